@@ -1,0 +1,137 @@
+"""Weights: build a model from a config, load a checkpoint strictly, convert foreign checkpoints."""
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import nn
+
+from avis.apis.config import load_config
+from avis.utils.compat.checkpoint_loading import load_file
+
+CONVERTERS = ('avsbench', 'vggish', 'torchvision_resnet', 'pvt_v2')
+
+
+def init_model(
+    config: str | Path | Config,
+    checkpoint: str | Path | None = None,
+    device: str | torch.device = 'cpu',
+    cfg_options: Mapping[str, Any] | None = None,
+) -> nn.Module:
+    """Build the model of a config for inference.
+
+    Args:
+        config: Config file or loaded config.
+        checkpoint: Weights of exactly this model; None leaves random weights.
+        device: Where the model goes.
+        cfg_options: Overrides of the config, dotted key to value.
+
+    Returns:
+        The model in evaluation mode, with its config as ``model.cfg``.
+
+    Raises:
+        FileNotFoundError: Config or checkpoint does not exist.
+        ValueError: The checkpoint is damaged or belongs to another model.
+    """
+    if not isinstance(config, Config):
+        config = load_config(config, cfg_options)
+    elif cfg_options:
+        config.merge_from_dict(dict(cfg_options))
+    from avis.registry import MODELS
+
+    init_default_scope(config.get('default_scope', 'avis'))
+    model: nn.Module = MODELS.build(config.model)
+    if checkpoint is not None:
+        load_weights(model, checkpoint)
+    model.cfg = config
+    return model.to(device).eval()
+
+
+def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
+    """Load a checkpoint into a model; every key and shape must fit.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is damaged, or holds another model; the message names the first
+            keys that differ.
+    """
+    weights = state_dict_of(load_file(checkpoint, 'cpu'), checkpoint)
+    wanted = model.state_dict()
+    shapes = [
+        f'{key}: file {tuple(weights[key].shape)}, model {tuple(wanted[key].shape)}'
+        for key in wanted
+        if key in weights and weights[key].shape != wanted[key].shape
+    ]
+    # Modules may accept the absence of their own keys, as a frozen encoder does.
+    result = model.load_state_dict(
+        {k: v for k, v in weights.items() if k not in wanted or v.shape == wanted[k].shape},
+        strict=False,
+    )
+    wrong_shape = {line.split(':')[0] for line in shapes}
+    missing = [key for key in result.missing_keys if key not in wrong_shape]
+    problems = [
+        f'{len(keys)} {what} ({"; ".join(keys[:3])}{"; ..." if len(keys) > 3 else ""})'
+        for what, keys in (
+            ('keys of another shape', shapes),
+            ('keys missing in the file', missing),
+            ('keys unknown to the model', result.unexpected_keys),
+        )
+        if keys
+    ]
+    if problems:
+        raise ValueError(
+            f'Checkpoint {checkpoint} does not fit {type(model).__name__}: '
+            f'{", ".join(problems)}. Use the config it was trained with (same backbone and number '
+            f'of classes), or convert it with tools/model_converters/convert_checkpoint.py.'
+        )
+
+
+def state_dict_of(content: Any, path: str | Path) -> dict[str, torch.Tensor]:
+    """The weights inside a loaded checkpoint, without the prefix of data-parallel wrappers.
+
+    Raises:
+        ValueError: There is no dict of tensors inside.
+    """
+    for key in ('state_dict', 'model'):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if not isinstance(content, Mapping) or not content:
+        raise ValueError(f'{path} holds no state dict but {type(content).__name__}.')
+    for key, value in content.items():
+        if not isinstance(value, torch.Tensor):
+            raise ValueError(f'{path}: entry {key!r} is {type(value).__name__}, not a tensor.')
+    return {key.removeprefix('module.'): value for key, value in content.items()}
+
+
+def convert_checkpoint(kind: str, src: str | Path, dst: str | Path) -> list[str]:
+    """Rewrite a checkpoint of another project for avis.
+
+    Args:
+        kind: One of ``CONVERTERS``.
+        src: Published file.
+        dst: File to write; it appears only when it is complete.
+
+    Returns:
+        Names of the entries that were dropped because the published model never runs them.
+
+    Raises:
+        FileNotFoundError: ``src`` does not exist.
+        ValueError: Unknown kind, damaged file, or entries that this kind does not know.
+    """
+    if kind not in CONVERTERS:
+        raise ValueError(f'unknown kind of checkpoint {kind!r}, expected one of {CONVERTERS}')
+    converter = importlib.import_module(f'avis.models.converters.{kind}')
+    state_dict, dropped = converter.convert(state_dict_of(load_file(src, 'cpu'), src))
+    dst = Path(dst)
+    dst.parent.mkdir(parents=True, exist_ok=True)
+    part = dst.with_name(dst.name + '.part')
+    try:
+        torch.save({'meta': {'converted_from': kind}, 'state_dict': state_dict}, part)
+        part.replace(dst)
+    finally:
+        part.unlink(missing_ok=True)
+    return list(dropped)
