@@ -48,7 +48,9 @@ def init_model(
     if checkpoint is not None:
         load_weights(model, checkpoint)
     model.cfg = config
-    return model.to(device).eval()
+    model.to(device)
+    model.eval()  # not chained: mmdet's backbones return None from it
+    return model
 
 
 def load_weights(model: nn.Module, checkpoint: str | Path) -> None:

@@ -174,18 +174,19 @@ def _arguments(target: Any) -> set[str] | None:
 
 def _resolve(name: str, key: str, path: str) -> Any:
     """Find the class behind a string in the registries under the scope ``avis``."""
-    import mmengine.registry as mmengine_registry
+    import mmdet.registry
+    import mmengine.registry
     from mmengine.registry import Registry
 
-    from avis import registry as ours
+    import avis.registry
 
-    roots = [r for r in vars(mmengine_registry).values() if isinstance(r, Registry)]
-    children = [r for r in vars(ours).values() if isinstance(r, Registry)]
-    for registry in (*children, *roots):
+    rooms = (avis.registry, mmdet.registry, mmengine.registry)
+    registries = [r for room in rooms for r in vars(room).values() if isinstance(r, Registry)]
+    for registry in registries:
         target = registry.get(name)
         if target is not None:
             return target
-    known = {k for r in (*children, *roots) for k in r.module_dict}
+    known = {k for registry in registries for k in registry.module_dict}
     raise ValueError(f'{path}: {key}.type: no class {name!r} is registered.{_suggest(name, known)}')
 
 
