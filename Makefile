@@ -1,0 +1,79 @@
+# One word per task, see `make help`. Each sets up what it needs on its first call.
+#
+# An active environment (venv or conda) in which `import torch` works is used and keeps its torch;
+# otherwise .venv is made here, with the exact versions of requirements/constraints.txt.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint lint-style lint-types lint-layers lint-text docs clean setup setup-docs
+
+PYTHON3 ?= python3
+PYTEST_WORKERS ?= 2
+PYTEST_ARGS ?=
+
+OWN_ENV := $(CURDIR)/.venv
+ACTIVE_ENV := $(or $(VIRTUAL_ENV),$(CONDA_PREFIX),$(OWN_ENV))
+ifneq ($(ACTIVE_ENV),$(OWN_ENV))
+    HAS_TORCH := $(shell "$(ACTIVE_ENV)/bin/python" -c 'import torch; print("yes")' 2>/dev/null)
+endif
+
+ifeq ($(HAS_TORCH),yes)
+    BIN := $(ACTIVE_ENV)/bin
+    MAKE_ENV := echo 'Using the active environment $(ACTIVE_ENV)'
+    CONSTRAINTS :=
+    EMPTY :=
+    STAMPS := build/setup/$(subst /,-,$(subst $(EMPTY) ,-,$(ACTIVE_ENV)))
+else
+    BIN := $(OWN_ENV)/bin
+    MAKE_ENV := $(PYTHON3) -m venv .venv
+    CONSTRAINTS := -c requirements/constraints.txt
+    STAMPS := .venv/setup
+endif
+export PATH := $(BIN):$(PATH)
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s%s\n", $$1, $$2}' Makefile
+
+demo: setup  ## Make data, train, test with and without sound, draw: work_dirs/demo
+	python tools/demo.py
+
+test: setup  ## Run all tests, doctests included
+	OMP_NUM_THREADS=1 python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+lint: lint-style lint-types lint-layers lint-text  ## Check style, types, import layers, spelling, banned text
+
+lint-style: setup
+	ruff check .
+	ruff format --check .
+
+lint-types: setup
+	mypy
+
+lint-layers: setup
+	lint-imports
+
+lint-text: setup
+	codespell
+	python tools/misc/check_banned_text.py
+
+docs: setup-docs  ## Build the documentation: docs/_build/html/index.html
+	python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+clean:  ## Remove .venv, caches, builds and work_dirs/demo; data and other work_dirs stay
+	rm -rf .venv build dist *.egg-info docs/_build work_dirs/demo
+	rm -rf .ruff_cache .mypy_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+setup: $(STAMPS)/tests
+setup-docs: $(STAMPS)/docs
+
+# A stamp is written last, so an interrupted installation starts again.
+$(STAMPS)/tests: setup.py $(wildcard requirements/*.txt)
+	$(MAKE_ENV)
+	python -m pip install $(CONSTRAINTS) -e '.[all,tests]'
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/docs: $(STAMPS)/tests
+	python -m pip install $(CONSTRAINTS) -e '.[docs]'
+	@touch $@
