@@ -1,0 +1,94 @@
+"""Read one image: pixels for the network, stored values for label maps.
+
+OpenCV returns a half grey picture for a truncated file without a word, so the bytes are checked
+first: a PNG chunk by chunk, a JPEG by its end marker.
+"""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import mmcv
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from avis.datasets.readers.errors import broken, existing
+
+_PNG = b'\x89PNG\r\n\x1a\n'
+_JPEG, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
+
+
+def read_image(path: str | Path) -> NDArray[np.uint8]:
+    """Decode an image to RGB, shape (H, W, 3).
+
+    Raises:
+        FileNotFoundError: No such file.
+        BrokenDataError: The file is empty, truncated or no image.
+    """
+    data = _checked_bytes(path)
+    image: Any = mmcv.imfrombytes(data, channel_order='rgb', backend='cv2')
+    if image is None:
+        raise broken(path, 'is not a readable image')
+    return np.asarray(image, np.uint8)
+
+
+def read_label_values(path: str | Path) -> NDArray[Any]:
+    """The values as stored, shape (H, W): gray levels, palette indices (not colours) or bits.
+
+    An image without palette but with colours gives (H, W, 3).
+    """
+    image = _open(path)
+    if image.mode in ('RGBA', 'CMYK', 'YCbCr'):
+        image = image.convert('RGB')
+    elif image.mode in ('LA', 'PA'):
+        image = image.getchannel(0)
+    return np.asarray(image)
+
+
+def read_label_colors(path: str | Path) -> NDArray[np.uint8]:
+    """The colours of a label map, shape (H, W, 3), whether stored directly or in a palette."""
+    return np.asarray(_open(path).convert('RGB'))
+
+
+def _open(path: str | Path) -> Image.Image:
+    data = _checked_bytes(path)
+    try:
+        image = Image.open(io.BytesIO(data))
+        image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # Pillow uses all three
+        raise broken(path, f'is not a readable image ({error})') from error
+    return image
+
+
+def _checked_bytes(path: str | Path) -> bytes:
+    """The content of a file that does not end in the middle of a picture."""
+    data = existing(path).read_bytes()
+    if not data:
+        raise broken(path, 'is an empty file')
+    if data.startswith(_PNG):
+        problem = _png_problem(data)
+    elif data.startswith(_JPEG) and data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN):
+        problem = 'is a truncated JPEG, its end marker is missing'
+    else:
+        problem = None
+    if problem:
+        raise broken(path, problem)
+    return data
+
+
+def _png_problem(data: bytes) -> str | None:
+    """Walk the chunks of a PNG; each is length, name, content and checksum."""
+    position = len(_PNG)
+    while position + 12 <= len(data):
+        (length,) = struct.unpack_from('>I', data, position)
+        body = data[position + 4 : position + 8 + length]
+        stored = data[position + 8 + length : position + 12 + length]
+        if len(stored) == 4 and zlib.crc32(body) != struct.unpack('>I', stored)[0]:
+            return f'is a corrupt PNG, wrong checksum at byte {position}'
+        if body.startswith(b'IEND'):
+            return None
+        position += 12 + length
+    return f'is a truncated PNG, it ends after {len(data)} bytes'

@@ -1,0 +1,106 @@
+"""Read precomputed sound: pickled log-mel examples and feature arrays, without running code.
+
+A pickle is a program. The log-mel files of AVSBench are pickled torch tensors, so the unpickler
+here knows the names that such a file needs and refuses every other one.
+"""
+
+import collections
+import io
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avis.datasets.readers.errors import broken, existing
+
+_EXAMPLE = (96, 64)  # frames of 10 ms, mel bands: one VGGish example
+
+
+def read_log_mel(path: str | Path) -> NDArray[np.float32]:
+    """Read a pickled float tensor (T, 1, 96, 64) or (T, 96, 64) and give (T, 96, 64).
+
+    Raises:
+        FileNotFoundError: No such file.
+        BrokenDataError: Not such a tensor, NaN inside, or a pickle that asks for anything else
+            than rebuilding a tensor; nothing of it has run then.
+    """
+    import torch
+
+    existing(path)
+    try:
+        with Path(path).open('rb') as file:
+            value = _TensorUnpickler(file).load()
+    except _ForbiddenName as error:
+        raise broken(
+            path,
+            f'is a pickle that wants to call {error}, it was not run',
+            'Do not trust this file.',
+        ) from error
+    except Exception as error:  # a damaged pickle may raise anything
+        raise broken(path, f'is not a pickled tensor ({type(error).__name__}: {error})') from error
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+        raise broken(path, f'holds a {type(value).__name__}, not a float tensor')
+    shape = tuple(value.shape)
+    if shape[-2:] != _EXAMPLE or len(shape) not in (3, 4) or shape[1:-2] not in ((), (1,)):
+        raise broken(path, f'holds a tensor of shape {shape}, not (T, 1, 96, 64)')
+    return _finite(path, value.detach().float().reshape(-1, *_EXAMPLE).numpy())
+
+
+def read_features(path: str | Path) -> NDArray[np.float32]:
+    """Read an ``.npy`` array of shape (T, D), one row per frame; never a pickle."""
+    try:
+        rows = np.load(existing(path), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise broken(path, f'is not a readable .npy array ({error})') from error
+    if rows.ndim != 2 or not np.issubdtype(rows.dtype, np.floating):
+        raise broken(path, f'holds {rows.dtype} of shape {rows.shape}, not floats (T, D)')
+    return _finite(path, rows.astype(np.float32))
+
+
+def _finite(path: str | Path, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    bad = np.count_nonzero(~np.isfinite(values))
+    if bad:
+        raise broken(path, f'holds {bad} NaN or infinite values')
+    return values
+
+
+class _ForbiddenName(pickle.UnpicklingError):
+    """A global that no pickled tensor needs."""
+
+
+class _TensorUnpickler(pickle.Unpickler):
+    """Knows the four names of a pickled CPU tensor, in the protocols of torch 1 and 2."""
+
+    def find_class(self, module: str, name: str) -> Callable[..., Any]:
+        import torch
+
+        if (module, name) == ('torch._utils', '_rebuild_tensor_v2'):
+            return torch._utils._rebuild_tensor_v2
+        if (module, name) == ('torch.storage', '_load_from_bytes'):
+            return _load_storage  # torch's own function would unpickle without any limit
+        if (module, name) == ('collections', 'OrderedDict'):
+            return collections.OrderedDict
+        if (module, name) == ('_codecs', 'encode'):
+            return _latin1_bytes
+        raise _ForbiddenName(f'{module}.{name}')
+
+
+def _load_storage(data: bytes) -> Any:
+    import torch
+
+    try:
+        return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
+    except pickle.UnpicklingError as error:  # torch's text would advise to switch the check off
+        raise _ForbiddenName('something that is no storage inside its storage') from error
+
+
+def _latin1_bytes(text: str, encoding: str) -> bytes:
+    """Protocol 2 writes bytes as text in latin-1; no other codec is needed."""
+    if encoding != 'latin1':
+        raise _ForbiddenName(f'codec {encoding}')
+    return text.encode('latin1')

@@ -1,0 +1,133 @@
+"""From paths to pixels and label maps; only the chosen frames are read."""
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from numpy.typing import NDArray
+
+from avis.datasets.readers.errors import broken
+from avis.datasets.readers.images import read_image, read_label_colors, read_label_values
+from avis.datasets.readers.video import read_video_frames
+from avis.datasets.transforms.clip import frame_ids_of
+from avis.registry import TRANSFORMS
+from avis.structures.palette import voc_palette
+
+LabelEncoding = Literal['binary', 'voc_colors']
+
+
+@TRANSFORMS.register_module()
+class LoadFrames(BaseTransform):
+    """Decode the chosen frames from image files, or from a video file by seeking.
+
+    Reads ``frames``, ``frame_ids``, ``fps``. Writes ``imgs`` uint8 (T, H, W, 3) RGB,
+    ``frame_ids``, ``ori_shape`` and ``img_shape`` (H, W). Frame k of a video file is the one
+    shown at k / fps seconds.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """See the class docstring for the keys."""
+        frame_ids, frames = frame_ids_of(results), results['frames']
+        if isinstance(frames, str):
+            imgs = read_video_frames(frames, frame_ids / results['fps'])
+        else:
+            paths = [frames[index] for index in frame_ids]
+            imgs = _stack(paths, [read_image(path) for path in paths])
+        shape = imgs.shape[1:3]
+        return {
+            **results,
+            'imgs': imgs,
+            'frame_ids': frame_ids,
+            'ori_shape': shape,
+            'img_shape': shape,
+        }
+
+
+@TRANSFORMS.register_module()
+class LoadLabelMaps(BaseTransform):
+    """Decode the label maps of the chosen frames.
+
+    Reads ``label_maps`` (path or None per frame), ``frame_ids``, ``imgs``. Writes ``gt_sem_seg``
+    uint8 (T, H, W) with class indices, 0 where a frame has no label, and ``labelled_frames`` (T,)
+    bool.
+
+    Args:
+        encoding: 'binary': whatever is not 0 in the file is 1, be it 1-bit, gray, palette index
+            or colour. 'voc_colors': Pascal VOC's colour of each class, an unknown colour is 0.
+        num_classes: Number of classes of 'voc_colors', background included.
+    """
+
+    def __init__(self, *, encoding: LabelEncoding, num_classes: int = 2) -> None:
+        if encoding not in get_args(LabelEncoding):
+            raise ValueError(
+                f'LoadLabelMaps: encoding must be one of {get_args(LabelEncoding)}, '
+                f'got {encoding!r}'
+            )
+        self.encoding = encoding
+        self.num_classes = num_classes
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """See the class docstring for the keys."""
+        paths = [results['label_maps'][index] for index in frame_ids_of(results)]
+        imgs = results['imgs']
+        labels = np.zeros(imgs.shape[:3], np.uint8)
+        for row, path in enumerate(paths):
+            if path is not None:
+                label = self._read(path)
+                if label.shape != imgs.shape[1:3]:
+                    raise broken(
+                        path,
+                        f'is {_size(label)}, but its frame ({_frame_path(results, row)}) is '
+                        f'{_size(imgs[row])}',
+                        'Prepare frames and label maps at the same size.',
+                    )
+                labels[row] = label
+        labelled = np.array([path is not None for path in paths])
+        return {**results, 'gt_sem_seg': labels, 'labelled_frames': labelled}
+
+    def _read(self, path: str) -> NDArray[np.uint8]:
+        if self.encoding == 'voc_colors':
+            return colors_to_classes(read_label_colors(path), voc_palette(self.num_classes))
+        values = read_label_values(path) > 0
+        flat = values.any(axis=-1) if values.ndim == 3 else values  # (H, W)
+        return np.asarray(flat, np.uint8)
+
+
+def colors_to_classes(colors: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Look the class of each pixel up by its colour; a colour that is not listed is class 0.
+
+    Args:
+        colors: RGB, shape (..., 3).
+        palette: Colour of each class, shape (K, 3); at most 256 classes of the VOC palette, whose
+            colours differ in their upper three bits.
+
+    Returns:
+        Class indices, shape (...).
+    """
+    table = np.zeros(512, np.uint8)
+    table[_upper_bits(palette)] = np.arange(len(palette))
+    classes = table[_upper_bits(colors)]
+    classes[(palette[classes] != colors).any(axis=-1)] = 0
+    return classes
+
+
+def _upper_bits(colors: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Nine bits: the three upper ones of red, green and blue."""
+    upper = (colors >> 5).astype(np.uint16)
+    return (upper << np.array([6, 3, 0], np.uint16)).sum(axis=-1, dtype=np.uint16)
+
+
+def _stack(paths: list[str], images: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    for path, image in zip(paths, images, strict=True):
+        if image.shape != images[0].shape:
+            raise broken(path, f'is {_size(image)}, but {paths[0]} is {_size(images[0])}')
+    return np.stack(images)
+
+
+def _size(image: NDArray[np.uint8]) -> str:
+    return f'{image.shape[1]}x{image.shape[0]}'
+
+
+def _frame_path(results: dict[str, Any], row: int) -> str:
+    frames = results['frames']
+    return frames if isinstance(frames, str) else frames[frame_ids_of(results)[row]]

@@ -1,0 +1,47 @@
+"""The last station of a pipeline: arrays become the model's input and an AVDataSample."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine.structures import PixelData
+
+from avis.registry import TRANSFORMS
+from avis.structures.av_data_sample import AVDataSample
+
+META_KEYS = (
+    'video_id',
+    'video_name',
+    'frame_ids',
+    'fps',
+    'sample_rate',
+    'ori_shape',
+    'img_shape',
+    'flip',
+    'attributes',
+)
+
+
+@TRANSFORMS.register_module()
+class PackAVInputs(BaseTransform):
+    """Pack a clip as ``{'inputs': {'frames', 'audio'}, 'data_samples'}``.
+
+    ``frames`` is uint8 (T, 3, H, W) RGB; ``audio`` float32 (S,), (T, 96, 64) or (T, D), see
+    ``LoadSound``. The sample gets ``gt_sem_seg``, ``labelled_frames`` and ``valid_frames`` as far
+    as the pipeline made them, and what else is known of the clip as metainfo.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """See the class docstring for the keys."""
+        frames = torch.from_numpy(np.ascontiguousarray(results['imgs'].transpose(0, 3, 1, 2)))
+        audio = torch.from_numpy(np.ascontiguousarray(results['sound'], np.float32))
+        known = {'flip': False, 'attributes': {}, **results}
+        sample = AVDataSample(metainfo={key: known[key] for key in META_KEYS if key in known})
+        if 'gt_sem_seg' in results:
+            labels = np.ascontiguousarray(results['gt_sem_seg'])  # (T, H, W)
+            sample.gt_sem_seg = PixelData(sem_seg=torch.from_numpy(labels))
+        for key in ('labelled_frames', 'valid_frames'):
+            if key in results:
+                setattr(sample, key, torch.from_numpy(results[key]))
+        return {'inputs': {'frames': frames, 'audio': audio}, 'data_samples': sample}

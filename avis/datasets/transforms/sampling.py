@@ -1,0 +1,96 @@
+"""Which frames of a video make the clip, and how a short clip is filled up."""
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from avis.datasets.transforms.clip import clip_name, frame_ids_of, worker_random
+from avis.registry import TRANSFORMS
+
+SampleMode = Literal['all', 'first', 'uniform', 'window']
+
+
+@TRANSFORMS.register_module()
+class SampleFrames(BaseTransform):
+    """Choose frames before anything is decoded; the loaders read only these.
+
+    Reads ``length``. Writes ``frame_ids`` (T,). Sound follows: ``LoadSound`` reads the stretch of
+    each chosen frame, so T frames always come with T / fps seconds.
+
+    Args:
+        mode: 'all' frames; the 'first' n; n 'uniform' over the video (the middles of n equal
+            parts); a 'window' of n neighbours at a random place.
+        num_frames: n; a shorter video gives all that it has. Not used by 'all'.
+    """
+
+    def __init__(self, *, mode: SampleMode = 'all', num_frames: int | None = None) -> None:
+        if mode not in get_args(SampleMode):
+            raise ValueError(
+                f'SampleFrames: mode must be one of {get_args(SampleMode)}, got {mode!r}'
+            )
+        if (num_frames is None) != (mode == 'all') or (num_frames is not None and num_frames < 1):
+            raise ValueError(
+                f"SampleFrames: mode='all' takes no num_frames, every other mode takes a positive "
+                f'one; got mode={mode!r} and num_frames={num_frames!r}'
+            )
+        self.mode = mode
+        self.num_frames = num_frames
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """See the class docstring for the keys."""
+        loaded = sorted({'imgs', 'sound', 'gt_sem_seg'} & set(results))
+        if loaded:
+            raise ValueError(f'SampleFrames must stand before the loaders, found {loaded} loaded')
+        length = results['length']
+        count = length if self.num_frames is None else min(self.num_frames, length)
+        start = 0
+        if self.mode == 'window':
+            start = int(worker_random().randint(length - count + 1))
+        frame_ids = start + np.arange(count)
+        if self.mode == 'uniform':
+            frame_ids = ((np.arange(count) + 0.5) * length / count).astype(np.int64)
+        return {**results, 'frame_ids': frame_ids}
+
+
+@TRANSFORMS.register_module()
+class PadFrames(BaseTransform):
+    """Fill a clip up to a fixed number of frames, so that clips of several lengths make a batch.
+
+    Reads and writes ``imgs`` (black frames), ``sound`` (silence for a waveform, zero rows for
+    log-mel examples and features, as AVSS does), ``gt_sem_seg`` (class 0), ``labelled_frames``
+    (False) and ``frame_ids`` (-1). Writes ``valid_frames`` (T,) bool, False on the filling.
+
+    Args:
+        num_frames: T of the result.
+    """
+
+    def __init__(self, *, num_frames: int) -> None:
+        self.num_frames = num_frames
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """See the class docstring for the keys."""
+        frame_ids = frame_ids_of(results)
+        missing = self.num_frames - len(frame_ids)
+        if missing < 0:
+            raise ValueError(
+                f'{clip_name(results)} has {len(frame_ids)} frames, PadFrames makes '
+                f'{self.num_frames}. Choose frames with SampleFrames first, or raise num_frames.'
+            )
+        padded = dict(results)
+        padded['frame_ids'] = np.append(frame_ids, np.full(missing, -1))
+        padded['valid_frames'] = padded['frame_ids'] >= 0
+        for key in {'imgs', 'gt_sem_seg', 'labelled_frames'} & set(results):
+            padded[key] = _fill(results[key], missing)
+        if 'sound' in results:
+            sound = results['sound']
+            rows = missing
+            if sound.ndim == 1:
+                rows = round(self.num_frames * results['sample_rate'] / results['fps']) - len(sound)
+            padded['sound'] = _fill(sound, rows)
+        return padded
+
+
+def _fill(values: np.ndarray, rows: int) -> np.ndarray:
+    """Append zeros along the first axis."""
+    return np.concatenate([values, np.zeros((rows, *values.shape[1:]), values.dtype)])
