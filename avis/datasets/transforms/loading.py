@@ -11,7 +11,7 @@ from avis.datasets.readers.images import read_image, read_label_colors, read_lab
 from avis.datasets.readers.video import read_video_frames
 from avis.datasets.transforms.clip import frame_ids_of
 from avis.registry import TRANSFORMS
-from avis.structures.palette import voc_palette
+from avis.structures.labels import voc_palette
 
 LabelEncoding = Literal['binary', 'voc_colors']
 

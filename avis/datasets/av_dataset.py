@@ -1,0 +1,196 @@
+"""The common ground of all data sets: splits, clear errors, and clips that cannot be read."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+
+from avis.datasets.readers.errors import BrokenDataError
+from avis.registry import TRANSFORMS
+from avis.structures.video_record import VideoRecord
+
+
+class AVDataset(BaseDataset):
+    """Base of the audio-visual data sets: ``load_data_list`` maps annotations to ``VideoRecord``.
+
+    Args:
+        split: One of ``SPLITS`` of the class.
+        data_root: Folder of the data set; ``LAYOUT`` of the class says what lies in it.
+        ann_file: Annotation file below ``data_root``.
+        pipeline: Transforms, as configs or built.
+        skip_broken: What a clip does whose files are missing or broken. False: one error that
+            names the file. True: in training its successor takes its place; in test mode it keeps
+            its place with the tensors of its successor, no labelled frame and
+            ``broken=True`` in the metainfo, so that no metric counts it. Each such clip is
+            logged once and listed in :attr:`broken_clips`.
+        test_mode: Defaults to True for every split but ``'train'``.
+        kwargs: Arguments of mmengine's ``BaseDataset``.
+    """
+
+    SPLITS: ClassVar[tuple[str, ...]] = ('train', 'val', 'test')
+    # Videos per split as published, for tools/dataset_tools/check_dataset.py.
+    PUBLISHED: ClassVar[dict[str, int]] = {}
+    LAYOUT: ClassVar[str] = ''
+
+    def __init__(
+        self,
+        *,
+        split: str,
+        data_root: str,
+        ann_file: str,
+        pipeline: Sequence[Any] = (),
+        skip_broken: bool = False,
+        test_mode: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if split not in self.SPLITS:
+            raise ValueError(
+                f'{type(self).__name__}: split must be one of {self.SPLITS}, got {split!r}'
+            )
+        self.split = split
+        self.skip_broken = skip_broken
+        # Which clips are broken; the workers of a data loader share this memory.
+        self._broken = torch.zeros(0, dtype=torch.bool)
+        super().__init__(
+            ann_file=str(ann_file),
+            data_root=str(data_root),
+            # Built here, because our transforms have their own registry.
+            pipeline=[TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline],
+            test_mode=split != 'train' if test_mode is None else test_mode,
+            **kwargs,
+        )
+
+    def full_init(self) -> None:
+        """Read the annotations, see ``BaseDataset``."""
+        super().full_init()
+        if self.skip_broken and not len(self._broken):
+            self._broken = torch.zeros(len(self), dtype=torch.bool).share_memory_()
+
+    def require(self, *folders: str) -> None:
+        """Check that the data root, the annotation file and some folders below the root exist.
+
+        Raises:
+            FileNotFoundError: One does not; the message shows the expected layout.
+        """
+        paths = [Path(self.data_root), Path(self.ann_file)]
+        for path in [*paths, *(Path(self.data_root) / folder for folder in folders)]:
+            if not path.exists():
+                raise FileNotFoundError(
+                    f'{type(self).__name__}: {path} does not exist. Expected layout below '
+                    f'data_root={str(self.data_root)!r}:\n{self.LAYOUT}'
+                )
+
+    def of_split(self, rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+        """The rows whose ``split`` is that of this data set.
+
+        Raises:
+            ValueError: There is none.
+        """
+        chosen = [row for row in rows if row['split'] == self.split]
+        if not chosen:
+            raise ValueError(
+                f'{self.ann_file}: no row of split {self.split!r} among {len(rows)} rows, found '
+                f'{sorted({row["split"] for row in rows})}. Use one of these, or fetch the file '
+                f'again.'
+            )
+        return chosen
+
+    def record(self, index: int) -> VideoRecord:
+        """What the annotations say of one video, before any transform."""
+        record: VideoRecord = self.get_data_info(index)
+        return record
+
+    @property
+    def broken_clips(self) -> list[int | str]:
+        """Video ids of the clips that were skipped so far, in all workers."""
+        indices = torch.nonzero(self._broken).flatten().tolist()
+        return [self.record(index)['video_id'] for index in indices]
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline on one clip; see ``skip_broken`` for what happens if it fails."""
+        try:
+            return super().prepare_data(idx)
+        except (BrokenDataError, FileNotFoundError) as error:
+            if not self.skip_broken:
+                raise
+            self._report(idx, error)
+            return self._stand_in(idx, error)
+
+    def _report(self, idx: int, error: Exception) -> None:
+        """Log a broken clip once per run, with the running count."""
+        if self._broken[idx]:
+            return
+        self._broken[idx] = True
+        print_log(
+            f'{type(self).__name__} ({self.split}): clip {self.record(idx)["video_id"]!r} is '
+            f'broken and skipped, {int(self._broken.sum())} of {len(self)} so far. {error}',
+            logger='current',
+            level='WARNING',
+        )
+
+    def _stand_in(self, idx: int, error: Exception) -> Any:
+        """The next clip that can be read; in test mode it is marked as not to be counted."""
+        for step in range(1, len(self)):
+            index = (idx + step) % len(self)
+            try:
+                data = super().prepare_data(index)
+            except (BrokenDataError, FileNotFoundError) as other:
+                self._report(index, other)
+                continue
+            if self.test_mode and data is not None:
+                self._disown(data['data_samples'], idx)
+            return data
+        raise BrokenDataError(
+            f'{type(self).__name__} ({self.split}): none of its {len(self)} clips can be read, the '
+            f'last error was: {error}'
+        ) from error
+
+    def _disown(self, sample: Any, idx: int) -> None:
+        """Give a stand-in the name of the clip at ``idx`` and take its labels from the scores."""
+        record = self.record(idx)
+        sample.set_metainfo(
+            {'video_id': record['video_id'], 'video_name': record['video_name'], 'broken': True}
+        )
+        if 'labelled_frames' in sample:
+            sample.labelled_frames = torch.zeros_like(sample.labelled_frames)
+
+
+def read_rows(path: str | Path, columns: Sequence[str], *, by_name: bool) -> list[dict[str, str]]:
+    """Read some columns of a csv with a header line.
+
+    Args:
+        path: The csv.
+        columns: Names of the columns.
+        by_name: True: find the columns by their names in the header. False: these are the names
+            of the first columns, whatever the header calls them.
+
+    Raises:
+        ValueError: A missing column, a row that ends early, or no text at all; with the line.
+    """
+    path = Path(path)
+    try:
+        with path.open(newline='', encoding='utf-8-sig') as file:
+            lines = list(csv.reader(file, strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f'{path}: is not a readable csv ({error}). Fetch it again.') from error
+    header = [name.strip() for name in lines[0]] if lines else []
+    missing = [name for name in columns if name not in header] if by_name else []
+    if missing or len(header) < len(columns):
+        raise ValueError(
+            f'{path}: expected the columns {list(columns)}, found {header}. Fetch it again.'
+        )
+    places = [header.index(name) if by_name else place for place, name in enumerate(columns)]
+    rows = []
+    for number, line in enumerate(lines[1:], start=2):
+        if line:
+            if len(line) <= max(places) or not all(line[place].strip() for place in places):
+                raise ValueError(
+                    f'{path}: line {number} ends early or is empty in {list(columns)}: {line}. '
+                    f'Fetch it again.'
+                )
+            rows.append({name: line[p].strip() for name, p in zip(columns, places, strict=True)})
+    return rows

@@ -1,0 +1,47 @@
+"""Names and colours of classes. NumPy only: models, scorers and the data generator share them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The 23 categories of AVSBench-object; folder names of S4.
+AVSBENCH_CATEGORIES = (
+    *('ambulance_siren', 'baby_laughter', 'cap_gun_shooting', 'cat_meowing', 'chainsawing_trees'),
+    *('coyote_howling', 'dog_barking', 'driving_buses', 'female_singing', 'helicopter'),
+    *('horse_clip-clop', 'lawn_mowing', 'lions_roaring', 'male_speech', 'mynah_bird_singing'),
+    *('playing_acoustic_guitar', 'playing_glockenspiel', 'playing_piano', 'playing_tabla'),
+    *('playing_ukulele', 'playing_violin', 'race_car', 'typing_on_computer_keyboard'),
+)
+
+# The 71 classes of AVSBench-semantic in the order of their indices, background first.
+AVSS_CLASSES = (
+    *('background', 'accordion', 'airplane', 'axe', 'baby', 'bassoon', 'bell', 'bird', 'boat'),
+    *('boy', 'bus', 'car', 'cat', 'cello', 'clarinet', 'clipper', 'clock', 'dog', 'donkey'),
+    *('drum', 'duck', 'elephant', 'emergency-car', 'erhu', 'flute', 'frying-food', 'girl'),
+    *('goose', 'guitar', 'gun', 'guzheng', 'hair-dryer', 'handpan', 'harmonica', 'harp'),
+    *('helicopter', 'hen', 'horse', 'keyboard', 'leopard', 'lion', 'man', 'marimba'),
+    *('missile-rocket', 'motorcycle', 'mower', 'parrot', 'piano', 'pig', 'pipa', 'saw'),
+    *('saxophone', 'sheep', 'sitar', 'sorna', 'squirrel', 'tabla', 'tank', 'tiger', 'tractor'),
+    *('train', 'trombone', 'truck', 'trumpet', 'tuba', 'ukulele', 'utv', 'vacuum-cleaner'),
+    *('violin', 'wolf', 'woman'),
+)
+
+
+def voc_palette(num_classes: int) -> NDArray[np.uint8]:
+    """Pascal VOC's colours: the bits of the class index, dealt to red, green and blue in turn.
+
+    Args:
+        num_classes: Number of classes K, at most 256.
+
+    Returns:
+        RGB, shape (K, 3).
+
+    >>> voc_palette(4).tolist()
+    [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0]]
+    """
+    if not 0 < num_classes <= 256:
+        raise ValueError(f'the VOC palette has 1 to 256 colours, got num_classes={num_classes}')
+    index = np.arange(num_classes)[:, None]
+    colors = np.zeros((num_classes, 3), np.int64)
+    for bit in range(8):
+        colors |= (index >> (3 * bit + np.arange(3)) & 1) << (7 - bit)
+    return colors.astype(np.uint8)
