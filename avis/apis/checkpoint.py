@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from avis.apis.config import load_config
+from avis.utils.checkpoint import load_weights, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file
 
 CONVERTERS = ('avsbench', 'vggish', 'torchvision_resnet', 'pvt_v2')
@@ -51,62 +52,6 @@ def init_model(
     model.to(device)
     model.eval()  # not chained: mmdet's backbones return None from it
     return model
-
-
-def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
-    """Load a checkpoint into a model; every key and shape must fit.
-
-    Raises:
-        FileNotFoundError: The file does not exist.
-        ValueError: The file is damaged, or holds another model; the message names the first
-            keys that differ.
-    """
-    weights = state_dict_of(load_file(checkpoint, 'cpu'), checkpoint)
-    wanted = model.state_dict()
-    shapes = [
-        f'{key}: file {tuple(weights[key].shape)}, model {tuple(wanted[key].shape)}'
-        for key in wanted
-        if key in weights and weights[key].shape != wanted[key].shape
-    ]
-    # Modules may accept the absence of their own keys, as a frozen encoder does.
-    result = model.load_state_dict(
-        {k: v for k, v in weights.items() if k not in wanted or v.shape == wanted[k].shape},
-        strict=False,
-    )
-    wrong_shape = {line.split(':')[0] for line in shapes}
-    missing = [key for key in result.missing_keys if key not in wrong_shape]
-    problems = [
-        f'{len(keys)} {what} ({"; ".join(keys[:3])}{"; ..." if len(keys) > 3 else ""})'
-        for what, keys in (
-            ('keys of another shape', shapes),
-            ('keys missing in the file', missing),
-            ('keys unknown to the model', result.unexpected_keys),
-        )
-        if keys
-    ]
-    if problems:
-        raise ValueError(
-            f'Checkpoint {checkpoint} does not fit {type(model).__name__}: '
-            f'{", ".join(problems)}. Use the config it was trained with (same backbone and number '
-            f'of classes), or convert it with tools/model_converters/convert_checkpoint.py.'
-        )
-
-
-def state_dict_of(content: Any, path: str | Path) -> dict[str, torch.Tensor]:
-    """The weights inside a loaded checkpoint, without the prefix of data-parallel wrappers.
-
-    Raises:
-        ValueError: There is no dict of tensors inside.
-    """
-    for key in ('state_dict', 'model'):
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-    if not isinstance(content, Mapping) or not content:
-        raise ValueError(f'{path} holds no state dict but {type(content).__name__}.')
-    for key, value in content.items():
-        if not isinstance(value, torch.Tensor):
-            raise ValueError(f'{path}: entry {key!r} is {type(value).__name__}, not a tensor.')
-    return {key.removeprefix('module.'): value for key, value in content.items()}
 
 
 def convert_checkpoint(kind: str, src: str | Path, dst: str | Path) -> list[str]:

@@ -1,0 +1,33 @@
+"""Every public name has one place here, and foreign names are refused."""
+
+import pytest
+import torch
+
+from avis.models.converters.vggish import convert
+from tests.golden import load_golden
+
+
+@pytest.fixture(scope='module')
+def published() -> dict[str, torch.Tensor]:
+    info = load_golden('models/vggish').info
+    keys = info['keys'] + info['with_postprocess_extra']
+    return {name: torch.empty(shape, device='meta') for name, shape, _ in keys}
+
+
+def test_every_published_entry_moves_under_network(published) -> None:
+    converted, dropped = convert(published)
+    assert dropped == []
+    assert len(converted) == len(published) == 20
+    assert converted['network.features.13.bias'] is published['features.13.bias']
+    assert converted['network.embeddings.4.weight'] is published['embeddings.4.weight']
+    assert converted['network.pca_means'] is published['pproc.pca_means']
+
+
+def test_a_converted_state_dict_stays_as_it_is(published) -> None:
+    converted, _ = convert(published)
+    assert convert(converted) == (converted, [])
+
+
+def test_another_model_is_refused_by_name(published) -> None:
+    with pytest.raises(ValueError, match=r'1 of 21 entries are unknown \(fc\.weight\)'):
+        convert({**published, 'fc.weight': torch.zeros(1)})
