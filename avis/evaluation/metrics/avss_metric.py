@@ -1,0 +1,79 @@
+"""AVSBench-semantic (AVSS): mIoU and F over the classes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from avis.evaluation.functional.avss import (
+    NUM_CLASSES,
+    ClassSums,
+    Protocol,
+    frames_to_score,
+    pool_classes,
+    score_frames,
+)
+from avis.evaluation.metrics.sample_arrays import frame_flags, scored_frames
+from avis.registry import METRICS
+
+
+@METRICS.register_module()
+class AVSSMetric(BaseMetric):
+    """mIoU and F as in :func:`~avis.evaluation.functional.avss.pool_classes`.
+
+    ``official`` gives ``avss/miou``, ``avss/miou_noBg``, ``avss/F_score`` and
+    ``avss/F_score_noBg``, with the padded frames of five-frame clips scored and the last class
+    dropped in ``noBg``, as the authors do. ``corrected`` scores real frames, drops the background,
+    gives the same keys under ``avss_corrected/``, and ``miou_present`` and ``F_score_present``,
+    which leave out the classes that no frame has.
+
+    Reads of each data sample ``pred_sem_seg.sem_seg`` (T, H, W), ``gt_sem_seg.sem_seg`` (T, H, W),
+    ``labelled_frames`` (T,), ``valid_frames`` (T,) if present.
+
+    Args:
+        protocol: ``'official'`` or ``'corrected'``.
+        num_classes: K, background included.
+        prefix: First part of the keys; by default it tells the protocol.
+        collect_device: Where results of several processes meet, ``'cpu'`` or ``'gpu'``.
+    """
+
+    def __init__(
+        self,
+        *,
+        protocol: Protocol = 'official',
+        num_classes: int = NUM_CLASSES,
+        prefix: str | None = None,
+        collect_device: str = 'cpu',
+    ) -> None:
+        pool_classes([], protocol=protocol)  # refuses a wrong protocol right now
+        self.protocol = protocol
+        self.num_classes = num_classes
+        default = 'avss' if protocol == 'official' else f'avss_{protocol}'
+        super().__init__(collect_device=collect_device, prefix=prefix or default)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
+        """Score each clip at once, so that no dense map outlives its batch."""
+        for sample in data_samples:
+            keep = frames_to_score(*frame_flags(sample), protocol=self.protocol)
+            if keep.any():
+                pred, target = scored_frames(sample, 'sem_seg', keep)
+            else:
+                pred = target = np.zeros((0, 1, 1), np.uint8)
+            # One entry per sample, be it empty: mmengine drops padding samples by counting them.
+            scores = score_frames(pred, target, num_classes=self.num_classes)
+            self.results.append(scores.sums())
+
+    def compute_metrics(self, results: list[ClassSums]) -> dict[str, float]:
+        """Pool the clips of the data set and say which protocol made the numbers."""
+        scores = pool_classes(results, protocol=self.protocol)
+        print_log(
+            f'AVSBench-semantic, {self.protocol} protocol: '
+            f'{int((scores.class_frames > 0).sum())} of {self.num_classes} classes present',
+            logger='current',
+        )
+        keys = ['miou', 'miou_noBg', 'F_score', 'F_score_noBg']
+        if self.protocol == 'corrected':
+            keys += ['miou_present', 'F_score_present']
+        return {key: getattr(scores, key) for key in keys}

@@ -1,0 +1,53 @@
+"""Write predicted label maps as JSON, compact and readable without torch."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+
+from avis.registry import METRICS
+from avis.structures.masks import encode_mask
+
+
+@METRICS.register_module()
+class DumpPredictions(BaseMetric):
+    """Write one JSON file: a list of clips, each with a COCO RLE per class and frame.
+
+    Entries: ``video_id``, ``video_name``, ``frame_ids`` (T,), ``frames``: T dicts of class index
+    (as a string, without background 0) to ``{'size': [H, W], 'counts': str}``.
+
+    Args:
+        out_file: Path of the file; it appears only when it is complete.
+    """
+
+    def __init__(self, *, out_file: str) -> None:
+        super().__init__(collect_device='cpu', prefix='dump')
+        self.out_file = Path(out_file)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Encode each clip at once, so that no dense mask outlives its batch."""
+        for sample in data_samples:
+            labels = sample['pred_sem_seg']['sem_seg'].cpu().numpy()  # (T, H, W)
+            frame_ids = sample.get('frame_ids')
+            entry = {key: sample.get(key) for key in ('video_id', 'video_name')}
+            entry['frame_ids'] = np.asarray(
+                range(len(labels)) if frame_ids is None else frame_ids
+            ).tolist()
+            self.results.append({**entry, 'frames': [_encode(frame) for frame in labels]})
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Write the file; there is nothing to score."""
+        self.out_file.parent.mkdir(parents=True, exist_ok=True)
+        part = self.out_file.with_name(self.out_file.name + '.part')
+        part.write_text(json.dumps(results))
+        part.replace(self.out_file)
+        return {}
+
+
+def _encode(labels: np.ndarray) -> dict[str, dict[str, Any]]:
+    """RLE of each class in one frame (H, W)."""
+    rles = {str(k): encode_mask(labels == k) for k in np.unique(labels) if k != 0}
+    return {k: {'size': rle['size'], 'counts': rle['counts'].decode()} for k, rle in rles.items()}

@@ -1,0 +1,61 @@
+"""Read the arrays of one data sample, as the scorers want them: NumPy, one size, frames chosen."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+
+def frame_flags(sample: Mapping[str, Any]) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
+    """The flags ``labelled_frames`` and ``valid_frames`` (None if absent), each bool (T,)."""
+    if 'labelled_frames' not in sample:
+        raise ValueError(
+            f'{_name(sample)}: the data sample has no labelled_frames, which says what frames are '
+            f'scored. Let the pipeline load the labels and pack them (PackAVInputs).'
+        )
+    valid = sample.get('valid_frames')
+    labelled = _to_numpy(sample['labelled_frames']).astype(bool)
+    return labelled, None if valid is None else _to_numpy(valid).astype(bool)
+
+
+def scored_frames(
+    sample: Mapping[str, Any], field: str, keep: NDArray[np.bool_]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Prediction and truth of the chosen frames.
+
+    Args:
+        sample: A data sample as a dict, with ``pred_sem_seg`` and ``gt_sem_seg``, (T, H, W) each. A
+            truth that was padded at the right and the bottom is cut to ``img_shape``.
+        field: What to take of ``pred_sem_seg``: ``'prob'`` or ``'sem_seg'``.
+        keep: Frames to take, bool (T,).
+
+    Returns:
+        Two arrays (N, H, W).
+    """
+    if field not in sample['pred_sem_seg']:
+        raise ValueError(
+            f'{_name(sample)}: pred_sem_seg has {sorted(sample["pred_sem_seg"])}, but the score '
+            f'needs {field!r}. A binary model writes prob and sem_seg, one with classes sem_seg.'
+        )
+    pred = _to_numpy(sample['pred_sem_seg'][field])
+    target = _to_numpy(sample['gt_sem_seg']['sem_seg'])
+    height, width = sample.get('img_shape') or target.shape[-2:]
+    target = target[:, :height, :width]
+    if pred.shape != target.shape or len(pred) != len(keep):
+        raise ValueError(
+            f'{_name(sample)}: prediction {pred.shape}, truth {target.shape} and {len(keep)} frame '
+            f'flags do not belong together. Resize the prediction to the size of the labels.'
+        )
+    return pred[keep], target[keep]
+
+
+def _name(sample: Mapping[str, Any]) -> str:
+    return repr(sample.get('video_name', 'unnamed video'))
+
+
+def _to_numpy(data: Any) -> NDArray[Any]:
+    tensor = torch.as_tensor(data).cpu()
+    # Half precision as autocast gives it: NumPy has no bfloat16.
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()

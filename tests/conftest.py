@@ -1,0 +1,7 @@
+"""Settings of all tests."""
+
+from hypothesis import settings
+
+# A busy machine is no failure, and a run that fails must fail again.
+settings.register_profile('avis', deadline=None, derandomize=True)
+settings.load_profile('avis')
