@@ -1,0 +1,78 @@
+"""AVSBench-semantic: ``v1s``, ``v1m`` and ``v2`` with colour label maps."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from avis.datasets.synthetic.canvas import Array
+from avis.datasets.synthetic.casting import Job
+from avis.datasets.synthetic.layouts.naming import video_id
+from avis.datasets.synthetic.recipe import Recipe
+from avis.datasets.synthetic.scene import Stage
+from avis.datasets.synthetic.writing import to_int16, write_jpeg, write_json, write_png, write_wav
+
+RATE = 16000
+FRAME_PHASE = 15 / 16
+_NAMES = (
+    'background accordion airplane axe baby bassoon bell bird boat boy bus car cat cello clarinet '
+    'clipper clock dog donkey drum duck elephant emergency-car erhu flute frying-food girl goose '
+    'guitar gun guzheng hair-dryer handpan harmonica harp helicopter hen horse keyboard leopard '
+    'lion man marimba missile-rocket motorcycle mower parrot piano pig pipa saw saxophone sheep '
+    'sitar sorna squirrel tabla tank tiger tractor train trombone truck trumpet tuba ukulele utv '
+    'vacuum-cleaner violin wolf woman'
+)
+CLASSES = tuple(_NAMES.split())
+SECONDS = {'v1s': 5, 'v1m': 5, 'v2': 10}
+
+
+def write_avss_video(root: Path, recipe: Recipe, job: Job, stage: Stage) -> list[str]:
+    """Write one clip; returns its row of ``metadata.csv``."""
+    start = 1000 * (job.index % 90)
+    vid = video_id(job)
+    uid = f'{vid}_{start}_{start + 1000 * stage.scene.seconds}'
+    folder = root / job.subset / uid
+    (folder / 'frames').mkdir(parents=True)
+    (folder / 'labels_rgb').mkdir()
+    write_wav(folder / 'audio.wav', to_int16(stage.sound(RATE)), RATE)
+    # Single-source training clips carry a label on the first frame only.
+    single = job.subset == 'v1s' and job.split == 'train'
+    labelled = 1 if single else stage.scene.seconds
+    palette = voc_palette(len(CLASSES))
+    for second in range(stage.scene.seconds):
+        image, owner = stage.draw(second + FRAME_PHASE)
+        write_jpeg(folder / 'frames' / f'{second}.jpg', image)
+        if second < labelled:
+            labels = palette[_label_map(stage, owner, second)]
+            write_png(folder / 'labels_rgb' / f'{second}.png', labels)
+    kinds = sorted({actor.identity.kind for actor in stage.scene.actors if actor.turns})
+    minute, rest = divmod(start // 1000, 60)
+    return [vid, uid, str(minute), str(rest), '_'.join(kinds), job.split, job.subset]
+
+
+def write_avss_index(root: Path, recipe: Recipe, rows: list[list[str]]) -> None:
+    """Write ``metadata.csv`` and ``label2idx.json``."""
+    write_json(root / 'label2idx.json', {name: index for index, name in enumerate(CLASSES)})
+    header = ['vid', 'uid', 's_min', 's_sec', 'a_obj', 'split', 'label']
+    with (root / 'metadata.csv').open('w', newline='') as file:
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def voc_palette(count: int) -> Array:
+    """Colours (count, 3) uint8 of the Pascal VOC palette: bits of the index, highest first."""
+    index = np.arange(count)
+    colours = np.zeros((count, 3), np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            value = (index >> (3 * bit + channel)) & 1
+            colours[:, channel] |= (value << (7 - bit)).astype(np.uint8)
+    return colours
+
+
+def _label_map(stage: Stage, owner: Array, second: int) -> Array:
+    labels = np.zeros(owner.shape, np.uint8)
+    for number, mask in stage.masks(owner, second).items():
+        labels[mask] = CLASSES.index(stage.scene.actors[number].identity.kind)
+    return labels

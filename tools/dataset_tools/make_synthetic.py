@@ -1,0 +1,95 @@
+"""Make a synthetic audio-visual data set in the on-disk layout of a real one.
+
+Example:
+    python tools/dataset_tools/make_synthetic.py --layout avsbench_ms3 --videos 40 \
+        --out data/synthetic --challenge camera_motion_change=0.5
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from avis.datasets.synthetic.recipe import CHALLENGES, LAYOUTS
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--layout', required=True, choices=LAYOUTS)
+    parser.add_argument('--out', required=True, help='data root; must not hold this set already')
+    parser.add_argument('--videos', type=int, default=12, help='over all splits (default 12)')
+    parser.add_argument(
+        '--splits',
+        type=int,
+        nargs=3,
+        metavar=('TRAIN', 'VAL', 'TEST'),
+        help='videos of each split, instead of --videos',
+    )
+    parser.add_argument('--seconds', type=int, help='length of a video (default: as the real set)')
+    parser.add_argument('--size', type=_size, default=(224, 224), metavar='HxW')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--identities', type=int, default=8, help='size of the pool of sources (default 8)'
+    )
+    parser.add_argument(
+        '--challenge',
+        type=_challenge,
+        action='append',
+        default=[],
+        metavar='NAME[=STRENGTH]',
+        help=f'may be repeated; strength 0..1, default 1; names: {", ".join(CHALLENGES)}',
+    )
+    parser.add_argument('--with-mp4', action='store_true', help='also one MP4 with sound per video')
+    parser.add_argument('--video-fps', type=int, default=25, help='of the MP4 files (default 25)')
+    parser.add_argument('--processes', type=int, default=1)
+    return parser.parse_args()
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.lower().partition('x')
+    if not (height.isdigit() and width.isdigit()):
+        raise argparse.ArgumentTypeError(f'expected HxW such as 224x224, got {text!r}')
+    return int(height), int(width)
+
+
+def _challenge(text: str) -> tuple[str, float]:
+    name, _, strength = text.partition('=')
+    try:
+        return name, float(strength or 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'expected NAME or NAME=0..1, got {text!r}') from None
+
+
+def main() -> int:
+    """Make the data set; returns the exit status."""
+    args = parse_args()
+    # Only now: `--help` needs no NumPy.
+    from avis.datasets.synthetic.generator import make_dataset
+
+    splits = tuple(args.splits) if args.splits else None
+    try:
+        report = make_dataset(
+            layout=args.layout,
+            out=Path(args.out),
+            videos=sum(splits) if splits else args.videos,
+            splits=splits,
+            seconds=args.seconds,
+            size=args.size,
+            seed=args.seed,
+            identities=args.identities,
+            challenges=dict(args.challenge),
+            with_mp4=args.with_mp4,
+            video_fps=args.video_fps,
+            processes=args.processes,
+            progress=True,
+        )
+    except (ValueError, FileExistsError) as error:
+        print(f'make_synthetic: {error}', file=sys.stderr)
+        return 2
+    counts = ', '.join(f'{count} {split}' for split, count in report.videos.items())
+    print(f'{report.root}: {counts} videos, {report.frames} frames')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
