@@ -1,6 +1,7 @@
 """The common ground of all data sets: splits, clear errors, and clips that cannot be read."""
 
 import csv
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -129,7 +130,7 @@ class AVDataset(BaseDataset):
             f'{type(self).__name__} ({self.split}): clip {self.record(idx)["video_id"]!r} is '
             f'broken and skipped, {int(self._broken.sum())} of {len(self)} so far. {error}',
             logger='current',
-            level='WARNING',
+            level=logging.WARNING,
         )
 
     def _stand_in(self, idx: int, error: Exception) -> Any:

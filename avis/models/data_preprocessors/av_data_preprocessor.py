@@ -1,0 +1,132 @@
+"""Make a batch of clips and normalize it on the device."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseDataPreprocessor
+from mmengine.structures import PixelData
+from torch import Tensor
+
+from avis.registry import MODELS
+from avis.structures.av_data_sample import AVDataSample
+
+
+@MODELS.register_module()
+class AVDataPreprocessor(BaseDataPreprocessor):
+    """Stack clips of a data loader's lists into one batch.
+
+    Frames stay uint8 until here. They are normalized and then padded with zeros: at the right and
+    the bottom up to a common size that ``size_divisor`` divides, in time up to the longest clip.
+    ``audio`` is padded with zeros along its first axis. In training ``gt_sem_seg`` is padded
+    like the frames with class 0; in testing it keeps its size, the prediction is cut instead.
+
+    Args:
+        mean: Mean of red, green and blue in 0..255; default ImageNet's.
+        std: Standard deviation, likewise.
+        size_divisor: Height and width become multiples of it.
+        non_blocking: Copy to the device without waiting, see ``BaseDataPreprocessor``.
+    """
+
+    def __init__(
+        self,
+        *,
+        mean: Sequence[float] = (123.675, 116.28, 103.53),
+        std: Sequence[float] = (58.395, 57.12, 57.375),
+        size_divisor: int = 32,
+        non_blocking: bool = False,
+    ) -> None:
+        super().__init__(non_blocking=non_blocking)
+        for name, values in (('mean', mean), ('std', std)):
+            if len(values) != 3:
+                raise ValueError(f'AVDataPreprocessor: {name} needs 3 numbers, got {list(values)}')
+            self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
+        self.size_divisor = size_divisor
+
+    def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Stack one batch.
+
+        Args:
+            data: ``inputs``: ``frames`` B times uint8 (T, 3, H, W), ``audio`` B times (S,),
+                (T, 96, 64) or (T, D); ``data_samples``: B samples or absent.
+            training: Pad the labels too.
+
+        Returns:
+            ``inputs``: ``frames`` float32 (B, T, 3, H, W), ``audio`` (B, S), (B, T, 96, 64) or
+            (B, T, D), and ``valid_frames`` bool (B, T) if any frame is padding; ``data_samples``.
+        """
+        data = self.cast_data(data)
+        frames, audio = data['inputs']['frames'], data['inputs']['audio']
+        samples = data.get('data_samples')
+        batch = self._stack_frames(frames)
+        inputs = {'frames': batch, 'audio': _stack_audio(audio)}
+        valid = _valid_frames(frames, samples)
+        if valid is not None:
+            inputs['valid_frames'] = valid
+        if samples is not None:
+            rows = [None] * len(samples) if valid is None else list(valid)
+            shape = (batch.shape[1], *batch.shape[3:])  # (T, H, W)
+            samples = [
+                _fit_sample(sample, shape, row, training)
+                for sample, row in zip(samples, rows, strict=True)
+            ]
+        return {'inputs': inputs, 'data_samples': samples}
+
+    def _stack_frames(self, frames: Sequence[Tensor]) -> Tensor:
+        """Normalize B clips (T, 3, H, W) into one zero-padded batch (B, T, 3, H, W)."""
+        length = max(len(clip) for clip in frames)
+        sides = (max(clip.shape[axis] for clip in frames) for axis in (2, 3))
+        height, width = (-(-side // self.size_divisor) * self.size_divisor for side in sides)
+        batch = self.mean.new_zeros(len(frames), length, 3, height, width)
+        for row, clip in zip(batch, frames, strict=True):
+            row[: len(clip), :, : clip.shape[2], : clip.shape[3]] = (clip - self.mean) / self.std
+        return batch
+
+
+def _stack_audio(audio: Sequence[Tensor]) -> Tensor:
+    """Stack the sound of B clips, filled up with zeros along the first axis."""
+    shapes = [tuple(sound.shape) for sound in audio]
+    if len({shape[1:] for shape in shapes}) > 1:
+        raise ValueError(
+            f'one batch mixes several kinds of sound, of shapes {shapes}. Load waveforms or '
+            f'log-mel examples or features, the same for every clip.'
+        )
+    return torch.nn.utils.rnn.pad_sequence(list(audio), batch_first=True)
+
+
+def _valid_frames(
+    frames: Sequence[Tensor], samples: Sequence[AVDataSample] | None
+) -> Tensor | None:
+    """Flags bool (B, T), False on padding; None if no clip has any."""
+    lengths = [len(clip) for clip in frames]
+    flags = [sample.get('valid_frames') for sample in samples or ()]
+    if len(set(lengths)) == 1 and all(flag is None for flag in flags):
+        return None
+    valid = torch.zeros(len(frames), max(lengths), dtype=torch.bool, device=frames[0].device)
+    for index, length in enumerate(lengths):
+        flag = flags[index] if flags else None
+        valid[index, :length] = True if flag is None else flag
+    return valid
+
+
+def _fit_sample(
+    sample: AVDataSample, shape: tuple[int, int, int], valid: Tensor | None, training: bool
+) -> AVDataSample:
+    """Tell a sample the size of its batch, and in training pad its labels to it."""
+    sample = sample.new()
+    length, height, width = shape
+    sample.set_metainfo({'batch_input_shape': (height, width)})
+    if not training:
+        return sample
+    if valid is not None:
+        sample.valid_frames = valid
+    if 'labelled_frames' in sample:
+        missing = length - len(sample.labelled_frames)
+        sample.labelled_frames = F.pad(sample.labelled_frames, (0, missing))
+    if 'gt_sem_seg' in sample:
+        labels = sample.gt_sem_seg.sem_seg  # (T, H, W)
+        time, bottom, right = (m - n for m, n in zip(shape, labels.shape, strict=True))
+        labels = F.pad(labels, (0, right, 0, bottom, 0, time))
+        sample.gt_sem_seg = PixelData(sem_seg=labels)
+    return sample
