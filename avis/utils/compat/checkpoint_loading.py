@@ -1,13 +1,16 @@
-"""Loading mmengine checkpoints without running what a stranger pickled into them.
+"""Loading checkpoints without running what a stranger pickled into them.
 
 Reason: mmengine 0.10.7 calls ``torch.load`` with defaults. Up to torch 2.5 that unpickles any
 code; from 2.6 on it refuses mmengine's own ``HistoryBuffer``, so ``Runner.resume`` fails. Local
-files and URLs are loaded with ``weights_only=True`` plus an allow-list of what mmengine writes.
+files and URLs are loaded with an allow-list of what mmengine writes: by torch's own
+``weights_only`` where that is sound and knows lists with names (2.6), else by a small unpickler.
 Ends with: an mmengine release that loads its checkpoints with ``weights_only=True``.
 """
 
+import codecs
 import contextlib
 import pickle
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -29,16 +32,79 @@ def trusted_checkpoints() -> Iterator[None]:
         _trusted = before
 
 
-def allowed_globals() -> list[Any]:
-    """What a checkpoint of mmengine may contain besides tensors and plain containers."""
+def _history_method(owner: Any, name: str) -> Any:
+    """Stand in for ``getattr``, with which HistoryBuffer's statistics are pickled, no more."""
+    from mmengine.logging.history_buffer import HistoryBuffer
+
+    if owner is not HistoryBuffer or name not in {'min', 'max', 'current', 'mean'}:
+        raise pickle.UnpicklingError(f'GLOBAL getattr({owner!r}, {name!r}) is not allowed')
+    return getattr(HistoryBuffer, name)
+
+
+def allowed_globals() -> dict[str, Any]:
+    """What a checkpoint of mmengine may name besides tensors and plain containers."""
     import numpy as np
     from mmengine.logging.history_buffer import HistoryBuffer
-    from numpy.core import multiarray as old_multiarray
 
-    allowed: list[Any] = [HistoryBuffer, np.ndarray, np.dtype, np.float64, np.float32, np.int64]
-    allowed += [type(np.dtype(kind)) for kind in ('f8', 'f4', 'i8', 'i4', 'u1', '?')]
-    allowed += [old_multiarray._reconstruct, old_multiarray.scalar]
-    return allowed
+    core = np._core if hasattr(np, '_core') else np.core  # NumPy 2 and 1
+    allowed: dict[str, Any] = {
+        'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
+        'builtins.getattr': _history_method,
+        '_codecs.encode': codecs.encode,  # how pickle writes bytes; missing in old lists of torch
+        'numpy.ndarray': np.ndarray,
+        'numpy.dtype': np.dtype,
+    }
+    for package in ('numpy.core', 'numpy._core'):  # the file may come from the other NumPy
+        allowed[f'{package}.multiarray._reconstruct'] = core.multiarray._reconstruct
+        allowed[f'{package}.multiarray.scalar'] = core.multiarray.scalar
+    # torch sets the state of a dtype only if the dtype's own class is allowed.
+    dtype_classes = [type(np.dtype(code)) for code in '?bhilqBHILQefdFDSU']
+    return allowed | {f'numpy.dtypes.{cls.__name__}': cls for cls in dtype_classes}
+
+
+class _AllowListUnpickler(pickle.Unpickler):
+    """Refuses every global that neither torch's own list of safe ones nor ours names."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Look the global up in the lists instead of importing it."""
+        from torch import _weights_only_unpickler
+
+        full_name = f'{module.replace("__builtin__", "builtins")}.{name}'
+        allowed = _weights_only_unpickler._get_allowed_globals() | allowed_globals()
+        if full_name not in allowed:
+            raise pickle.UnpicklingError(f'GLOBAL {full_name} is not allowed')
+        return allowed[full_name]
+
+
+class _AllowListPickle:
+    """The part of the module :mod:`pickle` that ``torch.load`` uses, with our unpickler."""
+
+    Unpickler = _AllowListUnpickler
+
+    @staticmethod
+    def load(file: Any, **kwargs: Any) -> Any:
+        """As ``pickle.load``."""
+        return _AllowListUnpickler(file, **kwargs).load()
+
+
+def _torch_takes_names() -> bool:
+    """Whether ``weights_only`` is sound and its allow-list takes names: from torch 2.6 on."""
+    import torch
+    from mmengine.utils import digit_version
+
+    return bool(digit_version(torch.__version__) >= digit_version('2.6'))
+
+
+def _load_allowed(path: Path, map_location: Any) -> Any:
+    import torch
+
+    if not _torch_takes_names():
+        return torch.load(
+            path, map_location=map_location, pickle_module=_AllowListPickle, weights_only=False
+        )
+    pairs: list[Any] = [(value, name) for name, value in allowed_globals().items()]
+    with torch.serialization.safe_globals(pairs):
+        return torch.load(path, map_location=map_location, weights_only=True)
 
 
 def load_file(filename: str | Path, map_location: Any = None) -> Any:
@@ -60,31 +126,33 @@ def load_file(filename: str | Path, map_location: Any = None) -> Any:
     try:
         if _trusted:
             return torch.load(path, map_location=map_location, weights_only=False)
-        if not hasattr(torch.serialization, 'safe_globals'):  # torch < 2.5
-            return torch.load(path, map_location=map_location, weights_only=True)
-        with torch.serialization.safe_globals(allowed_globals()):
-            return torch.load(path, map_location=map_location, weights_only=True)
-    except pickle.UnpicklingError as error:
-        if 'weights_only' not in str(error) and 'WeightsUnpickler' not in str(error):
-            raise ValueError(_damaged(path, error)) from error
-        raise ValueError(
-            f'Checkpoint {path} holds more than weights and was not loaded: {_first_line(error)} '
-            f'If you made this file yourself, pass --trust-checkpoint (or load it inside '
+        return _load_allowed(path, map_location)
+    except PermissionError:
+        raise
+    except Exception as error:  # the pickle machine lets any exception out on damaged bytes
+        if 'CUDA' in str(error):  # no such device, or its memory is full: not the file's fault
+            raise
+        raise ValueError(_explain(path, error)) from error
+
+
+def _explain(path: Path, error: Exception) -> str:
+    """One sentence on what is wrong with the file, one on the way out."""
+    refused = re.search(
+        r'GLOBAL (.+?) (?:was not|is not|whose)|reduce for .*|Can only .*', str(error)
+    )
+    if refused and isinstance(error, pickle.UnpicklingError):
+        return (
+            f'Checkpoint {path} holds more than weights and was not loaded: it names '
+            f'{refused.group(1) or refused.group()}. If you made this file yourself, pass '
+            f'--trust-checkpoint (or load it inside '
             f'avis.utils.compat.checkpoint_loading.trusted_checkpoints()).'
-        ) from error
-    except (RuntimeError, EOFError, OSError, KeyError, ValueError, AttributeError) as error:
-        raise ValueError(_damaged(path, error)) from error
-
-
-def _damaged(path: Path, error: Exception) -> str:
+        )
+    # torch puts its advice to unpickle anything before the reason.
+    reason = (str(error).split('WeightsUnpickler error:')[-1].strip().splitlines() or [''])[0]
     return (
-        f'Checkpoint {path} cannot be read ({type(error).__name__}: {_first_line(error)}). '
+        f'Checkpoint {path} cannot be read ({type(error).__name__}: {reason}). '
         f'It is truncated or not a torch file: download or save it again.'
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [''])[0]
 
 
 def _register_loaders(module: ModuleType) -> None:
