@@ -32,3 +32,14 @@ MODELS = _child('MODELS', 'models')
 METRICS = _child('METRICS', 'evaluation/metrics')
 HOOKS = _child('HOOKS', 'engine/hooks')
 VISUALIZERS = _child('VISUALIZERS', 'visualization')
+OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'engine')
+
+
+def _enrol_scope() -> None:
+    """Give mmdet's other registries an empty child: mmengine warns where it misses a scope."""
+    for name, parent in vars(mmdet_registry).items():
+        if isinstance(parent, Registry) and name not in globals():
+            Registry(parent.name, parent=parent, scope='avis')
+
+
+_enrol_scope()

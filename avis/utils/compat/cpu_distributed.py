@@ -6,6 +6,7 @@ Ends with: an mmengine release that trains on gloo on a machine without CUDA.
 """
 
 import functools
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -13,19 +14,30 @@ from avis.utils.compat.import_hook import after_import
 
 
 def _start_gloo_without_cuda(module: ModuleType) -> None:
-    """Let the pytorch launcher start gloo when there is no CUDA device."""
-    original = module._init_dist_pytorch
+    """Let every launcher of mmengine start gloo when there is no CUDA device."""
+    for launcher in ('pytorch', 'slurm', 'mpi'):
+        name = f'_init_dist_{launcher}'
+        setattr(module, name, _without_cuda(getattr(module, name)))
 
-    @functools.wraps(original)
-    def init_dist_pytorch(backend: str, init_backend: str = 'torch', **kwargs: Any) -> None:
+
+def _without_cuda(start: Callable[..., None]) -> Callable[..., None]:
+    """The same launcher; without CUDA it takes gloo and chooses no device."""
+
+    @functools.wraps(start)
+    def start_anywhere(backend: str, **kwargs: Any) -> None:
         import torch
 
         if torch.cuda.is_available():
-            original(backend, init_backend=init_backend, **kwargs)
-        else:
-            torch.distributed.init_process_group(backend='gloo', **kwargs)
+            start(backend, **kwargs)
+            return
+        choose_device = torch.cuda.set_device
+        torch.cuda.set_device = lambda device: None
+        try:
+            start('gloo', **kwargs)
+        finally:
+            torch.cuda.set_device = choose_device
 
-    module._init_dist_pytorch = init_dist_pytorch  # type: ignore[attr-defined]
+    return start_anywhere
 
 
 def _drop_device_ids_on_cpu(module: ModuleType) -> None:

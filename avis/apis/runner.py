@@ -1,0 +1,263 @@
+"""Train and test a config: what tools/train.py and tools/test.py call.
+
+Paths inside a config (data, checkpoints) and ``work_dir`` are relative to the current folder, as
+in mmdet.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.evaluator import DumpResults
+from mmengine.model import is_model_wrapper
+from torch import nn
+
+from avis.apis.config import load_config
+from avis.engine.hooks.picture_hook import PictureHook
+from avis.engine.resume import check_resumable, find_resumable
+from avis.engine.runner import AVRunner
+from avis.evaluation.metrics.dump_predictions import DumpPredictions
+from avis.utils.checkpoint import load_weights, state_dict_of
+from avis.utils.compat.checkpoint_loading import load_file, trusted_checkpoints
+
+Launcher = Literal['none', 'pytorch', 'slurm', 'mpi']
+
+
+def train(
+    config: str | Path | Config,
+    *,
+    work_dir: str | Path | None = None,
+    resume: str | Path | None = None,
+    amp: bool = False,
+    auto_scale_lr: bool = False,
+    cfg_options: Mapping[str, Any] | None = None,
+    launcher: Launcher = 'none',
+    trust_checkpoint: bool = False,
+) -> AVRunner:
+    """Train a config.
+
+    Args:
+        config: Config file or loaded config.
+        work_dir: Where logs and checkpoints go; else the ``work_dir`` of the config, else
+            ``work_dirs/<name of the config>``.
+        resume: ``'auto'`` continues from the newest readable checkpoint in ``work_dir``, a path
+            from that file, None starts at the beginning.
+        amp: Mixed precision: float16 with loss scaling on GPUs, bfloat16 on CPUs.
+        auto_scale_lr: Scale the learning rate by batch size / ``auto_scale_lr.base_batch_size``.
+        cfg_options: Overrides of the config, dotted key to value.
+        launcher: Who started this process.
+        trust_checkpoint: Allow pickled code in the checkpoints that are read.
+
+    Returns:
+        The runner after training.
+
+    Raises:
+        FileNotFoundError: Config or checkpoint does not exist.
+        ValueError: Unknown config key, missing setting, damaged or unfitting checkpoint.
+        FloatingPointError: A loss became NaN or infinite.
+    """
+    join_launcher(launcher)
+    cfg = prepare_config(config, work_dir=work_dir, cfg_options=cfg_options, launcher=launcher)
+    if amp:
+        use_mixed_precision(cfg)
+    if auto_scale_lr:
+        use_scaled_lr(cfg)
+    with trusted_checkpoints() if trust_checkpoint else contextlib.nullcontext():
+        message = use_checkpoint(cfg, resume)
+        runner = AVRunner.from_cfg(cfg)
+        runner.logger.info(message)
+        if cfg.get('load_from') is not None:
+            check_fit(unwrap(runner.model), cfg.load_from, strict=bool(cfg.get('resume')))
+        runner.train()
+    return runner
+
+
+def evaluate(
+    config: str | Path | Config,
+    checkpoint: str | Path | None,
+    *,
+    work_dir: str | Path | None = None,
+    out: str | Path | None = None,
+    show_dir: str | Path | None = None,
+    cfg_options: Mapping[str, Any] | None = None,
+    launcher: Launcher = 'none',
+    trust_checkpoint: bool = False,
+) -> dict[str, float]:
+    """Test a checkpoint on the test data of a config.
+
+    Args:
+        config: Config file or loaded config.
+        checkpoint: Weights of exactly this model; None tests random weights.
+        work_dir: Where the log and the metrics go, as for :func:`train`.
+        out: Write the predictions: ``*.pkl`` with all data samples as mmengine dumps them,
+            ``*.json`` with the label maps as run lengths.
+        show_dir: Write a picture of every clip into this folder.
+        cfg_options: Overrides of the config, dotted key to value.
+        launcher: Who started this process.
+        trust_checkpoint: Allow pickled code in the checkpoint.
+
+    Returns:
+        The metrics.
+
+    Raises:
+        FileNotFoundError: Config or checkpoint does not exist.
+        ValueError: Unknown config key, other ending of ``out``, damaged or unfitting checkpoint.
+    """
+    join_launcher(launcher)
+    cfg = prepare_config(config, work_dir=work_dir, cfg_options=cfg_options, launcher=launcher)
+    cfg.load_from, cfg.resume = None, False
+    metric = None if out is None else dump_metric(Path(out))
+    runner = AVRunner.from_cfg(cfg)
+    if checkpoint is None:
+        runner.logger.warning('No checkpoint: the model is tested with random weights.')
+    else:
+        with trusted_checkpoints() if trust_checkpoint else contextlib.nullcontext():
+            load_weights(unwrap(runner.model), checkpoint)
+        runner.logger.info('Weights of %s', checkpoint)
+    if metric is not None:
+        runner.test_evaluator.metrics.append(metric)
+    if show_dir is not None:
+        runner.register_hook(PictureHook(show_dir=str(show_dir)))
+    metrics: dict[str, float] = runner.test()
+    return metrics
+
+
+def prepare_config(
+    config: str | Path | Config,
+    *,
+    work_dir: str | Path | None,
+    cfg_options: Mapping[str, Any] | None,
+    launcher: Launcher,
+) -> Config:
+    """Load a config if it is a path and settle launcher and ``work_dir``."""
+    if isinstance(config, Config):
+        cfg = config.copy()
+        cfg.merge_from_dict(dict(cfg_options or {}))
+    else:
+        cfg = load_config(config, cfg_options)
+    cfg.launcher = launcher
+    name = Path(cfg.filename).stem if cfg.filename else 'unnamed'
+    cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs', name))
+    return cfg
+
+
+def use_mixed_precision(cfg: Config) -> None:
+    """Set the optimizer wrapper of this machine, by its path: a config cannot print a class."""
+    cfg.optim_wrapper.pop('loss_scale', None)
+    if torch.cuda.is_available():
+        cfg.optim_wrapper.type = 'mmengine.optim.AmpOptimWrapper'
+        cfg.optim_wrapper.loss_scale = 'dynamic'
+    else:
+        cfg.optim_wrapper.pop('dtype', None)
+        cfg.optim_wrapper.type = 'avis.engine.optim_wrapper.BFloat16OptimWrapper'
+
+
+def use_scaled_lr(cfg: Config) -> None:
+    """Switch the scaling of the learning rate on.
+
+    Raises:
+        ValueError: The config does not say for which batch its learning rate is.
+    """
+    if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+        raise ValueError(
+            f'{cfg.filename}: --auto-scale-lr needs auto_scale_lr = dict(base_batch_size=N), the '
+            f'batch size (over all processes) for which optim_wrapper.optimizer.lr is right.'
+        )
+    cfg.auto_scale_lr.enable = True
+
+
+def use_checkpoint(cfg: Config, resume: str | Path | None) -> str:
+    """Put the checkpoint to start or to go on from into the config; returns a line for the log.
+
+    A resumed run goes on with the seed of its checkpoint, whatever the config says.
+    """
+    cfg.resume = False
+    if resume is None:
+        source = cfg.get('load_from')
+        return f'Starting from the weights of {source}.' if source else 'Starting a new run.'
+    if resume == 'auto':
+        path, message = find_resumable(Path(cfg.work_dir))
+    else:
+        path, message = check_resumable(Path(resume)), f'Resuming from {resume}.'
+    if path is None:
+        return message
+    cfg.resume, cfg.load_from = True, str(path)
+    meta = load_file(path, 'cpu').get('meta', {})
+    if 'epoch' not in meta:
+        raise ValueError(
+            f'Checkpoint {path} holds weights but not the state of a training run. To start a new '
+            f'run from these weights: --cfg-options load_from={path}'
+        )
+    cfg.randomness = {**cfg.get('randomness', {}), 'seed': meta.get('seed')}
+    return message
+
+
+def check_fit(model: nn.Module, checkpoint: str | Path, *, strict: bool) -> None:
+    """Check a checkpoint before the training reads it, which would only warn.
+
+    Args:
+        model: The model.
+        checkpoint: The file.
+        strict: Every key must fit; else at least one, as for a head with other classes.
+
+    Raises:
+        ValueError: It does not fit.
+    """
+    if strict:
+        load_weights(model, checkpoint)
+        return
+    weights, wanted = state_dict_of(load_file(checkpoint, 'cpu'), checkpoint), model.state_dict()
+    if not any(key in weights and weights[key].shape == wanted[key].shape for key in wanted):
+        raise ValueError(
+            f'load_from = {checkpoint}: none of its {len(weights)} tensors fits the '
+            f'{len(wanted)} of {type(model).__name__}. It has {next(iter(weights))!r}, the model '
+            f'{next(iter(wanted), None)!r}. Convert it with '
+            f'tools/model_converters/convert_checkpoint.py.'
+        )
+
+
+def dump_metric(out: Path) -> DumpResults | DumpPredictions:
+    """The metric that writes predictions into a file, chosen by its ending."""
+    if out.suffix in ('.pkl', '.pickle'):
+        return DumpResults(out_file_path=str(out))
+    if out.suffix == '.json':
+        return DumpPredictions(out_file=str(out))
+    raise ValueError(f'--out must end with .pkl or .json, got {str(out)!r}')
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """The model without the wrapper of distributed training."""
+    return model.module if is_model_wrapper(model) else model  # type: ignore[return-value]
+
+
+def join_launcher(launcher: Launcher) -> None:
+    """Set what mmengine reads of the environment, and end this process when its launcher dies."""
+    if launcher == 'mpi':  # mmengine reads LOCAL_RANK for every launcher, mpi does not set it
+        os.environ['LOCAL_RANK'] = os.environ['OMPI_COMM_WORLD_LOCAL_RANK']
+    os.environ.setdefault('LOCAL_RANK', '0')
+    if launcher == 'pytorch' and sys.platform == 'linux':
+        # A torchrun killed with SIGKILL would leave its workers training on, into the same folder
+        # in which the resumed run writes. 1 is PR_SET_PDEATHSIG.
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def parse_cfg_options(options: Sequence[str]) -> dict[str, Any]:
+    """Parse ``key=value`` words as every ``--cfg-options`` of the mm family does.
+
+    Raises:
+        ValueError: A word without ``=``.
+    """
+    for option in options:
+        if '=' not in option:
+            raise ValueError(f'--cfg-options takes key=value, got {option!r}')
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--options', nargs='*', action=DictAction, default={})
+    return dict(parser.parse_args(['--options', *options]).options)

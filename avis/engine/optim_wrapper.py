@@ -1,0 +1,26 @@
+"""Optimizer wrappers besides mmengine's."""
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+from mmengine.optim import OptimWrapper
+from mmengine.runner.amp import autocast
+from torch import nn
+
+from avis.registry import OPTIM_WRAPPERS
+
+
+@OPTIM_WRAPPERS.register_module()
+class BFloat16OptimWrapper(OptimWrapper):
+    """Mixed precision in bfloat16, on the CPU or on a GPU that knows it.
+
+    bfloat16 has the range of float32, so no loss scaling is needed; mmengine's
+    ``AmpOptimWrapper`` scales the loss and refuses to work without a GPU.
+    """
+
+    @contextlib.contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Run the forward pass under autocast; gradients are accumulated as in the parent."""
+        with super().optim_context(model), autocast(dtype=torch.bfloat16):
+            yield

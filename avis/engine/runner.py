@@ -1,0 +1,40 @@
+"""mmengine's Runner with reproducible data loading and plain logs where there is no terminal."""
+
+import logging
+import sys
+from typing import Any
+
+from mmengine.logging import MMLogger
+from mmengine.logging.logger import MMFormatter
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+from avis.engine.randomness import SeededDataset, SeededSampler, keep_worker_seeds
+
+
+class AVRunner(Runner):
+    """Builds every data loader around :mod:`avis.engine.randomness`; else mmengine's Runner."""
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader | dict, seed: int | None = None, diff_rank_seed: bool = False
+    ) -> DataLoader:
+        """Build a data loader whose samples do not depend on the number of processes or workers."""
+        if isinstance(dataloader, DataLoader):
+            return dataloader
+        wrapped = {
+            'worker_init_fn': {'type': keep_worker_seeds},
+            **dataloader,
+            'dataset': {'type': SeededDataset, 'dataset': dataloader['dataset']},
+            'sampler': {'type': SeededSampler, 'sampler': dataloader['sampler']},
+        }
+        return Runner.build_dataloader(wrapped, seed, diff_rank_seed)
+
+    def build_logger(self, log_level: int | str = 'INFO', **kwargs: Any) -> MMLogger:  # type: ignore[override]
+        """Build the logger; without a terminal its lines carry no colour codes."""
+        logger = super().build_logger(log_level=log_level, **kwargs)
+        for handler in logger.handlers:
+            to_console = not isinstance(handler, logging.FileHandler)
+            if to_console and not sys.stdout.isatty():
+                handler.setFormatter(MMFormatter(color=False, datefmt='%m/%d %H:%M:%S'))
+        return logger

@@ -1,0 +1,43 @@
+"""Command line arguments that several tools share. Imports nothing heavy: ``--help`` is instant."""
+
+import argparse
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the config file and its overrides."""
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action='extend',
+        default=[],
+        metavar='KEY=VALUE',
+        help='override settings of the config, e.g. train_cfg.max_epochs=5 key="[a,b]" '
+        'key="[(a,b),(c,d)]"; a type is a full dotted path',
+    )
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what training and testing share: config, work folder, launcher, trust."""
+    add_config_arguments(parser)
+    parser.add_argument(
+        '--work-dir', help='folder of logs and checkpoints (default: work_dirs/<config name>)'
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='who starts the processes of a distributed run',
+    )
+    parser.add_argument(
+        '--local_rank',
+        '--local-rank',
+        type=int,
+        default=0,
+        help='set by launchers that do not set LOCAL_RANK',
+    )
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='allow pickled code in checkpoints: only for files you made yourself',
+    )

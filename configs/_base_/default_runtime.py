@@ -1,0 +1,51 @@
+"""What every run shares: hooks, logs, seed, processes. A config may replace any of it."""
+
+from mmengine.hooks import DistSamplerSeedHook, IterTimerHook, LoggerHook, ParamSchedulerHook
+from mmengine.hooks import SyncBuffersHook
+from mmengine.runner import LogProcessor
+from mmengine.visualization import LocalVisBackend, TensorboardVisBackend, Visualizer
+
+from avis.engine.hooks.checkpoint_hook import AtomicCheckpointHook
+from avis.engine.hooks.loss_hook import LossHook
+from avis.engine.hooks.progress_hook import ProgressHook
+from avis.engine.hooks.run_info_hook import RunInfoHook
+from avis.engine.hooks.seed_hook import SeedHook
+
+default_scope = 'avis'
+
+# The seed of the AVSBench scripts.
+randomness = dict(seed=123)
+env_cfg = dict(
+    cudnn_benchmark=False,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),  # gloo where there is no GPU
+)
+
+default_hooks = dict(
+    run_info=dict(type=RunInfoHook),
+    seed=dict(type=SeedHook),
+    loss=dict(type=LossHook),
+    timer=dict(type=IterTimerHook),
+    logger=dict(type=LoggerHook, interval=10),
+    param_scheduler=dict(type=ParamSchedulerHook),
+    sampler_seed=dict(type=DistSamplerSeedHook),
+    sync_buffers=dict(type=SyncBuffersHook),
+    checkpoint=dict(
+        type=AtomicCheckpointHook,
+        interval=1,
+        max_keep_ckpts=3,
+        save_best='avs/miou',
+        rule='greater',
+    ),
+    progress=dict(type=ProgressHook),
+)
+
+log_level = 'INFO'
+log_processor = dict(type=LogProcessor, window_size=10, by_epoch=True)
+visualizer = dict(
+    type=Visualizer,
+    vis_backends=[dict(type=LocalVisBackend), dict(type=TensorboardVisBackend)],
+)
+
+load_from = None
+resume = False
