@@ -1,0 +1,216 @@
+import collections
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import nn
+
+from avis.utils.compat import checkpoint_loading
+from avis.utils.compat.checkpoint_loading import load_file, trusted_checkpoints
+from tests.tiny import TinyDataset, TinyModel
+
+
+@pytest.fixture(params=['weights_only', 'own unpickler'], autouse=True)
+def way(request, monkeypatch):
+    """Every test runs on both ways: that of torch 2.6 and later, and that of earlier releases."""
+    newer = request.param == 'weights_only'
+    monkeypatch.setattr(checkpoint_loading, '_torch_takes_names', lambda: newer)
+
+
+class Evil:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.trace),)
+
+
+class GetAttr:
+    """Reaches for more than HistoryBuffer's statistics through the stand-in for getattr."""
+
+    def __init__(self, owner, name) -> None:
+        self.args = owner, name
+
+    def __reduce__(self):
+        return getattr, self.args
+
+
+def save(path: Path, content, *, zipped: bool = True) -> Path:
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    return path
+
+
+def history() -> HistoryBuffer:
+    buffer = HistoryBuffer()
+    for value in (3.0, 1.0):
+        buffer.update(value)
+    return buffer
+
+
+@pytest.mark.parametrize('zipped', [True, False], ids=['zip', 'legacy'])
+def test_plain_weights_come_back(tmp_path, zipped):
+    content = {
+        'state_dict': collections.OrderedDict(nn.BatchNorm1d(3).state_dict()),
+        'half': torch.arange(3).to(torch.bfloat16),
+        'parameter': nn.Parameter(torch.ones(2)),
+        'meta': {'epoch': 3, 'classes': ('a', 'b'), 'name': None},
+    }
+    loaded = load_file(save(tmp_path / 'w.pth', content, zipped=zipped), map_location='cpu')
+    torch.testing.assert_close(loaded['state_dict'], content['state_dict'], rtol=0, atol=0)
+    assert torch.equal(loaded['half'], content['half'])
+    assert torch.equal(loaded['parameter'], content['parameter'])
+    assert loaded['meta'] == content['meta']
+
+
+def test_histories_and_numpy_values_come_back(tmp_path):
+    content = {
+        'history': history(),
+        'array': np.arange(6).reshape(2, 3),
+        'mask': np.array([True]),
+        'names': np.array(['a', 'bc']),
+        'scalars': [np.float64(0.5), np.float32(0.25), np.int64(7), np.bool_(True)],
+    }
+    loaded = load_file(save(tmp_path / 'n.pth', content))
+    buffer = loaded['history']
+    assert [buffer.statistics(name) for name in ('min', 'max', 'current', 'mean')] == [1, 3, 1, 2]
+    for key in ('array', 'mask', 'names'):
+        np.testing.assert_array_equal(loaded[key], content[key])
+    assert loaded['scalars'] == content['scalars']
+    assert [type(v) for v in loaded['scalars']] == [type(v) for v in content['scalars']]
+
+
+@pytest.mark.parametrize('package', ['numpy.core', 'numpy._core'])
+def test_files_of_both_numpy_generations_are_named(package):
+    allowed = checkpoint_loading.allowed_globals()
+    for name in ('_reconstruct', 'scalar'):
+        assert callable(allowed[f'{package}.multiarray.{name}'])
+
+
+@pytest.mark.parametrize('zipped', [True, False], ids=['zip', 'legacy'])
+def test_pickled_code_does_not_run(tmp_path, zipped):
+    trace = tmp_path / 'trace'
+    path = save(tmp_path / 'evil.pth', {'state_dict': Evil(trace)}, zipped=zipped)
+    with pytest.raises(ValueError, match=r'evil\.pth holds more than weights.*names posix\.mkdir'):
+        load_file(path)
+    assert not trace.exists()
+
+
+def test_pickled_code_in_a_bare_pickle_does_not_run(tmp_path):
+    trace, path = tmp_path / 'trace', tmp_path / 'bare.pth'
+    path.write_bytes(pickle.dumps(Evil(trace), protocol=2))
+    with pytest.raises(ValueError, match=r'bare\.pth'):
+        load_file(path)
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    ('owner', 'name'),
+    [(HistoryBuffer, '__init__'), (HistoryBuffer, 'update'), (np.ndarray, 'mean')],
+)
+def test_getattr_reaches_the_statistics_only(tmp_path, owner, name):
+    path = save(tmp_path / 'getattr.pth', {'x': GetAttr(owner, name)})
+    with pytest.raises(ValueError, match=rf'more than weights.*getattr\(.*{name}'):
+        load_file(path)
+
+
+def test_mmengine_uses_the_safe_loader(tmp_path):
+    trace = tmp_path / 'trace'
+    path = save(tmp_path / 'evil.pth', Evil(trace))
+    with pytest.raises(ValueError, match='more than weights'):
+        CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+    assert not trace.exists()
+
+
+def test_trusted_files_load_inside_the_block_only(tmp_path):
+    trace = tmp_path / 'trace'
+    path = save(tmp_path / 'mine.pth', {'made': Evil(trace)})
+    with trusted_checkpoints():
+        assert load_file(path) == {'made': None}
+    assert trace.is_dir()
+    with pytest.raises(ValueError, match=r'--trust-checkpoint'):
+        load_file(path)
+
+
+def test_trust_ends_with_an_error_inside(tmp_path):
+    with pytest.raises(KeyError), trusted_checkpoints():
+        raise KeyError
+    with pytest.raises(ValueError, match='more than weights'):
+        load_file(save(tmp_path / 'evil.pth', Evil(tmp_path / 'trace')))
+
+
+@pytest.mark.parametrize('zipped', [True, False], ids=['zip', 'legacy'])
+@pytest.mark.parametrize('kept', [0, 0.5, 0.97])
+def test_a_truncated_file_says_so(tmp_path, kept, zipped):
+    whole = save(tmp_path / 'cut.pth', {'w': torch.ones(500)}, zipped=zipped).read_bytes()
+    (tmp_path / 'cut.pth').write_bytes(whole[: int(kept * len(whole))])
+    with pytest.raises(ValueError, match=r'cut\.pth cannot be read.*truncated.*download'):
+        load_file(tmp_path / 'cut.pth')
+
+
+@pytest.mark.parametrize('content', [b'<html>404</html>', b'\x00\xff' * 400, b'version https'])
+def test_a_file_of_another_kind_says_so(tmp_path, content):
+    (tmp_path / 'page.pth').write_bytes(content)
+    with pytest.raises(ValueError, match=r'page\.pth cannot be read \(UnpicklingError: \w+'):
+        load_file(tmp_path / 'page.pth')
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'absent\.pth does not exist'):
+        load_file(tmp_path / 'absent.pth')
+
+
+def test_an_error_of_the_device_is_not_blamed_on_the_file(tmp_path, monkeypatch):
+    def out_of_memory(*args, **kwargs):
+        raise RuntimeError('CUDA out of memory')
+
+    path = save(tmp_path / 'w.pth', {'w': torch.ones(1)})
+    monkeypatch.setattr(torch, 'load', out_of_memory)
+    with pytest.raises(RuntimeError, match='^CUDA out of memory$'):
+        load_file(path)
+
+
+def train(work_dir: Path, epochs: int, *, resume: bool) -> Runner:
+    """A Runner with everything mmengine saves: histories, best score, schedulers, optimizer."""
+    torch.manual_seed(0)  # the model is built before the Runner sets its seed
+    loader = {
+        'dataset': TinyDataset(length=4),
+        'batch_size': 2,
+        'sampler': {'type': 'DefaultSampler', 'shuffle': False},
+        'collate_fn': {'type': 'pseudo_collate'},
+    }
+    runner = Runner(
+        model=TinyModel(),
+        work_dir=str(work_dir),
+        train_dataloader=loader,
+        train_cfg={'by_epoch': True, 'max_epochs': epochs},
+        optim_wrapper={'optimizer': {'type': 'Adam', 'lr': 0.01}},
+        param_scheduler={'type': 'LinearLR', 'start_factor': 0.1, 'end': 4},
+        default_hooks={'checkpoint': {'type': 'CheckpointHook', 'interval': 1}},
+        resume=resume,
+        randomness={'seed': 0},
+        experiment_name=f'{work_dir.name}_{epochs}',
+        log_level='ERROR',
+    )
+    runner.train()
+    return runner
+
+
+def test_a_runner_resumes_from_what_it_saved(tmp_path):
+    straight = train(tmp_path / 'straight', 2, resume=False)
+    train(tmp_path / 'broken', 1, resume=False)
+    resumed = train(tmp_path / 'broken', 2, resume=True)
+    assert resumed.iter == straight.iter == 4
+    saved = load_file(tmp_path / 'broken/epoch_2.pth')
+    losses = saved['message_hub']['log_scalars']['train/loss']
+    assert isinstance(losses, HistoryBuffer)
+    assert len(losses.data[0]) == 4
+    wanted, got = straight.model.state_dict(), resumed.model.state_dict()
+    torch.testing.assert_close(got, wanted, rtol=0, atol=0)
