@@ -104,10 +104,12 @@ def threshold_counts(
     """
     prob = as_probability(prob)
     _check_shapes(prob, target)
-    count = _count_levels if prob.dtype == np.uint8 else _count_floats
-    counts = np.zeros((len(prob), 2, NUM_THRESHOLDS), np.int64)  # background, foreground
+    histogram = _histogram_levels if prob.dtype == np.uint8 else _histogram_thresholds
+    bins = np.zeros((len(prob), 2, 256), np.int64)  # (frame, truth, bin)
     for frame in range(len(prob)):
-        counts[frame] = count(prob[frame].ravel(), target[frame].ravel())
+        bins[frame] = histogram(prob[frame].ravel(), target[frame].ravel())
+    counts = bins[..., ::-1].cumsum(axis=2)[..., ::-1]
+    counts = counts[..., _FIRST_LEVEL if prob.dtype == np.uint8 else slice(NUM_THRESHOLDS)]
     return counts[:, 1], counts.sum(axis=1)
 
 
@@ -288,20 +290,20 @@ def _score_batch(clips: Sequence[ClipScores], *, silent: float) -> tuple[float, 
     return miou, float(curve.max())
 
 
-def _count_floats(prob: NDArray[np.float32], target: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Background and foreground pixels (2, 255) at or above each threshold; inputs are flat."""
-    joint = (prob * _GUESS).astype(np.intp)
-    joint -= prob < _THRESHOLDS.take(joint, mode='clip')  # exact: the bin starts at its threshold
-    joint += target * np.intp(NUM_THRESHOLDS)
-    histogram = np.bincount(joint, minlength=2 * NUM_THRESHOLDS).reshape(2, NUM_THRESHOLDS)
-    return histogram[:, ::-1].cumsum(axis=1)[:, ::-1]
+def _histogram_thresholds(
+    prob: NDArray[np.float32], target: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Count the pixels between one threshold and the next, by truth: (2, 256); inputs are flat."""
+    bins = (prob * _GUESS).astype(np.uint8)
+    bins -= prob < _THRESHOLDS.take(bins, mode='wrap')  # exact: a bin starts at its threshold
+    return _histogram_levels(bins, target)
 
 
-def _count_levels(prob: NDArray[np.uint8], target: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The same for 8-bit probabilities: 256 levels are counted and summed up to thresholds."""
-    joint = target * np.uint16(256) + prob
-    histogram = np.bincount(joint, minlength=512).reshape(2, 256)
-    return histogram[:, ::-1].cumsum(axis=1)[:, ::-1][:, _FIRST_LEVEL]
+def _histogram_levels(levels: NDArray[np.uint8], target: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count the pixels of each of 256 levels, by truth: (2, 256); inputs are flat."""
+    joint = target * np.uint16(256)
+    joint += levels
+    return np.bincount(joint, minlength=512).reshape(2, 256)
 
 
 def _mean(values: Floats) -> float:
