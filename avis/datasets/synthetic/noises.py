@@ -43,7 +43,8 @@ def strike(
             loud = float(rng.uniform(0.7, 1.0))
             since = time - onset
             held = np.clip(np.minimum(since / attack, (share * length - since) / 0.04), 0, 1)
-            np.maximum(amplitude, loud * held * np.exp(-np.clip(since, 0, None) / decay), amplitude)
+            bump = loud * held * np.exp(-np.clip(since, 0, None) / decay)
+            np.maximum(amplitude, bump, out=amplitude)
             note = voice.pitch * 2 ** (_SCALE[int(rng.integers(len(_SCALE)))] / 12)
             pitch[since >= 0] = note
             during = (since >= 0) & (since < length)
