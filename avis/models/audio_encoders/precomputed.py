@@ -1,0 +1,18 @@
+"""No encoder at all: the data set delivers one embedding per frame."""
+
+from avis.models.audio_encoders.base import AudioEncoder
+from avis.registry import MODELS
+
+
+@MODELS.register_module()
+class PrecomputedAudio(AudioEncoder):
+    """Check embeddings (B, T, C) and hand them on.
+
+    Args:
+        channels: C, width of one embedding (128 for VGGish).
+    """
+
+    def __init__(self, *, channels: int = 128) -> None:
+        super().__init__()
+        self.out_channels = channels
+        self.accepts = f'embeddings (B, T, {channels})'

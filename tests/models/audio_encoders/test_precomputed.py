@@ -1,0 +1,29 @@
+"""PrecomputedAudio hands on embeddings and refuses everything else."""
+
+import pytest
+import torch
+
+from avis.models.audio_encoders.precomputed import PrecomputedAudio
+from avis.registry import MODELS
+
+
+def test_embeddings_pass_unchanged() -> None:
+    encoder = MODELS.build({'type': 'PrecomputedAudio', 'channels': 64})
+    rows = torch.randn(2, 5, 64)
+    assert encoder(rows, num_frames=5) is rows
+    assert encoder.out_channels == 64
+    assert encoder.state_dict() == {}
+
+
+@pytest.mark.parametrize(
+    ('audio', 'message'),
+    [
+        (torch.zeros(1, 4, 128), '4 rows of embeddings for 5 frames'),
+        (torch.zeros(1, 5, 64), r'shape \(1, 5, 64\), expected embeddings \(B, T, 128\)'),
+        (torch.zeros(1, 80000), r'shape \(1, 80000\), expected embeddings'),
+        (torch.full((1, 5, 128), torch.nan), 'NaN or infinite'),
+    ],
+)
+def test_what_is_no_embedding_is_refused(audio, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        PrecomputedAudio()(audio, 5)

@@ -1,0 +1,218 @@
+"""VGGish computes what the published network computes, and keeps its weights where they belong."""
+
+import copy
+import io
+from pathlib import Path
+
+import pytest
+import torch
+from torch import distributed, nn
+
+from avis.apis import convert_checkpoint, init_model
+from avis.models.audio_encoders.vggish import VGGish
+from avis.models.audio_encoders.vggish_front_end import VGGishFrontEnd
+from tests.golden import compare, generator
+
+CONFIG = Path(__file__).parents[3] / 'configs' / '_base_' / 'models' / 'vggish.py'
+
+
+@pytest.fixture(scope='module')
+def converted(weights, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp('converted') / 'vggish.pth'
+    assert convert_checkpoint('vggish', weights, path) == []
+    return path
+
+
+@pytest.fixture(scope='module')
+def encoder(weights) -> VGGish:
+    return VGGish(weights=weights)
+
+
+@pytest.fixture(scope='module')
+def trainable(converted) -> VGGish:
+    model = init_model(CONFIG, converted)
+    assert isinstance(model, VGGish)
+    return model
+
+
+@pytest.mark.parametrize('name', ['mono16k', 'stereo44k', 'mono22k_long'])
+def test_embeddings_equal_the_authors(golden, waves, encoder, name) -> None:
+    count = golden.meta[name]['num_examples']
+    front_end = VGGishFrontEnd(framing='clip_repeat', sample_rate=waves[name].rate)
+    embeddings = encoder(front_end(waves[name].samples, count), count)
+    compare(golden, f'{name}/embedding', embeddings[0])
+
+
+def test_embeddings_of_seconds_equal_the_authors(golden, waves, weights) -> None:
+    encoder = VGGish(weights=weights, framing='per_second', sample_rate=44100)
+    embeddings = encoder(waves['stereo44k'].samples, 4)
+    compare(golden, 'stereo44k/avis_per_second_embedding', embeddings[0])
+
+
+def test_converted_and_loaded_by_its_config_it_equals_the_authors(golden, trainable) -> None:
+    case = golden.meta['noise']
+    examples = torch.from_numpy(generator(case['seed']).normal(0, 1, (5, 1, 96, 64))).float()
+    compare(golden, 'noise/embedding', trainable(examples.transpose(0, 1), 5)[0])
+
+
+def test_postprocess_is_an_option_of_the_same_file(golden, converted) -> None:
+    model = init_model(CONFIG, converted, cfg_options={'model.postprocess': True})
+    examples = generator(golden.meta['noise']['seed']).normal(0, 1, (5, 1, 96, 64))
+    with torch.no_grad():
+        quantised = model(torch.from_numpy(examples).float().transpose(0, 1), 5)
+    compare(golden, 'noise/pca_quantized', quantised[0])
+    for name in ('mono16k', 'stereo44k', 'mono22k_long'):
+        projected = model.network.project(torch.from_numpy(golden.arrays[f'{name}/embedding']))
+        compare(golden, f'{name}/pca_raw', projected)
+        compare(golden, f'{name}/pca_quantized', model.network.quantise(projected))
+    assert model(torch.zeros(1, 1, 96, 64), 1).shape == (1, 1, 128)  # the authors drop an axis
+
+
+def test_it_has_as_many_parameters_as_published(golden, trainable) -> None:
+    total = sum(parameter.numel() for parameter in trainable.parameters())
+    assert total == golden.info['num_parameters']
+
+
+def test_a_batch_equals_its_clips(encoder) -> None:
+    sound = 0.1 * torch.randn(3, 32000, generator=torch.Generator().manual_seed(0))
+    together = encoder(sound, 2)
+    alone = torch.cat([encoder(clip[None], 2) for clip in sound])
+    torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-5)
+
+
+def test_padding_of_the_batch_is_not_heard(encoder) -> None:
+    sound = 0.1 * torch.randn(1, 16000, generator=torch.Generator().manual_seed(0))
+    padded = torch.nn.functional.pad(sound, (0, 16000))
+    expected = encoder(sound, 2)
+    torch.testing.assert_close(encoder(padded, 2, torch.tensor([16000])), expected)
+    assert not torch.allclose(encoder(padded, 2), expected)
+
+
+def test_more_examples_than_a_chunk(encoder, monkeypatch) -> None:
+    examples = torch.randn(2, 3, 96, 64, generator=torch.Generator().manual_seed(0))
+    whole = encoder(examples, 3)
+    monkeypatch.setattr('avis.models.audio_encoders.vggish.CHUNK', 4)
+    torch.testing.assert_close(encoder(examples, 3), whole, rtol=1e-5, atol=1e-5)
+
+
+def test_frozen_it_is_not_seen_by_the_model_around_it(encoder) -> None:
+    encoder(torch.zeros(1, 16000), 1)  # its network is loaded
+    assert encoder.state_dict() == {}
+    assert list(encoder.parameters()) == []
+    assert encoder.load_state_dict({}, strict=True).missing_keys == []
+    encoder.train()
+    assert not encoder._hidden.training
+    sound = torch.zeros(1, 16000, requires_grad=True)
+    assert not encoder(sound, 1).requires_grad
+
+
+def test_copies_and_pickles_are_small_and_encode_the_same(encoder) -> None:
+    sound = 0.1 * torch.randn(1, 16000, generator=torch.Generator().manual_seed(0))
+    expected = encoder(sound, 1)
+    buffer = io.BytesIO()
+    torch.save(encoder, buffer)
+    assert len(buffer.getvalue()) < 1e6
+    buffer.seek(0)
+    for other in (copy.deepcopy(encoder), torch.load(buffer, weights_only=False)):
+        assert other._hidden is None
+        torch.testing.assert_close(other(sound, 1), expected)
+
+
+def test_reading_the_file_draws_no_random_numbers(weights) -> None:
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    VGGish(weights=weights)(torch.zeros(1, 16000), 1)
+    assert torch.rand(1) == expected
+
+
+def test_frozen_it_works_under_ddp(encoder, tmp_path) -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.audio_encoder, self.head = encoder, nn.Linear(128, 1)
+
+        def forward(self, audio):
+            return self.head(self.audio_encoder(audio, 1))
+
+    store = f'file://{tmp_path}/store'
+    distributed.init_process_group('gloo', init_method=store, rank=0, world_size=1)
+    try:
+        model = nn.parallel.DistributedDataParallel(Model())
+        model(0.1 * torch.randn(2, 16000)).sum().backward()
+    finally:
+        distributed.destroy_process_group()
+    assert sorted(model.state_dict()) == ['module.head.bias', 'module.head.weight']
+    assert model.module.head.weight.grad.abs().sum() > 0
+
+
+def test_trainable_it_learns_and_is_saved(trainable, converted) -> None:
+    trainable.train()
+    trainable(0.1 * torch.randn(1, 16000), 1).sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in trainable.parameters())
+    trainable.zero_grad(set_to_none=True)
+    saved = torch.load(converted, weights_only=True)['state_dict']
+    assert set(trainable.state_dict()) == {name for name in saved if '.pca_' not in name}
+
+
+def test_trainable_it_starts_from_its_file(weights, golden) -> None:
+    model = VGGish(frozen=False, weights=weights)
+    model.init_weights()
+    expected = golden.state_dict()['embeddings.4.bias']
+    torch.testing.assert_close(model.network.embeddings[4].bias.detach(), expected)
+
+
+def test_embeddings_pass_without_any_weights() -> None:
+    rows = torch.randn(2, 5, 128)
+    encoder = VGGish()
+    assert encoder(rows, 5) is rows
+    assert encoder._hidden is None
+    with pytest.raises(ValueError, match='4 rows of embeddings for 5 frames'):
+        encoder(rows[:, :4], 5)
+
+
+@pytest.mark.parametrize(
+    ('audio', 'message'),
+    [
+        (torch.full((1, 16000), torch.nan), 'VGGish: the sound holds NaN'),
+        (torch.full((1, 1, 96, 64), torch.inf), 'infinite values'),
+        (torch.zeros(1, 16000, dtype=torch.int16), r'holds torch\.int16, expected finite floats'),
+        (
+            torch.zeros(1, 2, 16000),
+            r'\(1, 2, 16000\), expected a waveform .* channels are averaged',
+        ),
+        (torch.zeros(1, 1, 64, 96), r'\(1, 1, 64, 96\), expected a waveform'),
+    ],
+)
+def test_what_is_no_sound_is_refused(audio, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        VGGish()(audio, 1)
+
+
+def test_missing_weights_name_the_file_and_the_way_to_get_it(tmp_path) -> None:
+    path = tmp_path / 'absent.pth'
+    way = r'convert_checkpoint\.py vggish vggish-10086976\.pth '
+    with pytest.raises(
+        FileNotFoundError, match=rf'absent\.pth do not exist\. .*{way}.*absent\.pth'
+    ):
+        VGGish(weights=path)(torch.zeros(1, 16000), 1)
+    with pytest.raises(ValueError, match=rf'no file with its weights is given\. .*{way}'):
+        VGGish()(torch.zeros(1, 16000), 1)
+
+
+def test_a_damaged_file_and_another_model_are_named(tmp_path) -> None:
+    (tmp_path / 'cut.pth').write_bytes(b'PK\x03\x04 cut')
+    torch.save({'conv1.weight': torch.zeros(1)}, tmp_path / 'resnet.pth')
+    torch.save({'features.0.bias': torch.zeros(64)}, tmp_path / 'part.pth')
+    for name, message in (
+        ('cut.pth', r'cut\.pth cannot be read'),
+        (
+            'resnet.pth',
+            r'resnet\.pth is not a VGGish: 1 of 1 entries are unknown \(conv1\.weight\)',
+        ),
+        ('part.pth', r'part\.pth does not fit VGGishNetwork: 17 keys missing'),
+    ):
+        encoder = VGGish(weights=tmp_path / name)
+        with pytest.raises(ValueError, match=message):
+            encoder(torch.zeros(1, 16000), 1)
+        assert encoder._hidden is None

@@ -1,0 +1,97 @@
+"""The three framings: what one frame hears, and what stands in for missing sound."""
+
+import math
+
+import pytest
+import torch
+
+from avis.models.audio_encoders.vggish_front_end import VGGishFrontEnd
+from tests.golden import compare
+
+SILENCE = math.log(0.01)
+
+
+def noise(seconds: float, batch: int = 1, rate: int = 16000) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(round(seconds * 100))
+    return 0.1 * torch.randn(batch, round(seconds * rate), generator=generator)
+
+
+@pytest.mark.parametrize('name', ['mono16k', 'stereo44k', 'mono22k_long'])
+def test_examples_equal_the_authors(golden, waves, name) -> None:
+    front_end = VGGishFrontEnd(framing='clip_repeat', sample_rate=waves[name].rate)
+    examples = front_end(waves[name].samples, golden.meta[name]['num_examples'])
+    compare(golden, f'{name}/log_mel_examples', examples[0, :, None])
+
+
+def test_seconds_equal_the_authors(golden, waves) -> None:
+    front_end = VGGishFrontEnd(framing='per_second', sample_rate=44100)
+    examples = front_end(waves['stereo44k'].samples, golden.meta['stereo44k']['avis_num_secs'])
+    compare(golden, 'stereo44k/avis_per_second_log_mel', examples[0])
+    assert not examples[0, 3].any()  # 0.05 s of sound are left for it
+
+
+def test_too_few_examples_repeat_the_last_one() -> None:
+    examples = VGGishFrontEnd(framing='clip_repeat')(noise(2.0), 4)[0]
+    assert not torch.equal(examples[0], examples[1])
+    assert torch.equal(examples[2], examples[1])
+    assert torch.equal(examples[3], examples[1])
+
+
+def test_too_few_examples_are_filled_up_with_zeros() -> None:
+    examples = VGGishFrontEnd(framing='clip_zeros')(noise(2.0), 4)[0]
+    assert examples[:2].any(-1).all()
+    assert not examples[2:].any()
+
+
+@pytest.mark.parametrize('framing', ['clip_repeat', 'clip_zeros', 'per_second'])
+def test_sound_beyond_the_last_frame_is_left_out(framing) -> None:
+    front_end, sound = VGGishFrontEnd(framing=framing), noise(6.0)
+    assert torch.equal(front_end(sound, 2), front_end(sound[:, :32000], 2))
+
+
+def test_a_second_is_framed_alone() -> None:
+    front_end, sound = VGGishFrontEnd(framing='per_second'), noise(3.0)
+    changed = sound.clone()
+    changed[:, 16000:] = 0
+    before, after = front_end(sound, 3)[0], front_end(changed, 3)[0]
+    assert torch.equal(before[0], after[0])
+    assert not torch.equal(before[1], after[1])
+    torch.testing.assert_close(after[2], torch.full((96, 64), SILENCE))  # silence is no absence
+
+
+@pytest.mark.parametrize(('samples', 'heard'), [(15599, False), (15600, True), (0, False)])
+def test_a_second_counts_from_975_milliseconds_on(samples, heard) -> None:
+    sound = noise(1.0)[:, :samples]
+    assert bool(VGGishFrontEnd(framing='per_second')(sound, 1).any()) is heard
+
+
+@pytest.mark.parametrize('rate', [16000, 22050])
+@pytest.mark.parametrize('framing', ['clip_repeat', 'clip_zeros', 'per_second'])
+def test_a_padded_batch_equals_its_clips(framing, rate) -> None:
+    front_end = VGGishFrontEnd(framing=framing, sample_rate=rate)
+    clips = [noise(seconds, rate=rate) for seconds in (4.0, 1.98, 3.99)]
+    lengths = torch.tensor([clip.shape[1] for clip in clips])
+    batch = torch.zeros(3, int(lengths.max()))
+    for row, clip in zip(batch, clips, strict=True):
+        row[: clip.shape[1]] = clip[0]
+    together = front_end(batch, 4, lengths)
+    for row, clip in zip(together, clips, strict=True):
+        torch.testing.assert_close(row, front_end(clip, 4)[0], rtol=0, atol=1e-5)
+
+
+def test_nothing_to_repeat_is_an_error_that_names_the_clip() -> None:
+    front_end = VGGishFrontEnd(framing='clip_repeat')
+    with pytest.raises(ValueError, match=r"clip 1 of the batch .* Use framing='clip_zeros'"):
+        front_end(noise(2.0, batch=2), 2, torch.tensor([32000, 15599]))
+
+
+@pytest.mark.parametrize('seconds', [0.0, 0.01, 0.5])
+def test_sound_too_short_for_an_example_becomes_zeros(seconds) -> None:
+    examples = VGGishFrontEnd(framing='clip_zeros')(noise(seconds), 3)
+    assert examples.shape == (1, 3, 96, 64)
+    assert not examples.any()
+
+
+def test_unknown_framing_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'clip_repeat', .* got 'clip'"):
+        VGGishFrontEnd(framing='clip')
