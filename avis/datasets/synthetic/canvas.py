@@ -6,6 +6,7 @@ Local units: a figure is drawn around its own origin, y down, with one unit bein
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import cv2
@@ -17,6 +18,7 @@ Colour: TypeAlias = tuple[int, int, int]
 
 SHIFT = 4  # cv2 takes points in sixteenths of a pixel
 _UNIT = 1 << SHIFT
+_FAR = float(1 << 24)
 
 
 @dataclass
@@ -105,8 +107,15 @@ def inside(outer: Array, inner: Array) -> Array:
 
 def ellipse(x: float, y: float, rx: float, ry: float, count: int = 24) -> Array:
     """Points (count, 2) of an ellipse."""
+    points: Array = _circle(count) * (rx, ry)
+    points += (x, y)
+    return points
+
+
+@lru_cache(maxsize=32)
+def _circle(count: int) -> Array:
     angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
-    return np.column_stack([x + rx * np.cos(angles), y + ry * np.sin(angles)])
+    return np.column_stack([np.cos(angles), np.sin(angles)])
 
 
 def arc(x: float, y: float, rx: float, ry: float, start: float, end: float) -> Array:
@@ -145,6 +154,9 @@ def shade(colour: Colour, factor: float) -> Colour:
 
 
 def _to_pixels(points: Array, matrix: Array) -> Array:
-    pixels = points @ matrix[:, :2].T + matrix[:, 2]
+    pixels = points @ matrix[:, :2].T
+    pixels += matrix[:, 2]
+    pixels *= _UNIT
     # cv2 overflows on far away points, which zoomed cameras can produce.
-    return np.rint(np.clip(pixels * _UNIT, -(1 << 24), 1 << 24)).astype(np.int32)
+    np.minimum(np.maximum(pixels, -_FAR, out=pixels), _FAR, out=pixels)
+    return np.rint(pixels, out=pixels).astype(np.int32)

@@ -5,19 +5,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from avis.datasets.synthetic.backgrounds import PLACES
-from avis.datasets.synthetic.cast import THINGS, Identity, mixed_cast, people, person, thing
-from avis.datasets.synthetic.recipe import LAYOUTS, Recipe
-from avis.datasets.synthetic.scene import Actor, Path, Scene, Shot, still
-from avis.datasets.synthetic.schedule import Turns, complement, dialogue, second_grid
+from avis.datasets.synthetic.cast import THINGS, Identity, mixed_cast, people
+from avis.datasets.synthetic.recipe import DEFAULT_SECONDS, LAYOUTS, Recipe
+from avis.datasets.synthetic.scene import Actor, Path, Scene, Shot
+from avis.datasets.synthetic.schedule import Turns, broken, complement, dialogue, second_grid
 
-# Kinds that a layout has a class for; AVISeg knows no bells, AVTrack tracks persons only.
-CLASS_KINDS = {
-    'avsbench_s4': ('man', 'woman', *THINGS),
-    'avsbench_ms3': ('man', 'woman', *THINGS),
-    'avss': ('man', 'woman', *THINGS),
-    'aviseg': ('man', 'woman', 'guitar', 'dog', 'car', 'violin'),
-    'avtrack': ('man', 'woman'),
-}
+# AVISeg has no class for bells, AVTrack tracks persons only.
+_KINDS = {'aviseg': ('man', 'woman', 'guitar', 'dog', 'car', 'violin'), 'avtrack': ('man', 'woman')}
+_ALL_KINDS = ('man', 'woman', *THINGS)
+_MORE_INSTANCES = 4  # that the strongest `multiple_instances` adds
 
 
 @dataclass(frozen=True)
@@ -26,6 +22,7 @@ class Job:
 
     index: int
     split: str
+    seconds: int
     seed: tuple[int, int, int]
     subset: str = ''  # v1s, v1m or v2 of AVSS
 
@@ -40,7 +37,8 @@ def plan_jobs(recipe: Recipe) -> list[Job]:
     jobs = []
     for index, split in enumerate(recipe.split_of_videos()):
         subset = ('v1s', 'v1m', 'v2')[index % 3] if recipe.layout == 'avss' else ''
-        jobs.append(Job(index, split, (recipe.seed, layout, index), subset))
+        seconds = recipe.seconds or DEFAULT_SECONDS[subset or recipe.layout]
+        jobs.append(Job(index, split, seconds, (recipe.seed, layout, index), subset))
     return jobs
 
 
@@ -48,88 +46,107 @@ def layout_cast(recipe: Recipe) -> list[Identity]:
     """The pool of a layout: ``recipe.identities`` identities of the kinds it has classes for."""
     if recipe.layout == 'avtrack':
         return people(recipe.identities)
-    kinds = CLASS_KINDS[recipe.layout]
+    kinds = _KINDS.get(recipe.layout, _ALL_KINDS)
     pool = mixed_cast(4 * recipe.identities)
     return [identity for identity in pool if identity.kind in kinds][: recipe.identities]
 
 
-def build_scene(recipe: Recipe, job: Job, seconds: int) -> Scene:
-    """The scene of one video before any challenge."""
+def build_scene(recipe: Recipe, job: Job) -> Scene:
+    """The scene of one video.
+
+    Of the challenges, only those that decide who is there and who sounds when are met here:
+    multiple instances and multi-turn sounding. The others change a finished scene.
+    """
     rng = job.rng(0)
-    pool = layout_cast(recipe)
     if recipe.layout in ('aviseg', 'avtrack'):
-        return _conversation(recipe, pool, seconds, rng)
-    if recipe.layout == 'avsbench_s4' or job.subset == 'v1s':
-        return _single_source(recipe, pool, job, seconds, rng)
-    return _clip(recipe, pool, seconds, rng)
+        identities, turns, gestures = _conversation(recipe, job, rng)
+    elif recipe.layout == 'avsbench_s4' or job.subset == 'v1s':
+        identities, turns, gestures = _single_source(recipe, job, rng)
+    else:
+        identities, turns, gestures = _clip(recipe, job, rng)
+    return _arrange(recipe, job, identities, list(zip(turns, gestures, strict=True)))
 
 
 def _single_source(
-    recipe: Recipe, pool: list[Identity], job: Job, seconds: int, rng: np.random.Generator
-) -> Scene:
+    recipe: Recipe, job: Job, rng: np.random.Generator
+) -> tuple[list[Identity], list[Turns], list[Turns]]:
     """One source that sounds all the time; in some clips a silent figure stands beside it."""
+    pool = layout_cast(recipe)
+    # Walk through the pool within each split, so that every class occurs early everywhere.
     main = pool[job.index % len(pool)]
+    others = int(rng.random() < 0.3) + _extra(recipe)
+    bystanders = [identity for identity in _draw(pool, len(pool), rng) if identity != main]
     if main.kind == 'woman' and recipe.layout == 'avsbench_s4':
         main = replace(main, voice=replace(main.voice, style='song'))
-    turns: Turns = [(0.0, float(seconds))]
-    if rng.random() < 0.3:
-        other = pool[(job.index + 1 + int(rng.integers(len(pool) - 1))) % len(pool)]
-        identities, all_turns = [main, other], [turns, []]
-    else:
-        identities, all_turns = [main], [turns]
-    return _arrange(recipe, identities, all_turns, seconds, rng)
+    turns: Turns = [(0.0, float(job.seconds))]
+    if multi_turn := recipe.challenges.get('multi_turn_sounding', 0.0):
+        turns = broken(turns, 0.4 + 0.2 * rng.random(), 2.6 - 1.6 * multi_turn)
+    silent = bystanders[:others]
+    gestures = [complement([], job.seconds) for _ in silent]
+    return [main, *silent], [turns, *([] for _ in silent)], [[], *gestures]
 
 
-def _clip(recipe: Recipe, pool: list[Identity], seconds: int, rng: np.random.Generator) -> Scene:
+def _clip(
+    recipe: Recipe, job: Job, rng: np.random.Generator
+) -> tuple[list[Identity], list[Turns], list[Turns]]:
     """Two or three possible sources; which of them sound only the sound can tell.
 
     A silent source always moves its mouth, strings or wheels as if it sounded.
     """
-    count = min(len(pool), 2 + int(rng.random() < 0.5))
-    identities = [pool[i] for i in rng.permutation(len(pool))[:count]]
-    return _arrange(recipe, identities, second_grid(count, seconds, rng), seconds, rng)
+    pool = layout_cast(recipe)
+    identities = _draw(pool, 2 + int(rng.random() < 0.5) + _extra(recipe), rng)
+    stay = 0.55 * (1 - recipe.challenges.get('multi_turn_sounding', 0.0))
+    turns = second_grid(len(identities), job.seconds, rng, stay)
+    return identities, turns, [complement(own, job.seconds) for own in turns]
 
 
 def _conversation(
-    recipe: Recipe, pool: list[Identity], seconds: int, rng: np.random.Generator
-) -> Scene:
-    """Two or three speakers or things take turns; perhaps one of them is silent throughout."""
-    count = min(len(pool), 2 + int(rng.random() < 0.4))
-    identities = [pool[i] for i in rng.permutation(len(pool))[:count]]
-    silent = int(count > 2 and rng.random() < 0.5)
-    turns = dialogue(count - silent, seconds, rng) + [[] for _ in range(silent)]
-    return _arrange(recipe, identities, turns, seconds, rng)
+    recipe: Recipe, job: Job, rng: np.random.Generator
+) -> tuple[list[Identity], list[Turns], list[Turns]]:
+    """Two or three sources take turns; perhaps a silent one moves its mouth throughout."""
+    pool = layout_cast(recipe)
+    identities = _draw(pool, 2 + int(rng.random() < 0.4) + _extra(recipe), rng)
+    silent = int(len(identities) > 2 and rng.random() < 0.5)
+    length = 4.5 - 3.3 * recipe.challenges.get('multi_turn_sounding', 0.0)
+    turns = dialogue(len(identities) - silent, job.seconds, rng, length)
+    gestures: list[Turns] = [[] for _ in turns]
+    for _ in range(silent):
+        turns.append([])
+        gestures.append(complement([], job.seconds))
+    return identities, turns, gestures
+
+
+def _extra(recipe: Recipe) -> int:
+    return int(np.ceil(_MORE_INSTANCES * recipe.challenges.get('multiple_instances', 0.0)))
+
+
+def _draw(pool: list[Identity], count: int, rng: np.random.Generator) -> list[Identity]:
+    """``count`` different identities, or all if there are fewer."""
+    return [pool[i] for i in rng.permutation(len(pool))[:count]]
 
 
 def _arrange(
-    recipe: Recipe,
-    identities: list[Identity],
-    turns: list[Turns],
-    seconds: int,
-    rng: np.random.Generator,
+    recipe: Recipe, job: Job, identities: list[Identity], doings: list[tuple[Turns, Turns]]
 ) -> Scene:
     """Put the identities side by side in a random order, in a random place."""
+    rng = job.rng(1)
     height, width = recipe.size
-    aspect, count = width / height, len(identities)
-    slots = rng.permutation(count)
-    actors = []
-    for number, identity in enumerate(identities):
-        x = aspect * (slots[number] + 0.5 + float(rng.uniform(-0.12, 0.12))) / count
-        actors.append(
-            Actor(
-                identity=identity,
-                path=_standing(identity, x, aspect / count, rng),
-                turns=turns[number],
-                gestures=complement(turns[number], seconds),
-                seed=int(rng.integers(1 << 31)),
-            )
+    aspect = width / height
+    spots = _spots(len(identities), aspect, rng)
+    actors = [
+        Actor(
+            identity=identity,
+            path=_stand(identity, *spot, rng),
+            turns=turns,
+            gestures=gestures,
+            seed=int(rng.integers(1 << 31)),
         )
-    # Whoever is nearer, that is larger, stands in front.
-    actors.sort(key=lambda actor: actor.path.values[0][2])
+        for identity, spot, (turns, gestures) in zip(identities, spots, doings, strict=True)
+    ]
     place = PLACES[int(rng.integers(len(PLACES)))]
     backdrop = ('music' if rng.random() < 0.25 else 'noise', float(rng.uniform(0.001, 0.004)))
     return Scene(
-        seconds=seconds,
+        seconds=job.seconds,
         height=height,
         width=width,
         actors=actors,
@@ -140,19 +157,23 @@ def _arrange(
     )
 
 
-def _standing(identity: Identity, x: float, room: float, rng: np.random.Generator) -> Path:
+def _spots(count: int, aspect: float, rng: np.random.Generator) -> list[tuple[float, float, float]]:
+    """x, height above the normal line, and width of a place for each; two rows from four on."""
+    rows = [count] if count < 4 else [count // 2, count - count // 2]
+    spots = []
+    for row, members in enumerate(reversed(rows)):
+        room = aspect / members
+        for slot in range(members):
+            x = room * (slot + 0.5 + float(rng.uniform(-0.12, 0.12)))
+            spots.append((x, 0.2 * row, room))
+    return [spots[i] for i in rng.permutation(count)]
+
+
+def _stand(
+    identity: Identity, x: float, lift: float, room: float, rng: np.random.Generator
+) -> Path:
     """A place for a source with ``room`` frame heights of width to itself."""
-    scale = float(rng.uniform(0.9, 1.1)) * min(0.34, 0.42 * room)
+    scale = float(rng.uniform(0.9, 1.1)) * min(0.34, 0.42 * room) * (1 - lift)
     if identity.is_person:
-        return still(x, float(rng.uniform(0.34, 0.46)), scale)
-    return still(x, float(rng.uniform(0.58, 0.68)), scale * 1.05)
-
-
-def narrator(index: int) -> Identity:
-    """A voice from outside the picture that belongs to nobody in any cast."""
-    return person(1000 + index)
-
-
-def stranger(kind: str, index: int) -> Identity:
-    """A thing that belongs to no cast."""
-    return thing(kind, 1000 + index)
+        return Path([0.0], [(x, float(rng.uniform(0.34, 0.46)) - lift, scale)])
+    return Path([0.0], [(x, float(rng.uniform(0.58, 0.68)) - lift, scale * 1.05)])

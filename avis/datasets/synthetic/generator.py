@@ -15,28 +15,40 @@ import cv2
 from rich.progress import track
 
 from avis.datasets.synthetic.casting import Job, build_scene, plan_jobs
-from avis.datasets.synthetic.layouts import avsbench, avss
-from avis.datasets.synthetic.recipe import DEFAULT_SECONDS, Recipe
+from avis.datasets.synthetic.challenges import challenge
+from avis.datasets.synthetic.layouts import aviseg, avsbench, avss, avtrack
+from avis.datasets.synthetic.recipe import Recipe
 from avis.datasets.synthetic.scene import Stage
+from avis.datasets.synthetic.writing import to_int16, write_mp4
+
+RATE = 16000  # of the sound of the MP4 files
 
 
 @dataclass(frozen=True)
 class _Writer:
     """How one layout reaches the disk.
 
-    ``video`` writes one video and returns its entry; ``index`` writes the annotation files from
-    all entries; ``folder`` is the part of the target that belongs to this layout.
+    ``name`` names a video; ``video`` writes it and returns its entry; ``index`` writes the
+    annotation files from all entries; ``folder`` is the part of the target that belongs to this
+    layout.
     """
 
-    video: Callable[[Path, Recipe, Job, Stage], Any]
+    name: Callable[[Job], str]
+    video: Callable[[Path, Job, Stage], Any]
     index: Callable[[Path, Recipe, list[Any]], None]
     folder: str = ''
 
 
 _WRITERS = {
-    'avsbench_s4': _Writer(avsbench.write_s4_video, avsbench.write_s4_index, 'Single-source'),
-    'avsbench_ms3': _Writer(avsbench.write_ms3_video, avsbench.write_ms3_index, 'Multi-sources'),
-    'avss': _Writer(avss.write_avss_video, avss.write_avss_index),
+    'avsbench_s4': _Writer(
+        avsbench.s4_name, avsbench.write_s4_video, avsbench.write_s4_index, 'Single-source'
+    ),
+    'avsbench_ms3': _Writer(
+        avsbench.ms3_name, avsbench.write_ms3_video, avsbench.write_ms3_index, 'Multi-sources'
+    ),
+    'avss': _Writer(avss.video_name, avss.write_video, avss.write_index),
+    'aviseg': _Writer(aviseg.video_name, aviseg.write_video, aviseg.write_index),
+    'avtrack': _Writer(avtrack.video_name, avtrack.write_video, avtrack.write_index),
 }
 
 
@@ -66,7 +78,7 @@ def make_dataset(
     Args:
         layout: One of ``recipe.LAYOUTS``.
         out: Data root of this data set. S4 and MS3 put ``Single-source`` and ``Multi-sources``
-            inside and may share it.
+            inside and may share it. With ``with_mp4``, ``videos/<name>.mp4`` lies beside the rest.
         processes: Worker processes.
         progress: Show a progress bar.
         **options: Fields of ``recipe.Recipe``: videos, seconds, size, seed, challenges,
@@ -82,22 +94,31 @@ def make_dataset(
     jobs = plan_jobs(recipe)
     with _complete_or_nothing(target) as folder:
         work = partial(_make_video, recipe, folder)
-        done = list(track(_run(work, jobs, processes), 'Videos', len(jobs), disable=not progress))
-        writer.index(folder, recipe, [entry for entry, _ in done])
+        results = _run(work, jobs, processes)
+        entries = list(track(results, 'Videos', len(jobs), disable=not progress))
+        writer.index(folder, recipe, entries)
     splits = [job.split for job in jobs]
     counts = {split: splits.count(split) for split in dict.fromkeys(splits)}
-    return Report(target, counts, sum(frames for _, frames in done))
+    return Report(target, counts, sum(job.seconds for job in jobs))
 
 
-def _make_video(recipe: Recipe, folder: Path, job: Job) -> tuple[Any, int]:
-    seconds = recipe.seconds or DEFAULT_SECONDS[recipe.layout] or avss.SECONDS[job.subset]
-    stage = Stage(build_scene(recipe, job, seconds))
-    return _WRITERS[recipe.layout].video(folder, recipe, job, stage), seconds
+def make_stage(recipe: Recipe, job: Job) -> Stage:
+    """The scene of one video with all challenges, ready to be drawn and heard."""
+    return Stage(challenge(build_scene(recipe, job), recipe.challenges, job))
 
 
-def _run(
-    work: Callable[[Job], tuple[Any, int]], jobs: list[Job], processes: int
-) -> Iterator[tuple[Any, int]]:
+def _make_video(recipe: Recipe, folder: Path, job: Job) -> Any:
+    stage, writer = make_stage(recipe, job), _WRITERS[recipe.layout]
+    if recipe.with_mp4:
+        fps = recipe.video_fps
+        pictures = (stage.draw(index / fps)[0] for index in range(job.seconds * fps))
+        path = folder / 'videos' / f'{writer.name(job)}.mp4'
+        path.parent.mkdir(exist_ok=True)
+        write_mp4(path, pictures, fps, to_int16(stage.sound(RATE)), RATE)
+    return writer.video(folder, job, stage)
+
+
+def _run(work: Callable[[Job], Any], jobs: list[Job], processes: int) -> Iterator[Any]:
     """Results in the order of the jobs."""
     if processes <= 1:
         yield from map(work, jobs)

@@ -51,8 +51,7 @@ def draw_person(canvas: Canvas, look: Look, pose: Pose) -> None:
     canvas.draw(skull, head)
     shift = 0.1 * pose.turn
     face = cv.inside(head, cv.place(shift, 0.0, 1.0))
-    for shape in _face(look, pose):
-        canvas.draw_shape(shape, face)
+    canvas.draw(Figure(_face(look, pose)), face)
     if front is not None:
         canvas.draw(front, cv.inside(head, cv.place(0.3 * shift, 0.0, 1.0)))
     if look.glasses:
@@ -112,8 +111,8 @@ def _top(look: Look) -> list[Shape]:
     w, main, accent = look.shoulders, look.main, look.accent
     if look.top == 'stripes':
         return [
-            Shape(cv.box(-0.8 * w, y, 0.8 * w, y + 0.16), accent)
-            for y in (1.0, 1.36, 1.72, 2.08, 2.44)
+            Shape(cv.box(-half * w, y, half * w, y + 0.16), accent)
+            for y, half in ((1.0, 0.87), (1.36, 0.86), (1.72, 0.84), (2.08, 0.81), (2.44, 0.79))
         ]
     if look.top == 'jacket':
         vest = np.array([[-0.26, 0.6], [0.26, 0.6], [0.1, 3.0], [-0.1, 3.0]])

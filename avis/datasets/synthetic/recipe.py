@@ -19,8 +19,16 @@ LAYOUTS: tuple[str, ...] = get_args(Layout)
 CHALLENGES: tuple[str, ...] = get_args(Challenge)
 SPLITS = ('train', 'val', 'test')
 
-# Seconds of a video when the user does not say; AVSS has 5 (v1s, v1m) or 10 (v2) by its subset.
-DEFAULT_SECONDS = {'avsbench_s4': 5, 'avsbench_ms3': 5, 'avss': None, 'aviseg': 20, 'avtrack': 20}
+# Seconds of a video when the user does not say; AVSS goes by the subset of the video.
+DEFAULT_SECONDS = {
+    'avsbench_s4': 5,
+    'avsbench_ms3': 5,
+    'v1s': 5,
+    'v1m': 5,
+    'v2': 10,
+    'aviseg': 20,
+    'avtrack': 20,
+}
 _HELD_OUT = 0.15  # share of val, and of test
 
 
@@ -67,17 +75,23 @@ class Recipe:
                 raise ValueError(f'{name} must be at least {low}, got {value}')
         if len(self.size) != 2 or min(self.size) < 32 or max(self.size) > 4096:
             raise ValueError(f'size must be (height, width) in 32..4096, got {self.size}')
+        if self.with_mp4 and (self.size[0] % 2 or self.size[1] % 2):
+            raise ValueError(f'with_mp4 needs an even height and width, got {self.size}')
         for name, strength in self.challenges.items():
             _check_challenge(name, strength)
         if self.splits is not None and (len(self.splits) != 3 or min(self.splits) < 0):
             raise ValueError(f'splits must be three counts (train, val, test), got {self.splits}')
+        if self.splits is not None and self.layout == 'avtrack':
+            raise ValueError('avtrack has a test split only: give videos instead of splits')
         if self.splits is not None and sum(self.splits) != self.videos:
             raise ValueError(
                 f'splits {self.splits} sum to {sum(self.splits)}, but videos is {self.videos}'
             )
 
     def split_of_videos(self) -> list[str]:
-        """The split of each video in order of its index."""
+        """The split of each video in order of its index; AVTrack has only a test split."""
+        if self.layout == 'avtrack':
+            return ['test'] * self.videos
         if self.splits is None:
             held_out = max(1, round(_HELD_OUT * self.videos)) if self.videos > 2 else 0
             counts = (self.videos - 2 * held_out, held_out, held_out)

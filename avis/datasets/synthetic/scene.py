@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from avis.datasets.synthetic import canvas as cv
-from avis.datasets.synthetic.backgrounds import MARGIN, paint_place
+from avis.datasets.synthetic.backgrounds import paint_place
 from avis.datasets.synthetic.canvas import Array, Canvas, Shape
 from avis.datasets.synthetic.cast import Identity
 from avis.datasets.synthetic.noises import background, make_noise, strike
@@ -29,8 +29,8 @@ class Path:
     ``values`` has shape (K, D): for an actor x, y, scale; for a camera x, y, zoom.
     """
 
-    times: list[float]
-    values: list[tuple[float, ...]]
+    times: Sequence[float]
+    values: Sequence[tuple[float, ...]]
 
     def at(self, time: float) -> Array:
         """The D values at this time."""
@@ -86,7 +86,7 @@ class Scene:
         seconds: Length; one annotated frame per second.
         height: Of the frames.
         width: Of the frames.
-        actors: Sources, from back to front.
+        actors: Sources; the larger stand in front of the smaller.
         shots: Places with their start times; the first starts at 0.
         camera: Centre and zoom over time.
         occluders: Drawn over the actors.
@@ -143,15 +143,12 @@ class Stage:
         """
         camera = self._camera_matrix(time)
         canvas = Canvas(self._background(time, camera))
-        for number, actor in enumerate(self.scene.actors):
-            if not actor.visible:
-                continue
-            pose = self._pose(number, time, camera)
-            look = actor.identity.look
-            if actor.identity.is_person:
-                draw_person(canvas, look, pose)
+        for number in self._from_back_to_front(time):
+            identity, pose = self.scene.actors[number].identity, self._pose(number, time, camera)
+            if identity.is_person:
+                draw_person(canvas, identity.look, pose)
             else:
-                draw_thing(canvas, actor.identity.kind, look, pose)
+                draw_thing(canvas, identity.kind, identity.look, pose)
             canvas.finish(number + 1)
         for occluder in self.scene.occluders:
             x, y, scale = occluder.path.at(time)
@@ -160,6 +157,12 @@ class Stage:
                 canvas.draw_shape(shape, matrix)
             canvas.finish(0)
         return canvas.image, canvas.owner
+
+    def _from_back_to_front(self, time: float) -> list[int]:
+        """Numbers of the visible actors: who is larger is nearer."""
+        actors = self.scene.actors
+        seen = [number for number, actor in enumerate(actors) if actor.visible]
+        return sorted(seen, key=lambda number: float(actors[number].path.at(time)[2]))
 
     def masks(self, owner: Array, second: int) -> dict[int, Array]:
         """Masks (H, W) bool of the actors that sound in this second and are seen, by number."""
@@ -273,21 +276,6 @@ class _Habits:
 
     def blink(self, time: float) -> float:
         return float(np.abs(self._blinks - time).min() < 0.08)
-
-
-def still(x: float, y: float, scale: float) -> Path:
-    """A path that stays where it is."""
-    return Path([0.0], [(x, y, scale)])
-
-
-def fits_world(x: float, y: float, aspect: float) -> bool:
-    """Whether a point lies in the painted part of the world."""
-    return -MARGIN <= x <= aspect + MARGIN and -MARGIN <= y <= 1 + MARGIN
-
-
-def seen_sources(actors: Sequence[Actor], second: int) -> list[int]:
-    """Numbers of the visible actors that sound in this second."""
-    return [n for n, a in enumerate(actors) if a.visible and is_sounding(a.turns, second)]
 
 
 def _inverse(matrix: Array) -> Array:

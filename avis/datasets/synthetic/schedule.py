@@ -76,6 +76,16 @@ def dialogue(
     return turns
 
 
+def broken(turns: Turns, pause: float, length: float) -> Turns:
+    """Cut turns into pieces of about ``length`` with a ``pause`` (seconds) between them."""
+    pieces = []
+    for start, end in turns:
+        count = max(1, round((end - start + pause) / (length + pause)))
+        step = (end - start + pause) / count
+        pieces += [(start + k * step, start + (k + 1) * step - pause) for k in range(count)]
+    return pieces
+
+
 def complement(turns: Turns, seconds: float, rest: float = 0.0) -> Turns:
     """The times outside the turns, each shortened by ``rest`` at both ends."""
     edges = [0.0, *(edge for turn in sorted(turns) for edge in turn), seconds]

@@ -161,7 +161,7 @@ def _consonants(score: Performance, rate: int, samples: int, rng: np.random.Gene
         end = min(begin + length, samples)
         if end > begin:
             burst = sosfilt(sos, rng.standard_normal(length)) * window
-            noise[begin:end] += 0.045 * loud * burst[: end - begin]
+            noise[begin:end] += 0.03 * loud * burst[: end - begin]
     return noise
 
 

@@ -1,16 +1,22 @@
 """AVSBench-semantic: ``v1s``, ``v1m`` and ``v2`` with colour label maps."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
 from avis.datasets.synthetic.canvas import Array
 from avis.datasets.synthetic.casting import Job
-from avis.datasets.synthetic.layouts.naming import video_id
+from avis.datasets.synthetic.layouts.naming import platform_id, start_second, timed_id
 from avis.datasets.synthetic.recipe import Recipe
 from avis.datasets.synthetic.scene import Stage
-from avis.datasets.synthetic.writing import to_int16, write_jpeg, write_json, write_png, write_wav
+from avis.datasets.synthetic.writing import (
+    to_int16,
+    write_csv,
+    write_jpeg,
+    write_json,
+    write_png,
+    write_wav,
+)
 
 RATE = 16000
 FRAME_PHASE = 15 / 16
@@ -23,41 +29,39 @@ _NAMES = (
     'vacuum-cleaner violin wolf woman'
 )
 CLASSES = tuple(_NAMES.split())
-SECONDS = {'v1s': 5, 'v1m': 5, 'v2': 10}
+
+video_name = timed_id
 
 
-def write_avss_video(root: Path, recipe: Recipe, job: Job, stage: Stage) -> list[str]:
+def write_video(root: Path, job: Job, stage: Stage) -> list[str]:
     """Write one clip; returns its row of ``metadata.csv``."""
-    start = 1000 * (job.index % 90)
-    vid = video_id(job)
-    uid = f'{vid}_{start}_{start + 1000 * stage.scene.seconds}'
+    uid = video_name(job)
     folder = root / job.subset / uid
     (folder / 'frames').mkdir(parents=True)
     (folder / 'labels_rgb').mkdir()
     write_wav(folder / 'audio.wav', to_int16(stage.sound(RATE)), RATE)
     # Single-source training clips carry a label on the first frame only.
     single = job.subset == 'v1s' and job.split == 'train'
-    labelled = 1 if single else stage.scene.seconds
+    labelled = 1 if single else job.seconds
     palette = voc_palette(len(CLASSES))
-    for second in range(stage.scene.seconds):
+    for second in range(job.seconds):
         image, owner = stage.draw(second + FRAME_PHASE)
         write_jpeg(folder / 'frames' / f'{second}.jpg', image)
         if second < labelled:
             labels = palette[_label_map(stage, owner, second)]
             write_png(folder / 'labels_rgb' / f'{second}.png', labels)
-    kinds = sorted({actor.identity.kind for actor in stage.scene.actors if actor.turns})
-    minute, rest = divmod(start // 1000, 60)
-    return [vid, uid, str(minute), str(rest), '_'.join(kinds), job.split, job.subset]
+    kinds = sorted(
+        {actor.identity.kind for actor in stage.scene.actors if actor.turns and actor.visible}
+    )
+    minute, rest = divmod(start_second(job), 60)
+    return [platform_id(job), uid, str(minute), str(rest), '_'.join(kinds), job.split, job.subset]
 
 
-def write_avss_index(root: Path, recipe: Recipe, rows: list[list[str]]) -> None:
+def write_index(root: Path, recipe: Recipe, rows: list[list[str]]) -> None:
     """Write ``metadata.csv`` and ``label2idx.json``."""
     write_json(root / 'label2idx.json', {name: index for index, name in enumerate(CLASSES)})
     header = ['vid', 'uid', 's_min', 's_sec', 'a_obj', 'split', 'label']
-    with (root / 'metadata.csv').open('w', newline='') as file:
-        writer = csv.writer(file, lineterminator='\n')
-        writer.writerow(header)
-        writer.writerows(rows)
+    write_csv(root / 'metadata.csv', header, rows)
 
 
 def voc_palette(count: int) -> Array:
