@@ -54,7 +54,6 @@ class VGGishNetwork(nn.Module):
         if postprocess:
             self.register_buffer('pca_eigen_vectors', torch.eye(128))
             self.register_buffer('pca_means', torch.zeros(128, 1))
-        self.register_load_state_dict_pre_hook(_drop_unused_pca)
 
     def forward(self, examples: Tensor) -> Tensor:
         """See the class."""
@@ -67,19 +66,17 @@ class VGGishNetwork(nn.Module):
         """Embeddings (N, 128) in the basis of the principal components, (N, 128)."""
         return (embedding - self.pca_means[:, 0]) @ self.pca_eigen_vectors.T
 
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        """Let a file with the PCA fit a network without: public files have it or not."""
+        if not self.postprocess:
+            state_dict.pop(f'{prefix}pca_eigen_vectors', None)
+            state_dict.pop(f'{prefix}pca_means', None)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
     @staticmethod
     def quantise(projected: Tensor) -> Tensor:
         """Clip to [-2, 2] and map to the whole numbers 0 to 255, as floats."""
         return ((projected.clamp(-2, 2) + 2) * (255 / 4)).round()
-
-
-def _drop_unused_pca(
-    network: nn.Module, state_dict: dict[str, Tensor], prefix: str, *_: Any
-) -> None:
-    """Let a file with the PCA fit a network without: public files have it or not."""
-    if not network.postprocess:
-        state_dict.pop(f'{prefix}pca_eigen_vectors', None)
-        state_dict.pop(f'{prefix}pca_means', None)
 
 
 @MODELS.register_module()
