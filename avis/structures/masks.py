@@ -28,7 +28,7 @@ def encode_mask(mask: NDArray[Any]) -> RLE:
         Compressed RLE.
 
     >>> encode_mask(np.eye(2, dtype=bool))
-    {'size': [2, 2], 'counts': b'01110'}
+    {'size': [2, 2], 'counts': b'0120'}
     """
     if mask.ndim != 2:
         raise ValueError(f'expected one mask of shape (H, W), got shape {mask.shape}')

@@ -173,7 +173,7 @@ def test_an_error_of_the_device_is_not_blamed_on_the_file(tmp_path, monkeypatch)
 
     path = save(tmp_path / 'w.pth', {'w': torch.ones(1)})
     monkeypatch.setattr(torch, 'load', out_of_memory)
-    with pytest.raises(RuntimeError, match='^CUDA out of memory$'):
+    with pytest.raises(RuntimeError, match=r'^CUDA out of memory$'):
         load_file(path)
 
 

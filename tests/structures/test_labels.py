@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+
+from avis.structures.labels import AVSBENCH_CATEGORIES, AVSS_CLASSES, voc_palette
+
+
+def test_the_published_numbers_of_classes():
+    assert len(set(AVSBENCH_CATEGORIES)) == len(AVSBENCH_CATEGORIES) == 23
+    assert len(set(AVSS_CLASSES)) == len(AVSS_CLASSES) == 71
+    assert AVSS_CLASSES[0] == 'background'
+
+
+def test_the_palette_gives_every_class_its_own_colour():
+    colors = voc_palette(256)
+    assert colors.dtype == np.uint8
+    assert len(np.unique(colors, axis=0)) == 256
+    # Pascal VOC: aeroplane, person, and the colour of the void label.
+    assert colors[[1, 15, 255]].tolist() == [[128, 0, 0], [192, 128, 128], [224, 224, 192]]
+    np.testing.assert_array_equal(voc_palette(71), colors[:71])
+
+
+@pytest.mark.parametrize('count', [0, 257])
+def test_the_palette_has_256_colours(count):
+    with pytest.raises(ValueError, match=rf'1 to 256 colours, got num_classes={count}'):
+        voc_palette(count)

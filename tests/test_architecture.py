@@ -1,0 +1,91 @@
+"""Rules of the house that import-linter cannot see: what is imported when the code runs."""
+
+import ast
+import doctest
+import importlib
+import re
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+from tests.subprocess_python import ROOT, run_python
+
+HEAVY = {'torch', 'torchaudio', 'mmengine', 'mmcv', 'mmdet', 'transformers', 'librosa'}
+CURATED = {'avis/__init__.py', 'avis/apis/__init__.py', 'avis/utils/compat/__init__.py'}
+
+
+def modules_below(*folders: str) -> list[str]:
+    """Dotted names of the modules below some folders of the repository."""
+    files = sorted(file for folder in folders for file in (ROOT / folder).rglob('*.py'))
+    names = (file.relative_to(ROOT).with_suffix('') for file in files)
+    return ['.'.join(name.parts) for name in names if name.name != '__init__']
+
+
+LIGHT = [
+    *modules_below('avis/evaluation/functional', 'avis/datasets/synthetic'),
+    *(f'avis.structures.{name}' for name in ('masks', 'mask_track', 'video_record', 'labels')),
+]
+
+
+def test_importing_avis_imports_nothing_heavy():
+    printed = run_python('import sys, avis; print(*sys.modules)')
+    assert not {*HEAVY, 'numpy', 'cv2', 'av', 'rich'} & set(printed.split())
+
+
+def test_importing_avis_is_quick():
+    done = subprocess.run(
+        [sys.executable, '-X', 'importtime', '-c', 'import avis'],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    total = re.search(r'\|\s+(\d+) \| avis$', done.stderr, re.MULTILINE)  # microseconds
+    assert int(total.group(1)) < 300_000
+
+
+def test_scorers_masks_and_synthetic_data_import_without_torch():
+    code = f"""
+import importlib, sys
+for module in {LIGHT}:
+    importlib.import_module(module)
+    heavy = {HEAVY} & set(sys.modules)
+    if heavy:
+        sys.exit(f'{{module}} imports {{heavy}}')
+print('light')
+"""
+    assert run_python(code).strip() == 'light'
+
+
+def test_init_files_are_empty_except_the_curated_ones():
+    written = {
+        str(file.relative_to(ROOT))
+        for file in (ROOT / 'avis').rglob('__init__.py')
+        if ast.parse(file.read_text()).body
+    }
+    assert written <= CURATED
+
+
+@pytest.mark.parametrize('module', modules_below('avis/structures', 'avis/evaluation/functional'))
+def test_examples_in_docstrings_hold(module):
+    result = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
+    assert result.failed == 0
+
+
+def test_doctests_are_found():
+    finder = doctest.DocTestFinder()
+    examples = finder.find(importlib.import_module('avis.structures.masks'))
+    assert any(example.examples for example in examples)
+
+
+@pytest.mark.parametrize('module', ['avis', 'avis.models.fusion.tpavi'])
+def test_a_warning_from_avis_is_an_error(module):
+    with pytest.raises(UserWarning, match='careless'):
+        warnings.warn_explicit('careless', UserWarning, 'file.py', 1, module=module)
+
+
+def test_a_warning_from_elsewhere_is_none():
+    with pytest.warns(UserWarning, match='not ours'):
+        warnings.warn_explicit('not ours', UserWarning, 'file.py', 1, module='avistools')

@@ -1,0 +1,98 @@
+import inspect
+
+import pytest
+from mmengine.registry import Registry
+
+from avis import registry
+from tests.subprocess_python import run_python
+
+ROOMS = {
+    name: value
+    for name, value in vars(registry).items()
+    if isinstance(value, Registry) and value.scope == 'avis'
+}
+
+
+def own_classes() -> list[tuple[str, type]]:
+    """Every class that a module of avis registers, with the name of its registry."""
+    found = []
+    for name, room in ROOMS.items():
+        room.import_from_location()
+        classes = (c for c in room.module_dict.values() if c.__module__.startswith('avis.'))
+        found += [(name, cls) for cls in classes]
+    return found
+
+
+CLASSES = own_classes()
+EACH_CLASS = pytest.mark.parametrize(
+    ('room', 'cls'), CLASSES, ids=[f'{room}-{cls.__name__}' for room, cls in CLASSES]
+)
+
+
+@pytest.mark.parametrize('name', ROOMS)
+def test_each_registry_is_a_child_of_mmdets(name):
+    room = ROOMS[name]
+    assert room.parent.scope == 'mmdet'
+    assert room.name == room.parent.name
+
+
+@EACH_CLASS
+def test_strings_and_classes_resolve(room, cls):
+    for name in (cls.__name__, f'avis.{cls.__name__}'):
+        assert ROOMS[room].get(name) is cls
+
+
+@EACH_CLASS
+def test_arguments_are_given_by_name(room, cls):
+    if '__init__' not in vars(cls):
+        return
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert not positional, f'{cls.__name__}: put a * before {positional}'
+
+
+@EACH_CLASS
+def test_arguments_are_documented(room, cls):
+    if '__init__' not in vars(cls):
+        return
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    named = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    text = ''.join(base.__doc__ or '' for base in cls.__mro__)
+    missing = [name for name in named if f'{name}:' not in text]
+    assert not missing, f'{cls.__name__}: its docstring has no Args entry for {missing}'
+
+
+def test_a_string_is_found_though_nothing_imported_it():
+    code = """
+import sys, avis
+from avis.registry import DATASETS
+before = 'avis.datasets.avsbench' in sys.modules
+print(before, DATASETS.get('AVSBenchS4').__module__)
+"""
+    assert run_python(code).split() == ['False', 'avis.datasets.avsbench']
+
+
+@pytest.mark.parametrize('name', ['ResNet', 'mmdet.ResNet'])
+def test_parts_of_mmdet_resolve_under_our_scope(name):
+    assert registry.MODELS.get(name).__module__ == 'mmdet.models.backbones.resnet'
+
+
+def test_an_unknown_name_is_named():
+    with pytest.raises(KeyError, match=r'TPAVY is not in the avis::model registry'):
+        registry.MODELS.build({'type': 'TPAVY'})
+
+
+def test_a_class_builds_like_its_string():
+    cls = registry.TRANSFORMS.get('PackAVInputs')
+    for kind in (cls, 'PackAVInputs'):
+        assert type(registry.TRANSFORMS.build({'type': kind})) is cls
+
+
+def test_an_argument_nobody_knows_is_named():
+    with pytest.raises(TypeError, match='chanels'):
+        registry.MODELS.build({'type': 'TPAVI', 'chanels': 256})
+
+
+def test_a_second_class_of_the_same_name_is_refused():
+    with pytest.raises(KeyError, match='TPAVI is already registered'):
+        registry.MODELS.register_module(module=type('TPAVI', (), {}))
