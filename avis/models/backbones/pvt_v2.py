@@ -1,0 +1,49 @@
+"""Pyramid Vision Transformer v2 with the normalisation constants of its authors."""
+
+from typing import Any
+
+from mmdet.models.backbones import PyramidVisionTransformerV2
+from torch import nn
+
+from avis.registry import MODELS
+
+# mmdet hands one norm_cfg (eps 1e-6) to every layer; the authors' patch embeddings and spatial
+# reductions keep PyTorch's own default.
+_DEFAULT_EPS = 1e-5
+
+
+@MODELS.register_module()
+class PVTv2(PyramidVisionTransformerV2):
+    """mmdet's PVTv2, equal to the authors' to the last bit of its LayerNorms.
+
+    The eps is 1e-6 in the norms of blocks and stages, 1e-5 in those of patch embeddings and
+    spatial reductions. Weights of the authors are rewritten by ``convert_checkpoint.py pvt_v2``.
+
+    Source: Wang et al., *PVT v2*, 2022 (arXiv:2106.13797); authors' code whai362/PVT.
+
+    Args:
+        num_layers: Blocks per stage.
+        mlp_ratios: Hidden width over width of the feed-forward nets, per stage.
+        drop_path_rate: Stochastic depth of the last block; it rises linearly from 0.
+        init_cfg: As for every mmengine module, for example ``dict(type=PretrainedInit, ...)``.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_layers: tuple[int, ...] = (3, 6, 40, 3),
+        mlp_ratios: tuple[int, ...] = (4, 4, 4, 4),
+        drop_path_rate: float = 0.1,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            num_layers=num_layers,
+            mlp_ratios=mlp_ratios,
+            drop_path_rate=drop_path_rate,
+            init_cfg=init_cfg,
+        )
+        for patch_embed, blocks, _ in self.layers:
+            patch_embed.norm.eps = _DEFAULT_EPS
+            for block in blocks:
+                if isinstance(getattr(block.attn, 'norm', None), nn.LayerNorm):
+                    block.attn.norm.eps = _DEFAULT_EPS

@@ -1,0 +1,31 @@
+"""Weights of the PVTv2 authors for :class:`~avis.models.backbones.pvt_v2.PVTv2`."""
+
+from collections.abc import Mapping
+
+from mmdet.models.backbones.pvt import pvt_convert
+from torch import Tensor
+
+_PARTS = ('patch_embed', 'block', 'norm1.', 'norm2.', 'norm3.', 'norm4.')
+
+
+def convert(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """Rename with mmdet's own map, which joins ``q`` and ``kv`` to one input projection.
+
+    Args:
+        state_dict: For example ``pvt_v2_b5.pth``: ``block1.0.attn.q.weight`` and so on.
+
+    Returns:
+        The state dict of ``PVTv2``, and the names left out: the classifier ``head``.
+
+    Raises:
+        ValueError: A name that PVTv2 does not have, or no weights of one at all.
+    """
+    kept = {name: value for name, value in state_dict.items() if name.startswith(_PARTS)}
+    dropped = [name for name in state_dict if name not in kept]
+    unknown = [name for name in dropped if not name.startswith('head.')]
+    if unknown or not kept:
+        raise ValueError(
+            f'not a PVTv2 of its authors: {len(kept)} entries fit, {len(unknown)} are unknown '
+            f'({"; ".join(unknown[:3])})'
+        )
+    return dict(pvt_convert(kept)), dropped

@@ -1,0 +1,37 @@
+"""Fusion by ordinary attention: every position of the map looks up the sounds of the clip."""
+
+from torch import Tensor, nn
+
+from avis.models.fusion.contract import check_rows
+from avis.registry import MODELS
+
+
+@MODELS.register_module()
+class CrossAttentionFusion(nn.Module):
+    """Multi-head attention of all positions to the T rows of sound, residual and LayerNorm.
+
+    The softmax runs over the frames of the clip, in contrast to
+    :class:`~avis.models.fusion.tpavi.TPAVI`, which has none.
+
+    Args:
+        channels: C, width of the visual map.
+        audio_dim: D, width of one row of sound (128 for VGGish).
+    """
+
+    NUM_HEADS = 8
+
+    def __init__(self, *, channels: int, audio_dim: int = 128) -> None:
+        super().__init__()
+        self.audio_proj = nn.Linear(audio_dim, channels)
+        self.attention = nn.MultiheadAttention(channels, self.NUM_HEADS, batch_first=True)
+        self.layer_norm = nn.LayerNorm(channels)
+
+    def forward(self, visual: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """Mix audio (B, T, D) into visual (B, T, C, H, W); also return the sound (B, T, C)."""
+        check_rows(self, visual, audio)
+        sound = self.audio_proj(audio)
+        tokens = visual.permute(0, 1, 3, 4, 2)  # (B, T, H, W, C)
+        queries = tokens.flatten(1, 3)  # (B, T*H*W, C)
+        heard, _ = self.attention(queries, sound, sound, need_weights=False)
+        mixed = self.layer_norm(queries + heard).view(tokens.shape)
+        return mixed.permute(0, 1, 4, 2, 3), sound

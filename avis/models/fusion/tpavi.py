@@ -1,0 +1,93 @@
+"""Temporal pixel-wise audio-visual interaction (TPAVI), the fusion block of AVSBench."""
+
+from typing import Any
+
+import torch
+from mmcv.cnn import build_norm_layer
+from torch import Tensor, nn
+
+from avis.models.fusion.contract import check_rows
+from avis.registry import MODELS
+
+
+@MODELS.register_module()
+class TPAVI(nn.Module):
+    r"""Every position of a clip gathers the whole clip, weighted by how well it fits the sound.
+
+    Over the N = T*H*W positions of a clip with map x and sound a the published form is
+
+    .. math:: z = \mathrm{LN}(x + \mathrm{BN}(W_z y)), \qquad
+              y = \frac{1}{N} \theta(x)^\top \phi(a) \, g(x),
+
+    with an N x N matrix in the middle. As a is the same at all positions of a frame, that matrix
+    has only T distinct columns, and with K = W_theta^T phi(a_t) and V = W_z mean_hw(g)_t / T
+
+    .. math:: W_z y(p) = \sum_t \langle x(p), K_t \rangle V_t ,
+
+    exactly: memory and work grow with N x T, and theta, phi, g and y are never built as maps.
+
+    Source: Zhou et al., *Audio-Visual Segmentation*, ECCV 2022 (arXiv:2207.05042).
+
+    Args:
+        channels: C, width of the visual map.
+        audio_dim: D, width of one row of sound (128 for VGGish).
+        norm_cfg: The norm after W_z, over a map (B, C, T, H, W).
+        frames_per_group: Frames that see each other. The authors' code cuts a clip into groups of
+            5 (10 frames of AVSS are 5 + 5); the last group may be shorter. None: the whole clip.
+        audio_bias: Bias of the layer that brings the sound to C channels.
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int,
+        audio_dim: int = 128,
+        norm_cfg: dict[str, Any] | None = None,
+        frames_per_group: int | None = None,
+        audio_bias: bool = True,
+    ) -> None:
+        super().__init__()
+        if frames_per_group is not None and frames_per_group < 1:
+            raise ValueError(
+                f'TPAVI.frames_per_group is {frames_per_group!r}, expected at least 1, or None '
+                f'to let all frames of a clip see each other.'
+            )
+        hidden = channels // 2
+        self.frames_per_group = frames_per_group
+        self.audio_proj = nn.Linear(audio_dim, channels, bias=audio_bias)
+        self.theta = nn.Linear(channels, hidden)
+        self.phi = nn.Linear(channels, hidden)
+        self.g = nn.Linear(channels, hidden)
+        self.out_proj = nn.Linear(hidden, channels)
+        self.norm = build_norm_layer(norm_cfg or {'type': 'BN3d'}, channels)[1]
+        self.layer_norm = nn.LayerNorm(channels)
+        # The block starts as the identity (but for the LayerNorm), as published.
+        nn.init.zeros_(self.norm.weight)
+        nn.init.zeros_(self.norm.bias)
+
+    def forward(self, visual: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """Mix audio (B, T, D) into visual (B, T, C, H, W); also return the sound (B, T, C)."""
+        check_rows(self, visual, audio)
+        sound = self.audio_proj(audio)
+        tokens = visual.permute(0, 1, 3, 4, 2)  # (B, T, H, W, C)
+        size = self.frames_per_group or tokens.shape[1]
+        groups = [
+            self._gather(*group)
+            for group in zip(tokens.split(size, 1), sound.split(size, 1), strict=True)
+        ]
+        gathered = groups[0] if len(groups) == 1 else torch.cat(groups, 1)
+        gathered = self.norm(gathered.permute(0, 4, 1, 2, 3)).permute(0, 2, 3, 4, 1)
+        mixed = self.layer_norm(tokens + gathered)
+        return mixed.permute(0, 1, 4, 2, 3), sound
+
+    def _gather(self, tokens: Tensor, sound: Tensor) -> Tensor:
+        """W_z y of one group: tokens (B, T, H, W, C) and sound (B, T, C) to (B, T, H, W, C)."""
+        # Scaling the score by 1 / hidden and the values by hidden cancels out; half precision
+        # would overflow without it.
+        hidden = self.phi.out_features
+        phi = self.phi(sound) / hidden  # (B, T, C/2)
+        keys, offsets = phi @ self.theta.weight, phi @ self.theta.bias  # (B, T, C), (B, T)
+        summary = self.g(tokens.mean((2, 3))) * (hidden / tokens.shape[1])  # (B, T, C/2)
+        values = summary @ self.out_proj.weight.T  # (B, T, C)
+        score = torch.baddbmm(offsets[:, None], tokens.flatten(1, 3), keys.mT)  # (B, T*H*W, T)
+        return torch.baddbmm(self.out_proj.bias, score, values).view(tokens.shape)
