@@ -54,7 +54,7 @@ lint-layers: setup
 	lint-imports
 
 lint-text: setup
-	codespell
+	git ls-files -z | xargs -0 codespell
 	python tools/misc/check_banned_text.py
 
 docs: setup-docs  ## Build the documentation: docs/_build/html/index.html
