@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import mmcv
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
@@ -28,11 +28,12 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
         FileNotFoundError: No such file.
         BrokenDataError: The file is empty, truncated or no image.
     """
-    data = _checked_bytes(path)
-    image: Any = mmcv.imfrombytes(data, channel_order='rgb', backend='cv2')
+    data = np.frombuffer(_checked_bytes(path), np.uint8)
+    # Label maps know no EXIF orientation, so frames must not be turned by it either.
+    image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise broken(path, 'is not a readable image')
-    return np.asarray(image, np.uint8)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def read_label_values(path: str | Path) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from avis.datasets.readers.video import container_start, open_media
 
 # Codecs such as AAC need the packets before a point to decode it faithfully.
 _PREROLL_SECONDS = 0.25
+_LARGEST_FILTER_BANK = 4_000_000  # coefficients; 44100 to 16000 Hz takes 70,000
 
 
 class NoSoundError(BrokenDataError):
@@ -156,8 +157,16 @@ def _refuse_nan(path: str | Path, samples: NDArray[np.float32], seconds: float, 
 
 
 def _resample(samples: NDArray[np.float32], native: int, wanted: int) -> NDArray[np.float32]:
+    """With torchaudio; odd rates such as 44101, whose filters would take gigabytes, with SciPy."""
+    common = math.gcd(native, wanted)
+    resampled: NDArray[np.float32]
+    if native * wanted > _LARGEST_FILTER_BANK * common**2:
+        from scipy.signal import resample_poly
+
+        resampled = resample_poly(samples, wanted // common, native // common)
+        return resampled.astype(np.float32)
     import torch
     from torchaudio.functional import resample
 
-    resampled: NDArray[np.float32] = resample(torch.from_numpy(samples), native, wanted).numpy()
+    resampled = resample(torch.from_numpy(samples), native, wanted).numpy()
     return resampled

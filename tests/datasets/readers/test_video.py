@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from avis.datasets.readers import video
+from avis.datasets.readers.errors import BrokenDataError
+from avis.datasets.readers.video import read_video_frames
+from tests.datasets.tiny_sets import number_shown, truncate, write_sound, write_video
+
+
+@pytest.fixture(scope='module')
+def movie(tmp_path_factory):
+    """20 seconds, 10 frames and half a key frame per second."""
+    return write_video(tmp_path_factory.mktemp('video') / 'a.mp4', frames=200)
+
+
+@pytest.fixture
+def decoded(monkeypatch) -> list[int]:
+    """How many frames each walk through the decoder took."""
+    counts = []
+    walk = video._Cursor._decode
+
+    def count(self):
+        counts.append(0)
+        for frame in walk(self):
+            counts[-1] += 1
+            yield frame
+
+    monkeypatch.setattr(video._Cursor, '_decode', count)
+    return counts
+
+
+def test_wanted_frames_come_in_the_wanted_order(movie) -> None:
+    frames = read_video_frames(movie, [7.3, 0.0, 19.9, 7.3])
+    assert frames.shape == (4, 64, 64, 3)
+    assert frames.dtype == np.uint8
+    assert [number_shown(frame) for frame in frames] == [73, 0, 199, 73]
+
+
+def test_every_frame_is_found(movie) -> None:
+    frames = read_video_frames(movie, np.arange(200) / 10)
+    assert [number_shown(frame) for frame in frames] == list(range(200))
+
+
+def test_only_the_way_from_the_key_frame_is_decoded(movie, decoded) -> None:
+    frame = read_video_frames(movie, [14.3])[0]
+    assert number_shown(frame) == 143
+    assert sum(decoded) <= 4  # key frame 140 to 143
+
+
+def test_key_frames_in_between_are_jumped_to(movie, decoded) -> None:
+    frames = read_video_frames(movie, [0.1, 0.5, 8.2, 16.1])
+    assert [number_shown(frame) for frame in frames] == [1, 5, 82, 161]
+    assert sum(decoded) <= 6 + 3 + 2
+
+
+def test_without_an_index_it_reads_on_or_jumps(movie, decoded, monkeypatch) -> None:
+    start = video._Cursor.__init__
+
+    def forget_index(self, *args):
+        start(self, *args)
+        self.keys = np.zeros(0)
+
+    monkeypatch.setattr(video._Cursor, '__init__', forget_index)
+    frames = read_video_frames(movie, [0.0, 3.0, 18.5])
+    assert [number_shown(frame) for frame in frames] == [0, 30, 185]
+    assert sum(decoded) <= 31 + 6
+
+
+def test_frame_after_the_end_is_refused(movie) -> None:
+    with pytest.raises(BrokenDataError, match=r'ends at 20\.00 s, but a frame at 25\.00 s'):
+        read_video_frames(movie, [1.0, 25.0])
+
+
+def test_truncated_video_is_refused(tmp_path) -> None:
+    path = truncate(write_video(tmp_path / 'a.mp4', frames=30))
+    with pytest.raises(BrokenDataError, match=r'a\.mp4: cannot be decoded'):
+        read_video_frames(path, [0.0])
+
+
+def test_sound_without_pictures_is_refused(tmp_path) -> None:
+    with pytest.raises(BrokenDataError, match='no video stream'):
+        read_video_frames(write_sound(tmp_path / 'a.wav', 1), [0.0])
+
+
+def test_missing_video_is_named(tmp_path) -> None:
+    with pytest.raises(FileNotFoundError, match=r'a\.mp4 does not exist'):
+        read_video_frames(tmp_path / 'a.mp4', [0.0])

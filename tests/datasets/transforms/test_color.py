@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from avis.datasets.transforms.clip import worker_random
+from avis.datasets.transforms.color import ColorJitter
+
+
+def clip() -> dict:
+    picture = np.random.default_rng(0).integers(60, 180, (6, 7, 3), dtype=np.uint8)
+    return {'imgs': np.stack([picture, picture // 2 + 30, picture])}
+
+
+def test_one_draw_for_all_frames() -> None:
+    worker_random().seed(0)
+    source = clip()
+    results = ColorJitter().transform(source)
+    np.testing.assert_array_equal(results['imgs'][0], results['imgs'][2])
+    assert results['imgs'].dtype == np.uint8
+    assert (results['imgs'] != source['imgs']).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    'options', [{'prob': 0}, dict.fromkeys(('brightness', 'contrast', 'saturation'), 0.0)]
+)
+def test_nothing_happens(options) -> None:
+    source = clip()
+    np.testing.assert_array_equal(ColorJitter(**options).transform(source)['imgs'], source['imgs'])
+
+
+@pytest.mark.parametrize(
+    ('changed', 'statistic'),
+    [
+        ('brightness', lambda imgs: imgs.mean()),
+        ('contrast', lambda imgs: imgs.mean(axis=-1).std()),
+        ('saturation', lambda imgs: imgs.std(axis=-1).mean()),
+    ],
+)
+def test_each_factor_does_what_it_says(monkeypatch, changed, statistic) -> None:
+    source = clip()
+    before = statistic(source['imgs'].astype(float))
+    options = {'brightness': 0.0, 'contrast': 0.0, 'saturation': 0.0, changed: 0.3}
+    worker_random().seed(3)
+    after = [
+        statistic(ColorJitter(**options).transform(source)['imgs'].astype(float)) / before
+        for _ in range(50)
+    ]
+    assert min(after) == pytest.approx(0.7, abs=0.05)
+    assert max(after) == pytest.approx(1.3, abs=0.05)
+
+
+def test_white_stays_white() -> None:
+    white = {'imgs': np.full((2, 3, 3, 3), 255, np.uint8)}
+    worker_random().seed(0)
+    jitter = ColorJitter(brightness=0, contrast=0.5, saturation=0.5)
+    assert jitter.transform(white)['imgs'].min() == 255
+
+
+def test_wrong_strength_is_refused() -> None:
+    with pytest.raises(ValueError, match=r'lie in \[0, 1\]'):
+        ColorJitter(brightness=1.5)

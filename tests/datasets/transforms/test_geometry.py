@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from avis.datasets.transforms.clip import worker_random
+from avis.datasets.transforms.geometry import CenterCrop, RandomFlip, RandomResizedCrop, ResizeClip
+
+
+def clip(height: int, width: int, frames: int = 3) -> dict:
+    """Every frame is the same picture; the label map marks where it is bright."""
+    picture = np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8)
+    picture[height // 4 : height // 2, width // 4 : width // 2] = 255
+    imgs = np.broadcast_to(picture[None, ..., None], (frames, height, width, 3)).copy()
+    labels = np.broadcast_to(picture == 255, (frames, height, width)).astype(np.uint8)
+    return {
+        'video_id': 'v',
+        'imgs': imgs,
+        'gt_sem_seg': labels,
+        'ori_shape': (height, width),
+        'img_shape': (height, width),
+    }
+
+
+def same_in_every_frame(results: dict) -> bool:
+    return all((results[key] == results[key][:1]).all() for key in ('imgs', 'gt_sem_seg'))
+
+
+def test_resize_is_that_of_pillow() -> None:
+    source = clip(60, 90)
+    results = ResizeClip(size=(22, 34)).transform(source)
+    expected = Image.fromarray(source['imgs'][0]).resize((34, 22), Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(results['imgs'][2], expected)
+    label = Image.fromarray(source['gt_sem_seg'][0]).resize((34, 22), Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(results['gt_sem_seg'][2], label)
+    assert results['img_shape'] == (22, 34)
+    assert results['ori_shape'] == (60, 90)
+    assert source['img_shape'] == (60, 90)
+
+
+@pytest.mark.parametrize(
+    ('shape', 'expected'), [((48, 80), (22, 36)), ((80, 48), (36, 22)), ((30, 30), (22, 22))]
+)
+def test_short_side_keeps_the_ratio(shape, expected) -> None:
+    results = ResizeClip(short_side=22).transform(clip(*shape))
+    assert results['imgs'].shape == (3, *expected, 3)
+    assert results['gt_sem_seg'].shape == (3, *expected)
+
+
+def test_right_size_is_not_touched() -> None:
+    source = clip(24, 24)
+    results = ResizeClip(size=(24, 24)).transform(source)
+    assert results['imgs'] is source['imgs']
+
+
+@pytest.mark.parametrize('options', [{}, {'size': (2, 2), 'short_side': 2}])
+def test_resize_takes_one_argument(options) -> None:
+    with pytest.raises(ValueError, match='either size'):
+        ResizeClip(**options)
+
+
+def test_resize_without_labels() -> None:
+    source = clip(24, 24)
+    del source['gt_sem_seg']
+    assert 'gt_sem_seg' not in ResizeClip(size=(8, 8)).transform(source)
+
+
+def test_center_crop_takes_the_middle() -> None:
+    source = clip(20, 33)
+    results = CenterCrop(size=(20, 20)).transform(source)
+    # (33 - 20) / 2 = 6.5 rounds to the even 6, as in the authors' Python.
+    np.testing.assert_array_equal(results['imgs'], source['imgs'][:, :, 6:26])
+    np.testing.assert_array_equal(results['gt_sem_seg'], source['gt_sem_seg'][:, :, 6:26])
+    assert results['img_shape'] == (20, 20)
+
+
+def test_crop_out_of_less_is_refused() -> None:
+    with pytest.raises(ValueError, match=r'\(20, 33\).*ResizeClip\(short_side=24\)'):
+        CenterCrop(size=(24, 24)).transform(clip(20, 33))
+
+
+def test_random_crop_is_one_box_for_all() -> None:
+    worker_random().seed(0)
+    crop = RandomResizedCrop(size=(64, 64), scale=(0.2, 0.6))
+    shapes = []
+    for _ in range(10):
+        results = crop.transform(clip(64, 80))
+        assert results['imgs'].shape == (3, 64, 64, 3)
+        assert results['img_shape'] == (64, 64)
+        assert same_in_every_frame(results)
+        # Where the label says so, the picture is bright: both were cut alike.
+        inside = results['imgs'][0, ..., 0][results['gt_sem_seg'][0] == 1]
+        assert inside.size == 0 or inside.mean() > 240
+        shapes.append(results['imgs'].tobytes())
+    assert len(set(shapes)) == 10
+
+
+def test_random_crop_keeps_to_its_area_and_ratio() -> None:
+    worker_random().seed(0)
+    crop = RandomResizedCrop(size=(8, 8), scale=(0.25, 0.5), ratio=(0.5, 2.0))
+    boxes = [crop._draw_box(100, 100) for _ in range(300)]
+    areas = np.array([h * w for _, _, (h, w) in boxes])
+    ratios = np.array([w / h for _, _, (h, w) in boxes])
+    assert 2400 < areas.min() < 2700
+    assert 4700 < areas.max() < 5100
+    assert 0.48 < ratios.min() < 0.6
+    assert 1.7 < ratios.max() < 2.05
+    assert all(top + h <= 100 and left + w <= 100 for top, left, (h, w) in boxes)
+
+
+def test_random_crop_never_cuts_with_prob_0() -> None:
+    source = clip(64, 80)
+    results = RandomResizedCrop(size=(32, 32), prob=0).transform(source)
+    np.testing.assert_array_equal(
+        results['imgs'], ResizeClip(size=(32, 32)).transform(source)['imgs']
+    )
+
+
+@pytest.mark.parametrize(('prob', 'flip'), [(0, False), (1, True)])
+def test_flip_mirrors_all_or_nothing(prob, flip) -> None:
+    source = clip(6, 8)
+    results = RandomFlip(prob=prob).transform(source)
+    step = -1 if flip else 1
+    np.testing.assert_array_equal(results['imgs'], source['imgs'][:, :, ::step])
+    np.testing.assert_array_equal(results['gt_sem_seg'], source['gt_sem_seg'][:, :, ::step])
+    assert results['flip'] is flip
+
+
+def test_flip_follows_its_probability() -> None:
+    worker_random().seed(0)
+    flip = RandomFlip(prob=0.25)
+    assert 0.2 < np.mean([flip.transform(clip(2, 2))['flip'] for _ in range(1000)]) < 0.3

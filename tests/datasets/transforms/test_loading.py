@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from avis.datasets.readers.errors import BrokenDataError
+from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps, colors_to_classes
+from avis.structures.labels import voc_palette
+from tests.datasets.tiny_sets import frame_picture, number_shown, square, write_image, write_video
+
+SIZE = (16, 24)
+
+
+@pytest.fixture
+def record(tmp_path):
+    frames = [str(write_image(tmp_path / f'{t}.png', frame_picture(SIZE, t))) for t in range(5)]
+    masks = [str(write_image(tmp_path / f'm{t}.png', square(SIZE, t))) for t in range(2)]
+    return {
+        'video_id': 'v',
+        'length': 5,
+        'fps': 1.0,
+        'frames': frames,
+        'label_maps': [masks[0], None, masks[1], None, None],
+    }
+
+
+def test_only_the_chosen_images_are_opened(record) -> None:
+    record['frames'][1] = 'nowhere.png'
+    results = LoadFrames().transform({**record, 'frame_ids': np.array([3, 0])})
+    assert results['imgs'].shape == (2, *SIZE, 3)
+    assert results['imgs'][:, 0, 0, 0].tolist() == [70, 10]
+    assert results['img_shape'] == results['ori_shape'] == SIZE
+
+
+def test_frames_of_a_video_file(tmp_path) -> None:
+    video = str(write_video(tmp_path / 'a.mp4', frames=40))
+    record = {'video_id': 'v', 'length': 4, 'fps': 1.0, 'frames': video}
+    results = LoadFrames().transform(record)
+    assert [number_shown(frame) for frame in results['imgs']] == [0, 10, 20, 30]
+    assert results['frame_ids'].tolist() == [0, 1, 2, 3]
+
+
+def test_frames_of_several_sizes_are_refused(record, tmp_path) -> None:
+    write_image(tmp_path / '4.png', frame_picture((16, 20), 4))
+    with pytest.raises(BrokenDataError, match=r'4\.png: is 20x16, but .*0\.png is 24x16'):
+        LoadFrames().transform(record)
+
+
+def test_label_maps_and_which_frames_have_one(record) -> None:
+    results = LoadLabelMaps(encoding='binary').transform(LoadFrames().transform(record))
+    labels = results['gt_sem_seg']
+    assert labels.dtype == np.uint8
+    assert results['labelled_frames'].tolist() == [True, False, True, False, False]
+    np.testing.assert_array_equal(labels[0], square(SIZE, 0) > 0)
+    np.testing.assert_array_equal(labels[2], square(SIZE, 1) > 0)
+    assert labels[[1, 3, 4]].max() == 0
+
+
+def test_label_maps_follow_the_chosen_frames(record) -> None:
+    results = LoadFrames().transform({**record, 'frame_ids': np.array([2, 3])})
+    results = LoadLabelMaps(encoding='binary').transform(results)
+    assert results['labelled_frames'].tolist() == [True, False]
+    np.testing.assert_array_equal(results['gt_sem_seg'][0], square(SIZE, 1) > 0)
+
+
+@pytest.mark.parametrize('mode', ['1', 'L', 'P', 'RGB', 'RGBA', 'I;16'])
+def test_binary_is_whatever_is_not_zero(record, tmp_path, mode) -> None:
+    truth = square(SIZE, 0) > 0
+    if mode == 'P':  # index 1 has a nearly black colour
+        image = Image.fromarray(truth.astype(np.uint8), mode='P')
+        image.putpalette([0, 0, 0, 0, 0, 1])
+    elif mode == 'I;16':
+        image = Image.fromarray(truth.astype(np.uint16))
+    else:
+        image = Image.fromarray(truth.astype(np.uint8) * 255).convert(mode)
+    image.save(tmp_path / 'm0.png')
+    results = LoadLabelMaps(encoding='binary').transform(LoadFrames().transform(record))
+    np.testing.assert_array_equal(results['gt_sem_seg'][0], truth)
+
+
+def test_label_map_of_another_size_names_both_files(record, tmp_path) -> None:
+    write_image(tmp_path / 'm1.png', square((16, 16), 0))
+    results = LoadFrames().transform(record)
+    with pytest.raises(
+        BrokenDataError, match=r'm1\.png: is 16x16, but its frame \(.*2\.png\) is 24'
+    ):
+        LoadLabelMaps(encoding='binary').transform(results)
+
+
+def test_colors_become_classes(record, tmp_path) -> None:
+    colors = np.zeros((*SIZE, 3), np.uint8)
+    colors[0, :3] = voc_palette(71)[[70, 17, 3]]
+    colors[0, 3] = voc_palette(72)[71]  # one class too many
+    colors[0, 4] = voc_palette(71)[17] + np.array([0, 1, 0], np.uint8)  # nearly a known colour
+    write_image(tmp_path / 'm0.png', colors)
+    load = LoadLabelMaps(encoding='voc_colors', num_classes=71)
+    labels = load.transform(LoadFrames().transform(record))['gt_sem_seg'][0]
+    assert labels[0, :6].tolist() == [70, 17, 3, 0, 0, 0]
+    assert labels[1:].max() == 0
+
+
+def test_every_color_comes_back() -> None:
+    palette = voc_palette(256)
+    np.testing.assert_array_equal(colors_to_classes(palette, palette), np.arange(256))
+
+
+def test_unknown_encoding_is_named() -> None:
+    with pytest.raises(ValueError, match="got 'rgb'"):
+        LoadLabelMaps(encoding='rgb')

@@ -1,0 +1,49 @@
+import numpy as np
+import torch
+
+from avis.datasets.transforms.packing import PackAVInputs
+
+
+def clip(**more) -> dict:
+    return {
+        'video_id': 7,
+        'video_name': 'v',
+        'frame_ids': np.arange(2),
+        'fps': 1.0,
+        'imgs': np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3),
+        'sound': np.ones(32000, np.float64),
+        'sample_rate': 16000,
+        'ori_shape': (8, 10),
+        'img_shape': (4, 5),
+        **more,
+    }
+
+
+def test_frames_and_sound_become_tensors() -> None:
+    source = clip()
+    inputs = PackAVInputs().transform(source)['inputs']
+    assert inputs['frames'].dtype == torch.uint8
+    assert inputs['audio'].dtype == torch.float32
+    assert inputs['audio'].shape == (32000,)
+    np.testing.assert_array_equal(inputs['frames'], source['imgs'].transpose(0, 3, 1, 2))
+
+
+def test_what_is_known_becomes_metainfo() -> None:
+    sample = PackAVInputs().transform(clip(attributes={'category': 'dog'}))['data_samples']
+    assert sample.video_id == 7
+    assert sample.attributes == {'category': 'dog'}
+    assert sample.img_shape == (4, 5)
+    assert sample.flip is False
+    assert sample.frame_ids.tolist() == [0, 1]
+    assert set(sample.keys()) == set()
+
+
+def test_labels_and_flags() -> None:
+    labels = np.ones((2, 4, 9), np.uint8)[:, :, ::-1][:, :, :5]  # as a flip and a crop leave it
+    flags = np.array([True, False])
+    source = clip(gt_sem_seg=labels, labelled_frames=flags, valid_frames=~flags, flip=True)
+    sample = PackAVInputs().transform(source)['data_samples']
+    np.testing.assert_array_equal(sample.gt_sem_seg.sem_seg, labels)
+    assert sample.labelled_frames.tolist() == [True, False]
+    assert sample.valid_frames.tolist() == [False, True]
+    assert sample.flip is True

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+
+from avis.datasets.transforms.clip import worker_random
+from avis.datasets.transforms.sampling import PadFrames, SampleFrames
+
+VIDEO = {'video_id': 'v', 'length': 10, 'fps': 1.0}
+
+
+@pytest.mark.parametrize(
+    ('options', 'expected'),
+    [
+        ({}, list(range(10))),
+        ({'mode': 'first', 'num_frames': 3}, [0, 1, 2]),
+        ({'mode': 'uniform', 'num_frames': 5}, [1, 3, 5, 7, 9]),
+        ({'mode': 'uniform', 'num_frames': 3}, [1, 5, 8]),
+        ({'mode': 'window', 'num_frames': 10}, list(range(10))),
+        ({'mode': 'first', 'num_frames': 99}, list(range(10))),
+    ],
+)
+def test_modes(options, expected) -> None:
+    results = SampleFrames(**options).transform(VIDEO)
+    assert results['frame_ids'].tolist() == expected
+    assert 'frame_ids' not in VIDEO
+
+
+def test_window_lies_anywhere_and_follows_the_seed() -> None:
+    sample = SampleFrames(mode='window', num_frames=4)
+    worker_random().seed(0)
+    starts = [sample.transform(VIDEO)['frame_ids'][0] for _ in range(100)]
+    assert set(starts) == set(range(7))
+    worker_random().seed(0)
+    assert [sample.transform(VIDEO)['frame_ids'][0] for _ in range(100)] == starts
+
+
+@pytest.mark.parametrize(
+    'options',
+    [{'mode': 'all', 'num_frames': 3}, {'mode': 'first'}, {'mode': 'first', 'num_frames': 0}],
+)
+def test_number_of_frames_must_fit_the_mode(options) -> None:
+    with pytest.raises(ValueError, match='num_frames'):
+        SampleFrames(**options)
+
+
+def test_unknown_mode_is_named() -> None:
+    with pytest.raises(ValueError, match="got 'last'"):
+        SampleFrames(mode='last', num_frames=2)
+
+
+def test_sampling_after_loading_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"before the loaders, found \['imgs'\]"):
+        SampleFrames().transform({**VIDEO, 'imgs': np.zeros((10, 2, 2, 3))})
+
+
+def clip(frames: int, sound: np.ndarray) -> dict:
+    return {
+        **VIDEO,
+        'length': frames,
+        'imgs': np.full((frames, 2, 3, 3), 7, np.uint8),
+        'gt_sem_seg': np.ones((frames, 2, 3), np.uint8),
+        'labelled_frames': np.ones(frames, bool),
+        'sound': sound,
+        'sample_rate': 100,
+    }
+
+
+@pytest.mark.parametrize(
+    ('sound', 'padded'),
+    [
+        (np.ones(500, np.float32), (1000,)),
+        (np.ones((5, 96, 64), np.float32), (10, 96, 64)),
+        (np.ones((5, 128), np.float32), (10, 128)),
+    ],
+)
+def test_padding_marks_what_is_not_real(sound, padded) -> None:
+    results = PadFrames(num_frames=10).transform(clip(5, sound))
+    assert results['valid_frames'].tolist() == [True] * 5 + [False] * 5
+    assert results['labelled_frames'].tolist() == [True] * 5 + [False] * 5
+    assert results['frame_ids'].tolist() == [0, 1, 2, 3, 4, -1, -1, -1, -1, -1]
+    assert results['imgs'].shape == (10, 2, 3, 3)
+    assert results['imgs'].dtype == np.uint8
+    assert results['imgs'][5:].max() == results['gt_sem_seg'][5:].max() == 0
+    assert results['sound'].shape == padded
+    assert results['sound'].sum() == sound.sum()
+
+
+def test_full_clip_stays_as_it_is() -> None:
+    full = clip(10, np.ones(1000, np.float32))
+    results = PadFrames(num_frames=10).transform(full)
+    assert results['valid_frames'].all()
+    np.testing.assert_array_equal(results['imgs'], full['imgs'])
+
+
+def test_longer_clip_is_refused() -> None:
+    with pytest.raises(ValueError, match='has 12 frames, PadFrames makes 10'):
+        PadFrames(num_frames=10).transform(clip(12, np.ones(1200)))

@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+import soundfile
+
+from avis.datasets.readers.errors import BrokenDataError
+from avis.datasets.transforms.sound import LoadSound, MuteSound
+from tests.datasets.tiny_sets import write_log_mel, write_sound, write_video
+
+
+def clip(audio, length: int = 5, fps: float = 1.0, **more) -> dict:
+    audio = None if audio is None else str(audio)
+    return {'video_id': 'v', 'length': length, 'fps': fps, 'audio': audio, **more}
+
+
+@pytest.fixture
+def stairs(tmp_path):
+    """Ten seconds at 16 kHz; second k holds the value 0.05 * k."""
+    soundfile.write(tmp_path / 'a.wav', np.repeat(np.arange(10) * 0.05, 16000), 16000, 'FLOAT')
+    return tmp_path / 'a.wav'
+
+
+def test_sound_covers_the_frames(stairs) -> None:
+    results = LoadSound().transform(clip(stairs))
+    assert results['sound'].shape == (80000,)
+    assert results['sound'].dtype == np.float32
+    assert results['sample_rate'] == 16000
+
+
+def test_each_chosen_frame_brings_its_own_second(stairs) -> None:
+    results = LoadSound().transform(clip(stairs, 10, frame_ids=np.array([7, 8, 2])))
+    np.testing.assert_allclose(results['sound'], np.repeat([0.35, 0.40, 0.10], 16000), atol=1e-6)
+
+
+@pytest.mark.parametrize('fps', [2.0, 29.97])
+def test_faster_frames_take_shorter_pieces(stairs, fps) -> None:
+    results = LoadSound().transform(clip(stairs, 10, fps, frame_ids=np.array([4, 5, 6, 9])))
+    assert len(results['sound']) == pytest.approx(4 * 16000 / fps, abs=1)
+
+
+def test_sound_of_the_video_itself_at_the_wanted_rate(tmp_path) -> None:
+    video = write_video(tmp_path / 'a.mp4', frames=50)
+    results = LoadSound(sample_rate=8000).transform(clip(video))
+    assert results['sound'].shape == (40000,)
+    assert 0.2 < np.abs(results['sound'][24000:32000]).max() < 0.5
+
+
+def test_short_sound_names_both_lengths(tmp_path) -> None:
+    path = write_sound(tmp_path / 'a.wav', 3.5)
+    with pytest.raises(
+        BrokenDataError,
+        match=r'a\.wav: lasts 3\.50 s, but the clip of 5 frames lasts 5\.00 s.*0\.1',
+    ):
+        LoadSound().transform(clip(path))
+
+
+def test_little_is_missing_and_becomes_silence(tmp_path) -> None:
+    path = write_sound(tmp_path / 'a.wav', 4.5)
+    results = LoadSound(max_padding=0.5).transform(clip(path))
+    assert len(results['sound']) == 80000
+    assert np.abs(results['sound'][72000:]).max() == 0
+    assert np.abs(results['sound'][:72000]).max() > 0.1
+    with pytest.raises(BrokenDataError, match=r'lasts 4\.50 s'):
+        LoadSound(max_padding=0.49).transform(clip(path))
+
+
+def test_truncated_wav_is_found_by_its_length(tmp_path) -> None:
+    path = write_sound(tmp_path / 'a.wav', 5)
+    path.write_bytes(path.read_bytes()[:100000])
+    with pytest.raises(BrokenDataError, match=r'lasts 3\.12 s, but the clip'):
+        LoadSound().transform(clip(path))
+
+
+@pytest.mark.parametrize('silent_video', [True, False])
+def test_no_sound_is_an_error_or_silence(tmp_path, silent_video) -> None:
+    path = write_video(tmp_path / 'a.mp4', frames=5, sound=False) if silent_video else None
+    problem = 'has no audio stream' if silent_video else "clip 'v' has no sound file"
+    with pytest.raises(BrokenDataError, match=problem):
+        LoadSound().transform(clip(path))
+    results = LoadSound(missing='silence').transform(clip(path))
+    assert results['sound'].shape == (80000,)
+    assert not results['sound'].any()
+
+
+def test_a_missing_file_is_no_silence(tmp_path) -> None:
+    with pytest.raises(FileNotFoundError, match=r'a\.wav'):
+        LoadSound(missing='silence').transform(clip(tmp_path / 'a.wav'))
+
+
+def test_log_mel_gives_an_example_per_chosen_frame(tmp_path) -> None:
+    write_log_mel(tmp_path / 'a.pkl')
+    results = LoadSound().transform(clip(tmp_path / 'a.pkl', frame_ids=np.array([1, 4])))
+    assert results['sound'].shape == (2, 96, 64)
+    assert results['sound'][:, 0, 0].tolist() == [1, 4]
+
+
+def test_log_mel_shorter_than_the_clip_is_refused(tmp_path) -> None:
+    write_log_mel(tmp_path / 'a.pkl', examples=4)
+    with pytest.raises(BrokenDataError, match=r'a\.pkl: has 4 rows of sound for a clip of 5'):
+        LoadSound().transform(clip(tmp_path / 'a.pkl'))
+
+
+def test_features_give_a_row_per_chosen_frame(tmp_path) -> None:
+    rows = np.arange(10, dtype=np.float32).reshape(5, 2)
+    np.save(tmp_path / 'a.npy', rows)
+    load = LoadSound(source='features')
+    got = load.transform(clip(None, features=str(tmp_path / 'a.npy'), frame_ids=np.array([3, 0])))
+    np.testing.assert_array_equal(got['sound'], rows[[3, 0]])
+    with pytest.raises(ValueError, match=r"no precomputed features.*Set source='audio'"):
+        load.transform(clip(None))
+
+
+@pytest.mark.parametrize('option', ['source', 'missing'])
+def test_unknown_option_is_named(option) -> None:
+    with pytest.raises(ValueError, match=rf"LoadSound: {option} must be .* got 'x'"):
+        LoadSound(**{option: 'x'})
+
+
+def test_muting_a_waveform_and_log_mel() -> None:
+    muted = MuteSound().transform(clip(None, sound=np.ones(9, np.float32)))['sound']
+    assert muted.dtype == np.float32
+    assert muted.tolist() == [0] * 9
+    muted = MuteSound().transform(clip(None, sound=np.ones((5, 96, 64), np.float32)))['sound']
+    np.testing.assert_allclose(muted, np.full((5, 96, 64), np.log(0.01)), rtol=1e-6)
+
+
+def test_features_cannot_be_muted() -> None:
+    with pytest.raises(ValueError, match="source='audio'"):
+        MuteSound().transform(clip(None, sound=np.ones((5, 128), np.float32)))
