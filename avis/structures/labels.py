@@ -25,6 +25,13 @@ AVSS_CLASSES = (
     *('violin', 'wolf', 'woman'),
 )
 
+# The 26 classes of AVISeg in the order of their ids, which count from 1.
+AVISEG_CLASSES = (
+    *('person', 'violin', 'guitar', 'cello', 'flute', 'piano', 'ukulele', 'accordion', 'guzheng'),
+    *('clarinet', 'cat', 'car', 'saxophone', 'dog', 'lawn_mover', 'tuba', 'banjo', 'pipa'),
+    *('bassoon', 'airplane', 'tree_harvester', 'trumpet', 'lion', 'bass', 'erhu', 'horse'),
+)
+
 
 def voc_palette(num_classes: int) -> NDArray[np.uint8]:
     """Pascal VOC's colours: the bits of the class index, dealt to red, green and blue in turn.

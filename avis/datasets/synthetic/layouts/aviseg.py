@@ -12,14 +12,10 @@ from avis.datasets.synthetic.polygons import mask_to_polygons
 from avis.datasets.synthetic.recipe import Recipe
 from avis.datasets.synthetic.scene import Stage
 from avis.datasets.synthetic.writing import to_int16, write_jpeg, write_json, write_wav
+from avis.structures.labels import AVISEG_CLASSES
 
 RATE = 44100
 FRAME_PHASE = 0.5
-_NAMES = (
-    'person violin guitar cello flute piano ukulele accordion guzheng clarinet cat car saxophone '
-    'dog lawn_mover tuba banjo pipa bassoon airplane tree_harvester trumpet lion bass erhu horse'
-)
-CLASSES = tuple(_NAMES.split())
 
 
 def video_name(job: Job) -> str:
@@ -61,7 +57,9 @@ def write_video(root: Path, job: Job, stage: Stage) -> dict[str, Any]:
 
 def write_index(root: Path, recipe: Recipe, entries: list[dict[str, Any]]) -> None:
     """Write ``train.json``, ``val.json`` and ``test.json``; ids count from 1 in each."""
-    categories = [{'id': number, 'name': name} for number, name in enumerate(CLASSES, start=1)]
+    categories = [
+        {'id': number, 'name': name} for number, name in enumerate(AVISEG_CLASSES, start=1)
+    ]
     for split in dict.fromkeys(entry['split'] for entry in entries):
         videos: list[dict[str, Any]] = []
         annotations: list[dict[str, Any]] = []
@@ -80,7 +78,7 @@ def _track(stage: Stage, number: int, masks: list[Array | None]) -> dict[str, An
     identity = stage.scene.actors[number].identity
     name = 'person' if identity.is_person else identity.kind
     return {
-        'category_id': CLASSES.index(name) + 1,
+        'category_id': AVISEG_CLASSES.index(name) + 1,
         'iscrowd': 0,
         'height': stage.scene.height,
         'width': stage.scene.width,

@@ -17,18 +17,10 @@ from avis.datasets.synthetic.writing import (
     write_png,
     write_wav,
 )
+from avis.structures.labels import AVSS_CLASSES, voc_palette
 
 RATE = 16000
 FRAME_PHASE = 15 / 16
-_NAMES = (
-    'background accordion airplane axe baby bassoon bell bird boat boy bus car cat cello clarinet '
-    'clipper clock dog donkey drum duck elephant emergency-car erhu flute frying-food girl goose '
-    'guitar gun guzheng hair-dryer handpan harmonica harp helicopter hen horse keyboard leopard '
-    'lion man marimba missile-rocket motorcycle mower parrot piano pig pipa saw saxophone sheep '
-    'sitar sorna squirrel tabla tank tiger tractor train trombone truck trumpet tuba ukulele utv '
-    'vacuum-cleaner violin wolf woman'
-)
-CLASSES = tuple(_NAMES.split())
 
 video_name = timed_id
 
@@ -43,7 +35,7 @@ def write_video(root: Path, job: Job, stage: Stage) -> list[str]:
     # Single-source training clips carry a label on the first frame only.
     single = job.subset == 'v1s' and job.split == 'train'
     labelled = 1 if single else job.seconds
-    palette = voc_palette(len(CLASSES))
+    palette = voc_palette(len(AVSS_CLASSES))
     for second in range(job.seconds):
         image, owner = stage.draw(second + FRAME_PHASE)
         write_jpeg(folder / 'frames' / f'{second}.jpg', image)
@@ -59,24 +51,13 @@ def write_video(root: Path, job: Job, stage: Stage) -> list[str]:
 
 def write_index(root: Path, recipe: Recipe, rows: list[list[str]]) -> None:
     """Write ``metadata.csv`` and ``label2idx.json``."""
-    write_json(root / 'label2idx.json', {name: index for index, name in enumerate(CLASSES)})
+    write_json(root / 'label2idx.json', {name: index for index, name in enumerate(AVSS_CLASSES)})
     header = ['vid', 'uid', 's_min', 's_sec', 'a_obj', 'split', 'label']
     write_csv(root / 'metadata.csv', header, rows)
-
-
-def voc_palette(count: int) -> Array:
-    """Colours (count, 3) uint8 of the Pascal VOC palette: bits of the index, highest first."""
-    index = np.arange(count)
-    colours = np.zeros((count, 3), np.uint8)
-    for bit in range(8):
-        for channel in range(3):
-            value = (index >> (3 * bit + channel)) & 1
-            colours[:, channel] |= (value << (7 - bit)).astype(np.uint8)
-    return colours
 
 
 def _label_map(stage: Stage, owner: Array, second: int) -> Array:
     labels = np.zeros(owner.shape, np.uint8)
     for number, mask in stage.masks(owner, second).items():
-        labels[mask] = CLASSES.index(stage.scene.actors[number].identity.kind)
+        labels[mask] = AVSS_CLASSES.index(stage.scene.actors[number].identity.kind)
     return labels
