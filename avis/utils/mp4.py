@@ -1,0 +1,107 @@
+"""Write an MP4 with sound. NumPy and PyAV only; the same input gives the same bytes."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+# The first one that this build of FFmpeg has; the last is in every build.
+_ENCODERS: dict[str, dict[str, str]] = {
+    'libx264': {'preset': 'veryfast'},
+    'libopenh264': {},
+    'mpeg4': {},
+}
+
+
+def write_mp4(
+    path: str | Path,
+    frames: Iterable[NDArray[np.uint8]],
+    *,
+    fps: float | Fraction,
+    sound: NDArray[np.int16] | None = None,
+    sample_rate: int = 16000,
+) -> None:
+    """Write H.264 video (MPEG-4 where FFmpeg has no H.264 encoder) with AAC sound.
+
+    Frames are encoded as they come, each with the sound of its own time. The file appears under its
+    name only when it is complete.
+
+    Args:
+        path: Of the file; an older one is replaced.
+        frames: RGB images (H, W, 3), at least one, all of one size. An odd side grows by one pixel.
+        fps: Frames per second.
+        sound: Mono samples (S,), int16; None for a silent film. It is cut where the picture ends.
+        sample_rate: Samples per second.
+
+    Raises:
+        ValueError: No frame, or frames of several sizes.
+    """
+    path = Path(path)
+    part = path.with_name(f'{path.name}.part')
+    try:
+        with av.open(str(part), 'w', format='mp4', options={'fflags': '+bitexact'}) as container:
+            _encode(container, frames, Fraction(fps).limit_denominator(1001), sound, sample_rate)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def to_int16(sound: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
+    """Float samples in [-1, 1] to 16 bits."""
+    return np.rint(np.clip(sound, -1, 1) * 32767).astype(np.int16)
+
+
+def _encode(
+    container: Any,
+    frames: Iterable[NDArray[np.uint8]],
+    rate: Fraction,
+    sound: NDArray[np.int16] | None,
+    sample_rate: int,
+) -> None:
+    images = iter(frames)
+    first = next(images, None)
+    if first is None:
+        raise ValueError('a video needs at least one frame, got none')
+    name = next(name for name in _ENCODERS if name in av.codecs_available)
+    video = _stream(container, name, rate=rate, options=_ENCODERS[name])
+    height, width = first.shape[:2]
+    video.height, video.width, video.pix_fmt = height + height % 2, width + width % 2, 'yuv420p'
+    audio = None if sound is None else _stream(container, 'aac', rate=sample_rate, layout='mono')
+    for index, image in enumerate(chain([first], images)):
+        if image.shape != first.shape:
+            raise ValueError(f'frame {index} is {image.shape}, the first one is {first.shape}')
+        even = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode='edge')
+        picture = av.VideoFrame.from_ndarray(even, format='rgb24')
+        picture.pts, picture.time_base = index, 1 / rate
+        container.mux(video.encode(picture))
+        if audio is not None and sound is not None:
+            start, end = (int(k * sample_rate / rate) for k in (index, index + 1))
+            for samples in _sound_frame(sound[start:end], start, sample_rate):
+                container.mux(audio.encode(samples))
+    for stream in (video,) if audio is None else (video, audio):
+        container.mux(stream.encode(None))
+
+
+def _stream(container: Any, codec: str, **settings: Any) -> Any:
+    """Add a stream that encodes reproducibly.
+
+    Encoders otherwise note their version, and divide the work as the machine has cores.
+    """
+    stream = container.add_stream(codec, **settings)
+    stream.codec_context.thread_count = 1
+    stream.codec_context.flags |= av.codec.context.Flags.bitexact
+    return stream
+
+
+def _sound_frame(samples: NDArray[np.int16], start: int, rate: int) -> list[av.AudioFrame]:
+    """The samples as a frame of sound; none if there is nothing left."""
+    if not len(samples):
+        return []
+    frame = av.AudioFrame.from_ndarray(samples[None], format='s16', layout='mono')
+    frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+    return [frame]

@@ -1,0 +1,225 @@
+"""Draw on frames and lay pictures out. Pure functions on RGB uint8 arrays; Pillow writes the text.
+
+Start reading at :func:`overlay_masks` and :func:`picture_grid`.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from PIL import ImageDraw, ImageFont
+
+Image: TypeAlias = NDArray[np.uint8]
+Color: TypeAlias = Sequence[int]
+
+# Class 1 of a binary task, then as many as a legend can tell apart.
+COLORS = ((255, 140, 0), (30, 144, 255), (50, 205, 50), (220, 20, 60), (148, 0, 211), (255, 215, 0))
+
+_PAPER = 255
+_INK = (40, 40, 40)
+_NOTHING = 235  # gray of a picture that does not exist
+_GAP = 4
+
+
+def class_color(label: int, palette: Sequence[Color] | None = None) -> Color:
+    """RGB of a class; without a palette strong colours that repeat, the first one for class 1."""
+    return COLORS[(label - 1) % len(COLORS)] if palette is None else palette[label]
+
+
+def overlay_masks(
+    frames: Image,
+    labels: NDArray[Any],
+    *,
+    palette: Sequence[Color] | None = None,
+    opacity: float = 0.5,
+) -> Image:
+    """Tint the pixels of every class but 0 and outline them in the full colour.
+
+    Args:
+        frames: RGB, shape (T, H, W, 3).
+        labels: Class indices, shape (T, H, W).
+        palette: RGB of each class, starting with class 0; see :func:`class_color`.
+        opacity: Share of the colour inside the outline, 0 to 1.
+
+    Returns:
+        New frames, shape (T, H, W, 3).
+    """
+    if frames.shape[:3] != labels.shape:
+        raise ValueError(
+            f'expected one label per pixel, got frames {frames.shape} and labels {labels.shape}'
+        )
+    drawn = frames.copy()
+    for label in np.unique(labels[labels > 0]):
+        inside = labels == label
+        color = np.array(class_color(int(label), palette))
+        drawn[inside] = np.rint((1 - opacity) * frames[inside] + opacity * color)
+        drawn[_outline(inside)] = color
+    return drawn
+
+
+def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels of masks (T, H, W) with a neighbour outside; the border of the picture is none."""
+    padded = np.pad(mask, ((0, 0), (1, 1), (1, 1)), mode='edge')
+    inner = padded[:, 2:, 1:-1] & padded[:, :-2, 1:-1] & padded[:, 1:-1, 2:] & padded[:, 1:-1, :-2]
+    return mask & ~inner
+
+
+def enlarge(pictures: NDArray[Any], min_side: int, *, labels: bool = False) -> NDArray[Any]:
+    """Enlarge small pictures by a whole factor, so that text and outlines are fine beside them.
+
+    Args:
+        pictures: Shape (T, H, W) or (T, H, W, 3).
+        min_side: The shorter side grows to this at least; larger pictures stay as they are.
+        labels: Repeat pixels instead of interpolating: label maps.
+    """
+    factor = -(-min_side // min(pictures.shape[1:3]))
+    if factor <= 1:
+        return pictures
+    how = cv2.INTER_NEAREST if labels else cv2.INTER_CUBIC
+    return np.stack(
+        [cv2.resize(one, None, fx=factor, fy=factor, interpolation=how) for one in pictures]
+    )
+
+
+def picture_grid(
+    rows: Mapping[str, Sequence[Image | None]],
+    *,
+    titles: Sequence[str] = (),
+    legend: Mapping[str, Color] | None = None,
+    columns: int = 10,
+) -> Image:
+    """Lay clips out on white: one row per name, one column per frame.
+
+    Args:
+        rows: Name to T pictures (H, W, 3) of one size; None leaves an empty place.
+        titles: T titles of the columns.
+        legend: Name to colour, written below.
+        columns: Longer clips go on below, in another block of rows.
+
+    Returns:
+        One picture (H', W', 3).
+    """
+    shape = _common_shape(rows)
+    length = max(len(pictures) for pictures in rows.values())
+    size = min(max(shape[0] // 14, 12), 28)
+    blocks = []
+    for start in range(0, length, columns):
+        part = {name: pictures[start : start + columns] for name, pictures in rows.items()}
+        blocks.append(_block(part, titles[start : start + columns], shape, size))
+    width = max(block.shape[1] for block in blocks)
+    if legend:
+        blocks.append(_legend(legend, width, size))
+    return np.concatenate([_widen(block, width) for block in blocks])
+
+
+def beside(pictures: Mapping[str, Image]) -> Image:
+    """Put pictures (H, W, 3) of one size side by side, each below its name."""
+    size = min(max(_common_shape({k: [p] for k, p in pictures.items()})[0] // 14, 12), 28)
+    columns = []
+    for name, picture in pictures.items():
+        title = text_image(name, size, width=picture.shape[1])
+        columns += [np.concatenate([title, picture]), _paper(len(title) + len(picture), _GAP)]
+    return np.concatenate(columns[:-1], axis=1)
+
+
+def text_image(text: str, size: int, *, width: int | None = None) -> Image:
+    """Write anti-aliased text, dark on white.
+
+    Args:
+        text: One line; what does not fit into ``width`` ends in an ellipsis.
+        size: Height of the letters in pixels.
+        width: Pixels; by default as wide as the text.
+
+    Returns:
+        Shape (H, W, 3), H follows the size alone.
+    """
+    font = _font(size)
+    height = size + size // 2
+    if width is not None and font.getlength(text) > width - size // 2:
+        while text and font.getlength(f'{text}…') > width - size // 2:
+            text = text[:-1]
+        text = f'{text}…'
+    wide = int(font.getlength(text)) + size if width is None else width
+    canvas = PillowImage.new('RGB', (wide, height), (_PAPER,) * 3)
+    ImageDraw.Draw(canvas).text((size // 4, height // 2), text, fill=_INK, font=font, anchor='lm')
+    return np.asarray(canvas)
+
+
+def write_png(path: str | Path, picture: Image) -> None:
+    """Write RGB (H, W, 3); the file appears under its name only when it is complete."""
+    path = Path(path)
+    _, data = cv2.imencode('.png', picture[..., ::-1])
+    part = path.with_name(f'{path.name}.part')
+    try:
+        part.write_bytes(data.tobytes())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _block(
+    rows: Mapping[str, Sequence[Image | None]],
+    titles: Sequence[str],
+    shape: tuple[int, ...],
+    size: int,
+) -> Image:
+    """One block of the grid: titles, then the rows with their names at the left."""
+    names = {name: text_image(name, size) for name in rows}
+    margin = max(name.shape[1] for name in names.values())
+    lines = []
+    if titles:
+        heads = [text_image(title, size, width=shape[1] + _GAP) for title in titles]
+        lines.append(np.concatenate([_paper(len(heads[0]), margin), *heads], axis=1))
+    empty = np.full(shape, _NOTHING, np.uint8)
+    for name, pictures in rows.items():
+        left = _paper(shape[0] + _GAP, margin)
+        top = (shape[0] - len(names[name])) // 2
+        left[max(top, 0) : max(top, 0) + len(names[name]), : names[name].shape[1]] = names[name][
+            : shape[0]
+        ]
+        cells = [empty if picture is None else picture for picture in pictures]
+        padding = ((0, _GAP), (0, _GAP), (0, 0))
+        cells = [np.pad(cell, padding, constant_values=_PAPER) for cell in cells]
+        lines.append(np.concatenate([left, *cells], axis=1))
+    width = max(line.shape[1] for line in lines)
+    return np.concatenate([_widen(line, width) for line in lines])
+
+
+def _legend(legend: Mapping[str, Color], width: int, size: int) -> Image:
+    """Lines of coloured squares with their names."""
+    lines, line = [], _paper(size + size // 2, 0)
+    for name, color in legend.items():
+        square = np.full((size, size, 3), color, np.uint8)
+        frame = ((size // 4, size // 2 - size // 4), (size // 2, 0), (0, 0))
+        square = np.pad(square, frame, constant_values=_PAPER)
+        entry = np.concatenate([square, text_image(name, size)], axis=1)[:, :width]
+        if line.shape[1] + entry.shape[1] > width:
+            lines.append(_widen(line, width))
+            line = line[:, :0]
+        line = np.concatenate([line, entry], axis=1)
+    return np.concatenate([*lines, _widen(line, width)])
+
+
+def _common_shape(rows: Mapping[str, Sequence[Image | None]]) -> tuple[int, ...]:
+    shapes = {picture.shape for row in rows.values() for picture in row if picture is not None}
+    if len(shapes) != 1:
+        raise ValueError(f'expected pictures of one size, got {sorted(shapes) or "none at all"}')
+    return shapes.pop()
+
+
+def _paper(height: int, width: int) -> Image:
+    return np.full((height, width, 3), _PAPER, np.uint8)
+
+
+def _widen(picture: Image, width: int) -> Image:
+    return np.concatenate([picture, _paper(len(picture), width - picture.shape[1])], axis=1)
+
+
+@functools.cache
+def _font(size: int) -> Any:
+    return ImageFont.load_default(size)

@@ -1,0 +1,43 @@
+"""Films of clips: pictures at the pace of the annotation, with their sound."""
+
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avis.utils.mp4 import to_int16, write_mp4
+
+
+def write_clip(
+    path: str | Path,
+    frames: NDArray[np.uint8],
+    *,
+    fps: float,
+    sound: NDArray[Any] | None = None,
+    sample_rate: int = 16000,
+    min_fps: int = 24,
+) -> None:
+    """Write a clip whose frame k is shown, and heard, from k / fps to (k + 1) / fps.
+
+    Annotated frames often lie a second apart, and players stumble over films of one frame per
+    second: each frame is repeated as often as ``min_fps`` asks for.
+
+    Args:
+        path: Of the MP4.
+        frames: RGB, shape (T, H, W, 3).
+        fps: Frames per second of ``frames``.
+        sound: Mono float samples in [-1, 1], shape (S,); None for a silent film.
+        sample_rate: Samples per second.
+        min_fps: Frames per second that the file has at least.
+    """
+    repeat = ceil(min_fps / fps)
+    write_mp4(
+        path,
+        (frame for frame in frames for _ in range(repeat)),
+        fps=Fraction(fps).limit_denominator(1001) * repeat,
+        sound=None if sound is None else to_int16(sound),
+        sample_rate=sample_rate,
+    )

@@ -1,0 +1,97 @@
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from avis.utils import mp4
+from avis.utils.mp4 import to_int16, write_mp4
+
+RATE = 16000
+
+
+def gray_frames(levels: list[int], size: tuple[int, int] = (32, 48)) -> list[np.ndarray]:
+    return [np.full((*size, 3), level, np.uint8) for level in levels]
+
+
+def tone(seconds: float) -> np.ndarray:
+    return to_int16(0.5 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * RATE)) / RATE))
+
+
+def read(path: Path) -> tuple[list[int], list[float], np.ndarray]:
+    """Mean gray level and time of each frame, and the decoded sound (S,)."""
+    with av.open(str(path)) as container:
+        frames = list(container.decode(video=0))
+    with av.open(str(path)) as container:
+        sound = [f.to_ndarray()[0] for f in container.decode(audio=0)] if has_sound(path) else []
+    levels = [round(float(frame.to_ndarray(format='rgb24').mean())) for frame in frames]
+    return levels, [frame.time for frame in frames], np.concatenate([*sound, np.zeros(0)])
+
+
+def has_sound(path: Path) -> bool:
+    with av.open(str(path)) as container:
+        return bool(container.streams.audio)
+
+
+def test_frames_and_sound_come_back(tmp_path: Path) -> None:
+    path = tmp_path / 'film.mp4'
+    sound = tone(4)
+    sound[:RATE] = 0  # the tone starts after one second
+    write_mp4(path, gray_frames([0, 80, 160, 240]), fps=2, sound=sound, sample_rate=RATE)
+    levels, times, heard = read(path)
+    assert np.abs(np.subtract(levels, [0, 80, 160, 240])).max() <= 3
+    assert times == [0, 0.5, 1, 1.5]
+    # Two seconds of picture, and the sound is cut there; AAC adds less than two blocks.
+    assert 2 * RATE <= len(heard) <= 2 * RATE + 2 * 1024
+    loud = np.flatnonzero(np.abs(heard) > 0.2)[0] / RATE
+    assert loud == pytest.approx(1, abs=0.08)
+    assert [file.name for file in tmp_path.iterdir()] == ['film.mp4']
+
+
+def test_sound_shorter_than_the_picture_and_none_at_all(tmp_path: Path) -> None:
+    write_mp4(tmp_path / 'short.mp4', gray_frames([9] * 6), fps=2, sound=tone(1), sample_rate=RATE)
+    levels, _, heard = read(tmp_path / 'short.mp4')
+    assert len(levels) == 6
+    assert RATE <= len(heard) <= RATE + 2 * 1024
+    write_mp4(tmp_path / 'silent.mp4', gray_frames([9] * 6), fps=2)
+    assert not has_sound(tmp_path / 'silent.mp4')
+
+
+def test_fractional_rate_and_odd_size(tmp_path: Path) -> None:
+    path = tmp_path / 'film.mp4'
+    write_mp4(path, gray_frames([50] * 30, size=(31, 47)), fps=30000 / 1001, sound=tone(1.2))
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        assert video.average_rate == Fraction(30000, 1001)
+        assert (video.height, video.width) == (32, 48)
+        assert float(container.duration / av.time_base) == pytest.approx(1.001, abs=0.15)
+
+
+def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ('a', 'b'):
+        write_mp4(tmp_path / name, gray_frames([10, 200]), fps=4, sound=tone(1))
+    assert (tmp_path / 'a').read_bytes() == (tmp_path / 'b').read_bytes()
+
+
+@pytest.mark.parametrize('missing', [{'libx264'}, {'libx264', 'libopenh264'}])
+def test_another_encoder_steps_in(tmp_path: Path, monkeypatch, missing: set[str]) -> None:
+    left = av.codecs_available - missing
+    monkeypatch.setattr(mp4.av, 'codecs_available', left)
+    write_mp4(tmp_path / 'film.mp4', gray_frames([0, 80, 160]), fps=3)
+    levels, times, _ = read(tmp_path / 'film.mp4')
+    assert np.abs(np.subtract(levels, [0, 80, 160])).max() <= 6
+    assert times == pytest.approx([0, 1 / 3, 2 / 3], abs=1e-3)
+
+
+def test_a_failure_leaves_the_older_file_and_no_half_one(tmp_path: Path) -> None:
+    path = tmp_path / 'film.mp4'
+    path.write_bytes(b'older')
+    with pytest.raises(
+        ValueError, match=r'frame 1 is \(16, 16, 3\), the first one is \(32, 48, 3\)'
+    ):
+        write_mp4(path, gray_frames([0]) + gray_frames([0], size=(16, 16)), fps=1)
+    with pytest.raises(ValueError, match='at least one frame'):
+        write_mp4(path, [], fps=1)
+    assert path.read_bytes() == b'older'
+    assert list(tmp_path.iterdir()) == [path]
