@@ -19,7 +19,7 @@ from avis.datasets.synthetic.challenges import challenge
 from avis.datasets.synthetic.layouts import aviseg, avsbench, avss, avtrack
 from avis.datasets.synthetic.recipe import Recipe
 from avis.datasets.synthetic.scene import Stage
-from avis.datasets.synthetic.writing import to_int16, write_mp4
+from avis.utils.mp4 import to_int16, write_mp4
 
 RATE = 16000  # of the sound of the MP4 files
 
@@ -114,7 +114,8 @@ def _make_video(recipe: Recipe, folder: Path, job: Job) -> Any:
         pictures = (stage.draw(index / fps)[0] for index in range(job.seconds * fps))
         path = folder / 'videos' / f'{writer.name(job)}.mp4'
         path.parent.mkdir(exist_ok=True)
-        write_mp4(path, pictures, fps, to_int16(stage.sound(RATE)), RATE)
+        sound = to_int16(stage.sound(RATE))
+        write_mp4(path, pictures, fps=fps, sound=sound, sample_rate=RATE)
     return writer.video(folder, job, stage)
 
 

@@ -11,8 +11,9 @@ from avis.datasets.synthetic.layouts.naming import platform_id
 from avis.datasets.synthetic.polygons import mask_to_polygons
 from avis.datasets.synthetic.recipe import Recipe
 from avis.datasets.synthetic.scene import Stage
-from avis.datasets.synthetic.writing import to_int16, write_jpeg, write_json, write_wav
+from avis.datasets.synthetic.writing import write_jpeg, write_json, write_wav
 from avis.structures.labels import AVISEG_CLASSES
+from avis.utils.mp4 import to_int16
 
 RATE = 44100
 FRAME_PHASE = 0.5

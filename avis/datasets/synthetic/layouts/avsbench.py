@@ -9,7 +9,8 @@ from avis.datasets.synthetic.layouts.naming import platform_id, start_second, ti
 from avis.datasets.synthetic.log_mel import RATE, log_mel_examples, save_as_torch_pickle
 from avis.datasets.synthetic.recipe import Recipe
 from avis.datasets.synthetic.scene import Stage
-from avis.datasets.synthetic.writing import to_int16, write_csv, write_png, write_wav
+from avis.datasets.synthetic.writing import write_csv, write_png, write_wav
+from avis.utils.mp4 import to_int16
 
 # The official preparation keeps the last of 16 frames of each second.
 FRAME_PHASE = 15 / 16

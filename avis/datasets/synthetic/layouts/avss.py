@@ -10,7 +10,6 @@ from avis.datasets.synthetic.layouts.naming import platform_id, start_second, ti
 from avis.datasets.synthetic.recipe import Recipe
 from avis.datasets.synthetic.scene import Stage
 from avis.datasets.synthetic.writing import (
-    to_int16,
     write_csv,
     write_jpeg,
     write_json,
@@ -18,6 +17,7 @@ from avis.datasets.synthetic.writing import (
     write_wav,
 )
 from avis.structures.labels import AVSS_CLASSES, voc_palette
+from avis.utils.mp4 import to_int16
 
 RATE = 16000
 FRAME_PHASE = 15 / 16

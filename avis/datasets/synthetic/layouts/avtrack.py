@@ -10,8 +10,9 @@ from avis.datasets.synthetic.casting import Job
 from avis.datasets.synthetic.layouts.aviseg import mask_box
 from avis.datasets.synthetic.recipe import Recipe
 from avis.datasets.synthetic.scene import Stage
-from avis.datasets.synthetic.writing import to_int16, write_jpeg, write_json, write_png, write_wav
+from avis.datasets.synthetic.writing import write_jpeg, write_json, write_png, write_wav
 from avis.structures.masks import encode_mask
+from avis.utils.mp4 import to_int16
 
 RATE = 16000
 FRAME_PHASE = 0.5
