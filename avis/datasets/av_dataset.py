@@ -35,6 +35,7 @@ class AVDataset(BaseDataset):
     SPLITS: ClassVar[tuple[str, ...]] = ('train', 'val', 'test')
     # Videos per split as published, for tools/dataset_tools/check_dataset.py.
     PUBLISHED: ClassVar[dict[str, int]] = {}
+    PUBLISHED_NOTE: ClassVar[str] = ''
     LAYOUT: ClassVar[str] = ''
 
     def __init__(

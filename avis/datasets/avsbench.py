@@ -167,8 +167,11 @@ class AVSBenchSemantic(AVDataset):
         'classes': AVSS_CLASSES,
         'palette': voc_palette(len(AVSS_CLASSES)).tolist(),
     }
-    # From the published total and the test share; the released csv is said to hold fewer.
     PUBLISHED: ClassVar[dict[str, int]] = {'train': 8498, 'val': 1304, 'test': 2554}
+    PUBLISHED_NOTE: ClassVar[str] = (
+        'These counts follow from the published total of 12,356 and test share of 20.7 %; later '
+        'papers tell of 11,356 videos with 1,554 for testing.'
+    )
     LENGTHS: ClassVar[dict[str, int]] = {'v1s': 5, 'v1m': 5, 'v2': 10}
     LAYOUT: ClassVar[str] = """\
   metadata.csv                          columns uid, label (v1s, v1m or v2) and split

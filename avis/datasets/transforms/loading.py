@@ -73,7 +73,7 @@ class LoadLabelMaps(BaseTransform):
         labels = np.zeros(imgs.shape[:3], np.uint8)
         for row, path in enumerate(paths):
             if path is not None:
-                label = self._read(path)
+                label = self.read(path)
                 if label.shape != imgs.shape[1:3]:
                     raise broken(
                         path,
@@ -85,7 +85,8 @@ class LoadLabelMaps(BaseTransform):
         labelled = np.array([path is not None for path in paths])
         return {**results, 'gt_sem_seg': labels, 'labelled_frames': labelled}
 
-    def _read(self, path: str) -> NDArray[np.uint8]:
+    def read(self, path: str) -> NDArray[np.uint8]:
+        """Class indices of one label map, shape (H, W)."""
         if self.encoding == 'voc_colors':
             return colors_to_classes(read_label_colors(path), voc_palette(self.num_classes))
         values = read_label_values(path) > 0

@@ -34,7 +34,7 @@ def test_other_rates_go_through_torchaudio(tmp_path) -> None:
     np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize('rate', [8000, 11025, 16000, 44100, 44101, 96000])
+@pytest.mark.parametrize('rate', [8000, 11025, 16000, 44100, 96000])
 @pytest.mark.parametrize(('start', 'num_samples'), [(0, 160), (7777, 3333), (14000, None)])
 def test_a_part_equals_the_cut_out_of_the_whole(tmp_path, rate, start, num_samples) -> None:
     soundfile.write(tmp_path / 'a.wav', NOISE[:rate], rate, subtype='FLOAT')
@@ -43,6 +43,14 @@ def test_a_part_equals_the_cut_out_of_the_whole(tmp_path, rate, start, num_sampl
     part = read_sound(tmp_path / 'a.wav', sample_rate=16000, start=start, num_samples=num_samples)
     np.testing.assert_allclose(part, whole[start:end], atol=1e-6)
     assert len(part) == len(whole[start:end])
+
+
+def test_odd_rates_do_not_take_gigabytes(tmp_path) -> None:
+    tone = np.sin(2 * np.pi * 440 * np.arange(2 * 44101) / 44101)
+    soundfile.write(tmp_path / 'a.wav', tone, 44101, subtype='FLOAT')
+    part = read_sound(tmp_path / 'a.wav', sample_rate=16000, start=9000, num_samples=9000)
+    expected = np.sin(2 * np.pi * 440 * np.arange(9000, 18000) / 16000)
+    np.testing.assert_allclose(part, expected, atol=2e-3)
 
 
 def test_a_part_reads_only_what_it_needs(tmp_path, monkeypatch) -> None:

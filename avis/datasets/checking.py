@@ -1,0 +1,193 @@
+"""Check a data set on disk, file by file, with the very loaders that training uses."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from avis.datasets.av_dataset import AVDataset
+from avis.datasets.readers.errors import WAY_OUT, BrokenDataError, broken
+from avis.datasets.readers.images import read_image
+from avis.datasets.readers.sound import sound_info
+from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps
+from avis.datasets.transforms.sound import LoadSound
+from avis.registry import DATASETS
+from avis.structures.video_record import VideoRecord
+
+_FILE_ERRORS = (BrokenDataError, FileNotFoundError)
+
+
+@dataclass
+class VideoReport:
+    """What was found of one video.
+
+    Attributes:
+        frames: Readable frames.
+        label_maps: Readable label maps.
+        slack: Seconds by which the sound outlasts the clip; None without a sound file.
+        problems: One line per missing or broken file.
+    """
+
+    frames: int = 0
+    label_maps: int = 0
+    slack: float | None = None
+    problems: list[str] = field(default_factory=list)
+
+    def attempt(self, call: Callable[..., Any], *args: Any) -> Any:
+        """The value of ``call``, or None and a problem more."""
+        try:
+            return call(*args)
+        except _FILE_ERRORS as error:
+            self.note(str(error))
+            return None
+
+    def note(self, problem: str) -> None:
+        """Add a problem, without the advice to run this very check."""
+        self.problems.append(problem.removesuffix(WAY_OUT).rstrip())
+
+
+def check_dataset(
+    cfg: Any, *, splits: Sequence[str] | None = None, workers: int | None = None
+) -> int:
+    """Check the data sets of a config, and print what is there, missing or broken.
+
+    Args:
+        cfg: A config with ``train_dataloader`` and so on.
+        splits: Which of 'train', 'val' and 'test'; default all that the config has.
+        workers: Threads that read files; default one per core.
+
+    Returns:
+        The number of problems.
+    """
+    known = [name for name in ('train', 'val', 'test') if cfg.get(f'{name}_dataloader')]
+    for split in splits or known:
+        if split not in known:
+            raise ValueError(f'the config has data loaders for {known}, not for {split!r}')
+    console = Console()
+    table = Table(
+        'split', 'videos', 'published', 'frames', 'label maps', 'sound - clip, s', 'problems'
+    )
+    problems: list[str] = []
+    for split in splits or known:
+        row, found = _check_split(cfg[f'{split}_dataloader']['dataset'], split, workers, console)
+        table.add_row(split, *row, str(len(found)), style='red' if found else 'green')
+        problems += found
+    problems = list(dict.fromkeys(problems))  # a missing root is one problem, not one per split
+    if problems:
+        console.print(*problems, sep='\n', markup=False, highlight=False, soft_wrap=True)
+    console.print(table)
+    console.print(f'{len(problems) or "No"} problem{"" if len(problems) == 1 else "s"} found')
+    return len(problems)
+
+
+def check_video(record: VideoRecord, loaders: Sequence[Any]) -> VideoReport:
+    """Read every file of one video.
+
+    Args:
+        record: The video.
+        loaders: The transforms of its pipeline; loaders among them decide what is read and how.
+    """
+    report = VideoReport()
+    sizes: list[tuple[int, ...] | None] = [None] * record['length']
+    for loader in loaders:
+        if isinstance(loader, LoadFrames):
+            sizes = _check_frames(record, report)
+        elif isinstance(loader, LoadLabelMaps):
+            _check_label_maps(record, loader, sizes, report)
+        elif isinstance(loader, LoadSound):
+            _check_sound(record, loader, report)
+    return report
+
+
+def _check_split(
+    cfg: Any, split: str, workers: int | None, console: Console
+) -> tuple[list[str], list[str]]:
+    """The cells of the table and the problems of one split."""
+    while 'dataset' in cfg:  # a wrapper such as RepeatDataset
+        cfg = cfg['dataset']
+    try:
+        dataset: AVDataset = DATASETS.build(cfg)
+    except (FileNotFoundError, ValueError) as error:
+        return ['-'] * 5, [str(error)]
+
+    def check(index: int) -> VideoReport:
+        return check_video(dataset.record(index), dataset.pipeline.transforms)
+
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        videos = pool.map(check, range(len(dataset)))
+        reports = list(
+            track(
+                videos,
+                description=f'{type(dataset).__name__} {split}',
+                total=len(dataset),
+                console=console,
+                disable=not console.is_terminal,
+            )
+        )
+    published = dataset.PUBLISHED.get(dataset.split)
+    if published not in (None, len(dataset)):
+        console.print(
+            f'{type(dataset).__name__} {split}: {len(dataset)} videos, published are {published}. '
+            f'{dataset.PUBLISHED_NOTE}'.rstrip(),
+            highlight=False,
+            soft_wrap=True,
+        )
+    slack = [report.slack for report in reports if report.slack is not None]
+    cells = [
+        str(len(dataset)),
+        '-' if published is None else str(published),
+        str(sum(report.frames for report in reports)),
+        str(sum(report.label_maps for report in reports)),
+        f'{min(slack):+.2f} to {max(slack):+.2f}' if slack else '-',
+    ]
+    return cells, [problem for report in reports for problem in report.problems]
+
+
+def _check_frames(record: VideoRecord, report: VideoReport) -> list[tuple[int, ...] | None]:
+    """Size (H, W) of each frame, None where it cannot be read."""
+    frames = record['frames']
+    if isinstance(frames, str):
+        results = report.attempt(LoadFrames().transform, dict(record))
+        images = [None] * record['length'] if results is None else list(results['imgs'])
+    else:
+        images = [report.attempt(read_image, path) for path in frames]
+    sizes = [None if image is None else image.shape[:2] for image in images]
+    readable = [size for size in sizes if size is not None]
+    report.frames = len(readable)
+    for index, size in enumerate(sizes):
+        if size is not None and size != readable[0]:
+            problem = f'is {size} (H, W), the clip began with {readable[0]}'
+            report.note(str(broken(frames[index], problem)))
+    return sizes
+
+
+def _check_label_maps(
+    record: VideoRecord,
+    loader: LoadLabelMaps,
+    sizes: list[tuple[int, ...] | None],
+    report: VideoReport,
+) -> None:
+    for path, size in zip(record['label_maps'], sizes, strict=True):
+        label = None if path is None else report.attempt(loader.read, path)
+        if label is not None:
+            report.label_maps += 1
+            if size is not None and label.shape != size:
+                problem = f'is {label.shape} (H, W), but its frame is {size}'
+                report.note(str(broken(str(path), problem)))
+
+
+def _check_sound(record: VideoRecord, loader: LoadSound, report: VideoReport) -> None:
+    results = report.attempt(loader.transform, dict(record))
+    path = record['audio']
+    if results is not None and path is not None and results['sound'].ndim == 1:
+        try:
+            seconds = sound_info(path).seconds
+        except BrokenDataError:  # silence stands in for it, as the config wants
+            return
+        report.slack = float(np.round(seconds - record['length'] / record['fps'], 3))

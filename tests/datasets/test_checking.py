@@ -1,0 +1,146 @@
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from avis.apis.config import load_config
+from avis.datasets.checking import check_dataset
+from tests.datasets.tiny_sets import (
+    frame_picture,
+    square,
+    truncate,
+    write_avss,
+    write_image,
+    write_log_mel,
+    write_s4,
+    write_sound,
+)
+
+
+@pytest.fixture
+def s4(tmp_path):
+    return write_s4(tmp_path / 's4')
+
+
+def options(root, **more) -> dict:
+    """Overrides that move all three data sets of a config."""
+    return {
+        f'{split}_dataloader.dataset.{key}': str(value)
+        for split in ('train', 'val', 'test')
+        for key, value in {'data_root': root, **more}.items()
+    }
+
+
+def config(name: str, root, **more):
+    path = f'configs/_base_/datasets/{name}.py'
+    return load_config(path, options(root, **more), check_types=False)
+
+
+def row(text: str, split: str) -> list[str]:
+    """The cells of one line of the printed table."""
+    (line,) = (line for line in text.splitlines() if re.match(rf'. {split} ', line))
+    return [cell.strip() for cell in line[1:-1].split('│')]
+
+
+def test_whole_data_set_has_no_problem(s4, capsys) -> None:
+    assert check_dataset(config('avsbench_s4', s4, audio='wav')) == 0
+    text = capsys.readouterr().out
+    assert row(text, 'train') == ['train', '3', '3452', '15', '3', '+0.00 to +0.00', '0']
+    assert row(text, 'val') == ['val', '2', '740', '10', '10', '+0.00 to +0.00', '0']
+    assert 'AVSBenchS4 test: 2 videos, published are 740.' in text
+    assert 'No problems found' in text
+
+
+def test_every_broken_file_is_listed(s4, capsys) -> None:
+    clips = s4 / 's4_data/visual_frames/train/dog_barking'
+    masks = s4 / 's4_data/gt_masks/test/dog_barking'
+    sounds = s4 / 's4_data/audio_wav'
+    truncate(clips / 'train0/train0_2.png')
+    (clips / 'train0/train0_4.png').unlink()
+    write_image(clips / 'train1/train1_5.png', frame_picture((64, 60), 0))
+    write_image(masks / 'test0/test0_1.png', square((32, 32), 0))
+    (masks / 'test1/test1_3.png').write_bytes(b'')
+    write_sound(sounds / 'val/dog_barking/val0.wav', 3)
+    write_sound(sounds / 'val/dog_barking/val1.wav', 6)
+    (sounds / 'test/dog_barking/test1.wav').write_bytes(b'nothing')
+    assert check_dataset(config('avsbench_s4', s4, audio='wav')) == 7
+    text = capsys.readouterr().out
+    for problem in (
+        r'train0_2\.png: is a truncated PNG',
+        r'train0_4\.png does not exist\.',
+        r'train1_5\.png: is \(64, 60\) \(H, W\), the clip began with \(64, 64\)',
+        r'test0_1\.png: is \(32, 32\) \(H, W\), but its frame is \(64, 64\)',
+        r'test1_3\.png: is an empty file',
+        r'val0\.wav: lasts 3\.00 s, but the clip of 5 frames lasts 5\.00 s',
+        r'test1\.wav: is not readable sound',
+    ):
+        assert re.search(problem, text)
+    assert row(text, 'train')[3:] == ['13', '3', '+0.00 to +0.00', '3']
+    assert row(text, 'val')[3:] == ['10', '10', '+1.00 to +1.00', '1']
+    assert row(text, 'test')[3:] == ['10', '9', '+0.00 to +0.00', '3']
+    assert 'check_dataset.py' not in text  # no advice to run what is running
+    assert '7 problems found' in text
+
+
+def test_log_mel_that_is_too_short(s4, capsys) -> None:
+    write_log_mel(s4 / 's4_data/audio_log_mel/val/dog_barking/val0.pkl', examples=3)
+    assert check_dataset(config('avsbench_s4', s4), splits=['val']) == 1
+    text = capsys.readouterr().out
+    assert 'val0.pkl: has 3 rows of sound for a clip of 5 frames' in text
+    assert row(text, 'val')[5] == '-'
+    assert 'train' not in text
+
+
+def test_avss_says_that_its_counts_are_uncertain(tmp_path, capsys) -> None:
+    assert check_dataset(config('avss', write_avss(tmp_path))) == 0
+    text = capsys.readouterr().out
+    assert 'published are 8498. These counts follow from' in text
+    assert row(text, 'train')[3:5] == ['20', '16']
+
+
+def test_missing_root_is_one_problem(tmp_path, capsys) -> None:
+    assert check_dataset(config('avsbench_ms3', tmp_path / 'nowhere')) == 1
+    text = capsys.readouterr().out
+    assert text.count('nowhere does not exist') == 1
+    assert 'ms3_meta_data.csv' in text
+    assert row(text, 'val') == ['val', *'-----', '1']
+
+
+def test_nan_in_a_sound_is_found(s4, capsys) -> None:
+    import soundfile
+
+    path = s4 / 's4_data/audio_wav/val/dog_barking/val0.wav'
+    soundfile.write(path, np.full(80000, np.nan, np.float32), 16000, 'FLOAT')
+    assert check_dataset(config('avsbench_s4', s4, audio='wav'), splits=['val'], workers=1) == 1
+    assert 'val0.wav: holds 80000 NaN' in capsys.readouterr().out
+
+
+def test_split_that_the_config_has_not(s4) -> None:
+    cfg = config('avsbench_s4', s4)
+    cfg.pop('val_dataloader')
+    with pytest.raises(ValueError, match=r"data loaders for \['train', 'test'\], not for 'val'"):
+        check_dataset(cfg, splits=['val'])
+
+
+def test_wrapped_data_set_is_unwrapped(s4, capsys) -> None:
+    cfg = config('avsbench_s4', s4)
+    cfg.train_dataloader.dataset = {
+        'type': 'RepeatDataset',
+        'times': 3,
+        'dataset': cfg.train_dataloader.dataset,
+    }
+    assert check_dataset(cfg, splits=['train']) == 0
+    assert row(capsys.readouterr().out, 'train')[1] == '3'
+
+
+def test_tool_exits_with_one_on_problems(s4) -> None:
+    (s4 / 's4_data/gt_masks/val/dog_barking/val1/val1_2.png').unlink()
+    tool = [sys.executable, 'tools/dataset_tools/check_dataset.py']
+    overrides = [f'{key}={value}' for key, value in options(s4).items()]
+    command = [*tool, 'configs/_base_/datasets/avsbench_s4.py', '--cfg-options', *overrides]
+    done = subprocess.run([*command, '--split', 'val'], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert 'val1_2.png does not exist.' in done.stdout
+    assert row(done.stdout, 'val')[-1] == '1'
