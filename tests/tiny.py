@@ -4,16 +4,19 @@ Configs and subprocesses import it as ``tests.tiny``.
 """
 
 import random
+import time
+from typing import ClassVar
 
 import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
-from mmengine.model import BaseModel
+from mmengine.hooks import Hook
+from mmengine.model import BaseDataPreprocessor, BaseModel
 from mmengine.structures import PixelData
 from torch import nn
 
-from avis.registry import DATASETS, METRICS, MODELS
+from avis.registry import DATASETS, HOOKS, METRICS, MODELS
 from avis.structures.av_data_sample import AVDataSample
 
 FRAMES, SIZE = 2, 8
@@ -26,12 +29,14 @@ class TinyDataset(BaseDataset):
     Args:
         length: Number of clips.
         noise: Strength of the random augmentation, which draws from all three generators.
+        delay: Seconds each clip takes.
     """
 
-    METAINFO = {'task': 'tiny'}
+    METAINFO: ClassVar[dict] = {'task': 'tiny'}
 
-    def __init__(self, *, length: int, noise: float = 0.0) -> None:
+    def __init__(self, *, length: int, noise: float = 0.0, delay: float = 0.0) -> None:
         self.length = length
+        self.delay = delay
         self.noise = noise
         super().__init__(serialize_data=False)
 
@@ -39,9 +44,10 @@ class TinyDataset(BaseDataset):
         return [{'index': index} for index in range(self.length)]
 
     def prepare_data(self, idx: int) -> dict:
+        time.sleep(self.delay)
         generator = np.random.default_rng(idx)
         clean = generator.integers(0, 256, (FRAMES, 3, SIZE, SIZE))
-        draw = np.random.normal() + random.random() + float(torch.rand(()))
+        draw = np.random.mtrand._rand.normal() + random.random() + float(torch.rand(()))
         frames = torch.from_numpy(np.clip(clean + self.noise * draw, 0, 255).astype(np.uint8))
         sample = AVDataSample(
             metainfo={'video_id': idx, 'video_name': f'clip/{idx}', 'img_shape': (SIZE, SIZE)}
@@ -60,7 +66,8 @@ class TinyModel(BaseModel):
     """
 
     def __init__(self, *, dropout: float = 0.0, poison: int | None = None) -> None:
-        super().__init__()
+        # Given, not named: mmengine would import every model of the toolbox to look for it.
+        super().__init__(data_preprocessor=BaseDataPreprocessor())
         self.dropout = nn.Dropout(dropout)
         self.conv = nn.Conv2d(3, 1, 3, padding=1)
         self.poison = poison
@@ -92,3 +99,23 @@ class TinyMetric(BaseMetric):
 
     def compute_metrics(self, results: list) -> dict:
         return {'miou': float(np.mean(results))}
+
+
+class CutOff(Exception):
+    """The end of a run that :class:`CutOffHook` ended."""
+
+
+@HOOKS.register_module()
+class CutOffHook(Hook):
+    """End a run in the middle.
+
+    Args:
+        iteration: Number of iterations that are done.
+    """
+
+    def __init__(self, *, iteration: int) -> None:
+        self.iteration = iteration
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        if runner.iter + 1 == self.iteration:
+            raise CutOff

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this clone, and its projects/
 
-from avis.utils.arguments import add_run_arguments
+from avis.utils.arguments import add_run_arguments, parse_cfg_options
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
 
-    from avis.apis.runner import evaluate, parse_cfg_options
+    from avis.apis.runner import evaluate
 
     evaluate(
         args.config,

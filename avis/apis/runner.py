@@ -4,18 +4,17 @@ Paths inside a config (data, checkpoints) and ``work_dir`` are relative to the c
 in mmdet.
 """
 
-import argparse
 import contextlib
 import ctypes
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.evaluator import DumpResults
 from mmengine.model import is_model_wrapper
 from torch import nn
@@ -247,17 +246,3 @@ def join_launcher(launcher: Launcher) -> None:
         # A torchrun killed with SIGKILL would leave its workers training on, into the same folder
         # in which the resumed run writes. 1 is PR_SET_PDEATHSIG.
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-
-
-def parse_cfg_options(options: Sequence[str]) -> dict[str, Any]:
-    """Parse ``key=value`` words as every ``--cfg-options`` of the mm family does.
-
-    Raises:
-        ValueError: A word without ``=``.
-    """
-    for option in options:
-        if '=' not in option:
-            raise ValueError(f'--cfg-options takes key=value, got {option!r}')
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--options', nargs='*', action=DictAction, default={})
-    return dict(parser.parse_args(['--options', *options]).options)

@@ -81,10 +81,10 @@ def check_resumable(path: Path) -> Path:
 
 
 def _named_as_latest(work_dir: Path) -> Path | None:
-    """The file named by ``last_checkpoint``, also if the folder was moved since; else None."""
+    """The file named by ``last_checkpoint``, here if the folder was moved or copied; else None."""
     pointer = work_dir / 'last_checkpoint'
     name = pointer.read_text().strip() if pointer.is_file() else ''
     if not name:
         return None
-    moved = work_dir / Path(name).name
-    return moved if not Path(name).is_file() and moved.is_file() else Path(name)
+    here = work_dir / Path(name).name
+    return here if here.is_file() else Path(name)

@@ -1,6 +1,8 @@
 """Command line arguments that several tools share. Imports nothing heavy: ``--help`` is instant."""
 
 import argparse
+from collections.abc import Sequence
+from typing import Any
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,3 +43,19 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='allow pickled code in checkpoints: only for files you made yourself',
     )
+
+
+def parse_cfg_options(options: Sequence[str]) -> dict[str, Any]:
+    """Parse ``key=value`` words as every ``--cfg-options`` of the mm family does.
+
+    Raises:
+        ValueError: A word without ``=``.
+    """
+    for option in options:
+        if '=' not in option:
+            raise ValueError(f'--cfg-options takes key=value, got {option!r}')
+    from mmengine.config import DictAction
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--options', nargs='*', action=DictAction, default={})
+    return dict(parser.parse_args(['--options', *options]).options)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this clone, and its projects/
 
-from avis.utils.arguments import add_config_arguments
+from avis.utils.arguments import add_config_arguments, parse_cfg_options
 
 
 def main() -> None:
@@ -20,7 +20,6 @@ def main() -> None:
     args = parser.parse_args()
 
     from avis.apis.config import load_config
-    from avis.apis.runner import parse_cfg_options
 
     options = parse_cfg_options(args.cfg_options)
     cfg = load_config(args.config, options, check_types=args.check)

@@ -1,0 +1,58 @@
+"""Logged losses are numbers, and the mean over the processes."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from avis.engine.hooks import loss_hook
+from avis.engine.hooks.loss_hook import LossHook, clip_names
+
+RUNNER = SimpleNamespace(iter=11, epoch=2)
+BATCH = {'data_samples': [{'video_name': 'dog'}, {'video_id': 7}]}
+
+
+def test_two_processes_log_their_mean(monkeypatch) -> None:
+    def two_processes(values: torch.Tensor, op: str) -> None:
+        assert op == 'mean'
+        values.add_(torch.tensor([3.0, 5.0, 7.0])).div_(2)
+
+    monkeypatch.setattr(loss_hook, 'all_reduce', two_processes)
+    outputs = {'loss': torch.tensor(1.0), 'loss_seg': torch.tensor([2.0, 4.0]), 'share': 5.0}
+    LossHook().after_train_iter(RUNNER, 0, BATCH, outputs)
+    assert {key: float(value) for key, value in outputs.items()} == {
+        'loss': 2.0,
+        'loss_seg': 4.0,
+        'share': 6.0,
+    }
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_a_loss_that_is_no_number_is_named_with_its_clips(value: float) -> None:
+    outputs = {'loss': torch.tensor(value), 'loss_seg': torch.tensor(0.5), 'loss_avm': value}
+    pattern = (
+        rf'iteration 12 \(epoch 3\): loss = {value} in process 0 on the clips dog, 7; '
+        rf'loss_avm = {value} .*lower learning rate'
+    )
+    with pytest.raises(FloatingPointError, match=pattern):
+        LossHook().after_train_iter(RUNNER, 0, BATCH, outputs)
+
+
+def test_a_process_whose_own_loss_is_fine_stops_as_well(monkeypatch) -> None:
+    monkeypatch.setattr(loss_hook, 'all_reduce', lambda values, op: values.fill_(float('nan')))
+    reports = [(0, {}, ['dog']), (1, {'loss': float('inf')}, ['cat'])]
+    monkeypatch.setattr(loss_hook, 'all_gather_object', lambda report: reports)
+    with pytest.raises(FloatingPointError, match='loss = inf in process 1 on the clips cat'):
+        LossHook().after_train_iter(RUNNER, 0, BATCH, {'loss': torch.tensor(1.0)})
+
+
+def test_names_are_few_and_never_missing() -> None:
+    many = {'data_samples': [{'video_name': str(i)} for i in range(20)]}
+    assert clip_names(many) == ['0', '1', '2', '3', '4', '5', '6', '7', '...']
+    assert clip_names(None) == ['(unknown)']
+    assert clip_names({'data_samples': [{}]}) == ['(unnamed)']
+
+
+def test_models_without_losses_are_left_alone() -> None:
+    LossHook().after_train_iter(RUNNER, 0, BATCH, None)
+    LossHook().after_train_iter(RUNNER, 0, BATCH, {})

@@ -1,0 +1,82 @@
+"""The newest checkpoint that can be read is found, and a damaged one never taken."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from avis.engine.resume import check_resumable, find_resumable, is_complete
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A work folder with three checkpoints and one that a user put there."""
+    for name in ('epoch_2.pth', 'epoch_10.pth', 'epoch_9.pth', 'best_avs_miou_epoch_11.pth'):
+        torch.save({'weights': torch.arange(1000)}, tmp_path / name)
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_10.pth'))
+    return tmp_path
+
+
+def test_the_latest_is_taken(run: Path) -> None:
+    assert find_resumable(run) == (
+        run / 'epoch_10.pth',
+        f'Resuming from {run / "epoch_10.pth"}.',
+    )
+
+
+@pytest.mark.parametrize('damage', ['truncated', 'flipped', 'missing', 'empty'])
+def test_a_damaged_latest_gives_way_to_the_one_before(run: Path, damage: str) -> None:
+    latest = run / 'epoch_10.pth'
+    content = bytearray(latest.read_bytes())
+    if damage == 'truncated':
+        latest.write_bytes(content[:-100])
+    elif damage == 'flipped':
+        content[content.index(torch.arange(1000).numpy().tobytes()) + 8] ^= 1
+        latest.write_bytes(content)
+    elif damage == 'missing':
+        latest.unlink()
+    else:
+        latest.write_bytes(b'')
+    assert not is_complete(latest)
+    path, message = find_resumable(run)
+    assert path == run / 'epoch_9.pth'
+    assert 'epoch_10.pth is missing, truncated or damaged' in message
+    if damage != 'missing':
+        with pytest.raises(ValueError, match=r'epoch_10\.pth is truncated .*epoch_9\.pth\.'):
+            check_resumable(latest)
+
+
+@pytest.mark.parametrize('pointer', [None, '', '/elsewhere/before/it/was/moved/epoch_10.pth'])
+def test_a_lost_pointer_or_a_moved_folder_does_not_matter(run: Path, pointer) -> None:
+    (run / 'last_checkpoint').unlink()
+    if pointer is not None:
+        (run / 'last_checkpoint').write_text(pointer)
+    assert find_resumable(run)[0] == run / 'epoch_10.pth'
+
+
+def test_a_copied_folder_goes_on_with_its_own_files(run: Path, tmp_path_factory) -> None:
+    copy = tmp_path_factory.mktemp('copies') / 'copy'
+    shutil.copytree(run, copy)
+    assert find_resumable(copy)[0] == copy / 'epoch_10.pth'
+
+
+def test_nothing_saved_yet_is_no_error(tmp_path: Path) -> None:
+    path, message = find_resumable(tmp_path / 'new')
+    assert path is None
+    assert 'starting at the beginning' in message
+
+
+def test_nothing_readable_is_an_error(run: Path) -> None:
+    for path in run.glob('*.pth'):
+        path.write_bytes(b'PK')
+    with pytest.raises(ValueError, match=r'No checkpoint in .* can be read'):
+        find_resumable(run)
+    with pytest.raises(ValueError, match='holds no other one'):
+        check_resumable(run / 'epoch_9.pth')
+
+
+def test_a_missing_file_is_named(run: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r'epoch_77\.pth'):
+        check_resumable(run / 'epoch_77.pth')
+    assert check_resumable(run / 'epoch_2.pth') == run / 'epoch_2.pth'

@@ -1,0 +1,73 @@
+"""The shell scripts hand over what they are told; the programs they start are stand-ins here."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.runs import ROOT
+
+TOOLS = ROOT / 'tools'
+ECHO = '#!/usr/bin/env bash\nif [[ "$1" == -c ]]; then echo 40000; exit; fi\nprintf "%s\\n" "$@"\n'
+
+
+@pytest.fixture
+def run(tmp_path: Path):
+    """Run a script with ``python`` and ``srun`` replaced by programs that print their arguments."""
+    for name in ('python', 'srun'):
+        (tmp_path / name).write_text(ECHO)
+        (tmp_path / name).chmod(0o755)
+
+    def call(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+        path = f'{tmp_path}{os.pathsep}{os.environ["PATH"]}'
+        return subprocess.run(
+            [TOOLS / script, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={'PATH': path, **environment},
+        )
+
+    return call
+
+
+def test_training_on_one_node_takes_a_free_port(run) -> None:
+    words = run('dist_train.sh', 'a config.py', '2', '--amp').stdout.splitlines()
+    assert words == [
+        *('-m', 'torch.distributed.run', '--nnodes=1', '--node_rank=0'),
+        *('--master_addr=127.0.0.1', '--master_port=40000', '--nproc_per_node=2'),
+        *(str(TOOLS / 'train.py'), 'a config.py', '--amp', '--launcher', 'pytorch'),
+    ]
+
+
+def test_several_nodes_meet_where_the_environment_says(run) -> None:
+    nodes = {'NNODES': '2', 'NODE_RANK': '1', 'MASTER_ADDR': 'host'}
+    words = run('dist_test.sh', 'c.py', 'w.pth', '4', '--out', 'p.pkl', **nodes).stdout.splitlines()
+    assert words[2:7] == [
+        *('--nnodes=2', '--node_rank=1', '--master_addr=host', '--master_port=29500'),
+        '--nproc_per_node=4',
+    ]
+    assert words[7:11] == [str(TOOLS / 'test.py'), 'c.py', 'w.pth', '--out']
+    assert '--master_port=1234' in run('dist_train.sh', 'c.py', '1', PORT='1234', **nodes).stdout
+
+
+def test_slurm_gets_its_resources(run) -> None:
+    resources = {'GPUS': '4', 'CPUS_PER_TASK': '3', 'SRUN_ARGS': '--quotatype=spot --exclusive'}
+    words = run('slurm_train.sh', 'part', 'job', 'c.py', 'w d', '--amp', **resources).stdout
+    assert words.splitlines() == [
+        *('-p', 'part', '--job-name=job', '--gres=gpu:4', '--ntasks=4', '--ntasks-per-node=4'),
+        *('--cpus-per-task=3', '--kill-on-bad-exit=1', '--quotatype=spot', '--exclusive'),
+        *('python', '-u', str(TOOLS / 'train.py'), 'c.py', '--work-dir', 'w d', '--amp'),
+        *('--launcher', 'slurm'),
+    ]
+    words = run('slurm_test.sh', 'part', 'job', 'c.py', 'w.pth', GPUS='16').stdout.splitlines()
+    assert {'--gres=gpu:8', '--ntasks=16', '--ntasks-per-node=8'} <= set(words)
+    assert words[-6:] == ['-u', str(TOOLS / 'test.py'), 'c.py', 'w.pth', '--launcher', 'slurm']
+
+
+@pytest.mark.parametrize('kind', ['dist_train', 'dist_test', 'slurm_train', 'slurm_test'])
+def test_missing_arguments_show_the_usage(run, kind: str) -> None:
+    done = run(f'{kind}.sh', 'c.py')
+    assert done.returncode == 2
+    assert done.stderr.startswith('usage: ')

@@ -1,0 +1,135 @@
+"""The training tool for real: several processes, SIGKILL, and what a user sees."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.runs import ROOT, TINY_CONFIG, loss_curve, train_tiny
+
+# Each clip takes its time, so that a kill can come in the middle of an epoch.
+SLOW = ('--cfg-options', 'train_dataloader.dataset.delay=0.03')
+
+
+def start(command: Sequence[str | Path], cwd: Path) -> subprocess.Popen:
+    """Start a tool in a session of its own, from a folder that is not the repository."""
+    environment = {**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'}
+    environment.pop('PYTHONPATH', None)
+    return subprocess.Popen(
+        list(map(str, command)),
+        cwd=cwd,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(process: subprocess.Popen) -> str:
+    """Wait for a tool, however it ends, and return what it printed."""
+    try:
+        return process.communicate(timeout=180)[0]
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 120
+    while not path.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert path.exists(), finish(process)
+
+
+@pytest.fixture(scope='module')
+def one_process(tmp_path_factory) -> dict[int, float]:
+    """The loss curve of one uninterrupted process with batch 4."""
+    work_dir = tmp_path_factory.mktemp('one')
+    train_tiny(work_dir)
+    return loss_curve(work_dir)
+
+
+@pytest.mark.slow
+def test_two_processes_killed_and_resumed_give_the_curve_of_one(one_process, tmp_path) -> None:
+    command = [
+        *(ROOT / 'tools' / 'dist_train.sh', TINY_CONFIG, 2, '--work-dir', tmp_path / 'run'),
+        *(*SLOW, 'train_dataloader.batch_size=2'),
+    ]
+    killed = start(command, tmp_path)
+    wait_for(tmp_path / 'run' / 'epoch_3.pth', killed)
+    # Only the launcher is shot: its workers must not train on behind our back.
+    os.kill(killed.pid, signal.SIGKILL)
+    finish(killed)
+    before = set(loss_curve(tmp_path / 'run'))
+    assert 12 <= max(before) < 24
+    resumed = start([*command, '--resume'], tmp_path)
+    printed = finish(resumed)
+    assert resumed.returncode == 0, printed
+    assert 'Resuming from' in printed
+    assert 'Effective batch 4 = 2 per process x 2 process(es) x 1 accumulated' in printed
+    assert '(gloo)' in printed or '(nccl)' in printed
+    curve = loss_curve(tmp_path / 'run')
+    assert curve.keys() == one_process.keys()
+    assert max(abs(curve[i] - one_process[i]) for i in curve) < 1e-4
+    assert not list((tmp_path / 'run').glob('*.part'))
+
+
+@pytest.mark.slow
+def test_a_nan_in_one_of_two_processes_ends_both(tmp_path) -> None:
+    options = ('--cfg-options', 'model.poison=5', 'train_dataloader.batch_size=2')
+    script = ROOT / 'tools' / 'dist_train.sh'
+    process = start([script, TINY_CONFIG, 2, '--work-dir', tmp_path / 'run', *options], tmp_path)
+    printed = finish(process)
+    assert process.returncode == 1
+    assert printed.count('FloatingPointError: The loss is not finite at iteration') >= 1
+    assert 'clip/5' in printed
+    assert not list(tmp_path.glob('run/*.pth'))
+
+
+@pytest.mark.slow
+def test_one_process_killed_and_resumed_gives_the_same_curve(one_process, tmp_path) -> None:
+    command = [sys.executable, ROOT / 'tools' / 'train.py', TINY_CONFIG, '--work-dir', 'run', *SLOW]
+    killed = start(command, tmp_path)
+    wait_for(tmp_path / 'run' / 'epoch_2.pth', killed)
+    os.killpg(killed.pid, signal.SIGKILL)
+    finish(killed)
+    assert len(loss_curve(tmp_path / 'run')) < 24
+    train_tiny(tmp_path / 'run', resume='auto')
+    curve = loss_curve(tmp_path / 'run')
+    assert curve == pytest.approx(one_process, abs=1e-6)
+
+
+@pytest.mark.parametrize('tool', ['train.py', 'test.py', 'misc/print_config.py'])
+def test_help_is_instant(tool: str, tmp_path: Path) -> None:
+    code = f"""
+import runpy, sys
+sys.argv = ['tool', '--help']
+try:
+    runpy.run_path({str(ROOT / 'tools' / tool)!r}, run_name='__main__')
+except SystemExit as end:
+    assert end.code == 0
+assert not {{'torch', 'mmengine', 'mmdet', 'numpy'}} & set(sys.modules), 'heavy imports'
+"""
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert '--cfg-options' in done.stdout
+
+
+def test_a_config_is_printed_with_its_overrides_and_typos_are_named(tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / 'tools' / 'misc' / 'print_config.py', TINY_CONFIG]
+    options = ['--cfg-options', 'train_cfg.max_epochs=77', '--save-path', 'new/full.py']
+    printed = finish(start([*command, *options], tmp_path))
+    assert 'max_epochs=77' in printed
+    assert 'max_epochs=77' in (tmp_path / 'new' / 'full.py').read_text()
+    wrong = start([*command, '--cfg-options', 'modle=3'], tmp_path)
+    printed = finish(wrong)
+    assert wrong.returncode == 1
+    assert "nobody reads the key 'modle'. Did you mean 'model'?" in printed

@@ -1,0 +1,32 @@
+"""Arguments that the tools share."""
+
+import argparse
+
+import pytest
+
+from avis.utils.arguments import add_run_arguments, parse_cfg_options
+
+
+def test_overrides_are_parsed_as_mm_users_know_them() -> None:
+    parsed = parse_cfg_options(['a.b=1', 'c=[x,2.5]', 'd=True', 'e=None', 'f=(1,2)', 'g=k=v'])
+    assert parsed == {
+        'a.b': 1,
+        'c': ['x', 2.5],
+        'd': True,
+        'e': None,
+        'f': (1, 2),
+        'g': 'k=v',
+    }
+    assert parse_cfg_options([]) == {}
+    with pytest.raises(ValueError, match="takes key=value, got 'lr'"):
+        parse_cfg_options(['a=1', 'lr'])
+
+
+def test_repeated_options_add_up() -> None:
+    parser = argparse.ArgumentParser()
+    add_run_arguments(parser)
+    words = 'c.py --cfg-options a=1 b=2 --launcher pytorch --local-rank 3 --cfg-options c=3'
+    args = parser.parse_args(words.split())
+    assert args.cfg_options == ['a=1', 'b=2', 'c=3']
+    assert (args.config, args.launcher, args.local_rank) == ('c.py', 'pytorch', 3)
+    assert parser.parse_args(['c.py']).cfg_options == []
