@@ -2,6 +2,8 @@
 
 import torch
 from torch import Tensor, nn
+from torchaudio.compliance.kaldi import get_mel_banks
+from torchaudio.functional import spectrogram
 
 from avis.models.audio_encoders.resample import Resampler
 
@@ -40,9 +42,19 @@ class LogMel(nn.Module):
             samples = self.resample(waveform.float())
             if samples.shape[-1] < WINDOW:
                 return samples.new_zeros(*samples.shape[:-1], 0, NUM_BANDS)
-            frames = samples.unfold(-1, WINDOW, HOP) * self.window
-            spectrum = torch.fft.rfft(frames, FFT_SIZE).abs()  # (..., F, 257)
-            return torch.log(spectrum @ self.filters + LOG_OFFSET)
+            spectrum = spectrogram(
+                samples,
+                # torch puts the window into the middle of the transform; the authors start with it.
+                pad=(FFT_SIZE - WINDOW) // 2,
+                window=self.window,
+                n_fft=FFT_SIZE,
+                hop_length=HOP,
+                win_length=WINDOW,
+                power=1.0,
+                normalized=False,
+                center=False,
+            )  # (..., 257, F)
+            return torch.log(spectrum.mT @ self.filters + LOG_OFFSET)
 
 
 def _mel_filters() -> Tensor:
@@ -51,8 +63,6 @@ def _mel_filters() -> Tensor:
     ``torchaudio.functional.melscale_fbanks`` and librosa draw them linear in Hz instead. Kaldi
     leaves out the bin at 8000 Hz, which is above the highest filter; its weight is 0.
     """
-    from torchaudio.compliance.kaldi import get_mel_banks
-
     no_warp = {'vtln_low': 100.0, 'vtln_high': -500.0, 'vtln_warp_factor': 1.0}
     banks, _ = get_mel_banks(NUM_BANDS, FFT_SIZE, SAMPLE_RATE, MIN_HZ, MAX_HZ, **no_warp)
     return nn.functional.pad(banks, (0, 1)).T.contiguous()
