@@ -20,7 +20,7 @@ from mmengine.model import is_model_wrapper
 from torch import nn
 
 from avis.apis.config import load_config
-from avis.engine.hooks.picture_hook import PictureHook
+from avis.engine.hooks.visualization_hook import AVVisualizationHook
 from avis.engine.resume import check_resumable, find_resumable
 from avis.engine.runner import AVRunner
 from avis.evaluation.metrics.dump_predictions import DumpPredictions
@@ -98,7 +98,7 @@ def evaluate(
         work_dir: Where the log and the metrics go, as for :func:`train`.
         out: Write the predictions: ``*.pkl`` with all data samples as mmengine dumps them,
             ``*.json`` with the label maps as run lengths.
-        show_dir: Write a picture of every clip into this folder.
+        show_dir: Write a picture and a film of every clip into this folder.
         cfg_options: Overrides of the config, dotted key to value.
         launcher: Who started this process.
         trust_checkpoint: Allow pickled code in the checkpoint.
@@ -124,7 +124,7 @@ def evaluate(
     if metric is not None:
         runner.test_evaluator.metrics.append(metric)
     if show_dir is not None:
-        runner.register_hook(PictureHook(show_dir=str(show_dir)))
+        runner.register_hook(AVVisualizationHook(show_dir=str(show_dir)))
     metrics: dict[str, float] = runner.test()
     return metrics
 

@@ -7,7 +7,6 @@ import re
 import shutil
 from pathlib import Path
 
-import cv2
 import pytest
 import torch
 
@@ -189,9 +188,8 @@ def test_a_checkpoint_is_scored_as_in_training(trained: Path, tmp_path: Path) ->
         1,
         2,
     ]
-    pictures = sorted((tmp_path / 'pictures').iterdir())
-    assert [path.name for path in pictures] == ['clip_0.png', 'clip_1.png', 'clip_2.png']
-    assert cv2.imread(str(pictures[0])).shape == (3 * 10, 2 * 10, 3)  # input, truth, prediction
+    drawn = sorted(path.name for path in (tmp_path / 'pictures').iterdir())
+    assert drawn == [f'clip_{i}.{kind}' for i in range(3) for kind in ('mp4', 'png')]
     log = next(tmp_path.glob('*/*.log')).read_text()
     assert re.search(r'Test summary\n  avs/miou: 0\.\d{4}', log)
     assert 'Effective batch 1 = 1 per process' in log
