@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from avis.apis.config import load_config
+from avis.datasets.avsbench import AVSBenchSemantic
 from avis.datasets.checking import check_dataset
+from avis.datasets.synthetic.generator import make_dataset
+from avis.datasets.transforms.loading import LoadFrames
+from avis.datasets.transforms.sound import LoadSound
 from tests.datasets.tiny_sets import (
     frame_picture,
     square,
@@ -133,6 +137,37 @@ def test_wrapped_data_set_is_unwrapped(s4, capsys) -> None:
     }
     assert check_dataset(cfg, splits=['train']) == 0
     assert row(capsys.readouterr().out, 'train')[1] == '3'
+
+
+@pytest.mark.parametrize(
+    ('layout', 'name', 'folder', 'audio'),
+    [
+        ('avsbench_s4', 'avsbench_s4', 'Single-source', 'log_mel'),
+        ('avsbench_ms3', 'avsbench_ms3', 'Multi-sources', 'log_mel'),
+        ('avsbench_ms3', 'avsbench_ms3', 'Multi-sources', 'wav'),
+        ('avss', 'avss', '', None),
+    ],
+)
+def test_synthetic_data_sets_read_like_the_real_ones(tmp_path, layout, name, folder, audio) -> None:
+    make_dataset(layout=layout, out=tmp_path, videos=3, size=(64, 64), splits=(1, 1, 1))
+    kind = {} if audio is None else {'audio': audio}
+    assert check_dataset(config(name, tmp_path / folder, **kind)) == 0
+
+
+def test_synthetic_videos_show_and_sound_like_their_frames(tmp_path) -> None:
+    make_dataset(
+        layout='avss', out=tmp_path, videos=1, splits=(1, 0, 0), size=(64, 64), with_mp4=True
+    )
+    record = AVSBenchSemantic(split='train', data_root=str(tmp_path)).record(0)
+    (video,) = map(str, (tmp_path / 'videos').glob('*.mp4'))
+    # A frame file shows the scene at 15/16 of its second.
+    times = {'fps': 16.0, 'frame_ids': 16 * np.arange(record['length']) + 15}
+    from_files = LoadFrames().transform(record)['imgs'].astype(int)
+    from_video = LoadFrames().transform({**record, **times, 'frames': video})['imgs'].astype(int)
+    assert np.abs(from_files - from_video).mean() < 5
+    heard = LoadSound().transform(record)['sound']
+    heard_in_video = LoadSound().transform({**record, 'audio': video})['sound']
+    assert np.corrcoef(heard, heard_in_video)[0, 1] > 0.98
 
 
 def test_tool_exits_with_one_on_problems(s4) -> None:

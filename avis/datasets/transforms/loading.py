@@ -1,5 +1,6 @@
 """From paths to pixels and label maps; only the chosen frames are read."""
 
+from functools import cache
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -88,34 +89,34 @@ class LoadLabelMaps(BaseTransform):
     def read(self, path: str) -> NDArray[np.uint8]:
         """Class indices of one label map, shape (H, W)."""
         if self.encoding == 'voc_colors':
-            return colors_to_classes(read_label_colors(path), voc_palette(self.num_classes))
+            return voc_colors_to_classes(read_label_colors(path), self.num_classes)
         values = read_label_values(path) > 0
         flat = values.any(axis=-1) if values.ndim == 3 else values  # (H, W)
         return np.asarray(flat, np.uint8)
 
 
-def colors_to_classes(colors: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Look the class of each pixel up by its colour; a colour that is not listed is class 0.
+def voc_colors_to_classes(colors: NDArray[np.uint8], num_classes: int) -> NDArray[np.uint8]:
+    """Look the class of each pixel up by its colour in the VOC palette.
 
     Args:
         colors: RGB, shape (..., 3).
-        palette: Colour of each class, shape (K, 3); at most 256 classes of the VOC palette, whose
-            colours differ in their upper three bits.
+        num_classes: Number of classes; every other colour is class 0.
 
     Returns:
         Class indices, shape (...).
     """
-    table = np.zeros(512, np.uint8)
-    table[_upper_bits(palette)] = np.arange(len(palette))
-    classes = table[_upper_bits(colors)]
-    classes[(palette[classes] != colors).any(axis=-1)] = 0
+    red, green, blue = (colors[..., channel].astype(np.uint32) for channel in range(3))
+    classes: NDArray[np.uint8] = _voc_table(num_classes)[red << 16 | green << 8 | blue]
     return classes
 
 
-def _upper_bits(colors: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Nine bits: the three upper ones of red, green and blue."""
-    upper = (colors >> 5).astype(np.uint16)
-    return (upper << np.array([6, 3, 0], np.uint16)).sum(axis=-1, dtype=np.uint16)
+@cache
+def _voc_table(num_classes: int) -> NDArray[np.uint8]:
+    """The class of each of the 2**24 colours; its many zeros cost no memory until they are read."""
+    table = np.zeros(1 << 24, np.uint8)
+    red, green, blue = voc_palette(num_classes).astype(np.uint32).T
+    table[red << 16 | green << 8 | blue] = np.arange(num_classes)
+    return table
 
 
 def _stack(paths: list[str], images: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
