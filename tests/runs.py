@@ -29,7 +29,7 @@ def train_tiny(
 
 def cut_off(work_dir: Path, iteration: int, **arguments: Any) -> None:
     """Train a tiny config as far as an iteration, where the run breaks off."""
-    hook = {'type': 'CutOffHook', 'iteration': iteration}
+    hook = {'type': 'tests.tiny.CutOffHook', 'iteration': iteration}
     options = {**arguments.pop('options', {}), 'custom_hooks': [hook]}
     with pytest.raises(CutOff):
         train_tiny(work_dir, options=options, **arguments)

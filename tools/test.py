@@ -23,13 +23,15 @@ def main() -> None:
         metavar='FILE',
         help='write the predictions: .pkl with all data samples, .json with run lengths',
     )
-    parser.add_argument('--show-dir', metavar='DIR', help='write a picture of every clip')
+    parser.add_argument(
+        '--show-dir', metavar='DIR', help='write a picture and a film of every clip'
+    )
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
 
-    from avis.apis.runner import evaluate
+    from avis.apis.runner import test
 
-    evaluate(
+    test(
         args.config,
         None if args.checkpoint.lower() == 'none' else args.checkpoint,
         work_dir=args.work_dir,

@@ -4,6 +4,8 @@ Paths inside a config (data, checkpoints) and ``work_dir`` are relative to the c
 in mmdet.
 """
 
+# ruff: noqa: PT028 - the function test is no test.
+
 import contextlib
 import ctypes
 import os
@@ -79,7 +81,7 @@ def train(
     return runner
 
 
-def evaluate(
+def test(
     config: str | Path | Config,
     checkpoint: str | Path | None,
     *,

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from avis.apis.runner import dump_metric, evaluate, train
+from avis.apis.runner import dump_metric, train
+from avis.apis.runner import test as run_test
 from avis.utils.compat.checkpoint_loading import load_file
 from tests.runs import TINY_CONFIG, cut_off, loss_curve, own_name, train_tiny
 
@@ -174,7 +175,7 @@ def test_iteration_based_loops_resume_as_well(tmp_path: Path) -> None:
 def test_a_checkpoint_is_scored_as_in_training(trained: Path, tmp_path: Path) -> None:
     checkpoint = next(trained.glob('best_*.pth'))
     best = load_file(checkpoint)['message_hub']['runtime_info']['best_score']
-    metrics = evaluate(
+    metrics = run_test(
         TINY_CONFIG,
         checkpoint,
         work_dir=tmp_path,
@@ -196,7 +197,7 @@ def test_a_checkpoint_is_scored_as_in_training(trained: Path, tmp_path: Path) ->
 
 
 def test_predictions_can_be_pickled_and_weights_random(tmp_path: Path) -> None:
-    metrics = evaluate(
+    metrics = run_test(
         TINY_CONFIG, None, work_dir=tmp_path, out=tmp_path / 'p.pkl', cfg_options=own_name()
     )
     assert math.isfinite(metrics['avs/miou'])
@@ -212,7 +213,7 @@ def test_a_checkpoint_of_another_model_is_not_tested(tmp_path: Path) -> None:
     torch.save({'state_dict': {'conv.weight': torch.zeros(1, 3, 5, 5)}}, path)
     pattern = r'other\.pth does not fit TinyModel: 1 keys of another shape .*1 keys missing'
     with pytest.raises(ValueError, match=pattern):
-        evaluate(TINY_CONFIG, path, work_dir=tmp_path, cfg_options=own_name())
+        run_test(TINY_CONFIG, path, work_dir=tmp_path, cfg_options=own_name())
 
 
 def test_the_work_folder_is_named_after_the_config(tmp_path: Path, monkeypatch) -> None:
