@@ -70,7 +70,7 @@ setup-docs: $(STAMPS)/docs
 
 # A stamp is written last, so an interrupted installation starts again.
 $(STAMPS)/tests: setup.py $(wildcard requirements/*.txt)
-	$(MAKE_ENV)
+	@$(MAKE_ENV)
 	python -m pip install $(CONSTRAINTS) -e '.[all,tests]'
 	@mkdir -p $(STAMPS) && touch $@
 

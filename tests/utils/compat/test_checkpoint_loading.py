@@ -15,12 +15,15 @@ from avis.utils.compat import checkpoint_loading
 from avis.utils.compat.checkpoint_loading import load_file, trusted_checkpoints
 from tests.tiny import TinyDataset, TinyModel
 
+WAYS = {'own unpickler': False}
+if checkpoint_loading._torch_takes_names():
+    WAYS['weights_only'] = True
 
-@pytest.fixture(params=['weights_only', 'own unpickler'], autouse=True)
+
+@pytest.fixture(params=WAYS, autouse=True)
 def way(request, monkeypatch):
-    """Every test runs on both ways: that of torch 2.6 and later, and that of earlier releases."""
-    newer = request.param == 'weights_only'
-    monkeypatch.setattr(checkpoint_loading, '_torch_takes_names', lambda: newer)
+    """Every test runs on the way for old releases of torch, and on the one for 2.6 and later."""
+    monkeypatch.setattr(checkpoint_loading, '_torch_takes_names', lambda: WAYS[request.param])
 
 
 class Evil:
@@ -196,7 +199,7 @@ def train(work_dir: Path, epochs: int, *, resume: bool) -> Runner:
         default_hooks={'checkpoint': {'type': 'CheckpointHook', 'interval': 1}},
         resume=resume,
         randomness={'seed': 0},
-        experiment_name=f'{work_dir.name}_{epochs}',
+        experiment_name=f'{work_dir.parent.name}_{work_dir.name}_{epochs}',
         log_level='ERROR',
     )
     runner.train()
