@@ -28,7 +28,9 @@ def root(tmp_path):
 
 
 def make(root, split: str, **options) -> AVSBenchS4:
-    return AVSBenchS4(split=split, data_root=str(root), pipeline=PIPELINE, **options)
+    # Serializing collects garbage, half a second each time in a full test run.
+    settings = {'pipeline': PIPELINE, 'serialize_data': False, **options}
+    return AVSBenchS4(split=split, data_root=str(root), **settings)
 
 
 @pytest.fixture
