@@ -19,7 +19,7 @@ from avis.registry import MODELS
 from avis.utils.checkpoint import fit_weights, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file
 
-CHUNK = 32  # examples at once: memory does not grow with the length of a video
+CHUNK = 16  # examples at once: memory does not grow with the length of a video
 _WAY_OUT = (
     'Download vggish-10086976.pth from https://github.com/harritaylor/torchvggish/releases, then '
     'run: python tools/model_converters/convert_checkpoint.py vggish vggish-10086976.pth {path}'

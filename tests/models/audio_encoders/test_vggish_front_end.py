@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from avis.datasets.synthetic.log_mel import log_mel_examples
 from avis.models.audio_encoders.vggish_front_end import VGGishFrontEnd
 from tests.golden import compare
 
@@ -28,6 +29,13 @@ def test_seconds_equal_the_authors(golden, waves) -> None:
     examples = front_end(waves['stereo44k'].samples, golden.meta['stereo44k']['avis_num_secs'])
     compare(golden, 'stereo44k/avis_per_second_log_mel', examples[0])
     assert not examples[0, 3].any()  # 0.05 s of sound are left for it
+
+
+def test_examples_of_the_synthetic_data_are_the_same(waves) -> None:
+    pcm = (waves['mono16k'].samples[0] * 32768).round().short()  # as the wave was drawn
+    examples = VGGishFrontEnd(framing='clip_repeat')(waves['mono16k'].samples, 5)
+    written = torch.from_numpy(log_mel_examples(pcm.numpy(), 5))
+    torch.testing.assert_close(examples[0, :, None], written, rtol=0, atol=1e-4)
 
 
 def test_too_few_examples_repeat_the_last_one() -> None:

@@ -1,0 +1,46 @@
+"""torchvision's ResNets load into mmdet's without their classifier."""
+
+import pytest
+import torch
+from mmdet.models.backbones import ResNet
+
+from avis.models.converters.torchvision_resnet import convert
+
+
+@pytest.fixture
+def published() -> dict[str, torch.Tensor]:
+    """Names and shapes of torchvision's ResNet-18, as far as they tell it from another model."""
+    shapes = {'conv1.weight': (64, 3, 7, 7)}
+    norms = {'bn1': 64}
+    width_in = 64
+    for stage, width in enumerate((64, 128, 256, 512), start=1):
+        for block in range(2):
+            prefix = f'layer{stage}.{block}'
+            shapes[f'{prefix}.conv1.weight'] = (width, width_in, 3, 3)
+            shapes[f'{prefix}.conv2.weight'] = (width, width, 3, 3)
+            norms |= {f'{prefix}.bn1': width, f'{prefix}.bn2': width}
+            if width_in != width:
+                shapes[f'{prefix}.downsample.0.weight'] = (width, width_in, 1, 1)
+                norms[f'{prefix}.downsample.1'] = width
+            width_in = width
+    for name, width in norms.items():
+        parts = ('weight', 'bias', 'running_mean', 'running_var')
+        shapes |= {f'{name}.{part}': (width,) for part in parts}
+        shapes[f'{name}.num_batches_tracked'] = ()
+    shapes |= {'fc.weight': (1000, 512), 'fc.bias': (1000,)}
+    return {name: torch.full(shape, 0.5) for name, shape in shapes.items()}
+
+
+def test_it_fits_the_backbone_strictly(published) -> None:
+    converted, dropped = convert(published)
+    assert dropped == ['fc.weight', 'fc.bias']
+    backbone = ResNet(depth=18)
+    backbone.load_state_dict(converted, strict=True)
+    assert (backbone.layer4[1].conv2.weight == 0.5).all()
+
+
+def test_another_model_is_refused_by_name(published) -> None:
+    with pytest.raises(ValueError, match=r'1 are unknown \(head\.weight\)'):
+        convert({**published, 'head.weight': torch.zeros(1)})
+    with pytest.raises(ValueError, match='0 entries fit'):
+        convert({'fc.weight': torch.zeros(1)})
