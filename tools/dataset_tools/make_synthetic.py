@@ -7,9 +7,8 @@ Example:
 
 import argparse
 import sys
-from pathlib import Path
 
-from avis.datasets.synthetic.recipe import CHALLENGES, LAYOUTS
+from avis.datasets.synthetic.recipe import CHALLENGES, LAYOUTS, Recipe
 
 
 def parse_args() -> argparse.Namespace:
@@ -63,26 +62,24 @@ def _challenge(text: str) -> tuple[str, float]:
 def main() -> int:
     """Make the data set; returns the exit status."""
     args = parse_args()
-    # Only now: `--help` needs no NumPy.
-    from avis.datasets.synthetic.generator import make_dataset
-
     splits = tuple(args.splits) if args.splits else None
+    options = {
+        'layout': args.layout,
+        'videos': sum(splits) if splits else args.videos,
+        'splits': splits,
+        'seconds': args.seconds,
+        'size': args.size,
+        'seed': args.seed,
+        'identities': args.identities,
+        'challenges': dict(args.challenge),
+        'with_mp4': args.with_mp4,
+        'video_fps': args.video_fps,
+    }
     try:
-        report = make_dataset(
-            layout=args.layout,
-            out=Path(args.out),
-            videos=sum(splits) if splits else args.videos,
-            splits=splits,
-            seconds=args.seconds,
-            size=args.size,
-            seed=args.seed,
-            identities=args.identities,
-            challenges=dict(args.challenge),
-            with_mp4=args.with_mp4,
-            video_fps=args.video_fps,
-            processes=args.processes,
-            progress=True,
-        )
+        Recipe(**options)  # a wrong option is named before NumPy and the rest are imported
+        from avis.datasets.synthetic.generator import make_dataset
+
+        report = make_dataset(out=args.out, processes=args.processes, progress=True, **options)
     except (ValueError, FileExistsError) as error:
         print(f'make_synthetic: {error}', file=sys.stderr)
         return 2

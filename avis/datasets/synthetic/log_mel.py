@@ -72,7 +72,7 @@ def torch_pickle(array: Array) -> bytes:
     strides = [step // values.itemsize for step in values.strides]
     return b''.join(
         [
-            pickle.PROTO + b'\x02',
+            pickle.PROTO + b'\x03',
             _name('torch._utils', '_rebuild_tensor_v2'),
             pickle.MARK,
             _name('torch.storage', '_load_from_bytes'),

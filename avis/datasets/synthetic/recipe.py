@@ -75,8 +75,6 @@ class Recipe:
                 raise ValueError(f'{name} must be at least {low}, got {value}')
         if len(self.size) != 2 or min(self.size) < 32 or max(self.size) > 4096:
             raise ValueError(f'size must be (height, width) in 32..4096, got {self.size}')
-        if self.with_mp4 and (self.size[0] % 2 or self.size[1] % 2):
-            raise ValueError(f'with_mp4 needs an even height and width, got {self.size}')
         for name, strength in self.challenges.items():
             _check_challenge(name, strength)
         if self.splits is not None and (len(self.splits) != 3 or min(self.splits) < 0):

@@ -106,12 +106,18 @@ class Scene:
 
 
 class Stage:
-    """A scene with its performances worked out, ready to be drawn and mixed."""
+    """A scene with its performances worked out, ready to be drawn and mixed.
+
+    Attributes:
+        scene: As given.
+        scores: What each actor does aloud.
+        movements: Opening and rounding (N,) of each actor as seen, at ``CONTROL_RATE``.
+    """
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.scores = [self._perform(actor, actor.turns, 0) for actor in scene.actors]
-        self._movements = [
+        self.movements = [
             self._movement(actor, score)
             for actor, score in zip(scene.actors, self.scores, strict=True)
         ]
@@ -179,19 +185,24 @@ class Stage:
         scene = self.scene
         samples = scene.seconds * rate
         mix = np.zeros((samples, channels))
-        for actor, score in zip(scene.actors, self.scores, strict=True):
-            rng = np.random.default_rng([actor.seed, 2])
-            voice = actor.identity.voice
-            if actor.identity.is_person:
-                wave = speak(voice, score, rate, rng)
-            else:
-                wave = make_noise(actor.identity.kind, voice, score, rate, rng)
-            mix += wave[:samples, None] * self._panning(actor, channels)
+        for number, actor in enumerate(scene.actors):
+            mix += self.stem(number, rate)[:, None] * self._panning(actor, channels)
         kind, level = scene.backdrop
         rng = np.random.default_rng([scene.seed, 3])
         mix += background(kind, scene.seconds, rate, level, rng)[:samples, None]
         mix /= max(1.0, float(np.abs(mix).max()) / 0.98)
         return mix[:, 0] if channels == 1 else mix
+
+    def stem(self, number: int, rate: int) -> Array:
+        """The sound of one actor alone, shape (S,)."""
+        actor, score = self.scene.actors[number], self.scores[number]
+        rng = np.random.default_rng([actor.seed, 2])
+        voice, kind = actor.identity.voice, actor.identity.kind
+        if actor.identity.is_person:
+            wave = speak(voice, score, rate, rng)
+        else:
+            wave = make_noise(kind, voice, score, rate, rng)
+        return wave[: self.scene.seconds * rate]
 
     def _panning(self, actor: Actor, channels: int) -> Array:
         if channels == 1:
@@ -235,7 +246,7 @@ class Stage:
     def _pose(self, number: int, time: float, camera: Array) -> Pose:
         actor, habits = self.scene.actors[number], self._habits[number]
         x, y, scale = actor.path.at(time)
-        opening, rounding = self._movements[number]
+        opening, rounding = self.movements[number]
         step = min(len(opening) - 1, int(time * CONTROL_RATE))
         zoom = camera[0, 0]
         sway, nod = habits.sway(time)
