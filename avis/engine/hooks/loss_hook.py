@@ -53,13 +53,14 @@ class LossHook(Hook):
         bad = {key: value for key, value in losses.items() if not _is_finite(value)}
         reports = all_gather_object((get_rank(), bad, clip_names(data_batch)))
         lines = [
-            f'{key} = {value} in process {rank} on the clips {", ".join(names)}'
+            f'{", ".join(f"{key} = {value}" for key, value in found.items())} in process {rank} on '
+            f'the clips {", ".join(names)}'
             for rank, found, names in reports
-            for key, value in found.items()
+            if found
         ]
         raise FloatingPointError(
             f'The loss is not finite at iteration {runner.iter + 1} (epoch {runner.epoch + 1}): '
-            f'{"; ".join(lines)}. No checkpoint was written since. Try a lower learning rate, '
+            f'{"; ".join(lines)}. No checkpoint holds these weights. Try a lower learning rate, '
             f'optim_wrapper.clip_grad, or training without --amp, and look at these clips with '
             f'tools/dataset_tools/check_dataset.py.'
         )

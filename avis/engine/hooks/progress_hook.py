@@ -51,6 +51,11 @@ class ProgressHook(Hook):
         """Move the bar of the validation."""
         self._show('val', batch_idx + 1, len(runner.val_dataloader))
 
+    def after_val_epoch(self, runner: Runner, metrics: Mapping[str, Any] | None = None) -> None:
+        """Hide the bar of the validation until the next one."""
+        if self.bars is not None:
+            self.bars.hide('val')
+
     def after_train(self, runner: Runner) -> None:
         """Close the bars and sum the training up."""
         self._close()
@@ -152,7 +157,12 @@ class _Bars:
         """Bring one bar up to date, making it on first use."""
         if name not in self.tasks:
             self.tasks[name] = self.progress.add_task(name, total=total, text=text)
-        self.progress.update(self.tasks[name], completed=done, total=total, text=text)
+        self.progress.update(self.tasks[name], completed=done, total=total, text=text, visible=True)
+
+    def hide(self, name: str) -> None:
+        """Take a bar away until it is shown again."""
+        if name in self.tasks:
+            self.progress.update(self.tasks[name], visible=False)
 
     def close(self) -> None:
         """Leave the bars as they are and give the logger its stream back."""

@@ -31,8 +31,8 @@ def test_two_processes_log_their_mean(monkeypatch) -> None:
 def test_a_loss_that_is_no_number_is_named_with_its_clips(value: float) -> None:
     outputs = {'loss': torch.tensor(value), 'loss_seg': torch.tensor(0.5), 'loss_avm': value}
     pattern = (
-        rf'iteration 12 \(epoch 3\): loss = {value} in process 0 on the clips dog, 7; '
-        rf'loss_avm = {value} .*lower learning rate'
+        rf'iteration 12 \(epoch 3\): loss = {value}, loss_avm = {value} in process 0 on the clips '
+        rf'dog, 7\. .*lower learning rate'
     )
     with pytest.raises(FloatingPointError, match=pattern):
         LossHook().after_train_iter(RUNNER, 0, BATCH, outputs)
