@@ -1,7 +1,7 @@
 """A small TPAVI from scratch on synthetic people and things, for two CPU cores.
 
 Target: `make demo`, which makes the data in the MS3 layout with tools/dataset_tools/
-make_synthetic.py. Deviates from the published recipe: a narrow ResNet-18, 32 channels, 96 x 96
+make_synthetic.py. Deviates from the published recipe: a narrow ResNet-18, 64 channels, 96 x 96
 pixels, a small audio network trained along, sound mixed in from the first step on, and GroupNorm
 instead of BatchNorm, so that the loss does not depend on how a batch is shared among processes.
 """
@@ -38,13 +38,13 @@ test_dataloader.dataset.update(data, pipeline=test_pipeline)
 
 norm = dict(type='GN', num_groups=8)
 model.backbone.update(depth=18, base_channels=32, stem_channels=32, norm_cfg=norm, init_cfg=None)
-model.neck.update(in_channels=[32, 64, 128, 256], out_channels=32)
+model.neck.update(in_channels=[32, 64, 128, 256], out_channels=64)
 model.audio_encoder = dict(type=LogMelCNN, out_channels=64)
-model.fusion.update(channels=32, audio_dim=64, norm_cfg=norm, identity_init=False)
-model.decode_head.channels = 32
+model.fusion.update(channels=64, audio_dim=64, norm_cfg=norm, identity_init=False)
+model.decode_head.channels = 64
 
 optim_wrapper.optimizer.lr = 1e-3
-train_cfg.update(max_epochs=9, val_interval=9)
+train_cfg.update(max_epochs=12, val_interval=12)
 param_scheduler = [
     dict(type=LinearLR, start_factor=0.05, by_epoch=False, begin=0, end=20),
     dict(
@@ -53,7 +53,7 @@ param_scheduler = [
         end_factor=0.02,
         by_epoch=True,
         begin=0,
-        end=9,
+        end=12,
         convert_to_iter_based=True,
     ),
 ]

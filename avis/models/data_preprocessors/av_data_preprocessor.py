@@ -54,13 +54,17 @@ class AVDataPreprocessor(BaseDataPreprocessor):
 
         Returns:
             ``inputs``: ``frames`` float32 (B, T, 3, H, W), ``audio`` (B, S), (B, T, 96, 64) or
-            (B, T, D), and ``valid_frames`` bool (B, T) if any frame is padding; ``data_samples``.
+            (B, T, D); ``audio_lengths`` int (B,), rows of ``audio`` that are sound, if they differ;
+            ``valid_frames`` bool (B, T) if any frame is padding; ``data_samples``.
         """
         data = self.cast_data(data)
         frames, audio = data['inputs']['frames'], data['inputs']['audio']
         samples = data.get('data_samples')
         batch = self._stack_frames(frames)
         inputs = {'frames': batch, 'audio': _stack_audio(audio)}
+        lengths = [len(sound) for sound in audio]
+        if len(set(lengths)) > 1:
+            inputs['audio_lengths'] = torch.tensor(lengths, device=batch.device)
         valid = _valid_frames(frames, samples)
         if valid is not None:
             inputs['valid_frames'] = valid

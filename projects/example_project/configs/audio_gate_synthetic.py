@@ -7,4 +7,4 @@ with read_base():
 
 from projects.example_project.audio_gate import AudioGate
 
-model.fusion = dict(type=AudioGate, channels=32, audio_dim=64)
+model.fusion = dict(type=AudioGate, channels=64, audio_dim=64)

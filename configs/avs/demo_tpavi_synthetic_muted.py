@@ -1,0 +1,11 @@
+"""The demo model tested with the sound muted: what it sees without hearing."""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .demo_tpavi_synthetic import *
+
+from avis.datasets.transforms.packing import PackAVInputs
+from avis.datasets.transforms.sound import MuteSound
+
+test_dataloader.dataset.pipeline = [*load, dict(type=MuteSound), dict(type=PackAVInputs)]
