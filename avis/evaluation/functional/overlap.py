@@ -1,0 +1,351 @@
+"""Which masks of a video overlap, and by how many pixels: counted once, shared by all scores.
+
+NumPy and pycocotools only: no torch, no mmengine, no I/O. A :class:`VideoOverlap` holds the tracks
+of the truth and of the prediction of one video, the area of every mask, and the intersection of
+every pair of masks in every frame, all as exact pixel counts. HOTA, CLEAR, Identity, J&F, TrackMAP
+and FSLA read nothing else, so one pass over the masks serves them all:
+
+- :meth:`VideoOverlap.from_rles` counts run-length encodings, which are never decoded;
+- :meth:`VideoOverlap.from_label_maps` counts two label images per frame by one joint histogram.
+
+No dense plane per object is ever made. Letters: T frames, G true tracks, P predicted tracks, N
+tracks of either side.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from avis.structures.masks import RLE
+
+Ints: TypeAlias = NDArray[np.int64]
+Floats: TypeAlias = NDArray[np.float64]
+Bools: TypeAlias = NDArray[np.bool_]
+Index: TypeAlias = NDArray[Any] | Sequence[int]
+
+
+@dataclass(frozen=True)
+class TrackMasks:
+    """The masks of one side of a video, and what is known of each track; input of ``from_rles``.
+
+    Attributes:
+        rles: N tracks of T masks: a compressed COCO RLE, or None where the track is absent. A blank
+            RLE is not the same thing as None under the official protocols.
+        labels: Class of each track; 0 for all if None.
+        ids: Identity of each track, unique; 0 .. N - 1 if None.
+        scores: Confidence of each track; 1 for all if None.
+        crowd: True for tracks that mark a crowd; none if None.
+        sizes: Area in pixels by which TrackMAP sorts a track into its ranges; if None the mean area
+            of the masks that are not blank, 0 without any.
+    """
+
+    rles: Sequence[Sequence[RLE | None]]
+    labels: Sequence[int] | None = None
+    ids: Sequence[int] | None = None
+    scores: Sequence[float] | None = None
+    crowd: Sequence[bool] | None = None
+    sizes: Sequence[float] | None = None
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """The tracks of one side of a video, without their masks.
+
+    Attributes:
+        areas: Pixels of every mask, (N, T); 0 where the mask is blank or absent.
+        present: True where a mask is given, be it blank, (N, T).
+        labels: Classes, (N,).
+        ids: Identities, (N,), unique.
+        scores: Confidences, (N,).
+        crowd: True for tracks that mark a crowd, (N,).
+        sizes: Area by which TrackMAP sorts a track into its ranges, (N,).
+    """
+
+    areas: Ints
+    present: Bools
+    labels: Ints
+    ids: Ints
+    scores: Floats
+    crowd: Bools
+    sizes: Floats
+
+    @classmethod
+    def build(cls, areas: Ints, present: Bools, masks: TrackMasks) -> 'Tracks':
+        """Fill what ``masks`` leaves open."""
+        num = len(areas)
+        given = {
+            'labels': (masks.labels, np.zeros(num, np.int64)),
+            'ids': (masks.ids, np.arange(num)),
+            'scores': (masks.scores, np.ones(num)),
+            'crowd': (masks.crowd, np.zeros(num, bool)),
+            'sizes': (masks.sizes, mean_areas(areas)),
+        }
+        fields: dict[str, NDArray[Any]] = {}
+        for name, (values, default) in given.items():
+            fields[name] = default if values is None else np.asarray(values, default.dtype)
+            if len(fields[name]) != num:
+                raise ValueError(f'{num} tracks, but {len(fields[name])} {name}')
+        if len(np.unique(fields['ids'])) != num:
+            raise ValueError(f'the ids of the tracks of a video must differ, got {masks.ids}')
+        return cls(areas=areas, present=present, **fields)
+
+    def __len__(self) -> int:
+        return len(self.areas)
+
+    def take(self, index: Index) -> 'Tracks':
+        """The tracks at the given positions, or where a mask is True, in that order."""
+        return Tracks(**{name: values[index] for name, values in vars(self).items()})
+
+    @property
+    def ever_present(self) -> Bools:
+        """Tracks with at least one mask, be it blank, (N,)."""
+        ever: Bools = self.present.any(axis=1)
+        return ever
+
+    @property
+    def num_masks(self) -> int:
+        """Number of masks over all frames, blank ones included."""
+        return int(self.present.sum())
+
+
+@dataclass(frozen=True)
+class VideoOverlap:
+    """Areas and pairwise intersections of all masks of one video.
+
+    Attributes:
+        truth: G true tracks.
+        pred: P predicted tracks.
+        intersections: Pixels that two masks share, (T, G, P); 0 if either is absent.
+        size: Height and width of the frames.
+    """
+
+    truth: Tracks
+    pred: Tracks
+    intersections: Ints
+    size: tuple[int, int]
+
+    @classmethod
+    def from_rles(
+        cls,
+        truth: TrackMasks,
+        pred: TrackMasks,
+        *,
+        size: tuple[int, int],
+        num_frames: int,
+        painted: bool = False,
+    ) -> 'VideoOverlap':
+        """Count the overlaps of run-length encoded masks.
+
+        Args:
+            truth: G tracks of ``num_frames`` masks.
+            pred: P tracks of ``num_frames`` masks.
+            size: Height and width of the frames.
+            num_frames: T.
+            painted: True if the predictions of a frame are painted into one image in the order of
+                the tracks: a later one hides what it covers of an earlier one, and a mask without a
+                visible pixel is absent.
+
+        Raises:
+            ValueError: A mask of another size, or a track of another length.
+
+        >>> left, right = RLE(size=[1, 4], counts=b'022'), RLE(size=[1, 4], counts=b'121')
+        >>> truth, pred = TrackMasks([[left, None]]), TrackMasks([[right, right]])
+        >>> video = VideoOverlap.from_rles(truth, pred, size=(1, 4), num_frames=2)
+        >>> video.intersections.ravel(), video.pred.areas, video.iou.ravel().round(3)
+        (array([1, 0]), array([[2, 2]]), array([0.333, 0.   ]))
+        """
+        true = _Side(truth.rles, size, num_frames, 'truth')
+        found = _Side(pred.rles, size, num_frames, 'prediction')
+        intersections = np.zeros((num_frames, len(true.rles), len(found.rles)), np.int64)
+        for frame in np.flatnonzero(found.areas.any(axis=0)).tolist():
+            masks, true_masks = found.visible(frame), true.visible(frame)
+            intersections[frame] = _intersect(true_masks, masks, intersections[frame].shape)
+            if painted:
+                hidden = _hidden(masks)
+                found.areas[:, frame] -= hidden.areas
+                intersections[frame] -= _intersect(true_masks, hidden, intersections[frame].shape)
+        if painted:
+            found.present[:] = found.areas > 0
+        return cls(
+            truth=Tracks.build(true.areas, true.present, truth),
+            pred=Tracks.build(found.areas, found.present, pred),
+            intersections=intersections,
+            size=size,
+        )
+
+    @classmethod
+    def from_label_maps(
+        cls, frames: Iterable[tuple[NDArray[Any], NDArray[Any]]], *, size: tuple[int, int]
+    ) -> 'VideoOverlap':
+        """Count the overlaps of two label images per frame, by one joint histogram each.
+
+        A track is a label other than 0 that occurs in some frame; its id is the label.
+
+        Args:
+            frames: Truth and prediction of each frame, integer (H, W), 0 is background. An iterator
+                does, so that no two frames need to be in memory together.
+            size: H and W.
+
+        Raises:
+            ValueError: An image of another size, or with negative labels.
+
+        >>> frames = [(np.array([[0, 7, 7]]), np.array([[1, 1, 2]]))]
+        >>> video = VideoOverlap.from_label_maps(frames, size=(1, 3))
+        >>> video.truth.ids, video.pred.ids, video.intersections[0].tolist()
+        (array([7]), array([1, 2]), [[1, 1]])
+        """
+        tables = [_joint_histogram(*frame, size, t) for t, frame in enumerate(frames)]
+        frame = np.repeat(np.arange(len(tables)), [table.shape[1] for table in tables])
+        true, pred, pixels = np.concatenate([np.zeros((3, 0), np.int64), *tables], axis=1)
+        ids = [np.unique(labels[labels > 0]) for labels in (true, pred)]
+        # Place 0 of either side is the background, cut off at the end.
+        rows, columns = (
+            np.searchsorted(ids[0], true, 'right'),
+            np.searchsorted(ids[1], pred, 'right'),
+        )
+        counts = np.zeros((len(tables), len(ids[0]) + 1, len(ids[1]) + 1), np.int64)
+        counts[frame, rows, columns] = pixels
+        areas = counts.sum(axis=2)[:, 1:].T, counts.sum(axis=1)[:, 1:].T
+        sides = [
+            Tracks.build(area, area > 0, TrackMasks([], ids=known.tolist()))
+            for area, known in zip(areas, ids, strict=True)
+        ]
+        return cls(sides[0], sides[1], counts[:, 1:, 1:], size)
+
+    @property
+    def num_frames(self) -> int:
+        """T."""
+        return len(self.intersections)
+
+    @cached_property
+    def iou(self) -> Floats:
+        """Intersection over union of every pair of masks, (T, G, P); 0 if either is absent."""
+        areas = self.truth.areas.T[:, :, None] + self.pred.areas.T[:, None, :]
+        # Without an intersection the quotient is 0; the divisor only has to be harmless there.
+        iou: Floats = self.intersections / np.maximum(areas - self.intersections, 1)
+        return iou
+
+    def select(self, truth: Index, pred: Index) -> 'VideoOverlap':
+        """The overlaps of some of the tracks, given by position or by a mask."""
+        shared = self.intersections[:, truth][:, :, pred]
+        return VideoOverlap(self.truth.take(truth), self.pred.take(pred), shared, self.size)
+
+    def of_class(self, label: int) -> 'VideoOverlap':
+        """The overlaps of the tracks of one class that have a mask in some frame."""
+        sides = (self.truth, self.pred)
+        return self.select(*((side.labels == label) & side.ever_present for side in sides))
+
+    def without_blanks(self) -> 'VideoOverlap':
+        """The same, but a blank mask is an absent one."""
+        truth, pred = (replace(side, present=side.areas > 0) for side in (self.truth, self.pred))
+        return VideoOverlap(truth, pred, self.intersections, self.size)
+
+
+def mean_areas(areas: Ints) -> Floats:
+    """Mean area of the masks of each track that are not blank, (N,); 0 without any.
+
+    >>> mean_areas(np.array([[4, 0, 2], [0, 0, 0]]))
+    array([3., 0.])
+    """
+    return areas.sum(axis=1) / np.maximum((areas > 0).sum(axis=1), 1)
+
+
+@dataclass(frozen=True)
+class _FrameMasks:
+    """The masks of one frame that have pixels, and their tracks; ``areas`` (N,) has all tracks."""
+
+    rles: list[RLE]
+    tracks: list[int]
+    areas: Ints
+
+
+class _Side:
+    """The masks of one side with their areas (N, T) and presence (N, T), checked."""
+
+    def __init__(
+        self,
+        rles: Sequence[Sequence[RLE | None]],
+        size: tuple[int, int],
+        num_frames: int,
+        name: str,
+    ) -> None:
+        self.rles = rles
+        for track, masks in enumerate(rles):
+            if len(masks) != num_frames:
+                raise ValueError(
+                    f'{name}, track {track}: {len(masks)} masks in a video of {num_frames} frames'
+                )
+            for frame, rle in enumerate(masks):
+                if rle is not None and tuple(rle['size']) != size:
+                    raise ValueError(
+                        f'{name}, track {track}, frame {frame}: mask of size {list(rle["size"])} '
+                        f'in a video of {list(size)}'
+                    )
+        present = [[rle is not None for rle in masks] for masks in rles]
+        self.present: Bools = np.array(present, bool).reshape(len(rles), num_frames)
+        self.areas: Ints = np.zeros(self.present.shape, np.int64)
+        given = [rle for masks in rles for rle in masks if rle is not None]
+        self.areas[self.present] = coco_mask.area(given) if given else 0
+
+    def visible(self, frame: int) -> _FrameMasks:
+        """The masks of one frame that are not blank."""
+        areas = self.areas[:, frame]
+        tracks = np.flatnonzero(areas).tolist()
+        rles = [rle for track in tracks if (rle := self.rles[track][frame]) is not None]
+        return _FrameMasks(rles, tracks, areas)
+
+
+def _intersect(truth: _FrameMasks, pred: _FrameMasks, shape: tuple[int, ...]) -> Ints:
+    """Pixels that each true and each predicted mask of a frame share, (G, P)."""
+    shared = np.zeros(shape, np.int64)
+    if truth.tracks and pred.tracks:
+        iou = coco_mask.iou(truth.rles, pred.rles, [0] * len(pred.rles))
+        both = truth.areas[truth.tracks][:, None] + pred.areas[pred.tracks]
+        # Exact: iou is the nearest double to a fraction of counts far below 2 ** 53.
+        shared[np.ix_(truth.tracks, pred.tracks)] = np.rint(iou * both / (1 + iou))
+    return shared
+
+
+def _hidden(masks: _FrameMasks) -> _FrameMasks:
+    """The part of each mask that later masks of the frame cover."""
+    hidden = _FrameMasks([], [], np.zeros_like(masks.areas))
+    later: RLE | None = None
+    if coco_mask.area(coco_mask.merge(masks.rles)) == masks.areas.sum():
+        return hidden
+    for rle, track in zip(reversed(masks.rles), reversed(masks.tracks), strict=True):
+        if later is not None:
+            covered: RLE = coco_mask.merge([rle, later], intersect=True)
+            hidden.areas[track] = coco_mask.area(covered)
+            if hidden.areas[track]:
+                hidden.rles.append(covered)
+                hidden.tracks.append(track)
+        later = rle if later is None else coco_mask.merge([rle, later])
+    return hidden
+
+
+def _joint_histogram(
+    truth: NDArray[Any], pred: NDArray[Any], size: tuple[int, int], frame: int
+) -> Ints:
+    """Labels of the truth, labels of the prediction and pixels of each pair in a frame, (3, N)."""
+    for name, image in (('truth', truth), ('prediction', pred)):
+        if image.shape != size:
+            raise ValueError(
+                f'{name}, frame {frame}: image of shape {image.shape} in a video of {list(size)}'
+            )
+        if image.dtype.kind not in 'ui' or (image.dtype.kind == 'i' and image.min(initial=0) < 0):
+            raise ValueError(f'{name}, frame {frame}: labels must be integers from 0 on')
+    step = int(pred.max(initial=0)) + 1
+    fits = (int(truth.max(initial=0)) + 1) * step <= 2**16
+    dtype = np.uint16 if fits else np.int64
+    joint = truth.ravel().astype(dtype) * dtype(step) + pred.ravel().astype(dtype)
+    # Neighbours mostly agree: a few thousand runs are counted instead of a million pixels.
+    starts = np.flatnonzero(np.concatenate([[True], joint[1:] != joint[:-1]]))
+    runs = np.diff(starts, append=joint.size)
+    values, place = np.unique(joint[starts], return_inverse=True)
+    pixels = np.bincount(place, weights=runs, minlength=len(values))
+    return np.stack([*np.divmod(values.astype(np.int64), step), pixels.astype(np.int64)])
