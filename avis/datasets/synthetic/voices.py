@@ -124,51 +124,82 @@ def _intonation(
 def speak(voice: Voice, score: Performance, rate: int, rng: np.random.Generator) -> Array:
     """Sound of a person.
 
-    The glottal source (a band-limited pulse train and breath) passes one cascade of formant
-    resonators per vowel; the outputs are blended by the vowel weights.
-
     Returns:
         Shape (S,), float64; RMS about ``LEVEL`` while the voice sounds.
     """
     samples = len(score.amplitude) * rate // CONTROL_RATE
-    at = np.arange(samples) * (CONTROL_RATE / rate)
-    steps = np.arange(len(score.amplitude))
-    gain = np.interp(at, steps, score.amplitude)
-    if not gain.any():
-        return np.zeros(samples)
-    pitch = np.interp(at, steps, score.pitch)
+    sound, gain = np.zeros(samples), np.zeros(samples)
+    for part in _sounding_parts(score.amplitude):
+        begin, end = (step * rate // CONTROL_RATE for step in (part.start, part.stop))
+        at = np.arange(begin, end) * (CONTROL_RATE / rate) - part.start
+        sound[begin:end], gain[begin:end] = _voiced(voice, score, part, at, rate, rng)
+    return levelled(sound, gain) + _consonants(score, rate, samples, rng)
+
+
+def _sounding_parts(amplitude: Array, rest: int = 20) -> list[slice]:
+    """Steps between silences of at least ``rest``, with some steps for the resonators to die."""
+    active = np.flatnonzero(amplitude)
+    if not len(active):
+        return []
+    breaks = np.flatnonzero(np.diff(active) > rest)
+    firsts, lasts = active[[0, *(breaks + 1)]], active[[*breaks, -1]]
+    steps = len(amplitude)
+    return [
+        slice(max(0, first - 1), min(steps, last + 8))
+        for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)
+    ]
+
+
+def _voiced(
+    voice: Voice,
+    score: Performance,
+    part: slice,
+    at: Array,
+    rate: int,
+    rng: np.random.Generator,
+) -> tuple[Array, Array]:
+    """Sound and loudness of a part of a score at the steps ``at``, counted from its start.
+
+    The glottal source (a band-limited pulse train and breath) passes one cascade of formant
+    resonators per vowel; the outputs are blended by the vowel weights.
+    """
+    steps = np.arange(part.stop - part.start)
+    gain = np.interp(at, steps, score.amplitude[part])
+    pitch = np.interp(at, steps, score.pitch[part])
     source = pulses(pitch, rate, voice.brightness, float(score.pitch.max()))
-    source = (1 - voice.breath) * source + voice.breath * rng.standard_normal(samples)
+    source *= 1 - voice.breath
+    source += voice.breath * rng.standard_normal(len(at))
     source *= gain
-    voiced = np.zeros(samples)
+    voiced = np.zeros(len(at))
     for vowel in range(len(_VOWELS)):
-        weight = np.interp(at, steps, score.vowels[:, vowel])
-        voiced += weight * sosfilt(_formants(vowel, voice.tract, rate), source)
-    sound = levelled(voiced, gain)
-    return sound + _consonants(score, rate, samples, rng)
+        weight = np.interp(at, steps, score.vowels[part, vowel])
+        weight *= sosfilt(_formants(vowel, voice.tract, rate), source)
+        voiced += weight
+    return voiced, gain
 
 
 def _consonants(score: Performance, rate: int, samples: int, rng: np.random.Generator) -> Array:
     """Short bursts of high noise at half of the syllable onsets."""
     noise = np.zeros(samples)
     length = int(0.05 * rate)
-    window = np.hanning(length)
-    sos = _highpass(rate)
+    window, hiss = np.hanning(length), _hiss(rate)
     for onset, loud in zip(score.onsets, score.strength, strict=True):
         if rng.random() < 0.5:
             continue
         begin = int(onset * rate)
         end = min(begin + length, samples)
-        if end > begin:
-            burst = sosfilt(sos, rng.standard_normal(length)) * window
-            noise[begin:end] += 0.03 * loud * burst[: end - begin]
+        offset = int(rng.integers(len(hiss) - length))
+        burst = hiss[offset : offset + end - begin] * window[: end - begin]
+        noise[begin:end] += 0.03 * loud * burst
     return noise
 
 
 @lru_cache(maxsize=8)
-def _highpass(rate: int) -> Array:
-    sos: Array = butter(2, 2600, 'highpass', fs=rate, output='sos')
-    return sos
+def _hiss(rate: int) -> Array:
+    """A second of noise above 2600 Hz; bursts are cut out of it."""
+    sos = butter(2, 2600, 'highpass', fs=rate, output='sos')
+    hiss: Array = sosfilt(sos, np.random.default_rng(31).standard_normal(rate))
+    return hiss
 
 
 @lru_cache(maxsize=512)
