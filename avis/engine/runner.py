@@ -28,6 +28,8 @@ class AVRunner(Runner):
             'dataset': {'type': SeededDataset, 'dataset': dataloader['dataset']},
             'sampler': {'type': SeededSampler, 'sampler': dataloader['sampler']},
         }
+        if not wrapped.get('num_workers'):  # torch refuses what cannot be, e.g. when debugging
+            wrapped['persistent_workers'] = False
         return Runner.build_dataloader(wrapped, seed, diff_rank_seed)
 
     def build_logger(self, log_level: int | str = 'INFO', **kwargs: Any) -> MMLogger:  # type: ignore[override]

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import pickle
 import re
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from avis.apis.runner import dump_metric, train
+from avis.apis.runner import dump_metric, join_launcher, train
 from avis.apis.runner import test as run_test
 from avis.utils.compat.checkpoint_loading import load_file
 from tests.runs import TINY_CONFIG, cut_off, loss_curve, own_name, train_tiny
@@ -220,3 +221,10 @@ def test_the_work_folder_is_named_after_the_config(tmp_path: Path, monkeypatch) 
     monkeypatch.chdir(tmp_path)
     train(TINY_CONFIG, cfg_options={**own_name(), 'train_cfg.max_epochs': 1})
     assert (tmp_path / 'work_dirs' / 'tiny' / 'epoch_1.pth').is_file()
+
+
+def test_mpi_tells_its_local_rank(monkeypatch) -> None:
+    monkeypatch.setenv('OMPI_COMM_WORLD_LOCAL_RANK', '3')
+    monkeypatch.setenv('LOCAL_RANK', '0')  # the default of the tools
+    join_launcher('mpi')
+    assert os.environ['LOCAL_RANK'] == '3'

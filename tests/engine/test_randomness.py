@@ -78,6 +78,10 @@ def test_workers_batches_and_earlier_passes_do_not_matter() -> None:
     torch.testing.assert_close(samples(loader(), 1), second, rtol=0, atol=0)
 
 
+def test_without_workers_none_has_to_persist() -> None:
+    assert not loader(persistent_workers=True).persistent_workers
+
+
 def test_the_wrapped_data_set_answers_for_itself() -> None:
     data_loader = loader()
     assert isinstance(data_loader.dataset, SeededDataset)

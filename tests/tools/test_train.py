@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import ROOT, TINY_CONFIG, loss_curve, train_tiny
+from avis.apis.runner import train
+from avis.datasets.synthetic.generator import make_dataset
+from tests.runs import ROOT, TINY_CONFIG, loss_curve, own_name, train_tiny
 
 # Each clip takes its time, so that a kill can come in the middle of an epoch.
 SLOW = ('--cfg-options', 'train_dataloader.dataset.delay=0.03')
@@ -34,14 +36,14 @@ def start(command: Sequence[str | Path], cwd: Path) -> subprocess.Popen:
 def finish(process: subprocess.Popen) -> str:
     """Wait for a tool, however it ends, and return what it printed."""
     try:
-        return process.communicate(timeout=180)[0]
+        return process.communicate(timeout=600)[0]
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_for(path: Path, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while not path.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     assert path.exists(), finish(process)
@@ -78,6 +80,38 @@ def test_two_processes_killed_and_resumed_give_the_curve_of_one(one_process, tmp
     assert curve.keys() == one_process.keys()
     assert max(abs(curve[i] - one_process[i]) for i in curve) < 1e-4
     assert not list((tmp_path / 'run').glob('*.part'))
+
+
+@pytest.mark.slow
+def test_the_demo_has_one_curve_in_one_and_in_two_processes(tmp_path) -> None:
+    make_dataset(
+        layout='avsbench_ms3',
+        out=tmp_path / 'data' / 'synthetic_ms3',
+        videos=10,
+        splits=(8, 1, 1),
+        size=(64, 64),
+        seed=0,
+    )
+    config = ROOT / 'configs' / 'avs' / 'demo_tpavi_synthetic.py'
+    options = {'train_cfg.max_epochs': 2, 'default_hooks.logger.interval': 1}
+    words = [f'{key}={value}' for key, value in options.items()]
+    command = [ROOT / 'tools' / 'dist_train.sh', config, 2, '--work-dir', 'two', '--cfg-options']
+    two = start([*command, *words, 'train_dataloader.batch_size=2'], tmp_path)
+    printed = finish(two)
+    assert two.returncode == 0, printed
+    options |= {
+        **own_name(),
+        'train_dataloader.batch_size': 4,
+        'train_dataloader.num_workers': 0,
+        **{
+            f'{split}_dataloader.dataset.data_root': f'{tmp_path}/data/synthetic_ms3/Multi-sources'
+            for split in ('train', 'val', 'test')
+        },
+    }
+    train(config, work_dir=tmp_path / 'one', cfg_options=options)
+    one, two = loss_curve(tmp_path / 'one'), loss_curve(tmp_path / 'two')
+    assert list(one) == [1, 2, 3, 4]
+    assert two == pytest.approx(one, abs=1e-4)
 
 
 @pytest.mark.slow
