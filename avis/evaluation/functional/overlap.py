@@ -104,8 +104,7 @@ class Tracks:
     @property
     def ever_present(self) -> Bools:
         """Tracks with at least one mask, be it blank, (N,)."""
-        ever: Bools = self.present.any(axis=1)
-        return ever
+        return self.present.sum(axis=1) > 0
 
     @property
     def num_masks(self) -> int:

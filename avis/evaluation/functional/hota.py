@@ -1,0 +1,163 @@
+r"""HOTA and its parts: how well objects are detected, associated and localised, at 19 thresholds.
+
+NumPy and SciPy only: no torch, no mmengine, no I/O. Start reading at :func:`count_hota`, which
+turns one video into sums that can be added over videos, and :meth:`HOTACounts.scores`.
+
+Formulas, for each threshold :math:`\alpha` on the IoU of a mask pair:
+
+.. math::
+    DetA = \frac{TP}{TP + FN + FP}, \quad
+    AssA = \frac{1}{TP} \sum_{c \in TP} \frac{M_c}{n_c^{true} + n_c^{pred} - M_c}, \quad
+    HOTA = \sqrt{DetA \cdot AssA}
+
+where :math:`M_c` is the number of frames in which the two tracks of the pair :math:`c` are matched,
+and :math:`n_c` the number of frames in which each of them has a mask. Pairs are found once for all
+thresholds, by the IoU times the alignment of the two tracks over the whole video.
+
+Empty cases: a quotient without a denominator is 0, hence HOTA is 0 where nothing is matched, also
+where there is nothing to match; LocA, the mean IoU of matched pairs, is then 1.
+
+Source: Luiten et al., *HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking*, IJCV 2020
+(arXiv:2009.07736); conventions as in TrackEval 1.3.0.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from avis.evaluation.functional.assignment import assign_frames
+from avis.evaluation.functional.counts import Counts, Scores, ratio
+from avis.evaluation.functional.overlap import Floats, Ints, VideoOverlap
+
+ALPHAS: Floats = np.arange(0.05, 0.99, 0.05)
+EPS = float(np.finfo(float).eps)
+# Fields that are summed, not averaged, over classes.
+COUNT_FIELDS = ('HOTA_TP', 'HOTA_FN', 'HOTA_FP')
+
+
+def _zeros() -> Floats:
+    return np.zeros(len(ALPHAS))
+
+
+@dataclass(frozen=True)
+class HOTACounts(Counts):
+    """What HOTA sums over videos; every field has one value per threshold, (19,).
+
+    Attributes:
+        tp: Matched pairs.
+        fn: True masks without a match.
+        fp: Predicted masks without a match.
+        loc: IoU of the matched pairs, summed.
+        ass: The association score :math:`M / (n^{true} + n^{pred} - M)` of their tracks, summed.
+        ass_re: :math:`M / n^{true}`, summed.
+        ass_pr: :math:`M / n^{pred}`, summed.
+    """
+
+    tp: Floats = field(default_factory=_zeros)
+    fn: Floats = field(default_factory=_zeros)
+    fp: Floats = field(default_factory=_zeros)
+    loc: Floats = field(default_factory=_zeros)
+    ass: Floats = field(default_factory=_zeros)
+    ass_re: Floats = field(default_factory=_zeros)
+    ass_pr: Floats = field(default_factory=_zeros)
+
+    def scores(self) -> Scores:
+        """The HOTA family by TrackEval's names: (19,), and those of alpha 0.05 as one number.
+
+        >>> counts = HOTACounts(tp=np.full(19, 2.0), fn=np.full(19, 2.0), ass=np.full(19, 1.0))
+        >>> counts.scores()['HOTA'][0], counts.scores()['DetRe'][0]
+        (np.float64(0.5), np.float64(0.5))
+        """
+        det_a = ratio(self.tp, self.tp + self.fn + self.fp)
+        det_re = ratio(self.tp, self.tp + self.fn)
+        ass_a = ratio(self.ass, self.tp)
+        hota = np.sqrt(det_a * ass_a)
+        loc_a = np.where(self.tp > 0, self.loc / np.maximum(self.tp, 1), 1.0)
+        return {
+            'HOTA': hota,
+            'DetA': det_a,
+            'AssA': ass_a,
+            'DetRe': det_re,
+            'DetPr': ratio(self.tp, self.tp + self.fp),
+            'AssRe': ratio(self.ass_re, self.tp),
+            'AssPr': ratio(self.ass_pr, self.tp),
+            'LocA': loc_a,
+            'OWTA': np.sqrt(det_re * ass_a),
+            'HOTA_TP': self.tp,
+            'HOTA_FN': self.fn,
+            'HOTA_FP': self.fp,
+            'HOTA(0)': np.asarray(hota[0]),
+            'LocA(0)': np.asarray(loc_a[0]),
+            'HOTALocA(0)': np.asarray(hota[0] * loc_a[0]),
+        }
+
+
+def align_tracks(video: VideoOverlap) -> Floats:
+    r"""How well each true and each predicted track agree over the whole video, (G, P).
+
+    .. math:: A = \frac{P}{n^{true} + n^{pred} - P}, \quad
+        P_{ij} = \sum_t \frac{s_{ij}}{\sum_k s_{ik} + \sum_k s_{kj} - s_{ij}}
+
+    with the IoU :math:`s` and the number :math:`n` of masks of a track, blank ones included. 0 for
+    a pair that never overlaps.
+
+    >>> from avis.evaluation.functional.overlap import TrackMasks
+    >>> mask = {'size': [1, 1], 'counts': b'01'}
+    >>> truth, pred = TrackMasks([[mask, mask]]), TrackMasks([[mask, None], [None, mask]])
+    >>> align_tracks(VideoOverlap.from_rles(truth, pred, size=(1, 1), num_frames=2))
+    array([[0.5, 0.5]])
+    """
+    iou = video.iou
+    both = iou.sum(axis=1, keepdims=True) + iou.sum(axis=2, keepdims=True) - iou
+    share = np.divide(iou, both, out=np.zeros_like(iou), where=both > EPS)
+    # Summed frame by frame: another order would differ in the last bit and could break a tie.
+    overlap = share.cumsum(axis=0)[-1] if len(share) else np.zeros(share.shape[1:])
+    masks = video.truth.present.sum(axis=1)[:, None] + video.pred.present.sum(axis=1)
+    return overlap / np.maximum(masks - overlap, 1)
+
+
+def count_hota(video: VideoOverlap) -> HOTACounts:
+    """Count what HOTA needs of one video; all tracks count as one class.
+
+    Cost: one assignment per frame for all thresholds, and only where masks compete.
+
+    Args:
+        video: Overlaps of one class, see :meth:`VideoOverlap.of_class`.
+
+    >>> from avis.evaluation.functional.overlap import TrackMasks
+    >>> mask = {'size': [1, 1], 'counts': b'01'}
+    >>> truth, pred = TrackMasks([[mask, mask]]), TrackMasks([[mask, None], [None, mask]])
+    >>> video = VideoOverlap.from_rles(truth, pred, size=(1, 1), num_frames=2)
+    >>> scores = count_hota(video).scores()
+    >>> [float(scores[name].mean().round(3)) for name in ('HOTA', 'DetA', 'AssA')]
+    [0.707, 1.0, 0.5]
+    """
+    frames, true, pred = assign_frames(video, align_tracks(video) * video.iou)
+    iou = video.iou[frames, true, pred]
+    passed = iou[:, None] >= ALPHAS - EPS  # (M, 19)
+    tp = passed.sum(axis=0).astype(float)
+    matches = _count_matches(true * len(video.pred) + pred, passed, video)
+    n_true = video.truth.present.sum(axis=1)[:, None, None]
+    n_pred = video.pred.present.sum(axis=1)[:, None]
+
+    def sum_pairs(whole: Ints) -> Floats:
+        sums: Floats = (matches * ratio(matches, whole)).sum(axis=(0, 1))
+        return sums
+
+    return HOTACounts(
+        tp=tp,
+        fn=video.truth.num_masks - tp,
+        fp=video.pred.num_masks - tp,
+        loc=(iou[:, None] * passed).sum(axis=0),
+        ass=sum_pairs(n_true + n_pred - matches),
+        ass_re=sum_pairs(n_true),
+        ass_pr=sum_pairs(n_pred),
+    )
+
+
+def _count_matches(pair: Ints, passed: 'np.ndarray', video: VideoOverlap) -> Ints:
+    """Matched frames of every pair of tracks at every threshold, (G, P, 19)."""
+    shape = len(video.truth), len(video.pred), len(ALPHAS) + 1
+    # A match that passes k thresholds passes the k lowest ones.
+    levels = np.bincount(pair * shape[2] + passed.sum(axis=1), minlength=int(np.prod(shape)))
+    return levels.reshape(shape)[..., ::-1].cumsum(axis=-1)[..., -2::-1]
