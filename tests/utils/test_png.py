@@ -1,0 +1,142 @@
+import io
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from avis.utils.png import read_png, read_png_mask
+
+FILTERS = range(5)
+
+
+def encode(pixels: np.ndarray, filters: list[int]) -> bytes:
+    """A PNG whose rows carry the given filters; written from the PNG specification."""
+    height, width, channels = pixels.shape
+    color = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    padded = np.zeros((height + 1, (width + 1) * channels), np.int64)
+    padded[1:, channels:] = pixels.reshape(height, -1)
+    left, up, corner = padded[1:, :-channels], padded[:-1, channels:], padded[:-1, :-channels]
+    guess = left + up - corner
+    distances = np.stack([abs(guess - other) for other in (left, up, corner)])
+    paeth = np.choose(distances.argmin(axis=0), [left, up, corner])
+    guesses = [np.zeros_like(left), left, up, (left + up) // 2, paeth]
+    rows = [
+        bytes([kind, *((padded[y + 1, channels:] - guesses[kind][y]) % 256).tolist()])
+        for y, kind in enumerate(filters)
+    ]
+    header = width.to_bytes(4, 'big') + height.to_bytes(4, 'big') + bytes([8, color, 0, 0, 0])
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        len(content).to_bytes(4, 'big')
+        + name
+        + content
+        + zlib.crc32(name + content).to_bytes(4, 'big')
+        for name, content in (
+            (b'IHDR', header),
+            (b'IDAT', zlib.compress(b''.join(rows))),
+            (b'IEND', b''),
+        )
+    )
+
+
+def mask(*, height: int = 60, width: int = 80, level: int = 255) -> np.ndarray:
+    """A round object that touches the right border, and one pixel in the corner."""
+    y, x = np.mgrid[:height, :width]
+    pixels = np.where((y - height / 2) ** 2 + (x - width + 9) ** 2 < 200, level, 0)
+    pixels[0, 0] = level
+    return pixels.astype(np.uint8)
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write(data: bytes) -> Path:
+        path = tmp_path / 'mask.png'
+        path.write_bytes(data)
+        return path
+
+    return write
+
+
+@given(
+    filters=st.lists(st.sampled_from(FILTERS), min_size=60, max_size=60),
+    channels=st.integers(1, 4),
+)
+def test_filters_are_undone(tmp_path_factory, filters: list[int], channels: int) -> None:
+    path = tmp_path_factory.getbasetemp() / 'filters.png'
+    pixels = np.stack([mask(level=level) for level in (255, 255, 255, 7)[:channels]], axis=-1)
+    path.write_bytes(encode(pixels, filters))
+    with Image.open(path) as image:  # the test's own encoder writes what it should
+        np.testing.assert_array_equal(np.asarray(image).reshape(pixels.shape), pixels)
+    np.testing.assert_array_equal(read_png(path).reshape(pixels.shape), pixels)
+    np.testing.assert_array_equal(read_png_mask(path), pixels[..., 0])
+
+
+@pytest.mark.parametrize('kind', FILTERS)
+def test_dense_pictures_are_read_too(write, kind: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 1)).astype(np.uint8)
+    np.testing.assert_array_equal(read_png(write(encode(pixels, [kind] * 20))), pixels[..., 0])
+
+
+@pytest.mark.parametrize('level', [1, 85, 255])
+@pytest.mark.parametrize('width', [1, 7, 80])
+def test_what_opencv_and_pillow_write(write, level: int, width: int) -> None:
+    pixels = mask(width=width, level=level)
+    for image in (pixels, cv2.merge([pixels] * 3)):
+        path = write(cv2.imencode('.png', image)[1].tobytes())
+        np.testing.assert_array_equal(read_png(path), image)
+        np.testing.assert_array_equal(read_png_mask(path), pixels)
+    for mode in ('L', 'P', '1', 'RGB', 'RGBA', 'LA', 'I;16'):
+        image = Image.fromarray(pixels)
+        if mode == 'P':
+            image.putpalette(bytes(range(255, -1, -1)) * 3)  # an index is not a gray level
+        else:
+            image = image.convert(mode)
+        buffer = io.BytesIO()
+        image.save(buffer, 'PNG')
+        path = write(buffer.getvalue())
+        expected = np.asarray(image)
+        np.testing.assert_array_equal(read_png(path), expected)
+        first = expected if expected.ndim == 2 else expected[..., 0]
+        np.testing.assert_array_equal(read_png_mask(path), first)
+
+
+def test_colours_count_by_their_strongest_channel(write) -> None:
+    pixels = np.zeros((2, 3, 4), np.uint8)
+    pixels[0, 0], pixels[1, 2] = (3, 0, 9, 255), (0, 0, 0, 255)
+    assert read_png_mask(write(encode(pixels, [0, 0]))).tolist() == [[9, 0, 0], [0, 0, 0]]
+
+
+def test_small_depths_are_read_too(write) -> None:
+    image = Image.fromarray(mask() // 255 * 3).convert('P')
+    buffer = io.BytesIO()
+    image.save(buffer, 'PNG', bits=2)
+    np.testing.assert_array_equal(read_png(write(buffer.getvalue())), np.asarray(image))
+
+
+@pytest.mark.parametrize(
+    ('damage', 'problem'),
+    [
+        (lambda data: b'', 'it is empty'),
+        (lambda data: b'GIF89a' + data[6:], 'it does not begin like a PNG'),
+        (lambda data: data[:40], 'before the picture'),
+        (lambda data: data[:-30], 'incomplete or truncated stream|ends after'),
+        (lambda data: data[:60] + bytes([data[60] ^ 255]) + data[61:], 'decompressing|bytes'),
+        (lambda data: data[:16] + b'\x00\x0f' + data[18:], 'cannot hold'),
+        (lambda data: data[:23] + b'\x3d' + data[24:], 'bytes of pixels instead of'),
+        (lambda data: data[:24] + b'\x05' + data[25:], 'is not a readable PNG'),
+    ],
+)
+def test_damaged_files_are_named(write, damage, problem: str) -> None:
+    path = write(damage(encode(mask()[..., None], [1] * 60)))
+    with pytest.raises(ValueError, match=problem) as error:
+        read_png(path)
+    assert str(error.value).startswith(f'{path} is not a readable PNG')
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r'nothing\.png'):
+        read_png_mask(tmp_path / 'nothing.png')
