@@ -1,9 +1,12 @@
 """Decoder of the AVSBench models: refine from coarse to fine, then upsample to the input."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from avis.registry import MODELS
 
@@ -31,7 +34,7 @@ class ResidualConvUnit(nn.Module):
 
 
 class RefineBlock(nn.Module):
-    """Add one level of the pyramid to what comes from above, refine, and double the size.
+    """Add what comes from the coarser level to a level of the pyramid, and refine.
 
     Args:
         channels: C of input and output.
@@ -44,21 +47,26 @@ class RefineBlock(nn.Module):
         self.unit2 = ResidualConvUnit(channels=channels)
 
     def forward(self, level: Tensor, top: Tensor | None) -> Tensor:
-        """Map rectified level and top, both (N, C, H, W), to (N, C, 2H, 2W)."""
-        if self.unit1 is not None:
-            level = F.relu(self.unit1(level).add_(top), inplace=True)
-        return F.interpolate(self.unit2(level), scale_factor=2, mode='bilinear', align_corners=True)
+        """Map rectified level (N, C, H, W) and top (N, C, H/2, W/2) to (N, C, H, W)."""
+        if self.unit1 is not None and top is not None:
+            level = F.relu(self.unit1(level).add_(_double(top, corners=True)), inplace=True)
+        out: Tensor = self.unit2(level)
+        return out
 
 
 @MODELS.register_module()
 class RefineFPNHead(nn.Module):
     """From four rectified maps, finest first, to logits at the size of the input.
 
+    The two convolutions on enlarged maps run frame by frame, and the enlarged maps are made again
+    in the backward pass instead of being kept: they would be half of what a training step needs
+    beside the backbone, and interpolation costs next to nothing.
+
     Source: Zhou et al., *Audio-Visual Segmentation*, ECCV 2022 (arXiv:2207.05042).
 
     Args:
         num_classes: K; 1 for the binary task (one logit: sounding or not).
-        channels: C, width of the maps.
+        channels: C, width of the maps; a multiple of 8. The last convolutions have C / 2 and C / 8.
     """
 
     NUM_LEVELS = 4
@@ -70,9 +78,9 @@ class RefineFPNHead(nn.Module):
             RefineBlock(channels=channels, has_top=level < self.NUM_LEVELS - 1)
             for level in range(self.NUM_LEVELS)
         )
-        self.conv1 = nn.Conv2d(channels, 128, 3, padding=1)
-        self.conv2 = nn.Conv2d(128, 32, 3, padding=1)
-        self.classifier = nn.Conv2d(32, num_classes, 1)
+        self.conv1 = nn.Conv2d(channels, channels // 2, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels // 2, channels // 8, 3, padding=1)
+        self.classifier = nn.Conv2d(channels // 8, num_classes, 1)
 
     def forward(self, maps: Sequence[Tensor], valid: Tensor | None = None) -> Tensor:
         """Map features (N, C, H/4, W/4) and coarser to logits (N, K, H, W).
@@ -85,6 +93,27 @@ class RefineFPNHead(nn.Module):
         for block, level in zip(reversed(self.blocks), reversed(maps), strict=True):
             out = block(level, out)
             out = out if valid is None else out * valid
-        out = F.interpolate(self.conv1(out), scale_factor=2, mode='bilinear')
-        logits = self.classifier(F.relu(self.conv2(out), inplace=True))
+        assert out is not None
+        logits = torch.cat([self._classify(frame) for frame in out.split(1)])
         return logits if valid is None else logits * valid
+
+    def _classify(self, x: Tensor) -> Tensor:
+        """Map one refined frame (1, C, H/4, W/4) to logits (1, K, H, W)."""
+        x = checkpoint(self._enlarge, self.conv1, x, True, **_RECOMPUTE)
+        x = checkpoint(self._enlarge, self.conv2, x, False, **_RECOMPUTE)
+        logits: Tensor = self.classifier(F.relu(x, inplace=True))
+        return logits
+
+    @staticmethod
+    def _enlarge(conv: nn.Conv2d, x: Tensor, corners: bool) -> Tensor:
+        out: Tensor = conv(_double(x, corners=corners))
+        return out
+
+
+# The recomputation stops before the convolution: only its input is needed.
+_RECOMPUTE: dict[str, Any] = {'use_reentrant': False, 'preserve_rng_state': False}
+
+
+def _double(x: Tensor, *, corners: bool) -> Tensor:
+    """Enlarge (N, C, H, W) to (N, C, 2H, 2W)."""
+    return F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=corners)

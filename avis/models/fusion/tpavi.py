@@ -35,6 +35,8 @@ class TPAVI(nn.Module):
         frames_per_group: Frames that see each other. The authors' code cuts a clip into groups of
             5 (10 frames of AVSS are 5 + 5); the last group may be shorter. None: the whole clip.
         audio_bias: Bias of the layer that brings the sound to C channels.
+        identity_init: Start without any sound (but for the LayerNorm, as the identity), as
+            published. False mixes it in from the first step on, for short training from scratch.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class TPAVI(nn.Module):
         norm_cfg: dict[str, Any] | None = None,
         frames_per_group: int | None = None,
         audio_bias: bool = True,
+        identity_init: bool = True,
     ) -> None:
         super().__init__()
         if frames_per_group is not None and frames_per_group < 1:
@@ -61,9 +64,9 @@ class TPAVI(nn.Module):
         self.out_proj = nn.Linear(hidden, channels)
         self.norm = build_norm_layer(norm_cfg or {'type': 'BN3d'}, channels)[1]
         self.layer_norm = nn.LayerNorm(channels)
-        # The block starts as the identity (but for the LayerNorm), as published.
-        nn.init.zeros_(self.norm.weight)
-        nn.init.zeros_(self.norm.bias)
+        if identity_init:
+            nn.init.zeros_(self.norm.weight)
+            nn.init.zeros_(self.norm.bias)
 
     def forward(self, visual: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Mix audio (B, T, D) into visual (B, T, C, H, W); also return the sound (B, T, C)."""

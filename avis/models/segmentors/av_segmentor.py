@@ -67,7 +67,8 @@ class AVSegmentor(BaseModel):
 
         Args:
             inputs: ``frames`` (B, T, 3, H, W), normalized; ``audio`` as the audio encoder takes
-                it, or (B, T, D); optionally ``valid_frames`` bool (B, T).
+                it, or (B, T, D); optionally ``audio_lengths`` int (B,), the rows of ``audio``
+                that are no padding, and ``valid_frames`` bool (B, T).
             data_samples: B samples; needed in the modes ``loss`` and ``predict``.
             mode: ``tensor`` returns the raw outputs, ``loss`` the losses by name, ``predict`` the
                 samples with ``pred_sem_seg``.
@@ -89,10 +90,17 @@ class AVSegmentor(BaseModel):
         frames, valid = inputs['frames'], inputs.get('valid_frames')
         _check_frames(frames)
         clip = frames.shape[:2]
-        audio = self.audio_encoder(inputs['audio'], num_frames=clip[1])  # (B, T, D)
-        # Channels last all the way: the fusion reads maps as rows of tokens, without a copy.
-        images = frames.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        maps = [_zero_padding(level, valid) for level in self.neck(self.backbone(images))]
+        lengths = inputs.get('audio_lengths')
+        audio = self.audio_encoder(
+            inputs['audio'], num_frames=clip[1], lengths=lengths
+        )  # (B, T, D)
+        # Channels last from here on: the fusion reads maps as rows of tokens, without a copy. The
+        # backbone does not, because its batch norms are less exact in that layout on a CPU.
+        maps = [
+            level.contiguous(memory_format=torch.channels_last)
+            for level in self.backbone(frames.flatten(0, 1))
+        ]
+        maps = [_zero_padding(level, valid) for level in self.neck(maps)]
         audio = _zero_padding(audio.flatten(0, 1), valid).unflatten(0, clip)
         feature_maps, audio_features = [], []
         for fusion, level in zip(self.fusions, maps, strict=True):
@@ -101,7 +109,7 @@ class AVSegmentor(BaseModel):
             feature_maps.append(fused.relu())
             audio_features.append(sound)
         del maps, level, fused  # the decoder needs the memory
-        keep = None if valid is None else valid.reshape(-1, 1, 1, 1).to(images.dtype)
+        keep = None if valid is None else valid.reshape(-1, 1, 1, 1).to(frames.dtype)
         return {
             'logits': self.decode_head(feature_maps, keep).unflatten(0, clip),
             'feature_maps': [level.unflatten(0, clip) for level in feature_maps],
@@ -124,7 +132,8 @@ class AVSegmentor(BaseModel):
     ) -> list[AVDataSample]:
         for sample, logits in zip(data_samples, self._outputs(inputs)['logits'], strict=True):
             height, width = sample.img_shape
-            logits = logits[..., :height, :width]  # (T, K, H, W), without the padding
+            length = len(sample.get('frame_ids', logits))
+            logits = logits[:length, :, :height, :width]  # (T, K, H, W), without the padding
             if logits.shape[1] == 1:
                 prob = logits[:, 0].sigmoid().float()
                 data = {'sem_seg': (prob > 0.5).to(torch.uint8), 'prob': prob}

@@ -1,0 +1,27 @@
+"""mmdet's ResNet for long clips: less memory in training, the same numbers."""
+
+from mmdet.models.backbones import ResNet
+from torch import Tensor
+
+from avis.models.layers.recompute import recompute
+from avis.registry import MODELS
+
+
+@MODELS.register_module()
+class RecomputingResNet(ResNet):
+    """``mmdet.ResNet`` that keeps only the outputs of its stages for the backward pass.
+
+    Every frame of a clip passes the backbone at full size, so its activations are most of the
+    memory of a training step, while its arithmetic is a small part of a model with a wide decoder.
+    Arguments, weights and results are those of ``mmdet.ResNet``.
+    """
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map images (N, 3, H, W) to one map per stage of ``out_indices``, finest first."""
+        x = self.maxpool(self.relu(self.norm1(self.conv1(x))))
+        outs = []
+        for index, name in enumerate(self.res_layers):
+            x = recompute(getattr(self, name), x)
+            if index in self.out_indices:
+                outs.append(x)
+        return tuple(outs)
