@@ -19,6 +19,7 @@ import torch
 from mmengine.config import Config
 from mmengine.evaluator import DumpResults
 from mmengine.model import is_model_wrapper
+from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from avis.apis.config import load_config
@@ -26,7 +27,7 @@ from avis.engine.hooks.visualization_hook import AVVisualizationHook
 from avis.engine.resume import check_resumable, find_resumable
 from avis.engine.runner import AVRunner
 from avis.evaluation.metrics.dump_predictions import DumpPredictions
-from avis.utils.checkpoint import load_weights, state_dict_of
+from avis.utils.checkpoint import fit_weights, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file, trusted_checkpoints
 
 Launcher = Literal['none', 'pytorch', 'slurm', 'mpi']
@@ -121,7 +122,8 @@ def test(
         runner.logger.warning('No checkpoint: the model is tested with random weights.')
     else:
         with trusted_checkpoints() if trust_checkpoint else contextlib.nullcontext():
-            load_weights(unwrap(runner.model), checkpoint)
+            weights = read_weights(checkpoint)
+        fit_weights(unwrap(runner.model), weights, checkpoint)
         runner.logger.info('Weights of %s', checkpoint)
     if metric is not None:
         runner.test_evaluator.metrics.append(metric)
@@ -213,9 +215,9 @@ def check_fit(model: nn.Module, checkpoint: str | Path, *, strict: bool) -> None
         ValueError: It does not fit.
     """
     if strict:
-        load_weights(model, checkpoint)
+        fit_weights(model, read_weights(checkpoint), checkpoint)
         return
-    weights, wanted = state_dict_of(load_file(checkpoint, 'cpu'), checkpoint), model.state_dict()
+    weights, wanted = read_weights(checkpoint), model.state_dict()
     if not any(key in weights and weights[key].shape == wanted[key].shape for key in wanted):
         raise ValueError(
             f'load_from = {checkpoint}: none of its {len(weights)} tensors fits the '
@@ -223,6 +225,12 @@ def check_fit(model: nn.Module, checkpoint: str | Path, *, strict: bool) -> None
             f'{next(iter(wanted), None)!r}. Convert it with '
             f'tools/model_converters/convert_checkpoint.py.'
         )
+
+
+def read_weights(checkpoint: str | Path) -> dict[str, torch.Tensor]:
+    """The weights in a checkpoint: a file, or whatever address mmengine can load from."""
+    content = CheckpointLoader.load_checkpoint(str(checkpoint), map_location='cpu')
+    return state_dict_of(content, checkpoint)
 
 
 def dump_metric(out: Path) -> DumpResults | DumpPredictions:

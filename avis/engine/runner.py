@@ -1,4 +1,4 @@
-"""mmengine's Runner with reproducible data loading and plain logs where there is no terminal."""
+"""mmengine's Runner, reproducible, and with logs that are plain where there is no terminal."""
 
 import logging
 import sys
@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine.logging import MMLogger
 from mmengine.logging.logger import MMFormatter
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
@@ -31,6 +32,15 @@ class AVRunner(Runner):
         if not wrapped.get('num_workers'):  # torch refuses what cannot be, e.g. when debugging
             wrapped['persistent_workers'] = False
         return Runner.build_dataloader(wrapped, seed, diff_rank_seed)
+
+    def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:
+        """Scale the learning rate to the effective batch; mmengine leaves accumulation out."""
+        super().scale_lr(optim_wrapper, auto_scale_lr)
+        steps = getattr(optim_wrapper, '_accumulative_counts', 1)
+        if auto_scale_lr is not None and auto_scale_lr.get('enable', False) and steps > 1:
+            self.logger.info('Scaling the LR by %s more for as many accumulated batches.', steps)
+            for group in optim_wrapper.optimizer.param_groups:
+                group['lr'] *= steps
 
     def build_logger(self, log_level: int | str = 'INFO', **kwargs: Any) -> MMLogger:  # type: ignore[override]
         """Build the logger; without a terminal its lines carry no colour codes."""

@@ -145,6 +145,9 @@ def test_the_learning_rate_follows_the_batch(tmp_path: Path) -> None:
     options = {'train_cfg.max_epochs': 1, 'train_dataloader.batch_size': 8}
     runner = train_tiny(tmp_path, auto_scale_lr=True, options=options)
     assert runner.optim_wrapper.get_lr()['lr'][0] == pytest.approx(0.2)
+    options['optim_wrapper.accumulative_counts'] = 3
+    runner = train_tiny(tmp_path, auto_scale_lr=True, options=options)
+    assert runner.optim_wrapper.get_lr()['lr'][0] == pytest.approx(0.6)
     with pytest.raises(ValueError, match=r'tiny\.py: --auto-scale-lr needs auto_scale_lr'):
         train_tiny(tmp_path, auto_scale_lr=True, options={'auto_scale_lr': None})
 
