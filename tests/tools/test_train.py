@@ -99,15 +99,9 @@ def test_the_demo_has_one_curve_in_one_and_in_two_processes(tmp_path) -> None:
     two = start([*command, *words, 'train_dataloader.batch_size=2'], tmp_path)
     printed = finish(two)
     assert two.returncode == 0, printed
-    options |= {
-        **own_name(),
-        'train_dataloader.batch_size': 4,
-        'train_dataloader.num_workers': 0,
-        **{
-            f'{split}_dataloader.dataset.data_root': f'{tmp_path}/data/synthetic_ms3/Multi-sources'
-            for split in ('train', 'val', 'test')
-        },
-    }
+    root = str(tmp_path / 'data' / 'synthetic_ms3' / 'Multi-sources')
+    options |= {f'{split}_dataloader.dataset.data_root': root for split in ('train', 'val', 'test')}
+    options |= {'train_dataloader.batch_size': 4, 'train_dataloader.num_workers': 0, **own_name()}
     train(config, work_dir=tmp_path / 'one', cfg_options=options)
     one, two = loss_curve(tmp_path / 'one'), loss_curve(tmp_path / 'two')
     assert list(one) == [1, 2, 3, 4]
