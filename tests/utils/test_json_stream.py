@@ -1,0 +1,107 @@
+import gzip
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avis.utils import json_stream
+from avis.utils.json_stream import JsonStream
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+def read(path: Path) -> list[tuple]:
+    """Keys and values of all elements; each is read again from its place."""
+    with JsonStream(path) as stream:
+        found = list(stream.elements())
+        assert [stream.read(e.start, e.end) for e in found] == [e.value for e in found]
+    return [(element.key, element.value) for element in found]
+
+
+@pytest.fixture
+def small_window(monkeypatch) -> None:
+    """A window in which nearly nothing fits at once."""
+    monkeypatch.setattr(json_stream, '_CHUNK', 3)
+
+
+@given(
+    content=st.lists(VALUES, max_size=5) | st.dictionaries(st.text(), VALUES, max_size=5),
+    ascii_only=st.booleans(),
+    indent=st.sampled_from([None, 1]),
+    packed=st.booleans(),
+)
+def test_elements_are_those_of_json(
+    tmp_path_factory, content, ascii_only: bool, indent: int | None, packed: bool
+) -> None:
+    path = tmp_path_factory.getbasetemp() / 'some.json'
+    data = json.dumps(content, ensure_ascii=ascii_only, indent=indent).encode()
+    path.write_bytes(gzip.compress(data) if packed else data)
+    lists = [(None, content)] if isinstance(content, list) else content.items()
+    expected = []
+    for key, value in lists:
+        expected += [(key, item) for item in value] if isinstance(value, list) else [(key, value)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_stream, '_CHUNK', 3)
+        assert read(path) == expected
+    assert read(path) == expected
+
+
+@pytest.mark.usefixtures('small_window')
+def test_numbers_are_not_cut_at_the_edge_of_the_window(tmp_path: Path) -> None:
+    path = tmp_path / 'numbers.json'
+    path.write_text('[123456789, 0.125e3,\n 7]')
+    assert read(path) == [(None, 123456789), (None, 125.0), (None, 7)]
+
+
+@pytest.mark.parametrize(
+    ('text', 'problem'),
+    [
+        ('', 'expected a list or an object at byte 0'),
+        ('7', 'expected a list or an object at byte 0'),
+        ('[1, 2', "expected ',' at byte 5"),
+        ('[1 2]', "expected ',' at byte 3"),
+        ('{"a" [1]}', "expected ':' at byte 5"),
+        ('[1] 2', 'expected the end of the file at byte 4'),
+        ('[1, "ab', 'Unterminated string starting at at byte 4'),
+    ],
+)
+def test_broken_files_are_named_with_the_place(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / 'broken.json'
+    path.write_text(text)
+    with JsonStream(path) as stream, pytest.raises(ValueError, match=problem) as error:
+        list(stream.elements())
+    assert str(path) in str(error.value)
+
+
+def test_the_unpacked_copy_lives_as_long_as_the_stream(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(json_stream.tempfile, 'tempdir', str(tmp_path / 'temp'))
+    (tmp_path / 'temp').mkdir()
+    path = tmp_path / 'some.json.gz'
+    path.write_bytes(gzip.compress(b'[{"a": 1}]'))
+    with JsonStream(path) as stream:
+        with pickle.loads(pickle.dumps(stream)) as other:
+            assert other.read(1, 9) == {'a': 1}
+        assert len(list((tmp_path / 'temp').iterdir())) == 1
+    assert not list((tmp_path / 'temp').iterdir())
+
+
+def test_a_broken_archive_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(json_stream.tempfile, 'tempdir', str(tmp_path / 'temp'))
+    (tmp_path / 'temp').mkdir()
+    path = tmp_path / 'some.json.gz'
+    path.write_bytes(gzip.compress(b'[1, 2, 3]')[:-9])
+    with pytest.raises(ValueError, match=r'some\.json\.gz is not a readable gzip file'):
+        JsonStream(path)
+    assert not list((tmp_path / 'temp').iterdir())
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r'nothing\.json'):
+        JsonStream(tmp_path / 'nothing.json')
