@@ -87,6 +87,22 @@ class CLEARCounts(Counts):
             'MOTAL': ratio(self.CLR_TP - self.CLR_FP - switches, true),
         }
 
+    def scores_of_video(self) -> Scores:
+        """The same for the counts of one video on its own.
+
+        For a video without true or without predicted masks TrackEval reports 0 for every quotient,
+        MOTA included, and 1 for ``MLR``.
+
+        >>> ghosts = CLEARCounts(CLR_FP=3)
+        >>> float(ghosts.scores_of_video()['MOTA']), float(ghosts.scores()['MOTA'])
+        (0.0, -3.0)
+        """
+        scores = self.scores()
+        if self.CLR_TP + self.CLR_FN and self.CLR_TP + self.CLR_FP:
+            return scores
+        silent = {name: np.asarray(0.0) for name in scores if name not in COUNT_FIELDS}
+        return scores | silent | {'MLR': np.asarray(1.0)}
+
 
 def count_clear(video: VideoOverlap) -> CLEARCounts:
     """Count the CLEAR errors of one video; all tracks count as one class.
@@ -124,26 +140,6 @@ def count_clear(video: VideoOverlap) -> CLEARCounts:
         CLR_Frames=video.num_frames,
         MOTP_sum=float(video.iou[frames[hit], true_track, matched].sum()),
     )
-
-
-def score_clear(video: VideoOverlap) -> Scores:
-    """The scores of one video on its own.
-
-    They are those of :func:`count_clear`, but for a video without true or without predicted masks
-    TrackEval reports 0 for every quotient, MOTA included, and 1 for ``MLR``.
-
-    >>> from avis.evaluation.functional.overlap import TrackMasks
-    >>> mask = {'size': [1, 1], 'counts': b'01'}
-    >>> found = TrackMasks([[mask]])
-    >>> video = VideoOverlap.from_rles(TrackMasks([]), found, size=(1, 1), num_frames=1)
-    >>> float(score_clear(video)['MOTA']), float(count_clear(video).scores()['MOTA'])
-    (0.0, -1.0)
-    """
-    scores = count_clear(video).scores()
-    if video.truth.num_masks and video.pred.num_masks:
-        return scores
-    silent = {name: np.asarray(0.0) for name in scores if name not in COUNT_FIELDS}
-    return scores | silent | {'MLR': np.asarray(1.0)}
 
 
 def _match(video: VideoOverlap, frames: Ints) -> Ints:

@@ -21,6 +21,24 @@ Scores: TypeAlias = dict[str, NDArray[Any]]
 Self = TypeVar('Self', bound='Counts')
 
 
+class OfficialEvaluatorError(RuntimeError):
+    """The official evaluator stops on this input, so there is no official score.
+
+    Attributes:
+        cause: The error that it stops with.
+
+    >>> str(OfficialEvaluatorError('video 7 has no frame', 'ZeroDivisionError: 0 frames'))
+    'video 7 has no frame [ZeroDivisionError: 0 frames]'
+    """
+
+    def __init__(self, message: str, cause: str) -> None:
+        super().__init__(message, cause)
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return '{} [{}]'.format(*self.args)
+
+
 @dataclass(frozen=True)
 class Counts:
     """Base of the counts of a score: fields are numbers or arrays, and default to zero."""
@@ -28,6 +46,10 @@ class Counts:
     def __add__(self: Self, other: Self) -> Self:
         names = [field.name for field in fields(self)]
         return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+    def scores(self) -> Scores:
+        """The scores by name, from these counts."""
+        raise NotImplementedError(f'{type(self).__name__} has no scores')
 
     @classmethod
     def total(cls: type[Self], parts: Iterable[Self]) -> Self:

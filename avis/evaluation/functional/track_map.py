@@ -1,0 +1,220 @@
+r"""TrackMAP: average precision and recall of whole tracks (YouTube-VIS, OVIS, AVISeg).
+
+NumPy only: no torch, no mmengine, no I/O. Start reading at :func:`match_tracks`, which matches the
+tracks of one class in one video, and :func:`score_matches`, which turns the matches of all videos
+into AP and AR. Of a video only its detections' scores and matches are kept.
+
+The IoU of two tracks is taken over the whole video; a frame in which only one of them has a mask
+adds to the union:
+
+.. math:: IoU = \frac{\sum_t |P_t \cap G_t|}{\sum_t |P_t \cup G_t|}
+
+In each video the predicted tracks of a class, best score first, take the free true track of highest
+IoU at or above the threshold. Crowds and true tracks outside of the size range are taken only if no
+other is left, and a prediction that took one does not count; nor does an unmatched prediction whose
+own size is outside of the range. Over all videos, best score first, precision is made monotone and
+averaged at 101 recalls.
+
+Empty cases: without a true track in the range AP and AR of a class are NaN; without a prediction
+they are 0.
+
+Source: Yang et al., *Video Instance Segmentation*, ICCV 2019 (arXiv:1905.04804); conventions as in
+TrackEval, which the evaluator of AVISeg derives from. COCO lets a crowd be taken many times,
+TrackEval once, and so does this.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from avis.evaluation.functional.counts import Scores
+from avis.evaluation.functional.overlap import Bools, Floats, Ints, VideoOverlap
+
+# As TrackEval steps through them: the last ones exceed 0.9 and 0.95 by some 1e-16, which eps below
+# does not always make good; an IoU of exactly 0.95 does not pass the last one.
+ACCUMULATED_THRESHOLDS: Floats = np.arange(0.5, 0.96, 0.05)
+# As YouTube-VIS means them.
+THRESHOLDS: Floats = np.arange(50, 100, 5) / 100
+RECALLS: Floats = np.linspace(0, 1, 101)
+# Mean area of a track in pixels, both ends belong to the range.
+AREA_RANGES: Mapping[str, tuple[float, float]] = {
+    'all': (0, np.inf),
+    'area_s': (0, 128**2),
+    'area_m': (128**2, 256**2),
+    'area_l': (256**2, 1e10),
+}
+EPS = float(np.finfo(float).eps)
+SPACING = float(np.spacing(1))
+
+
+@dataclass(frozen=True)
+class TrackMatches:
+    """The predicted tracks of one class in one video: R ranges, D tracks, K thresholds.
+
+    Attributes:
+        scores: Descending, (D,).
+        matched: The track took a true one, (R, D, K).
+        ignored: The track does not count, (R, D, K).
+        num_truth: True tracks that count, (R,).
+        as_first: What the matches would be if the very first track of the video, of any class, did
+            not use up the true track that it takes; None where that is the same. The evaluator of
+            AVISeg numbers the predicted tracks of all videos from 0 on, and takes a true track as
+            used up only if the number is greater than 0.
+    """
+
+    scores: Floats
+    matched: Bools
+    ignored: Bools
+    num_truth: Ints
+    as_first: 'TrackMatches | None' = None
+
+
+def match_tracks(
+    video: VideoOverlap, label: int, *, thresholds: Floats = THRESHOLDS
+) -> TrackMatches:
+    """Match the predicted tracks of one class with the true ones, best score first.
+
+    Args:
+        video: Overlaps of all classes.
+        label: The class.
+        thresholds: Of the IoU of tracks, ascending, (K,).
+
+    >>> from avis.evaluation.functional.overlap import TrackMasks
+    >>> full, half = ({'size': [1, 2], 'counts': counts} for counts in (b'02', b'011'))
+    >>> truth, pred = TrackMasks([[full, full]]), TrackMasks([[full, half]], scores=[0.9])
+    >>> video = VideoOverlap.from_rles(truth, pred, size=(1, 2), num_frames=2)
+    >>> match_tracks(video, 0).matched[0, 0].astype(int)  # the IoU is 3 / 4
+    array([1, 1, 1, 1, 1, 1, 0, 0, 0, 0])
+    """
+    true = np.flatnonzero(video.truth.labels == label)
+    pred = np.flatnonzero(video.pred.labels == label)
+    pred = pred[np.argsort(-video.pred.scores[pred], kind='stable')]
+    part = video.select(true, pred)
+    iou = track_iou(part)
+    out_true, out_pred = _outside(part.truth.sizes) | part.truth.crowd, _outside(part.pred.sizes)
+    scores, num_truth = part.pred.scores, (~out_true).sum(axis=1)
+
+    def matches(free: int | None) -> tuple[Bools, Bools]:
+        taken = _take(iou, out_true, thresholds, free)
+        matched = taken >= 0
+        took_ignored = np.take_along_axis(
+            np.pad(out_true, ((0, 0), (0, 1)))[:, None], taken, axis=2
+        )
+        return matched, np.where(matched, took_ignored, out_pred[:, :, None])
+
+    first = np.flatnonzero(pred == 0)
+    as_first = None
+    # The first track can only make a difference to another one that wants the same true track.
+    if len(first) and ((iou >= thresholds[0] - EPS).sum(axis=0) > 1).any():
+        as_first = TrackMatches(scores, *matches(int(first[0])), num_truth)
+    return TrackMatches(scores, *matches(None), num_truth, as_first)
+
+
+def track_iou(video: VideoOverlap) -> Floats:
+    """IoU of every predicted with every true track over all frames, (P, G); 0 for blank tracks."""
+    shared = video.intersections.sum(axis=0)
+    union = video.truth.areas.sum(axis=1)[:, None] + video.pred.areas.sum(axis=1) - shared
+    iou: Floats = (shared / np.maximum(union, 1)).T
+    return iou
+
+
+def score_matches(
+    videos: Sequence[TrackMatches | None],
+    *,
+    num_thresholds: int = len(THRESHOLDS),
+    max_detections: int | None = None,
+) -> Scores:
+    """Average precision and recall of one class.
+
+    Args:
+        videos: The matches in each video, or None where the class has no track. Of predictions with
+            equal scores those of an earlier video come first.
+        num_thresholds: K.
+        max_detections: Predictions per video that count, best scores first; None for all.
+
+    Returns:
+        ``AP_<range>`` and ``AR_<range>``, (K,) each.
+    """
+    pieces = [video for video in videos if video is not None]
+    scores: Scores = {}
+    for place, name in enumerate(AREA_RANGES):
+        truth = sum(int(piece.num_truth[place]) for piece in pieces)
+        found = [piece.scores[:max_detections] for piece in pieces]
+        order = np.argsort(-np.concatenate([np.zeros(0), *found]), kind='stable')
+        matched, ignored = (
+            np.concatenate([np.zeros((0, num_thresholds), bool), *parts])[order]
+            for parts in (
+                [piece.matched[place, :max_detections] for piece in pieces],
+                [piece.ignored[place, :max_detections] for piece in pieces],
+            )
+        )
+        hits, misses = (matched & ~ignored).cumsum(axis=0), (~matched & ~ignored).cumsum(axis=0)
+        curves = [
+            _average_precision(*counts, truth) for counts in zip(hits.T, misses.T, strict=True)
+        ]
+        scores[f'AP_{name}'], scores[f'AR_{name}'] = np.array(curves).T
+    return scores
+
+
+def average_classes_found(classes: Sequence[Scores]) -> Scores:
+    """Mean of every field over the classes for which it is not NaN; NaN if there is none.
+
+    >>> classes = [{'AP_all': np.array([1.0, np.nan])}, {'AP_all': np.array([0.5, np.nan])}]
+    >>> average_classes_found(classes)
+    {'AP_all': array([0.75,  nan])}
+    """
+    averaged = {}
+    for name in classes[0] if classes else ():
+        values = np.stack([scores[name] for scores in classes])
+        known = ~np.isnan(values)
+        total, number = np.where(known, values, 0).sum(axis=0), known.sum(axis=0)
+        averaged[name] = np.where(number > 0, total / np.maximum(number, 1), np.nan)
+    return averaged
+
+
+def _outside(sizes: Floats) -> Bools:
+    """Tracks outside of each size range, (R, N)."""
+    low, high = np.array(list(AREA_RANGES.values())).T[..., None]
+    return (sizes < low - EPS) | (sizes > high + EPS)
+
+
+def _take(iou: Floats, ignored: Bools, thresholds: Floats, free: int | None) -> Ints:
+    """The true track that each prediction takes, (R, D, K), or -1.
+
+    Args:
+        iou: (D, G), best prediction first.
+        ignored: True tracks that do not count, (R, G).
+        thresholds: (K,).
+        free: A prediction that does not use up what it takes.
+    """
+    shape = len(ignored), len(thresholds)
+    taken = np.full((shape[0], len(iou), shape[1]), -1)
+    used = np.zeros((*shape, iou.shape[1]), bool)
+    needed = np.broadcast_to(np.minimum(thresholds, 1 - 1e-10), shape)
+    for place, row in enumerate(iou):
+        best, choice = needed, np.full(shape, -1)
+        for second in (False, True):  # first the true tracks that count, then the ignored ones
+            open_ = choice < 0
+            for track in np.flatnonzero(row >= thresholds[0] - EPS).tolist():
+                allowed = open_ & ~used[..., track] & (ignored[:, track] == second)[:, None]
+                better = allowed & (row[track] >= best - EPS)  # of equals the later one
+                best, choice = np.where(better, row[track], best), np.where(better, track, choice)
+        taken[:, place] = choice
+        if place != free:
+            rows, columns = np.nonzero(choice >= 0)
+            used[rows, columns, choice[rows, columns]] = True
+    return taken
+
+
+def _average_precision(hits: Ints, misses: Ints, truth: int) -> tuple[float, float]:
+    """AP at 101 recalls, and the final recall, from cumulative counts (D,)."""
+    if not truth:
+        return np.nan, np.nan
+    if not len(hits):
+        return 0.0, 0.0
+    recall = hits / truth
+    precision = hits / (hits + misses + SPACING)
+    precision = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
+    at_recall = precision[np.searchsorted(recall, RECALLS, side='left')]
+    return float(at_recall.mean()), float(recall[-1])
