@@ -21,7 +21,8 @@ Bytes = NDArray[np.uint8]
 
 _SIGNATURE = b'\x89PNG\r\n\x1a\n'
 # Values per pixel by colour type: gray, RGB, palette index, gray and alpha, RGBA.
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_GRAY = 0
+_CHANNELS = {_GRAY: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _OURS = {(8, 1), (8, 2), (8, 3), (8, 4), (1, 1)}  # depth and channels
 _NONE, _SUB, _UP, _AVERAGE, _PAETH = range(5)  # row filters
 # Above this share of bytes that a filter left non-zero, Pillow is faster.
@@ -51,7 +52,7 @@ def read_png(path: str | Path) -> NDArray[Any]:
         FileNotFoundError: No such file.
         ValueError: The file is no PNG, truncated or corrupt; the message names it.
     """
-    planes = _read_planes(Path(path))
+    planes = _read_planes(Path(path))[1]
     return planes[0] if len(planes) == 1 else np.stack(planes, axis=-1)
 
 
@@ -59,30 +60,30 @@ def read_png_mask(path: str | Path) -> Bytes:
     """Read a picture whose gray level matters, be it stored with one or more channels.
 
     Returns:
-        (H, W) as of :func:`read_png`; of colours the strongest channel, without transparency.
+        (H, W) gray levels, where white is 255 unless the file has 16 bits; of colours the strongest
+        channel, without transparency.
 
     Raises:
         FileNotFoundError: No such file.
         ValueError: The file is no PNG, truncated or corrupt; the message names it.
     """
-    planes = _read_planes(Path(path))
+    header, planes = _read_planes(Path(path))
     colors = planes[: 3 if len(planes) > 2 else 1]
     # Gray levels stored three times over are one object three times.
-    if all(plane is colors[0] for plane in colors):
-        return colors[0]
-    strongest: Bytes = np.maximum.reduce(colors)
-    return strongest
+    gray = colors[0] if all(p is colors[0] for p in colors) else np.maximum.reduce(colors)
+    # Pillow spreads the levels of 2 and 4 bits, but not those of one.
+    return gray * np.uint8(255) if (header.color, header.depth) == (_GRAY, 1) else gray
 
 
-def _read_planes(path: Path) -> list[NDArray[Any]]:
-    """One array (H, W) per channel."""
+def _read_planes(path: Path) -> tuple[_Header, list[NDArray[Any]]]:
+    """The header, and one array (H, W) per channel."""
     data = path.read_bytes()
     try:
         header, body = _parse(data)
         planes = _decode(header, body)
     except (ValueError, _CORRUPT, struct.error) as error:
         raise ValueError(f'{path} is not a readable PNG: {error}') from error
-    return _decode_with_pillow(path, data) if planes is None else planes
+    return header, _decode_with_pillow(path, data) if planes is None else planes
 
 
 def _parse(data: bytes) -> tuple[_Header, bytes]:

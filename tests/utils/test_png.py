@@ -30,6 +30,10 @@ def encode(pixels: np.ndarray, filters: list[int]) -> bytes:
         for y, kind in enumerate(filters)
     ]
     header = width.to_bytes(4, 'big') + height.to_bytes(4, 'big') + bytes([8, color, 0, 0, 0])
+    return pack(header, b''.join(rows))
+
+
+def pack(header: bytes, rows: bytes) -> bytes:
     return b'\x89PNG\r\n\x1a\n' + b''.join(
         len(content).to_bytes(4, 'big')
         + name
@@ -37,7 +41,7 @@ def encode(pixels: np.ndarray, filters: list[int]) -> bytes:
         + zlib.crc32(name + content).to_bytes(4, 'big')
         for name, content in (
             (b'IHDR', header),
-            (b'IDAT', zlib.compress(b''.join(rows))),
+            (b'IDAT', zlib.compress(rows)),
             (b'IEND', b''),
         )
     )
@@ -101,6 +105,7 @@ def test_what_opencv_and_pillow_write(write, level: int, width: int) -> None:
         expected = np.asarray(image)
         np.testing.assert_array_equal(read_png(path), expected)
         first = expected if expected.ndim == 2 else expected[..., 0]
+        first = first * np.uint8(255) if mode == '1' else first
         np.testing.assert_array_equal(read_png_mask(path), first)
 
 
@@ -111,10 +116,18 @@ def test_colours_count_by_their_strongest_channel(write) -> None:
 
 
 def test_small_depths_are_read_too(write) -> None:
-    image = Image.fromarray(mask() // 255 * 3).convert('P')
+    image = Image.fromarray(mask() // 255 * 2).convert('P')
     buffer = io.BytesIO()
     image.save(buffer, 'PNG', bits=2)
-    np.testing.assert_array_equal(read_png(write(buffer.getvalue())), np.asarray(image))
+    path = write(buffer.getvalue())
+    np.testing.assert_array_equal(read_png(path), np.asarray(image))
+    np.testing.assert_array_equal(read_png_mask(path), np.asarray(image))  # indices stay
+
+
+def test_gray_levels_of_few_bits_are_spread(write) -> None:
+    header = (4).to_bytes(4, 'big') + (1).to_bytes(4, 'big') + bytes([2, 0, 0, 0, 0])
+    path = write(pack(header, bytes([0, 0b00011011])))
+    assert read_png_mask(path).tolist() == [[0, 85, 170, 255]]
 
 
 @pytest.mark.parametrize(
