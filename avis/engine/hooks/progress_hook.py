@@ -162,6 +162,7 @@ class _Bars:
     def hide(self, name: str) -> None:
         """Take a bar away until it is shown again."""
         if name in self.tasks:
+            self.progress.refresh()  # show how it ended: bars are drawn a few times per second
             self.progress.update(self.tasks[name], visible=False)
 
     def close(self) -> None:
