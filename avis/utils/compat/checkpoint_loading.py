@@ -8,6 +8,7 @@ Ends with: an mmengine release that loads its checkpoints with ``weights_only=Tr
 """
 
 import codecs
+import collections
 import contextlib
 import pickle
 import re
@@ -50,7 +51,10 @@ def allowed_globals() -> dict[str, Any]:
     allowed: dict[str, Any] = {
         'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
         'builtins.getattr': _history_method,
-        '_codecs.encode': codecs.encode,  # how pickle writes bytes; missing in old lists of torch
+        # In the list of newer releases of torch: bytes, the milestones of MultiStepLR, sets.
+        '_codecs.encode': codecs.encode,
+        'collections.Counter': collections.Counter,
+        'builtins.set': set,
         'numpy.ndarray': np.ndarray,
         'numpy.dtype': np.dtype,
     }

@@ -64,12 +64,14 @@ def test_plain_weights_come_back(tmp_path, zipped):
         'state_dict': collections.OrderedDict(nn.BatchNorm1d(3).state_dict()),
         'half': torch.arange(3).to(torch.bfloat16),
         'parameter': nn.Parameter(torch.ones(2)),
-        'meta': {'epoch': 3, 'classes': ('a', 'b'), 'name': None},
+        'milestones': collections.Counter([8, 8, 11]),
+        'meta': {'epoch': 3, 'classes': ('a', 'b'), 'name': None, 'raw': b'x', 'ids': {1, 2}},
     }
     loaded = load_file(save(tmp_path / 'w.pth', content, zipped=zipped), map_location='cpu')
     torch.testing.assert_close(loaded['state_dict'], content['state_dict'], rtol=0, atol=0)
     assert torch.equal(loaded['half'], content['half'])
     assert torch.equal(loaded['parameter'], content['parameter'])
+    assert loaded['milestones'] == content['milestones']
     assert loaded['meta'] == content['meta']
 
 
