@@ -288,8 +288,7 @@ class _Side:
         present = [[rle is not None for rle in masks] for masks in rles]
         self.present: Bools = np.array(present, bool).reshape(len(rles), num_frames)
         self.areas: Ints = np.zeros(self.present.shape, np.int64)
-        given = [rle for masks in rles for rle in masks if rle is not None]
-        self.areas[self.present] = coco_mask.area(given) if given else 0
+        self.areas[self.present] = _count_pixels([rle for masks in rles for rle in masks if rle])
 
     def visible(self, frame: int) -> _FrameMasks:
         """The masks of one frame that are not blank."""
@@ -297,6 +296,13 @@ class _Side:
         tracks = np.flatnonzero(areas).tolist()
         rles = [rle for track in tracks if (rle := self.rles[track][frame]) is not None]
         return _FrameMasks(rles, tracks, areas)
+
+
+def _count_pixels(rles: Sequence[RLE]) -> Ints:
+    """Areas of many masks, (N,)."""
+    # pycocotools keeps the number of masks of a call in a uint8, and NumPy 2 refuses more than 255.
+    parts = [coco_mask.area(rles[start : start + 255]) for start in range(0, len(rles), 255)]
+    return np.concatenate([np.zeros(0, np.int64), *parts]).astype(np.int64)
 
 
 def _intersect(truth: _FrameMasks, pred: _FrameMasks, shape: tuple[int, ...]) -> Ints:
