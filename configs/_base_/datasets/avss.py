@@ -4,7 +4,10 @@ Training cuts the middle out of the frame, testing squeezes the whole frame; cli
 filled up with black ones. Batches of 4 everywhere.
 """
 
-from mmengine.dataset import DefaultSampler
+from mmengine.config import read_base
+
+with read_base():
+    from .avsbench_s4 import *
 
 from avis.datasets.avsbench import AVSBenchSemantic
 from avis.datasets.transforms.geometry import CenterCrop, ResizeClip
@@ -35,29 +38,11 @@ test_pipeline = [
     dict(type=PackAVInputs),
 ]
 
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type=DefaultSampler, shuffle=True),
-    dataset=dict(
-        type=AVSBenchSemantic, data_root=data_root, split='train', pipeline=train_pipeline
-    ),
-)
-val_dataloader = dict(
-    batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type=DefaultSampler, shuffle=False),
-    dataset=dict(type=AVSBenchSemantic, data_root=data_root, split='val', pipeline=test_pipeline),
-)
-test_dataloader = dict(
-    batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type=DefaultSampler, shuffle=False),
-    dataset=dict(type=AVSBenchSemantic, data_root=data_root, split='test', pipeline=test_pipeline),
-)
+data = dict(type=AVSBenchSemantic, data_root=data_root)
+train_dataloader.dataset.update(data, pipeline=train_pipeline)
+val_dataloader.update(batch_size=4)
+val_dataloader.dataset.update(data, pipeline=test_pipeline)
+test_dataloader.dataset.update(data, pipeline=test_pipeline)
 
 val_evaluator = dict(type=AVSSMetric, protocol='official')
 test_evaluator = dict(type=AVSSMetric, protocol='official')

@@ -7,19 +7,8 @@ authors: validates after epochs 16, 18, ..., they after 17, 19, ...
 from mmengine.config import read_base
 
 with read_base():
-    from ..._base_.datasets.avss import *
-    from ..._base_.default_runtime import *
-    from ..._base_.models.tpavi_pvtv2b5 import *
-    from ..._base_.schedules.adam_60e import *
+    from ..._base_.models.pvt_v2_b5 import *
+    from .tpavi_r50_avss import *
 
-from avis.models.losses.avm_loss import AVMLoss
-from avis.models.losses.labelled_losses import LabelledCrossEntropyLoss
-
-model.audio_encoder.framing = 'clip_zeros'
-model.fusion.audio_bias = False
-model.decode_head.num_classes = 71
-model.loss_seg = dict(type=LabelledCrossEntropyLoss)
-model.loss_avm = dict(type=AVMLoss, distance='kl', reduction='mean', weight=0.5)
-
-train_cfg.update(val_begin=16, val_interval=2)
-default_hooks.checkpoint.save_best = 'avss/miou'
+model.backbone = backbone
+model.neck.in_channels = channels

@@ -7,7 +7,8 @@ Status: not run yet. Deviates from the authors: nothing intended.
 from mmengine.config import read_base
 
 with read_base():
-    from ..._base_.datasets.avsbench_ms3 import *
-    from ..._base_.default_runtime import *
-    from ..._base_.models.tpavi_pvtv2b5 import *
-    from ..._base_.schedules.adam_30e import *
+    from ..._base_.models.pvt_v2_b5 import *
+    from .tpavi_r50_ms3 import *
+
+model.backbone = backbone
+model.neck.in_channels = channels

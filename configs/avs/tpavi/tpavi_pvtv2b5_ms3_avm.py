@@ -7,8 +7,8 @@ intended.
 from mmengine.config import read_base
 
 with read_base():
-    from .tpavi_pvtv2b5_ms3 import *
+    from ..._base_.models.pvt_v2_b5 import *
+    from .tpavi_r50_ms3_avm import *
 
-from avis.models.losses.avm_loss import AVMLoss
-
-model.loss_avm = dict(type=AVMLoss, distance='kl', reduction='sum', weight=0.5)
+model.backbone = backbone
+model.neck.in_channels = channels

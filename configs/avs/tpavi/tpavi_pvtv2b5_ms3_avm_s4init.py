@@ -7,6 +7,9 @@ weights with `tools/model_converters/convert_checkpoint.py avsbench`. Status: no
 from mmengine.config import read_base
 
 with read_base():
-    from .tpavi_pvtv2b5_ms3_avm import *
+    from ..._base_.models.pvt_v2_b5 import *
+    from .tpavi_r50_ms3_avm_s4init import *
 
+model.backbone = backbone
+model.neck.in_channels = channels
 load_from = 'data/pretrained/tpavi_pvtv2b5_s4.pth'
