@@ -1,5 +1,7 @@
 """Names and colours of classes. NumPy only: models, scorers and the data generator share them."""
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,3 +54,30 @@ def voc_palette(num_classes: int) -> NDArray[np.uint8]:
     for bit in range(8):
         colors |= (index >> (3 * bit + np.arange(3)) & 1) << (7 - bit)
     return colors.astype(np.uint8)
+
+
+def voc_colors_to_classes(colors: NDArray[np.uint8], num_classes: int) -> NDArray[np.uint8]:
+    """Look the class of each pixel up by its colour in the VOC palette.
+
+    Args:
+        colors: RGB, shape (..., 3).
+        num_classes: Number of classes; every other colour is class 0.
+
+    Returns:
+        Class indices, shape (...).
+
+    >>> voc_colors_to_classes(voc_palette(4)[[3, 0, 1]], 4)
+    array([3, 0, 1], dtype=uint8)
+    """
+    red, green, blue = (colors[..., channel].astype(np.uint32) for channel in range(3))
+    classes: NDArray[np.uint8] = _voc_table(num_classes)[red << 16 | green << 8 | blue]
+    return classes
+
+
+@cache
+def _voc_table(num_classes: int) -> NDArray[np.uint8]:
+    """The class of each of the 2**24 colours; its many zeros cost no memory until they are read."""
+    table = np.zeros(1 << 24, np.uint8)
+    red, green, blue = voc_palette(num_classes).astype(np.uint32).T
+    table[red << 16 | green << 8 | blue] = np.arange(num_classes)
+    return table

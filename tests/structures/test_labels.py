@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from avis.structures.labels import AVSBENCH_CATEGORIES, AVSS_CLASSES, voc_palette
+from avis.structures.labels import (
+    AVSBENCH_CATEGORIES,
+    AVSS_CLASSES,
+    voc_colors_to_classes,
+    voc_palette,
+)
 
 
 def test_the_published_numbers_of_classes():
@@ -23,3 +28,8 @@ def test_the_palette_gives_every_class_its_own_colour():
 def test_the_palette_has_256_colours(count):
     with pytest.raises(ValueError, match=rf'1 to 256 colours, got num_classes={count}'):
         voc_palette(count)
+
+
+def test_every_colour_comes_back():
+    palette = voc_palette(256)
+    np.testing.assert_array_equal(voc_colors_to_classes(palette, 256), np.arange(256))

@@ -1,6 +1,5 @@
 """From paths to pixels and label maps; only the chosen frames are read."""
 
-from functools import cache
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -12,7 +11,7 @@ from avis.datasets.readers.images import read_image, read_label_colors, read_lab
 from avis.datasets.readers.video import read_video_frames
 from avis.datasets.transforms.clip import frame_ids_of
 from avis.registry import TRANSFORMS
-from avis.structures.labels import voc_palette
+from avis.structures.labels import voc_colors_to_classes
 
 LabelEncoding = Literal['binary', 'voc_colors']
 
@@ -93,30 +92,6 @@ class LoadLabelMaps(BaseTransform):
         values = read_label_values(path) > 0
         flat = values.any(axis=-1) if values.ndim == 3 else values  # (H, W)
         return np.asarray(flat, np.uint8)
-
-
-def voc_colors_to_classes(colors: NDArray[np.uint8], num_classes: int) -> NDArray[np.uint8]:
-    """Look the class of each pixel up by its colour in the VOC palette.
-
-    Args:
-        colors: RGB, shape (..., 3).
-        num_classes: Number of classes; every other colour is class 0.
-
-    Returns:
-        Class indices, shape (...).
-    """
-    red, green, blue = (colors[..., channel].astype(np.uint32) for channel in range(3))
-    classes: NDArray[np.uint8] = _voc_table(num_classes)[red << 16 | green << 8 | blue]
-    return classes
-
-
-@cache
-def _voc_table(num_classes: int) -> NDArray[np.uint8]:
-    """The class of each of the 2**24 colours; its many zeros cost no memory until they are read."""
-    table = np.zeros(1 << 24, np.uint8)
-    red, green, blue = voc_palette(num_classes).astype(np.uint32).T
-    table[red << 16 | green << 8 | blue] = np.arange(num_classes)
-    return table
 
 
 def _stack(paths: list[str], images: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from avis.datasets.readers.errors import BrokenDataError
-from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps, voc_colors_to_classes
+from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps
 from avis.structures.labels import voc_palette
 from tests.datasets.tiny_sets import frame_picture, number_shown, square, write_image, write_video
 
@@ -96,11 +96,6 @@ def test_colors_become_classes(record, tmp_path) -> None:
     labels = load.transform(LoadFrames().transform(record))['gt_sem_seg'][0]
     assert labels[0, :6].tolist() == [70, 17, 3, 0, 0, 0]
     assert labels[1:].max() == 0
-
-
-def test_every_color_comes_back() -> None:
-    palette = voc_palette(256)
-    np.testing.assert_array_equal(voc_colors_to_classes(palette, 256), np.arange(256))
 
 
 def test_unknown_encoding_is_named() -> None:
