@@ -28,4 +28,7 @@ def convert(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[s
             f'not a PVTv2 of its authors: {len(kept)} entries fit, {len(unknown)} are unknown '
             f'({"; ".join(unknown[:3])})'
         )
-    return dict(pvt_convert(kept)), dropped
+    try:
+        return dict(pvt_convert(kept)), dropped
+    except KeyError as error:
+        raise ValueError(f'not a whole PVTv2: {error} is missing') from error
