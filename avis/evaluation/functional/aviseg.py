@@ -44,8 +44,8 @@ from avis.evaluation.functional.counts import (
 from avis.evaluation.functional.fsla import FSLACounts, count_fsla
 from avis.evaluation.functional.overlap import VideoOverlap
 from avis.evaluation.functional.track_map import (
-    ACCUMULATED_THRESHOLDS,
-    THRESHOLDS,
+    EXACT_RULES,
+    TRACKEVAL_RULES,
     TrackMatches,
     average_classes_found,
     match_tracks,
@@ -172,9 +172,9 @@ def count_video(
         protocol: ``'official'`` or ``'corrected'``.
     """
     check_protocol(protocol)
-    thresholds = ACCUMULATED_THRESHOLDS
+    rules = TRACKEVAL_RULES
     if protocol == 'corrected':
-        video, thresholds = video.without_blanks(), THRESHOLDS
+        video, rules = video.without_blanks(), EXACT_RULES
         video = video.select(video.truth.ever_present, video.pred.ever_present)
     labels = {*video.truth.labels.tolist(), *video.pred.labels.tolist()} & set(classes)
     fsla, error = None, None
@@ -188,7 +188,7 @@ def count_video(
         classes={
             label: ClassCounts(
                 _count_class(video.of_class(label)),
-                match_tracks(video, label, thresholds=thresholds),
+                match_tracks(video, label, rules=rules),
             )
             for label in sorted(labels)
         },

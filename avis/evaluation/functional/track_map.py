@@ -19,8 +19,8 @@ Empty cases: without a true track in the range AP and AR of a class are NaN; wit
 they are 0.
 
 Source: Yang et al., *Video Instance Segmentation*, ICCV 2019 (arXiv:1905.04804); conventions as in
-TrackEval, which the evaluator of AVISeg derives from. COCO lets a crowd be taken many times,
-TrackEval once, and so does this.
+TrackEval, which the evaluator of AVISeg derives from, or in the evaluator of YouTube-VIS, see
+:class:`MatchRules`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,11 +31,6 @@ import numpy as np
 from avis.evaluation.functional.counts import Scores
 from avis.evaluation.functional.overlap import Bools, Floats, Ints, VideoOverlap
 
-# As TrackEval steps through them: the last ones exceed 0.9 and 0.95 by some 1e-16, which eps below
-# does not always make good; an IoU of exactly 0.95 does not pass the last one.
-ACCUMULATED_THRESHOLDS: Floats = np.arange(0.5, 0.96, 0.05)
-# As YouTube-VIS means them.
-THRESHOLDS: Floats = np.arange(50, 100, 5) / 100
 RECALLS: Floats = np.linspace(0, 1, 101)
 # Mean area of a track in pixels, both ends belong to the range.
 AREA_RANGES: Mapping[str, tuple[float, float]] = {
@@ -46,6 +41,29 @@ AREA_RANGES: Mapping[str, tuple[float, float]] = {
 }
 EPS = float(np.finfo(float).eps)
 SPACING = float(np.spacing(1))
+
+
+@dataclass(frozen=True)
+class MatchRules:
+    """What evaluators of tracks do differently.
+
+    Attributes:
+        thresholds: Of the IoU of tracks, ascending, (K,).
+        slack: By how much an IoU may stay below a threshold, or below the best one so far.
+        crowds_endless: A true track that marks a crowd may be taken many times.
+    """
+
+    thresholds: Floats
+    slack: float
+    crowds_endless: bool
+
+
+# 0.50, 0.55 ... 0.95, each rounded once.
+EXACT_RULES = MatchRules(np.arange(50, 100, 5) / 100, EPS, False)
+# Stepping adds up rounding errors, which the slack does not always make good: an IoU of exactly
+# 0.95 does not pass the last threshold.
+TRACKEVAL_RULES = MatchRules(np.arange(0.5, 0.96, 0.05), EPS, False)
+YOUTUBE_VIS_RULES = MatchRules(np.linspace(0.5, 0.95, 10), 0.0, True)
 
 
 @dataclass(frozen=True)
@@ -71,14 +89,14 @@ class TrackMatches:
 
 
 def match_tracks(
-    video: VideoOverlap, label: int, *, thresholds: Floats = THRESHOLDS
+    video: VideoOverlap, label: int, *, rules: MatchRules = EXACT_RULES
 ) -> TrackMatches:
     """Match the predicted tracks of one class with the true ones, best score first.
 
     Args:
         video: Overlaps of all classes.
         label: The class.
-        thresholds: Of the IoU of tracks, ascending, (K,).
+        rules: The thresholds, and what evaluators do differently.
 
     >>> from avis.evaluation.functional.overlap import TrackMasks
     >>> full, half = ({'size': [1, 2], 'counts': counts} for counts in (b'02', b'011'))
@@ -96,7 +114,7 @@ def match_tracks(
     scores, num_truth = part.pred.scores, (~out_true).sum(axis=1)
 
     def matches(free: int | None) -> tuple[Bools, Bools]:
-        taken = _take(iou, out_true, thresholds, free)
+        taken = _take(iou, out_true, part.truth.crowd & rules.crowds_endless, rules, free)
         matched = taken >= 0
         took_ignored = np.take_along_axis(
             np.pad(out_true, ((0, 0), (0, 1)))[:, None], taken, axis=2
@@ -106,7 +124,7 @@ def match_tracks(
     first = np.flatnonzero(pred == 0)
     as_first = None
     # The first track can only make a difference to another one that wants the same true track.
-    if len(first) and ((iou >= thresholds[0] - EPS).sum(axis=0) > 1).any():
+    if len(first) and ((iou >= rules.thresholds[0] - rules.slack).sum(axis=0) > 1).any():
         as_first = TrackMatches(scores, *matches(int(first[0])), num_truth)
     return TrackMatches(scores, *matches(None), num_truth, as_first)
 
@@ -122,7 +140,7 @@ def track_iou(video: VideoOverlap) -> Floats:
 def score_matches(
     videos: Sequence[TrackMatches | None],
     *,
-    num_thresholds: int = len(THRESHOLDS),
+    num_thresholds: int = len(EXACT_RULES.thresholds),
     max_detections: int | None = None,
 ) -> Scores:
     """Average precision and recall of one class.
@@ -179,31 +197,33 @@ def _outside(sizes: Floats) -> Bools:
     return (sizes < low - EPS) | (sizes > high + EPS)
 
 
-def _take(iou: Floats, ignored: Bools, thresholds: Floats, free: int | None) -> Ints:
+def _take(iou: Floats, ignored: Bools, endless: Bools, rules: MatchRules, free: int | None) -> Ints:
     """The true track that each prediction takes, (R, D, K), or -1.
 
     Args:
         iou: (D, G), best prediction first.
         ignored: True tracks that do not count, (R, G).
-        thresholds: (K,).
+        endless: True tracks that are never used up, (G,).
+        rules: Thresholds and slack.
         free: A prediction that does not use up what it takes.
     """
-    shape = len(ignored), len(thresholds)
+    shape = len(ignored), len(rules.thresholds)
     taken = np.full((shape[0], len(iou), shape[1]), -1)
     used = np.zeros((*shape, iou.shape[1]), bool)
-    needed = np.broadcast_to(np.minimum(thresholds, 1 - 1e-10), shape)
+    needed = np.broadcast_to(np.minimum(rules.thresholds, 1 - 1e-10), shape)
     for place, row in enumerate(iou):
         best, choice = needed, np.full(shape, -1)
         for second in (False, True):  # first the true tracks that count, then the ignored ones
             open_ = choice < 0
-            for track in np.flatnonzero(row >= thresholds[0] - EPS).tolist():
+            for track in np.flatnonzero(row >= rules.thresholds[0] - rules.slack).tolist():
                 allowed = open_ & ~used[..., track] & (ignored[:, track] == second)[:, None]
-                better = allowed & (row[track] >= best - EPS)  # of equals the later one
+                better = allowed & (row[track] >= best - rules.slack)  # of equals the later one
                 best, choice = np.where(better, row[track], best), np.where(better, track, choice)
         taken[:, place] = choice
         if place != free:
             rows, columns = np.nonzero(choice >= 0)
-            used[rows, columns, choice[rows, columns]] = True
+            tracks = choice[rows, columns]
+            used[rows, columns, tracks] = ~endless[tracks]
     return taken
 
 

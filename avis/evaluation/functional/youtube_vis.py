@@ -1,0 +1,110 @@
+"""Scores of YouTube-VIS and OVIS: AP and AR of whole tracks, as their evaluator has them.
+
+NumPy only: no torch, no mmengine, no I/O. Start reading at :func:`count_video`, which matches the
+tracks of one video, and :func:`score_videos`, which turns the matches of a data set into numbers.
+Videos may be counted in any order and by any number of processes.
+
+AP is the mean over classes, 10 thresholds and 101 recalls, with at most 100 predictions per video
+and class; AP50 and AP75 are of one threshold; AR1, AR10 and AR100 are recalls with that many
+predictions. Small, medium and large part at a mean area of 128 x 128 and 256 x 256 pixels.
+
+``official``: -1 where no class has a true track in the range; a blank RLE is a mask like others.
+``corrected``: NaN instead; blank is absent, and a track that is always absent is none.
+
+Source: Yang et al., *Video Instance Segmentation*, ICCV 2019 (arXiv:1905.04804); rules as in the
+evaluator of youtubevos/cocoapi.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from avis.evaluation.functional.counts import Protocol, check_protocol
+from avis.evaluation.functional.overlap import Floats, VideoOverlap
+from avis.evaluation.functional.track_map import (
+    YOUTUBE_VIS_RULES,
+    TrackMatches,
+    average_classes_found,
+    match_tracks,
+    score_matches,
+)
+
+MAX_DETECTIONS = (1, 10, 100)
+_PLACES = {'AP50': 0, 'AP75': 5}
+
+
+@dataclass(frozen=True)
+class YouTubeVISVideo:
+    """What the scores of a data set need to know of one video.
+
+    Attributes:
+        video_id: Id of the video; videos are put in the order of their ids.
+        protocol: The protocol that it was matched under.
+        tracks: The matches of every class with a true or a predicted track.
+    """
+
+    video_id: int
+    protocol: Protocol
+    tracks: Mapping[int, TrackMatches]
+
+
+def count_video(
+    video: VideoOverlap, *, video_id: int, classes: Iterable[int], protocol: Protocol = 'official'
+) -> YouTubeVISVideo:
+    """Match the tracks of one video.
+
+    Args:
+        video: Overlaps of all tracks.
+        video_id: Id of the video.
+        classes: The classes of the data set; predictions of others are ignored.
+        protocol: ``'official'`` or ``'corrected'``.
+    """
+    check_protocol(protocol)
+    if protocol == 'corrected':
+        video = video.without_blanks()
+        video = video.select(video.truth.ever_present, video.pred.ever_present)
+    labels = {*video.truth.labels.tolist(), *video.pred.labels.tolist()} & set(classes)
+    return YouTubeVISVideo(
+        video_id=video_id,
+        protocol=protocol,
+        tracks={
+            label: match_tracks(video, label, rules=YOUTUBE_VIS_RULES) for label in sorted(labels)
+        },
+    )
+
+
+def score_videos(videos: Iterable[YouTubeVISVideo]) -> dict[str, float]:
+    """AP, AP50, AP75, AR1, AR10, AR100 and AP, AR by size (``AP_s``, ``AR_l`` ...), in percent.
+
+    Args:
+        videos: In any order; those of ranks or processes are simply put together.
+
+    Raises:
+        ValueError: No video, or videos matched under different protocols.
+    """
+    videos = sorted(videos, key=lambda video: video.video_id)
+    protocols = {video.protocol for video in videos}
+    if len(protocols) != 1:
+        raise ValueError(f'expected videos matched under one protocol, got {sorted(protocols)}')
+    matches: dict[int, list[TrackMatches]] = {}
+    for video in videos:
+        for label, tracks in video.tracks.items():
+            matches.setdefault(label, []).append(tracks)
+    found = {}
+    for limit in MAX_DETECTIONS:
+        scores = [score_matches(tracks, max_detections=limit) for tracks in matches.values()]
+        found[limit] = average_classes_found(scores or [score_matches([])])
+    best = found[MAX_DETECTIONS[-1]]
+    summary = {'AP': _mean(best['AP_all'])}
+    summary |= {name: 100 * float(best['AP_all'][place]) for name, place in _PLACES.items()}
+    summary |= {f'AR{limit}': _mean(found[limit]['AR_all']) for limit in MAX_DETECTIONS}
+    for size in 'sml':
+        summary |= {f'{kind}_{size}': _mean(best[f'{kind}_area_{size}']) for kind in ('AP', 'AR')}
+    if 'official' in protocols:
+        summary = {name: -1.0 if np.isnan(value) else value for name, value in summary.items()}
+    return summary
+
+
+def _mean(values: Floats) -> float:
+    return 100 * float(values.mean())
