@@ -48,7 +48,7 @@ def loss_curve(work_dir: Path) -> dict[int, float]:
     """
     curve: dict[int, float] = {}
     for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in path.read_text().splitlines():
+        for line in path.read_text().split('\n')[:-1]:  # a kill may cut the last line short
             row = json.loads(line)
             if 'loss' in row:
                 before = curve.setdefault(row['step'], row['loss'])

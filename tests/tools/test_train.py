@@ -14,8 +14,8 @@ from avis.apis.runner import train
 from avis.datasets.synthetic.generator import make_dataset
 from tests.runs import ROOT, TINY_CONFIG, loss_curve, own_name, train_tiny
 
-# Each clip takes its time, so that a kill can come in the middle of an epoch.
-SLOW = ('--cfg-options', 'train_dataloader.dataset.delay=0.03')
+# Each clip takes its time, so that a kill comes before the end on a busy machine, too.
+SLOW = ('--cfg-options', 'train_dataloader.dataset.delay=0.1')
 
 
 def start(command: Sequence[str | Path], cwd: Path) -> subprocess.Popen:
