@@ -2,9 +2,13 @@
 
 import gzip
 import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
@@ -47,6 +51,62 @@ def aviseg_videos(case: str) -> dict[str, VideoOverlap]:
             num_frames=len(video['file_names']),
         )
     return videos
+
+
+@dataclass(frozen=True)
+class AVTrackCase:
+    """One video of the AVTrack golden.
+
+    Attributes:
+        truth: Gray images, (T, H, W) uint8.
+        persons: Predicted masks of each folder, in the order of the folders sorted as strings, one
+            per frame or None; None if the video has no prediction folder.
+    """
+
+    name: str
+    truth: np.ndarray
+    persons: list[list[np.ndarray | None]] | None
+
+    @property
+    def painted(self) -> list[np.ndarray]:
+        """The persons painted into one image per frame, numbered from 1 on."""
+        images = [np.zeros(image.shape, np.uint16) for image in self.truth]
+        for number, person in enumerate(self.persons or [], start=1):
+            for image, mask in zip(images, person, strict=True):
+                if mask is not None:
+                    image[mask] = number
+        return images
+
+
+def avtrack_cases() -> Iterator[AVTrackCase]:
+    """The videos of the AVTrack golden that have a truth, in the order of the data set."""
+    with zipfile.ZipFile(GOLDEN / 'avtrack' / 'case.zip') as archive:
+        names = set(archive.namelist())
+
+        def read(name: str) -> np.ndarray | None:
+            if name not in names:
+                return None
+            return cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_GRAYSCALE)
+
+        for video in json.loads(archive.read('avtrack_meta.json'))['videos']:
+            name = video['file_names'][0].split('/')[0]
+            frames = sorted(
+                n
+                for n in names
+                if n.startswith(f'Instance_Masks_merged/{name}/') and n[-4:] == '.png'
+            )
+            if not frames:
+                continue
+            inside = [n.split('/') for n in names if n.startswith(f'pred/{name}/')]
+            folders = sorted({parts[2] for parts in inside if len(parts) > 3})
+            images = [
+                [read(f'pred/{name}/{folder}/frame_{int(n[-9:-4]):04d}.png') for n in frames]
+                for folder in folders
+            ]
+            persons = [[None if i is None else i > 0 for i in person] for person in images]
+            yield AVTrackCase(
+                name, np.stack([read(n) for n in frames]), persons if inside else None
+            )
 
 
 def _rles(track: dict, size: tuple[int, int]) -> list:

@@ -1,0 +1,213 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from avis.evaluation.functional.avtrack import (
+    REGION_SUMMARY,
+    SUMMARY,
+    AVTrackVideo,
+    MaskReaders,
+    average_videos,
+    failed_video,
+    score_video,
+)
+from avis.evaluation.functional.counts import OfficialEvaluatorError
+from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
+from avis.structures.masks import encode_mask
+from tests.evaluation.functional.instance_goldens import (
+    GOLDEN,
+    AVTrackCase,
+    avtrack_cases,
+    compare,
+    read_json,
+)
+from tests.evaluation.functional.small_videos import draw_video, seeds
+
+EXPECTED = read_json(GOLDEN / 'avtrack' / 'expected.json')
+COUNTS = {
+    'num_gt_dets': 'GT_Dets',
+    'num_tracker_dets': 'Dets',
+    'num_gt_ids': 'GT_IDs',
+    'num_tracker_ids': 'IDs',
+}
+
+
+def score_case(case: AVTrackCase, protocol: str, *, region_boundary: bool = False) -> AVTrackVideo:
+    """Score one video of the golden, from painted images."""
+    if case.persons is None and protocol == 'official':
+        return failed_video(case.name, 'no prediction folder', protocol=protocol)
+    try:
+        images = case.painted
+        size = case.truth.shape[1:]
+        video = VideoOverlap.from_label_maps(zip(case.truth, images, strict=True), size=size)
+    except (IndexError, ValueError) as error:
+        return failed_video(
+            case.name, str(error), protocol=protocol, region_boundary=region_boundary
+        )
+    masks = MaskReaders(
+        true=lambda track, frame: case.truth[frame] == video.truth.ids[track],
+        pred=lambda track, frame: images[frame] == video.pred.ids[track],
+    )
+    return score_video(
+        video,
+        name=case.name,
+        protocol=protocol,
+        masks=masks if region_boundary else None,
+        num_folders=len(case.persons or []),
+    )
+
+
+@pytest.fixture(scope='module')
+def cases() -> list[AVTrackCase]:
+    return list(avtrack_cases())
+
+
+@pytest.mark.parametrize(
+    ('protocol', 'region_boundary', 'key'),
+    [
+        ('official', False, 'official'),
+        ('official', True, 'official_with_jf'),
+        ('corrected', True, 'intended'),
+    ],
+)
+def test_every_video_equals_the_authors_scorer(cases, protocol, region_boundary, key) -> None:
+    assert len(cases) == EXPECTED['num_videos_in_mean']
+    for case in cases:
+        video = score_case(case, protocol, region_boundary=region_boundary)
+        expected = dict(EXPECTED['per_video'][case.name][key])
+        if 'error' in expected:
+            assert video.failure
+            assert set(video.summary.values()) == {0.0}
+            continue
+        for name, field in COUNTS.items():
+            if name in expected:
+                assert video.details['Count'][field] == expected.pop(name), case.name
+        compare(video.summary, expected, f'{case.name} {key}')
+        message = EXPECTED['per_video'][case.name].get('message')
+        if protocol == 'official' and message and 'boolean index' not in message:
+            assert message.removeprefix(f'Error evaluating {case.name}: ') in video.failure
+
+
+def test_every_field_equals_trackeval(cases) -> None:
+    full = read_json(GOLDEN / 'avtrack' / 'expected_full.json.gz')
+    compared = 0
+    for case in cases:
+        video = score_case(case, 'official', region_boundary=True)
+        expected = full.get(case.name, {})
+        for metric, fields in expected.get('official_detail', {}).items():
+            if not video.failure:
+                compare(video.details[metric], fields, f'{case.name} {metric}')
+                compared += len(fields)
+        if 'official_jf_detail' in expected and not video.failure:
+            compare(video.details['JAndF'], expected['official_jf_detail'], case.name)
+    assert compared > 300
+
+
+def test_means_equal_the_authors_scorer(cases) -> None:
+    official = [score_case(case, 'official') for case in cases]
+    compare(average_videos(official), EXPECTED['official_mean'], 'official')
+    corrected = [score_case(case, 'corrected') for case in cases]
+    compare(average_videos(corrected), EXPECTED['intended_mean_unclamped'], 'intended')
+    clamped = [
+        replace(video, summary={name: max(value, 0) for name, value in video.summary.items()})
+        for video in corrected
+    ]
+    compare(average_videos(clamped), EXPECTED['intended_mean_clamped'], 'intended, clamped')
+
+
+def test_a_failed_video_stops_the_official_mean_with_region_scores(cases) -> None:
+    videos = [score_case(case, 'official', region_boundary=True) for case in cases]
+    with pytest.raises(OfficialEvaluatorError, match=r'solo_C_01.*corrected') as error:
+        average_videos(videos)
+    assert error.value.cause == EXPECTED['official_mean_with_jf_enabled']['error']
+    failed = next(video for video in videos if video.failure)
+    assert set(average_videos([failed, *videos])) == set(SUMMARY)
+
+
+def test_the_corrected_mean_of_region_scores_leaves_out_silent_videos(cases) -> None:
+    videos = [score_case(case, 'corrected', region_boundary=True) for case in cases]
+    known = [v.summary['J-Mean'] for v in videos if not np.isnan(v.summary['J-Mean'])]
+    assert len(known) == len(videos) - 1  # sile_K_01 has no true mask
+    assert average_videos(videos)['J-Mean'] == pytest.approx(np.mean(known))
+
+
+def test_rles_and_painted_images_score_the_same(cases) -> None:
+    for case in cases:
+        if not case.persons or case.name == 'size_L_01':
+            continue
+        levels = np.setdiff1d(case.truth, [0])
+        truth = [[encode_mask(image == level) for image in case.truth] for level in levels]
+        persons = [
+            [None if mask is None else encode_mask(mask) for mask in p] for p in case.persons
+        ]
+        video = VideoOverlap.from_rles(
+            TrackMasks(truth, ids=levels),
+            TrackMasks(persons),
+            size=case.truth.shape[1:],
+            num_frames=len(case.truth),
+            painted=True,
+        )
+        video = video.select(video.truth.ever_present, range(len(persons))).without_blanks()
+        for protocol in ('official', 'corrected'):
+            got = score_video(video, name=case.name, protocol=protocol)
+            assert got.summary == score_case(case, protocol).summary
+
+
+@settings(max_examples=30)
+@given(seed=seeds)
+def test_a_perfect_prediction_is_perfect(seed: int) -> None:
+    video = draw_video(seed)
+    video.pred, video.pred_present = video.truth, video.truth_present
+    video.scores = np.ones(len(video.truth))
+    video.pred_labels = video.truth_labels
+    got = score_video(video.overlap(), name='a', protocol='corrected').summary
+    assert set(got.values()) == ({100.0} if video.truth.any() else {0.0})
+
+
+def blocks(*levels: int) -> VideoOverlap:
+    """One frame of one pixel per level, predicted in the order of the levels."""
+    image = np.array([levels], np.uint16)
+    order = np.arange(1, len(levels) + 1, dtype=np.uint16)[None]
+    return VideoOverlap.from_label_maps([(image, order)], size=(1, len(levels)))
+
+
+@pytest.mark.parametrize('count', [1, 3, 5, 15])
+def test_painting_the_truth_alike_loses_its_last_person_officially(count: int) -> None:
+    video = blocks(*(k * (255 // count) for k in range(1, count + 1)))
+    official, corrected = (
+        score_video(video, name='a', protocol=p) for p in ('official', 'corrected')
+    )
+    assert corrected.summary['DetA'] == pytest.approx(100)
+    assert official.summary['DetA'] == pytest.approx(100 * (count - 1) / count)
+    assert bool(official.failure) == (count == 1)
+
+
+def test_more_than_255_folders_are_nothing_officially() -> None:
+    video = blocks(1, 2)
+    assert 'no predicted mask' in score_video(video, name='a', num_folders=256).failure
+    assert score_video(video, name='a', num_folders=255).failure is None
+    corrected = score_video(video, name='a', num_folders=256, protocol='corrected')
+    assert corrected.summary['HOTA'] == pytest.approx(100)
+
+
+def test_negative_scores_are_raised_to_0_officially() -> None:
+    image = np.array([[1, 0, 0, 0]], np.uint8), np.array([[0, 1, 2, 3]], np.uint8)
+    video = VideoOverlap.from_label_maps([image], size=(1, 4))
+    assert score_video(video, name='a').summary['MOTA'] == 0
+    assert score_video(video, name='a', protocol='corrected').summary['MOTA'] == -300
+
+
+def test_a_failed_video_counts_as_zeros() -> None:
+    video = failed_video('a', 'unreadable', protocol='corrected', region_boundary=True)
+    assert video.summary == dict.fromkeys(SUMMARY + REGION_SUMMARY, 0.0)
+    assert set(failed_video('a', 'unreadable', region_boundary=True).summary) == set(SUMMARY)
+
+
+def test_videos_of_different_protocols_are_not_averaged() -> None:
+    videos = [failed_video('a', '', protocol=p) for p in ('official', 'corrected')]
+    with pytest.raises(ValueError, match=r"got \['corrected', 'official'\]"):
+        average_videos(videos)
+    with pytest.raises(ValueError, match=r'got \[\]'):
+        average_videos([])
