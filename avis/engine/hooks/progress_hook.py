@@ -140,6 +140,7 @@ class _Bars:
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn('{task.fields[text]}'),
+            console=Console(),  # rich's shared one remembers the terminal of its first use
         )
         self.tasks: dict[str, Any] = {}
         self.handlers = [
