@@ -4,11 +4,15 @@ NumPy and SciPy only: no torch, no mmengine, no I/O. Start reading at :func:`cou
 turns one video into a few small arrays, and :func:`score_diagnosis`, which turns those of a data
 set into the numbers. One faculty after the other, every pair and all three are replaced by the
 truth (:func:`avis.evaluation.functional.oracles.apply_oracles`), and HOTA, mAP and FSLA are scored
-again, as AVISeg averages them.
+again.
+
+mAP and FSLA, and HOTA if it is averaged over classes, are computed as AVISeg does; HOTA averaged
+over videos is that of AVTrack, where a video without any mask counts 0 (:data:`Average`).
 
 The protocol is always ``corrected``: under ``official`` even the truth is no perfect prediction.
 With all three oracles HOTA, mAP and FSLA are 1, provided that the truth has a mask (HOTA, mAP) or a
-frame (FSLA), and that no two true tracks have the same mask in every frame.
+frame (FSLA), and that no two true tracks have the same mask in every frame. HOTA over videos is
+then the share of videos that have a true mask.
 
 Each score has two versions. ``raw`` is the score of the prediction that the oracles rebuild. It
 mostly rises with every oracle, but no score promises that it does: HOTA and FSLA pair tracks over
@@ -26,7 +30,7 @@ over the six orders in which the three can be mended (Shapley, 1953).
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -35,6 +39,7 @@ from avis.evaluation.functional.error_kinds import ErrorCounts, count_errors
 from avis.evaluation.functional.oracles import FACULTIES, ORACLES, apply_oracles, pair_masks
 from avis.evaluation.functional.overlap import Ints, VideoOverlap
 
+Average: TypeAlias = Literal['classes', 'videos']
 METRICS = ('HOTA', 'mAP', 'FSLA')
 # In how many of the six orders of three faculties a faculty comes after given others, by number.
 _ORDERS = (2, 1, 2)
@@ -162,17 +167,23 @@ def count_diagnosis(
     return VideoDiagnosis(name, count_errors(video, match), counts)
 
 
-def score_diagnosis(videos: Iterable[VideoDiagnosis], *, classes: Iterable[int]) -> Diagnosis:
+def score_diagnosis(
+    videos: Iterable[VideoDiagnosis], *, classes: Iterable[int], average: Average = 'classes'
+) -> Diagnosis:
     """Turn the counts of all videos, in any order, into the diagnosis of the data set.
 
     Args:
         videos: Of any number of processes; at least one.
         classes: The classes of the data set.
+        average: What HOTA is the mean over: ``'classes'`` as of AVISeg, ``'videos'`` as of AVTrack.
     """
+    if average not in get_args(Average):
+        raise ValueError(f'average must be one of {get_args(Average)}, got {average!r}')
     videos = sorted(videos, key=lambda video: video.name)
     classes = tuple(classes)
     scored = [
-        _scores([video.counts[place] for video in videos], classes) for place in range(len(ORACLES))
+        _scores([video.counts[place] for video in videos], classes, average)
+        for place in range(len(ORACLES))
     ]
     return Diagnosis(
         metrics={
@@ -186,14 +197,25 @@ def score_diagnosis(videos: Iterable[VideoDiagnosis], *, classes: Iterable[int])
     )
 
 
-def _scores(videos: Sequence[AVISegVideo], classes: Sequence[int]) -> dict[str, float]:
+def _scores(
+    videos: Sequence[AVISegVideo], classes: Sequence[int], average: Average
+) -> dict[str, float]:
     """The three metrics, in 0..1."""
     scores = score_videos(videos, classes=classes)
+    hota = scores.class_averaged['HOTA']['HOTA'].mean()
+    if average == 'videos':
+        hota = np.mean([_hota_of_video(video) for video in videos])
     return {
-        'HOTA': float(scores.class_averaged['HOTA']['HOTA'].mean()),
+        'HOTA': float(hota),
         'mAP': float(scores.class_averaged['TrackMAP']['AP_all'].mean()),
         'FSLA': float(scores.fsla['FA'].mean()),
     }
+
+
+def _hota_of_video(video: AVISegVideo) -> float:
+    """HOTA of one video, mean over its classes; 0 without any mask."""
+    found = [part.counts['HOTA'].scores()['HOTA'].mean() for part in video.classes.values()]
+    return float(np.mean(found)) if found else 0.0
 
 
 def _to_dict(metric: Decomposition) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from avis.evaluation.functional.avtrack import score_video
 from avis.evaluation.functional.diagnosis import (
     METRICS,
     Decomposition,
@@ -132,6 +133,23 @@ def test_a_silent_truth_has_no_hota_but_frames_to_be_silent_in() -> None:
     assert diagnosis.metrics['FSLA'].score(()) == 0.5
     assert diagnosis.metrics['FSLA'].share('who') == 0.5
     assert diagnosis.errors.ghost_speaker == 1
+
+
+def test_hota_over_videos_is_that_of_avtrack() -> None:
+    """A person is missed in one frame of the first video; the third has no person."""
+    one, none = np.ones((2, 2), int), np.zeros((2, 2), int)
+    videos = [
+        VideoOverlap.from_label_maps(frames, size=(2, 2))
+        for frames in ([(one, one), (one, none)], [(one, one)], [(none, none)])
+    ]
+    counted = [count_diagnosis(v, name=str(k), classes=[0]) for k, v in enumerate(videos)]
+    hota = score_diagnosis(counted, classes=[0], average='videos').metrics['HOTA']
+    scores = [score_video(v, name='', protocol='corrected').summary['HOTA'] for v in videos]
+    assert hota.score(()) == pytest.approx(np.mean(scores) / 100)
+    assert hota.score(()) == pytest.approx((0.5 + 1 + 0) / 3)
+    assert hota.score(FACULTIES) == pytest.approx(2 / 3)
+    with pytest.raises(ValueError, match=r"'videos'.*got 'frames'"):
+        score_diagnosis(counted, classes=[0], average='frames')
 
 
 def test_all_numbers_go_into_a_file() -> None:
