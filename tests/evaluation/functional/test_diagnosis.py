@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from avis.evaluation.functional.aviseg import count_video, score_videos
 from avis.evaluation.functional.avtrack import score_video
 from avis.evaluation.functional.diagnosis import (
     METRICS,
@@ -19,6 +20,7 @@ from avis.evaluation.functional.diagnosis import (
 from avis.evaluation.functional.oracles import FACULTIES, ORACLES, apply_oracles, pair_masks
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.structures.masks import encode_mask
+from tests.evaluation.functional.instance_goldens import aviseg_videos
 from tests.evaluation.functional.planted_errors import (
     CLASSES,
     PLANTERS,
@@ -133,6 +135,24 @@ def test_a_silent_truth_has_no_hota_but_frames_to_be_silent_in() -> None:
     assert diagnosis.metrics['FSLA'].score(()) == 0.5
     assert diagnosis.metrics['FSLA'].share('who') == 0.5
     assert diagnosis.errors.ghost_speaker == 1
+
+
+@pytest.mark.parametrize('case', ['dense_720p', 'mixed_sizes', 'sparse_null', 'empty_results'])
+def test_the_diagnosis_starts_at_the_corrected_score_and_ends_at_perfect(case: str) -> None:
+    videos, classes = aviseg_videos(case), range(1, 27)
+    diagnosis = score_diagnosis(
+        [count_diagnosis(video, name=name, classes=classes) for name, video in videos.items()],
+        classes=classes,
+    )
+    counted = [
+        count_video(video, name=name, classes=classes, protocol='corrected')
+        for name, video in videos.items()
+    ]
+    summary = score_videos(counted, classes=classes).summary()
+    for metric, key in (('HOTA', 'HOTA'), ('mAP', 'AP_all'), ('FSLA', 'FA')):
+        raw = diagnosis.metrics[metric].raw
+        assert 100 * raw[()] == pytest.approx(summary[key], abs=1e-9)
+        assert raw[FACULTIES] == pytest.approx(1, abs=1e-12)
 
 
 def test_hota_over_videos_is_that_of_avtrack() -> None:
