@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from scipy.optimize import linear_sum_assignment
+
+from avis.evaluation.functional.clear import CLEARCounts, count_clear
+from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
+from avis.structures.masks import RLE
+from tests.evaluation.functional.small_videos import SmallVideo, small_videos
+
+A, B = RLE(size=[1, 2], counts=b'011'), RLE(size=[1, 2], counts=b'11')
+BOTH = RLE(size=[1, 2], counts=b'02')
+
+
+def count(truth: list, pred: list) -> CLEARCounts:
+    video = VideoOverlap.from_rles(
+        TrackMasks(truth), TrackMasks(pred), size=(1, 2), num_frames=len((truth or pred)[0])
+    )
+    return count_clear(video)
+
+
+def test_a_switch_is_a_change_from_the_last_match_ever() -> None:
+    got = count([[A] * 5], [[A, None, None, A, None], [None, None, A, None, A]])
+    assert (got.CLR_TP, got.CLR_FN, got.IDSW) == (4, 1, 3)
+
+
+def test_a_kept_pair_outweighs_a_better_one() -> None:
+    # Half of BOTH is A: an IoU of exactly 0.5 is kept although the second prediction is perfect.
+    got = count([[A, BOTH]], [[A, A], [None, BOTH]])
+    assert (got.CLR_TP, got.CLR_FP, got.IDSW, got.MOTP_sum) == (2, 1, 0, 1.5)
+    got = count([[BOTH]], [[A], [BOTH]])
+    assert (got.CLR_TP, got.MOTP_sum) == (1, 1)
+
+
+def test_frames_without_a_prediction_do_not_end_a_pair() -> None:
+    got = count([[A, BOTH, BOTH]], [[A, None, A], [None, None, BOTH]])
+    assert (got.CLR_TP, got.IDSW, got.MOTP_sum) == (2, 0, 1.5)
+
+
+@pytest.mark.parametrize(
+    ('matched', 'kind'), [(9, 'MT'), (8, 'PT'), (2, 'PT'), (1, 'ML'), (0, 'ML')]
+)
+def test_tracks_are_sorted_by_the_share_of_matched_frames(matched: int, kind: str) -> None:
+    got = count([[A] * 10], [[A] * matched + [B] * (10 - matched)])
+    assert {name: getattr(got, name) for name in ('MT', 'PT', 'ML')} == {
+        'MT': 0,
+        'PT': 0,
+        'ML': 0,
+        kind: 1,
+    }
+
+
+def test_fragments_are_matches_after_a_frame_without() -> None:
+    got = count([[A] * 6], [[A, B, A, A, B, A]])
+    assert (got.Frag, got.IDSW) == (2, 0)
+
+
+def test_one_side_alone_counts_as_trackeval_counts_it() -> None:
+    missed, ghosts = count([[A, A]], []), count([], [[A, A]])
+    assert missed == CLEARCounts(CLR_FN=2, ML=1)
+    assert ghosts == CLEARCounts(CLR_FP=2)
+    assert float(missed.scores_of_video()['MLR']) == float(ghosts.scores_of_video()['MLR']) == 1
+    assert float(ghosts.scores_of_video()['FP_per_frame']) == 0
+    assert float(ghosts.scores()['MLR']) == 0
+
+
+def plain_clear(video: VideoOverlap) -> tuple[int, int]:
+    """Matches and switches, frame by frame, as the definition says."""
+    last, previous, matches, switches = {}, {}, 0, 0
+    for frame in range(video.num_frames):
+        true = np.flatnonzero(video.truth.present[:, frame])
+        pred = np.flatnonzero(video.pred.present[:, frame])
+        if not (len(true) and len(pred)):
+            continue
+        iou = video.iou[frame][np.ix_(true, pred)]
+        kept = np.array([[previous.get(g) == p for p in pred] for g in true])
+        weight = np.where(iou >= 0.5 - 1e-15, iou + 1000 * kept, 0)
+        pairs = [
+            (true[row], pred[column])
+            for row, column in zip(*linear_sum_assignment(-weight), strict=True)
+            if weight[row, column] > 0
+        ]
+        switches += sum(g in last and last[g] != p for g, p in pairs)
+        matches += len(pairs)
+        previous = dict(pairs)
+        last |= previous
+    return matches, switches
+
+
+@given(video=small_videos)
+def test_counts_equal_a_plain_loop_over_frames(video: SmallVideo) -> None:
+    overlap = video.overlap()
+    got = count_clear(overlap)
+    if overlap.truth.num_masks and overlap.pred.num_masks:
+        assert plain_clear(overlap) == (got.CLR_TP, got.IDSW)
+    assert overlap.truth.num_masks == got.CLR_TP + got.CLR_FN
+    assert overlap.pred.num_masks == got.CLR_TP + got.CLR_FP
+    assert overlap.truth.ever_present.sum() == got.MT + got.PT + got.ML

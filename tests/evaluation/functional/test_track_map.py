@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+from hypothesis import given
+
+from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
+from avis.evaluation.functional.track_map import (
+    AREA_RANGES,
+    EXACT_RULES,
+    TRACKEVAL_RULES,
+    YOUTUBE_VIS_RULES,
+    average_classes_found,
+    match_tracks,
+    score_matches,
+    track_iou,
+)
+from avis.structures.masks import encode_mask
+from tests.evaluation.functional.small_videos import CLASSES, SmallVideo, small_videos
+
+# One row of twenty pixels: the first n of them.
+ROWS = {n: encode_mask(np.arange(20)[None] < n) for n in range(21)}
+FULL, BLANK = ROWS[20], ROWS[0]
+
+
+def overlap(truth: list, pred: list, scores: list, **truth_fields) -> VideoOverlap:
+    return VideoOverlap.from_rles(
+        TrackMasks(truth, **truth_fields),
+        TrackMasks(pred, scores=scores),
+        size=(1, 20),
+        num_frames=len((truth or pred)[0]),
+    )
+
+
+def score(*videos: VideoOverlap, rules=EXACT_RULES, **kwargs) -> dict:
+    return score_matches([match_tracks(video, 0, rules=rules) for video in videos], **kwargs)
+
+
+@given(video=small_videos)
+def test_track_iou_is_that_of_the_whole_volume(video: SmallVideo) -> None:
+    shared = np.einsum('pthw,gthw->pg', video.pred.astype(int), video.truth.astype(int))
+    volumes = video.pred.sum(axis=(1, 2, 3))[:, None] + video.truth.sum(axis=(1, 2, 3)) - shared
+    np.testing.assert_array_equal(track_iou(video.overlap()), shared / np.maximum(volumes, 1))
+
+
+def plain_matches(video: VideoOverlap, label: int, threshold: float) -> list[bool]:
+    """Whether each prediction finds a free truth, best score first, as the definition says."""
+    iou, used, found = track_iou(video), set(), []
+    pred = [p for p in range(len(video.pred)) if video.pred.labels[p] == label]
+    for p in sorted(pred, key=lambda track: -video.pred.scores[track]):
+        free = [g for g in range(len(video.truth)) if video.truth.labels[g] == label]
+        free = [g for g in free if g not in used and iou[p, g] >= threshold]
+        best = max(free, key=lambda track: iou[p, track], default=None)
+        found.append(best is not None)
+        used.add(best)
+    return found
+
+
+@given(video=small_videos)
+def test_matches_equal_a_plain_search(video: SmallVideo) -> None:
+    whole = video.overlap()
+    for label in CLASSES:
+        matches = match_tracks(whole, label)
+        assert (np.diff(matches.scores) <= 0).all()
+        for place, threshold in enumerate(EXACT_RULES.thresholds):
+            expected = plain_matches(whole, label, threshold)
+            assert matches.matched[0, :, place].tolist() == expected
+
+
+def test_precision_is_made_monotone_and_sampled_at_101_recalls() -> None:
+    hit, miss = ([[FULL]], [[FULL]]), ([[FULL]], [[ROWS[1]]])
+    # By score: hit, miss, hit of three truths.
+    videos = [overlap(*pair, [s]) for pair, s in ((hit, 0.9), (miss, 0.8), (hit, 0.7))]
+    got = score(*videos)
+    # Recalls up to 1/3 (34 samples) at precision 1, up to 2/3 (33) at 2/3, the rest at 0.
+    np.testing.assert_allclose(got['AP_all'], (34 + 33 * 2 / 3) / 101)
+    np.testing.assert_allclose(got['AR_all'], 2 / 3)
+
+
+def test_an_iou_of_19_of_20_fails_at_the_last_accumulated_threshold() -> None:
+    video = overlap([[FULL]], [[ROWS[19]]], [1.0])
+    rules = (EXACT_RULES, YOUTUBE_VIS_RULES, TRACKEVAL_RULES)
+    assert [score(video, rules=r)['AP_all'][-1] for r in rules] == [
+        pytest.approx(1),
+        pytest.approx(1),
+        0,
+    ]
+
+
+def test_of_equal_overlaps_the_later_truth_is_taken() -> None:
+    left, right = ROWS[10], encode_mask(np.arange(20)[None] >= 10)
+    # FULL overlaps both by one half; what it leaves decides whether the second one finds a truth.
+    for truth, found in (([[left], [right]], True), ([[right], [left]], False)):
+        matches = match_tracks(overlap(truth, [[FULL], [left]], [0.9, 0.8]), 0)
+        assert matches.matched[0, :, 0].tolist() == [True, found]
+
+
+def test_a_truth_that_counts_goes_before_a_crowd_that_fits_better() -> None:
+    video = overlap([[ROWS[15]], [FULL]], [[FULL], [FULL]], [1.0, 0.9], crowd=[False, True])
+    matches = match_tracks(video, 0)
+    assert matches.ignored[0, :, 0].tolist() == [False, True]
+    assert matches.ignored[0, :, -1].tolist() == [True, False]
+
+
+def test_crowds_are_used_up_in_trackeval_only() -> None:
+    video = overlap([[FULL]], [[FULL], [FULL]], [1.0, 0.9], crowd=[True])
+    for rules, ignored in ((TRACKEVAL_RULES, [True, False]), (YOUTUBE_VIS_RULES, [True, True])):
+        assert match_tracks(video, 0, rules=rules).ignored[0, :, 0].tolist() == ignored
+
+
+@pytest.mark.parametrize(
+    ('size', 'counted'),
+    [(128**2 - 1, 's'), (128**2, 'sm'), (256**2, 'ml'), (256**2 + 1, 'l'), (0, 's')],
+)
+def test_truth_counts_in_the_ranges_of_its_size(size: float, counted: str) -> None:
+    matches = match_tracks(overlap([[FULL]], [[FULL]], [1.0], sizes=[size]), 0)
+    names = [name[-1] for name in AREA_RANGES]
+    expected = [1] + [int(name in counted) for name in names[1:]]
+    assert matches.num_truth.tolist() == expected
+    # The prediction is small: where its truth does not count it is ignored, matched or not.
+    assert matches.ignored[:, 0, 0].tolist() == [not number for number in expected]
+
+
+def test_missed_predictions_outside_of_the_range_do_not_count() -> None:
+    matches = match_tracks(overlap([], [[FULL]], [1.0]), 0)
+    assert matches.ignored[:, 0, 0].tolist() == [False, False, True, True]
+    assert not matches.matched.any()
+
+
+def test_empty_sides() -> None:
+    nothing, missed, ghost = (
+        overlap(truth, pred, [1.0] * len(pred))
+        for truth, pred in (([[BLANK]], []), ([[FULL]], []), ([], [[FULL]]))
+    )
+    assert score(missed)['AP_all'].tolist() == score(missed)['AR_all'].tolist() == [0.0] * 10
+    assert np.isnan(score(ghost)['AP_all']).all()
+    assert score(nothing)['AR_area_s'].sum() == 0
+    assert np.isnan(score_matches([None])['AP_all']).all()
+
+
+def test_equal_scores_keep_the_order_of_videos() -> None:
+    hit, miss = overlap([[FULL]], [[FULL]], [0.5]), overlap([[FULL]], [[ROWS[1]]], [0.5])
+    assert score(hit, miss)['AP_all'][0] == pytest.approx(51 / 101)
+    assert score(miss, hit)['AP_all'][0] == pytest.approx(51 / 101 / 2)
+
+
+def test_detections_may_be_limited_per_video() -> None:
+    video = overlap([[FULL]], [[ROWS[1]], [FULL]], [0.9, 0.8])
+    assert score(video, max_detections=1)['AR_all'][0] == 0
+    assert score(video, max_detections=2)['AR_all'][0] == 1
+
+
+def test_the_first_track_may_be_kept_from_using_up_its_truth() -> None:
+    later = overlap([[FULL]], [[ROWS[1]], [FULL], [FULL]], [0.1, 0.9, 0.8])
+    first = overlap([[FULL]], [[FULL], [FULL], [ROWS[1]]], [0.9, 0.8, 0.1])
+    assert match_tracks(first, 0).as_first.matched[0, :, 0].tolist() == [True, True, False]
+    assert match_tracks(first, 0).matched[0, :, 0].tolist() == [True, False, False]
+    as_first = match_tracks(later, 0).as_first
+    assert as_first.matched[0, :, 0].tolist() == [True, False, False]
+    assert match_tracks(overlap([[FULL]], [[FULL]], [1.0]), 0).as_first is None
+
+
+def test_mean_over_classes_leaves_out_what_is_not_known() -> None:
+    assert average_classes_found([]) == {}
+    known = {'AP_all': np.array([0.5])}
+    got = average_classes_found([known, {'AP_all': np.array([np.nan])}])
+    assert got['AP_all'].tolist() == [0.5]
