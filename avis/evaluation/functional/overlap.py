@@ -344,13 +344,13 @@ def _joint_histogram(
             )
         if image.dtype.kind not in 'ui' or (image.dtype.kind == 'i' and image.min(initial=0) < 0):
             raise ValueError(f'{name}, frame {frame}: labels must be integers from 0 on')
-    step = int(pred.max(initial=0)) + 1
-    fits = (int(truth.max(initial=0)) + 1) * step <= 2**16
-    dtype = np.uint16 if fits else np.int64
-    joint = truth.ravel().astype(dtype) * dtype(step) + pred.ravel().astype(dtype)
     # Neighbours mostly agree: a few thousand runs are counted instead of a million pixels.
-    starts = np.flatnonzero(np.concatenate([[True], joint[1:] != joint[:-1]]))
-    runs = np.diff(starts, append=joint.size)
-    values, place = np.unique(joint[starts], return_inverse=True)
-    pixels = np.bincount(place, weights=runs, minlength=len(values))
-    return np.stack([*np.divmod(values.astype(np.int64), step), pixels.astype(np.int64)])
+    true, found = truth.ravel(), pred.ravel()
+    changes = true[1:] != true[:-1]
+    changes |= found[1:] != found[:-1]
+    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
+    true, found = true[starts].astype(np.int64), found[starts].astype(np.int64)
+    step = int(found.max()) + 1
+    values, place = np.unique(true * step + found, return_inverse=True)
+    pixels = np.bincount(place, weights=np.diff(starts, append=truth.size))
+    return np.stack([*np.divmod(values, step), pixels.astype(np.int64)])
