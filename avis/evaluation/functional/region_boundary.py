@@ -19,12 +19,12 @@ Segmentation*, CVPR 2016; Caelles et al., *The 2019 DAVIS Challenge on VOS: Unsu
 Multi-Object Segmentation* (arXiv:1905.00737); conventions as in TrackEval 1.3.0.
 """
 
+import math
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial import KDTree
 
 from avis.evaluation.functional.counts import Protocol, Scores, check_protocol
 from avis.evaluation.functional.overlap import Bools, Floats, Ints, VideoOverlap
@@ -102,28 +102,37 @@ def boundary_f(pred: Bools, target: Bools, *, radius: float | None = None) -> fl
         raise ValueError(f'expected two (H, W) masks, got {pred.shape} and {target.shape}')
     if radius is None:
         radius = float(np.ceil(TOLERANCE * np.linalg.norm(pred.shape)))
-    found, true = boundary_pixels(pred), boundary_pixels(target)
-    if not (len(found) and len(true)):
-        return float(len(found) == len(true))
-    precision, recall = _share_near(found, true, radius), _share_near(true, found, radius)
+    found, true = boundary_box(pred), boundary_box(target)
+    if not (found.pixels.any() and true.pixels.any()):
+        return float(found.pixels.any() == true.pixels.any())
+    precision, recall = _shares_near(found, true, radius)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def boundary_pixels(mask: Bools) -> Ints:
-    """Row and column of the boundary pixels of a mask (H, W), (N, 2).
+class Box(NamedTuple):
+    """A part of a mask: bool (H, W), and the row and column of its first pixel."""
 
-    >>> boundary_pixels(np.array([[False, True, True]])).tolist()
-    [[0, 0]]
+    pixels: Bools
+    top: int
+    left: int
+
+
+def boundary_box(mask: Bools) -> Box:
+    """The boundary pixels of a mask (H, W); outside of the box there are none.
+
+    >>> boundary_box(np.array([[False, True, True]])).pixels.astype(int)
+    array([[1, 0, 0]])
     """
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    rows = np.flatnonzero(mask.any(axis=1))
     if not len(rows):
-        return np.zeros((0, 2), np.int64)
+        return Box(np.zeros((0, 0), bool), 0, 0)
+    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
     # Outside of this box, one pixel wider where the image goes on, all neighbours are alike.
-    top, left = max(rows[0] - 1, 0), max(columns[0] - 1, 0)
+    top, left = max(int(rows[0]) - 1, 0), max(int(columns[0]) - 1, 0)
     box = np.pad(mask[top : rows[-1] + 2, left : columns[-1] + 2], ((0, 1), (0, 1)), mode='edge')
     here = box[:-1, :-1]
     differs = (here ^ box[:-1, 1:]) | (here ^ box[1:, :-1]) | (here ^ box[1:, 1:])
-    return np.argwhere(differs) + np.array([top, left])
+    return Box(differs, top, left)
 
 
 def _region_similarity(video: VideoOverlap, void: Ints | None) -> Floats:
@@ -155,11 +164,39 @@ def _boundary_of_pair(
     return values
 
 
-def _share_near(pixels: Ints, others: Ints, radius: float) -> float:
-    """Share of the pixels with one of the others at most ``radius`` away."""
-    # The bound is exclusive, and the next larger distance of integer points is further off.
-    distance, _ = KDTree(others).query(pixels, distance_upper_bound=np.sqrt(radius**2 + 0.5))
-    return float(np.isfinite(distance).mean())
+def _shares_near(first: Box, second: Box, radius: float) -> tuple[float, float]:
+    """Share of the pixels of either box with one of the other at most ``radius`` away."""
+    boxes = first, second
+    top, left = min(box.top for box in boxes), min(box.left for box in boxes)
+    height = max(box.top + box.pixels.shape[0] for box in boxes) - top
+    # With so many free columns between two rows nothing reaches from one end into the other.
+    stride = max(box.left + box.pixels.shape[1] for box in boxes) - left + int(radius)
+    bits = []
+    for box in boxes:
+        canvas = np.zeros((height, stride), bool)
+        y, x = box.top - top, box.left - left
+        canvas[y : y + box.pixels.shape[0], x : x + box.pixels.shape[1]] = box.pixels
+        bits.append(int.from_bytes(np.packbits(canvas).tobytes(), 'big'))
+    hits = [
+        (pixels & _dilate(others, radius, stride)).bit_count()
+        for pixels, others in (bits, reversed(bits))
+    ]
+    return hits[0] / bits[0].bit_count(), hits[1] / bits[1].bit_count()
+
+
+def _dilate(bits: int, radius: float, stride: int) -> int:
+    """Dilate by a disk an image that is one long integer, a bit per pixel, row after row.
+
+    A shift of the integer moves all pixels at once; it takes microseconds where a search for the
+    nearest pixel takes a millisecond.
+    """
+    dilated, wide, width = 0, bits, 0
+    for rows in range(int(radius), -1, -1):
+        while width < math.isqrt(int(radius**2) - rows**2):
+            width += 1
+            wide |= bits << width | bits >> width
+        dilated |= wide << rows * stride | wide >> rows * stride
+    return dilated
 
 
 def _summarise(letter: str, values: Floats, *, wrap: bool) -> Scores:
