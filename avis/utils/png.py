@@ -31,6 +31,57 @@ _CORRUPT: Any = zlib_ng.error  # its stub takes the class for an instance
 _FAILURES = (UnidentifiedImageError, OSError, SyntaxError, ValueError)  # what Pillow raises
 
 
+class Runs(NamedTuple):
+    """The pixels of a picture that are not 0, as runs of equal ones in raster order.
+
+    Attributes:
+        starts: First pixel of each run, counted row by row, (N,).
+        ends: Pixel behind the last one of each run, (N,).
+        values: Their value, (N,).
+        size: H and W.
+    """
+
+    starts: NDArray[np.intp]
+    ends: NDArray[np.intp]
+    values: NDArray[Any]
+    size: tuple[int, int]
+
+    @classmethod
+    def of(cls, image: NDArray[Any]) -> 'Runs':
+        """The runs of a picture (H, W)."""
+        flat = image.ravel()
+        edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+        bounds = np.concatenate([[0], edges, [flat.size]])
+        values = flat[bounds[:-1]]
+        full = values != 0
+        return cls(bounds[:-1][full], bounds[1:][full], values[full], image.shape)
+
+    def paint(self, image: NDArray[Any], value: Any = None) -> None:
+        """Write the runs into a contiguous picture (H, W), with one value if it is given."""
+        flat = image.reshape(-1)
+        bounds = zip(self.starts.tolist(), self.ends.tolist(), strict=True)
+        if value is None:
+            for (start, end), own in zip(bounds, self.values.tolist(), strict=True):
+                flat[start:end] = own
+        else:
+            for start, end in bounds:
+                flat[start:end] = value
+
+    def to_image(self) -> NDArray[Any]:
+        """The picture, (H, W)."""
+        image = np.zeros(self.size, self.values.dtype)
+        self.paint(image)
+        return image
+
+    def only(self, value: int) -> 'Runs':
+        """The runs of one value."""
+        kept = self.values == value
+        return Runs(self.starts[kept], self.ends[kept], self.values[kept], self.size)
+
+
+_Plane = NDArray[Any] | Runs
+
+
 class _Header(NamedTuple):
     width: int
     height: int
@@ -52,7 +103,7 @@ def read_png(path: str | Path) -> NDArray[Any]:
         FileNotFoundError: No such file.
         ValueError: The file is no PNG, truncated or corrupt; the message names it.
     """
-    planes = _read_planes(Path(path))[1]
+    planes = [_dense(plane) for plane in _read_planes(Path(path))[1]]
     return planes[0] if len(planes) == 1 else np.stack(planes, axis=-1)
 
 
@@ -67,15 +118,34 @@ def read_png_mask(path: str | Path) -> Bytes:
         FileNotFoundError: No such file.
         ValueError: The file is no PNG, truncated or corrupt; the message names it.
     """
-    header, planes = _read_planes(Path(path))
+    return _dense(_read_gray(Path(path)))
+
+
+def read_png_runs(path: str | Path) -> Runs:
+    """Read the pixels of a mask that are not 0; values and errors as of :func:`read_png_mask`.
+
+    For most masks no picture is made: OpenCV stores the steps of each row, from which runs follow.
+    """
+    plane = _read_gray(Path(path))
+    return plane if isinstance(plane, Runs) else Runs.of(plane)
+
+
+def _read_gray(path: Path) -> _Plane:
+    header, planes = _read_planes(path)
     colors = planes[: 3 if len(planes) > 2 else 1]
     # Gray levels stored three times over are one object three times.
-    gray = colors[0] if all(p is colors[0] for p in colors) else np.maximum.reduce(colors)
+    if any(plane is not colors[0] for plane in colors):
+        return np.maximum.reduce([_dense(plane) for plane in colors])
     # Pillow spreads the levels of 2 and 4 bits, but not those of one.
-    return gray * np.uint8(255) if (header.color, header.depth) == (_GRAY, 1) else gray
+    one_bit = (header.color, header.depth) == (_GRAY, 1)
+    return _dense(colors[0]) * np.uint8(255) if one_bit else colors[0]
 
 
-def _read_planes(path: Path) -> tuple[_Header, list[NDArray[Any]]]:
+def _dense(plane: _Plane) -> NDArray[Any]:
+    return plane.to_image() if isinstance(plane, Runs) else plane
+
+
+def _read_planes(path: Path) -> tuple[_Header, list[_Plane]]:
     """The header, and one array (H, W) per channel."""
     data = path.read_bytes()
     try:
@@ -107,7 +177,7 @@ def _parse(data: bytes) -> tuple[_Header, bytes]:
     return header, b''.join(body)
 
 
-def _decode(header: _Header, body: bytes) -> list[NDArray[Any]] | None:
+def _decode(header: _Header, body: bytes) -> list[_Plane] | None:
     """The planes of a picture; None if it is one for Pillow."""
     channels = _CHANNELS.get(header.color)
     if channels is None or header.interlaced or (header.depth, channels) not in _OURS:
@@ -127,12 +197,14 @@ def _decode(header: _Header, body: bytes) -> list[NDArray[Any]] | None:
     plane = _undo(filters, rows)
     if plane is None:
         return None
-    return [plane if header.depth == 8 else np.unpackbits(plane, axis=1, count=header.width)]
+    if header.depth == 8:
+        return [plane]
+    return [np.unpackbits(_dense(plane), axis=1, count=header.width)]
 
 
-def _undo_channels(filters: Bytes, pixels: Bytes) -> list[NDArray[Any]] | None:
+def _undo_channels(filters: Bytes, pixels: Bytes) -> list[_Plane] | None:
     """Undo the filters of each channel; equal channels are done once and given several times."""
-    planes: list[NDArray[Any]] = []
+    planes: list[_Plane] = []
     first = np.ascontiguousarray(pixels[..., 0])
     for channel in range(pixels.shape[2]):
         if channel and np.array_equal(pixels[..., channel], first):
@@ -145,18 +217,24 @@ def _undo_channels(filters: Bytes, pixels: Bytes) -> list[NDArray[Any]] | None:
     return planes
 
 
-def _undo(filters: Bytes, rows: Bytes) -> Bytes | None:
+def _undo(filters: Bytes, rows: Bytes) -> _Plane | None:
     """Undo the row filters of one channel (H, W); None if that is faster in Pillow."""
-    if not filters.any():
+    kinds = np.bincount(filters, minlength=_PAETH + 1)
+    if kinds[_NONE] == len(rows):
         return rows
-    sub = filters == _SUB
-    ours = sub | np.isin(filters, (_NONE, _UP, _PAETH))
-    steps = np.count_nonzero(rows[sub | (filters == _PAETH)])
-    if not ours.all() or steps > _DENSE * rows.size:
+    if kinds[_SUB] == len(rows):
+        return _undo_sub(rows)
+    sub, paeth = filters == _SUB, filters == _PAETH
+    if kinds[_AVERAGE] or len(kinds) > _PAETH + 1:
+        return None
+    if np.count_nonzero(rows[paeth]) > _DENSE * rows.size:
         return None
     plane = rows.copy()
-    if sub.any():
-        plane[sub] = _undo_sub(rows[sub])
+    if kinds[_SUB]:
+        runs = _undo_sub(rows[sub])
+        if runs is None:
+            return None
+        plane[sub] = runs.to_image()
     above = np.zeros_like(plane[0])
     for y in np.flatnonzero(filters > _SUB).tolist():
         up = plane[y - 1] if y else above
@@ -167,15 +245,23 @@ def _undo(filters: Bytes, rows: Bytes) -> Bytes | None:
     return plane
 
 
-def _undo_sub(rows: Bytes) -> Bytes:
-    """Sum up each row from the left, modulo 256, by runs of equal values."""
-    steps = rows.copy()
-    # A row starts at 0 again: its first step takes back the sum of the row before.
-    steps[1:, 0] -= np.add.reduce(rows, axis=1, dtype=np.uint8)[:-1]
-    steps = steps.ravel()
-    starts = np.flatnonzero(steps != 0)
-    values = np.cumsum(steps[starts], dtype=np.uint8)
-    return _fill(np.zeros_like(steps), starts, values).reshape(rows.shape)
+def _undo_sub(rows: Bytes) -> Runs | None:
+    """Sum up the steps of each row from the left, modulo 256; None if there are many."""
+    width = rows.shape[1]
+    starts = np.flatnonzero(rows != 0)
+    if len(starts) > _DENSE * rows.size:
+        return None
+    row = starts // width
+    steps = rows[row, starts - row * width]
+    sums = np.cumsum(steps, dtype=np.uint8)
+    # A row starts at 0 again: what the rows before it sum to is taken off.
+    begins = np.diff(row, prepend=-1) > 0
+    before = (sums - steps)[begins]
+    values = sums - before[np.cumsum(begins) - 1]
+    ends = np.append(starts[1:], rows.size)
+    ends = np.minimum(ends, (row + 1) * width)
+    full = values != 0
+    return Runs(starts[full], ends[full], values[full], rows.shape)
 
 
 def _undo_paeth(row: Bytes, up: Bytes) -> None:
@@ -198,20 +284,13 @@ def _undo_paeth(row: Bytes, up: Bytes) -> None:
         value = guess + step & 255
         values.append(value)
     row[:] = 0
-    _fill(row, starts, np.array(values, np.uint8))
+    for start, end, own in zip(
+        starts.tolist(), [*starts[1:].tolist(), row.size], values, strict=True
+    ):
+        row[start:end] = own
 
 
-def _fill(line: Bytes, starts: NDArray[np.intp], values: Bytes) -> Bytes:
-    """Write the runs that begin at ``starts`` into a line of zeros."""
-    ends = np.append(starts[1:], line.size)
-    full = values != 0
-    runs = zip(starts[full].tolist(), ends[full].tolist(), values[full].tolist(), strict=True)
-    for start, end, value in runs:
-        line[start:end] = value
-    return line
-
-
-def _decode_with_pillow(path: Path, data: bytes) -> list[NDArray[Any]]:
+def _decode_with_pillow(path: Path, data: bytes) -> list[_Plane]:
     try:
         with Image.open(io.BytesIO(data)) as image:
             pixels = np.asarray(image)

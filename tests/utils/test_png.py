@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from avis.utils.png import read_png, read_png_mask
+from avis.utils.png import Runs, read_png, read_png_mask, read_png_runs
 
 FILTERS = range(5)
 
@@ -77,6 +78,7 @@ def test_filters_are_undone(tmp_path_factory, filters: list[int], channels: int)
         np.testing.assert_array_equal(np.asarray(image).reshape(pixels.shape), pixels)
     np.testing.assert_array_equal(read_png(path).reshape(pixels.shape), pixels)
     np.testing.assert_array_equal(read_png_mask(path), pixels[..., 0])
+    np.testing.assert_array_equal(read_png_runs(path).to_image(), pixels[..., 0])
 
 
 @pytest.mark.parametrize('kind', FILTERS)
@@ -107,6 +109,7 @@ def test_what_opencv_and_pillow_write(write, level: int, width: int) -> None:
         first = expected if expected.ndim == 2 else expected[..., 0]
         first = first * np.uint8(255) if mode == '1' else first
         np.testing.assert_array_equal(read_png_mask(path), first)
+        np.testing.assert_array_equal(read_png_runs(path).to_image(), first)
 
 
 def test_colours_count_by_their_strongest_channel(write) -> None:
@@ -153,3 +156,21 @@ def test_damaged_files_are_named(write, damage, problem: str) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r'nothing\.png'):
         read_png_mask(tmp_path / 'nothing.png')
+
+
+@given(pixels=arrays(np.uint8, (3, 4), elements=st.integers(0, 2)))
+def test_runs_come_back_as_the_picture(pixels: np.ndarray) -> None:
+    runs = Runs.of(pixels)
+    np.testing.assert_array_equal(runs.to_image(), pixels)
+    np.testing.assert_array_equal(runs.only(2).to_image(), pixels * (pixels == 2))
+    assert (runs.ends > runs.starts).all()
+    painted = np.ones((3, 4), np.uint16)
+    runs.paint(painted, 700)
+    np.testing.assert_array_equal(painted, np.where(pixels > 0, 700, 1))
+
+
+def test_a_run_does_not_go_on_in_the_next_row(write) -> None:
+    pixels = np.full((3, 100, 1), 9, np.uint8)
+    runs = read_png_runs(write(encode(pixels, [1, 1, 1])))
+    assert runs.starts.tolist() == [0, 100, 200]
+    assert runs.ends.tolist() == [100, 200, 300]
