@@ -107,13 +107,28 @@ def align_tracks(video: VideoOverlap) -> Floats:
     >>> align_tracks(VideoOverlap.from_rles(truth, pred, size=(1, 1), num_frames=2))
     array([[0.5, 0.5]])
     """
-    iou = video.iou
-    both = iou.sum(axis=1, keepdims=True) + iou.sum(axis=2, keepdims=True) - iou
-    share = np.divide(iou, both, out=np.zeros_like(iou), where=both > EPS)
+    share = _share_overlap(video)
     # Summed frame by frame: another order would differ in the last bit and could break a tie.
     overlap = share.cumsum(axis=0)[-1] if len(share) else np.zeros(share.shape[1:])
     masks = video.truth.present.sum(axis=1)[:, None] + video.pred.present.sum(axis=1)
     return overlap / np.maximum(masks - overlap, 1)
+
+
+def _share_overlap(video: VideoOverlap) -> Floats:
+    """IoU of each pair of masks over the sum of all that compete with it, (T, G, P)."""
+    iou = video.iou
+    if max(iou.shape[1:], default=0) < 8:
+        both = iou.sum(axis=1, keepdims=True) + iou.sum(axis=2, keepdims=True) - iou
+        return np.divide(iou, both, out=np.zeros_like(iou), where=both > EPS)
+    # NumPy adds eight and more numbers in an order that follows their layout in memory. Ties of
+    # alignment are only broken as TrackEval breaks them if every bit agrees, hence its layout.
+    share = np.zeros_like(iou)
+    for frame, present in enumerate(zip(video.truth.present.T, video.pred.present.T, strict=True)):
+        place = np.ix_(*present)
+        part = np.asfortranarray(iou[frame][place])
+        both = part.sum(axis=0)[None, :] + part.sum(axis=1)[:, None] - part
+        share[frame][place] = np.divide(part, both, out=np.zeros_like(part), where=both > EPS)
+    return share
 
 
 def count_hota(video: VideoOverlap) -> HOTACounts:

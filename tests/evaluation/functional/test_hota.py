@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from pycocotools import mask as coco_mask
 
-from avis.evaluation.functional.hota import ALPHAS, HOTACounts, count_hota
+from avis.evaluation.functional.hota import ALPHAS, HOTACounts, align_tracks, count_hota
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.structures.masks import encode_mask
 
@@ -44,6 +45,39 @@ def test_alignment_decides_where_masks_compete() -> None:
     # In frame 1 the second prediction fits better, but the first follows the truth elsewhere.
     got = score([[FULL] * 4], [[ROWS[9]] * 4, [None, FULL, None, None]])
     assert (got['HOTA_TP'][0], got['HOTA_FP'][0], got['AssA'][0]) == (4, 1, 1)
+
+
+def plain_alignment(truth: list, pred: list) -> np.ndarray:
+    """Alignment frame by frame, on the arrays that pycocotools gives, as TrackEval computes it."""
+    overlap, n_true, n_pred = np.zeros((len(truth), len(pred))), 0, 0
+    for masks, found in zip(zip(*truth, strict=True), zip(*pred, strict=True), strict=True):
+        true, given = (np.array([m is not None for m in side]) for side in (masks, found))
+        n_true, n_pred = n_true + true[:, None], n_pred + given
+        if true.any() and given.any():
+            lists = [[m for m in side if m is not None] for side in (masks, found)]
+            iou = coco_mask.iou(*lists, [0] * len(lists[1]))
+            both = iou.sum(0)[None] + iou.sum(1)[:, None] - iou
+            share = np.divide(iou, both, out=np.zeros_like(iou), where=both > 0)
+            overlap[np.ix_(true, given)] += share
+    return overlap / (n_true + n_pred - overlap)
+
+
+@pytest.mark.parametrize(('num_true', 'num_pred'), [(3, 7), (9, 5), (4, 12), (11, 11), (17, 9)])
+def test_alignment_agrees_with_trackeval_to_the_last_bit(num_true: int, num_pred: int) -> None:
+    rng = np.random.default_rng(num_true)
+
+    def draw(number: int) -> list:
+        masks = rng.random((number, 6, 8, 9)) < rng.uniform(0.2, 0.9, (number, 1, 1, 1))
+        given = rng.random((number, 6)) < 0.8
+        given[:, 0] = True
+        return [
+            [encode_mask(m) if g else None for m, g in zip(*track, strict=True)]
+            for track in zip(masks, given, strict=True)
+        ]
+
+    truth, pred = draw(num_true), draw(num_pred)
+    video = VideoOverlap.from_rles(TrackMasks(truth), TrackMasks(pred), size=(8, 9), num_frames=6)
+    np.testing.assert_array_equal(align_tracks(video), plain_alignment(truth, pred))
 
 
 def test_blank_masks_are_wrong_detections() -> None:
