@@ -24,7 +24,9 @@ def modules_below(*folders: str) -> list[str]:
 
 
 LIGHT = [
-    *modules_below('avis/evaluation/functional', 'avis/datasets/synthetic'),
+    *modules_below('avis/evaluation/functional', 'avis/evaluation/benchmarks'),
+    *modules_below('avis/datasets/synthetic'),
+    'avis.apis.evaluation',
     *(f'avis.structures.{name}' for name in ('masks', 'mask_track', 'video_record', 'labels')),
 ]
 
@@ -44,6 +46,16 @@ def test_importing_avis_is_quick():
     )
     total = re.search(r'\|\s+(\d+) \| avis$', done.stderr, re.MULTILINE)  # microseconds
     assert int(total.group(1)) < 300_000
+
+
+def test_the_evaluator_is_called_without_torch():
+    printed = run_python('import sys; from avis.apis import evaluate; print(*sys.modules)')
+    assert not HEAVY & set(printed.split())
+
+
+def test_a_wrong_name_of_the_apis_is_no_import():
+    with pytest.raises(AttributeError, match=r"'avis\.apis' has no attribute 'evalate'"):
+        importlib.import_module('avis.apis').evalate  # noqa: B018
 
 
 def test_scorers_masks_and_synthetic_data_import_without_torch():
@@ -68,7 +80,10 @@ def test_init_files_are_empty_except_the_curated_ones():
     assert written <= CURATED
 
 
-@pytest.mark.parametrize('module', modules_below('avis/structures', 'avis/evaluation/functional'))
+@pytest.mark.parametrize(
+    'module',
+    modules_below('avis/structures', 'avis/evaluation/functional', 'avis/evaluation/benchmarks'),
+)
 def test_examples_in_docstrings_hold(module):
     result = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
     assert result.failed == 0

@@ -1,0 +1,219 @@
+"""AVSBench-semantic (AVSS): folders of predicted label maps against the label maps of the data set.
+
+Truth: the data set, a folder with ``metadata.csv`` and ``{v1s,v1m,v2}/<uid>/labels_rgb/<n>.png``,
+of which one split is scored; or any folder of ``[.../]<uid>/[labels_rgb/]<n>.png``. The prediction
+has a folder for each clip, ``[<subset>/]<uid>/[labels_rgb/]<n>.png``. On both sides a picture holds
+either class indices (gray levels or palette indices) or Pascal VOC's colours.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from avis.evaluation.benchmarks.base import Benchmark, Summary, Video, VideoScore
+from avis.evaluation.benchmarks.png_folders import (
+    find_clips,
+    frame_number,
+    pair_frames,
+    place_of,
+    read_or_note,
+)
+from avis.evaluation.benchmarks.problems import ProblemLog, Rule
+from avis.evaluation.functional.avss import (
+    NUM_CLASSES,
+    ClassSums,
+    frames_to_score,
+    pool_classes,
+    score_frames,
+)
+from avis.evaluation.functional.counts import Protocol
+from avis.structures.labels import voc_colors_to_classes
+from avis.utils.png import read_png
+
+# Folder and file names of each clip.
+_Clips: TypeAlias = dict[PurePath, tuple[PurePath, list[str]]]
+_LABELS = 'labels_rgb'
+_FIELDS = ('iou', 'f', 'frames')
+_PADDED = 10  # the authors' data loader makes every clip this long
+
+
+class AVSS(Benchmark[ClassSums]):
+    """See the module docstring for the files.
+
+    Args:
+        gt: The data set, or a folder of clips.
+        pred: Folder of predictions.
+        protocol: ``'official'`` or ``'corrected'``. The authors fill clips of 5 frames up to 10
+            with black ones whose truth is background, and score them: frames beyond the truth are
+            taken from the prediction if it has them, else nothing is predicted there.
+        split: Which clips of ``metadata.csv`` are scored.
+    """
+
+    NAME = 'avss'
+    RULES: ClassVar[Mapping[str, Rule]] = {
+        # The authors score in memory, so most of these cannot happen to them.
+        'missing_truth': Rule('skip'),
+        'missing_prediction': Rule('empty'),
+        'missing_frame': Rule('empty'),
+        'unreadable_prediction': Rule('empty'),
+        'surplus_frame': Rule('ignore'),
+        'unknown_video': Rule('ignore'),
+        'unreadable_truth': Rule('stop'),
+        'unknown_class': Rule('stop'),
+        # Their loader brings the truth to the size of the network.
+        'wrong_size': Rule('keep'),
+    }
+
+    def __init__(
+        self, gt: str | Path, pred: str | Path, *, protocol: Protocol, split: str = 'test'
+    ) -> None:
+        super().__init__(gt, pred, protocol=protocol)
+        pool_classes([], protocol=protocol)  # refuses a wrong protocol right now
+        self._files = _find_truth(self.gt, split)
+        self._found = _by_clip(self.pred)
+        self._predicted = {clip: place_of(clip, self._found) for clip in self._files}
+        for clip, (_, names) in self._files.items():
+            attributes: dict[str, Any] = {'length': len(names)}
+            if len(clip.parts) > 1:
+                attributes['subset'] = clip.parts[-2]
+            self.videos.append(Video(clip.name, attributes))
+        for clip in self._found.keys() - set(self._predicted.values()):
+            self.log.note('unknown_video', self.pred / clip, 'the truth has no such clip')
+        self._clips = list(self._files)
+
+    def score(self, index: int) -> VideoScore[ClassSums]:
+        """Read, check and score one clip."""
+        clip = self._clips[index]
+        log = self.new_log(clip.name)
+        folder, names = self._files[clip]
+        if not names:
+            log.note('missing_truth', self.gt / folder, 'no label maps (PNG files)')
+            return VideoScore(None, log.problems)
+        files, padding = self._pair(clip, names, log)
+        frames: list[ClassSums] = []
+        seen: set[int] = set()
+        for name, path in zip(names, files, strict=True):
+            truth = self._read(self.gt / folder / name, log, 'unreadable_truth')
+            if truth is None:
+                continue
+            pred = None if path is None else self._read(path, log, 'unreadable_prediction')
+            frames.append(self._score_frame(truth, pred, path, log))
+            seen |= set(np.unique(truth).tolist())
+        if len(frames) < len(names):
+            return VideoScore(None, log.problems)
+        real = np.arange(max(len(names), _PADDED)) < len(names)
+        padded = frames_to_score(real, real, protocol=self.protocol)[len(names) :]
+        for path in padding[: int(padded.sum())]:
+            pred = None if path is None else self._read(path, log, 'unreadable_prediction')
+            pred = np.zeros((1, 1), np.uint8) if pred is None else pred
+            frames.append(self._score_frame(np.zeros_like(pred), pred, path, log))
+        return VideoScore(_add(frames), log.problems, {'sources': len(seen - {0})})
+
+    def combine(self, pieces: Sequence[ClassSums]) -> Summary:
+        """``miou``, ``F_score`` and both without a class (``_noBg``), in 0..1."""
+        scores = pool_classes(pieces, protocol=self.protocol)
+        keys = ['miou', 'miou_noBg', 'F_score', 'F_score_noBg']
+        if self.protocol == 'corrected':
+            keys += ['miou_present', 'F_score_present']
+        return {key: getattr(scores, key) for key in keys}
+
+    def _pair(
+        self, clip: PurePath, names: list[str], log: ProblemLog
+    ) -> tuple[list[Path | None], list[Path | None]]:
+        """The predicted file of each true frame, and of the frames that fill the clip up."""
+        blank: list[Path | None] = [None] * max(0, _PADDED - len(names))
+        place = self._predicted[clip]
+        if place is None:
+            log.note('missing_prediction', self.pred / clip.name, 'no such folder with PNG files')
+            return [None] * len(names), blank
+        folder, found = self._found[place]
+        pairs, surplus = pair_frames(names, found)
+        for name in names:
+            if name not in pairs:
+                log.note('missing_frame', self.pred / folder, f'nothing for {name} of the truth')
+        files = [self.pred / folder / pairs[name] if name in pairs else None for name in names]
+        for name in sorted(surplus, key=_by_number)[len(blank) :]:
+            log.note('surplus_frame', self.pred / folder / name, 'the clip has no such frame')
+        extra = [self.pred / folder / name for name in sorted(surplus, key=_by_number)]
+        return files, [*extra, *blank][: len(blank)]
+
+    def _read(self, path: Path, log: ProblemLog, kind: str) -> NDArray[np.uint8] | None:
+        """Class indices of one picture, (H, W)."""
+        picture, _ = read_or_note(read_png, path, log, kind)
+        if picture is None:
+            return None
+        if picture.ndim == 3 and picture.shape[2] > 2:
+            return voc_colors_to_classes(picture[..., :3], NUM_CLASSES)
+        picture = picture[..., 0] if picture.ndim == 3 else picture  # without transparency
+        highest = int(picture.max(initial=0))
+        if highest >= NUM_CLASSES:
+            problem = f'class index {highest}, expected 0 to {NUM_CLASSES - 1}'
+            log.note('unknown_class', path, problem)
+            return np.zeros(picture.shape, np.uint8)
+        return picture.astype(np.uint8)
+
+    def _score_frame(
+        self,
+        truth: NDArray[np.uint8],
+        pred: NDArray[np.uint8] | None,
+        path: Path | None,
+        log: ProblemLog,
+    ) -> ClassSums:
+        if pred is None:
+            pred = np.zeros_like(truth)
+        if pred.shape != truth.shape:
+            problem = f'{pred.shape} (H, W), the truth is {truth.shape} and was resized to it'
+            log.note('wrong_size', path, problem)
+            size = pred.shape[::-1]
+            truth = np.asarray(Image.fromarray(truth).resize(size, Image.Resampling.NEAREST))
+        return score_frames(pred[None], truth[None], num_classes=NUM_CLASSES).sums()
+
+
+def _find_truth(gt: Path, split: str) -> _Clips:
+    """Folder and file names of each clip, by its path without the folder of the labels."""
+    table = gt / 'metadata.csv'
+    if not table.is_file():
+        clips = _by_clip(gt)
+        if not clips:
+            raise FileNotFoundError(
+                f'{gt} has neither metadata.csv nor PNG files; expected the data set, or a folder '
+                f'of clips'
+            )
+        return clips
+    with table.open(newline='') as file:
+        rows = list(csv.DictReader(file))
+    if rows and not {'uid', 'label', 'split'} <= rows[0].keys():
+        raise ValueError(f'{table} has the columns {sorted(rows[0])}, needs uid, label and split')
+    chosen: _Clips = {}
+    for row in rows:
+        if row['split'] == split:
+            folder = PurePath(row['label'], row['uid'], _LABELS)
+            names = (path.name for path in (gt / folder).glob('*.png'))
+            chosen[folder.parent] = (folder, sorted(names, key=_by_number))
+    if not chosen:
+        found = sorted({row['split'] for row in rows})
+        raise ValueError(f'{table} has no clip of split {split!r}, found {found}')
+    return chosen
+
+
+def _by_clip(root: Path) -> _Clips:
+    """The clips below a folder; a last folder that only says that labels follow is left out."""
+    return {
+        folder.parent if folder.name == _LABELS else folder: (folder, names)
+        for folder, names in find_clips(root).items()
+    }
+
+
+def _by_number(name: str) -> tuple[int, str]:
+    return frame_number(name) or 0, name
+
+
+def _add(frames: Sequence[ClassSums]) -> ClassSums:
+    return ClassSums(
+        *(np.sum([getattr(frame, key) for frame in frames], axis=0) for key in _FIELDS)
+    )

@@ -1,0 +1,143 @@
+"""Write the result of an evaluation: JSON, CSV, tables for the terminal."""
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from avis.evaluation.benchmarks.problems import Problem, count_problems, list_problems
+
+METRICS_FILE, VIDEOS_FILE = 'metrics.json', 'per_video.csv'
+
+
+def write_result(result: Mapping[str, Any], folder: str | Path) -> None:
+    """Write ``metrics.json`` (all of it, full precision) and ``per_video.csv`` into a folder."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(to_json(result), indent=2, allow_nan=False)
+    _write_whole(folder / METRICS_FILE, f'{text}\n')
+    errors = result.get('diagnosis', {}).get('per_video', {})
+    rows = [
+        {'video': name, **result['attributes'].get(name, {}), **scores, **errors.get(name, {})}
+        for name, scores in result['per_video'].items()
+    ]
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    part = folder / f'{VIDEOS_FILE}.part'
+    with part.open('w', newline='') as file:
+        writer = csv.DictWriter(file, columns or ['video'])
+        writer.writeheader()
+        writer.writerows(rows)
+    part.replace(folder / VIDEOS_FILE)
+
+
+def to_json(value: Any) -> Any:
+    """A value as JSON has it: lists for arrays, text for paths, null for what is not finite."""
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, Problem):
+        return to_json(vars(value))
+    if isinstance(value, np.ndarray | np.generic):
+        return to_json(value.tolist())
+    if isinstance(value, list | tuple | set):
+        return [to_json(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int) else str(value)
+
+
+def print_result(result: Mapping[str, Any], console: Console) -> None:
+    """Print the problems, the summary, the breakdown and the comparison."""
+    for problems in (result['problems'], result.get('second', {}).get('problems', ())):
+        for line in list_problems(problems, limit=20):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    title = f'{result["benchmark"]}, {result["protocol"]} protocol, {_videos(result)}'
+    if 'comparison' in result:
+        console.print(_comparison_table(result['comparison'], title))
+    else:
+        console.print(_summary_table(result['summary'], title))
+    if 'breakdown' in result:
+        console.print(_breakdown_table(result['breakdown'], f'by {result["by"]}'))
+    if 'diagnosis' in result:
+        console.print(_diagnosis_table(result['diagnosis']))
+
+
+def _videos(result: Mapping[str, Any]) -> str:
+    text = f'{result["num_videos"]} videos'
+    if result['skipped']:
+        text += f', {len(result["skipped"])} skipped'
+    counts = count_problems(result['problems'])
+    if counts:
+        text += ' (' + ', '.join(f'{count} {kind}' for kind, count in counts.items()) + ')'
+    return text
+
+
+def _summary_table(summary: Mapping[str, Any], title: str) -> Table:
+    table = Table('metric', 'value', title=title, title_justify='left')
+    table.columns[1].justify = 'right'
+    for name, value in summary.items():
+        table.add_row(name, _number(value))
+    return table
+
+
+def _comparison_table(comparison: Mapping[str, Mapping[str, Any]], title: str) -> Table:
+    header = ('metric', 'first', 'second', 'difference', '95 % interval', 'p')
+    table = Table(*header, title=title, title_justify='left')
+    for name, row in comparison.items():
+        numbers = [_number(row[key]) for key in ('first', 'second', 'difference')]
+        table.add_row(name, *numbers, _interval(row['interval']), f'{row["p_value"]:.3f}')
+    return table
+
+
+def _breakdown_table(rows: Iterable[Mapping[str, Any]], title: str) -> Table:
+    rows = list(rows)
+    names = list(rows[0]['summary'])
+    table = Table('metric', title=title, title_justify='left')
+    for row in rows:
+        table.add_column(f'{row["group"]}\n{row["num_videos"]} videos', justify='right')
+    for name in names:
+        cells = []
+        for row in rows:
+            interval = _interval(row['intervals'].get(name, (math.nan, math.nan)))
+            cells.append(f'{_number(row["summary"].get(name))}\n[dim]{interval}[/dim]')
+        table.add_row(name, *cells)
+    return table
+
+
+def _diagnosis_table(diagnosis: Mapping[str, Any]) -> Table:
+    """What each metric gains if the truth replaces faculties, and their shares of what is lost."""
+    metrics = diagnosis['metrics']
+    table = Table('from the truth', title='who, where, same (corrected)', title_justify='left')
+    for name, metric in metrics.items():
+        table.add_column(f'{name} {_number(metric["score"])}', justify='right')
+    for oracles in next(iter(metrics.values()))['gain']:
+        table.add_row(oracles, *(f'{m["gain"][oracles]:+.4f}' for m in metrics.values()))
+    table.add_section()
+    for faculty in next(iter(metrics.values()))['share']:
+        shares = (_number(m['share'][faculty]) for m in metrics.values())
+        table.add_row(f'share of {faculty}', *shares)
+    errors = ', '.join(f'{value} {kind}' for kind, value in diagnosis['errors'].items() if value)
+    table.caption = errors or 'no error'
+    return table
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return '-' if value is None or math.isnan(value) else f'{value:.4f}'
+
+
+def _interval(ends: tuple[float, float]) -> str:
+    return '-' if math.isnan(ends[0]) else f'{ends[0]:.2f} .. {ends[1]:.2f}'
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """A file that appears only when it is complete."""
+    part = path.with_name(f'{path.name}.part')
+    part.write_text(text)
+    part.replace(path)

@@ -1,0 +1,155 @@
+"""AVISeg, YouTube-VIS and OVIS: a truth and a results file in the dialect of YouTube-VIS.
+
+See :mod:`avis.evaluation.benchmarks.vis_files` for the files.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from avis.evaluation.benchmarks.base import Benchmark, Piece, Summary, Video, VideoScore
+from avis.evaluation.benchmarks.problems import Problem, Rule
+from avis.evaluation.benchmarks.vis_files import RULES, VisResults, VisTruth, VisVideo
+from avis.evaluation.functional import aviseg, youtube_vis
+from avis.evaluation.functional.counts import Protocol
+from avis.evaluation.functional.diagnosis import VideoDiagnosis, count_diagnosis
+from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
+
+
+class VisBenchmark(Benchmark[Piece]):
+    """What AVISeg and YouTube-VIS share: the files.
+
+    Args:
+        gt: The truth, ``test.json`` or ``test.json.gz``.
+        pred: The results, ``results.json`` or ``results.json.gz``.
+        protocol: ``'official'`` or ``'corrected'``.
+    """
+
+    DIAGNOSED = True
+
+    def __init__(self, gt: str | Path, pred: str | Path, *, protocol: Protocol) -> None:
+        super().__init__(gt, pred, protocol=protocol)
+        self._truth = VisTruth(gt, self.log)
+        self._results = VisResults(pred, self._truth, self.log)
+        self._entries = self._choose()
+        self.classes = list(self._truth.categories)
+        self.videos = [
+            Video(entry.name, {**entry.attributes, 'sources': len(entry.places)})
+            for entry in self._entries
+        ]
+
+    def score(self, index: int) -> VideoScore[Piece]:
+        """Read, check and score one video."""
+        entry = self._entries[index]
+        log = self.new_log(entry.name)
+        truth, pred = self._truth.tracks(entry, log), self._results.tracks(entry, log)
+        if log.stopped:
+            return VideoScore(None, log.problems)
+        size = entry.height, entry.width
+        video = VideoOverlap.from_rles(truth, pred, size=size, num_frames=entry.length)
+        diagnosis = self._diagnose(video, truth, entry) if self.diagnose else None
+        return VideoScore(self.count(video, entry), log.problems, diagnosis=diagnosis)
+
+    @abstractmethod
+    def count(self, video: VideoOverlap, entry: VisVideo) -> Piece:
+        """The piece of one video."""
+
+    def close(self) -> None:
+        """Delete the unpacked copies of compressed files."""
+        self._truth.stream.close()
+        self._results.stream.close()
+
+    def _diagnose(self, video: VideoOverlap, truth: TrackMasks, entry: VisVideo) -> VideoDiagnosis:
+        true = VideoOverlap.from_rles(truth, truth, size=video.size, num_frames=entry.length)
+        return count_diagnosis(
+            video, name=entry.name, classes=self.classes, true_overlap=true.intersections
+        )
+
+    def _choose(self) -> list[VisVideo]:
+        """The videos that are scored; names are made unique where several share one."""
+        by_name: dict[str, list[VisVideo]] = {}
+        for entry in self._truth.videos.values():
+            by_name.setdefault(entry.name, []).append(entry)
+        chosen = []
+        for name, entries in by_name.items():
+            for entry in entries[:-1]:
+                message = f'{name!r} is also the name of video {entries[-1].id!r}'
+                where = f'videos with id {entry.id!r}'
+                effect = self.log.note('duplicate_name', self._truth.path, message, field=where)
+                if effect != 'ignore':
+                    entry.name = f'{name} ({entry.id})'
+                    chosen.append(entry)
+            chosen.append(entries[-1])
+        return chosen
+
+
+class AVISeg(VisBenchmark[aviseg.AVISegVideo]):
+    """TrackMAP, HOTA and FSLA of AVISeg, in percent."""
+
+    NAME = 'aviseg'
+    RULES: ClassVar[Mapping[str, Rule]] = {
+        **RULES,
+        # Ignored by TrackMAP and HOTA, but not by FSLA.
+        'unknown_category': Rule('keep'),
+        # The official evaluator knows videos by name only, and takes the last one.
+        'duplicate_name': Rule('ignore', 'keep'),
+        'official_stop': Rule('keep', None),
+    }
+
+    def count(self, video: VideoOverlap, entry: VisVideo) -> aviseg.AVISegVideo:
+        """The piece of one video."""
+        return aviseg.count_video(
+            video, name=entry.name, classes=self.classes, protocol=self.protocol
+        )
+
+    def combine(self, pieces: Sequence[aviseg.AVISegVideo]) -> Summary:
+        """The summary of AVISeg; without FSLA if the official evaluator stops on a video."""
+        return _summary(aviseg.score_videos(pieces, classes=self.classes))
+
+    def describe(self, piece: aviseg.AVISegVideo) -> Summary:
+        """The summary of one video: of the classes that it has, absent ones do not count."""
+        return _summary(aviseg.score_videos([piece], classes=piece.classes))
+
+    def details(self, pieces: Sequence[aviseg.AVISegVideo]) -> Mapping[str, Any]:
+        """All scores per class and threshold, in 0..1."""
+        scores = aviseg.score_videos(pieces, classes=self.classes)
+        names = self._truth.categories
+        return {
+            'class_averaged': scores.class_averaged,
+            'det_averaged': scores.det_averaged,
+            'fsla': None if scores.error else scores.fsla,
+            'per_class': {names[label]: values for label, values in scores.per_class.items()},
+        }
+
+    def review(self, pieces: Sequence[aviseg.AVISegVideo]) -> Sequence[Problem]:
+        """Say where the official evaluator stops, and why."""
+        log = self.new_log()
+        for piece in pieces:
+            if piece.error is not None:
+                log.video = piece.name
+                message = f'{piece.error}; the summary has no FSLA'
+                log.note('official_stop', self._results.path, message)
+        return log.problems
+
+
+class YouTubeVIS(VisBenchmark[youtube_vis.YouTubeVISVideo]):
+    """AP and AR of YouTube-VIS and OVIS, in percent."""
+
+    NAME = 'youtube_vis'
+    RULES: ClassVar[Mapping[str, Rule]] = {**RULES, 'duplicate_name': Rule(None, None)}
+
+    def count(self, video: VideoOverlap, entry: VisVideo) -> youtube_vis.YouTubeVISVideo:
+        """The piece of one video."""
+        number = entry.id if isinstance(entry.id, int) else [*self._truth.videos].index(entry.id)
+        return youtube_vis.count_video(
+            video, video_id=number, classes=self.classes, protocol=self.protocol
+        )
+
+    def combine(self, pieces: Sequence[youtube_vis.YouTubeVISVideo]) -> Summary:
+        """The summary of YouTube-VIS."""
+        return dict(youtube_vis.score_videos(pieces))
+
+
+def _summary(scores: aviseg.AVISegScores) -> Summary:
+    return scores.summary_of_tracks() if scores.error else scores.summary()

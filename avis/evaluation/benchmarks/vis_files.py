@@ -1,0 +1,280 @@
+"""Truth and results in the dialect of YouTube-VIS, read video by video.
+
+Truth: one JSON (or ``.json.gz``) with ``videos`` (``id``, ``file_names``, ``length``, ``height``,
+``width``), ``annotations`` (``id``, ``video_id``, ``category_id``, ``segmentations``, if known also
+``iscrowd`` and ``areas``) and ``categories`` (``id``). Results: a list of ``video_id``,
+``category_id``, ``score`` and ``segmentations``. A segmentation is an RLE, a list of polygons, or
+null.
+
+Of both files only the places of the entries are kept; those of a video are parsed again when it is
+due, and its masks are brought to compressed RLEs at once.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from avis.evaluation.benchmarks.problems import ProblemLog, Rule
+from avis.evaluation.functional.overlap import TrackMasks
+from avis.structures.masks import RLE, encode_mask, to_rle
+from avis.utils.json_stream import JsonStream
+
+RULES: Mapping[str, Rule] = {
+    'missing_field': Rule('stop'),
+    'bad_mask': Rule('stop'),
+    'wrong_size': Rule('stop'),
+    'too_few_frames': Rule('stop'),
+    'too_many_frames': Rule('ignore'),
+    'unknown_video': Rule('ignore'),
+    'unknown_category': Rule('ignore'),
+    'bad_score': Rule('stop'),
+    'nan_score': Rule('keep'),
+    # Costs precision, and that is all it should cost.
+    'duplicate_track': Rule('keep', 'keep'),
+    'duplicate_id': Rule('stop'),
+    'empty_list': Rule('keep', None),
+}
+# Keys of a video that are no attributes of it.
+_KEYS = {'id', 'file_names', 'length', 'height', 'width'}
+_VIDEO_FIELDS = ('id', 'file_names', 'height', 'width')
+_TRACK_FIELDS = ('video_id', 'category_id', 'segmentations')
+
+VideoId: TypeAlias = int | str
+
+
+@dataclass
+class VisVideo:
+    """One video: its size, and the ids of its tracks and their places as (number, start, end)."""
+
+    id: VideoId
+    name: str
+    length: int
+    height: int
+    width: int
+    attributes: dict[str, Any]
+    track_ids: set[int] = field(default_factory=set)
+    places: list[tuple[int, int, int]] = field(default_factory=list)
+
+
+class VisTruth:
+    """The truth file.
+
+    Args:
+        path: Its path.
+        log: Where problems go.
+
+    Attributes:
+        videos: Of each video, by id; in the order of the file.
+        categories: Names of the classes by id.
+    """
+
+    def __init__(self, path: str | Path, log: ProblemLog) -> None:
+        self.stream = JsonStream(path)
+        self.path = self.stream.path
+        self.videos: dict[VideoId, VisVideo] = {}
+        self.categories: dict[int, str] = {}
+        tracks: list[tuple[int, dict[str, Any], tuple[int, int, int]]] = []
+        numbers: dict[str | None, int] = {}
+        for key, value, start, end in self.stream.elements():
+            number = numbers[key] = numbers.get(key, -1) + 1
+            if key == 'videos':
+                self._add_video(value, number, log)
+            elif key == 'categories':
+                self.categories[value['id']] = value.get('name', str(value['id']))
+            elif key == 'annotations':
+                fields = {name: value.get(name) for name in ('id', 'video_id', 'category_id')}
+                fields['complete'] = _complete(
+                    value, ('id', *_TRACK_FIELDS), f'annotations[{number}]', self.path, log
+                )
+                tracks.append((number, fields, (number, start, end)))
+        if not (self.videos and self.categories):
+            raise ValueError(
+                f'{self.path} has {len(self.videos)} videos and {len(self.categories)} categories; '
+                f'expected an object with the lists videos, annotations and categories'
+            )
+        for number, fields, place in tracks:
+            self._add_track(number, fields, place, log)
+
+    def tracks(self, video: VisVideo, log: ProblemLog) -> TrackMasks:
+        """The true tracks of one video, in the order of the annotations."""
+        found = _Found(video, self.path, 'annotations', log)
+        for number, start, end in video.places:
+            entry = self.stream.read(start, end)
+            if found.add(number, entry):
+                found.ids.append(entry['id'])
+                found.crowd.append(bool(entry.get('iscrowd', 0)))
+                found.sizes.append(_mean_area(entry.get('areas')))
+        known = None not in found.sizes
+        return TrackMasks(
+            found.rles,
+            labels=found.labels,
+            ids=found.ids,
+            crowd=found.crowd,
+            # Without the field the masks tell, for all tracks of the video.
+            sizes=[size or 0.0 for size in found.sizes] if known else None,
+        )
+
+    def _add_video(self, value: dict[str, Any], number: int, log: ProblemLog) -> None:
+        where = f'videos[{number}]'
+        if not _complete(value, _VIDEO_FIELDS, where, self.path, log):
+            return
+        if value['id'] in self.videos:
+            log.note('duplicate_id', self.path, f'{value["id"]!r} was used', field=f'{where}.id')
+            return
+        files = value['file_names']
+        name = Path(files[0]).parts[0] if files else str(value['id'])
+        attributes = {key: item for key, item in value.items() if key not in _KEYS}
+        size = int(value['height']), int(value['width'])
+        length = int(value.get('length', len(files)))
+        video = VisVideo(value['id'], name, length, *size, {**attributes, 'length': length})
+        self.videos[video.id] = video
+
+    def _add_track(
+        self, number: int, fields: dict[str, Any], place: tuple[int, int, int], log: ProblemLog
+    ) -> None:
+        where = f'annotations[{number}]'
+        if not fields['complete']:
+            return
+        video = self.videos.get(fields['video_id'])
+        if video is None:
+            message = f'no video has the id {fields["video_id"]!r}'
+            log.note('unknown_video', self.path, message, field=f'{where}.video_id')
+            return
+        if fields['category_id'] not in self.categories:
+            message = f'no category has the id {fields["category_id"]!r}'
+            log.note('unknown_category', self.path, message, field=f'{where}.category_id')
+        if fields['id'] in video.track_ids:
+            message = f'{fields["id"]!r} was used in video {video.name}'
+            log.note('duplicate_id', self.path, message, field=f'{where}.id')
+            return
+        video.track_ids.add(fields['id'])
+        video.places.append(place)
+
+
+class VisResults:
+    """The results file.
+
+    Args:
+        path: Its path.
+        truth: The truth.
+        log: Where problems go.
+    """
+
+    def __init__(self, path: str | Path, truth: VisTruth, log: ProblemLog) -> None:
+        self.stream = JsonStream(path)
+        self.path = self.stream.path
+        self.places: dict[VideoId, list[tuple[int, int, int]]] = {}
+        for number, (key, value, start, end) in enumerate(self.stream.elements()):
+            if key is not None or not isinstance(value, dict):
+                raise ValueError(
+                    f'{self.path}: entry {number} is no result; expected a list of objects with '
+                    f'video_id, category_id, score and segmentations'
+                )
+            if self._check(value, f'[{number}]', truth, log):
+                self.places.setdefault(value['video_id'], []).append((number, start, end))
+
+    def tracks(self, video: VisVideo, log: ProblemLog) -> TrackMasks:
+        """The predicted tracks of one video, in the order of the file."""
+        found = _Found(video, self.path, '', log)
+        known: dict[Any, int] = {}
+        for number, start, end in self.places.get(video.id, []):
+            entry = self.stream.read(start, end)
+            if not found.add(number, entry):
+                continue
+            found.scores.append(float(entry['score']))
+            masks = tuple(None if rle is None else rle['counts'] for rle in found.rles[-1])
+            first = known.setdefault((entry['category_id'], masks), number)
+            if first != number:
+                message = f'the same class and masks as [{first}]'
+                log.note('duplicate_track', self.path, message, field=f'[{number}]')
+        return TrackMasks(found.rles, labels=found.labels, scores=found.scores)
+
+    def _check(self, value: dict[str, Any], where: str, truth: VisTruth, log: ProblemLog) -> bool:
+        """Whether an entry belongs to a video and can be read."""
+        if not _complete(value, (*_TRACK_FIELDS, 'score'), where, self.path, log):
+            return False
+        score = value['score']
+        if isinstance(score, bool) or not isinstance(score, int | float):
+            message = f'{score!r} is no number'
+            log.note('bad_score', self.path, message, field=f'{where}.score')
+            return False
+        if math.isnan(score):
+            log.note('nan_score', self.path, 'is NaN', field=f'{where}.score')
+        if value['category_id'] not in truth.categories:
+            message = f'no category of the truth has the id {value["category_id"]!r}'
+            log.note('unknown_category', self.path, message, field=f'{where}.category_id')
+        if value['video_id'] not in truth.videos:
+            message = f'no video of the truth has the id {value["video_id"]!r}'
+            log.note('unknown_video', self.path, message, field=f'{where}.video_id')
+            return False
+        return True
+
+
+class _Found:
+    """Collects the tracks of one side of a video, and checks their masks."""
+
+    def __init__(self, video: VisVideo, path: Path, key: str, log: ProblemLog) -> None:
+        self.video, self.path, self.key, self.log = video, path, key, log
+        self.rles: list[list[RLE | None]] = []
+        self.labels: list[int] = []
+        self.ids: list[int] = []
+        self.crowd: list[bool] = []
+        self.sizes: list[float | None] = []
+        self.scores: list[float] = []
+
+    def add(self, number: int, entry: dict[str, Any]) -> bool:
+        """Add a track; False if it cannot be used."""
+        where, masks = f'{self.key}[{number}].segmentations', entry['segmentations']
+        length = self.video.length
+        if not isinstance(masks, list) or len(masks) != length:
+            seen = len(masks) if isinstance(masks, list) else repr(masks)
+            kind = (
+                'too_many_frames' if isinstance(seen, int) and seen > length else 'too_few_frames'
+            )
+            message = f'{seen} masks for the {length} frames of video {self.video.name}'
+            if self.log.note(kind, self.path, message, field=where) == 'stop':
+                return False
+        rles = [self._to_rle(mask, f'{where}[{t}]') for t, mask in enumerate(masks[:length])]
+        self.rles.append(rles)
+        self.labels.append(entry['category_id'])
+        return True
+
+    def _to_rle(self, mask: Any, where: str) -> RLE | None:
+        if mask is None:
+            return None
+        height, width = self.video.height, self.video.width
+        if mask == []:
+            message = 'an empty list is a blank mask, null is none'
+            self.log.note('empty_list', self.path, message, field=where)
+            return encode_mask(np.zeros((height, width), bool))
+        kind = 'bad_mask'
+        try:
+            if isinstance(mask, dict) and list(mask['size']) != [height, width]:
+                kind = 'wrong_size'
+            return to_rle(mask, height, width)
+        except (KeyError, TypeError, ValueError) as error:
+            message = f'{error}, video {self.video.name}'
+            self.log.note(kind, self.path, message, field=where)
+            return None
+
+
+def _complete(
+    value: Mapping[str, Any], needed: tuple[str, ...], where: str, path: Path, log: ProblemLog
+) -> bool:
+    """Whether an entry has all fields it needs."""
+    missing = [name for name in needed if name not in value]
+    for name in missing:
+        log.note('missing_field', path, 'is missing', field=f'{where}.{name}')
+    return not missing
+
+
+def _mean_area(areas: Any) -> float | None:
+    """Mean of the areas that are not zero, as the truth states them; None if it does not."""
+    if areas is None:
+        return None
+    known = [area for area in areas if area]
+    return float(np.mean(known)) if known else 0.0

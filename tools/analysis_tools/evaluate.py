@@ -1,0 +1,69 @@
+"""Score predictions on disk as the authors of a benchmark do, or as they meant to.
+
+Example: python tools/analysis_tools/evaluate.py aviseg --gt test.json --pred results.json --out out
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault('OMP_NUM_THREADS', '1')  # worker processes share the cores
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this clone
+
+BENCHMARKS = ('avtrack', 'aviseg', 'youtube_vis', 'avsbench', 'avss')
+
+
+def parse_args() -> argparse.Namespace:
+    """The arguments; options of a benchmark that are not given are left out."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('benchmark', choices=BENCHMARKS)
+    parser.add_argument('--gt', required=True, help='the truth in the official layout')
+    parser.add_argument(
+        '--pred', required=True, action='append', help='predictions; give it twice to compare two'
+    )
+    parser.add_argument('--protocol', choices=('official', 'corrected'), default='official')
+    parser.add_argument('--workers', type=int, default=1, help='processes (default: 1)')
+    parser.add_argument('--by', metavar='ATTRIBUTE', help='scores by an attribute of the videos')
+    parser.add_argument(
+        '--diagnose', action='store_true', help='who, where, same: which faculty loses the score'
+    )
+    parser.add_argument(
+        '--strict', action='store_true', help='refuse to score if anything is wrong with the files'
+    )
+    parser.add_argument('--out', help='folder for metrics.json and per_video.csv')
+    omitted = argparse.SUPPRESS
+    parser.add_argument(
+        '--batch-size', type=int, default=omitted, help='avsbench, official: clips per batch (4)'
+    )
+    parser.add_argument('--split', default=omitted, help='avss: split of metadata.csv (test)')
+    parser.add_argument(
+        '--no-jf',
+        dest='with_jf',
+        action='store_false',
+        default=omitted,
+        help='avtrack: without J&F',
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Evaluate and print."""
+    args = vars(parse_args())
+
+    from rich.console import Console
+
+    from avis.apis import evaluate
+    from avis.evaluation.benchmarks.report import print_result
+
+    try:
+        result = evaluate(**args)
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(str(error))
+    print_result(result, Console())
+
+
+if __name__ == '__main__':
+    main()
