@@ -1,0 +1,65 @@
+"""``evaluate(..., diagnose=True)`` on files; the diagnosis itself is tested with the scorers."""
+
+import csv
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from avis.apis import evaluate
+from avis.evaluation.benchmarks.report import print_result
+from tests.evaluation.functional.instance_goldens import GOLDEN
+
+AVISEG = GOLDEN / 'aviseg' / 'mixed_sizes'
+ALL = 'who+where+same'
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_aviseg_files_are_diagnosed_under_either_protocol(workers: int, tmp_path: Path) -> None:
+    files = {'gt': AVISEG / 'gt.json.gz', 'pred': AVISEG / 'results.json.gz'}
+    result = evaluate('aviseg', **files, diagnose=True, workers=workers, out=tmp_path)
+    corrected = evaluate('aviseg', **files, protocol='corrected', diagnose=True)
+    assert result['diagnosis'] == corrected['diagnosis']
+    metrics = result['diagnosis']['metrics']
+    for metric, key in (('HOTA', 'HOTA'), ('mAP', 'AP_all'), ('FSLA', 'FA')):
+        assert metrics[metric]['score'] == pytest.approx(corrected['summary'][key], abs=1e-9)
+        assert metrics[metric]['raw'][ALL] == pytest.approx(100, abs=1e-9)
+    written = json.loads((tmp_path / 'metrics.json').read_text())['diagnosis']
+    assert written['metrics']['FSLA']['share'] == pytest.approx(metrics['FSLA']['share'])
+    rows = list(csv.DictReader((tmp_path / 'per_video.csv').open()))
+    late = {row['video']: int(row['late_start']) for row in rows}
+    assert late == {name: errors['late_start'] for name, errors in written['per_video'].items()}
+    assert sum(late.values()) == written['errors']['late_start'] == 2
+
+
+def test_avtrack_folders_are_diagnosed_with_hota_as_the_mean_over_videos(tmp_path: Path) -> None:
+    with zipfile.ZipFile(GOLDEN / 'avtrack' / 'case.zip') as file:
+        file.extractall(tmp_path)
+    root = next(tmp_path.rglob('Instance_Masks_merged')).parent
+    options = {'protocol': 'corrected', 'diagnose': True, 'with_jf': False}
+    result = evaluate('avtrack', root, root / 'pred', **options)
+    read = [name for name, scores in result['per_video'].items() if not scores['failure']]
+    hota = [result['per_video'][name]['HOTA'] for name in read]
+    assert set(result['diagnosis']['per_video']) == set(read)
+    metric = result['diagnosis']['metrics']['HOTA']
+    assert metric['score'] == pytest.approx(sum(hota) / len(hota), abs=1e-9)
+    assert metric['score'] < metric['raw'][ALL]
+
+
+def test_the_table_tells_gains_shares_and_errors() -> None:
+    files = {'gt': AVISEG / 'gt.json.gz', 'pred': AVISEG / 'results.json.gz'}
+    result = evaluate('aviseg', **files, diagnose=True)
+    text = io.StringIO()
+    print_result(result, Console(file=text, width=100))
+    fsla = result['diagnosis']['metrics']['FSLA']
+    assert f'+{fsla["gain"]["who"]:.4f}' in text.getvalue()
+    assert f'{fsla["share"]["where"]:.4f}' in text.getvalue()
+    assert '2 late_start' in text.getvalue()
+
+
+def test_a_benchmark_without_tracks_is_not_diagnosed(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match='avss has no tracks'):
+        evaluate('avss', tmp_path, tmp_path, diagnose=True)
