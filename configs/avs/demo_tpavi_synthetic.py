@@ -15,6 +15,7 @@ with read_base():
     from .._base_.models.tpavi_r50 import *
     from .._base_.schedules.adam_15e import *
 
+from mmdet.models.backbones import ResNet
 from mmengine.optim import LinearLR
 
 from avis.datasets.transforms.geometry import RandomFlip, ResizeClip
@@ -38,7 +39,9 @@ val_dataloader.dataset.update(data, pipeline=test_pipeline)
 test_dataloader.dataset.update(data, pipeline=test_pipeline)
 
 norm = dict(type='GN', num_groups=8)
-model.backbone.update(depth=18, base_channels=32, stem_channels=32, norm_cfg=norm, init_cfg=None)
+model.backbone.update(
+    type=ResNet, depth=18, base_channels=32, stem_channels=32, norm_cfg=norm, init_cfg=None
+)
 model.neck.update(in_channels=[32, 64, 128, 256], out_channels=64)
 model.audio_encoder = dict(type=LogMelCNN, out_channels=64)
 # TPAVI sums over the sounds of all frames of a group: only alone does a frame hear its own second.

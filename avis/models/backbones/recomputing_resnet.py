@@ -9,7 +9,7 @@ from avis.registry import MODELS
 
 @MODELS.register_module()
 class RecomputingResNet(ResNet):
-    """``mmdet.ResNet`` that keeps only the outputs of its stages for the backward pass.
+    """``mmdet.ResNet`` that keeps only the outputs of its blocks for the backward pass.
 
     Every frame of a clip passes the backbone at full size, so its activations are most of the
     memory of a training step, while its arithmetic is a small part of a model with a wide decoder.
@@ -21,7 +21,8 @@ class RecomputingResNet(ResNet):
         x = self.maxpool(self.relu(self.norm1(self.conv1(x))))
         outs = []
         for index, name in enumerate(self.res_layers):
-            x = recompute(getattr(self, name), x)
+            for block in getattr(self, name):
+                x = recompute(block, x)
             if index in self.out_indices:
                 outs.append(x)
         return tuple(outs)

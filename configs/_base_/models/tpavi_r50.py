@@ -4,10 +4,10 @@ Weights to start from, made by tools/model_converters/convert_checkpoint.py: `vg
 data/pretrained/vggish.pth, `torchvision_resnet` for data/pretrained/resnet50.pth.
 """
 
-from mmdet.models.backbones import ResNet
 from mmengine.model import PretrainedInit
 
 from avis.models.audio_encoders.vggish import VGGish
+from avis.models.backbones.recomputing_resnet import RecomputingResNet
 from avis.models.data_preprocessors.av_data_preprocessor import AVDataPreprocessor
 from avis.models.decode_heads.refine_fpn_head import RefineFPNHead
 from avis.models.fusion.tpavi import TPAVI
@@ -19,7 +19,7 @@ model = dict(
     type=AVSegmentor,
     data_preprocessor=dict(type=AVDataPreprocessor),
     backbone=dict(
-        type=ResNet,
+        type=RecomputingResNet,  # mmdet's ResNet, numbers and weights alike, with less memory
         depth=50,
         norm_eval=False,
         init_cfg=dict(type=PretrainedInit, checkpoint='data/pretrained/resnet50.pth'),

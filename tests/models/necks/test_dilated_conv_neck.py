@@ -1,0 +1,33 @@
+"""The neck sums dilated convolutions, leaving out taps that only meet padding."""
+
+import pytest
+import torch
+
+from avis.models.necks.dilated_conv_neck import DilatedConvNeck
+
+
+@pytest.mark.parametrize('size', [(24, 24), (14, 20), (7, 7), (3, 30), (1, 1)])
+def test_equals_whole_kernels_in_value_and_gradient(size) -> None:
+    torch.manual_seed(0)
+    neck = DilatedConvNeck(in_channels=[5], out_channels=4).double()
+    x = torch.randn(2, 5, *size, dtype=torch.double, requires_grad=True)
+    (ours,) = neck([x])
+    whole = sum(conv(x) for conv in neck.levels[0])
+    torch.testing.assert_close(ours, whole)
+    wanted = [x, *neck.parameters()]
+    weight = torch.randn_like(ours)
+    gradients = (torch.autograd.grad((out * weight).sum(), wanted) for out in (ours, whole))
+    for mine, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_every_level_has_its_own_channels_and_dilations() -> None:
+    neck = DilatedConvNeck(in_channels=[3, 6], out_channels=4, dilations=(1, 2))
+    outputs = neck([torch.randn(1, 3, 8, 8), torch.randn(1, 6, 4, 4)])
+    assert [tuple(out.shape) for out in outputs] == [(1, 4, 8, 8), (1, 4, 4, 4)]
+    assert [conv.dilation for conv in neck.levels[1]] == [(1, 1), (2, 2)]
+
+
+def test_wrong_number_of_maps() -> None:
+    with pytest.raises(ValueError, match=r'2 levels.*1 maps'):
+        DilatedConvNeck(in_channels=[3, 6])([torch.randn(1, 3, 8, 8)])
