@@ -69,7 +69,8 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
             (True).
 
     Returns:
-        ``benchmark``, ``protocol``, ``summary`` (the numbers, flat), ``per_video`` (by name),
+        ``benchmark``, ``protocol``, ``summary`` (the numbers, flat), ``headline`` (the keys of its
+        main ones), ``per_video`` (by name),
         ``num_videos`` that count, ``skipped`` names, ``problems`` and ``problem_counts``,
         ``details``, ``attributes`` of the videos, ``options``, ``versions``; ``breakdown`` and
         ``by``, ``diagnosis``, and with two predictions ``second`` (its result) and ``comparison``.
@@ -149,6 +150,7 @@ def _describe(
         'gt': str(benchmark.gt),
         'pred': str(benchmark.pred),
         'summary': benchmark.combine(scored.pieces),
+        'headline': list(benchmark.HEADLINE),
         'num_videos': len(names),
         'skipped': [video.name for video in benchmark.videos if video.name not in counted],
         'problem_counts': count_problems(problems),

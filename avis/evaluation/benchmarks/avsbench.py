@@ -22,6 +22,7 @@ from avis.evaluation.benchmarks.png_folders import find_clips, pair_frames, plac
 from avis.evaluation.benchmarks.problems import Problem, ProblemLog, Rule
 from avis.evaluation.functional.avsbench import ClipScores, pool_clips, score_clip
 from avis.evaluation.functional.counts import Protocol
+from avis.evaluation.functional.resampling import resample_avsbench
 from avis.utils.png import read_png_mask
 
 _SPLITS = {'train', 'val', 'test'}
@@ -111,6 +112,13 @@ class AVSBench(Benchmark[ScoredClip]):
             'miou_sounding': scores.miou_sounding,
             'frame_max_F': scores.frame_max_F,
         }
+
+    def resample(
+        self, pieces: Sequence[ScoredClip], draws: NDArray[np.int64]
+    ) -> Mapping[str, NDArray[np.float64]]:
+        """The scores of many draws of clips."""
+        clips = [piece.scores for piece in pieces]
+        return resample_avsbench(clips, draws, protocol=self.protocol, batch_size=self.batch_size)
 
     def review(self, pieces: Sequence[ScoredClip]) -> Sequence[Problem]:
         """Notice predictions that hold class indices instead of probabilities."""

@@ -32,6 +32,7 @@ from avis.evaluation.functional.avss import (
     score_frames,
 )
 from avis.evaluation.functional.counts import Protocol
+from avis.evaluation.functional.resampling import resample_avss
 from avis.structures.labels import voc_colors_to_classes
 from avis.utils.png import read_png
 
@@ -121,6 +122,12 @@ class AVSS(Benchmark[ClassSums]):
         if self.protocol == 'corrected':
             keys += ['miou_present', 'F_score_present']
         return {key: getattr(scores, key) for key in keys}
+
+    def resample(
+        self, pieces: Sequence[ClassSums], draws: NDArray[np.int64]
+    ) -> Mapping[str, NDArray[np.float64]]:
+        """The scores of many draws of clips."""
+        return resample_avss(pieces, draws, protocol=self.protocol)
 
     def _pair(
         self, clip: PurePath, names: list[str], log: ProblemLog

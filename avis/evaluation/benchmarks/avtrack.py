@@ -31,6 +31,7 @@ from avis.evaluation.functional.avtrack import (
 from avis.evaluation.functional.counts import OfficialEvaluatorError, Protocol
 from avis.evaluation.functional.diagnosis import count_diagnosis
 from avis.evaluation.functional.overlap import VideoOverlap
+from avis.evaluation.functional.resampling import mean_of_known
 from avis.utils.json_stream import JsonStream
 from avis.utils.png import Runs, read_png, read_png_runs
 
@@ -54,6 +55,7 @@ class AVTrack(Benchmark[AVTrackVideo]):
     """
 
     NAME = 'avtrack'
+    HEADLINE = ('HOTA', 'DetA', 'AssA', 'IDF1', 'MOTA')
     DIAGNOSED = True
     AVERAGE = 'videos'
     RULES: ClassVar[Mapping[str, Rule]] = {
@@ -118,6 +120,14 @@ class AVTrack(Benchmark[AVTrackVideo]):
             return {
                 key: float(np.mean([piece.summary[key] for piece in pieces])) for key in SUMMARY
             }
+
+    def resample(
+        self, pieces: Sequence[AVTrackVideo], draws: NDArray[np.int64]
+    ) -> Mapping[str, NDArray[np.float64]]:
+        """The scores of many draws of videos: means over them."""
+        summary = self.combine(pieces)
+        values = {key: np.array([p.summary.get(key, np.nan) for p in pieces]) for key in summary}
+        return {key: mean_of_known(column[draws], axis=1) for key, column in values.items()}
 
     def describe(self, piece: AVTrackVideo) -> Summary:
         """The scores of one video, and how many masks and tracks there are."""

@@ -71,6 +71,8 @@ class Benchmark(ABC, Generic[Piece]):
 
     NAME: ClassVar[str]
     RULES: ClassVar[Mapping[str, Rule]]
+    # The scores that tables with many rows show; all if empty.
+    HEADLINE: ClassVar[Sequence[str]] = ()
     DIAGNOSED: ClassVar[bool] = False
     AVERAGE: ClassVar[Average] = 'classes'
 
@@ -108,14 +110,15 @@ class Benchmark(ABC, Generic[Piece]):
     def resample(
         self, pieces: Sequence[Piece], draws: NDArray[np.int64]
     ) -> Mapping[str, NDArray[np.float64]]:
-        """The numbers of R sets of videos drawn from the pieces.
+        """The scores of R sets of videos drawn from the pieces.
 
         Args:
             pieces: One per video.
             draws: Places in ``pieces``, (R, N).
 
         Returns:
-            Each number of :meth:`combine`, (R,).
+            Each score of :meth:`combine`, (R,), without those that are counts; NaN where a score
+            is undefined.
         """
         rows = [self.combine([pieces[place] for place in draw]) for draw in draws.tolist()]
         return {key: np.array([row[key] for row in rows], float) for key in rows[0]}

@@ -82,15 +82,18 @@ def break_down(scored: Scored, by: str) -> list[dict[str, Any]]:
     groups = {ALL: list(range(len(scored.pieces))), **group_videos(scored.attributes, by)}
     rows = []
     for group, places in groups.items():
-        resampled = scored.benchmark.resample(
-            [scored.pieces[place] for place in places], draw_videos(len(places))
-        )
+        pieces = [scored.pieces[place] for place in places]
+        resampled = scored.benchmark.resample(pieces, draw_videos(len(places)))
         rows.append(
             {
                 'group': group,
                 'num_videos': len(places),
                 'summary': scored.combine(places),
-                'intervals': {key: percentile_interval(v) for key, v in resampled.items()},
+                'intervals': {
+                    # One video says nothing about others.
+                    key: percentile_interval(values) if len(places) > 1 else (np.nan, np.nan)
+                    for key, values in resampled.items()
+                },
             }
         )
     return rows

@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +56,16 @@ def print_result(result: Mapping[str, Any], console: Console) -> None:
     for problems in (result['problems'], result.get('second', {}).get('problems', ())):
         for line in list_problems(problems, limit=20):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
-    title = f'{result["benchmark"]}, {result["protocol"]} protocol, {_videos(result)}'
+    console.print(
+        f'{result["benchmark"]}, {result["protocol"]} protocol: {_videos(result)}', soft_wrap=True
+    )
     if 'comparison' in result:
-        console.print(_comparison_table(result['comparison'], title))
+        console.print(_comparison_table(result['comparison']))
     else:
-        console.print(_summary_table(result['summary'], title))
+        console.print(_summary_table(result['summary']))
     if 'breakdown' in result:
-        console.print(_breakdown_table(result['breakdown'], f'by {result["by"]}'))
+        shown = result['headline'] or list(result['summary'])
+        console.print(_breakdown_table(result['breakdown'], result['by'], shown))
     if 'diagnosis' in result:
         console.print(_diagnosis_table(result['diagnosis']))
 
@@ -77,35 +80,33 @@ def _videos(result: Mapping[str, Any]) -> str:
     return text
 
 
-def _summary_table(summary: Mapping[str, Any], title: str) -> Table:
-    table = Table('metric', 'value', title=title, title_justify='left')
+def _summary_table(summary: Mapping[str, Any]) -> Table:
+    table = Table('metric', 'value')
     table.columns[1].justify = 'right'
     for name, value in summary.items():
         table.add_row(name, _number(value))
     return table
 
 
-def _comparison_table(comparison: Mapping[str, Mapping[str, Any]], title: str) -> Table:
-    header = ('metric', 'first', 'second', 'difference', '95 % interval', 'p')
-    table = Table(*header, title=title, title_justify='left')
+def _comparison_table(comparison: Mapping[str, Mapping[str, Any]]) -> Table:
+    table = Table('metric', 'first', 'second', 'difference', '95 % interval', 'p')
     for name, row in comparison.items():
         numbers = [_number(row[key]) for key in ('first', 'second', 'difference')]
         table.add_row(name, *numbers, _interval(row['interval']), f'{row["p_value"]:.3f}')
     return table
 
 
-def _breakdown_table(rows: Iterable[Mapping[str, Any]], title: str) -> Table:
-    rows = list(rows)
-    names = list(rows[0]['summary'])
-    table = Table('metric', title=title, title_justify='left')
+def _breakdown_table(rows: Iterable[Mapping[str, Any]], by: str, shown: Sequence[str]) -> Table:
+    """A row per group; below each score its 95 % interval."""
+    table = Table(by, 'videos', *shown)
+    for column in table.columns[1:]:
+        column.justify = 'right'
     for row in rows:
-        table.add_column(f'{row["group"]}\n{row["num_videos"]} videos', justify='right')
-    for name in names:
         cells = []
-        for row in rows:
+        for name in shown:
             interval = _interval(row['intervals'].get(name, (math.nan, math.nan)))
             cells.append(f'{_number(row["summary"].get(name))}\n[dim]{interval}[/dim]')
-        table.add_row(name, *cells)
+        table.add_row(str(row['group']), str(row['num_videos']), *cells)
     return table
 
 
@@ -119,7 +120,7 @@ def _diagnosis_table(diagnosis: Mapping[str, Any]) -> Table:
         table.add_row(oracles, *(f'{m["gain"][oracles]:+.4f}' for m in metrics.values()))
     table.add_section()
     for faculty in next(iter(metrics.values()))['share']:
-        shares = (_number(m['share'][faculty]) for m in metrics.values())
+        shares = (f'{m["share"][faculty]:.4f}' for m in metrics.values())
         table.add_row(f'share of {faculty}', *shares)
     errors = ', '.join(f'{value} {kind}' for kind, value in diagnosis['errors'].items() if value)
     table.caption = errors or 'no error'
@@ -127,13 +128,16 @@ def _diagnosis_table(diagnosis: Mapping[str, Any]) -> Table:
 
 
 def _number(value: Any) -> str:
+    """Four digits that count, so that 0.5123 and 51.23 are told as exactly."""
     if isinstance(value, int):
         return str(value)
-    return '-' if value is None or math.isnan(value) else f'{value:.4f}'
+    if value is None or math.isnan(value):
+        return '-'
+    return f'{value:.4f}' if abs(value) <= 1 else f'{value:.2f}'
 
 
 def _interval(ends: tuple[float, float]) -> str:
-    return '-' if math.isnan(ends[0]) else f'{ends[0]:.2f} .. {ends[1]:.2f}'
+    return '-' if math.isnan(ends[0]) else f'{_number(ends[0])}..{_number(ends[1])}'
 
 
 def _write_whole(path: Path, text: str) -> None:

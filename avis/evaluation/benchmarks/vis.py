@@ -5,8 +5,12 @@ See :mod:`avis.evaluation.benchmarks.vis_files` for the files.
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from avis.evaluation.benchmarks.base import Benchmark, Piece, Summary, Video, VideoScore
 from avis.evaluation.benchmarks.problems import Problem, Rule
@@ -15,6 +19,7 @@ from avis.evaluation.functional import aviseg, youtube_vis
 from avis.evaluation.functional.counts import Protocol
 from avis.evaluation.functional.diagnosis import VideoDiagnosis, count_diagnosis
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
+from avis.evaluation.functional.resampling import resample_aviseg, resample_youtube_vis
 
 
 class VisBenchmark(Benchmark[Piece]):
@@ -88,6 +93,7 @@ class AVISeg(VisBenchmark[aviseg.AVISegVideo]):
     """TrackMAP, HOTA and FSLA of AVISeg, in percent."""
 
     NAME = 'aviseg'
+    HEADLINE = ('AP_all', 'HOTA', 'DetA', 'AssA', 'FA')
     RULES: ClassVar[Mapping[str, Rule]] = {
         **RULES,
         # Ignored by TrackMAP and HOTA, but not by FSLA.
@@ -107,9 +113,20 @@ class AVISeg(VisBenchmark[aviseg.AVISegVideo]):
         """The summary of AVISeg; without FSLA if the official evaluator stops on a video."""
         return _summary(aviseg.score_videos(pieces, classes=self.classes))
 
+    def resample(
+        self, pieces: Sequence[aviseg.AVISegVideo], draws: NDArray[np.int64]
+    ) -> Mapping[str, NDArray[np.float64]]:
+        """The scores of many draws of videos."""
+        return resample_aviseg(pieces, draws, num_classes=len(self.classes))
+
     def describe(self, piece: aviseg.AVISegVideo) -> Summary:
-        """The summary of one video: of the classes that it has, absent ones do not count."""
-        return _summary(aviseg.score_videos([piece], classes=piece.classes))
+        """The summary of one video: of the classes that it has a mask of, others do not count."""
+        seen = {
+            label: part
+            for label, part in piece.classes.items()
+            if part.counts['Count'].true_masks or part.counts['Count'].masks
+        }
+        return _summary(aviseg.score_videos([replace(piece, classes=seen)], classes=seen))
 
     def details(self, pieces: Sequence[aviseg.AVISegVideo]) -> Mapping[str, Any]:
         """All scores per class and threshold, in 0..1."""
@@ -137,6 +154,7 @@ class YouTubeVIS(VisBenchmark[youtube_vis.YouTubeVISVideo]):
     """AP and AR of YouTube-VIS and OVIS, in percent."""
 
     NAME = 'youtube_vis'
+    HEADLINE = ('AP', 'AP50', 'AP75', 'AR1', 'AR10')
     RULES: ClassVar[Mapping[str, Rule]] = {**RULES, 'duplicate_name': Rule(None, None)}
 
     def count(self, video: VideoOverlap, entry: VisVideo) -> youtube_vis.YouTubeVISVideo:
@@ -149,6 +167,12 @@ class YouTubeVIS(VisBenchmark[youtube_vis.YouTubeVISVideo]):
     def combine(self, pieces: Sequence[youtube_vis.YouTubeVISVideo]) -> Summary:
         """The summary of YouTube-VIS."""
         return dict(youtube_vis.score_videos(pieces))
+
+    def resample(
+        self, pieces: Sequence[youtube_vis.YouTubeVISVideo], draws: NDArray[np.int64]
+    ) -> Mapping[str, NDArray[np.float64]]:
+        """The scores of many draws of videos."""
+        return resample_youtube_vis(pieces, draws)
 
 
 def _summary(scores: aviseg.AVISegScores) -> Summary:

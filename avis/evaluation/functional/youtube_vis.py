@@ -31,7 +31,7 @@ from avis.evaluation.functional.track_map import (
 )
 
 MAX_DETECTIONS = (1, 10, 100)
-_PLACES = {'AP50': 0, 'AP75': 5}
+PLACES = {'AP50': 0, 'AP75': 5}
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def score_videos(videos: Iterable[YouTubeVISVideo]) -> dict[str, float]:
         found[limit] = average_classes_found(scores or [score_matches([])])
     best = found[MAX_DETECTIONS[-1]]
     summary = {'AP': _mean(best['AP_all'])}
-    summary |= {name: 100 * float(best['AP_all'][place]) for name, place in _PLACES.items()}
+    summary |= {name: 100 * float(best['AP_all'][place]) for name, place in PLACES.items()}
     summary |= {f'AR{limit}': _mean(found[limit]['AR_all']) for limit in MAX_DETECTIONS}
     for size in 'sml':
         summary |= {f'{kind}_{size}': _mean(best[f'{kind}_area_{size}']) for kind in ('AP', 'AR')}
