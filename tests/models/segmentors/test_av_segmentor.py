@@ -1,0 +1,190 @@
+"""AVSegmentor with small parts: shapes, padding, losses, predictions and refusals."""
+
+import copy
+
+import pytest
+import torch
+from mmdet.models.backbones import ResNet
+from mmengine.dataset import pseudo_collate
+from mmengine.structures import PixelData
+from torch import Tensor
+
+from avis.models.audio_encoders.log_mel_cnn import LogMelCNN
+from avis.models.audio_encoders.precomputed import PrecomputedAudio
+from avis.models.data_preprocessors.av_data_preprocessor import AVDataPreprocessor
+from avis.models.decode_heads.refine_fpn_head import RefineFPNHead
+from avis.models.fusion.cross_attention import CrossAttentionFusion
+from avis.models.fusion.simple import AddFusion, ConcatFusion, NoFusion
+from avis.models.fusion.tpavi import TPAVI
+from avis.models.losses.avm_loss import AVMLoss
+from avis.models.losses.labelled_losses import LabelledBCELoss, LabelledCrossEntropyLoss
+from avis.models.necks.dilated_conv_neck import DilatedConvNeck
+from avis.models.segmentors.av_segmentor import AVSegmentor
+from avis.structures.av_data_sample import AVDataSample
+
+
+def build(num_classes: int = 1, **parts) -> AVSegmentor:
+    """A narrow model; ``parts`` replace its configs."""
+    torch.manual_seed(0)
+    loss = LabelledBCELoss if num_classes == 1 else LabelledCrossEntropyLoss
+    config = {
+        'data_preprocessor': {'type': AVDataPreprocessor},
+        'backbone': {'type': ResNet, 'depth': 18, 'base_channels': 8, 'stem_channels': 8},
+        'neck': {'type': DilatedConvNeck, 'in_channels': [8, 16, 32, 64], 'out_channels': 16},
+        'audio_encoder': {'type': PrecomputedAudio, 'channels': 6},
+        'fusion': {'type': TPAVI, 'channels': 16, 'audio_dim': 6, 'identity_init': False},
+        'decode_head': {'type': RefineFPNHead, 'num_classes': num_classes, 'channels': 16},
+        'loss_seg': {'type': loss},
+    }
+    return AVSegmentor(**{**config, **parts})
+
+
+def clip(frames: int = 3, size: tuple[int, int] = (64, 96), audio: Tensor | None = None) -> dict:
+    """What the data pipeline delivers for one clip, the middle of which sounds."""
+    height, width = size
+    mask = torch.zeros(frames, *size, dtype=torch.uint8)
+    mask[:, height // 4 : -height // 4, width // 4 : -width // 4] = 1
+    sample = AVDataSample(
+        metainfo={'video_name': 'guitar_1', 'img_shape': size, 'frame_ids': list(range(frames))},
+        gt_sem_seg=PixelData(sem_seg=mask),
+        labelled_frames=torch.tensor([True] + [False] * (frames - 1)),
+    )
+    inputs = {
+        'frames': torch.randint(0, 256, (frames, 3, *size), dtype=torch.uint8),
+        'audio': torch.rand(frames, 6) if audio is None else audio,
+    }
+    return {'inputs': inputs, 'data_samples': sample}
+
+
+def batch_of(model: AVSegmentor, *clips: dict, training: bool = False) -> dict:
+    return model.data_preprocessor(pseudo_collate(copy.deepcopy(list(clips))), training)
+
+
+@pytest.mark.parametrize('num_classes', [1, 5])
+@pytest.mark.parametrize(('frames', 'size'), [(1, (32, 32)), (7, (64, 96))])
+def test_raw_outputs(num_classes, frames, size) -> None:
+    model = build(num_classes).eval()
+    outputs = model(batch_of(model, clip(frames, size), clip(frames, size))['inputs'])
+    height, width = size
+    assert outputs['logits'].shape == (2, frames, num_classes, height, width)
+    for level, (features, sound) in enumerate(
+        zip(outputs['feature_maps'], outputs['audio_features'], strict=True)
+    ):
+        stride = 4 * 2**level
+        assert features.shape == (2, frames, 16, height // stride, width // stride)
+        assert features.min() >= 0  # rectified
+        assert sound.shape == (2, frames, 16)
+
+
+def test_a_clip_does_not_depend_on_its_batch() -> None:
+    model = build().eval()
+    first, second = clip(), clip()
+    with torch.no_grad():
+        alone = model(batch_of(model, first)['inputs'])['logits']
+        together = model(batch_of(model, first, second)['inputs'])['logits']
+    torch.testing.assert_close(alone[0], together[0], rtol=1e-4, atol=1e-5)
+
+
+def test_waveforms_go_through_the_audio_encoder() -> None:
+    model = build(audio_encoder={'type': LogMelCNN, 'out_channels': 6}).eval()
+    loud = clip(2, audio=torch.rand(32000) - 0.5)
+    with torch.no_grad():
+        logits = model(batch_of(model, loud)['inputs'])['logits']
+        loud['inputs']['audio'] = torch.zeros(32000)
+        silent = model(batch_of(model, loud)['inputs'])['logits']
+    assert (logits - silent).abs().max() > 1e-4
+
+
+def test_shorter_clips_are_padded_and_cut_again() -> None:
+    model = build().eval()
+    batch = batch_of(model, clip(3), clip(2, (64, 64)))
+    with torch.no_grad():
+        logits = model(batch['inputs'])['logits']
+        predictions = model(**batch, mode='predict')
+    assert not logits[1, 2].any()
+    assert predictions[0].pred_sem_seg.sem_seg.shape == (3, 64, 96)
+    assert predictions[1].pred_sem_seg.sem_seg.shape == (2, 64, 64)
+
+
+def test_binary_prediction() -> None:
+    model = build().eval()
+    batch = batch_of(model, clip())
+    with torch.no_grad():
+        logits = model(batch['inputs'])['logits']
+        (sample,) = model(**batch, mode='predict')
+    prediction = sample.pred_sem_seg
+    torch.testing.assert_close(prediction.prob, logits[0, :, 0].sigmoid())
+    assert prediction.sem_seg.dtype == torch.uint8
+    assert torch.equal(prediction.sem_seg, (logits[0, :, 0] > 0).byte())
+
+
+def test_prediction_of_classes() -> None:
+    model = build(num_classes=5).eval()
+    batch = batch_of(model, clip())
+    with torch.no_grad():
+        logits = model(batch['inputs'])['logits']
+        (sample,) = model(**batch, mode='predict')
+    assert torch.equal(sample.pred_sem_seg.sem_seg, logits[0].argmax(1).byte())
+    assert 'prob' not in sample.pred_sem_seg
+
+
+FUSIONS = [TPAVI, AddFusion, ConcatFusion, CrossAttentionFusion, NoFusion]
+
+
+@pytest.mark.parametrize('fusion', FUSIONS)
+def test_every_fusion_block_learns(fusion) -> None:
+    """The ablation: one line of the config swaps the block, and the loss falls."""
+    model = build(fusion={'type': fusion, 'channels': 16, 'audio_dim': 6})
+    optimizer = torch.optim.Adam(model.parameters(), 2e-3)
+    batch = batch_of(model, clip(), training=True)
+    losses = []
+    for _ in range(4):
+        optimizer.zero_grad()
+        (loss,) = model(**batch, mode='loss').values()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert min(losses[1:]) < losses[0]
+    assert all(weight.grad is not None for weight in model.parameters())
+
+
+def test_losses_by_name() -> None:
+    model = build(loss_avm={'type': AVMLoss, 'reduction': 'sum'})
+    losses = model(**batch_of(model, clip(), training=True), mode='loss')
+    assert set(losses) == {'loss_seg', 'loss_avm'}
+    plain = build()(**batch_of(model, clip(), training=True), mode='loss')
+    assert set(plain) == {'loss_seg'}
+
+
+def test_only_labelled_frames_are_learned_from() -> None:
+    model, item = build(), clip()
+    before = model(**batch_of(model, item, training=True), mode='loss')['loss_seg']
+    model, other = build(), copy.deepcopy(item)
+    other['data_samples'].gt_sem_seg.sem_seg[1:] = 0
+    after = model(**batch_of(model, other, training=True), mode='loss')['loss_seg']
+    assert before == after
+    model = build()
+    del other['data_samples'].labelled_frames  # without flags every frame counts
+    assert model(**batch_of(model, other, training=True), mode='loss')['loss_seg'] != before
+
+
+@pytest.mark.parametrize(('num_classes', 'label'), [(1, 2), (5, 70)])
+def test_wrong_number_of_classes(num_classes, label) -> None:
+    model, item = build(num_classes), clip()
+    item['data_samples'].gt_sem_seg.sem_seg[0, 0, 0] = label
+    with pytest.raises(ValueError, match=rf"'guitar_1'.*class {label}.*num_classes is "):
+        model(**batch_of(model, item, training=True), mode='loss')
+
+
+@pytest.mark.parametrize('shape', [(1, 2, 3, 64, 100), (2, 3, 64, 64)])
+def test_frames_of_another_shape(shape) -> None:
+    with pytest.raises(ValueError, match=r'multiples of 32, got .*size_divisor=32'):
+        build()({'frames': torch.zeros(shape), 'audio': torch.zeros(1, 2, 6)})
+
+
+def test_modes_need_their_arguments() -> None:
+    model = build()
+    inputs = batch_of(model, clip())['inputs']
+    for mode in ('loss', 'predict', 'train'):
+        with pytest.raises(ValueError, match=f"mode is '{mode}'"):
+            model(inputs, mode=mode)
