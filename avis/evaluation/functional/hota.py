@@ -65,8 +65,8 @@ class HOTACounts(Counts):
         """The HOTA family by TrackEval's names: (19,), and those of alpha 0.05 as one number.
 
         >>> counts = HOTACounts(tp=np.full(19, 2.0), fn=np.full(19, 2.0), ass=np.full(19, 1.0))
-        >>> counts.scores()['HOTA'][0], counts.scores()['DetRe'][0]
-        (np.float64(0.5), np.float64(0.5))
+        >>> [float(counts.scores()[name][0]) for name in ('HOTA', 'DetRe')]
+        [0.5, 0.5]
         """
         det_a = ratio(self.tp, self.tp + self.fn + self.fp)
         det_re = ratio(self.tp, self.tp + self.fn)
