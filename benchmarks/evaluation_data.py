@@ -1,0 +1,198 @@
+"""Truth and predictions for evaluation.py: wobbly outlines that sway through a picture.
+
+Predictions are what a fair method gives: shifted and rescaled outlines, that start late, stop
+early, and once change places.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+Mask = NDArray[np.uint8]
+Size = tuple[int, int]
+NUM_CLASSES = 26
+PERSONS = 3
+# Where TrackEval wants the files of AVISeg.
+GT_FILE = 'gt/youtube_vis_train_sub_split/test.json'
+PRED_FILE = 'pred/youtube_vis_train_sub_split/ours/data/results.json'
+_POINTS = 48
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Something that sways.
+
+    Attributes:
+        center: Where it sways around, (2,) x and y in pixels.
+        sway: How far, (2,).
+        phase: Where it starts, (2,).
+        radius: Half width and half height, (2,).
+        wobble: Factor of the radius in each direction, (P,).
+        heard: First frame with a mask, and the first without one again.
+    """
+
+    center: NDArray[np.float64]
+    sway: NDArray[np.float64]
+    phase: NDArray[np.float64]
+    radius: NDArray[np.float64]
+    wobble: NDArray[np.float64]
+    heard: tuple[int, int]
+
+    @classmethod
+    def draw_one(cls, rng: np.random.Generator, size: Size, frames: int) -> 'Outline':
+        """One outline that is heard for at least two thirds of the frames."""
+        extent = np.array(size[::-1], float)
+        return cls(
+            center=extent * rng.uniform(0.25, 0.75, 2),
+            sway=extent * rng.uniform(0.02, 0.15, 2),
+            phase=rng.uniform(0, 2 * np.pi, 2),
+            radius=extent.min() * rng.uniform(0.1, 0.3, 2),
+            wobble=1 + rng.normal(0, 0.05, _POINTS),
+            heard=(int(rng.integers(frames // 6 + 1)), frames - int(rng.integers(frames // 6 + 1))),
+        )
+
+    def mask(self, frame: int, size: Size, shift: Any = 0.0, scale: float = 1.0) -> Mask | None:
+        """The mask (H, W) of 0 and 1; None where nothing is heard."""
+        if not self.heard[0] <= frame < self.heard[1]:
+            return None
+        angle = np.linspace(0, 2 * np.pi, _POINTS, endpoint=False)
+        circle = np.stack([np.cos(angle), np.sin(angle)], axis=1) * self.wobble[:, None]
+        center = self.center + self.sway * np.sin(self.phase + frame / 20) + shift
+        points = center + circle * self.radius * scale
+        image = np.zeros(size, np.uint8)
+        cv2.fillPoly(image, [points.round().astype(np.int32)], 1)
+        return image if image.any() else None
+
+
+@dataclass(frozen=True)
+class Guess:
+    """How a method sees an outline: moved, rescaled, and late by a few frames."""
+
+    outline: Outline
+    shift: NDArray[np.float64]
+    scale: float
+    late: int
+
+    @classmethod
+    def draw_one(cls, rng: np.random.Generator, outline: Outline) -> 'Guess':
+        """A guess with an IoU of about 0.6 to 0.95."""
+        shift = outline.radius * rng.uniform(-0.15, 0.15, 2)
+        return cls(outline, shift, float(rng.uniform(0.9, 1.1)), int(rng.integers(3)))
+
+    def mask(self, frame: int, size: Size) -> Mask | None:
+        """The guessed mask (H, W); None where nothing is predicted."""
+        if frame < self.outline.heard[0] + self.late:
+            return None
+        return self.outline.mask(frame, size, self.shift, self.scale)
+
+
+def write_avtrack(root: Path, *, videos: int, frames: int, size: Size) -> None:
+    """Write ``gt/`` and ``pred/`` in the layout of AVTrack; true gray levels are 80, 160, 240."""
+    rng = np.random.default_rng(0)
+    entries = []
+    for number in range(videos):
+        name = f'talk_A_{number:02d}'
+        persons = [Outline.draw_one(rng, size, frames) for _ in range(PERSONS)]
+        guesses = [Guess.draw_one(rng, person) for person in persons]
+        truth, pred = root / 'gt' / 'Instance_Masks_merged' / name, root / 'pred' / name
+        for folder in (truth, *(pred / f'person_{k}' for k in range(PERSONS))):
+            folder.mkdir(parents=True)
+        files = [f'frame_{t:05d}.png' for t in range(frames)]
+        for t, file in enumerate(files):
+            picture = np.zeros(size, np.uint8)
+            for k, (person, guess) in enumerate(zip(persons, guesses, strict=True)):
+                true, guessed = person.mask(t, size), guess.mask(t, size)
+                if true is not None:
+                    picture[true > 0] = 80 * (k + 1)
+                # The last third mixes up the first two.
+                place = {0: 1, 1: 0}.get(k, k) if 3 * t >= 2 * frames else k
+                if guessed is not None:
+                    path = pred / f'person_{place}' / f'frame_{t:04d}.png'
+                    cv2.imwrite(str(path), 255 * guessed)
+            cv2.imwrite(str(truth / file), picture)
+        files = [f'{name}/{file}' for file in files]
+        height, width = size
+        entries.append(
+            {'id': number, 'file_names': files, 'height': height, 'width': width, 'length': frames}
+        )
+    (root / 'gt' / 'avtrack_meta.json').write_text(json.dumps({'videos': entries}))
+
+
+def write_aviseg(root: Path, *, videos: int, frames: int, size: Size, different: int = 0) -> None:
+    """Write the truth, ``GT_FILE``, and the results, ``PRED_FILE``, in the layout of AVISeg.
+
+    True masks are uncompressed RLEs, which TrackEval wants; predictions are compressed, blank where
+    nothing is predicted, as the published method writes them.
+
+    Args:
+        root: Folder to write to.
+        videos: Number of videos.
+        frames: Frames of each.
+        size: Height and width.
+        different: Draw so many videos and repeat them under other names; 0 draws all.
+    """
+    rng = np.random.default_rng(1)
+    height, width = size
+    drawn = [_draw_tracks(rng, size, frames) for _ in range(different or videos)]
+    entries: list[Any] = []
+    annotations: list[Any] = []
+    results: list[Any] = []
+    for number in range(videos):
+        names = [f'video_{number:05d}/{t:05d}.jpg' for t in range(frames)]
+        shape = {'height': height, 'width': width, 'length': frames}
+        entries.append({'id': number, 'file_names': names, **shape})
+        truth, pred = drawn[number % len(drawn)]
+        for track in truth:
+            ids = {'id': len(annotations) + 1, 'video_id': number, 'iscrowd': 0}
+            annotations.append({**ids, **shape, **track})
+        results += [{'video_id': number, **track} for track in pred]
+    categories = [{'id': k, 'name': f'class_{k}'} for k in range(1, NUM_CLASSES + 1)]
+    content = {'videos': entries, 'categories': categories, 'annotations': annotations}
+    for path, whole in ((GT_FILE, content), (PRED_FILE, results)):
+        (root / path).parent.mkdir(parents=True)
+        (root / path).write_text(json.dumps(whole))
+
+
+Tracks = list[dict[str, Any]]
+
+
+def _draw_tracks(rng: np.random.Generator, size: Size, frames: int) -> tuple[Tracks, Tracks]:
+    """One to five true tracks of a video, and a predicted one for each."""
+    truth, pred = [], []
+    for _ in range(rng.integers(1, 6)):
+        outline = Outline.draw_one(rng, size, frames)
+        guess = Guess.draw_one(rng, outline)
+        label = int(rng.integers(1, NUM_CLASSES + 1))
+        found = label if rng.random() < 0.85 else int(rng.integers(1, NUM_CLASSES + 1))
+        masks = [outline.mask(t, size) for t in range(frames)]
+        guesses = [guess.mask(t, size) for t in range(frames)]
+        truth.append(
+            {
+                'category_id': label,
+                'segmentations': [None if m is None else _rle(m, 'plain') for m in masks],
+                'areas': [None if m is None else int(m.sum()) for m in masks],
+            }
+        )
+        blank = np.zeros(size, np.uint8)
+        rles = [_rle(blank if m is None else m, 'compressed') for m in guesses]
+        score = round(float(rng.uniform(0.2, 1)), 6)
+        pred.append({'category_id': found, 'score': score, 'segmentations': rles})
+    return truth, pred
+
+
+def _rle(mask: Mask, kind: Literal['plain', 'compressed']) -> dict[str, Any]:
+    size = list(mask.shape)
+    if kind == 'compressed':
+        return {
+            'size': size,
+            'counts': coco_mask.encode(np.asfortranarray(mask))['counts'].decode(),
+        }
+    flat = mask.ravel(order='F')
+    edges = np.flatnonzero(np.diff(flat, prepend=0)).tolist()
+    return {'size': size, 'counts': np.diff([0, *edges, flat.size]).tolist()}

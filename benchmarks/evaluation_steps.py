@@ -1,0 +1,249 @@
+"""The steps of evaluation.py: each runs in a process of its own, so that it can be measured.
+
+    python benchmarks/evaluation_steps.py STEP FOLDER
+
+A step reads and writes files below the folder; its last line of output is its result as JSON.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+QUIET = {
+    'PRINT_RESULTS': False,
+    'PRINT_CONFIG': False,
+    'TIME_PROGRESS': False,
+    'OUTPUT_SUMMARY': False,
+    'OUTPUT_DETAILED': False,
+    'PLOT_CURVES': False,
+}
+
+
+def write_avtrack(root: Path, args: argparse.Namespace) -> None:
+    """Generate the files."""
+    from evaluation_data import write_avtrack
+
+    write_avtrack(root, videos=args.videos, frames=args.frames, size=(720, 1280))
+
+
+def write_aviseg(root: Path, args: argparse.Namespace) -> None:
+    """Generate the files."""
+    from evaluation_data import write_aviseg
+
+    write_aviseg(
+        root,
+        videos=args.videos,
+        frames=args.frames,
+        size=(360, 640),
+        different=args.different,
+    )
+
+
+def decode_pngs(root: Path, _: argparse.Namespace) -> dict[str, float]:
+    """Decode all PNG files as our tool does, and with OpenCV."""
+    import cv2
+
+    from avis.utils.png import read_png, read_png_runs
+
+    cv2.setNumThreads(1)
+    truth = [str(path) for path in (root / 'gt').rglob('*.png')]
+    pred = [str(path) for path in (root / 'pred').rglob('frame_*.png')]
+    start = time.process_time()
+    for path in truth:
+        read_png(path)
+    for path in pred:
+        read_png_runs(path)
+    ours = time.process_time() - start
+    start = time.process_time()
+    for path in truth + pred:
+        cv2.imread(path, cv2.IMREAD_GRAYSCALE)
+    opencv = time.process_time() - start
+    return {'ours': ours, 'opencv': opencv, 'files': len(truth) + len(pred)}
+
+
+def score_rles(root: Path, _: argparse.Namespace) -> dict[str, Any]:
+    """Score masks that are in memory as RLEs; reading them is not timed."""
+    from avis.evaluation.functional.avtrack import average_videos, score_video
+    from avis.evaluation.functional.overlap import VideoOverlap
+
+    seconds, scores = 0.0, []
+    for folder in sorted((root / 'pred').iterdir()):
+        truth, pred, size = read_rles(root, folder.name)
+        start = time.process_time()
+        video = VideoOverlap.from_rles(
+            truth, pred, size=size, num_frames=len(truth.rles[0]), painted=True
+        )
+        scores.append(score_video(video, name=folder.name))
+        seconds += time.process_time() - start
+    return {'seconds': seconds, 'summary': average_videos(scores)}
+
+
+def read_rles(root: Path, name: str) -> Any:
+    """True and predicted tracks of a video of AVTrack, and the size of its frames."""
+    from avis.evaluation.functional.overlap import TrackMasks
+    from avis.structures.masks import RLE, encode_mask
+    from avis.utils.png import read_png
+
+    files = sorted((root / 'gt' / 'Instance_Masks_merged' / name).glob('*.png'))
+    pictures = [read_png(file) for file in files]
+    levels = sorted({level for picture in pictures for level in picture[picture > 0].tolist()})
+    true = [
+        [encode_mask(p == level) if (p == level).any() else None for p in pictures]
+        for level in levels
+    ]
+    pred: list[list[RLE | None]] = []
+    for person in sorted((root / 'pred' / name).iterdir()):
+        paths = [person / f'frame_{t:04d}.png' for t in range(len(files))]
+        pred.append([encode_mask(read_png(p)) if p.is_file() else None for p in paths])
+    return TrackMasks(true, ids=levels), TrackMasks(pred), pictures[0].shape
+
+
+def trackeval_avtrack(root: Path, _: argparse.Namespace) -> dict[str, Any]:
+    """Merge the persons, and let TrackEval read the pictures as those of DAVIS."""
+    import numpy as np
+    import trackeval
+
+    videos = sorted(path.name for path in (root / 'pred').iterdir())
+    for video in videos:
+        merge_persons(root, video, root / 'merged' / 'ours' / 'data' / video)
+    dataset, metrics = open_davis(root, videos)
+    found, _messages = _quietly(lambda: trackeval.Evaluator(QUIET).evaluate([dataset], metrics))
+    scores = [found['DAVIS']['ours'][video]['general'] for video in videos]
+    sources = {'HOTA': 'HOTA', 'DetA': 'HOTA', 'AssA': 'HOTA', 'IDF1': 'Identity', 'MOTA': 'CLEAR'}
+    values = {
+        key: [max(0.0, 100 * float(np.mean(score[metric][key]))) for score in scores]
+        for key, metric in sources.items()
+    }
+    return {'summary': {key: float(np.mean(value)) for key, value in values.items()}}
+
+
+def open_davis(root: Path, videos: list[str]) -> tuple[Any, list[Any]]:
+    """TrackEval's reader of the merged pictures, and its metrics."""
+    import trackeval
+
+    config = {
+        'GT_FOLDER': str(root / 'gt' / 'Instance_Masks_merged'),
+        'TRACKERS_FOLDER': str(root / 'merged'),
+        'TRACKERS_TO_EVAL': ['ours'],
+        'SEQ_INFO': dict.fromkeys(videos),
+        'PRINT_CONFIG': False,
+    }
+    kinds = trackeval.metrics.CLEAR, trackeval.metrics.Identity
+    metrics = [trackeval.metrics.HOTA(), *(kind({'PRINT_CONFIG': False}) for kind in kinds)]
+    return trackeval.datasets.DAVIS(config), metrics
+
+
+def trackeval_rles(root: Path, _: argparse.Namespace) -> dict[str, float]:
+    """Seconds TrackEval needs for the merged pictures once they are RLEs in memory."""
+    videos = sorted(path.name for path in (root / 'merged' / 'ours' / 'data').iterdir())
+    dataset, metrics = open_davis(root, videos)
+    return {'seconds': sum(time_from_rles(dataset, video, metrics) for video in videos)}
+
+
+def merge_persons(root: Path, video: str, out: Path) -> None:
+    """Paint the persons of each frame into one gray picture, as AVTrack does before scoring."""
+    import cv2
+    import numpy as np
+
+    out.mkdir(parents=True, exist_ok=True)
+    persons = sorted((root / 'pred' / video).iterdir())
+    for truth in sorted((root / 'gt' / 'Instance_Masks_merged' / video).iterdir()):
+        picture = np.zeros_like(np.asarray(cv2.imread(str(truth), cv2.IMREAD_GRAYSCALE)))
+        name = f'frame_{int(truth.stem.removeprefix("frame_")):04d}.png'
+        for place, person in enumerate(persons, start=1):
+            if (person / name).is_file():
+                mask = np.asarray(cv2.imread(str(person / name), cv2.IMREAD_GRAYSCALE))
+                picture[mask > 0] = place * (255 // len(persons))
+        cv2.imwrite(str(out / truth.name), picture)
+
+
+def time_from_rles(dataset: Any, video: str, metrics: list[Any]) -> float:
+    """Seconds TrackEval needs once the masks of a video are RLEs in memory."""
+    raw = {
+        **dataset._load_raw_file('ours', video, is_gt=False),
+        **dataset._load_raw_file(None, video, is_gt=True),
+    }
+    start = time.process_time()
+    raw['similarity_scores'] = [
+        dataset._calculate_similarities(true, pred)
+        for true, pred in zip(raw['gt_dets'], raw['tracker_dets'], strict=True)
+    ]
+    data = dataset.get_preprocessed_seq_data(raw, 'general')
+    for metric in metrics:
+        metric.eval_sequence(data)
+    return time.process_time() - start
+
+
+def trackeval_aviseg(root: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """Let TrackEval read both files as those of YouTube-VIS, with the ranges of AVISeg."""
+    import numpy as np
+    import trackeval
+
+    ranges = {
+        'USE_AREA_RANGES': True,
+        'AREA_RANGES': [[0, 128**2], [128**2, 256**2], [256**2, 1e10]],
+        'USE_TIME_RANGES': False,
+        'PRINT_CONFIG': False,
+    }
+    config = {
+        'GT_FOLDER': f'{root / "gt"}/',  # a name is added to it as text
+        'TRACKERS_FOLDER': f'{root / "pred"}/',
+        'TRACKERS_TO_EVAL': ['ours'],
+        'PRINT_CONFIG': False,
+    }
+    dataset = _quietly(lambda: trackeval.datasets.YouTubeVIS(config))
+    metrics = [trackeval.metrics.HOTA(), trackeval.metrics.TrackMAP(ranges)]
+    if args.more:
+        kinds = trackeval.metrics.CLEAR, trackeval.metrics.Identity
+        metrics += [kind({'PRINT_CONFIG': False}) for kind in kinds]
+    found, _messages = _quietly(lambda: trackeval.Evaluator(QUIET).evaluate([dataset], metrics))
+    scores = found['YouTubeVIS']['ours']['COMBINED_SEQ']['cls_comb_cls_av']
+    names = ('HOTA', 'DetA', 'DetRe', 'DetPr', 'AssA', 'AssRe', 'AssPr', 'LocA')
+    values = {name: scores['HOTA'][name] for name in names}
+    for name in ('AP_all', 'AR_all'):
+        values[name] = scores['TrackMAP'][name]
+    for size in 'sml':
+        values[f'AP_{size}'] = scores['TrackMAP'][f'AP_area_{size}']
+    return {'summary': {key: 100 * float(np.mean(value)) for key, value in values.items()}}
+
+
+def _quietly(work: Callable[[], Any]) -> Any:
+    """TrackEval prints a lot."""
+    with Path(os.devnull).open('w') as nothing, contextlib.redirect_stdout(nothing):
+        return work()
+
+
+STEPS: Mapping[str, Callable[[Path, argparse.Namespace], Any]] = {
+    function.__name__: function
+    for function in (
+        write_avtrack,
+        write_aviseg,
+        decode_pngs,
+        score_rles,
+        trackeval_avtrack,
+        trackeval_rles,
+        trackeval_aviseg,
+    )
+}
+
+
+def main() -> None:
+    """Run one step."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('step', choices=STEPS)
+    parser.add_argument('folder', type=Path)
+    parser.add_argument('--videos', type=int)
+    parser.add_argument('--frames', type=int)
+    parser.add_argument('--more', type=int, default=0, help='1: with CLEAR and Identity')
+    parser.add_argument('--different', type=int, default=0, help='draw so many, repeat them')
+    args = parser.parse_args()
+    print(json.dumps(STEPS[args.step](args.folder, args)))
+
+
+if __name__ == '__main__':
+    main()
