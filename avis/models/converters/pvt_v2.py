@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from mmdet.models.backbones.pvt import pvt_convert
 from torch import Tensor
 
+from avis.models.converters.selection import select
+
 _PARTS = ('patch_embed', 'block', 'norm1.', 'norm2.', 'norm3.', 'norm4.')
 
 
@@ -20,14 +22,7 @@ def convert(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[s
     Raises:
         ValueError: A name that PVTv2 does not have, or no weights of one at all.
     """
-    kept = {name: value for name, value in state_dict.items() if name.startswith(_PARTS)}
-    dropped = [name for name in state_dict if name not in kept]
-    unknown = [name for name in dropped if not name.startswith('head.')]
-    if unknown or not kept:
-        raise ValueError(
-            f'not a PVTv2 of its authors: {len(kept)} entries fit, {len(unknown)} are unknown '
-            f'({"; ".join(unknown[:3])})'
-        )
+    kept, dropped = select(state_dict, _PARTS, 'head.', 'PVTv2 of its authors')
     try:
         return dict(pvt_convert(kept)), dropped
     except KeyError as error:

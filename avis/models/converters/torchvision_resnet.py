@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from avis.models.converters.selection import select
+
 _PARTS = ('conv1.', 'bn1.', 'layer1.', 'layer2.', 'layer3.', 'layer4.')
 
 
@@ -19,12 +21,4 @@ def convert(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[s
     Raises:
         ValueError: A name that no ResNet of torchvision has, or no weights of one at all.
     """
-    kept = {name: value for name, value in state_dict.items() if name.startswith(_PARTS)}
-    dropped = [name for name in state_dict if name not in kept]
-    unknown = [name for name in dropped if not name.startswith('fc.')]
-    if unknown or not kept:
-        raise ValueError(
-            f'not a ResNet of torchvision: {len(kept)} entries fit, {len(unknown)} are unknown '
-            f'({"; ".join(unknown[:3])})'
-        )
-    return kept, dropped
+    return select(state_dict, _PARTS, 'fc.', 'ResNet of torchvision')
