@@ -5,6 +5,8 @@ from typing import Any
 from mmdet.models.backbones import PyramidVisionTransformerV2
 from torch import nn
 
+from avis.models.backbones.pretrained import load_pretrained
+from avis.models.converters.pvt_v2 import convert
 from avis.registry import MODELS
 
 # mmdet hands one norm_cfg (eps 1e-6) to every layer; the authors' patch embeddings and spatial
@@ -14,10 +16,10 @@ _DEFAULT_EPS = 1e-5
 
 @MODELS.register_module()
 class PVTv2(PyramidVisionTransformerV2):
-    """mmdet's PVTv2, equal to the authors' to the last bit of its LayerNorms.
+    """mmdet's PVTv2, equal to the authors', and without attention matrices that nobody reads.
 
-    The eps is 1e-6 in the norms of blocks and stages, 1e-5 in those of patch embeddings and
-    spatial reductions. Weights of the authors are rewritten by ``convert_checkpoint.py pvt_v2``.
+    The eps of LayerNorm is 1e-6 in the norms of blocks and stages, 1e-5 in those of patch
+    embeddings and spatial reductions.
 
     Source: Wang et al., *PVT v2*, 2022 (arXiv:2106.13797); authors' code whai362/PVT.
 
@@ -25,7 +27,8 @@ class PVTv2(PyramidVisionTransformerV2):
         num_layers: Blocks per stage.
         mlp_ratios: Hidden width over width of the feed-forward nets, per stage.
         drop_path_rate: Stochastic depth of the last block; it rises linearly from 0.
-        init_cfg: As for every mmengine module, for example ``dict(type=PretrainedInit, ...)``.
+        init_cfg: ``dict(type=PretrainedInit, checkpoint=...)`` reads the authors' weights; None
+            starts from random ones.
     """
 
     def __init__(
@@ -45,5 +48,18 @@ class PVTv2(PyramidVisionTransformerV2):
         for patch_embed, blocks, _ in self.layers:
             patch_embed.norm.eps = _DEFAULT_EPS
             for block in blocks:
+                block.attn.attn.register_forward_pre_hook(_without_matrix, with_kwargs=True)
                 if isinstance(getattr(block.attn, 'norm', None), nn.LayerNorm):
                     block.attn.norm.eps = _DEFAULT_EPS
+
+    def init_weights(self) -> None:
+        """Read the weights to start from, or draw them."""
+        if not load_pretrained(self, convert):
+            super().init_weights()
+
+
+def _without_matrix(
+    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Ask multi-head attention for its output only, so that it may take its fused kernel."""
+    return args, {**kwargs, 'need_weights': False}

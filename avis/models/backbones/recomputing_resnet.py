@@ -3,6 +3,8 @@
 from mmdet.models.backbones import ResNet
 from torch import Tensor
 
+from avis.models.backbones.pretrained import load_pretrained
+from avis.models.converters.torchvision_resnet import convert
 from avis.models.layers.recompute import recompute
 from avis.registry import MODELS
 
@@ -13,8 +15,14 @@ class RecomputingResNet(ResNet):
 
     Every frame of a clip passes the backbone at full size, so its activations are most of the
     memory of a training step, while its arithmetic is a small part of a model with a wide decoder.
-    Arguments, weights and results are those of ``mmdet.ResNet``.
+    Arguments, weights and results are those of ``mmdet.ResNet``; a file with weights to start from
+    must fit, though.
     """
+
+    def init_weights(self) -> None:
+        """Read the weights to start from, torchvision's for example, or draw them."""
+        if not load_pretrained(self, convert):
+            super().init_weights()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Map images (N, 3, H, W) to one map per stage of ``out_indices``, finest first."""
