@@ -126,7 +126,8 @@ def _run(benchmark: Benchmark, *, workers: int, strict: bool) -> tuple[Scored, d
             attributes.append({**video.attributes, **score.attributes})
         if score.diagnosis is not None:
             diagnoses.append(score.diagnosis)
-    problems += benchmark.review(list(pieces.values()))
+    if pieces:
+        problems += benchmark.review(list(pieces.values()))
     if any(problem.effect == 'stop' for problem in problems) or (strict and problems):
         raise EvaluationStopped(benchmark.NAME, benchmark.protocol, problems)
     if not pieces:

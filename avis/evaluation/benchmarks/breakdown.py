@@ -53,7 +53,7 @@ def group_videos(attributes: Sequence[Mapping[str, Any]], by: str) -> dict[str, 
     """
     values = [_listed(video.get(by)) for video in attributes]
     if all(value is None for value in values):
-        named = {name for video in attributes for item in video.values() for name in _names(item)}
+        named = {name for v in attributes for item in v.values() for name in _known_names(item)}
         if by not in named:
             known = sorted({key for video in attributes for key in video} | named)
             raise ValueError(f'no video has the attribute {by!r}, they have {known}')
@@ -110,7 +110,7 @@ def compare(first: Scored, second: Scored) -> dict[str, dict[str, Any]]:
     scores = [scored.combine(range(len(scored.pieces))) for scored in (first, second)]
     resampled = [scored.benchmark.resample(scored.pieces, draws) for scored in (first, second)]
     table = {}
-    for key in scores[0].keys() & scores[1].keys():
+    for key in [key for key in scores[0] if key in resampled[0] and key in resampled[1]]:
         differences = resampled[1][key] - resampled[0][key]
         table[key] = {
             'first': scores[0][key],
@@ -119,7 +119,7 @@ def compare(first: Scored, second: Scored) -> dict[str, dict[str, Any]]:
             'interval': percentile_interval(differences),
             'p_value': paired_p_value(differences),
         }
-    return {key: table[key] for key in scores[0] if key in table}
+    return table
 
 
 def _listed(value: Any) -> Any:
@@ -129,11 +129,15 @@ def _listed(value: Any) -> Any:
     return tuple(map(str, value)) if isinstance(value, list | tuple | set) else value
 
 
-def _names(value: Any) -> set[str]:
+def _names(value: Any) -> tuple[str, ...]:
     """The names in a list attribute; none of any other."""
-    if isinstance(value, Mapping):
-        return set(map(str, value))
-    return set(map(str, value)) if isinstance(value, list | tuple | set) else set()
+    listed = _listed(value)
+    return listed if isinstance(listed, tuple) else ()
+
+
+def _known_names(value: Any) -> set[str]:
+    """The same, and those that a mapping denies."""
+    return set(map(str, value)) if isinstance(value, Mapping) else set(_names(value))
 
 
 def _keys(value: Any, cuts: Any) -> Sequence[Any]:

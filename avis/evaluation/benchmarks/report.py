@@ -90,6 +90,8 @@ def _summary_table(summary: Mapping[str, Any]) -> Table:
 
 def _comparison_table(comparison: Mapping[str, Mapping[str, Any]]) -> Table:
     table = Table('metric', 'first', 'second', 'difference', '95 % interval', 'p')
+    for column in table.columns[1:]:
+        column.justify = 'right'
     for name, row in comparison.items():
         numbers = [_number(row[key]) for key in ('first', 'second', 'difference')]
         table.add_row(name, *numbers, _interval(row['interval']), f'{row["p_value"]:.3f}')
@@ -133,7 +135,7 @@ def _number(value: Any) -> str:
         return str(value)
     if value is None or math.isnan(value):
         return '-'
-    return f'{value:.4f}' if abs(value) <= 1 else f'{value:.2f}'
+    return f'{value:.4f}' if abs(value) < 1 else f'{value:.2f}'
 
 
 def _interval(ends: tuple[float, float]) -> str:

@@ -117,7 +117,8 @@ def write_avsbench(folder: Path, *, clips: int = 5, seed: int = 0) -> tuple[Path
         for frame in range(1, 6):
             truth = disk(12, 10 + number, 8) & (rng.random() < 0.9)
             write_png(masks / category / name / f'{name}_{frame}.png', truth.astype(np.uint8) * 255)
-            prob = np.where(disk(12, 11 + number, 8), 220, 30) + rng.integers(-30, 30, SIZE)
+            prob = np.where(disk(12, 11 + number, 8), 80 + 30 * number, 40)
+            prob += rng.integers(-40, 40, SIZE)
             pred = folder / 'pred' / category / name
             write_png(pred / f'{name}_{frame}.png', prob.astype(np.uint8))
     (folder / 's4_meta_data.csv').write_text('\n'.join(rows) + '\n')

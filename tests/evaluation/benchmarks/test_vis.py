@@ -1,0 +1,241 @@
+"""What may be wrong with a truth and a results file, and what is done about it."""
+
+import json
+import math
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from avis.apis import evaluate
+from avis.evaluation.benchmarks.problems import EvaluationStopped
+from avis.evaluation.benchmarks.vis import AVISeg, YouTubeVIS
+from avis.utils import json_stream
+from tests.evaluation.benchmarks.small_sets import SIZE, change, rle, write_vis
+
+MASK = rle(np.ones(SIZE, bool))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    return write_vis(tmp_path)
+
+
+def add(**fields: Any) -> Callable[[list], None]:
+    """Add a result that is right but for ``fields``; one of None is left out."""
+    result = {'video_id': 1, 'category_id': 1, 'score': 0.5, 'segmentations': [MASK] * 3, **fields}
+    return lambda results: results.append({k: v for k, v in result.items() if v is not None})
+
+
+# Of a results file with one more entry: kind, field, official and corrected effect, message.
+BROKEN_RESULTS = {
+    'video_id': (
+        add(video_id=99),
+        ('unknown_video', 'video_id', 'ignore', 'stop', 'no video of the truth has the id 99'),
+    ),
+    'category_id': (
+        add(category_id=9),
+        ('unknown_category', 'category_id', 'keep', 'stop', 'no category .* has the id 9'),
+    ),
+    'nan': (add(score=math.nan), ('nan_score', 'score', 'keep', 'stop', 'is NaN')),
+    'text score': (
+        add(score='high'),
+        ('bad_score', 'score', 'stop', 'stop', "'high' is no number"),
+    ),
+    'no score': (add(score=None), ('missing_field', 'score', 'stop', 'stop', 'is missing')),
+    'short': (
+        add(segmentations=[MASK] * 2),
+        ('too_few_frames', 'segmentations', 'stop', 'stop', '2 masks for the 3 frames'),
+    ),
+    'long': (
+        add(segmentations=[MASK] * 4),
+        ('too_many_frames', 'segmentations', 'ignore', 'stop', '4 masks for the 3 frames'),
+    ),
+    'size': (
+        add(segmentations=[MASK, None, rle(np.ones((3, 3), bool))]),
+        ('wrong_size', r'segmentations\[2\]', 'stop', 'stop', r'RLE of size \[3, 3\] in a frame'),
+    ),
+    'no masks': (
+        add(segmentations='masks'),
+        ('too_few_frames', 'segmentations', 'stop', 'stop', "'masks' masks for the 3 frames"),
+    ),
+    'bad mask': (
+        add(segmentations=[{'size': list(SIZE)}, None, None]),
+        ('bad_mask', r'segmentations\[0\]', 'stop', 'stop', 'counts'),
+    ),
+}
+
+
+@pytest.mark.parametrize('protocol', ['official', 'corrected'])
+@pytest.mark.parametrize('name', BROKEN_RESULTS)
+def test_broken_results_are_named(files, name: str, protocol: str) -> None:
+    gt, pred = files
+    sound = evaluate('aviseg', gt, pred, protocol=protocol)
+    edit, (kind, field, official, corrected, message) = BROKEN_RESULTS[name]
+    change(pred, edit)
+    number = len(json.loads(pred.read_text())) - 1
+    effect = official if protocol == 'official' else corrected
+    if effect == 'stop':
+        with pytest.raises(EvaluationStopped, match=message) as error:
+            evaluate('aviseg', gt, pred, protocol=protocol)
+        problems = error.value.problems
+    else:
+        result = evaluate('aviseg', gt, pred, protocol=protocol)
+        problems = result['problems']
+        if effect == 'ignore' and kind == 'unknown_video':
+            np.testing.assert_equal(result['summary'], sound['summary'])
+    (problem,) = problems
+    assert (problem.kind, problem.effect, problem.file) == (kind, effect, str(pred))
+    assert problem.field.startswith(f'[{number}].{field}'.replace('\\', ''))
+
+
+def test_all_problems_are_listed_at_once_with_file_and_field(files) -> None:
+    gt, pred = files
+    number = len(json.loads(pred.read_text()))
+    for edit, _ in BROKEN_RESULTS.values():
+        change(pred, edit)
+    change(gt, lambda truth: truth['annotations'][0].update(video_id=77))
+    with pytest.raises(EvaluationStopped) as error:
+        evaluate('aviseg', gt, pred, workers=2)
+    text = str(error.value)
+    for row, (_, (kind, *_)) in enumerate(BROKEN_RESULTS.values()):
+        assert any(
+            f'{pred}: [{number + row}].' in line and kind in line for line in text.split('\n')
+        )
+    assert f'{gt}: annotations[0].video_id: no video has the id 77 (unknown_video: ignore)' in text
+
+
+def test_a_repeated_track_is_listed_and_scored(files) -> None:
+    gt, pred = files
+    change(pred, lambda results: results.append(dict(results[0])))
+    for protocol in ('official', 'corrected'):
+        (problem,) = evaluate('aviseg', gt, pred, protocol=protocol)['problems']
+        assert (problem.kind, problem.effect) == ('duplicate_track', 'keep')
+        assert problem.message == 'the same class and masks as [0]'
+
+
+@pytest.mark.parametrize(
+    ('edit', 'kind', 'message'),
+    [
+        (lambda t: t['annotations'][1].pop('segmentations'), 'missing_field', 'is missing'),
+        (lambda t: t['videos'][0].pop('height'), 'missing_field', 'is missing'),
+        (lambda t: t['videos'][1].update(id=1), 'duplicate_id', '1 was used'),
+        (
+            lambda t: t['annotations'].append(dict(t['annotations'][0])),
+            'duplicate_id',
+            '1 was used',
+        ),
+        (
+            lambda t: t['annotations'][0].update(segmentations=[[[1, 2, 3, 4]], None, None]),
+            'bad_mask',
+            'a polygon needs at least 3 points',
+        ),
+    ],
+)
+def test_broken_truth_is_named(files, edit, kind: str, message: str) -> None:
+    gt, pred = files
+    change(gt, edit)
+    with pytest.raises(EvaluationStopped, match=message) as error:
+        evaluate('aviseg', gt, pred)
+    assert error.value.problems[0].kind == kind
+    assert error.value.problems[0].file == str(gt)
+
+
+def test_files_of_another_kind_are_refused(files) -> None:
+    gt, pred = files
+    with pytest.raises(ValueError, match='expected a list of objects with video_id'):
+        evaluate('aviseg', gt, gt)
+    with pytest.raises(ValueError, match='has 0 videos and 0 categories; expected an object'):
+        evaluate('aviseg', pred, pred)
+    with pytest.raises(FileNotFoundError, match=r'nothing\.json'):
+        evaluate('aviseg', gt, pred.with_name('nothing.json'))
+
+
+def test_videos_of_one_name(files) -> None:
+    gt, pred = files
+    change(gt, lambda t: t['videos'][0].update(file_names=t['videos'][3]['file_names']))
+    official = evaluate('aviseg', gt, pred)
+    assert official['num_videos'] == 3  # the last one stands for both
+    assert official['problem_counts'] == {'duplicate_name': 1}
+    corrected = evaluate('aviseg', gt, pred, protocol='corrected')
+    assert set(corrected['per_video']) >= {'video0003 (1)', 'video0003'}
+    assert evaluate('youtube_vis', gt, pred)['num_videos'] == 4
+
+
+def test_polygons_and_lists_of_runs_are_masks_too(files) -> None:
+    gt, pred = files
+    box = np.zeros(SIZE, bool)
+    box[2:6, 3:9] = True
+    counts = np.diff(np.flatnonzero(np.diff(np.concatenate([[2], box.T.ravel(), [2]])))).tolist()
+    shapes = [rle(box), {'size': list(SIZE), 'counts': counts}, [[3, 2, 9, 2, 9, 6, 3, 6]]]
+    summaries = []
+    for shape in shapes:
+        change(gt, lambda t, s=shape: t['annotations'][0].update(segmentations=[s, None, s]))
+        summaries.append(evaluate('aviseg', gt, pred)['summary'])
+    np.testing.assert_equal(summaries[0], summaries[1])
+    np.testing.assert_equal(summaries[0], summaries[2])
+
+
+def test_an_empty_list_is_a_blank_mask(files) -> None:
+    gt, pred = files
+    change(pred, add(segmentations=[[], [], []], category_id=3))
+    result = evaluate('aviseg', gt, pred)
+    assert result['problem_counts'] == {'empty_list': 3}
+    blank = rle(np.zeros(SIZE, bool))
+    change(pred, lambda results: results[-1].update(segmentations=[blank] * 3))
+    np.testing.assert_equal(result['summary'], evaluate('aviseg', gt, pred)['summary'])
+
+
+def test_sizes_of_the_truth_are_those_of_its_areas(files) -> None:
+    gt, pred = files
+    change(gt, lambda t: [a.update(areas=[200**2, None, 0]) for a in t['annotations']])
+    result = evaluate('aviseg', gt, pred)['summary']
+    assert (result['AP_s'], result['AP_l']) == (-100, -100)
+    assert result['AP_m'] > 0
+    change(gt, lambda t: [a.pop('areas') for a in t['annotations']])
+    assert evaluate('aviseg', gt, pred)['summary']['AP_m'] == -100
+
+
+def test_youtube_vis_and_aviseg_agree_where_they_should(files) -> None:
+    theirs = evaluate('youtube_vis', *files, protocol='corrected')['summary']
+    ours = evaluate('aviseg', *files, protocol='corrected')['summary']
+    assert theirs['AP'] == pytest.approx(ours['AP_all'])
+    assert theirs['AR100'] == pytest.approx(ours['AR_all'])
+
+
+def test_attributes_come_from_the_truth(files) -> None:
+    result = evaluate('aviseg', *files)
+    assert result['attributes']['video0002']['conditions'] == ['blur', 'cut']
+    assert result['attributes']['video0002']['length'] == 3
+    tracks = json.loads(files[0].read_text())['annotations']
+    sources = sum(track['video_id'] == 3 for track in tracks)
+    assert result['attributes']['video0002']['sources'] == sources > 0
+
+
+def test_memory_does_not_follow_the_number_of_videos(tmp_path: Path, monkeypatch) -> None:
+    """Opening and scoring hold one video and the places of the others, not the files."""
+    monkeypatch.setattr(json_stream, '_CHUNK', 4096)
+    peaks = []
+    for videos in (10, 110):
+        gt, pred = write_vis(tmp_path / str(videos), videos=videos, frames=40)
+        size = gt.stat().st_size + pred.stat().st_size
+        tracemalloc.start()
+        with AVISeg(gt, pred, protocol='official') as benchmark:
+            for index in range(videos):
+                assert benchmark.score(index).piece is not None
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # Parsed, a file takes several times its size.
+    assert peaks[1] - peaks[0] < 0.4 * size
+
+
+def test_temporary_files_are_deleted(tmp_path: Path, monkeypatch) -> None:
+    files = write_vis(tmp_path, packed=True)
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path / 'temp'))
+    (tmp_path / 'temp').mkdir()
+    with YouTubeVIS(*files, protocol='official'):
+        assert len(list((tmp_path / 'temp').iterdir())) == 2
+    assert not list((tmp_path / 'temp').iterdir())

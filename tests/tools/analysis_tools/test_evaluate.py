@@ -1,0 +1,76 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.evaluation.benchmarks.small_sets import change, write_avsbench, write_vis
+from tests.subprocess_python import ROOT
+
+TOOL = ROOT / 'tools' / 'analysis_tools' / 'evaluate.py'
+
+
+def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(TOOL), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
+
+
+def test_two_results_of_aviseg_in_two_processes(tmp_path: Path) -> None:
+    gt, pred = write_vis(tmp_path)
+    other = tmp_path / 'other.json'
+    other.write_text(pred.read_text())
+    change(other, lambda results: results.pop())
+    done = run(
+        *('aviseg', '--gt', gt, '--pred', pred, '--pred', other, '--workers', '2'),
+        *('--protocol', 'corrected', '--by', 'scene', '--diagnose', '--out', 'out'),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    written = json.loads((tmp_path / 'out' / 'metrics.json').read_text())
+    assert (written['benchmark'], written['protocol']) == ('aviseg', 'corrected')
+    assert written['comparison'].keys() >= {'AP_all', 'HOTA', 'FA'}
+    assert written['second']['pred'] == str(other)
+    assert [row['group'] for row in written['breakdown']] == ['all', 'music', 'speech']
+    assert 'diagnosis' in written
+    for word in ('difference', 'music', 'who+where+same', 'aviseg, corrected protocol: 4 videos'):
+        assert word in done.stdout
+
+
+def test_options_of_a_benchmark(tmp_path: Path) -> None:
+    gt, pred = write_avsbench(tmp_path)
+    scores = {}
+    for size in ('1', '5'):
+        run(
+            'avsbench',
+            '--gt',
+            gt,
+            '--pred',
+            pred,
+            '--batch-size',
+            size,
+            '--out',
+            size,
+            cwd=tmp_path,
+        )
+        scores[size] = json.loads((tmp_path / size / 'metrics.json').read_text())
+    assert scores['1']['options'] == {'batch_size': 1}
+    assert scores['1']['summary']['F_score'] != scores['5']['summary']['F_score']
+
+
+def test_what_is_wrong_is_said_without_a_traceback(tmp_path: Path) -> None:
+    gt, pred = write_vis(tmp_path)
+    change(pred, lambda results: results[0].update(score='high'))
+    done = run('aviseg', '--gt', gt, '--pred', pred, cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"{pred}: [0].score: 'high' is no number (bad_score: stop)" in done.stderr
+    assert 'Traceback' not in done.stderr
+    done = run('avss', '--gt', gt, '--pred', pred, '--no-jf', cwd=tmp_path)
+    assert "avss has no option 'with_jf', it has ['split']" in done.stderr
+
+
+def test_help_needs_no_numpy(tmp_path: Path) -> None:
+    command = [sys.executable, '-X', 'importtime', str(TOOL), '--help']
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert '{avtrack,aviseg,youtube_vis,avsbench,avss}' in done.stdout
+    imported = {line.split('|')[-1].strip() for line in done.stderr.split('\n')}
+    assert 'argparse' in imported
+    assert not {'numpy', 'torch', 'rich'} & imported
