@@ -72,6 +72,8 @@ setup-docs: $(STAMPS)/docs
 $(STAMPS)/tests: setup.py $(wildcard requirements/*.txt)
 	@$(MAKE_ENV)
 	python -m pip install $(CONSTRAINTS) -e '.[all,tests]'
+	@# mmengine's formatter caches its grammar on first import: two processes at once would race.
+	@python -c 'from yapf.yapflib import yapf_api'
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/docs: $(STAMPS)/tests
