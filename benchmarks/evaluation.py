@@ -4,14 +4,15 @@
   adapter for DAVIS: HOTA, CLEAR and Identity. Ours is the command-line tool on the same folders,
   with one and with two workers. Then both score what they hold as RLEs in memory; and all PNG
   files are decoded alone, which is the floor of any evaluation.
-- AVISeg: TrackEval reads the files with its adapter for YouTube-VIS: HOTA and TrackMAP, then CLEAR
-  and Identity too. Ours is the command-line tool, which always computes all four, and FSLA.
+- AVISeg: TrackEval reads the files with its adapter for YouTube-VIS, taught to take
+  polygons: HOTA and TrackMAP, then CLEAR and Identity too. Ours is the command-line tool, which
+  always computes all four, and FSLA.
 - Memory: the highest resident memory of our tool on many videos and on few.
 
 Results must be equal. Every side is a process of its own, imports included. Seconds are of the
 clock and, beside it, of processors: on a busy machine compare those, but for two workers.
 
-    pip install trackeval==1.3.0                # without its dependencies
+    pip install --no-deps trackeval==1.3.0
     python benchmarks/evaluation.py
     python benchmarks/evaluation.py --parts avtrack --videos 1 --frames 30
     python benchmarks/evaluation.py --without-trackeval --parts memory

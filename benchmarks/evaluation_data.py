@@ -7,7 +7,7 @@ early, and once change places.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -57,16 +57,20 @@ class Outline:
             heard=(int(rng.integers(frames // 6 + 1)), frames - int(rng.integers(frames // 6 + 1))),
         )
 
+    def points(self, frame: int, shift: Any = 0.0, scale: float = 1.0) -> NDArray[np.float64]:
+        """The corners in a frame, (P, 2) x and y."""
+        angle = np.linspace(0, 2 * np.pi, _POINTS, endpoint=False)
+        circle = np.stack([np.cos(angle), np.sin(angle)], axis=1) * self.wobble[:, None]
+        center = self.center + self.sway * np.sin(self.phase + frame / 20) + shift
+        return center + circle * self.radius * scale
+
     def mask(self, frame: int, size: Size, shift: Any = 0.0, scale: float = 1.0) -> Mask | None:
         """The mask (H, W) of 0 and 1; None where nothing is heard."""
         if not self.heard[0] <= frame < self.heard[1]:
             return None
-        angle = np.linspace(0, 2 * np.pi, _POINTS, endpoint=False)
-        circle = np.stack([np.cos(angle), np.sin(angle)], axis=1) * self.wobble[:, None]
-        center = self.center + self.sway * np.sin(self.phase + frame / 20) + shift
-        points = center + circle * self.radius * scale
+        points = self.points(frame, shift, scale).round().astype(np.int32)
         image = np.zeros(size, np.uint8)
-        cv2.fillPoly(image, [points.round().astype(np.int32)], 1)
+        cv2.fillPoly(image, [points], 1)
         return image if image.any() else None
 
 
@@ -127,8 +131,8 @@ def write_avtrack(root: Path, *, videos: int, frames: int, size: Size) -> None:
 def write_aviseg(root: Path, *, videos: int, frames: int, size: Size, different: int = 0) -> None:
     """Write the truth, ``GT_FILE``, and the results, ``PRED_FILE``, in the layout of AVISeg.
 
-    True masks are uncompressed RLEs, which TrackEval wants; predictions are compressed, blank where
-    nothing is predicted, as the published method writes them.
+    True masks are polygons; predictions are compressed RLEs, blank where nothing is predicted, as
+    the published method writes them.
 
     Args:
         root: Folder to write to.
@@ -175,24 +179,23 @@ def _draw_tracks(rng: np.random.Generator, size: Size, frames: int) -> tuple[Tra
         truth.append(
             {
                 'category_id': label,
-                'segmentations': [None if m is None else _rle(m, 'plain') for m in masks],
+                'segmentations': [
+                    None if m is None else _polygon(outline, t) for t, m in enumerate(masks)
+                ],
                 'areas': [None if m is None else int(m.sum()) for m in masks],
             }
         )
         blank = np.zeros(size, np.uint8)
-        rles = [_rle(blank if m is None else m, 'compressed') for m in guesses]
+        rles = [_rle(blank if m is None else m) for m in guesses]
         score = round(float(rng.uniform(0.2, 1)), 6)
         pred.append({'category_id': found, 'score': score, 'segmentations': rles})
     return truth, pred
 
 
-def _rle(mask: Mask, kind: Literal['plain', 'compressed']) -> dict[str, Any]:
-    size = list(mask.shape)
-    if kind == 'compressed':
-        return {
-            'size': size,
-            'counts': coco_mask.encode(np.asfortranarray(mask))['counts'].decode(),
-        }
-    flat = mask.ravel(order='F')
-    edges = np.flatnonzero(np.diff(flat, prepend=0)).tolist()
-    return {'size': size, 'counts': np.diff([0, *edges, flat.size]).tolist()}
+def _polygon(outline: Outline, frame: int) -> list[list[float]]:
+    return [outline.points(frame).round(1).ravel().tolist()]
+
+
+def _rle(mask: Mask) -> dict[str, Any]:
+    counts = coco_mask.encode(np.asfortranarray(mask))['counts'].decode()
+    return {'size': list(mask.shape), 'counts': counts}

@@ -196,13 +196,13 @@ def trackeval_aviseg(root: Path, args: argparse.Namespace) -> dict[str, Any]:
         'TRACKERS_TO_EVAL': ['ours'],
         'PRINT_CONFIG': False,
     }
-    dataset = _quietly(lambda: trackeval.datasets.YouTubeVIS(config))
+    dataset = _quietly(lambda: _with_polygons(trackeval.datasets.YouTubeVIS)(config))
     metrics = [trackeval.metrics.HOTA(), trackeval.metrics.TrackMAP(ranges)]
     if args.more:
         kinds = trackeval.metrics.CLEAR, trackeval.metrics.Identity
         metrics += [kind({'PRINT_CONFIG': False}) for kind in kinds]
     found, _messages = _quietly(lambda: trackeval.Evaluator(QUIET).evaluate([dataset], metrics))
-    scores = found['YouTubeVIS']['ours']['COMBINED_SEQ']['cls_comb_cls_av']
+    scores = found[dataset.get_name()]['ours']['COMBINED_SEQ']['cls_comb_cls_av']
     names = ('HOTA', 'DetA', 'DetRe', 'DetPr', 'AssA', 'AssRe', 'AssPr', 'LocA')
     values = {name: scores['HOTA'][name] for name in names}
     for name in ('AP_all', 'AR_all'):
@@ -210,6 +210,25 @@ def trackeval_aviseg(root: Path, args: argparse.Namespace) -> dict[str, Any]:
     for size in 'sml':
         values[f'AP_{size}'] = scores['TrackMAP'][f'AP_area_{size}']
     return {'summary': {key: 100 * float(np.mean(value)) for key, value in values.items()}}
+
+
+def _with_polygons(reader: type) -> Any:
+    """TrackEval's reader of YouTube-VIS, taught to take the polygons of AVISeg."""
+
+    class Reader(reader):  # type: ignore[misc]
+        def _prepare_gt_annotations(self) -> None:
+            import numpy as np
+            from pycocotools import mask as coco_mask
+
+            for track in self.gt_data['annotations']:
+                size = track['height'], track['width']
+                track['segmentations'] = [
+                    None if mask is None else coco_mask.merge(coco_mask.frPyObjects(mask, *size))
+                    for mask in track['segmentations']
+                ]
+                track['area'] = np.mean([area for area in track['areas'] if area])
+
+    return Reader
 
 
 def _quietly(work: Callable[[], Any]) -> Any:
