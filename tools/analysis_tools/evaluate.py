@@ -57,7 +57,9 @@ def main() -> None:
 
     from avis.apis import evaluate
     from avis.evaluation.benchmarks.report import print_result
+    from avis.utils.memory import keep_freed_memory
 
+    keep_freed_memory()
     try:
         result = evaluate(**args)
     except (FileNotFoundError, ValueError) as error:

@@ -4,6 +4,7 @@ import multiprocessing
 from collections.abc import Iterator
 
 from avis.evaluation.benchmarks.base import Benchmark, VideoScore
+from avis.utils.memory import keep_freed_memory
 
 _benchmark: Benchmark | None = None  # of a worker process
 
@@ -34,6 +35,7 @@ def score_videos(benchmark: Benchmark, *, workers: int = 1) -> Iterator[VideoSco
 def _take(benchmark: Benchmark) -> None:
     global _benchmark
     _benchmark = benchmark
+    keep_freed_memory()
 
 
 def _score(index: int) -> VideoScore:

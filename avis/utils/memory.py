@@ -1,0 +1,21 @@
+"""Keep freed memory in the process, for programs that read thousands of pictures."""
+
+import ctypes
+import sys
+
+# Numbers of mallopt's options in glibc, and their values in bytes.
+_OPTIONS = {-1: 256 << 20, -3: 32 << 20}  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+
+
+def keep_freed_memory() -> bool:
+    """Let glibc keep what is freed instead of giving it back to the system.
+
+    An array of a picture is otherwise mapped and unmapped anew each time, and the page faults take
+    a third of the time of an evaluation. For processes that do nothing else: they grow to the most
+    they ever need and do not shrink. Elsewhere than on Linux with glibc nothing happens.
+
+    Returns:
+        Whether it is done.
+    """
+    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if sys.platform == 'linux' else None
+    return mallopt is not None and all(mallopt(*option) for option in _OPTIONS.items())

@@ -1,0 +1,28 @@
+import sys
+
+from avis.utils.memory import keep_freed_memory
+from tests.subprocess_python import run_python
+
+COUNT_FAULTS = """
+import resource
+import numpy as np
+from avis.utils.memory import keep_freed_memory
+if {keep}:
+    assert keep_freed_memory()
+np.ones((720, 1280), np.uint8)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(50):
+    arrays = [np.ones((720, 1280), np.uint8) for _ in range(4)]
+    del arrays
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def test_elsewhere_nothing_happens(monkeypatch) -> None:
+    monkeypatch.setattr(sys, 'platform', 'win32')
+    assert not keep_freed_memory()
+
+
+def test_arrays_that_come_and_go_cost_no_page_faults() -> None:
+    without, kept = (int(run_python(COUNT_FAULTS.format(keep=keep))) for keep in (False, True))
+    assert kept < 0.2 * without
