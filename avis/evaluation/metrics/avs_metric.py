@@ -1,6 +1,7 @@
 """AVSBench-object (S4, MS3): mIoU and F of the sounding objects."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from avis.evaluation.functional.avsbench import ClipScores, Protocol, pool_clips, score_clip
-from avis.evaluation.metrics.sample_arrays import frame_flags, scored_frames
+from avis.evaluation.metrics.sample_arrays import frame_flags, predicted_frames, scored_frames
+from avis.evaluation.metrics.submission import write_probabilities
 from avis.registry import METRICS
 
 _NOTHING = score_clip(np.zeros((0, 1, 1)), np.zeros((0, 1, 1)))
@@ -33,6 +35,8 @@ class AVSMetric(BaseMetric):
         protocol: ``'official'`` or ``'corrected'``.
         batch_size: Clips per evaluation batch of the official protocol; the authors' published
             command takes 4.
+        out: Folder for the predictions as 8-bit pictures, ``<video>/<video>_<n>.png``, which
+            ``avis.apis.evaluate('avsbench', ...)`` reads; None for nowhere.
         prefix: First part of the keys; by default it tells the protocol.
         collect_device: Where results of several processes meet, ``'cpu'`` or ``'gpu'``.
     """
@@ -42,12 +46,14 @@ class AVSMetric(BaseMetric):
         *,
         protocol: Protocol = 'official',
         batch_size: int = 4,
+        out: str | None = None,
         prefix: str | None = None,
         collect_device: str = 'cpu',
     ) -> None:
         pool_clips([], protocol=protocol, batch_size=batch_size)  # refuses wrong values right now
         self.protocol = protocol
         self.batch_size = batch_size
+        self.out = None if out is None else Path(out)
         default = 'avs' if protocol == 'official' else f'avs_{protocol}'
         super().__init__(collect_device=collect_device, prefix=prefix or default)
 
@@ -56,6 +62,9 @@ class AVSMetric(BaseMetric):
         for sample in data_samples:
             labelled, valid = frame_flags(sample)
             keep = labelled if valid is None else labelled & valid
+            if self.out is not None:
+                prob = predicted_frames(sample, 'prob', valid)
+                write_probabilities(self.out, str(sample['video_name']), prob)
             # One entry per sample, be it empty: mmengine brings those of all processes back into
             # the order of the data set, and drops padding samples, by counting them.
             self.results.append(

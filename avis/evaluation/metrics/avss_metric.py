@@ -1,6 +1,7 @@
 """AVSBench-semantic (AVSS): mIoU and F over the classes."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from avis.evaluation.functional.avss import (
     pool_classes,
     score_frames,
 )
-from avis.evaluation.metrics.sample_arrays import frame_flags, scored_frames
+from avis.evaluation.metrics.sample_arrays import frame_flags, predicted_frames, scored_frames
+from avis.evaluation.metrics.submission import write_labels
 from avis.registry import METRICS
 
 
@@ -35,6 +37,8 @@ class AVSSMetric(BaseMetric):
     Args:
         protocol: ``'official'`` or ``'corrected'``.
         num_classes: K, background included.
+        out: Folder for the predictions as class indices, ``<video>/<n>.png``, which
+            ``avis.apis.evaluate('avss', ...)`` reads; None for nowhere.
         prefix: First part of the keys; by default it tells the protocol.
         collect_device: Where results of several processes meet, ``'cpu'`` or ``'gpu'``.
     """
@@ -44,19 +48,26 @@ class AVSSMetric(BaseMetric):
         *,
         protocol: Protocol = 'official',
         num_classes: int = NUM_CLASSES,
+        out: str | None = None,
         prefix: str | None = None,
         collect_device: str = 'cpu',
     ) -> None:
         pool_classes([], protocol=protocol)  # refuses a wrong protocol right now
         self.protocol = protocol
         self.num_classes = num_classes
+        self.out = None if out is None else Path(out)
         default = 'avss' if protocol == 'official' else f'avss_{protocol}'
         super().__init__(collect_device=collect_device, prefix=prefix or default)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Score each clip at once, so that no dense map outlives its batch."""
         for sample in data_samples:
-            keep = frames_to_score(*frame_flags(sample), protocol=self.protocol)
+            flags = frame_flags(sample)
+            keep = frames_to_score(*flags, protocol=self.protocol)
+            if self.out is not None:
+                # Padded frames too: the official protocol scores them.
+                labels = predicted_frames(sample, 'sem_seg', None)
+                write_labels(self.out / str(sample['video_name']), labels)
             if keep.any():
                 pred, target = scored_frames(sample, 'sem_seg', keep)
             else:

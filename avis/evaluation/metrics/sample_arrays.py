@@ -20,6 +20,15 @@ def frame_flags(sample: Mapping[str, Any]) -> tuple[NDArray[np.bool_], NDArray[n
     return labelled, None if valid is None else _to_numpy(valid).astype(bool)
 
 
+def predicted_frames(
+    sample: Mapping[str, Any], field: str, keep: NDArray[np.bool_] | None
+) -> NDArray[Any]:
+    """The prediction of some frames (all if ``keep`` is None), (N, H, W)."""
+    _check_field(sample, field)
+    pred = _to_numpy(sample['pred_sem_seg'][field])
+    return pred if keep is None else pred[keep]
+
+
 def scored_frames(
     sample: Mapping[str, Any], field: str, keep: NDArray[np.bool_]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -34,11 +43,7 @@ def scored_frames(
     Returns:
         Two arrays (N, H, W).
     """
-    if field not in sample['pred_sem_seg']:
-        raise ValueError(
-            f'{_name(sample)}: pred_sem_seg has {sorted(sample["pred_sem_seg"])}, but the score '
-            f'needs {field!r}. A binary model writes prob and sem_seg, one with classes sem_seg.'
-        )
+    _check_field(sample, field)
     pred = _to_numpy(sample['pred_sem_seg'][field])
     target = _to_numpy(sample['gt_sem_seg']['sem_seg'])
     height, width = sample.get('img_shape') or target.shape[-2:]
@@ -49,6 +54,14 @@ def scored_frames(
             f'flags do not belong together. Resize the prediction to the size of the labels.'
         )
     return pred[keep], target[keep]
+
+
+def _check_field(sample: Mapping[str, Any], field: str) -> None:
+    if field not in sample['pred_sem_seg']:
+        raise ValueError(
+            f'{_name(sample)}: pred_sem_seg has {sorted(sample["pred_sem_seg"])}, but the score '
+            f'needs {field!r}. A binary model writes prob and sem_seg, one with classes sem_seg.'
+        )
 
 
 def _name(sample: Mapping[str, Any]) -> str:
