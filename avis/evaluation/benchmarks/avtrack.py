@@ -64,6 +64,8 @@ class AVTrack(Benchmark[AVTrackVideo]):
         'no_persons': Rule('zero', 'empty'),
         'unknown_video': Rule('ignore'),
         'unknown_frame': Rule('ignore'),
+        # The frames are those of the truth, whatever the meta data says.
+        'frame_count': Rule('keep', 'keep'),
         'wrong_size': Rule('zero', 'zero'),
         'unreadable_prediction': Rule('zero'),
         'unreadable_truth': Rule('zero'),
@@ -100,6 +102,10 @@ class AVTrack(Benchmark[AVTrackVideo]):
             if effect == 'zero':
                 return VideoScore(self._failed(name, 'no prediction'), log.problems)
         reader = _Reader(truth, pred, log, keep=self.with_jf)
+        length = self.videos[index].attributes.get('length', len(reader.files))
+        if length != len(reader.files):
+            message = f'{len(reader.files)} pictures, the meta data has {length} frames'
+            log.note('frame_count', truth, message)
         try:
             video = VideoOverlap.from_label_maps(reader.frames(), size=reader.size)
         except _UnreadableError as error:

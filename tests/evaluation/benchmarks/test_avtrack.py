@@ -149,6 +149,18 @@ def test_defects_are_named_and_have_their_effect(root: Path, name: str, protocol
     assert problem.file.startswith(str(root / file))
 
 
+def test_the_frames_are_those_of_the_truth(root: Path) -> None:
+    sorted((root / 'Instance_Masks_merged' / VIDEO).iterdir())[-1].unlink()
+    for path in (root / 'pred' / VIDEO).rglob('frame_0003.png'):
+        path.unlink()
+    for protocol in ('official', 'corrected'):
+        result = evaluate('avtrack', root, root / 'pred', protocol=protocol)
+        (problem,) = result['problems']
+        assert (problem.kind, problem.effect) == ('frame_count', 'keep')
+        assert problem.message == '3 pictures, the meta data has 4 frames'
+        assert result['per_video'][VIDEO]['Frames'] == 3
+
+
 def test_all_problems_are_listed_at_once(root: Path) -> None:
     damages = ('five digits', 'unreadable truth', 'unknown video')
     for name in damages:
