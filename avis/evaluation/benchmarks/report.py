@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -100,7 +101,7 @@ def _comparison_table(comparison: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def _breakdown_table(rows: Iterable[Mapping[str, Any]], by: str, shown: Sequence[str]) -> Table:
     """A row per group; below each score its 95 % interval."""
-    table = Table(by, 'videos', *shown)
+    table = Table(by, 'videos', *shown, box=SIMPLE)  # as narrow as can be
     for column in table.columns[1:]:
         column.justify = 'right'
     for row in rows:
@@ -139,7 +140,10 @@ def _number(value: Any) -> str:
 
 
 def _interval(ends: tuple[float, float]) -> str:
-    return '-' if math.isnan(ends[0]) else f'{_number(ends[0])}..{_number(ends[1])}'
+    if math.isnan(ends[0]):
+        return '-'
+    digits = 3 if max(map(abs, ends)) <= 1 else 1
+    return f'{ends[0]:.{digits}f}..{ends[1]:.{digits}f}'
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -84,9 +84,9 @@ def test_a_breakdown_has_a_row_per_group() -> None:
         },
     ]
     text = printed({**RESULT, 'by': 'conditions', 'breakdown': rows})
-    assert '│ all        │      2 │  50.00 │' in text
-    assert '40..60' in text
-    assert '│ cut        │      1 │   9.00 │' in text
+    assert 'all               2        50.00' in text
+    assert '40.0..60.0' in text
+    assert 'cut               1         9.00' in text
 
 
 def test_a_comparison_shows_both_predictions() -> None:
@@ -99,7 +99,7 @@ def test_a_comparison_shows_both_predictions() -> None:
     }
     second = {'problems': [Problem('bad', 'keep', 'b.json', '', 'of the second')]}
     text = printed({**RESULT, 'second': second, 'comparison': {'HOTA': row}})
-    assert '│ HOTA   │ 10.00 │  12.50 │       2.50 │    1.00..4.00 │ 0.002 │' in text
+    assert '│ HOTA   │ 10.00 │  12.50 │       2.50 │      1.0..4.0 │ 0.002 │' in text
     assert 'b.json: of the second (bad: keep)' in text
 
 
