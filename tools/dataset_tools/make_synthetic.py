@@ -30,6 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--identities', type=int, default=8, help='size of the pool of sources (default 8)'
     )
+    parser.add_argument('--people-only', action='store_true', help='only people, no things')
     parser.add_argument(
         '--challenge',
         type=_challenge,
@@ -71,6 +72,7 @@ def main() -> int:
         'size': args.size,
         'seed': args.seed,
         'identities': args.identities,
+        'people_only': args.people_only,
         'challenges': dict(args.challenge),
         'with_mp4': args.with_mp4,
         'video_fps': args.video_fps,

@@ -10,8 +10,8 @@ from avis.datasets.synthetic.recipe import DEFAULT_SECONDS, LAYOUTS, Recipe
 from avis.datasets.synthetic.scene import Actor, Path, Scene, Shot
 from avis.datasets.synthetic.schedule import Turns, broken, complement, dialogue, second_grid
 
-# AVISeg has no class for bells, AVTrack tracks persons only.
-_KINDS = {'aviseg': ('man', 'woman', 'guitar', 'dog', 'car', 'violin'), 'avtrack': ('man', 'woman')}
+# AVISeg has no class for bells.
+_KINDS = {'aviseg': ('man', 'woman', 'guitar', 'dog', 'car', 'violin')}
 _ALL_KINDS = ('man', 'woman', *THINGS)
 _MORE_INSTANCES = 4  # that the strongest `multiple_instances` adds
 
@@ -44,7 +44,7 @@ def plan_jobs(recipe: Recipe) -> list[Job]:
 
 def layout_cast(recipe: Recipe) -> list[Identity]:
     """The pool of a layout: ``recipe.identities`` identities of the kinds it has classes for."""
-    if recipe.layout == 'avtrack':
+    if recipe.people_only or recipe.layout == 'avtrack':
         return people(recipe.identities)
     kinds = _KINDS.get(recipe.layout, _ALL_KINDS)
     pool = mixed_cast(4 * recipe.identities)

@@ -82,7 +82,7 @@ def make_dataset(
         processes: Worker processes.
         progress: Show a progress bar.
         **options: Fields of ``recipe.Recipe``: videos, seconds, size, seed, challenges,
-            identities, splits, with_mp4, video_fps.
+            identities, people_only, splits, with_mp4, video_fps.
 
     Raises:
         FileExistsError: The target holds something already.

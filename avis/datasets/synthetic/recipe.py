@@ -45,6 +45,7 @@ class Recipe:
             sounds the same in every data set.
         challenges: Strength 0..1 of AVTrack's challenging conditions.
         identities: How many different sources there are; all splits share them.
+        people_only: Only people, no things; AVTrack's layout never has others.
         splits: Videos of train, val and test; None divides ``videos`` 70 / 15 / 15.
         with_mp4: Also write each video as an MP4 with sound.
         video_fps: Frame rate of these MP4 files.
@@ -57,6 +58,7 @@ class Recipe:
     seed: int = 0
     challenges: Mapping[str, float] = field(default_factory=dict)
     identities: int = 8
+    people_only: bool = False
     splits: tuple[int, int, int] | None = None
     with_mp4: bool = False
     video_fps: int = 25

@@ -120,6 +120,14 @@ def test_the_pool_has_the_asked_size_and_no_twins(layout, count):
     assert len({(i.look, i.voice) for i in pool}) == count
 
 
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_a_cast_of_people_only(layout):
+    pool = layout_cast(Recipe(layout=layout, people_only=True))
+    assert len(pool) == 8
+    assert all(identity.is_person for identity in pool)
+    assert (layout == 'avtrack') == (pool == layout_cast(Recipe(layout=layout)))
+
+
 def test_stereo_hears_the_side():
     (stage,) = stages('aviseg', videos=1, seconds=4)
     left = stage.scene.actors[0]
