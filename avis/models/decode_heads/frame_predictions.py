@@ -1,0 +1,134 @@
+"""What a frame head says about each frame, and what clip heads and trackers build on.
+
+Letters: B clip, T frame, Q query, K class, C channel, L decoder layers kept, N instance.
+
+Dense mask logits are the largest tensor of such a model (100 queries at a quarter of the frame),
+and most of them are never looked at. So no mask is stored here: a mask is the dot product of an
+embedding and a map, and :meth:`FramePredictions.mask_logits` makes those that are asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class MaskProjection(NamedTuple):
+    """The 1x1 convolution from pixel features to mask features.
+
+    A mask logit is e.(W F + b), which equals (W'e).F + e.b: with the embedding folded through the
+    convolution, the projected map need not exist.
+
+    Attributes:
+        weight: W, shape (C', C).
+        bias: b, shape (C',).
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def fold(self, embeds: Tensor) -> tuple[Tensor, Tensor]:
+        """Map embeddings (..., C') to embeddings (..., C) of the map before, and offsets (...)."""
+        return embeds @ self.weight, embeds @ self.bias
+
+    def apply(self, pixel_features: Tensor) -> Tensor:
+        """The projected map: (..., C, h, w) to (..., C', h, w)."""
+        projected = torch.einsum('oc,...chw->...ohw', self.weight, pixel_features)
+        return projected + self.bias[:, None, None]
+
+
+class LayerPrediction(NamedTuple):
+    """Prediction after one decoder layer, or before the first.
+
+    Attributes:
+        class_logits: (B, T, Q, K + 1), the last class is "no object".
+        mask_embeds: (B, T, Q, C').
+    """
+
+    class_logits: Tensor
+    mask_embeds: Tensor
+
+
+# Matched pairs of one frame: indices of queries (M,) and of instances in the clip's gt_tracks (M,).
+Matching = tuple[Tensor, Tensor]
+
+
+@dataclass
+class FramePredictions:
+    """Predictions of all frames of a batch of clips.
+
+    Attributes:
+        class_logits: (B, T, Q, K + 1) of the last decoder layer; the last class is "no object".
+        mask_embeds: (B, T, Q, C') of the last decoder layer.
+        queries: (L, B, T, Q, C), normalised queries after the last L decoder layers.
+        pixel_features: (B, T, C, h, w), the map at stride 4 before the projection to mask features.
+        projection: From pixel features to mask features.
+        layers: All predictions, from before the first layer to the last one; training only.
+    """
+
+    class_logits: Tensor
+    mask_embeds: Tensor
+    queries: Tensor
+    pixel_features: Tensor
+    projection: MaskProjection
+    layers: Sequence[LayerPrediction] = field(default_factory=tuple)
+
+    @property
+    def mask_features(self) -> Tensor:
+        """(B, T, C', h, w), computed on each use."""
+        return self.projection.apply(self.pixel_features)
+
+    def mask_logits(
+        self,
+        *,
+        frames: slice = slice(None),
+        queries: Tensor | slice = slice(None),
+        mask_embeds: Tensor | None = None,
+    ) -> Tensor:
+        """Mask logits at stride 4 of the frames and queries asked for.
+
+        Args:
+            frames: Which of the T frames.
+            queries: Which of the Q queries: a slice, indices or a bool mask, for all frames alike.
+            mask_embeds: Embeddings (B, T, Q, C') of another layer; default those of the last one.
+
+        Returns:
+            (B, T', Q', h, w).
+        """
+        embeds = (self.mask_embeds if mask_embeds is None else mask_embeds)[:, frames, queries]
+        folded, offset = self.projection.fold(embeds)
+        features = self.pixel_features[:, frames]
+        logits = folded @ features.flatten(-2) + offset[..., None]
+        return logits.unflatten(-1, features.shape[-2:])
+
+    def select(self, frames: slice) -> 'FramePredictions':
+        """The same predictions of some of the frames (views, no copies)."""
+        return replace(
+            self,
+            class_logits=self.class_logits[:, frames],
+            mask_embeds=self.mask_embeds[:, frames],
+            queries=self.queries[:, :, frames],
+            pixel_features=self.pixel_features[:, frames],
+            layers=tuple(
+                LayerPrediction(*(part[:, frames] for part in layer)) for layer in self.layers
+            ),
+        )
+
+    @classmethod
+    def cat(cls, chunks: Sequence['FramePredictions']) -> 'FramePredictions':
+        """Join chunks of the same clips along time."""
+        if len(chunks) == 1:
+            return chunks[0]
+        return cls(
+            class_logits=torch.cat([chunk.class_logits for chunk in chunks], 1),
+            mask_embeds=torch.cat([chunk.mask_embeds for chunk in chunks], 1),
+            queries=torch.cat([chunk.queries for chunk in chunks], 2),
+            pixel_features=torch.cat([chunk.pixel_features for chunk in chunks], 1),
+            projection=chunks[0].projection,
+            layers=tuple(
+                LayerPrediction(*(torch.cat(parts, 1) for parts in zip(*layer, strict=True)))
+                for layer in zip(*(chunk.layers for chunk in chunks), strict=True)
+            ),
+        )
