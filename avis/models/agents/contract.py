@@ -207,6 +207,10 @@ class GlobalAnswer:
     record: dict[str, Any] = field(default_factory=dict)
 
 
+class ModelUnavailable(RuntimeError):
+    """A model or its endpoint answers nothing at all; what is done so far stays valid."""
+
+
 class SpeechRecognizer(Protocol):
     """Hears speech; `WhisperASR`, `VoiceActivity`, `TranscriptFile`."""
 
@@ -251,6 +255,11 @@ class ChatModel(Protocol):
         pictures of those in flight are in memory: batches of a local model, concurrent requests
         of an endpoint. What fails after all retries is a ``Reply`` with its error; it does not
         end the others.
+
+        Raises:
+            ModelUnavailable: The model cannot answer anything (the endpoint is gone, the key is
+                refused), raised where the first reply is missing. Not the question's fault: the
+                video stops here and is resumed later.
         """
 
 
