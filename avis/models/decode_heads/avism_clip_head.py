@@ -1,0 +1,235 @@
+"""AVISM's clip module: from the queries of all frames to instances of the whole clip.
+
+Letters: L decoder layers of the frame head kept, B clip, T frame, P query of a frame, Q query of
+the clip, K class, C channel, D audio width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from avis.models.decode_heads.frame_predictions import MaskProjection
+from avis.models.layers.attention import MLP, AttentionBlock, FeedForwardBlock
+from avis.models.layers.window_attention import WindowReading, WindowSelfAttention
+from avis.registry import MODELS
+
+
+class ClipLayer(NamedTuple):
+    """Prediction after one layer of the clip decoder.
+
+    Attributes:
+        class_logits: (L, B, Q, K + 1), the last class is "no object".
+        mask_embeds: (L, B, Q, C).
+    """
+
+    class_logits: Tensor
+    mask_embeds: Tensor
+
+
+@dataclass
+class ClipPredictions:
+    """Instances of whole clips.
+
+    Attributes:
+        layers: Predictions after each decoder layer in training, of the last one in evaluation.
+        queries: (L, B, Q, C), normalised, of the last layer.
+        memory: (L, B, T, P, C), the queries of the frames after encoding and fusion with sound.
+        projection: From the frame head's pixel features to the clip's mask features.
+    """
+
+    layers: Sequence[ClipLayer]
+    queries: Tensor
+    memory: Tensor
+    projection: MaskProjection
+
+    def mask_logits(self, pixel_features: Tensor, mask_embeds: Tensor) -> Tensor:
+        """Mask logits at stride 4.
+
+        Args:
+            pixel_features: (B, T, C, h, w) of the frame head, all or some frames.
+            mask_embeds: (B, Q, C) of all or some queries.
+
+        Returns:
+            (B, Q, T, h, w).
+        """
+        embeds, offsets = self.projection.fold(mask_embeds)
+        logits = torch.einsum('bqc,btchw->bqthw', embeds, pixel_features)
+        return logits + offsets[..., None, None, None]
+
+
+@MODELS.register_module()
+class AVISMClipHead(nn.Module):
+    """Encode the queries of all frames over time, add what sounds, decode clip queries.
+
+    The queries of the frames read each other within windows of frames (``encoder``). One token of
+    sound per frame reads the encoded queries within windows (``fusion``), and is added to those of
+    its frame. Queries of the clip read all of that (``decoder``).
+
+    Any number of frames and clips works; a clip's result does not depend on others in its batch.
+    The published module repeats the sound for each query of a frame; those copies stay equal, so
+    one is enough, and the result the same.
+
+    Args:
+        num_classes: K, without "no object".
+        channels: C, width of the frame head's queries.
+        audio_dim: D, width of one row of sound; None leaves the sound out.
+        num_queries: Q.
+        num_frame_queries: P, of the frame head.
+        num_heads: Heads of every attention.
+        hidden_channels: Width within the feed-forward blocks.
+        num_encoder_layers: Layers of ``encoder``, and of ``fusion``.
+        num_decoder_layers: Layers of ``decoder``.
+        window: Frames of a window.
+        shift_in_training: Shift the windows of every second encoder layer in training too. The
+            published module shifts those of the encoder in evaluation only, those of the fusion
+            always.
+    """
+
+    def __init__(  # noqa: PLR0913 - the sizes of a transformer
+        self,
+        *,
+        num_classes: int,
+        channels: int = 256,
+        audio_dim: int | None = 128,
+        num_queries: int = 100,
+        num_frame_queries: int = 100,
+        num_heads: int = 8,
+        hidden_channels: int = 2048,
+        num_encoder_layers: int = 6,
+        num_decoder_layers: int = 3,
+        window: int = 6,
+        shift_in_training: bool = False,
+    ) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.shift_in_training = shift_in_training
+        sizes = {'channels': channels, 'num_heads': num_heads, 'window': window}
+        sizes['hidden_channels'] = hidden_channels
+        self.input_proj = nn.Linear(channels, channels)
+        self.encoder = nn.ModuleList(
+            WindowSelfAttention(**sizes) for _ in range(num_encoder_layers)
+        )
+        self.audio_proj = None if audio_dim is None else nn.Linear(audio_dim, channels)
+        num_fusion_layers = 0 if audio_dim is None else num_encoder_layers
+        self.fusion = nn.ModuleList(WindowReading(**sizes) for _ in range(num_fusion_layers))
+        self.decoder = nn.ModuleList(
+            ClipDecoderLayer(channels, num_heads, hidden_channels)
+            for _ in range(num_decoder_layers)
+        )
+        self.decoder_norm = nn.LayerNorm(channels)
+        self.query_feat = nn.Embedding(num_queries, channels)
+        self.query_embed = nn.Embedding(num_queries, channels)
+        self.frame_query_embed = nn.Embedding(num_frame_queries, channels)
+        self.class_embed = nn.Linear(channels, num_classes + 1)
+        self.mask_embed = MLP(channels, 3)
+        self.mask_features = nn.Conv2d(channels, channels, 1)
+        self.frame_similarity = nn.Linear(channels, channels)
+        self.clip_similarity = nn.Linear(channels, channels)
+
+    def forward(self, frame_queries: Tensor, audio: Tensor) -> ClipPredictions:
+        """Predict the instances of each clip.
+
+        Args:
+            frame_queries: (L, B, T, P, C), as the frame head gives them.
+            audio: One row of sound per frame, (B, T, D).
+        """
+        self._check(frame_queries, audio)
+        clip = frame_queries.shape[:2]
+        tokens = self.encode(frame_queries.flatten(0, 1))
+        if self.audio_proj is not None:
+            sound = self.audio_proj(audio).expand(clip[0], -1, -1, -1).flatten(0, 1)
+            tokens = tokens + self.fuse(sound, tokens)[:, :, None]
+        layers = self.decode(tokens)  # each (L * B, Q, C)
+        bias = self.mask_features.get_parameter('bias')
+        projection = MaskProjection(self.mask_features.weight.flatten(1), bias)
+        return ClipPredictions(
+            layers=[
+                ClipLayer(
+                    self.class_embed(queries).unflatten(0, clip),
+                    self.mask_embed(queries).unflatten(0, clip),
+                )
+                for queries in layers
+            ],
+            queries=layers[-1].unflatten(0, clip),
+            memory=tokens.unflatten(0, clip),
+            projection=projection,
+        )
+
+    def encode(self, frame_queries: Tensor) -> Tensor:
+        """Let the queries of the frames (N, T, P, C) read each other over time; same shape."""
+        tokens = self.input_proj(frame_queries)
+        shift = self.shift_in_training or not self.training
+        for index, layer in enumerate(self.encoder):
+            tokens = layer(tokens, shifted=shift and index % 2 == 1)
+        return tokens
+
+    def fuse(self, sound: Tensor, tokens: Tensor) -> Tensor:
+        """Let sound (N, T, C) read encoded queries (N, T, P, C); returns (N, T, C)."""
+        for index, layer in enumerate(self.fusion):
+            sound = layer(sound, tokens, shifted=index % 2 == 1)
+        return sound
+
+    def decode(self, memory: Tensor) -> list[Tensor]:
+        """Normalised clip queries (N, Q, C) from memory (N, T, P, C).
+
+        After each layer in training, after the last one in evaluation.
+        """
+        key = (memory + self.frame_query_embed.weight).flatten(1, 2)
+        value, position = memory.flatten(1, 2), self.query_embed.weight
+        queries = self.query_feat.weight.expand(len(memory), -1, -1)
+        outputs = []
+        for layer in self.decoder:
+            queries = layer(queries, key, value, position)
+            outputs.append(queries)
+        kept = outputs if self.training else outputs[-1:]
+        return [self.decoder_norm(queries) for queries in kept]
+
+    def similarity_embeds(self, predictions: ClipPredictions) -> tuple[Tensor, Tensor]:
+        """Embeddings of the queries of frames (L, B, T, P, C) and of the clip (L, B, Q, C).
+
+        Their dot product is high where both show the same instance.
+        """
+        return self.frame_similarity(predictions.memory), self.clip_similarity(predictions.queries)
+
+    def _check(self, frame_queries: Tensor, audio: Tensor) -> None:
+        slots = self.frame_query_embed.num_embeddings
+        if frame_queries.ndim != 5 or frame_queries.shape[3] != slots:
+            raise ValueError(
+                f'AVISMClipHead: expected frame queries (L, B, T, {slots}, C), got '
+                f'{tuple(frame_queries.shape)}. Set num_frame_queries to the number of queries of '
+                f'the frame head.'
+            )
+        if self.audio_proj is None:
+            return
+        wanted = (*frame_queries.shape[1:3], self.audio_proj.in_features)
+        if tuple(audio.shape) != wanted:
+            raise ValueError(
+                f'AVISMClipHead: expected one row of sound per frame, (B, T, D) = {wanted}, got '
+                f'{tuple(audio.shape)}. Set audio_dim to the width of the audio encoder.'
+            )
+
+
+class ClipDecoderLayer(nn.Module):
+    """Clip queries read the memory, then each other, then themselves.
+
+    Args:
+        channels: C, width of every token.
+        num_heads: Heads of both attentions.
+        hidden_channels: Width within the feed-forward block.
+    """
+
+    def __init__(self, channels: int, num_heads: int, hidden_channels: int) -> None:
+        super().__init__()
+        self.cross_attention = AttentionBlock(channels, num_heads)
+        self.self_attention = AttentionBlock(channels, num_heads)
+        self.ffn = FeedForwardBlock(channels, hidden_channels)
+
+    def forward(self, queries: Tensor, key: Tensor, value: Tensor, position: Tensor) -> Tensor:
+        """Map queries (N, Q, C), with position (Q, C), reading value (N, S, C) by key (N, S, C)."""
+        queries = self.cross_attention(queries, key, value, position)
+        placed = queries + position
+        queries = self.self_attention(queries, placed, queries, position)
+        return self.ffn(queries)
