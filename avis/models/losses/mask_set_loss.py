@@ -1,0 +1,197 @@
+"""The set loss of Mask2Former, for the masks of frames and for those of whole clips."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from mmcv.ops import point_sample
+from mmdet.utils import reduce_mean
+from torch import Tensor, nn
+
+from avis.models.decode_heads.frame_predictions import Matching
+from avis.models.task_modules.mask_matching import MaskMatcher
+from avis.models.task_modules.mask_targets import MaskTarget
+from avis.models.task_modules.point_sampling import PointSampler
+from avis.registry import MODELS
+
+
+class SetLayer(NamedTuple):
+    """Predictions of one decoder layer for S sets, each the queries of one frame or clip.
+
+    Attributes:
+        class_logits: (S, Q, K + 1), the last class is "no object".
+        mask_embeds: (S, Q, C); a mask is their dot product with the features, plus the offset.
+        mask_offsets: (S, Q).
+    """
+
+    class_logits: Tensor
+    mask_embeds: Tensor
+    mask_offsets: Tensor
+
+
+class _Pair(NamedTuple):
+    """One matched query: its layer, set and number, and its instance's place in the target."""
+
+    layer: int
+    set: int
+    query: int
+    row: int
+
+
+@MODELS.register_module()
+class MaskSetLoss(nn.Module):
+    """Match each set of queries with the true instances; then class, cross-entropy and dice.
+
+    All layers are matched first. Masks with a gradient are made for matched queries only, those of
+    all layers at once: the sums are the same as layer by layer, with less memory.
+
+    Args:
+        num_classes: K.
+        class_weight: Weight of the class, in matching and loss.
+        mask_weight: Weight of the binary cross-entropy at points, likewise.
+        dice_weight: Weight of the dice loss at points, likewise.
+        no_object_weight: Weight of "no object" within the weighted mean of the class loss.
+        num_points: Points per mask and frame.
+    """
+
+    class_weights: Tensor
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        class_weight: float = 2.0,
+        mask_weight: float = 5.0,
+        dice_weight: float = 5.0,
+        no_object_weight: float = 0.1,
+        num_points: int = 12544,
+    ) -> None:
+        super().__init__()
+        self.weights = {'ce': class_weight, 'mask': mask_weight, 'dice': dice_weight}
+        self.matcher = MaskMatcher(
+            class_weight=class_weight, mask_weight=mask_weight, dice_weight=dice_weight
+        )
+        self.points = PointSampler(num_points=num_points)
+        weights = torch.ones(num_classes + 1)
+        weights[-1] = no_object_weight
+        self.register_buffer('class_weights', weights, persistent=False)
+
+    def forward(
+        self, layers: Sequence[SetLayer], features: Tensor, targets: Sequence[MaskTarget]
+    ) -> tuple[list[dict[str, Tensor]], list[list[Matching]]]:
+        """Compute the losses of every layer.
+
+        Args:
+            layers: Predictions for S sets.
+            features: (F, T, C, h, w); set s belongs to features s modulo F.
+            targets: S targets over the same T frames.
+
+        Returns:
+            Per layer ``ce``, ``mask`` and ``dice``, weighted; per layer and set the matching.
+        """
+        matchings = [self._match(layer, features, targets) for layer in layers]
+        count = features.new_tensor(float(sum(len(target.labels) for target in targets)))
+        count = reduce_mean(count).clamp(min=1)
+        masks = self._mask_losses(layers, matchings, features, targets)
+        losses = []
+        for index, layer in enumerate(layers):
+            raw = {'ce': self._class_loss(layer.class_logits, matchings[index], targets)}
+            raw |= {name: values[index] / count for name, values in masks.items()}
+            losses.append({name: self.weights[name] * value for name, value in raw.items()})
+        return losses, matchings
+
+    @torch.no_grad()
+    def _match(
+        self, layer: SetLayer, features: Tensor, targets: Sequence[MaskTarget]
+    ) -> list[Matching]:
+        matchings = []
+        for index, target in enumerate(targets):
+            logits, embeds, offsets = (part[index] for part in layer)
+            masks = mask_logits(embeds, offsets, features[index % len(features)])
+            points = self.points.for_matching(masks)
+            matchings.append(self.matcher(logits, masks, target, points))
+        return matchings
+
+    def _class_loss(
+        self, logits: Tensor, matchings: Sequence[Matching], targets: Sequence[MaskTarget]
+    ) -> Tensor:
+        """Weighted mean over the queries of all sets, and of all processes."""
+        wanted = torch.full(logits.shape[:2], logits.shape[-1] - 1, device=logits.device)
+        for row, (queries, instances), target in zip(wanted, matchings, targets, strict=True):
+            row[queries] = target.labels[_rows(instances, target)]
+        loss = F.cross_entropy(
+            logits.float().flatten(0, 1), wanted.flatten(), self.class_weights, reduction='sum'
+        )
+        return loss / reduce_mean(self.class_weights[wanted].sum())
+
+    def _mask_losses(
+        self,
+        layers: Sequence[SetLayer],
+        matchings: Sequence[Sequence[Matching]],
+        features: Tensor,
+        targets: Sequence[MaskTarget],
+    ) -> dict[str, list[Tensor]]:
+        """Sums of cross-entropy and of dice per layer."""
+        pairs = _pairs(matchings, targets, len(features))
+        if not pairs:  # no instance at all: zero, with every parameter in the graph
+            nothing = features.sum() * 0 + sum(layer.mask_embeds.sum() * 0 for layer in layers)
+            return {'mask': [nothing] * len(layers), 'dice': [nothing] * len(layers)}
+        index = torch.tensor(pairs, device=features.device).T  # (4, M)
+        where = tuple(index[:3])
+        embeds = torch.stack([layer.mask_embeds for layer in layers])[where]  # (M, C)
+        offsets = torch.stack([layer.mask_offsets for layer in layers])[where]
+        counts = (index[1] % len(features)).bincount(minlength=len(features)).tolist()
+        chunks = zip(embeds.split(counts), offsets.split(counts), features, strict=True)
+        logits = torch.cat([mask_logits(*chunk) for chunk in chunks])  # (M, T, h, w)
+        truths = torch.stack([targets[pair.set].masks[pair.row] for pair in pairs])
+        values = self._at_points(logits, truths)
+        return {
+            name: list(value.new_zeros(len(layers)).index_add(0, index[0], value))
+            for name, value in values.items()
+        }
+
+    def _at_points(self, logits: Tensor, truths: Tensor) -> dict[str, Tensor]:
+        """Losses (M,) of M masks: logits (M, T, h, w) and truths (M, T, H, W).
+
+        Every mask and frame has points of its own; those of all frames of a mask count together.
+        """
+        flat = logits.flatten(0, 1)[:, None].float()
+        with torch.no_grad():
+            points = self.points.for_loss(flat)
+            truth = point_sample(truths.flatten(0, 1)[:, None].float(), points).view(
+                len(logits), -1
+            )
+        values = point_sample(flat, points).view(len(logits), -1)  # (M, T * P)
+        entropy = F.binary_cross_entropy_with_logits(values, truth, reduction='none').mean(-1)
+        prob = values.sigmoid()
+        overlap = 2 * (prob * truth).sum(-1) + 1
+        return {'mask': entropy, 'dice': 1 - overlap / (prob.sum(-1) + truth.sum(-1) + 1)}
+
+
+def mask_logits(embeds: Tensor, offsets: Tensor, features: Tensor) -> Tensor:
+    """Masks (M, T, h, w) of embeddings (M, C), offsets (M,) and features (T, C, h, w)."""
+    logits = torch.einsum('mc,tcp->mtp', embeds, features.flatten(2))
+    return (logits + offsets[:, None, None]).unflatten(-1, features.shape[-2:])
+
+
+def _rows(instances: Tensor, target: MaskTarget) -> Tensor:
+    """Places in the target of instances given as places in ``gt_tracks`` (in rising order)."""
+    return torch.searchsorted(target.instances, instances)
+
+
+def _pairs(
+    matchings: Sequence[Sequence[Matching]], targets: Sequence[MaskTarget], num_features: int
+) -> list[_Pair]:
+    """The matched pairs of all layers and sets, those of the same features in a row."""
+    return [
+        _Pair(layer, index, query, row)
+        for number in range(num_features)
+        for layer, matched in enumerate(matchings)
+        for index in range(number, len(targets), num_features)
+        for query, row in zip(
+            matched[index][0].tolist(),
+            _rows(matched[index][1], targets[index]).tolist(),
+            strict=True,
+        )
+    ]
