@@ -33,7 +33,7 @@ _CLASSES = {
     'avsbench': 'avsbench:AVSBench',
     'avss': 'avss:AVSS',
 }
-_PACKAGES = ('numpy', 'scipy', 'pycocotools', 'pillow', 'zlib-ng')
+_PACKAGES = ('numpy', 'scipy', 'pycocotools', 'pillow', 'zlib-ng', 'msgspec')
 _SHARED = {'self', 'gt', 'pred', 'protocol'}
 
 

@@ -1,12 +1,12 @@
 """Write the result of an evaluation: JSON, CSV, tables for the terminal."""
 
 import csv
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from rich.box import SIMPLE
 from rich.console import Console
@@ -21,8 +21,8 @@ def write_result(result: Mapping[str, Any], folder: str | Path) -> None:
     """Write ``metrics.json`` (all of it, full precision) and ``per_video.csv`` into a folder."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(to_json(result), indent=2, allow_nan=False)
-    _write_whole(folder / METRICS_FILE, f'{text}\n')
+    text = msgspec.json.format(msgspec.json.encode(to_json(result)), indent=2)
+    _write_whole(folder / METRICS_FILE, text + b'\n')
     errors = result.get('diagnosis', {}).get('per_video', {})
     rows = [
         {'video': name, **result['attributes'].get(name, {}), **scores, **errors.get(name, {})}
@@ -146,8 +146,8 @@ def _interval(ends: tuple[float, float]) -> str:
     return f'{ends[0]:.{digits}f}..{ends[1]:.{digits}f}'
 
 
-def _write_whole(path: Path, text: str) -> None:
+def _write_whole(path: Path, content: bytes) -> None:
     """A file that appears only when it is complete."""
     part = path.with_name(f'{path.name}.part')
-    part.write_text(text)
+    part.write_bytes(content)
     part.replace(path)

@@ -1,9 +1,49 @@
 """One-to-one assignment of predicted to true masks, frame by frame."""
 
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+from numpy.typing import NDArray
 
 from avis.evaluation.functional.overlap import Floats, Ints, VideoOverlap
+
+
+def assign(weights: NDArray[Any]) -> tuple[Ints, Ints]:
+    """Rows and columns of the pairs whose weights sum to the maximum, as scipy finds them.
+
+    >>> assign(np.array([[0.9, 0.8], [0.8, 0.0]]))
+    (array([0, 1]), array([1, 0]))
+    """
+    pairs: tuple[Ints, Ints] = _solver()(weights, maximize=True)
+    return pairs
+
+
+@cache
+def _solver() -> Callable[..., Any]:
+    """``scipy.optimize.linear_sum_assignment``.
+
+    It lives in a compiled module that needs NumPy only, but the package around it takes 0.2 s to
+    import, as long as many evaluations. So that module is loaded by itself where it is found.
+    """
+    scipy = importlib.util.find_spec('scipy')
+    if 'scipy.optimize' not in sys.modules and scipy and scipy.submodule_search_locations:
+        stem = Path(scipy.submodule_search_locations[0], 'optimize', '_lsap')
+        for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+            spec = importlib.util.spec_from_file_location('_lsap', f'{stem}{suffix}')
+            if spec and spec.loader and Path(f'{stem}{suffix}').is_file():
+                module = importlib.util.module_from_spec(spec)
+                spec.loader.exec_module(module)
+                if hasattr(module, 'linear_sum_assignment'):
+                    return module.linear_sum_assignment
+    from scipy.optimize import linear_sum_assignment
+
+    return linear_sum_assignment
 
 
 def assign_frames(video: VideoOverlap, weights: Floats) -> tuple[Ints, Ints, Ints]:
@@ -40,7 +80,7 @@ def assign_frame(video: VideoOverlap, frame: int, weights: Floats) -> tuple[Ints
     """Pair the masks of one frame, ``weights`` (G, P): the pairs of positive weight."""
     true = np.flatnonzero(video.truth.present[:, frame])
     pred = np.flatnonzero(video.pred.present[:, frame])
-    rows, columns = linear_sum_assignment(weights[np.ix_(true, pred)], maximize=True)
+    rows, columns = assign(weights[np.ix_(true, pred)])
     true, pred = true[rows], pred[columns]
     kept = weights[true, pred] > 0
     return true[kept], pred[kept]

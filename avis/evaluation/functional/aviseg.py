@@ -300,4 +300,4 @@ def _score_tracks(
 
 def _minus_one(scores: Scores) -> Scores:
     """As the official evaluator writes what is undefined."""
-    return {name: np.nan_to_num(values, nan=-1.0) for name, values in scores.items()}
+    return {name: np.where(np.isnan(values), -1.0, values) for name, values in scores.items()}

@@ -33,8 +33,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
+from avis.evaluation.functional.assignment import assign
 from avis.evaluation.functional.counts import (
     Counts,
     OfficialEvaluatorError,
@@ -126,7 +126,7 @@ def _level_corrected(video: VideoOverlap) -> Floats:
 def _partners(video: VideoOverlap) -> Ints:
     """The predicted track paired with each true one over the whole video, (G,), or -1."""
     true, pred = (np.flatnonzero(side.ever_present) for side in (video.truth, video.pred))
-    rows, columns = linear_sum_assignment(align_tracks(video.select(true, pred)), maximize=True)
+    rows, columns = assign(align_tracks(video.select(true, pred)))
     partner = np.full(len(video.truth), -1)
     partner[true[rows]] = pred[columns]
     return partner
@@ -137,7 +137,7 @@ def _level_official(video: VideoOverlap) -> Floats:
     # Ranks of the ids that own a mask: positions in the lists only if nothing is missing before.
     true, pred = (np.flatnonzero(side.ever_present) for side in (video.truth, video.pred))
     true = true[np.argsort(video.truth.ids[true], kind='stable')]
-    rows, columns = linear_sum_assignment(align_tracks(video.select(true, pred)), maximize=True)
+    rows, columns = assign(align_tracks(video.select(true, pred)))
 
     given, sounding = video.pred.present, video.truth.present
     blank = given & (video.pred.areas == 0) & (video.size[0] * video.size[1] == BLANK_PIXELS)

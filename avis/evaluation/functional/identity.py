@@ -16,8 +16,8 @@ Tracking*, ECCV Workshops 2016 (arXiv:1609.01775); conventions as in TrackEval 1
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from avis.evaluation.functional.assignment import assign
 from avis.evaluation.functional.counts import Counts, Scores, ratio
 from avis.evaluation.functional.overlap import VideoOverlap
 
@@ -66,7 +66,7 @@ def count_identity(video: VideoOverlap) -> IdentityCounts:
     IdentityCounts(IDTP=1, IDFN=1, IDFP=1)
     """
     frames = (video.iou >= THRESHOLD).sum(axis=0)  # (G, P)
-    followed = int(frames[linear_sum_assignment(frames, maximize=True)].sum())
+    followed = int(frames[assign(frames)].sum())
     return IdentityCounts(
         IDTP=followed,
         IDFN=video.truth.num_masks - followed,

@@ -160,15 +160,11 @@ class VideoOverlap:
         """
         true = _Side(truth.rles, size, num_frames, 'truth')
         found = _Side(pred.rles, size, num_frames, 'prediction')
-        intersections = np.zeros((num_frames, len(true.rles), len(found.rles)), np.int64)
-        for frame in np.flatnonzero(found.areas.any(axis=0)).tolist():
-            masks, true_masks = found.visible(frame), true.visible(frame)
-            intersections[frame] = _intersect(true_masks, masks, intersections[frame].shape)
-            if painted:
-                hidden = _hidden(masks)
-                found.areas[:, frame] -= hidden.areas
-                intersections[frame] -= _intersect(true_masks, hidden, intersections[frame].shape)
+        intersections = _intersect(true, found)
         if painted:
+            hidden = _hidden(found, size, num_frames)
+            intersections -= _intersect(true, hidden)
+            found.areas -= hidden.areas
             found.present[:] = found.areas > 0
         return cls(
             truth=Tracks.build(true.areas, true.present, truth),
@@ -254,15 +250,6 @@ def mean_areas(areas: Ints) -> Floats:
     return areas.sum(axis=1) / np.maximum((areas > 0).sum(axis=1), 1)
 
 
-@dataclass(frozen=True)
-class _FrameMasks:
-    """The masks of one frame that have pixels, and their tracks; ``areas`` (N,) has all tracks."""
-
-    rles: list[RLE]
-    tracks: list[int]
-    areas: Ints
-
-
 class _Side:
     """The masks of one side with their areas (N, T) and presence (N, T), checked."""
 
@@ -290,12 +277,14 @@ class _Side:
         self.areas: Ints = np.zeros(self.present.shape, np.int64)
         self.areas[self.present] = _count_pixels([rle for masks in rles for rle in masks if rle])
 
-    def visible(self, frame: int) -> _FrameMasks:
+    def masks(self, frame: int) -> list[RLE]:
         """The masks of one frame that are not blank."""
-        areas = self.areas[:, frame]
-        tracks = np.flatnonzero(areas).tolist()
-        rles = [rle for track in tracks if (rle := self.rles[track][frame]) is not None]
-        return _FrameMasks(rles, tracks, areas)
+        areas = self.areas[:, frame].tolist()
+        return [
+            rle
+            for masks, area in zip(self.rles, areas, strict=True)
+            if area and (rle := masks[frame]) is not None
+        ]
 
 
 def _count_pixels(rles: Sequence[RLE]) -> Ints:
@@ -305,32 +294,36 @@ def _count_pixels(rles: Sequence[RLE]) -> Ints:
     return np.concatenate([np.zeros(0, np.int64), *parts]).astype(np.int64)
 
 
-def _intersect(truth: _FrameMasks, pred: _FrameMasks, shape: tuple[int, ...]) -> Ints:
-    """Pixels that each true and each predicted mask of a frame share, (G, P)."""
-    shared = np.zeros(shape, np.int64)
-    if truth.tracks and pred.tracks:
-        iou = coco_mask.iou(truth.rles, pred.rles, [0] * len(pred.rles))
-        both = truth.areas[truth.tracks][:, None] + pred.areas[pred.tracks]
-        # Exact: iou is the nearest double to a fraction of counts far below 2 ** 53.
-        shared[np.ix_(truth.tracks, pred.tracks)] = np.rint(iou * both / (1 + iou))
+def _intersect(truth: _Side, pred: _Side) -> Ints:
+    """Pixels that each true and each predicted mask of a frame share, (T, G, P)."""
+    found = [side.areas.T > 0 for side in (truth, pred)]
+    pairs = found[0][:, :, None] & found[1][:, None, :]
+    # Overlaps frame after frame, of the masks that are not blank: the order of the pairs.
+    iou = [np.zeros((0, 0))]
+    for frame in np.flatnonzero(pairs.any(axis=(1, 2))).tolist():
+        masks = pred.masks(frame)
+        iou.append(coco_mask.iou(truth.masks(frame), masks, [0] * len(masks)))
+    shared = np.zeros(pairs.shape, np.int64)
+    known = np.concatenate([part.ravel() for part in iou])
+    both = (truth.areas.T[:, :, None] + pred.areas.T[:, None, :])[pairs]
+    # Exact: iou is the nearest double to a fraction of counts far below 2 ** 53.
+    shared[pairs] = np.rint(known * both / (1 + known))
     return shared
 
 
-def _hidden(masks: _FrameMasks) -> _FrameMasks:
-    """The part of each mask that later masks of the frame cover."""
-    hidden = _FrameMasks([], [], np.zeros_like(masks.areas))
-    later: RLE | None = None
-    if coco_mask.area(coco_mask.merge(masks.rles)) == masks.areas.sum():
-        return hidden
-    for rle, track in zip(reversed(masks.rles), reversed(masks.tracks), strict=True):
-        if later is not None:
-            covered: RLE = coco_mask.merge([rle, later], intersect=True)
-            hidden.areas[track] = coco_mask.area(covered)
-            if hidden.areas[track]:
-                hidden.rles.append(covered)
-                hidden.tracks.append(track)
-        later = rle if later is None else coco_mask.merge([rle, later])
-    return hidden
+def _hidden(side: _Side, size: tuple[int, int], num_frames: int) -> _Side:
+    """The part of each mask that masks of later tracks cover in the same frame."""
+    rles: list[list[RLE | None]] = [[None] * num_frames for _ in side.rles]
+    for frame in np.flatnonzero((side.areas > 0).sum(axis=0) > 1).tolist():
+        masks = side.masks(frame)
+        if coco_mask.area(coco_mask.merge(masks)) == side.areas[:, frame].sum():
+            continue
+        tracks = np.flatnonzero(side.areas[:, frame]).tolist()
+        later = masks[-1]
+        for rle, track in zip(masks[-2::-1], tracks[-2::-1], strict=True):
+            rles[track][frame] = coco_mask.merge([rle, later], intersect=True)
+            later = coco_mask.merge([rle, later])
+    return _Side(rles, size, num_frames, 'hidden part')
 
 
 def _joint_histogram(

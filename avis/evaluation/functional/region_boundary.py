@@ -24,8 +24,8 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from avis.evaluation.functional.assignment import assign
 from avis.evaluation.functional.counts import Protocol, Scores, check_protocol
 from avis.evaluation.functional.overlap import Bools, Floats, Ints, VideoOverlap
 
@@ -71,7 +71,7 @@ def score_region_boundary(
     if not video.num_frames:
         raise ValueError('J&F needs a video with at least one frame')
     similarity = _region_similarity(video, void)  # (P, G, T)
-    pred, true = linear_sum_assignment(similarity.mean(axis=2), maximize=True)
+    pred, true = assign(similarity.mean(axis=2))
     region, boundary = np.zeros((2, len(video.truth), video.num_frames))
     region[: len(pred)] = similarity[pred, true]
     for row, pair in enumerate(zip(pred.tolist(), true.tolist(), strict=True)):

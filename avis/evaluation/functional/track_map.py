@@ -155,23 +155,22 @@ def score_matches(
         ``AP_<range>`` and ``AR_<range>``, (K,) each.
     """
     pieces = [video for video in videos if video is not None]
+    found = [piece.scores[:max_detections] for piece in pieces]
+    order = np.argsort(-np.concatenate([np.zeros(0), *found]), kind='stable')
+    nothing = np.zeros((len(AREA_RANGES), 0, num_thresholds), bool)
+    matched, ignored = (
+        np.concatenate([nothing, *parts], axis=1)[:, order].transpose(0, 2, 1)  # (R, K, D)
+        for parts in (
+            [piece.matched[:, :max_detections] for piece in pieces],
+            [piece.ignored[:, :max_detections] for piece in pieces],
+        )
+    )
+    hits, misses = (matched & ~ignored).cumsum(axis=2), (~matched & ~ignored).cumsum(axis=2)
     scores: Scores = {}
     for place, name in enumerate(AREA_RANGES):
         truth = sum(int(piece.num_truth[place]) for piece in pieces)
-        found = [piece.scores[:max_detections] for piece in pieces]
-        order = np.argsort(-np.concatenate([np.zeros(0), *found]), kind='stable')
-        matched, ignored = (
-            np.concatenate([np.zeros((0, num_thresholds), bool), *parts])[order]
-            for parts in (
-                [piece.matched[place, :max_detections] for piece in pieces],
-                [piece.ignored[place, :max_detections] for piece in pieces],
-            )
-        )
-        hits, misses = (matched & ~ignored).cumsum(axis=0), (~matched & ~ignored).cumsum(axis=0)
-        curves = [
-            _average_precision(*counts, truth) for counts in zip(hits.T, misses.T, strict=True)
-        ]
-        scores[f'AP_{name}'], scores[f'AR_{name}'] = np.array(curves).T
+        curves = _average_precision(hits[place], misses[place], truth)
+        scores[f'AP_{name}'], scores[f'AR_{name}'] = curves
     return scores
 
 
@@ -227,14 +226,15 @@ def _take(iou: Floats, ignored: Bools, endless: Bools, rules: MatchRules, free: 
     return taken
 
 
-def _average_precision(hits: Ints, misses: Ints, truth: int) -> tuple[float, float]:
-    """AP at 101 recalls, and the final recall, from cumulative counts (D,)."""
+def _average_precision(hits: Ints, misses: Ints, truth: int) -> tuple[Floats, Floats]:
+    """AP at 101 recalls, and the final recall, (K,) each, from cumulative counts (K, D)."""
     if not truth:
-        return np.nan, np.nan
-    if not len(hits):
-        return 0.0, 0.0
+        return np.full(len(hits), np.nan), np.full(len(hits), np.nan)
+    if not hits.shape[1]:
+        return np.zeros(len(hits)), np.zeros(len(hits))
     recall = hits / truth
     precision = hits / (hits + misses + SPACING)
-    precision = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
-    at_recall = precision[np.searchsorted(recall, RECALLS, side='left')]
-    return float(at_recall.mean()), float(recall[-1])
+    precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    precision = np.pad(precision, ((0, 0), (0, 1)))  # past the end it is 0
+    first = [np.searchsorted(row, RECALLS, side='left') for row in recall]
+    return np.take_along_axis(precision, np.stack(first), axis=1).mean(axis=1), recall[:, -1]

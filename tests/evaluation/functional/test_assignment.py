@@ -1,9 +1,13 @@
+from importlib.machinery import EXTENSION_SUFFIXES
+
 import numpy as np
+import pytest
 from hypothesis import given
 from scipy.optimize import linear_sum_assignment
 
 from avis.evaluation.functional.assignment import assign_frames
 from tests.evaluation.functional.small_videos import SmallVideo, small_videos
+from tests.subprocess_python import run_python
 
 
 @given(video=small_videos)
@@ -20,3 +24,28 @@ def test_pairs_are_those_of_scipy_frame_by_frame(video: SmallVideo) -> None:
         }
         here = frames == frame
         assert set(zip(true[here].tolist(), pred[here].tolist(), strict=True)) == expected
+
+
+SOLVE = """
+import sys
+from importlib import machinery
+import numpy as np
+from avis.evaluation.functional.assignment import assign
+if {moved}:
+    machinery.EXTENSION_SUFFIXES.clear()
+rng = np.random.default_rng(0)
+weights = [rng.integers(0, 3, rng.integers(0, 7, 2)).astype(float) for _ in range(300)]
+pairs = [assign(w) for w in weights]
+assert ('scipy.optimize' in sys.modules) == {moved}
+machinery.EXTENSION_SUFFIXES[:] = {suffixes}
+from scipy.optimize import linear_sum_assignment
+for w, found in zip(weights, pairs):
+    np.testing.assert_array_equal(found, linear_sum_assignment(w, maximize=True))
+print('equal')
+"""
+
+
+@pytest.mark.parametrize('moved', [False, True], ids=['found alone', 'in its package'])
+def test_the_solver_is_that_of_scipy(moved: bool) -> None:
+    """Ties included; the package takes longer to import than many evaluations."""
+    assert run_python(SOLVE.format(moved=moved, suffixes=EXTENSION_SUFFIXES)) == 'equal\n'
