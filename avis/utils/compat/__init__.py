@@ -8,11 +8,18 @@ from avis.utils.compat import (
     checkpoint_loading,
     cpu_distributed,
     mmcv_ops,
+    mmdet_trackers,
     torchaudio_extension,
 )
 
 
 def close_stack_gaps() -> None:
     """Prepare all gaps; called once by ``import avis``, harmless when called again."""
-    for gap in (mmcv_ops, torchaudio_extension, checkpoint_loading, cpu_distributed):
+    for gap in (
+        mmcv_ops,
+        torchaudio_extension,
+        checkpoint_loading,
+        cpu_distributed,
+        mmdet_trackers,
+    ):
         gap.install()

@@ -9,7 +9,7 @@ from avis.models.decode_heads.frame_predictions import FramePredictions, MaskPro
 from avis.models.trackers.base import Window
 from avis.structures.masks import RLE, encode_mask
 
-SIZE = (32, 64)  # height and width of the frames; a quarter of it is the size of the mask logits
+SIZE = (32, 64)  # height and width of the frames, and of the mask logits, for exact boxes
 Box = tuple[int, int]  # left and top of a box of 8 x 8 pixels
 CLASSES, CHANNELS, QUERIES = 3, 8, 5
 
@@ -53,17 +53,17 @@ def predictions(
     class_logits = torch.zeros(1, length, QUERIES, CLASSES + 1)
     class_logits[..., -1] = 8.0
     queries = torch.zeros(1, 1, length, QUERIES, CHANNELS)
-    features = torch.full((1, length, QUERIES, SIZE[0] // 4, SIZE[1] // 4), -10.0)
+    features = torch.full((1, length, QUERIES, *SIZE), -10.0)
     for t, boxes in enumerate(frames):
         places = np.random.default_rng(t).permutation(QUERIES) if shuffle else range(QUERIES)
         for place, (name, box) in zip(places, boxes.items(), strict=False):
             prob = (confidence or {}).get((name, t), 0.9)
-            rest = torch.full((CLASSES + 1,), (1 - prob) / CLASSES)
-            rest[(labels or {}).get(name, 0)] = prob
-            class_logits[0, t, place] = rest.log()
+            probs = torch.full((CLASSES + 1,), 1e-6)
+            probs[-1] = 1 - prob
+            probs[(labels or {}).get(name, 0)] = prob
+            class_logits[0, t, place] = probs.log()
             queries[0, 0, t, place] = torch.from_numpy(embed_of(name, t))
-            small = torch.from_numpy(box_mask(box)[::4, ::4].copy())
-            features[0, t, place][small] = 10.0
+            features[0, t, place][torch.from_numpy(box_mask(box))] = 10.0
     eye = torch.eye(QUERIES)
     return FramePredictions(
         class_logits=class_logits,

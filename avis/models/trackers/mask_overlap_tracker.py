@@ -1,0 +1,132 @@
+"""Online tracking by overlap and looks, for the masks of any frame head."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from mmengine.structures import InstanceData
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from avis.models.decode_heads.frame_predictions import FramePredictions
+from avis.models.trackers.base import Tracker, Window
+from avis.models.trackers.detections import Detections, Detector
+from avis.models.trackers.matching import cosine, mask_iou, match, normalized
+from avis.models.trackers.track_store import TrackStore
+from avis.registry import MODELS
+from avis.structures.masks import RLE
+
+
+@dataclass
+class _Remembered:
+    """Where an instance was last seen, and what it looks like."""
+
+    rle: RLE
+    embed: NDArray[np.float32]
+    last_frame: int
+
+
+@dataclass
+class _State:
+    store: TrackStore
+    gate: nn.Module | None
+    memory: dict[int, _Remembered] = field(default_factory=dict)
+    next_id: int = 0
+
+
+@MODELS.register_module()
+class MaskOverlapTracker(Tracker):
+    """Match the masks of each frame to the last masks of the instances remembered.
+
+    The similarity of two masks is ``(1 - appearance) * overlap + appearance * cosine``: overlap is
+    their intersection over union, cosine that of their embeddings. The longer an instance is away,
+    the less its last mask tells: the overlap halves with every frame of absence, so in the end
+    looks alone bring an instance back.
+
+    Args:
+        detector: See :class:`~avis.models.trackers.detections.Detector`; None for its defaults.
+        appearance: Weight of the embeddings, 0 to 1; 0 for a frame head whose embeddings mean
+            nothing.
+        min_similarity: Similarity that makes a detection the same instance.
+        new_track_score: Score a detection needs to begin a track.
+        momentum: Weight of the latest embedding in the memory.
+        max_gap: Frames without a detection after which an instance is forgotten.
+        min_frames: Tracks with masks in fewer frames are left out.
+        max_tracks: Most tracks of a video.
+    """
+
+    def __init__(
+        self,
+        *,
+        detector: dict[str, Any] | None = None,
+        appearance: float = 0.5,
+        min_similarity: float = 0.35,
+        new_track_score: float = 0.4,
+        momentum: float = 0.2,
+        max_gap: int = 30,
+        min_frames: int = 1,
+        max_tracks: int = 100,
+    ) -> None:
+        super().__init__()
+        if not 0 <= appearance <= 1:
+            raise ValueError(
+                f'MaskOverlapTracker: appearance must lie in [0, 1], got {appearance!r}'
+            )
+        self.detector = Detector() if detector is None else MODELS.build(detector)
+        self.appearance = appearance
+        self.min_similarity = min_similarity
+        self.new_track_score = new_track_score
+        self.momentum = momentum
+        self.max_gap = max_gap
+        self.min_frames = min_frames
+        self.max_tracks = max_tracks
+
+    def start(self, gate: nn.Module | None = None) -> _State:
+        """Nothing seen, nothing remembered."""
+        return _State(TrackStore(min_frames=self.min_frames, max_tracks=self.max_tracks), gate)
+
+    def update(
+        self, state: _State, frames: FramePredictions, audio: Tensor, window: Window
+    ) -> None:
+        """Take in the frames of a window that are new, one by one."""
+        skip = state.store.open(window)
+        for found in self.detector(frames, audio, window, gate=state.gate, skip=skip):
+            state.store.add(found, self._assign(state, found))
+
+    def finish(self, state: _State) -> InstanceData:
+        """The tracks."""
+        return state.store.to_instances()
+
+    def _assign(self, state: _State, found: Detections) -> NDArray[np.int64]:
+        """Identities of the detections of a frame, -1 for one that is too weak to begin a track."""
+        for number in [n for n, one in state.memory.items() if self._forgotten(one, found.frame)]:
+            del state.memory[number]
+        ids = np.full(len(found), -1)
+        known = list(state.memory)
+        if known and len(found):
+            for row, column in match(self._similarity(state, known, found), self.min_similarity):
+                ids[column] = known[row]
+        looks = normalized(found.embeds)
+        for index in np.flatnonzero((ids >= 0) | (found.scores >= self.new_track_score)):
+            if ids[index] < 0:
+                ids[index] = state.next_id
+                state.next_id += 1
+            before = state.memory.get(int(ids[index]))
+            embed = looks[index]
+            if before is not None:
+                embed = (1 - self.momentum) * before.embed + self.momentum * embed
+            state.memory[int(ids[index])] = _Remembered(found.rles[index], embed, found.frame)
+        return ids
+
+    def _similarity(
+        self, state: _State, known: list[int], found: Detections
+    ) -> NDArray[np.float64]:
+        """Of known instances and detections, (M, N)."""
+        ones = [state.memory[number] for number in known]
+        away = np.array([found.frame - one.last_frame - 1 for one in ones])
+        overlap = mask_iou([one.rle for one in ones], found.rles) * 0.5 ** away[:, None]
+        looks = cosine(np.stack([one.embed for one in ones]), found.embeds)
+        return (1 - self.appearance) * overlap + self.appearance * looks
+
+    def _forgotten(self, one: _Remembered, frame: int) -> bool:
+        return frame - one.last_frame > self.max_gap

@@ -1,0 +1,122 @@
+"""Which instances sound in which frames: a silent one is reported without a mask."""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avis.models.decode_heads.frame_predictions import FramePredictions, Matching
+from avis.registry import MODELS
+from avis.structures.av_data_sample import AVDataSample
+
+Source = Literal['class', 'similarity']
+
+
+@MODELS.register_module()
+class SoundingGate(nn.Module):
+    """Decide in which frames a track is reported.
+
+    ``'class'`` trusts the class head, which was trained on sounding instances only: the probability
+    of the best class must reach the threshold. ``'similarity'`` compares what is seen with what is
+    heard: two small networks bring instance and sound to a common space, where the dot product is
+    the logit of "this instance makes this sound". It is trained with the model on the instances
+    that the frame head matched, each with the sound of every frame of its clip; it sounds in the
+    frames in which the truth has a mask.
+
+    Args:
+        source: ``'class'`` or ``'similarity'``.
+        threshold: Probability that opens the gate.
+        query_dim: C, width of the embedding of an instance; for ``'similarity'``.
+        audio_dim: D, width of a row of sound; for ``'similarity'``.
+        embed_dim: Width of the common space.
+        loss_weight: Weight of the loss.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: Source = 'class',
+        threshold: float = 0.5,
+        query_dim: int = 256,
+        audio_dim: int = 128,
+        embed_dim: int = 128,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if source not in get_args(Source):
+            raise ValueError(
+                f'SoundingGate: source must be one of {get_args(Source)}, got {source!r}'
+            )
+        self.source = source
+        self.threshold = threshold
+        self.loss_weight = loss_weight
+        self.embed_dim = embed_dim
+        if source == 'similarity':
+            self.seen = nn.Sequential(
+                nn.Linear(query_dim, embed_dim), nn.ReLU(), nn.Linear(embed_dim, embed_dim)
+            )
+            self.heard = nn.Sequential(
+                nn.Linear(audio_dim, embed_dim), nn.ReLU(), nn.Linear(embed_dim, embed_dim)
+            )
+            self.bias = nn.Parameter(torch.zeros(()))
+
+    def forward(self, class_logits: Tensor, embeds: Tensor, audio: Tensor) -> Tensor:
+        """Which of N tracks sound in which of T frames.
+
+        Args:
+            class_logits: (N, T, K + 1), the last class is "no object".
+            embeds: (N, T, C), what is known of a track in a frame.
+            audio: (T, D).
+
+        Returns:
+            bool (N, T).
+        """
+        if self.source == 'class':
+            probs = class_logits.float().softmax(-1)[..., :-1].amax(-1)
+        else:
+            seen, heard = self.seen(embeds), self.heard(audio)  # (N, T, E), (T, E)
+            probs = self._logits((seen * heard).sum(-1)).sigmoid()
+        return probs >= self.threshold
+
+    def loss(
+        self,
+        frames: FramePredictions,
+        audio: Tensor,
+        data_samples: Sequence[AVDataSample],
+        matchings: Sequence[Sequence[Matching]],
+    ) -> dict[str, Tensor]:
+        """Binary cross-entropy of every matched query with the sound of every frame of its clip.
+
+        Args:
+            frames: Predictions of B clips of T frames.
+            audio: (B, T, D).
+            data_samples: B samples; ``gt_tracks.masks`` bool (N, T, H, W).
+            matchings: Per decoder layer the matched pairs of each of the B * T frames.
+
+        Returns:
+            ``loss_gate``; empty for ``source='class'``.
+        """
+        if self.source == 'class':
+            return {}
+        queries, length = frames.queries[-1], audio.shape[1]  # (B, T, Q, C)
+        logits, targets = [], []
+        for b, sample in enumerate(data_samples):
+            present = sample.gt_tracks.masks.to(audio.device).flatten(2).any(2)  # (N, T)
+            valid = sample.get('valid_frames')
+            heard = self.heard(audio[b])  # (T, E)
+            for t, (query, instance) in enumerate(matchings[-1][b * length : (b + 1) * length]):
+                seen = self.seen(queries[b, t, query.to(queries.device)])  # (M, E)
+                kept = slice(None) if valid is None else valid.to(audio.device)
+                logits.append(self._logits(seen @ heard.T)[:, kept].flatten())
+                targets.append(present[instance.to(audio.device)][:, kept].flatten())
+        logit, target = torch.cat(logits), torch.cat(targets).to(audio.dtype)
+        if not len(logit):  # nothing sounds: keep the parameters in the graph of every rank
+            return {'loss_gate': 0 * sum(p.sum() for p in self.parameters())}  # type: ignore[dict-item]
+        loss = F.binary_cross_entropy_with_logits(logit, target)
+        return {'loss_gate': self.loss_weight * loss}
+
+    def _logits(self, product: Tensor) -> Tensor:
+        """Dot products to logits."""
+        return product / self.embed_dim**0.5 + self.bias

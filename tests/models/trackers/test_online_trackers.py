@@ -1,0 +1,201 @@
+"""Planted scenes for every tracker that goes frame by frame."""
+
+import pytest
+import torch
+from mmdet.models.task_modules.tracking import KalmanFilter
+from mmdet.models.trackers import ByteTracker, OCSORTTracker
+
+from avis.models.trackers.base import Window
+from avis.models.trackers.box_tracker import BoxTracker
+from avis.models.trackers.mask_overlap_tracker import MaskOverlapTracker
+from avis.models.trackers.query_matching_tracker import QueryMatchingTracker
+from avis.models.trackers.sounding_gate import SoundingGate
+from avis.registry import MODELS
+from tests.models.trackers.scenes import SIZE, box_rle, predictions, window
+
+BYTE = {'type': ByteTracker, 'motion': {'type': KalmanFilter}, 'init_track_thr': 0.5}
+OC = {'type': OCSORTTracker, 'motion': {'type': KalmanFilter}, 'init_track_thr': 0.5}
+TRACKERS = {
+    'query': {'type': QueryMatchingTracker},
+    'overlap': {'type': MaskOverlapTracker},
+    'byte': {'type': BoxTracker, 'tracker': BYTE},
+    'oc': {'type': BoxTracker, 'tracker': OC},
+}
+every = pytest.mark.parametrize('name', list(TRACKERS))
+
+
+def run(name, scene, *, cuts=(), overlap=0, gate=None, **settings):
+    """Track a scene given in windows that end at ``cuts``."""
+    tracker = MODELS.build({**TRACKERS[name], **settings})
+    state = tracker.start(gate)
+    length = scene.class_logits.shape[1]
+    start = 0
+    for end in (*cuts, length):
+        first = max(start - overlap, 0)
+        part = scene.select(slice(first, end))
+        tracker.update(state, part, torch.zeros(1, end - first, 4), window(first))
+        start = end
+    return tracker.finish(state)
+
+
+def paths(found):
+    return [track.rles for track in found.masks]
+
+
+def crossing(length=25):
+    """Two boxes that pass each other: in the middle their masks touch, but do not cover."""
+    return [{0: (2 * t, 4), 1: (48 - 2 * t, 14)} for t in range(length)]
+
+
+@every
+def test_moving_boxes_keep_their_identities_when_they_pass(name):
+    scene = crossing()
+    found = run(name, predictions(scene, labels={1: 2}))
+    assert found.labels.tolist() == [0, 2] or found.labels.tolist() == [2, 0]
+    order = found.labels.argsort().tolist()
+    for track, number in zip(order, (0, 1), strict=True):
+        assert paths(found)[track] == [box_rle(boxes[number]) for boxes in scene]
+    assert found.scores == pytest.approx([0.9, 0.9], abs=1e-3)
+    assert len(set(found.ids.tolist())) == 2
+
+
+@every
+@pytest.mark.parametrize(('cuts', 'overlap'), [((3, 7), 0), ((1, 2, 24), 0), ((5, 10), 3)])
+def test_windows_change_nothing(name, cuts, overlap):
+    scene = predictions(crossing())
+    whole, streamed = run(name, scene), run(name, scene, cuts=cuts, overlap=overlap)
+    assert paths(streamed) == paths(whole)
+    for key in ('ids', 'labels', 'scores'):
+        assert torch.equal(streamed[key], whole[key])
+
+
+@every
+def test_a_short_absence_keeps_the_identity(name):
+    scene = [{0: (8, 8)} if t not in (5, 6) else {} for t in range(12)]
+    found = run(name, predictions(scene))
+    assert paths(found) == [[box_rle(boxes.get(0)) for boxes in scene]]
+
+
+@pytest.mark.parametrize('name', ['query', 'overlap'])
+def test_an_instance_that_returns_elsewhere_is_known_by_its_looks(name):
+    scene = [{0: (8, 8)}] * 3 + [{}] * 3 + [{0: (48, 20), 1: (8, 8)}] * 3
+    found = run(name, predictions(scene))
+    assert paths(found) == [
+        [box_rle(boxes.get(0)) for boxes in scene],
+        [box_rle(boxes.get(1)) for boxes in scene],
+    ]
+
+
+@pytest.mark.parametrize('name', ['query', 'overlap'])
+def test_after_too_long_an_absence_it_is_somebody_new(name):
+    scene = [{0: (8, 8)}, {}, {}, {}, {0: (8, 8)}]
+    assert len(run(name, predictions(scene), max_gap=4)) == 1
+    assert len(run(name, predictions(scene), max_gap=3)) == 2
+
+
+def test_without_appearance_the_overlap_alone_decides():
+    scene = predictions([{0: (8, 8)}, {1: (10, 8)}, {0: (48, 8)}])
+    found = run('overlap', scene, appearance=0.0)
+    assert paths(found) == [
+        [box_rle((8, 8)), box_rle((10, 8)), None],
+        [None, None, box_rle((48, 8))],
+    ]
+
+
+def test_boxes_that_jump_are_told_apart_by_looks_and_not_by_place():
+    scene = [{0: (8, 8), 1: (40, 8)}, {0: (40, 8), 1: (8, 8)}] * 2
+    found = run('query', predictions(scene))
+    assert {tuple(map(str, path)) for path in paths(found)} == {
+        tuple(str(box_rle(boxes[number])) for boxes in scene) for number in (0, 1)
+    }
+
+
+@pytest.mark.parametrize('name', ['query', 'overlap'])
+def test_a_weak_detection_goes_on_but_begins_nothing(name):
+    weak = {(0, 0): 0.3, (0, 2): 0.3}
+    found = run(name, predictions([{0: (8, 8)}] * 3, confidence=weak))
+    assert paths(found) == [[None, box_rle((8, 8)), box_rle((8, 8))]]
+    assert found.scores.tolist() == pytest.approx([0.6], abs=1e-3)
+
+
+@every
+def test_class_and_score_are_means_over_the_frames(name):
+    scene = predictions([{0: (8, 8)}] * 4, labels={0: 1})
+    flipped = predictions([{0: (8, 8)}] * 4, labels={0: 2}, confidence={(0, 1): 0.8})
+    scene.class_logits[0, 1] = flipped.class_logits[0, 1]
+    found = run(name, scene)
+    assert found.labels.tolist() == [1]
+    assert found.scores.tolist() == pytest.approx([3 * 0.9 / 4], abs=1e-3)
+
+
+@every
+def test_nothing_to_see(name):
+    found = run(name, predictions([{}] * 3), cuts=(2,))
+    assert [len(found[key]) for key in ('labels', 'scores', 'ids', 'masks')] == [0] * 4
+
+
+@every
+def test_one_frame(name):
+    found = run(name, predictions([{0: (8, 8)}]))
+    assert paths(found) == [[box_rle((8, 8))]]
+
+
+@every
+def test_silence_hides_the_mask_and_keeps_the_identity(name):
+    silent = {(0, t): 0.4 for t in (3, 4)}
+    scene = predictions([{0: (8, 8)}] * 8, confidence=silent)
+    found = run(name, scene, gate=SoundingGate(source='class', threshold=0.5))
+    assert paths(found) == [[None if t in (3, 4) else box_rle((8, 8)) for t in range(8)]]
+
+
+@every
+def test_an_instance_that_never_sounds_is_not_reported(name):
+    gate = SoundingGate(source='class', threshold=0.95)
+    assert len(run(name, predictions([{0: (8, 8)}] * 3), gate=gate).masks) == 0
+
+
+@every
+def test_short_and_weak_tracks_are_left_out(name):
+    scene = predictions([{0: (8, 8), 1: (40, 8)}, {0: (8, 8)}], confidence={(1, 0): 0.95})
+    assert paths(run(name, scene, min_frames=2)) == [[box_rle((8, 8))] * 2]
+    assert paths(run(name, scene, max_tracks=1)) == [[box_rle((40, 8)), None]]
+
+
+@every
+def test_videos_do_not_know_of_each_other(name):
+    tracker = MODELS.build(TRACKERS[name])
+    found = []
+    for _ in range(2):
+        state = tracker.start()
+        tracker.update(state, predictions(crossing(4)), torch.zeros(1, 4, 4), window())
+        found.append(tracker.finish(state))
+    assert found[0].ids.tolist() == found[1].ids.tolist()
+    assert paths(found[0]) == paths(found[1])
+
+
+@every
+def test_masks_come_at_the_size_of_the_file(name):
+    tracker = MODELS.build(TRACKERS[name])
+    state = tracker.start()
+    sizes = Window(0, SIZE, (24, 60), (48, 120))
+    tracker.update(state, predictions([{0: (8, 8)}]), torch.zeros(1, 1, 4), sizes)
+    (track,) = tracker.finish(state).masks
+    assert (track.height, track.width) == (48, 120)
+    assert track.boxes[0].tolist() == pytest.approx([16, 16, 16, 16], abs=1)
+
+
+@every
+def test_frame_trackers_learn_nothing(name):
+    tracker = MODELS.build(TRACKERS[name])
+    scene, audio = predictions([{0: (8, 8)}]), torch.zeros(1, 1, 4)
+    assert tracker(scene, audio) == {}
+    assert tracker.loss(scene, audio, [], []) == {}
+    assert not list(tracker.parameters())
+
+
+@every
+def test_a_gap_between_windows_is_refused(name):
+    tracker = MODELS.build(TRACKERS[name])
+    state = tracker.start()
+    with pytest.raises(ValueError, match='starts at frame 1, but only 0 frames'):
+        tracker.update(state, predictions([{}]), torch.zeros(1, 1, 4), window(1))
