@@ -107,6 +107,11 @@ class AVDataset(BaseDataset):
         return record
 
     @property
+    def published(self) -> int | None:
+        """Number of videos of the split as published, None if it is not known."""
+        return self.PUBLISHED.get(self.split)
+
+    @property
     def broken_clips(self) -> list[int | str]:
         """Video ids of the clips that were skipped so far, in all workers."""
         indices = torch.nonzero(self._broken).flatten().tolist()

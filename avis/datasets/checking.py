@@ -130,7 +130,7 @@ def _check_split(
                 disable=not console.is_terminal,
             )
         )
-    published = dataset.PUBLISHED.get(dataset.split)
+    published = dataset.published
     if published not in (None, len(dataset)):
         console.print(
             f'{type(dataset).__name__} {split}: {len(dataset)} videos, published are {published}. '

@@ -1,6 +1,6 @@
 """Read single frames of a video file: seek, decode up to the wanted time, stop."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,11 @@ def container_start(container: Any) -> float:
     return 0.0 if container.start_time is None else container.start_time / av.time_base
 
 
-def read_video_frames(path: str | Path, times: Sequence[float]) -> NDArray[np.uint8]:
+def read_video_frames(
+    path: str | Path,
+    times: Sequence[float],
+    shrink: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None,
+) -> NDArray[np.uint8]:
     """Decode the frames shown at ``times``.
 
     Frames between two wanted ones are passed over by seeking to a key frame wherever one lies
@@ -40,6 +44,7 @@ def read_video_frames(path: str | Path, times: Sequence[float]) -> NDArray[np.ui
     Args:
         path: Video file.
         times: T times in seconds from the start, in any order.
+        shrink: Applied to each frame (H, W, 3) as soon as it is decoded.
 
     Returns:
         RGB, shape (T, H, W, 3).
@@ -49,13 +54,16 @@ def read_video_frames(path: str | Path, times: Sequence[float]) -> NDArray[np.ui
         BrokenDataError: No video stream, a decoding error, or the video ends too early.
     """
     rows: list[Any] = [None] * len(times)
+    sizes = set()
     with open_media(path) as container:
         if not container.streams.video:
             raise broken(path, 'has no video stream')
         cursor = _Cursor(path, container)
         for index in np.argsort(times, kind='stable'):
-            rows[index] = cursor.frame_at(float(times[index])).to_ndarray(format='rgb24')
-    if len({row.shape for row in rows}) > 1:
+            image = cursor.frame_at(float(times[index])).to_ndarray(format='rgb24')
+            sizes.add(image.shape)
+            rows[index] = image if shrink is None else shrink(image)
+    if len(sizes) > 1:
         raise broken(path, 'changes its frame size in the middle')
     return np.stack(rows)
 

@@ -1,5 +1,6 @@
 """From paths to pixels and label maps; only the chosen frames are read."""
 
+from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -10,6 +11,8 @@ from avis.datasets.readers.errors import broken
 from avis.datasets.readers.images import read_image, read_label_colors, read_label_values
 from avis.datasets.readers.video import read_video_frames
 from avis.datasets.transforms.clip import frame_ids_of
+from avis.datasets.transforms.clip_geometry import ClipGeometry, Size
+from avis.datasets.transforms.geometry import ResizeClip, resize_image
 from avis.registry import TRANSFORMS
 from avis.structures.labels import voc_colors_to_classes
 
@@ -21,26 +24,55 @@ class LoadFrames(BaseTransform):
     """Decode the chosen frames from image files, or from a video file by seeking.
 
     Reads ``frames``, ``frame_ids``, ``fps``. Writes ``imgs`` uint8 (T, H, W, 3) RGB,
-    ``frame_ids``, ``ori_shape`` and ``img_shape`` (H, W). Frame k of a video file is the one
-    shown at k / fps seconds.
+    ``frame_ids``, ``ori_shape`` and ``img_shape`` (H, W), and ``geometry``. Frame k of a video file
+    is the one shown at k / fps seconds.
+
+    Args:
+        resize: Config of a :class:`~avis.datasets.transforms.geometry.ResizeClip`, which then has
+            its turn as soon as a frame is decoded: memory holds a long clip at the size that is
+            needed, and never at that of the files.
     """
+
+    def __init__(self, *, resize: dict[str, Any] | None = None) -> None:
+        self.resize: ResizeClip | None = None if resize is None else TRANSFORMS.build(resize)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
         frame_ids, frames = frame_ids_of(results), results['frames']
+        shrink = _Shrink(self.resize)
         if isinstance(frames, str):
-            imgs = read_video_frames(frames, frame_ids / results['fps'])
+            imgs = read_video_frames(frames, frame_ids / results['fps'], shrink)
         else:
-            paths = [frames[index] for index in frame_ids]
-            imgs = _stack(paths, [read_image(path) for path in paths])
-        shape = imgs.shape[1:3]
+            imgs = _read_images([frames[index] for index in frame_ids], shrink)
+        shape, source = imgs.shape[1:3], shrink.source
         return {
             **results,
             'imgs': imgs,
             'frame_ids': frame_ids,
-            'ori_shape': shape,
+            'ori_shape': source,
             'img_shape': shape,
+            'geometry': ClipGeometry.identity(len(imgs), source).resized(shape),
         }
+
+
+class _Shrink:
+    """Brings the frames of one clip, one after the other, to the size that the first one gets."""
+
+    def __init__(self, resize: ResizeClip | None) -> None:
+        self.resize = resize
+        self.source: Size = (0, 0)
+        self.size: Size = (0, 0)
+
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if self.resize is None:
+            self.source = image.shape[:2]
+            return image
+        if self.size == (0, 0):
+            self.source = image.shape[:2]
+            self.size = self.resize.choose_size(*self.source)
+        if self.size == self.source:
+            return image
+        return resize_image(image, self.size, self.resize.backend)
 
 
 @TRANSFORMS.register_module()
@@ -94,11 +126,19 @@ class LoadLabelMaps(BaseTransform):
         return np.asarray(flat, np.uint8)
 
 
-def _stack(paths: list[str], images: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    for path, image in zip(paths, images, strict=True):
-        if image.shape != images[0].shape:
-            raise broken(path, f'is {_size(image)}, but {paths[0]} is {_size(images[0])}')
-    return np.stack(images)
+def _read_images(
+    paths: list[str], shrink: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+) -> NDArray[np.uint8]:
+    """Read pictures of one size, each file once; (T, H, W, 3)."""
+    images: dict[str, NDArray[np.uint8]] = {}
+    size = None
+    for path in dict.fromkeys(paths):
+        image = read_image(path)
+        size = size or _size(image)
+        if _size(image) != size:
+            raise broken(path, f'is {_size(image)}, but {paths[0]} is {size}')
+        images[path] = shrink(image)
+    return np.stack([images[path] for path in paths])
 
 
 def _size(image: NDArray[np.uint8]) -> str:

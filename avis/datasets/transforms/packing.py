@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
-from mmengine.structures import PixelData
+from mmengine.structures import InstanceData, PixelData
 
 from avis.registry import TRANSFORMS
 from avis.structures.av_data_sample import AVDataSample
@@ -28,20 +28,30 @@ class PackAVInputs(BaseTransform):
     """Pack a clip as ``{'inputs': {'frames', 'audio'}, 'data_samples'}``.
 
     ``frames`` is uint8 (T, 3, H, W) RGB; ``audio`` float32 (S,), (T, 96, 64) or (T, D), see
-    ``LoadSound``. The sample gets ``gt_sem_seg``, ``labelled_frames`` and ``valid_frames`` as far
-    as the pipeline made them, and what else is known of the clip as metainfo.
+    ``LoadSound``, and absent in a pipeline that loads no sound. The sample gets ``gt_sem_seg``,
+    ``gt_tracks``, ``labelled_frames`` and ``valid_frames`` as far as the pipeline made them, and
+    what else is known of the clip as metainfo.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
         frames = torch.from_numpy(np.ascontiguousarray(results['imgs'].transpose(0, 3, 1, 2)))
-        audio = torch.from_numpy(np.ascontiguousarray(results['sound'], np.float32))
+        inputs = {'frames': frames}
+        if 'sound' in results:
+            sound = np.ascontiguousarray(results['sound'], np.float32)
+            inputs['audio'] = torch.from_numpy(sound)
         known = {'flip': False, 'attributes': {}, **results}
         sample = AVDataSample(metainfo={key: known[key] for key in META_KEYS if key in known})
         if 'gt_sem_seg' in results:
             labels = np.ascontiguousarray(results['gt_sem_seg'])  # (T, H, W)
             sample.gt_sem_seg = PixelData(sem_seg=torch.from_numpy(labels))
+        if 'gt_tracks' in results:
+            fields = {
+                key: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+                for key, value in results['gt_tracks'].items()
+            }
+            sample.gt_tracks = InstanceData(**fields)
         for key in ('labelled_frames', 'valid_frames'):
             if key in results:
                 setattr(sample, key, torch.from_numpy(results[key]))
-        return {'inputs': {'frames': frames, 'audio': audio}, 'data_samples': sample}
+        return {'inputs': inputs, 'data_samples': sample}

@@ -39,9 +39,7 @@ class SampleFrames(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
-        loaded = sorted({'imgs', 'sound', 'gt_sem_seg'} & set(results))
-        if loaded:
-            raise ValueError(f'SampleFrames must stand before the loaders, found {loaded} loaded')
+        _refuse_loaded(results, type(self).__name__)
         length = results['length']
         count = length if self.num_frames is None else min(self.num_frames, length)
         start = 0
@@ -54,12 +52,57 @@ class SampleFrames(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+class SampleAroundReference(BaseTransform):
+    """Choose a random reference frame and others near it: the clips of AVISM's training.
+
+    Reads ``length``. Writes ``frame_ids`` (T,), in order of time; a frame drawn twice stands there
+    twice.
+
+    Args:
+        num_frames: T.
+        max_distance: Frames are drawn from this many before to this many behind the reference.
+        replace: Draw with replacement, the reference among what is drawn from. Without, frames
+            differ; only where there are too few, random ones stand there again.
+    """
+
+    def __init__(
+        self, *, num_frames: int = 5, max_distance: int = 20, replace: bool = True
+    ) -> None:
+        if num_frames < 1 or max_distance < 0:
+            raise ValueError(
+                f'SampleAroundReference: num_frames must be positive and max_distance not '
+                f'negative, got {num_frames} and {max_distance}'
+            )
+        self.num_frames = num_frames
+        self.max_distance = max_distance
+        self.replace = replace
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """See the class docstring for the keys."""
+        _refuse_loaded(results, type(self).__name__)
+        random, length = worker_random(), results['length']
+        reference = int(random.randint(length))
+        first = max(reference - self.max_distance, 0)
+        near = np.arange(first, min(reference + self.max_distance + 1, length))
+        others = self.num_frames - 1
+        if not self.replace:
+            near = near[near != reference]
+        if self.replace or others <= len(near):
+            drawn = random.choice(near, others, replace=self.replace)
+        else:
+            pool = np.append(near, reference)
+            drawn = np.append(near, random.choice(pool, others - len(near)))
+        return {**results, 'frame_ids': np.sort(np.append(drawn, reference)).astype(np.int64)}
+
+
+@TRANSFORMS.register_module()
 class PadFrames(BaseTransform):
     """Fill a clip up to a fixed number of frames, so that clips of several lengths make a batch.
 
     Reads and writes ``imgs`` (black frames), ``sound`` (silence for a waveform, zero rows for
-    log-mel examples and features, as AVSS does), ``gt_sem_seg`` (class 0), ``labelled_frames``
-    (False) and ``frame_ids`` (-1). Writes ``valid_frames`` (T,) bool, False on the filling.
+    log-mel examples and features, as AVSS does), ``gt_sem_seg`` (class 0), dense ``gt_tracks``
+    (absent), ``labelled_frames`` (False) and ``frame_ids`` (-1). Writes ``valid_frames`` (T,) bool,
+    False on the filling.
 
     Args:
         num_frames: T of the result.
@@ -82,6 +125,10 @@ class PadFrames(BaseTransform):
         padded['valid_frames'] = padded['frame_ids'] >= 0
         for key in {'imgs', 'gt_sem_seg', 'labelled_frames'} & set(results):
             padded[key] = _fill(results[key], missing)
+        if 'gt_tracks' in results:
+            masks = results['gt_tracks']['masks']  # (N, T, H, W)
+            masks = np.pad(masks, ((0, 0), (0, missing), (0, 0), (0, 0)))
+            padded['gt_tracks'] = {**results['gt_tracks'], 'masks': masks}
         if 'sound' in results:
             sound = results['sound']
             rows = missing
@@ -89,6 +136,13 @@ class PadFrames(BaseTransform):
                 rows = round(self.num_frames * results['sample_rate'] / results['fps']) - len(sound)
             padded['sound'] = _fill(sound, rows)
         return padded
+
+
+def _refuse_loaded(results: dict[str, Any], name: str) -> None:
+    """Frames are chosen before anything is decoded."""
+    loaded = sorted({'imgs', 'sound', 'gt_sem_seg', 'gt_tracks'} & set(results))
+    if loaded:
+        raise ValueError(f'{name} must stand before the loaders, found {loaded} loaded')
 
 
 def _fill(values: np.ndarray, rows: int) -> np.ndarray:

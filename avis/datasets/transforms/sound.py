@@ -1,6 +1,7 @@
 """The sound of a clip: read it for the chosen frames, or take it away."""
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -30,7 +31,9 @@ class LoadSound(BaseTransform):
         source: 'audio', or 'features' for precomputed rows.
         max_padding: Seconds of silence that may be added where the sound ends before the last
             frame; encoders cut a little. More than this counts as broken.
-        missing: What a video without sound gives: 'error' or 'silence'.
+        missing: What a video without sound gives: 'error' or 'silence', which is zeros, be it a
+            waveform or features.
+        feature_width: D of the features of a video that has none.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class LoadSound(BaseTransform):
         source: Literal['audio', 'features'] = 'audio',
         max_padding: float = 0.1,
         missing: Literal['error', 'silence'] = 'error',
+        feature_width: int = 128,
     ) -> None:
         for name, value, known in (
             ('source', source, ('audio', 'features')),
@@ -51,6 +55,7 @@ class LoadSound(BaseTransform):
         self.source = source
         self.max_padding = max_padding
         self.missing = missing
+        self.feature_width = feature_width
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
@@ -68,15 +73,22 @@ class LoadSound(BaseTransform):
     ) -> NDArray[np.float32]:
         """One row of precomputed sound per frame."""
         if path is None:
+            if self.missing == 'silence':
+                return np.zeros((len(frame_ids), self.feature_width), np.float32)
             raise ValueError(
                 f'{clip_name(results)} has no precomputed features, but LoadSound has '
                 f"source='features'. Set source='audio', or give the data set its features."
             )
-        rows: NDArray[np.float32] = read(path)
-        if len(rows) <= frame_ids.max():
-            raise broken(
-                path, f'has {len(rows)} rows of sound for a clip of {results["length"]} frames'
+        if self.source == 'features' and not Path(path).is_file():
+            raise FileNotFoundError(
+                f'{path} does not exist. Make it with tools/dataset_tools/'
+                f"extract_audio_features.py, or set source='audio' of LoadSound."
             )
+        rows: NDArray[np.float32] = read(path)
+        length = results['length']
+        # Features are made for a video, row by frame; log-mel files may be longer than theirs.
+        if len(rows) < length or (self.source == 'features' and len(rows) != length):
+            raise broken(path, f'has {len(rows)} rows of sound for a clip of {length} frames')
         return rows[frame_ids]
 
     def _waveform(
@@ -125,14 +137,25 @@ class MuteSound(BaseTransform):
 
     Reads and writes ``sound``: zeros for a waveform (S,), log(0.01) for log-mel examples
     (T, 96, 64).
+
+    Args:
+        features: What features (T, D) become. Those of silence are not known here, so it must be
+            said: 'zeros' for no sound at all, 'error' refuses.
     """
+
+    def __init__(self, *, features: Literal['error', 'zeros'] = 'error') -> None:
+        if features not in ('error', 'zeros'):
+            raise ValueError(f"MuteSound: features must be 'error' or 'zeros', got {features!r}")
+        self.features = features
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
         sound = results['sound']
-        if sound.ndim == 2:
+        if sound.ndim == 2 and self.features == 'error':
             raise ValueError(
                 f'{clip_name(results)}: MuteSound cannot know the features of silence. Load a '
-                f"waveform or log-mel examples: LoadSound(source='audio')."
+                f"waveform or log-mel examples with LoadSound(source='audio'), or set "
+                f"MuteSound(features='zeros')."
             )
-        return {**results, 'sound': np.full_like(sound, 0 if sound.ndim == 1 else _SILENT_LOG_MEL)}
+        silence = _SILENT_LOG_MEL if sound.ndim == 3 else 0
+        return {**results, 'sound': np.full_like(sound, silence)}

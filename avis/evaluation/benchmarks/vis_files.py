@@ -10,6 +10,7 @@ Of both files only the places of the entries are kept; those of a video are pars
 due, and its masks are brought to compressed RLEs at once.
 """
 
+import contextlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,11 +23,20 @@ from avis.evaluation.benchmarks.problems import ProblemLog, Rule
 from avis.evaluation.functional.overlap import TrackMasks
 from avis.structures.masks import RLE, encode_mask, to_rle
 from avis.utils.json_stream import JsonStream
+from avis.utils.vis_format import (
+    TRACK_FIELDS,
+    VIDEO_FIELDS,
+    mean_area,
+    missing_fields,
+    video_attributes,
+    video_name,
+)
 
 RULES: Mapping[str, Rule] = {
     'missing_field': Rule('stop'),
     'bad_mask': Rule('stop'),
     'wrong_size': Rule('stop'),
+    'frame_count': Rule('keep'),
     'too_few_frames': Rule('stop'),
     'too_many_frames': Rule('ignore'),
     'unknown_video': Rule('ignore'),
@@ -38,10 +48,8 @@ RULES: Mapping[str, Rule] = {
     'duplicate_id': Rule('stop'),
     'empty_list': Rule('keep', None),
 }
-# Keys of a video that are no attributes of it.
-_KEYS = {'id', 'file_names', 'length', 'height', 'width'}
-_VIDEO_FIELDS = ('id', 'file_names', 'height', 'width')
-_TRACK_FIELDS = ('video_id', 'category_id', 'segmentations')
+_RESULT_FIELDS = ('video_id', 'category_id', 'segmentations', 'score')
+_LATER = {'segmentations', 'areas', 'bboxes'}  # read when the video is due
 
 VideoId: TypeAlias = int | str
 
@@ -79,7 +87,7 @@ class VisTruth:
         self.categories: dict[int, str] = {}
         tracks: list[tuple[int, dict[str, Any], tuple[int, int, int]]] = []
         numbers: dict[str | None, int] = {}
-        for key, value, start, end in self.stream.elements():
+        for key, value, start, end in self.stream.elements(skip=_LATER):
             number = numbers[key] = numbers.get(key, -1) + 1
             if key == 'videos':
                 self._add_video(value, number, log)
@@ -88,7 +96,7 @@ class VisTruth:
             elif key == 'annotations':
                 fields = {name: value.get(name) for name in ('id', 'video_id', 'category_id')}
                 fields['complete'] = _complete(
-                    value, ('id', *_TRACK_FIELDS), f'annotations[{number}]', self.path, log
+                    value, TRACK_FIELDS, f'annotations[{number}]', self.path, log
                 )
                 tracks.append((number, fields, (number, start, end)))
         if not (self.videos and self.categories):
@@ -107,7 +115,7 @@ class VisTruth:
             if found.add(number, entry):
                 found.ids.append(entry['id'])
                 found.crowd.append(bool(entry.get('iscrowd', 0)))
-                found.sizes.append(_mean_area(entry.get('areas')))
+                found.sizes.append(mean_area(entry.get('areas')))
         known = None not in found.sizes
         return TrackMasks(
             found.rles,
@@ -120,17 +128,20 @@ class VisTruth:
 
     def _add_video(self, value: dict[str, Any], number: int, log: ProblemLog) -> None:
         where = f'videos[{number}]'
-        if not _complete(value, _VIDEO_FIELDS, where, self.path, log):
+        if not _complete(value, VIDEO_FIELDS, where, self.path, log):
             return
         if value['id'] in self.videos:
             log.note('duplicate_id', self.path, f'{value["id"]!r} was used', field=f'{where}.id')
             return
-        files = value['file_names']
-        name = Path(files[0]).parts[0] if files else str(value['id'])
-        attributes = {key: item for key, item in value.items() if key not in _KEYS}
         size = int(value['height']), int(value['width'])
-        length = int(value.get('length', len(files)))
-        video = VisVideo(value['id'], name, length, *size, {**attributes, 'length': length})
+        # The frames are those that have a file, whatever the field says.
+        length = len(value['file_names'])
+        stated = value.get('length', length)
+        if stated != length:
+            message = f'is {stated}, but file_names has {length}'
+            log.note('frame_count', self.path, message, field=f'{where}.length')
+        attributes = {**video_attributes(value), 'length': length}
+        video = VisVideo(value['id'], video_name(value), length, *size, attributes)
         self.videos[video.id] = video
 
     def _add_track(
@@ -168,7 +179,7 @@ class VisResults:
         self.stream = JsonStream(path)
         self.path = self.stream.path
         self.places: dict[VideoId, list[tuple[int, int, int]]] = {}
-        for number, (key, value, start, end) in enumerate(self.stream.elements()):
+        for number, (key, value, start, end) in enumerate(self.stream.elements(skip=_LATER)):
             if key is not None or not isinstance(value, dict):
                 raise ValueError(
                     f'{self.path}: entry {number} is no result; expected a list of objects with '
@@ -195,7 +206,7 @@ class VisResults:
 
     def _check(self, value: dict[str, Any], where: str, truth: VisTruth, log: ProblemLog) -> bool:
         """Whether an entry belongs to a video and can be read."""
-        if not _complete(value, (*_TRACK_FIELDS, 'score'), where, self.path, log):
+        if not _complete(value, _RESULT_FIELDS, where, self.path, log):
             return False
         score = value['score']
         if isinstance(score, bool) or not isinstance(score, int | float):
@@ -238,10 +249,16 @@ class _Found:
             message = f'{seen} masks for the {length} frames of video {self.video.name}'
             if self.log.note(kind, self.path, message, field=where) == 'stop':
                 return False
-        rles = [self._to_rle(mask, f'{where}[{t}]') for t, mask in enumerate(masks[:length])]
-        self.rles.append(rles)
+        self.rles.append(self._to_rles(masks[:length], where))
         self.labels.append(entry['category_id'])
         return True
+
+    def _to_rles(self, masks: list[Any], where: str) -> list[RLE | None]:
+        size = self.video.height, self.video.width
+        if [] not in masks:
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                return [None if mask is None else to_rle(mask, *size) for mask in masks]
+        return [self._to_rle(mask, f'{where}[{t}]') for t, mask in enumerate(masks)]
 
     def _to_rle(self, mask: Any, where: str) -> RLE | None:
         if mask is None:
@@ -266,15 +283,7 @@ def _complete(
     value: Mapping[str, Any], needed: tuple[str, ...], where: str, path: Path, log: ProblemLog
 ) -> bool:
     """Whether an entry has all fields it needs."""
-    missing = [name for name in needed if name not in value]
+    missing = missing_fields(value, needed)
     for name in missing:
         log.note('missing_field', path, 'is missing', field=f'{where}.{name}')
     return not missing
-
-
-def _mean_area(areas: Any) -> float | None:
-    """Mean of the areas that are not zero, as the truth states them; None if it does not."""
-    if areas is None:
-        return None
-    known = [area for area in areas if area]
-    return float(np.mean(known)) if known else 0.0

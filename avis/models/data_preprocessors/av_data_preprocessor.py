@@ -6,7 +6,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseDataPreprocessor
-from mmengine.structures import PixelData
+from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 
 from avis.registry import MODELS
@@ -19,8 +19,9 @@ class AVDataPreprocessor(BaseDataPreprocessor):
 
     Frames stay uint8 until here. They are normalized and then padded with zeros: at the right and
     the bottom up to a common size that ``size_divisor`` divides, in time up to the longest clip.
-    ``audio`` is padded with zeros along its first axis. In training ``gt_sem_seg`` is padded
-    like the frames with class 0; in testing it keeps its size, the prediction is cut instead.
+    ``audio`` is padded with zeros along its first axis; it may be absent. In training
+    ``gt_sem_seg`` is padded like the frames with class 0, and the masks of ``gt_tracks`` with
+    False; in testing they keep their size, the prediction is cut instead.
 
     Args:
         mean: Mean of red, green and blue in 0..255; default ImageNet's.
@@ -58,13 +59,15 @@ class AVDataPreprocessor(BaseDataPreprocessor):
             ``valid_frames`` bool (B, T) if any frame is padding; ``data_samples``.
         """
         data = self.cast_data(data)
-        frames, audio = data['inputs']['frames'], data['inputs']['audio']
+        frames, audio = data['inputs']['frames'], data['inputs'].get('audio')
         samples = data.get('data_samples')
         batch = self._stack_frames(frames)
-        inputs = {'frames': batch, 'audio': _stack_audio(audio)}
-        lengths = [len(sound) for sound in audio]
-        if len(set(lengths)) > 1:
-            inputs['audio_lengths'] = torch.tensor(lengths, device=batch.device)
+        inputs = {'frames': batch}
+        if audio is not None:
+            inputs['audio'] = _stack_audio(audio)
+            lengths = [len(sound) for sound in audio]
+            if len(set(lengths)) > 1:
+                inputs['audio_lengths'] = torch.tensor(lengths, device=batch.device)
         valid = _valid_frames(frames, samples)
         if valid is not None:
             inputs['valid_frames'] = valid
@@ -133,4 +136,18 @@ def _fit_sample(
         time, bottom, right = (m - n for m, n in zip(shape, labels.shape, strict=True))
         labels = F.pad(labels, (0, right, 0, bottom, 0, time))
         sample.gt_sem_seg = PixelData(sem_seg=labels)
+    if 'gt_tracks' in sample:
+        sample.gt_tracks = _pad_tracks(sample.gt_tracks, shape)
     return sample
+
+
+def _pad_tracks(tracks: InstanceData, shape: tuple[int, int, int]) -> InstanceData:
+    """Pad dense masks (N, T, H, W) with False; masks held as RLE are no training target."""
+    if not isinstance(tracks.masks, Tensor):
+        raise ValueError(
+            "training needs dense masks: LoadTracks(form='dense'), which is for the training "
+            "pipeline as form='tracks' is for evaluation"
+        )
+    time, bottom, right = (m - n for m, n in zip(shape, tracks.masks.shape[1:], strict=True))
+    fields = {**dict(tracks.items()), 'masks': F.pad(tracks.masks, (0, right, 0, bottom, 0, time))}
+    return InstanceData(**fields)

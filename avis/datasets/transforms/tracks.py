@@ -1,0 +1,198 @@
+"""From annotations to the masks of instances, drawn where the frames of the clip have gone."""
+
+import functools
+import logging
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmengine.logging import print_log
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from avis.datasets.readers.errors import broken, existing
+from avis.datasets.transforms.clip import clip_name, frame_ids_of
+from avis.datasets.transforms.clip_geometry import ClipGeometry, Size
+from avis.registry import TRANSFORMS
+from avis.structures.mask_track import MaskTrack
+from avis.structures.masks import RLE, encode_mask, to_rle
+from avis.utils.png import read_png_mask
+
+Form = Literal['dense', 'tracks']
+VOID = 255  # the gray level that AVTrack's scorer erases from the truth
+
+
+@TRANSFORMS.register_module()
+class LoadTracks(BaseTransform):
+    """Make the true instances of the chosen frames.
+
+    Stands behind the transforms of the geometry. Reads ``tracks`` (or ``instance_maps``),
+    ``frame_ids``, ``geometry``. Writes ``gt_tracks``, a dict with ``labels`` int64 (N,), ``ids``
+    int64 (N,) and ``masks``; ``labelled_frames`` bool (T,) if some frame has no truth. A test split
+    without truth gets none.
+
+    Args:
+        form: 'dense', for training: ``masks`` bool (N, T, H, W) at the size of the clip, of the
+            instances that are seen in it, without crowds. 'tracks', for evaluation: a list of N
+            :class:`~avis.structures.mask_track.MaskTrack` at the size of the file, of all
+            instances; in addition ``crowd`` bool (N,) and, if the annotations state areas,
+            ``sizes`` float (N,).
+    """
+
+    def __init__(self, *, form: Form = 'dense') -> None:
+        if form not in get_args(Form):
+            raise ValueError(f'LoadTracks: form must be one of {get_args(Form)}, got {form!r}')
+        self.form = form
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """See the class docstring for the keys."""
+        if 'tracks' not in results and 'instance_maps' not in results:
+            if self.form == 'tracks':
+                return dict(results)
+            raise ValueError(
+                f'{clip_name(results)} has no truth to train on. Is its annotation file that of a '
+                f'test split?'
+            )
+        results, size = dict(results), self._size(results)
+        if 'instance_maps' in results:
+            results['tracks'] = self._read_maps(results, size)
+            paths = results['instance_maps']
+            known = [t >= 0 and paths[t] is not None for t in frame_ids_of(results)]
+            results.update({} if all(known) else {'labelled_frames': np.array(known)})
+        results['gt_tracks'] = (
+            self._dense(results) if self.form == 'dense' else self._tracks(results, size)
+        )
+        return results
+
+    def _size(self, results: dict[str, Any]) -> Size:
+        """Height and width of the file, on which annotation and frames must agree."""
+        stated = int(results['height']), int(results['width'])
+        seen = results.get('ori_shape') or stated
+        if stated != seen and all(stated):
+            frames = results['frames']
+            raise broken(
+                frames if isinstance(frames, str) else frames[0],
+                f'is {seen} (H, W), but the annotation of {clip_name(results)} says height and '
+                f'width {stated}',
+                'Masks and frames belong together only at the same size: prepare the frames again.',
+            )
+        return seen
+
+    def _dense(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Masks of the instances that are seen in the clip."""
+        frame_ids, tracks = frame_ids_of(results), results['tracks']
+        geometry = results.get('geometry')
+        if geometry is None:
+            raise ValueError(f'{clip_name(results)}: LoadTracks stands behind LoadFrames')
+        shape = (len(frame_ids), *geometry.size)
+        labels, ids, masks = [], [], [np.zeros((0, *shape), bool)]
+        for track in tracks:
+            chosen = [track['masks'][t] if t >= 0 else None for t in frame_ids.tolist()]
+            if track.get('crowd', False) or all(mask is None for mask in chosen):
+                continue
+            drawn = np.zeros(shape, bool)
+            for row, mask in enumerate(chosen):
+                if mask is not None:
+                    drawn[row] = _draw(mask, geometry, row)
+            if drawn.any():
+                masks.append(drawn[None])
+                labels.append(track['label'])
+                ids.append(track['id'])
+        return {
+            'labels': np.array(labels, np.int64),
+            'ids': np.array(ids, np.int64),
+            'masks': np.concatenate(masks) if len(masks) > 1 else masks[0],
+        }
+
+    def _tracks(self, results: dict[str, Any], size: Size) -> dict[str, Any]:
+        """All instances at the size of the file."""
+        frame_ids, tracks = frame_ids_of(results).tolist(), results['tracks']
+        areas = [track.get('area') for track in tracks]
+        truth = {
+            'labels': np.array([track['label'] for track in tracks], np.int64),
+            'ids': np.array([track['id'] for track in tracks], np.int64),
+            'crowd': np.array([track.get('crowd', False) for track in tracks], bool),
+            'masks': [
+                MaskTrack(
+                    *size,
+                    [_encode(track['masks'][t], size) if t >= 0 else None for t in frame_ids],
+                )
+                for track in tracks
+            ],
+        }
+        if areas and None not in areas:
+            truth['sizes'] = np.array(areas, np.float64)
+        return truth
+
+    def _read_maps(self, results: dict[str, Any], size: Size) -> list[dict[str, Any]]:
+        """Tracks of the gray levels of the chosen frames; masks of frames not chosen are None."""
+        masks: dict[int, list[Any]] = {}
+        for t in np.unique(frame_ids_of(results)).tolist():
+            path = results['instance_maps'][t] if t >= 0 else None
+            if path is None:
+                continue
+            levels = _read_png(path, size)
+            for level in np.flatnonzero(np.bincount(levels.ravel(), minlength=1)).tolist():
+                if level == VOID:
+                    _warn_of_void(str(Path(path).parent))
+                elif level:
+                    track = masks.setdefault(level, [None] * results['length'])
+                    track[t] = encode_mask(levels == level)
+        return [{'id': level, 'label': 0, 'masks': masks[level]} for level in sorted(masks)]
+
+
+def _draw(mask: Any, geometry: ClipGeometry, row: int) -> NDArray[np.bool_]:
+    """One mask as the clip shows it, (h, w)."""
+    if isinstance(mask, dict):
+        pixels = _decode(mask, geometry.source)
+        if geometry.unchanged:
+            return pixels
+        rows, columns = geometry.sources(row)
+        # Along the columns first: COCO's masks lie in memory column by column.
+        return pixels.T[columns].take(rows, axis=1).T
+    height, width = geometry.size
+    if not len(mask):
+        return np.zeros((height, width), bool)
+    parts = coco_mask.frPyObjects(geometry.polygons(row, mask), height, width)
+    drawn: NDArray[np.bool_] = coco_mask.decode(coco_mask.merge(parts)).view(bool)
+    return drawn
+
+
+def _decode(mask: Any, size: Size) -> NDArray[np.bool_]:
+    """An RLE or a gray level of a picture as pixels, (H, W)."""
+    if 'png' not in mask:
+        pixels: NDArray[np.bool_] = coco_mask.decode(to_rle(mask, *size)).view(bool)
+        return pixels
+    levels = _read_png(mask['png'], size)
+    return levels > 0 if mask['value'] is None else levels == mask['value']
+
+
+def _encode(mask: Any, size: Size) -> RLE | None:
+    """Any mask as an RLE at the size of the file."""
+    if mask is None or (not isinstance(mask, dict) and not len(mask)):
+        return None
+    if isinstance(mask, dict) and 'png' in mask:
+        return encode_mask(_decode(mask, size))
+    return to_rle(mask, *size)
+
+
+def _read_png(path: str, size: Size) -> NDArray[np.uint8]:
+    try:
+        levels = read_png_mask(existing(path))
+    except ValueError as error:
+        raise broken(path, str(error).removeprefix(f'{path} ')) from error
+    if levels.shape != size:
+        raise broken(path, f'is {levels.shape} (H, W), but its frame is {size}')
+    return levels
+
+
+@functools.cache
+def _warn_of_void(folder: str) -> None:
+    """Once per video and process."""
+    print_log(
+        f'{folder}: gray level {VOID} is no instance here, because the scorer of AVTrack takes it '
+        f'for "do not count"',
+        logger='current',
+        level=logging.WARNING,
+    )
