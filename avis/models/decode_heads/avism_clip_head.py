@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from avis.models.decode_heads.frame_predictions import MaskProjection
-from avis.models.layers.attention import MLP, AttentionBlock, FeedForwardBlock
+from avis.models.layers.attention import MLP, DecoderLayer
 from avis.models.layers.window_attention import WindowReading, WindowSelfAttention
 from avis.registry import MODELS
 
@@ -116,8 +116,7 @@ class AVISMClipHead(nn.Module):
         num_fusion_layers = 0 if audio_dim is None else num_encoder_layers
         self.fusion = nn.ModuleList(WindowReading(**sizes) for _ in range(num_fusion_layers))
         self.decoder = nn.ModuleList(
-            ClipDecoderLayer(channels, num_heads, hidden_channels)
-            for _ in range(num_decoder_layers)
+            DecoderLayer(channels, num_heads, hidden_channels) for _ in range(num_decoder_layers)
         )
         self.decoder_norm = nn.LayerNorm(channels)
         self.query_feat = nn.Embedding(num_queries, channels)
@@ -210,26 +209,3 @@ class AVISMClipHead(nn.Module):
                 f'AVISMClipHead: expected one row of sound per frame, (B, T, D) = {wanted}, got '
                 f'{tuple(audio.shape)}. Set audio_dim to the width of the audio encoder.'
             )
-
-
-class ClipDecoderLayer(nn.Module):
-    """Clip queries read the memory, then each other, then themselves.
-
-    Args:
-        channels: C, width of every token.
-        num_heads: Heads of both attentions.
-        hidden_channels: Width within the feed-forward block.
-    """
-
-    def __init__(self, channels: int, num_heads: int, hidden_channels: int) -> None:
-        super().__init__()
-        self.cross_attention = AttentionBlock(channels, num_heads)
-        self.self_attention = AttentionBlock(channels, num_heads)
-        self.ffn = FeedForwardBlock(channels, hidden_channels)
-
-    def forward(self, queries: Tensor, key: Tensor, value: Tensor, position: Tensor) -> Tensor:
-        """Map queries (N, Q, C), with position (Q, C), reading value (N, S, C) by key (N, S, C)."""
-        queries = self.cross_attention(queries, key, value, position)
-        placed = queries + position
-        queries = self.self_attention(queries, placed, queries, position)
-        return self.ffn(queries)

@@ -27,19 +27,28 @@ class AttentionBlock(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(
-        self, x: Tensor, key: Tensor, value: Tensor, position: Tensor | None = None
+        self,
+        x: Tensor,
+        key: Tensor,
+        value: Tensor,
+        position: Tensor | None = None,
+        readable: Tensor | None = None,
     ) -> Tensor:
         """Let the tokens x (N, M, C) read ``value`` (N, S, C) where ``key`` (N, S, C) fits.
 
-        ``position`` (M, C) is added to the queries only.
+        ``position`` (M, C) is added to the queries only. ``readable``, bool (N, M, S), says which
+        tokens may read what, for all heads alike.
         """
         query = x if position is None else x + position
         weights, biases = self.in_proj.weight.chunk(3), self.in_proj.bias.chunk(3)
-        heads = (
+        heads = [
             F.linear(source, weight, bias).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
             for source, weight, bias in zip((query, key, value), weights, biases, strict=True)
-        )
-        read = F.scaled_dot_product_attention(*heads)  # (N, heads, M, C / heads)
+        ]
+        mask = None if readable is None else readable[:, None]  # not a copy per head
+        read = F.scaled_dot_product_attention(
+            heads[0], heads[1], heads[2], mask
+        )  # (N, heads, M, C / heads)
         return self.norm(x + self.out_proj(read.transpose(1, 2).flatten(2)))
 
 
@@ -81,3 +90,36 @@ class MLP(nn.Module):
         for layer in self.layers[:-1]:
             x = layer(x).relu_()
         return self.layers[-1](x)
+
+
+class DecoderLayer(nn.Module):
+    """Queries read a memory, then each other, then themselves.
+
+    Args:
+        channels: C, width of every token.
+        num_heads: Heads of both attentions.
+        hidden_channels: Width within the feed-forward block.
+    """
+
+    def __init__(self, channels: int, num_heads: int, hidden_channels: int) -> None:
+        super().__init__()
+        self.cross_attention = AttentionBlock(channels, num_heads)
+        self.self_attention = AttentionBlock(channels, num_heads)
+        self.ffn = FeedForwardBlock(channels, hidden_channels)
+
+    def forward(
+        self,
+        queries: Tensor,
+        key: Tensor,
+        value: Tensor,
+        position: Tensor,
+        readable: Tensor | None = None,
+    ) -> Tensor:
+        """Map queries (N, Q, C), with position (Q, C), reading value (N, S, C) by key (N, S, C).
+
+        ``readable``, bool (N, Q, S), says what each query may read of the memory; None is all.
+        """
+        queries = self.cross_attention(queries, key, value, position, readable)
+        placed = queries + position
+        queries = self.self_attention(queries, placed, queries, position)
+        return self.ffn(queries)
