@@ -4,6 +4,8 @@ Yang et al., *Video Instance Segmentation* (ICCV 2019); Qi et al., *Occluded Vid
 Segmentation* (IJCV 2022). The published annotations of val and test hold no truth.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from avis.datasets.vis import VISDataset, VisFile
@@ -26,13 +28,14 @@ class YouTubeVIS(VISDataset):
         split: 'train', 'val' or 'test'.
         version: '2019', '2021' or 'ovis'.
         data_root: Folder of the data set.
-        ann_file: Annotations below it; ``annotations/<split>.json`` if not given.
+        ann_file: Annotations below it; found where releases and common tools put them if not given,
+            as the folder of the frames.
         kwargs: Arguments of :class:`~avis.datasets.vis.VISDataset`.
     """
 
     LAYOUT: ClassVar[str] = """\
-  annotations/{train,val,test}.json     (or name yours with ann_file)
-  {train,val,test}/JPEGImages/<video>/<frame>.jpg"""
+  {train,valid,test}.json               (or annotations/<split>.json, annotations_<split>.json)
+  {train,valid,test}/JPEGImages/<video>/<frame>.jpg           (OVIS: without JPEGImages)"""
 
     def __init__(
         self,
@@ -48,8 +51,12 @@ class YouTubeVIS(VISDataset):
                 f'YouTubeVIS: version must be one of {list(_PUBLISHED)}, got {version!r}'
             )
         self.version = version
-        ann_file = f'annotations/{split}.json' if ann_file is None else ann_file
-        options = {'image_dir': f'{split}/JPEGImages', 'fps': 5.0, **kwargs}
+        names = ('val', 'valid') if split == 'val' else (split,)
+        templates = ('{}.json', 'annotations/{}.json', 'annotations_{}.json')
+        ann_file = ann_file or _find(data_root, templates, names)
+        images = _find(data_root, ('{}/JPEGImages', '{}'), names)
+        # Every fifth frame of 30 per second is annotated.
+        options = {'image_dir': images, 'fps': 6.0, **kwargs}
         super().__init__(split=split, data_root=data_root, ann_file=ann_file, **options)
 
     @property
@@ -66,3 +73,9 @@ class YouTubeVIS(VISDataset):
         self._metainfo['classes'] = tuple(file.categories.values())
         self._metainfo['palette'] = voc_palette(len(file.categories) + 1)[1:].tolist()
         return list(file.categories)
+
+
+def _find(root: str, templates: Sequence[str], names: Sequence[str]) -> str:
+    """The first path below ``root`` that exists; the first of all if none does."""
+    paths = [template.format(name) for template in templates for name in names]
+    return next((path for path in paths if (Path(root) / path).exists()), paths[0])
