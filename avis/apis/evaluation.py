@@ -47,6 +47,7 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
     by: str | None = None,
     diagnose: bool = False,
     strict: bool = False,
+    full: bool = False,
     out: str | Path | None = None,
     **options: Any,
 ) -> dict[str, Any]:
@@ -64,6 +65,7 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
         by: Attribute of the videos whose values become rows, each with a bootstrap interval.
         diagnose: Decompose the errors of instance tasks into who, where and same.
         strict: Refuse to score if anything at all is wrong with the files.
+        full: Give every score of each video by class and threshold too, ``details['per_video']``.
         out: Folder for ``metrics.json`` and ``per_video.csv``.
         options: ``batch_size`` of avsbench (4), ``split`` of avss ('test'), ``with_jf`` of avtrack
             (True).
@@ -92,7 +94,7 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
     for path in preds:
         with kind(gt, path, protocol=protocol, **options) as opened:
             opened.diagnose = diagnose
-            runs.append(_run(opened, workers=workers, strict=strict))
+            runs.append(_run(opened, workers=workers, strict=strict, full=full))
     scored, result = runs[0]
     result['options'] = options
     if by is not None:
@@ -104,7 +106,9 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
     return result
 
 
-def _run(benchmark: Benchmark, *, workers: int, strict: bool) -> tuple[Scored, dict[str, Any]]:
+def _run(
+    benchmark: Benchmark, *, workers: int, strict: bool, full: bool
+) -> tuple[Scored, dict[str, Any]]:
     """Score all videos of one prediction."""
     console = Console(stderr=True)
     scores = track(
@@ -134,6 +138,9 @@ def _run(benchmark: Benchmark, *, workers: int, strict: bool) -> tuple[Scored, d
         raise ValueError('\n'.join(['no video can be scored:', *list_problems(problems)]))
     scored = Scored(benchmark, list(pieces.values()), attributes)
     result = _describe(benchmark, scored, list(pieces), problems)
+    if full:
+        videos = {name: benchmark.details_of(piece) for name, piece in pieces.items()}
+        result['details'] = {**result['details'], 'per_video': videos}
     if diagnoses:
         diagnosis = score_diagnosis(diagnoses, classes=benchmark.classes, average=benchmark.AVERAGE)
         result['diagnosis'] = diagnosis.to_dict()

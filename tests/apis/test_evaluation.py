@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from tests.evaluation.benchmarks.small_sets import (
     write_png,
     write_vis,
 )
-from tests.evaluation.functional.instance_goldens import GOLDEN, read_json
+from tests.evaluation.functional.instance_goldens import GOLDEN, read_json, unpack_avtrack
 
 AVISEG_CASES = ('dense_720p', 'mixed_sizes', 'sparse_null', 'edge', 'empty_results')
 
@@ -39,9 +38,7 @@ def aviseg_golden(case: str, **kwargs: Any) -> tuple[dict, dict]:
 
 @pytest.fixture(scope='module')
 def avtrack_golden(tmp_path_factory) -> tuple[Path, dict]:
-    folder = tmp_path_factory.mktemp('avtrack')
-    with zipfile.ZipFile(GOLDEN / 'avtrack' / 'case.zip') as file:
-        file.extractall(folder)
+    folder = unpack_avtrack(tmp_path_factory.mktemp('avtrack'))
     return folder, json.loads((GOLDEN / 'avtrack' / 'expected.json').read_text())
 
 

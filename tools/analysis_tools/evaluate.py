@@ -33,6 +33,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--strict', action='store_true', help='refuse to score if anything is wrong with the files'
     )
+    parser.add_argument(
+        '--full', action='store_true', help='every score of each video by class and threshold too'
+    )
     parser.add_argument('--out', help='folder for metrics.json and per_video.csv')
     omitted = argparse.SUPPRESS
     parser.add_argument(

@@ -113,6 +113,16 @@ class AVSBench(Benchmark[ScoredClip]):
             'frame_max_F': scores.frame_max_F,
         }
 
+    def details(self, pieces: Sequence[ScoredClip]) -> Mapping[str, Any]:
+        """``miou`` and ``F_score`` of every evaluation batch; one of all if ``corrected``."""
+        clips = [piece.scores for piece in pieces]
+        scores = pool_clips(clips, protocol=self.protocol, batch_size=self.batch_size)
+        return {'per_batch': scores.per_batch}
+
+    def details_of(self, piece: ScoredClip) -> Mapping[str, Any]:
+        """Of each frame ``miou`` and its best F, which is NaN where nothing sounds."""
+        return {'miou': piece.scores.jaccard, 'max_F': piece.scores.max_f}
+
     def resample(
         self, pieces: Sequence[ScoredClip], draws: NDArray[np.int64]
     ) -> Mapping[str, NDArray[np.float64]]:

@@ -123,6 +123,15 @@ class AVSS(Benchmark[ClassSums]):
             keys += ['miou_present', 'F_score_present']
         return {key: getattr(scores, key) for key in keys}
 
+    def details(self, pieces: Sequence[ClassSums]) -> Mapping[str, Any]:
+        """The scores of each class, and the number of frames that have it."""
+        scores = pool_classes(pieces, protocol=self.protocol)
+        return {key: getattr(scores, key) for key in ('class_iou', 'class_f', 'class_frames')}
+
+    def details_of(self, piece: ClassSums) -> Mapping[str, Any]:
+        """The same of one clip: sums over its frames, and how many have the class."""
+        return vars(piece)
+
     def resample(
         self, pieces: Sequence[ClassSums], draws: NDArray[np.int64]
     ) -> Mapping[str, NDArray[np.float64]]:

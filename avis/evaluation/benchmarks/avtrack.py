@@ -140,6 +140,10 @@ class AVTrack(Benchmark[AVTrackVideo]):
         counts = {key: int(value) for key, value in piece.details.get('Count', {}).items()}
         return {**piece.summary, **counts, 'failure': piece.failure}
 
+    def details_of(self, piece: AVTrackVideo) -> Mapping[str, Any]:
+        """All fields of HOTA, CLEAR, Identity, J&F and Count, in 0..1; none of a failed video."""
+        return piece.details
+
     def review(self, pieces: Sequence[AVTrackVideo]) -> Sequence[Problem]:
         """Say where the official scorer stops."""
         log = self.new_log()

@@ -103,6 +103,10 @@ class Benchmark(ABC, Generic[Piece]):
         """More numbers than the summary has: arrays by name, nested."""
         return {}
 
+    def details_of(self, piece: Piece) -> Mapping[str, Any]:
+        """All numbers of one video that its scorer has, by class, threshold or frame."""
+        return {}
+
     def review(self, pieces: Sequence[Piece]) -> Sequence[Problem]:
         """Problems that show only when all videos are read."""
         return ()

@@ -139,6 +139,14 @@ class AVISeg(VisBenchmark[aviseg.AVISegVideo]):
             'per_class': {names[label]: values for label, values in scores.per_class.items()},
         }
 
+    def details_of(self, piece: aviseg.AVISegVideo) -> Mapping[str, Any]:
+        """The scores of each class at each threshold, and FSLA, in 0..1."""
+        names = self._truth.categories
+        return {
+            'classes': {names[label]: values for label, values in piece.scores().items()},
+            'fsla': None if piece.fsla is None else piece.fsla.scores(),
+        }
+
     def review(self, pieces: Sequence[aviseg.AVISegVideo]) -> Sequence[Problem]:
         """Say where the official evaluator stops, and why."""
         log = self.new_log()

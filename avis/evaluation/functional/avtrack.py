@@ -59,7 +59,7 @@ class AVTrackVideo:
         protocol: The protocol that it was scored under.
         summary: The reported numbers in percent.
         details: All fields by metric (``HOTA``, ``CLEAR``, ``Identity``, ``Count``, ``JAndF``), in
-            0..1 or counts; empty if the video failed.
+            0..1 or counts; empty if the video could not be read.
         failure: Why the video counts as zeros; None if it was scored.
     """
 
@@ -121,7 +121,8 @@ def score_video(
     for side, tracks in (('true', video.truth), ('predicted', video.pred)):
         if not tracks.num_masks:
             cause = "'int' object has no attribute 'mean'"
-            return failed_video(name, f'no {side} mask [{cause}]', protocol=protocol)
+            failed = failed_video(name, f'no {side} mask [{cause}]', protocol=protocol)
+            return replace(failed, details=_details(video, protocol, masks, void))
     return _score(video, name, protocol, masks, void)
 
 
@@ -180,24 +181,36 @@ def _score(
     void: 'np.ndarray | None',
 ) -> AVTrackVideo:
     """Score a video that can be scored."""
+    details = _details(video, protocol, masks, void)
+    sources = {'IDF1': 'Identity', 'MOTA': 'CLEAR'}
+    values = {key: details[sources.get(key, 'HOTA')][key].mean() for key in SUMMARY}
+    if masks:
+        region = (details['JAndF'][key] for key in ('J-Mean', 'F-Mean', 'J&F'))
+        values |= dict(zip(REGION_SUMMARY, region, strict=True))
+    summary = {key: 100 * float(value) for key, value in values.items()}
+    if protocol == 'official':
+        summary = {key: max(value, 0.0) for key, value in summary.items()}
+    return AVTrackVideo(name, protocol, summary, details)
+
+
+def _details(
+    video: VideoOverlap,
+    protocol: Protocol,
+    masks: MaskReaders | None,
+    void: 'np.ndarray | None',
+) -> dict[str, Scores]:
+    """All fields by metric; those of J&F, if asked for, are NaN without a true track."""
     details = {
         'HOTA': count_hota(video).scores(),
         'CLEAR': count_clear(video).scores_of_video(),
         'Identity': count_identity(video).scores(),
         'Count': count_masks(video).scores() | {'Frames': np.asarray(video.num_frames)},
     }
-    sources = {'IDF1': 'Identity', 'MOTA': 'CLEAR'}
-    values = {key: details[sources.get(key, 'HOTA')][key].mean() for key in SUMMARY}
     if masks:
-        region = score_region_boundary(video, masks.true, masks.pred, void=void, protocol=protocol)
-        details['JAndF'] = region
-        values |= dict(
-            zip(REGION_SUMMARY, (region[k] for k in ('J-Mean', 'F-Mean', 'J&F')), strict=True)
+        details['JAndF'] = score_region_boundary(
+            video, masks.true, masks.pred, void=void, protocol=protocol
         )
-    summary = {key: 100 * float(value) for key, value in values.items()}
-    if protocol == 'official':
-        summary = {key: max(value, 0.0) for key, value in summary.items()}
-    return AVTrackVideo(name, protocol, summary, details)
+    return details
 
 
 def _without_void(masks: MaskReaders, void: int) -> MaskReaders:

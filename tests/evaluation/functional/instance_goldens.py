@@ -78,6 +78,13 @@ class AVTrackCase:
         return images
 
 
+def unpack_avtrack(folder: Path) -> Path:
+    """Unpack the AVTrack golden as it lies on disk."""
+    with zipfile.ZipFile(GOLDEN / 'avtrack' / 'case.zip') as archive:
+        archive.extractall(folder)
+    return folder
+
+
 def avtrack_cases() -> Iterator[AVTrackCase]:
     """The videos of the AVTrack golden that have a truth, in the order of the data set."""
     with zipfile.ZipFile(GOLDEN / 'avtrack' / 'case.zip') as archive:

@@ -1,0 +1,170 @@
+"""Every golden number per video, class, threshold and frame, through ``evaluate`` and its files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from avis.apis import evaluate
+from tests.evaluation.benchmarks.small_sets import write_png
+from tests.evaluation.functional.instance_goldens import GOLDEN, compare, read_json, unpack_avtrack
+
+PROTOCOLS = ('official', 'corrected')
+COUNTS = {'num_gt_dets': 'GT_Dets', 'num_tracker_dets': 'Dets'}
+COUNTS |= {'num_gt_ids': 'GT_IDs', 'num_tracker_ids': 'IDs'}
+
+
+@pytest.mark.parametrize('case', ['dense_720p', 'mixed_sizes', 'sparse_null', 'edge'])
+def test_aviseg(case: str, tmp_path: Path) -> None:
+    folder = GOLDEN / 'aviseg' / case
+    expected, full = (read_json(folder / f'expected{n}') for n in ('.json', '_full.json.gz'))
+    results = {}
+    for protocol in PROTOCOLS:
+        files = folder / 'gt.json.gz', folder / 'results.json.gz'
+        evaluate('aviseg', *files, protocol=protocol, full=True, out=tmp_path)
+        results[protocol] = json.loads((tmp_path / 'metrics.json').read_text())['details']
+    official, corrected = results['official'], results['corrected']
+    assert set(official['per_class']) == set(expected['active_classes'])
+    for name, metrics in full['per_class'].items():
+        for metric, fields in metrics.items():
+            compare(official['per_class'][name][metric], fields, f'{name} {metric}')
+    for name, video in full['per_video'].items():
+        got = official['per_video'][name]
+        for label, metrics in video['classes'].items():
+            for metric, fields in metrics.items():
+                fields.pop('Frames', None)
+                compare(got['classes'][label][metric], fields, f'{name} {label} {metric}')
+        if 'error' in video['fsla']:
+            assert got['fsla'] is None
+        else:
+            compare_frames(got['fsla'], video['fsla'], 'frame_num_{}_tp', 'frame_num_{}_all')
+        mended = corrected['per_video'][name]['fsla']
+        compare_frames(mended, video['fsla_intended'], '{}_tp', '{}_all')
+    intended = expected['fsla_intended']
+    compare_frames(corrected['fsla'], intended, '{}_tp', '{}_all')
+    compare(corrected['fsla'], {key: intended[key] for key in ('FA', 'FAn', 'FAs', 'FAm')}, case)
+
+
+def compare_frames(got: dict[str, Any], expected: dict[str, Any], right: str, frames: str) -> None:
+    """Right frames and all frames of each kind, at each threshold."""
+    for kind in 'nsm':
+        names = {f'FA{kind}_count': right, f'FA{kind}_all': frames}
+        compare(got, {key: expected[name.format(kind)] for key, name in names.items()}, kind)
+
+
+@pytest.mark.parametrize('with_jf', [True, False])
+def test_avtrack_official(with_jf: bool, tmp_path: Path) -> None:
+    folder = unpack_avtrack(tmp_path)
+    evaluate('avtrack', folder, folder / 'pred', with_jf=with_jf, full=True, out=tmp_path)
+    written = json.loads((tmp_path / 'metrics.json').read_text())
+    expected = read_json(GOLDEN / 'avtrack' / 'expected.json')['per_video']
+    full = read_json(GOLDEN / 'avtrack' / 'expected_full.json.gz')
+    compared = 0
+    for name, result in written['per_video'].items():
+        compare(result, expected[name]['official_with_jf' if with_jf else 'official'], name)
+        got = written['details']['per_video'][name]
+        wanted = dict(full[name].get('official_detail', {}))
+        if with_jf and 'official_jf_detail' in full[name]:
+            wanted['JAndF'] = full[name]['official_jf_detail']
+        for metric, fields in wanted.items():
+            compare(got[metric], fields, f'{name} {metric}')
+            compared += len(fields)
+        mota = expected[name].get('official_unclamped_MOTA')
+        if mota is not None:
+            assert 100 * got['CLEAR']['MOTA'] == pytest.approx(mota, abs=1e-9)
+    assert compared > 500
+
+
+def test_avtrack_corrected(tmp_path: Path) -> None:
+    folder = unpack_avtrack(tmp_path)
+    result = evaluate('avtrack', folder, folder / 'pred', protocol='corrected')
+    expected = read_json(GOLDEN / 'avtrack' / 'expected.json')
+    compare(result['summary'], expected['intended_mean_unclamped'], 'mean')
+    clamped = {
+        key: np.mean([max(0.0, video[key]) for video in result['per_video'].values()])
+        for key in expected['intended_mean_clamped']
+    }
+    compare(clamped, expected['intended_mean_clamped'], 'clamped mean')
+    compared = 0
+    for name, video in result['per_video'].items():
+        intended = expected['per_video'][name]['intended']
+        if 'error' in intended:
+            assert video['failure']
+            continue
+        compare(video, {COUNTS.get(key, key): value for key, value in intended.items()}, name)
+        compared += len(intended)
+    assert compared > 150
+
+
+@pytest.mark.parametrize('subset', ['s4', 'ms3'])
+def test_avsbench(subset: str, tmp_path: Path) -> None:
+    """Pictures of 8 bits on the side of one half that the logits are on: mIoU is exact."""
+    with np.load(GOLDEN / 'avsbench' / f'{subset}.npz') as data:
+        logits, truth = (data['q'].astype(np.float32) - 128) * data['scale'], data['g']
+    prob = (255 / (1 + np.exp(-logits))).round()
+    prob = np.where(logits > 0, np.maximum(prob, 128), np.minimum(prob, 127)).astype(np.uint8)
+    write_clips(tmp_path / 'gt', 255 * truth)
+    write_clips(tmp_path / 'pred', prob)
+    expected = read_json(GOLDEN / 'avsbench' / f'{subset}_expected.json')
+    for batch_size in (1, 4):
+        result = evaluate(
+            'avsbench', tmp_path / 'gt', tmp_path / 'pred', batch_size=batch_size, full=True
+        )
+        wanted = [
+            (batch['miou'], batch['F_score'])
+            for batch in expected[f'batch_size_{batch_size}']['per_batch']
+        ]
+        got = np.array(result['details']['per_batch'])
+        np.testing.assert_allclose(got[:, 0], np.array(wanted)[:, 0], rtol=0, atol=2e-6)
+        np.testing.assert_allclose(got[:, 1], np.array(wanted)[:, 1], rtol=0, atol=1e-2)  # 8 bits
+    clips = list(result['details']['per_video'].values())
+    got, wanted = np.stack([c['miou'] for c in clips]), np.array(expected['per_frame_miou'])
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=2e-6)
+    got = np.stack([clip['max_F'] for clip in clips])
+    wanted = np.array(expected['per_frame_max_F'], float)
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-2)
+    files = tmp_path / 'gt', tmp_path / 'pred'
+    corrected = evaluate('avsbench', *files, protocol='corrected')['summary']
+    assert corrected['miou'] == pytest.approx(expected['frame_average_miou'], abs=2e-6)
+    sounding = expected['frame_average_miou_nonempty_gt']
+    assert corrected['miou_sounding'] == pytest.approx(sounding, abs=2e-6)
+    whole = expected['one_batch_all_frames']['F_score']
+    assert corrected['F_score'] == pytest.approx(whole, abs=3e-3)
+
+
+def test_avss(tmp_path: Path) -> None:
+    with np.load(GOLDEN / 'avss' / 'labels.npz') as data:
+        write_clips(tmp_path / 'gt', data['gt'])
+        write_clips(tmp_path / 'pred', data['pred'])
+    expected = read_json(GOLDEN / 'avss' / 'expected.json')['labels']
+    for protocol in PROTOCOLS:
+        result = evaluate('avss', tmp_path / 'gt', tmp_path / 'pred', protocol=protocol, full=True)
+        clips = list(result['details']['per_video'].values())
+        wanted = {'iou': 'per_class_iou_sum', 'f': 'per_class_F_sum'}
+        wanted['frames'] = 'per_class_frame_count'
+        for key, name in wanted.items():
+            sums = np.sum([clip[key] for clip in clips], axis=0)
+            np.testing.assert_allclose(sums, expected[name], rtol=0, atol=2e-6)
+        for key, name in {'class_iou': 'per_class_iou', 'class_f': 'per_class_F'}.items():
+            wanted_means = np.nan_to_num(np.array(expected[name], float))
+            np.testing.assert_allclose(result['details'][key], wanted_means, rtol=0, atol=2e-6)
+    present = result['summary']
+    over_present = expected['running_iou_over_present_classes']
+    assert present['miou_present'] == pytest.approx(over_present, abs=2e-6)
+    over_present = expected['running_F_over_present_classes']
+    assert present['F_score_present'] == pytest.approx(over_present, abs=2e-6)
+
+
+def write_clips(root: Path, clips: np.ndarray) -> None:
+    """Clips of label maps (V, T, H, W) as pictures."""
+    for number, clip in enumerate(clips):
+        for frame, image in enumerate(clip):
+            write_png(root / f'{number:03d}' / f'{number:03d}_{frame + 1}.png', image)
+
+
+def test_details_of_videos_are_left_out_unless_asked_for(tmp_path: Path) -> None:
+    folder = unpack_avtrack(tmp_path)
+    result = evaluate('avtrack', folder, folder / 'pred', with_jf=False)
+    assert 'per_video' not in result['details']
