@@ -135,7 +135,7 @@ class MaskSetLoss(nn.Module):
         """Sums of cross-entropy and of dice per layer."""
         pairs = _pairs(matchings, targets, len(features))
         if not pairs:  # no instance at all: zero, with every parameter in the graph
-            nothing = features.sum() * 0 + sum(layer.mask_embeds.sum() * 0 for layer in layers)
+            nothing = 0 * (features.sum() + sum(x.sum() for layer in layers for x in layer[1:]))
             return {'mask': [nothing] * len(layers), 'dice': [nothing] * len(layers)}
         index = torch.tensor(pairs, device=features.device).T  # (4, M)
         where = tuple(index[:3])

@@ -192,12 +192,15 @@ def encode_logits(logits: Tensor, window: Window, threshold: float = 0.0) -> lis
     if not len(logits):
         return rles
     for chunk in logits.split(max(_CHUNK_PIXELS // area, 1)):
-        inside = resize_mask_logits(chunk, window) > threshold
-        # The encoder wants columns first: (H, W, N) in Fortran's order.
-        masks = inside.transpose(1, 2).contiguous().to(torch.uint8).cpu().numpy().T
-        blank = (~inside.flatten(1).any(1)).tolist()
-        rles += [
-            None if empty else rle
-            for rle, empty in zip(coco_mask.encode(masks), blank, strict=True)
-        ]
+        rles += encode_masks(resize_mask_logits(chunk, window) > threshold)
     return rles
+
+
+def encode_masks(masks: Tensor) -> list[RLE | None]:
+    """Run lengths of masks, bool (N, H, W), None where blank."""
+    # The encoder wants columns first: (H, W, N) in Fortran's order.
+    columns = masks.transpose(1, 2).contiguous().to(torch.uint8).cpu().numpy().T
+    blank = (~masks.flatten(1).any(1)).tolist()
+    return [
+        None if empty else rle for rle, empty in zip(coco_mask.encode(columns), blank, strict=True)
+    ]
