@@ -65,7 +65,10 @@ class SpeechChunk:
 
 
 class FrameSource(Protocol):
-    """The frames of one video, read when asked for; safe to read from several threads."""
+    """The frames of one video, read when asked for; safe to read from several threads.
+
+    A source on disk also has ``content_key() -> str``, which changes with its files.
+    """
 
     name: str
     fps: float
@@ -184,12 +187,19 @@ class LocalAnswer:
 
 @dataclass(frozen=True)
 class Utterance:
-    """A window with its answer, as the identity part sees it."""
+    """A window with its answer, as the identity part sees it.
+
+    Args:
+        question: What was asked.
+        frame_ids: All frames of the window (those asked about may be a sample of them).
+        rows: Per frame the row of the speaker's detection, or None.
+        key_frame: Frame number of the window's largest mask.
+    """
 
     question: LocalQuestion
+    frame_ids: tuple[int, ...]
     rows: list[int | None]
     key_frame: int
-    """Frame number of the window's largest mask."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +225,8 @@ class SpeechRecognizer(Protocol):
     """Hears speech; `WhisperASR`, `VoiceActivity`, `TranscriptFile`."""
 
     sample_rate: int
+    has_words: bool
+    """False: texts are always ''. True where missing; then a chunk without text is nothing."""
 
     def transcribe(self, waveform: Waveform) -> list[SpeechChunk]:
         """Chunks in order of time; times in seconds of this waveform."""

@@ -1,0 +1,224 @@
+"""The global stage by faces, by voices, or by both: no language model."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avis.models.agents.contract import (
+    Face,
+    FaceEncoder,
+    GlobalAnswer,
+    SpeakerEncoder,
+    Utterance,
+    Video,
+)
+from avis.models.agents.object_ids import speaker_mask
+from avis.registry import MODELS
+
+
+class _EmbeddingIdentity:
+    """Group utterances whose descriptions are alike; subclasses say how alike two are."""
+
+    protocol = 'corrected'
+
+    def margins(
+        self, video: Video, utterances: Sequence[Utterance]
+    ) -> tuple[NDArray[np.float64], dict[str, Any]]:
+        """How alike, (N, N): above 0 for one person, at most 1, NaN where unknown; a record."""
+        raise NotImplementedError
+
+    def group(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+        """See :class:`~avis.models.agents.contract.Identity`; unknown ones are in no group."""
+        margins, record = self.margins(video, utterances)
+        groups = cluster(margins)
+        record |= {
+            'windows': [utterance.question.window for utterance in utterances],
+            'key_frames': [utterance.key_frame for utterance in utterances],
+            'margins': [
+                [None if np.isnan(v) else round(float(v), 4) for v in row] for row in margins
+            ],
+        }
+        reason = f'{type(self).__name__}: {len(groups)} groups of {len(utterances)} windows'
+        return GlobalAnswer(dict(enumerate(groups)), reason, record)
+
+
+@MODELS.register_module()
+class FaceIdentity(_EmbeddingIdentity):
+    """Group by the face of the speaker in each key frame.
+
+    Args:
+        encoder: The face encoder, as config or built.
+        threshold: Least cosine similarity of one person; the encoder's own if None.
+    """
+
+    def __init__(
+        self, *, encoder: FaceEncoder | dict[str, Any], threshold: float | None = None
+    ) -> None:
+        self.encoder: FaceEncoder = MODELS.build(encoder) if isinstance(encoder, dict) else encoder
+        self.threshold = threshold
+
+    def group(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+        """See the base class; the official protocol groups all faces by their first ones (D51)."""
+        if self.protocol != 'official':
+            return super().group(video, utterances)
+        faces = [self.encoder.faces(video.frames[each.key_frame]) for each in utterances]
+        found = [face.embedding for each in faces for face in each]
+        groups = official_groups(found, self._least())
+        record = {
+            'key_frames': [utterance.key_frame for utterance in utterances],
+            'faces': [len(each) for each in faces],
+            'groups': {str(number): group for number, group in groups.items()},
+        }
+        return GlobalAnswer(groups, 'places in the list of all faces, used as windows', record)
+
+    def margins(
+        self, video: Video, utterances: Sequence[Utterance]
+    ) -> tuple[NDArray[np.float64], dict[str, Any]]:
+        """Cosine of the faces inside the speakers' masks."""
+        embeddings = []
+        for utterance in utterances:
+            mask = speaker_mask(video, utterance)
+            faces = self.encoder.faces(video.frames[utterance.key_frame])
+            face = None if mask is None else _face_in(mask, faces)
+            embeddings.append(None if face is None else face.embedding)
+        record = {'faces': [embedding is not None for embedding in embeddings]}
+        return cosine_margins(embeddings, self._least()), record
+
+    def _least(self) -> float:
+        return self.encoder.threshold if self.threshold is None else self.threshold
+
+
+@MODELS.register_module()
+class SpeakerIdentity(_EmbeddingIdentity):
+    """Group by voice.
+
+    Args:
+        encoder: The speaker encoder, as config or built.
+        threshold: Least cosine similarity of one person.
+    """
+
+    def __init__(
+        self, *, encoder: SpeakerEncoder | dict[str, Any], threshold: float = 0.35
+    ) -> None:
+        self.encoder: SpeakerEncoder = (
+            MODELS.build(encoder) if isinstance(encoder, dict) else encoder
+        )
+        self.threshold = threshold
+
+    def margins(
+        self, video: Video, utterances: Sequence[Utterance]
+    ) -> tuple[NDArray[np.float64], dict[str, Any]]:
+        """Cosine of the voices; a span that is too short for the encoder is unknown."""
+        from avis.models.agents.speech import resampled
+
+        sound = resampled(video.sound, self.encoder.sample_rate)
+        embeddings: list[NDArray[np.float32] | None] = []
+        for utterance in utterances:
+            start, end = utterance.question.timestamp
+            span = sound.samples[int(start * sound.sample_rate) : int(end * sound.sample_rate)]
+            try:
+                piece = dataclasses.replace(sound, samples=span, start=start)
+                embeddings.append(self.encoder.embed(piece))
+            except ValueError:
+                embeddings.append(None)
+        record = {'voices': [embedding is not None for embedding in embeddings]}
+        return cosine_margins(embeddings, self.threshold), record
+
+
+@MODELS.register_module()
+class JointIdentity(_EmbeddingIdentity):
+    """Group by several descriptions at once: the mean of what is known of each pair.
+
+    Args:
+        parts: ``FaceIdentity``, ``SpeakerIdentity``, as configs or built.
+    """
+
+    def __init__(self, *, parts: Sequence[_EmbeddingIdentity | dict[str, Any]]) -> None:
+        if not parts:
+            raise ValueError('JointIdentity needs at least one part, got none')
+        self.parts: list[_EmbeddingIdentity] = [
+            MODELS.build(part) if isinstance(part, dict) else part for part in parts
+        ]
+
+    def margins(
+        self, video: Video, utterances: Sequence[Utterance]
+    ) -> tuple[NDArray[np.float64], dict[str, Any]]:
+        """Mean over the parts that know a pair."""
+        found = [part.margins(video, utterances) for part in self.parts]
+        each = np.stack([margins for margins, _ in found])
+        known = ~np.isnan(each)
+        total = np.where(known, each, 0.0).sum(axis=0)
+        mean = np.full(total.shape, np.nan)
+        np.divide(total, known.sum(axis=0), out=mean, where=known.any(axis=0))
+        return mean, {type(p).__name__: r for p, (_, r) in zip(self.parts, found, strict=True)}
+
+
+def cosine_margins(
+    embeddings: Sequence[NDArray[np.float32] | None], threshold: float
+) -> NDArray[np.float64]:
+    """(cosine - threshold) / (1 - threshold) of all pairs, NaN where one is None, (N, N)."""
+    margins = np.full((len(embeddings), len(embeddings)), np.nan)
+    for row, one in enumerate(embeddings):
+        for column, other in enumerate(embeddings):
+            if one is not None and other is not None:
+                margins[row, column] = (_cosine(one, other) - threshold) / (1 - threshold)
+    return margins
+
+
+def cluster(margins: NDArray[np.float64]) -> list[list[int]]:
+    """Average linkage: join the two groups with the highest mean margin while that is above 0.
+
+    Args:
+        margins: (N, N), NaN where unknown. Who is unknown even to himself is in no group.
+
+    Returns:
+        Groups in order of their first member.
+
+    >>> cluster(np.array([[1, 0.5, -1], [0.5, 1, -1], [-1, -1, 1.0]]))
+    [[0, 1], [2]]
+    """
+    groups = [[n] for n in range(len(margins)) if not np.isnan(margins[n, n])]
+    while True:
+        best, pair = 0.0, None
+        for place, one in enumerate(groups):
+            for later in range(place + 1, len(groups)):
+                between = margins[np.ix_(one, groups[later])]
+                known = between[~np.isnan(between)]
+                if known.size and known.mean() >= best and (pair is None or known.mean() > best):
+                    best, pair = float(known.mean()), (place, later)
+        if pair is None:
+            return sorted((sorted(group) for group in groups), key=lambda group: group[0])
+        groups[pair[0]] += groups.pop(pair[1])
+
+
+def official_groups(
+    embeddings: Sequence[NDArray[np.float32]], threshold: float
+) -> dict[int, list[int]]:
+    """Each joins the first group whose first member it is like (D52)."""
+    groups: dict[int, list[int]] = {}
+    for place, embedding in enumerate(embeddings):
+        for group in groups.values():
+            if _cosine(embeddings[group[0]], embedding) >= threshold:
+                group.append(place)
+                break
+        else:
+            groups[len(groups)] = [place]
+    return groups
+
+
+def _cosine(one: NDArray[Any], other: NDArray[Any]) -> float:
+    norms = float(np.linalg.norm(one)) * float(np.linalg.norm(other))
+    return float(one @ other) / norms if norms > 0 else 0.0
+
+
+def _face_in(mask: NDArray[np.bool_], faces: Sequence[Face]) -> Face | None:
+    """The face that lies most inside a mask; None if none touches it."""
+    shares = []
+    for face in faces:
+        left, top, right, bottom = (max(round(value), 0) for value in face.box)
+        inside = mask[top:bottom, left:right]
+        shares.append(float(inside.mean()) if inside.size else 0.0)
+    return faces[int(np.argmax(shares))] if shares and max(shares) > 0 else None

@@ -1,0 +1,151 @@
+"""The global stage by a vision-language model: which windows show one person."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avis.models.agents.contract import (
+    ChatModel,
+    GlobalAnswer,
+    Message,
+    Picture,
+    Reply,
+    Utterance,
+    Video,
+)
+from avis.models.agents.mended_replies import rationale_of, read_persons
+from avis.models.agents.object_ids import group_by_objects, speaker_mask
+from avis.models.agents.official_replies import parse_reply
+from avis.models.agents.prompts.templates import fill, load_prompt
+from avis.registry import MODELS
+
+_COLORS = {'red': (255, 0, 0), 'green': (0, 255, 0), 'yellow': (255, 255, 0)}
+
+
+@MODELS.register_module()
+class VLMIdentity:
+    """Show a vision-language model one picture per window and ask who is the same.
+
+    The corrected protocol outlines the speaker in each picture, asks again when the reply cannot
+    be read, and then falls back to the tracker's own object ids.
+
+    Args:
+        model: The chat model, as config or built.
+        prompt: Name or path of a prompt file; None for our own words.
+        color: Of the outline: red, green or yellow.
+        max_new_tokens: Longest reply.
+        retries: How often an unreadable reply is asked for again (corrected protocol).
+    """
+
+    protocol = 'corrected'
+
+    def __init__(
+        self,
+        *,
+        model: ChatModel | dict[str, Any],
+        prompt: str | None = None,
+        color: str = 'red',
+        max_new_tokens: int = 2048,
+        retries: int = 2,
+    ) -> None:
+        if color not in _COLORS:
+            raise ValueError(f'VLMIdentity: color must be one of {sorted(_COLORS)}, got {color!r}')
+        self.model: ChatModel = MODELS.build(model) if isinstance(model, dict) else model
+        self.prompt = prompt
+        self.color = color
+        self.max_new_tokens = max_new_tokens
+        self.retries = retries
+
+    def group(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+        """See :class:`~avis.models.agents.contract.Identity`.
+
+        Raises:
+            ValueError: A reply that cannot be read (official protocol).
+            KeyError: A reply about something else (official protocol).
+        """
+        if self.protocol == 'official':
+            reply = self._ask(video, utterances, attempt=0)
+            if reply.error is not None:
+                raise reply.error
+            parsed = parse_reply(reply.text)
+            record = {**self._record(utterances, [reply]), 'parsed': parsed}
+            return GlobalAnswer(parsed['persons'], str(parsed['rationale']), record)
+        return self._corrected(video, utterances)
+
+    def _corrected(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+        replies: list[Reply] = []
+        faults: list[str] = []
+        while len(faults) <= self.retries:
+            replies.append(self._ask(video, utterances, attempt=len(faults)))
+            text = replies[-1].text
+            try:
+                if text is None:
+                    raise ValueError(f'no reply: {replies[-1].error!r}')
+                persons, dropped = read_persons(text, count=len(utterances))
+            except ValueError as error:
+                faults.append(str(error))
+                continue
+            record = self._record(utterances, replies)
+            record |= {'faults': faults, 'dropped': dropped}
+            return GlobalAnswer(persons, rationale_of(text), record)
+        record = {**self._record(utterances, replies), 'faults': faults, 'by_object_ids': True}
+        reason = f'no usable reply after {len(faults)} tries, so by object ids: {faults[-1]}'
+        return GlobalAnswer(group_by_objects(video, utterances), reason, record)
+
+    def _ask(self, video: Video, utterances: Sequence[Utterance], *, attempt: int) -> Reply:
+        official = self.protocol == 'official'
+        template = load_prompt(self.prompt, 'global_official' if official else 'global')
+        instructions = fill(template, pictures=len(utterances), color=self.color)
+        if official:
+            pictures = [video.frames[utterance.key_frame] for utterance in utterances]
+        else:
+            pictures = [self._outlined(video, utterance) for utterance in utterances]
+        message = Message(
+            parts=(instructions, *pictures),
+            name=f'{video.name}/global',
+            attempt=attempt,
+            max_new_tokens=self.max_new_tokens,
+        )
+        return next(iter(self.model.chat([message])))
+
+    def _outlined(self, video: Video, utterance: Utterance) -> Picture:
+        mask = speaker_mask(video, utterance)
+        picture = video.frames[utterance.key_frame]
+        return picture if mask is None else outline(picture, mask, _COLORS[self.color])
+
+    def _record(self, utterances: Sequence[Utterance], replies: list[Reply]) -> dict[str, Any]:
+        return {
+            'windows': [utterance.question.window for utterance in utterances],
+            'key_frames': [utterance.key_frame for utterance in utterances],
+            'max_new_tokens': self.max_new_tokens,
+            'replies': [
+                {
+                    'text': reply.text,
+                    'error': None if reply.error is None else repr(reply.error),
+                    'usage': reply.usage,
+                }
+                for reply in replies
+            ],
+        }
+
+
+def outline(
+    picture: Picture, mask: NDArray[np.bool_], color: tuple[int, int, int], width: int | None = None
+) -> Picture:
+    """A copy of the picture with a line around the mask, outside of it.
+
+    Args:
+        picture: (H, W, 3).
+        mask: (H, W).
+        color: Of the line.
+        width: Of the line in pixels; by the size of the picture if None.
+    """
+    from scipy.ndimage import binary_dilation
+
+    width = width or max(1, round(min(picture.shape[:2]) / 240))
+    ring = binary_dilation(mask, iterations=width) & ~mask
+    marked = picture.copy()
+    marked[ring] = color
+    return marked

@@ -1,0 +1,191 @@
+"""Chunks of speech with the defects of the released code mended (13 to 26 of docs/avtracker.md).
+
+A chunk is ``{'text': str, 'timestamp': [start, end]}``, possibly with ``speaker`` (a label known
+from elsewhere), ``source`` (segment and number of the separated voice) and ``spans`` (where in the
+chunk there is speech). After :func:`settle` both times are numbers, in order, inside the sound.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+from typing import Any, TypeAlias
+
+from avis.models.agents.official_speech import INTERJECTIONS, LONGEST_RUN, Chunk, cut_runs
+
+Spans: TypeAlias = list[tuple[float, float]]
+Similarity: TypeAlias = Callable[[Spans, Spans], float]
+
+SAME_OVERLAP = 0.5
+SAME_TEXT = 0.8
+_CJK = '\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff'
+_WORD = re.compile(rf'[{_CJK}]|[^\W{_CJK}]+')
+
+
+def settle(chunks: Sequence[Chunk], *, first: float, last: float, words: bool) -> list[Chunk]:
+    """Give every chunk two times between ``first`` and ``last``; drop blanks and empty ones.
+
+    A missing start is the end of the chunk before, a missing end (or one before the start) the
+    start of the next, or ``last`` for the last chunk (D13, D14, D20 to D22, D26).
+
+    Args:
+        chunks: As recognised.
+        first: Where the sound, or the segment of a separated source, begins.
+        last: Where it ends.
+        words: Whether a chunk without text is nothing (False: the recogniser hears no words).
+    """
+    given = [
+        chunk
+        for chunk in chunks
+        if chunk['timestamp'] is not None and (chunk['text'].strip() or not words)
+    ]
+    settled: list[Chunk] = []
+    for number, chunk in enumerate(given):
+        start, end = chunk['timestamp']
+        if start is None:
+            start = settled[-1]['timestamp'][1] if settled else first
+        if end is None or end < start:
+            after = [other['timestamp'][0] for other in given[number + 1 :]]
+            end = next((time for time in after if time is not None and time > start), last)
+        start, end = max(float(start), first), min(float(end), last)
+        if start < end:
+            text = cut_runs(chunk['text'], LONGEST_RUN)
+            settled.append({**chunk, 'text': text, 'timestamp': [start, end]})
+    return settled
+
+
+def is_meaningful(text: str) -> bool:
+    """Does this text hold words: of any script, not only a sound or signs (D25)?"""
+    kinds = [unicodedata.category(sign) for sign in text.strip()]
+    letters = sum(kind[0] in 'LN' for kind in kinds)
+    plain = sum(kind[0] in 'LMNPZ' for kind in kinds)
+    if not letters or plain / len(kinds) < 0.3:
+        return False
+    found = _WORD.findall(text.lower())
+    if len(found) == 1 and found[0] in INTERJECTIONS:
+        return False
+    # One letter is no word, but one character of a script without letters is.
+    return letters >= 2 or 'Lo' in kinds
+
+
+def merge_repeats(chunks: Sequence[Chunk]) -> list[Chunk]:
+    """Unite chunks that say the same at the same time, once (D18, D19); sorted by start."""
+    kept: list[Chunk] = []
+    for chunk in sorted(chunks, key=lambda chunk: chunk['timestamp'][0]):
+        place = next((n for n, old in enumerate(kept) if _same_speech(old, chunk)), None)
+        if place is None:
+            kept.append(chunk)
+            continue
+        old = kept[place]
+        longer = chunk if len(chunk['text']) > len(old['text']) else old
+        kept[place] = {**longer, 'timestamp': _united(old, chunk)}
+    return kept
+
+
+def compress(
+    chunks: Sequence[Chunk],
+    *,
+    threshold: float,
+    max_gap: float,
+    max_seconds: float,
+    similarity: Similarity,
+) -> list[Chunk]:
+    """Join neighbours with the same text or of the same voice (D13 to D17).
+
+    Chunks that sound at the same time for more than half of the shorter are two voices, whatever
+    the encoder says of their mixture.
+
+    Args:
+        chunks: Settled, in order of time.
+        threshold: Least similarity of one voice.
+        max_gap: Longest silence, in seconds, that is bridged.
+        max_seconds: Longest joined chunk.
+        similarity: Of the speech in two lists of spans.
+    """
+    joined: list[Chunk] = []
+    for chunk in chunks:
+        if joined and _near(joined[-1], chunk, max_gap, max_seconds):
+            before = joined[-1]
+            same = bool(chunk['text'].strip()) and before['text'] == chunk['text']
+            if same or _same_voice(before, chunk, threshold, similarity):
+                joined[-1] = _joined(before, chunk, before['text'] if same else None)
+                continue
+        joined.append({**chunk, 'spans': [tuple(chunk['timestamp'])]})
+    return joined
+
+
+def join_contained(chunks: Sequence[Chunk], *, max_gap: float) -> list[Chunk]:
+    """Join near neighbours of which one holds the other's words as a whole (D24)."""
+    joined: list[Chunk] = []
+    for chunk in chunks:
+        if joined and _gap(joined[-1], chunk) <= max_gap:
+            one, other = (_WORD.findall(c['text'].lower()) for c in (joined[-1], chunk))
+            if _holds(one, other) or _holds(other, one):
+                longer = chunk if len(chunk['text']) > len(joined[-1]['text']) else joined[-1]
+                joined[-1] = {**longer, 'timestamp': _united(joined[-1], chunk)}
+                continue
+        joined.append(chunk)
+    return joined
+
+
+def join_same_times(chunks: Sequence[Chunk]) -> list[Chunk]:
+    """Join chunks with equal times, unless they come from two voices of one mixture."""
+    groups: dict[Any, Chunk] = {}
+    for chunk in chunks:
+        key = (*chunk['timestamp'], chunk.get('source'))
+        if key in groups:
+            texts = (groups[key]['text'].strip(), chunk['text'].strip())
+            groups[key] = {**groups[key], 'text': ' '.join(filter(None, texts))}
+        else:
+            groups[key] = chunk
+    return sorted(groups.values(), key=lambda chunk: chunk['timestamp'][0])
+
+
+def _near(one: Chunk, other: Chunk, max_gap: float, max_seconds: float) -> bool:
+    start, end = _united(one, other)
+    return _gap(one, other) <= max_gap and end - start <= max_seconds
+
+
+def _gap(one: Chunk, other: Chunk) -> float:
+    gap: float = other['timestamp'][0] - one['timestamp'][1]
+    return gap
+
+
+def _same_voice(one: Chunk, other: Chunk, threshold: float, similarity: Similarity) -> bool:
+    speakers = one.get('speaker'), other.get('speaker')
+    if None not in speakers:
+        return speakers[0] == speakers[1]
+    if _overlap(one, other) > SAME_OVERLAP:
+        return False
+    return similarity(one['spans'], [tuple(other['timestamp'])]) > threshold
+
+
+def _joined(one: Chunk, other: Chunk, text: str | None) -> Chunk:
+    if text is None:
+        text = f'{one["text"].rstrip()} {other["text"].lstrip()}'.rstrip()
+    spans = [*one['spans'], tuple(other['timestamp'])]
+    return {**one, 'text': text, 'timestamp': _united(one, other), 'spans': spans}
+
+
+def _united(one: Chunk, other: Chunk) -> list[float]:
+    (start, end), (begin, finish) = one['timestamp'], other['timestamp']
+    return [min(start, begin), max(end, finish)]
+
+
+def _overlap(one: Chunk, other: Chunk) -> float:
+    """Common time over the shorter length."""
+    (start, end), (begin, finish) = one['timestamp'], other['timestamp']
+    common: float = min(end, finish) - max(start, begin)
+    return common / min(end - start, finish - begin)
+
+
+def _same_speech(one: Chunk, other: Chunk) -> bool:
+    if _overlap(one, other) <= SAME_OVERLAP:
+        return False
+    texts = [''.join(chunk['text'].split()) for chunk in (one, other)]
+    return SequenceMatcher(None, texts[0], texts[1], autojunk=False).ratio() > SAME_TEXT
+
+
+def _holds(words: list[str], part: list[str]) -> bool:
+    size = len(part)
+    return bool(part) and any(words[at : at + size] == part for at in range(len(words) - size + 1))

@@ -1,0 +1,288 @@
+"""The first stage: who says what when, as chunks of speech.
+
+``SpeechStage.run`` follows the released code (``protocol='official'``) or the mended way; both are
+readable from top to bottom in ``_official`` and ``_corrected``.
+"""
+
+import dataclasses
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avis.models.agents import mended_speech as mended
+from avis.models.agents import official_speech as official
+from avis.models.agents.contract import Separator, SpeakerEncoder, SpeechRecognizer, Waveform
+from avis.models.agents.official_speech import Chunk
+
+
+@dataclass
+class SpeechRecord:
+    """What was heard and how it became the final chunks; everything is JSON-ready.
+
+    Attributes:
+        steps: The chunks after each step, ``final`` last.
+        similarity_calls: Sample ranges compared, with the value (None: could not be compared).
+        separator_calls: Segments handed to the separator.
+        counts: How often something had to be left out or replaced.
+    """
+
+    steps: dict[str, list[Chunk]] = field(default_factory=dict)
+    similarity_calls: list[dict[str, Any]] = field(default_factory=list)
+    separator_calls: list[dict[str, Any]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=Counter)
+
+    @property
+    def final(self) -> list[Chunk]:
+        """The chunks that become windows."""
+        return self.steps['final']
+
+    def note(self, step: str, chunks: list[Chunk]) -> list[Chunk]:
+        """Keep a copy of the chunks after a step."""
+        known = ('text', 'timestamp', 'speaker')
+        self.steps[step] = [{key: chunk[key] for key in known if key in chunk} for chunk in chunks]
+        return chunks
+
+    def to_json(self) -> dict[str, Any]:
+        """For the record and the cache."""
+        return {**vars(self), 'counts': dict(self.counts)}
+
+
+class SpeechStage:
+    """Recogniser, separator and speaker encoder put together.
+
+    Args:
+        recognizer: Hears the words.
+        separator: Takes voices apart; None leaves the sound as it is.
+        encoder: Compares voices; None joins nothing.
+        threshold: Least cosine similarity of one voice.
+        max_gap: Longest silence in seconds that joining bridges (corrected protocol).
+        max_seconds: Longest joined chunk (corrected protocol).
+        separate: 'always', or 'overlap' to separate only what the recogniser hears at one time
+            with something else (corrected protocol).
+        protocol: 'official' or 'corrected'.
+    """
+
+    def __init__(
+        self,
+        *,
+        recognizer: SpeechRecognizer,
+        separator: Separator | None,
+        encoder: SpeakerEncoder | None,
+        threshold: float,
+        max_gap: float,
+        max_seconds: float,
+        separate: str,
+        protocol: str,
+    ) -> None:
+        self.recognizer, self.separator, self.encoder = recognizer, separator, encoder
+        self.threshold, self.max_gap, self.max_seconds = threshold, max_gap, max_seconds
+        self.separate = separate
+        self.protocol = protocol
+
+    def run(self, sound: Waveform, record: SpeechRecord) -> SpeechRecord:
+        """Fill ``record``; what it holds when an error is raised tells how far it came."""
+        return (self._official if self.protocol == 'official' else self._corrected)(sound, record)
+
+    def _official(self, sound: Waveform, record: SpeechRecord) -> SpeechRecord:
+        chunks = self._transcribe(sound)
+        if self.separator is not None:
+            pooled = record.note('separated', self._official_sources(sound, chunks, record))
+            chunks = record.note('after_merge', official.merge_repeats(pooled))
+            chunks = sorted(chunks, key=lambda chunk: chunk['timestamp'][0])
+            record.note('after_separation', chunks)
+        if self.encoder is not None:
+            record.note('before_compression', chunks)
+            chunks = official.compress(
+                chunks,
+                seconds=sound.seconds,
+                threshold=self.threshold,
+                similarity=lambda one, other: self._similarity(sound, [one], [other], record),
+            )
+            record.note('after_compression', chunks)
+        if self.separator is not None:
+            chunks = [chunk for chunk in chunks if official.is_meaningful(chunk['text'])]
+            record.note('after_filter', chunks)
+            chunks = record.note('after_containment', official.join_contained(chunks))
+            chunks = record.note('after_same_timestamp', official.join_same_times(chunks))
+        record.note('final', chunks)
+        return record
+
+    def _official_sources(
+        self, sound: Waveform, chunks: list[Chunk], record: SpeechRecord
+    ) -> list[Chunk]:
+        pooled: list[Chunk] = []
+        for chunk in chunks:
+            times = official.usable_timestamp(chunk['timestamp'], sound.seconds)
+            if times is not None:
+                for source in self._separate(sound, times, record):
+                    heard = self._transcribe(source)
+                    pooled += official.source_chunks(heard, times[0], sound.seconds)
+        return pooled
+
+    def _corrected(self, sound: Waveform, record: SpeechRecord) -> SpeechRecord:
+        words = getattr(self.recognizer, 'has_words', True)
+        heard = record.note('recognised', self._transcribe(sound))
+        chunks = mended.settle(heard, first=0.0, last=sound.seconds, words=words)
+        record.counts['chunks_without_length_or_words'] = len(heard) - len(chunks)
+        if self.separator is not None:
+            chunks = record.note('separated', self._mended_sources(sound, chunks, record))
+            meaningful = [c for c in chunks if not words or mended.is_meaningful(c['text'])]
+            record.counts['meaningless_chunks'] = len(chunks) - len(meaningful)
+            chunks = record.note('after_filter', meaningful)
+            chunks = record.note('after_merge', mended.merge_repeats(chunks) if words else chunks)
+        chunks = sorted(chunks, key=lambda chunk: chunk['timestamp'][0])
+        if self.encoder is not None:
+            record.note('before_compression', chunks)
+            chunks = mended.compress(
+                chunks,
+                threshold=self.threshold,
+                max_gap=self.max_gap,
+                max_seconds=self.max_seconds,
+                similarity=lambda one, other: self._voices(sound, one, other, record),
+            )
+            record.note('after_compression', chunks)
+        if self.separator is not None and words:
+            chunks = mended.join_contained(chunks, max_gap=self.max_gap)
+            chunks = mended.join_same_times(record.note('after_containment', chunks))
+        record.note('final', chunks)
+        return record
+
+    def _mended_sources(
+        self, sound: Waveform, chunks: list[Chunk], record: SpeechRecord
+    ) -> list[Chunk]:
+        """What the separated voices say; the mixture's own words where they say nothing."""
+        words = getattr(self.recognizer, 'has_words', True)
+        pooled: list[Chunk] = []
+        for number, chunk in enumerate(chunks):
+            if self.separate == 'overlap' and not _overlapped(chunk, chunks):
+                pooled.append(chunk)
+                continue
+            start, end = chunk['timestamp']
+            found: list[Chunk] = []
+            try:
+                for voice, source in enumerate(self._separate(sound, (start, end), record)):
+                    heard = [_moved(c, start) for c in self._transcribe(source)]
+                    for spoken in mended.settle(heard, first=start, last=end, words=words):
+                        text = spoken['text'].strip()
+                        found.append({**spoken, 'text': text, 'source': (number, voice)})
+            except Exception as error:  # D27: any failure of a part costs one chunk
+                found = []
+                record.counts[f'separation_failed: {type(error).__name__}'] += 1
+            if not any(mended.is_meaningful(c['text']) or not words for c in found):
+                record.counts['chunks_kept_unseparated'] += 1
+                found = [{**chunk, 'text': chunk['text'].strip()}]
+            pooled += found
+        return pooled
+
+    def _transcribe(self, sound: Waveform) -> list[Chunk]:
+        heard = self.recognizer.transcribe(resampled(sound, self.recognizer.sample_rate))
+        chunks = []
+        for chunk in heard:
+            times = None if chunk.timestamp is None else list(chunk.timestamp)
+            speaker = {} if chunk.speaker is None else {'speaker': chunk.speaker}
+            chunks.append({'text': chunk.text, 'timestamp': times, **speaker})
+        return chunks
+
+    def _separate(
+        self, sound: Waveform, times: tuple[float, float], record: SpeechRecord
+    ) -> list[Waveform]:
+        assert self.separator is not None
+        segment = _cut(sound, times)
+        mixture = resampled(segment, self.separator.sample_rate)
+        call = {
+            'start_sec': round(times[0], 6),
+            'end_sec': round(times[1], 6),
+            'segment_samples': len(segment.samples),
+            'resampled_samples': len(mixture.samples),
+            'sample_rate': self.separator.sample_rate,
+            'num_sources': 0,
+        }
+        record.separator_calls.append(call)
+        sources = self.separator.separate(mixture)
+        call['num_sources'] = len(sources)
+        return sources
+
+    def _voices(
+        self,
+        sound: Waveform,
+        spans: mended.Spans,
+        others: mended.Spans,
+        record: SpeechRecord,
+    ) -> float:
+        """Similarity; what the encoder finds too short is another voice, and counted (D9)."""
+        try:
+            return self._similarity(sound, spans, others, record)
+        except ValueError:
+            record.counts['voices_too_short_to_compare'] += 1
+            return -1.0
+
+    def _similarity(self, sound: Waveform, spans: Any, others: Any, record: SpeechRecord) -> float:
+        assert self.encoder is not None
+        sound = resampled(sound, self.encoder.sample_rate)
+        ranges = [
+            [
+                official.sample_range(
+                    *span, samples=len(sound.samples), sample_rate=sound.sample_rate
+                )
+                for span in each
+            ]
+            for each in (spans, others)
+        ]
+        a, b = ([each[0][0], each[-1][1]] for each in ranges)
+        call: dict[str, Any] = {'a': a, 'b': b, 'value': None}
+        record.similarity_calls.append(call)
+        one, other = (self.encoder.embed(_pieces(sound, each)) for each in ranges)
+        value = _cosine(one, other)
+        call['value'] = round(value, 6)
+        return value
+
+
+def _cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    norms = float(np.linalg.norm(one)) * float(np.linalg.norm(other))
+    return float(one @ other) / norms if norms > 0 else 0.0
+
+
+def _pieces(sound: Waveform, ranges: list[tuple[int, int]]) -> Waveform:
+    samples = np.concatenate([sound.samples[first:last] for first, last in ranges])
+    start = ranges[0][0] / sound.sample_rate
+    return dataclasses.replace(sound, samples=samples, start=start)
+
+
+def _cut(sound: Waveform, times: tuple[float, float]) -> Waveform:
+    first, last = official.sample_range(
+        *times, samples=len(sound.samples), sample_rate=sound.sample_rate
+    )
+    return dataclasses.replace(sound, samples=sound.samples[first:last], start=times[0])
+
+
+def resampled(sound: Waveform, sample_rate: int) -> Waveform:
+    """The same sound at another rate; ceil(S * new / old) samples."""
+    if sound.sample_rate == sample_rate:
+        return sound
+    if not len(sound.samples):
+        return dataclasses.replace(sound, sample_rate=sample_rate)
+    from scipy.signal import resample_poly
+
+    common = math.gcd(sound.sample_rate, sample_rate)
+    samples = resample_poly(sound.samples, sample_rate // common, sound.sample_rate // common)
+    return dataclasses.replace(sound, samples=samples.astype(np.float32), sample_rate=sample_rate)
+
+
+def _moved(chunk: Chunk, offset: float) -> Chunk:
+    if chunk['timestamp'] is None:
+        return chunk
+    times = [None if time is None else time + offset for time in chunk['timestamp']]
+    return {**chunk, 'timestamp': times}
+
+
+def _overlapped(chunk: Chunk, chunks: list[Chunk]) -> bool:
+    """Does another chunk sound at the same time?"""
+    start, end = chunk['timestamp']
+    return any(
+        other is not chunk and other['timestamp'][0] < end and start < other['timestamp'][1]
+        for other in chunks
+    )

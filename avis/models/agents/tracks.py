@@ -1,0 +1,220 @@
+"""From answers to tracks: whose mask in which frame."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pycocotools import mask as coco_mask
+
+from avis.models.agents.contract import FrameDetections, LocalAnswer, Utterance, Video
+from avis.models.agents.grounding import official_entries
+from avis.models.agents.object_ids import main_object
+from avis.models.agents.windows import Window, carry_along
+from avis.structures.masks import RLE
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A window with its masks.
+
+    Args:
+        window: The window.
+        answer: Who speaks.
+        utterance: The same for the identity part.
+        masks: Per frame of the utterance, None for nobody.
+        areas: Pixels per frame.
+    """
+
+    window: Window
+    answer: LocalAnswer
+    utterance: Utterance
+    masks: list[RLE | None]
+    areas: list[int]
+
+
+@dataclass
+class Person:
+    """One speaker.
+
+    Args:
+        number: From 0.
+        name: As the identity part calls him: text or number.
+        windows: Windows in which he speaks, in the order given.
+        masks: By frame number; None where a window covers the frame but has no mask.
+        rows: The same as rows of the frame's detections.
+    """
+
+    number: int
+    name: Any
+    windows: list[int] = field(default_factory=list)
+    masks: dict[int, RLE | None] = field(default_factory=dict)
+    rows: dict[int, int | None] = field(default_factory=dict)
+
+
+def official_spoken(video: Video, window: Window, answer: LocalAnswer) -> Spoken:
+    """Masks from the tracker's entries, counted without gaps (D30)."""
+    entries = official_entries(video)
+    frames = window.question.frame_ids
+    masks = [
+        None if row is None else entries[frame][1].masks[row]
+        for frame, row in zip(frames, answer.rows, strict=True)
+    ]
+    areas = [_area(mask) for mask in masks]
+    # The key frame is counted from the window's start, which may lie before the first frame.
+    key = window.frame_ids[areas.index(max(areas))]
+    utterance = Utterance(window.question, frames, answer.rows, key)
+    return Spoken(window, answer, utterance, masks, areas)
+
+
+def mended_spoken(video: Video, window: Window, answer: LocalAnswer) -> Spoken:
+    """Masks of all frames of the window, those between the frames asked about carried along."""
+    asked = window.question.frame_ids
+    rows = answer.rows
+    if asked != window.frame_ids:
+        ids = [
+            None if row is None else int(_found(video, frame).ids[row])
+            for frame, row in zip(asked, rows, strict=True)
+        ]
+        rows = carry_along(window, ids, video.detections)
+    masks = [
+        None if row is None else _found(video, frame).masks[row]
+        for frame, row in zip(window.frame_ids, rows, strict=True)
+    ]
+    areas = [_area(mask) for mask in masks]
+    key = window.frame_ids[areas.index(max(areas))]
+    return Spoken(
+        window, answer, Utterance(window.question, window.frame_ids, rows, key), masks, areas
+    )
+
+
+def official_persons(
+    grouped: Mapping[Any, Any], spoken: Sequence[Spoken], persons: list[Person]
+) -> None:
+    """Write each person's windows over each other, later ones win even with nothing (D45, D46).
+
+    Args:
+        grouped: Positions by name, as the reply or the faces have them.
+        spoken: All windows.
+        persons: Filled person by person, so that those before an error are there (D49).
+
+    Raises:
+        TypeError: Positions that are no whole numbers.
+    """
+    for number, (name, positions) in enumerate(grouped.items()):
+        person = Person(number, name)
+        for position in positions:
+            if 0 <= position < len(spoken):
+                _write(person, spoken[position], keep_masks=False)
+        persons.append(person)
+
+
+def mended_persons(
+    video: Video, grouped: Mapping[Any, Sequence[int]], spoken: Sequence[Spoken]
+) -> tuple[list[Person], dict[str, int]]:
+    """Each window to one person, masks win over none (D44 to D46, D48).
+
+    Args:
+        video: For the object ids.
+        grouped: Positions in ``spoken`` by name.
+        spoken: The windows with a mask.
+
+    Returns:
+        The persons, and what had to be decided without the identity part.
+    """
+    counts: Counter[str] = Counter()
+    owners = _owners(video, grouped, spoken, counts)
+    numbers = _numbers(owners)
+    persons = []
+    for name, positions in owners.items():
+        person = Person(numbers[name], name)
+        for position in positions:
+            _write(person, spoken[position], keep_masks=True)
+        persons.append(person)
+    return persons, dict(counts)
+
+
+def _owners(
+    video: Video,
+    grouped: Mapping[Any, Sequence[int]],
+    spoken: Sequence[Spoken],
+    counts: Counter[str],
+) -> dict[Any, list[int]]:
+    """Every position once, under the name of its person."""
+    objects = [main_object(video, each.utterance) for each in spoken]
+    claims: dict[int, list[Any]] = {}
+    for name, positions in grouped.items():
+        for position in dict.fromkeys(positions):
+            claims.setdefault(position, []).append(name)
+    single: dict[Any, set[int | None]] = {name: set() for name in grouped}
+    for position, names in claims.items():
+        if len(names) == 1:
+            single[names[0]].add(objects[position])
+    owners: dict[Any, list[int]] = {name: [] for name in grouped}
+    chosen: dict[int, Any] = {}
+    for position, names in claims.items():
+        if len(names) > 1:
+            counts['windows_in_several_persons'] += 1
+        alike = [name for name in names if objects[position] in single[name]]
+        chosen[position] = (alike or names)[0]
+    for name, positions in grouped.items():
+        owners[name] = [p for p in dict.fromkeys(positions) if chosen[p] == name]
+    for position in range(len(spoken)):
+        if position not in claims:
+            counts['windows_in_no_person'] += 1
+            _adopt(position, objects, single, owners)
+    return {name: positions for name, positions in owners.items() if positions}
+
+
+def _adopt(
+    position: int,
+    objects: Sequence[int | None],
+    single: dict[Any, set[int | None]],
+    owners: dict[Any, list[int]],
+) -> None:
+    """A window that nobody claims goes to the one person with its object, else to a new one."""
+    alike = [name for name in owners if objects[position] in single[name]]
+    if len(alike) == 1:
+        owners[alike[0]].append(position)
+        return
+    number = 0
+    while f'person_{number}' in owners or number in owners:
+        number += 1
+    name = f'person_{number}'
+    owners[name], single[name] = [position], {objects[position]}
+
+
+def _numbers(owners: Mapping[Any, Any]) -> dict[Any, int]:
+    """A number per name: the one in ``person_<n>`` or a plain number, else the next free one."""
+    numbers: dict[Any, int] = {}
+    for name in owners:
+        digits = str(name).removeprefix('person_')
+        number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 4 else -1
+        if number >= 0 and number not in numbers.values():
+            numbers[name] = number
+    free = (number for number in range(2 * len(owners) + 1000) if number not in numbers.values())
+    for name in owners:
+        if name not in numbers:
+            numbers[name] = next(free)
+    return numbers
+
+
+def _write(person: Person, spoken: Spoken, *, keep_masks: bool) -> None:
+    person.windows.append(spoken.window.question.window)
+    frames = spoken.window.frame_ids
+    rows = spoken.utterance.rows
+    for frame, mask, row in zip(frames, spoken.masks, rows, strict=False):
+        old = person.masks.get(frame)
+        if keep_masks and old is not None and (mask is None or _area(mask) < _area(old)):
+            continue
+        person.masks[frame], person.rows[frame] = mask, row
+
+
+def _found(video: Video, frame: int) -> FrameDetections:
+    found = video.detections[frame]
+    assert found is not None
+    return found
+
+
+def _area(mask: RLE | None) -> int:
+    return 0 if mask is None else int(coco_mask.area(mask))
