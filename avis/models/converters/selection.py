@@ -6,7 +6,10 @@ from torch import Tensor
 
 
 def select(
-    state_dict: Mapping[str, Tensor], parts: tuple[str, ...], classifier: str, source: str
+    state_dict: Mapping[str, Tensor],
+    parts: tuple[str, ...],
+    classifier: str | tuple[str, ...],
+    source: str,
 ) -> tuple[dict[str, Tensor], list[str]]:
     """Keep what belongs to a backbone.
 

@@ -1,0 +1,150 @@
+"""Mask2Former as a frame head: queries that find the instances of each frame, without sound."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avis.models.decode_heads.frame_predictions import FramePredictions, LayerPrediction
+from avis.models.layers.attention import MLP, DecoderLayer
+from avis.models.layers.sine_encoding import sine_encoding
+from avis.registry import MODELS
+
+
+@MODELS.register_module()
+class Mask2FormerFrameHead(nn.Module):
+    """Decode the queries of each frame by masked attention; frames do not know of each other.
+
+    Each layer lets a query read one level of the frame, and there only where its mask of the layer
+    before is; a query without a mask reads everything.
+
+    The published way computes all masks at stride 4 ten times, and resizes nine of them for the
+    attention alone. Resizing is linear: here the pixel features are resized, once per level, and
+    the masks made at that size. Equal up to rounding.
+
+    Source: Cheng et al., *Mask2Former*, CVPR 2022 (arXiv:2112.01527).
+
+    Args:
+        num_classes: K, without "no object".
+        pixel_decoder: Turns the maps of the backbone into
+            :class:`~avis.models.necks.deformable_pixel_decoder.PixelMaps`.
+        channels: C, width of queries and maps.
+        num_queries: Q.
+        num_layers: Layers of the decoder.
+        num_heads: Heads of every attention.
+        hidden_channels: Width within the feed-forward blocks.
+        num_query_layers: L, how many of the last layers give their queries in training.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        pixel_decoder: dict[str, Any] | nn.Module,
+        channels: int = 256,
+        num_queries: int = 100,
+        num_layers: int = 9,
+        num_heads: int = 8,
+        hidden_channels: int = 2048,
+        num_query_layers: int = 3,
+    ) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.num_query_layers = num_query_layers
+        self.pixel_decoder = MODELS.build(pixel_decoder)
+        num_levels = self.pixel_decoder.NUM_LEVELS
+        self.query_feat = nn.Embedding(num_queries, channels)
+        self.query_embed = nn.Embedding(num_queries, channels)
+        self.level_embed = nn.Embedding(num_levels, channels)
+        self.layers = nn.ModuleList(
+            DecoderLayer(channels, num_heads, hidden_channels) for _ in range(num_layers)
+        )
+        self.decoder_norm = nn.LayerNorm(channels)
+        self.class_embed = nn.Linear(channels, num_classes + 1)
+        self.mask_embed = MLP(channels, 3)
+
+    def forward(
+        self, maps: Sequence[Tensor], audio: Tensor, clip: tuple[int, int]
+    ) -> FramePredictions:
+        """Predict the instances of each frame.
+
+        Args:
+            maps: Of the backbone, finest first, each (B * T, C_i, h_i, w_i).
+            audio: One row of sound per frame, (B, T, D).
+            clip: (B, T).
+        """
+        if len(maps[0]) != clip[0] * clip[1]:
+            raise ValueError(
+                f'{type(self).__name__}: expected maps of B * T = {clip[0]} * {clip[1]} frames, '
+                f'got {len(maps[0])}'
+            )
+        pixel_features, levels = self.pixel_decoder(maps)
+        tokens = [
+            level.flatten(2).transpose(1, 2) + embed
+            for level, embed in zip(levels, self.level_embed.weight, strict=True)
+        ]
+        queries = self.query_feat.weight + self.hear(tokens, audio)
+        outputs = self._decode(queries.expand(len(maps[0]), -1, -1), tokens, levels, pixel_features)
+        last = self._predict(outputs[-1])
+        training = self.training
+        kept = outputs[-self.num_query_layers :] if training else outputs[-1:]
+        layers = [*map(self._predict, outputs[:-1]), last] if training else []
+        return FramePredictions(
+            class_logits=last.class_logits.unflatten(0, clip),
+            mask_embeds=last.mask_embeds.unflatten(0, clip),
+            queries=torch.stack(kept).unflatten(1, clip),
+            pixel_features=pixel_features.unflatten(0, clip),
+            projection=self.pixel_decoder.projection,
+            layers=[
+                LayerPrediction(*(part.unflatten(0, clip) for part in layer)) for layer in layers
+            ],
+        )
+
+    def hear(self, tokens: Sequence[Tensor], audio: Tensor) -> Tensor:
+        """What sound adds to the content of the queries, (N, Q, C) or a shape that broadcasts.
+
+        Args:
+            tokens: (N, S, C) of each level, coarsest first.
+            audio: (B, T, D).
+        """
+        return tokens[0].new_zeros(1, 1, 1)
+
+    def _decode(
+        self,
+        queries: Tensor,
+        tokens: Sequence[Tensor],
+        levels: Sequence[Tensor],
+        pixel_features: Tensor,
+    ) -> list[Tensor]:
+        """Normalised queries (N, Q, C) before the first layer and after each."""
+        keys, small = [], []
+        for value, level in zip(tokens, levels, strict=True):
+            shape = (level.shape[-2], level.shape[-1])
+            keys.append(value + sine_encoding(shape, value.shape[-1], device=value.device))
+            resized = F.interpolate(pixel_features.detach(), shape, mode='bilinear')
+            small.append(resized.flatten(2))
+        outputs = [self.decoder_norm(queries)]
+        for index, layer in enumerate(self.layers):
+            turn = index % len(tokens)
+            readable = self._readable(outputs[-1], small[turn])
+            position = self.query_embed.weight
+            queries = layer(queries, keys[turn], tokens[turn], position, readable)
+            outputs.append(self.decoder_norm(queries))
+        return outputs
+
+    @torch.no_grad()
+    def _readable(self, queries: Tensor, features: Tensor) -> Tensor:
+        """Where the masks of queries (N, Q, C) are, bool (N, Q, S), everything if nowhere.
+
+        Args:
+            queries: Normalised queries.
+            features: Pixel features at the size of a level, (N, C, S).
+        """
+        embeds, offset = self.pixel_decoder.projection.fold(self.mask_embed(queries))
+        inside = torch.baddbmm(offset[..., None], embeds, features) >= 0
+        return inside | ~inside.any(-1, keepdim=True)
+
+    def _predict(self, queries: Tensor) -> LayerPrediction:
+        return LayerPrediction(self.class_embed(queries), self.mask_embed(queries))

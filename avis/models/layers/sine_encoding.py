@@ -1,0 +1,42 @@
+"""Where a token lies in its map, as sines and cosines of its row and column."""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def sine_encoding(
+    shape: tuple[int, int],
+    channels: int,
+    *,
+    temperature: float = 10000.0,
+    device: torch.device | str = 'cpu',
+) -> Tensor:
+    """The encoding of DETR, normalised: the last row and column lie at 2 pi.
+
+    Equals ``mmdet.models.layers.SinePositionalEncoding(channels // 2, normalize=True)`` of a map
+    without padding; rows and columns are encoded once each, not at every position.
+
+    Args:
+        shape: (h, w) of the map.
+        channels: C; the first half encodes the row, the second the column.
+        temperature: Ratio of the longest to the shortest wavelength.
+        device: Where to make it.
+
+    Returns:
+        (h * w, C), row by row.
+    """
+    height, width = shape
+    half = channels // 2
+    place = torch.arange(half, dtype=torch.float32, device=device)
+    wavelength = temperature ** (2 * (place // 2) / half)
+
+    def encode(length: int) -> Tensor:
+        index = torch.arange(1, length + 1, dtype=torch.float32, device=device)
+        angle = (index / (index[-1] + 1e-6) * (2 * math.pi))[:, None] / wavelength
+        return torch.stack([angle[:, ::2].sin(), angle[:, 1::2].cos()], -1).flatten(1)
+
+    rows = encode(height)[:, None].expand(height, width, half)
+    columns = encode(width)[None].expand(height, width, half)
+    return torch.cat([rows, columns], -1).flatten(0, 1)

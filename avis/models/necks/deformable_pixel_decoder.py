@@ -1,0 +1,221 @@
+"""Mask2Former's pixel decoder: deformable attention over three levels, and one step of an FPN."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from mmcv.ops.multi_scale_deform_attn import MultiScaleDeformableAttention
+from mmdet.models.layers import MSDeformAttnPixelDecoder
+from mmengine.config import ConfigDict
+from torch import Tensor
+
+from avis.models.decode_heads.frame_predictions import MaskProjection
+from avis.models.layers.sine_encoding import sine_encoding
+from avis.ops.deformable_attention import Shapes, deformable_attention
+from avis.registry import MODELS
+
+
+class PixelMaps(NamedTuple):
+    """What a pixel decoder makes of the maps of a backbone.
+
+    Attributes:
+        pixel_features: (N, C, h, w) at stride 4, before the projection to mask features.
+        levels: Maps (N, C, h, w) of the coarser strides, coarsest first.
+    """
+
+    pixel_features: Tensor
+    levels: list[Tensor]
+
+
+class DeformableSelfAttention(MultiScaleDeformableAttention):
+    """mmcv's layer, with the same weights, over :func:`avis.ops` instead of compiled operators.
+
+    Args:
+        channels: C, width of every token.
+        num_heads: Heads.
+        num_levels: Levels of the pyramid.
+        num_points: Points read per head and level.
+        kernel: See :func:`~avis.ops.deformable_attention.deformable_attention`.
+    """
+
+    def __init__(
+        self, *, channels: int, num_heads: int, num_levels: int, num_points: int, kernel: str
+    ) -> None:
+        super().__init__(
+            embed_dims=channels,
+            num_heads=num_heads,
+            num_levels=num_levels,
+            num_points=num_points,
+            dropout=0.0,
+            batch_first=True,
+        )
+        self.kernel = kernel
+
+    def forward(
+        self, tokens: Tensor, position: Tensor, reference: Tensor, shapes: Shapes
+    ) -> Tensor:
+        """Let each token read a few points around it.
+
+        Args:
+            tokens: (N, S, C), the positions of all levels.
+            position: Their encoding, (S, C).
+            reference: Their centres x, y in [0, 1], (S, 2).
+            shapes: (h, w) of each level.
+
+        Returns:
+            (N, S, C), the tokens plus what they have read.
+        """
+        images, length = tokens.shape[:2]
+        samples = (self.num_heads, self.num_levels, self.num_points)
+        query = tokens + position
+        # Offsets count pixels of the level they read. One long axis: short ones are slow to add.
+        per_pixel = tokens.new_tensor(
+            [[1 / width, 1 / height] * self.num_points for height, width in shapes],
+            dtype=torch.float32,
+        )
+        locations = torch.addcmul(
+            reference.repeat(1, self.num_heads * self.num_levels * self.num_points),
+            self.sampling_offsets(query).float(),
+            per_pixel.flatten().repeat(self.num_heads),
+        )
+        weights = self.attention_weights(query).unflatten(-1, (self.num_heads, -1)).softmax(-1)
+        read = deformable_attention(
+            self.value_proj(tokens).unflatten(-1, (self.num_heads, -1)),
+            shapes,
+            locations.view(images, length, *samples, 2),
+            weights.view(images, length, *samples),
+            kernel=self.kernel,
+        )
+        out: Tensor = self.output_proj(read)
+        return out.add(tokens)
+
+
+@MODELS.register_module()
+class DeformablePixelDecoder(MSDeformAttnPixelDecoder):
+    """``mmdet.MSDeformAttnPixelDecoder`` that runs everywhere, with the same weights and results.
+
+    Deformable attention is that of :mod:`avis.ops`. Positions are encoded once, not per image, and
+    maps keep their channels last, as the transformer wants them. The 1x1 convolution to mask
+    features is not run: :class:`~avis.models.decode_heads.frame_predictions.MaskProjection`.
+
+    Source: Cheng et al., *Mask2Former*, CVPR 2022 (arXiv:2112.01527).
+
+    Args:
+        in_channels: Width of the four maps of the backbone, finest first.
+        channels: C, width of all maps that come out.
+        num_layers: Layers of the encoder.
+        num_heads: Heads of deformable attention.
+        num_points: Points that a head reads per level.
+        hidden_channels: Width within the feed-forward nets.
+        kernel: See :func:`~avis.ops.deformable_attention.deformable_attention`.
+    """
+
+    NUM_LEVELS = 3
+
+    def __init__(
+        self,
+        *,
+        in_channels: Sequence[int] = (256, 512, 1024, 2048),
+        channels: int = 256,
+        num_layers: int = 6,
+        num_heads: int = 8,
+        num_points: int = 4,
+        hidden_channels: int = 1024,
+        kernel: str = 'auto',
+    ) -> None:
+        if len(in_channels) != self.NUM_LEVELS + 1:
+            raise ValueError(
+                f'DeformablePixelDecoder needs the width of {self.NUM_LEVELS + 1} maps, finest '
+                f'first, got in_channels={tuple(in_channels)}'
+            )
+        attention: dict[str, Any] = {
+            'embed_dims': channels,
+            'num_heads': num_heads,
+            'num_levels': self.NUM_LEVELS,
+            'num_points': num_points,
+            'batch_first': True,
+        }
+        layer = {
+            'self_attn_cfg': attention,
+            'ffn_cfg': {
+                'embed_dims': channels,
+                'feedforward_channels': hidden_channels,
+                'num_fcs': 2,
+                'ffn_drop': 0.0,
+                'act_cfg': {'type': 'ReLU', 'inplace': True},
+            },
+        }
+        super().__init__(
+            in_channels=list(in_channels),
+            feat_channels=channels,
+            out_channels=channels,
+            encoder=ConfigDict(num_layers=num_layers, layer_cfg=layer),
+            positional_encoding={'num_feats': channels // 2, 'normalize': True},
+        )
+        self.channels = channels
+        for encoder_layer in self.encoder.layers:
+            encoder_layer.self_attn = DeformableSelfAttention(
+                channels=channels,
+                num_heads=num_heads,
+                num_levels=self.NUM_LEVELS,
+                num_points=num_points,
+                kernel=kernel,
+            )
+        self.init_weights()
+
+    @property
+    def projection(self) -> MaskProjection:
+        """From pixel features to mask features."""
+        return MaskProjection(self.mask_feature.weight.flatten(1), self.mask_feature.bias)
+
+    def forward(self, maps: Sequence[Tensor]) -> PixelMaps:
+        """Map four maps (N, C_i, h_i, w_i) of a backbone, finest first, to pixel features."""
+        if len(maps) != self.NUM_LEVELS + 1:
+            raise ValueError(
+                f'DeformablePixelDecoder needs {self.NUM_LEVELS + 1} maps, finest first, got '
+                f'{len(maps)}: set out_indices=(0, 1, 2, 3) in the backbone'
+            )
+        finest, *others = (x.contiguous(memory_format=torch.channels_last) for x in maps)
+        others.reverse()
+        shapes = [(x.shape[-2], x.shape[-1]) for x in others]
+        tokens = torch.cat(
+            [
+                project(level).flatten(2).transpose(1, 2)
+                for project, level in zip(self.input_convs, others, strict=True)
+            ],
+            1,
+        )
+        tokens = self._encode(tokens, shapes)
+        parts = tokens.split([height * width for height, width in shapes], 1)
+        levels = [
+            part.transpose(1, 2).unflatten(2, shape)
+            for part, shape in zip(parts, shapes, strict=True)
+        ]
+        above = F.interpolate(levels[-1], finest.shape[-2:], mode='bilinear')
+        pixel_features = self.output_convs[0](self.lateral_convs[0](finest).add_(above))
+        return PixelMaps(pixel_features, levels)
+
+    def _encode(self, tokens: Tensor, shapes: Shapes) -> Tensor:
+        """Let tokens (N, S, C) of all levels read each other."""
+        position = torch.cat(
+            [
+                sine_encoding(shape, self.channels, device=tokens.device) + level
+                for shape, level in zip(shapes, self.level_encoding.weight, strict=True)
+            ]
+        )
+        reference = torch.cat([_centres(shape, tokens.device) for shape in shapes])
+        for layer in self.encoder.layers:
+            tokens = layer.norms[0](layer.self_attn(tokens, position, reference, shapes))
+            tokens = layer.norms[1](layer.ffn(tokens))
+        return tokens
+
+
+def _centres(shape: tuple[int, int], device: torch.device) -> Tensor:
+    """Centres x, y of all pixels, in [0, 1] from edge to edge, (h * w, 2)."""
+    height, width = shape
+    y = (torch.arange(height, dtype=torch.float32, device=device) + 0.5) / height
+    x = (torch.arange(width, dtype=torch.float32, device=device) + 0.5) / width
+    return torch.stack([x.expand(height, width), y[:, None].expand(height, width)], -1).flatten(
+        0, 1
+    )
