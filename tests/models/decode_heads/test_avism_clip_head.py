@@ -1,0 +1,82 @@
+"""AVISM's clip module: any length, any batch, and the mask embedding folded into the features."""
+
+import pytest
+import torch
+
+from avis.models.decode_heads.avism_clip_head import AVISMClipHead
+
+SIZES = {
+    'num_classes': 5,
+    'channels': 16,
+    'audio_dim': 8,
+    'num_queries': 7,
+    'num_frame_queries': 4,
+    'num_heads': 4,
+    'hidden_channels': 8,
+}
+
+
+@pytest.fixture
+def head() -> AVISMClipHead:
+    torch.manual_seed(0)
+    return AVISMClipHead(**SIZES).eval()
+
+
+def inputs(batch: int, length: int, layers: int = 1):
+    torch.manual_seed(1)
+    return torch.randn(layers, batch, length, 4, 16), torch.rand(batch, length, 8)
+
+
+@pytest.mark.parametrize('length', [1, 2, 5, 6, 13])
+@pytest.mark.parametrize('training', [False, True])
+def test_clips_of_a_batch_do_not_see_each_other(head, length, training) -> None:
+    head.train(training)
+    queries, audio = inputs(3, length, layers=2)
+    together = head(queries, audio)
+    assert len(together.layers) == (3 if training else 1)
+    assert together.memory.shape == (2, 3, length, 4, 16)
+    for clip in range(3):
+        alone = head(queries[:, clip : clip + 1], audio[clip : clip + 1])
+        for ours, theirs in zip(together.layers, alone.layers, strict=True):
+            assert ours.class_logits.shape == (2, 3, 7, 6)
+            for a, b in zip(ours, theirs, strict=True):
+                torch.testing.assert_close(a[:, clip], b[:, 0], rtol=0, atol=2e-6)
+
+
+def test_windows_of_the_encoder_shift_in_evaluation_only(head) -> None:
+    queries, audio = inputs(1, 7)
+
+    def last(*, training: bool, shift_in_training: bool = False) -> torch.Tensor:
+        head.train(training)
+        head.shift_in_training = shift_in_training
+        return head(queries, audio).layers[-1].class_logits
+
+    assert not torch.equal(last(training=True), last(training=False))
+    torch.testing.assert_close(last(training=True, shift_in_training=True), last(training=False))
+
+
+def test_folded_masks_equal_masks_of_projected_features(head) -> None:
+    predictions = head(*inputs(2, 3))
+    features, embeds = torch.randn(2, 3, 16, 4, 6), predictions.layers[0].mask_embeds[0]
+    projected = head.mask_features(features.flatten(0, 1)).unflatten(0, (2, 3))
+    expected = torch.einsum('bqc,btchw->bqthw', embeds, projected)
+    torch.testing.assert_close(
+        predictions.mask_logits(features, embeds), expected, rtol=0, atol=1e-5
+    )
+
+
+def test_sound_counts_unless_it_is_left_out(head) -> None:
+    queries, audio = inputs(1, 3)
+    assert not torch.equal(head(queries, audio).memory, head(queries, audio * 0).memory)
+    torch.manual_seed(0)
+    deaf = AVISMClipHead(**{**SIZES, 'audio_dim': None}).eval()
+    assert torch.equal(deaf(queries, audio).memory, deaf(queries, audio * 0).memory)
+    assert not any('fusion' in name or 'audio' in name for name in deaf.state_dict())
+
+
+def test_wrong_inputs_are_named(head) -> None:
+    queries, audio = inputs(1, 3)
+    with pytest.raises(ValueError, match=r'\(L, B, T, 4, C\), got \(1, 1, 3, 2, 16\)'):
+        head(queries[:, :, :, :2], audio)
+    with pytest.raises(ValueError, match=r'\(1, 3, 8\), got \(1, 2, 8\)'):
+        head(queries, audio[:, :2])

@@ -1,0 +1,148 @@
+"""The set loss against mmdet's assigner and against itself written out layer by layer."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmcv.ops import point_sample
+from mmdet.models.task_modules.assigners import HungarianAssigner
+from mmengine.structures import InstanceData
+
+from avis.models.losses.mask_set_loss import MaskSetLoss, SetLayer
+from avis.models.task_modules.mask_matching import MaskMatcher
+from avis.models.task_modules.mask_targets import MaskTarget
+
+K, Q, C, T = 4, 9, 6, 2
+
+
+class FixedPoints:
+    """The same points for every mask."""
+
+    def __init__(self, num_points: int = 50) -> None:
+        self.points = torch.rand(1, num_points, 2, generator=torch.Generator().manual_seed(3))
+
+    def for_matching(self, like):
+        return self.points
+
+    def for_loss(self, logits):
+        return self.points.expand(len(logits), -1, -1)
+
+
+@pytest.fixture
+def loss() -> MaskSetLoss:
+    loss = MaskSetLoss(num_classes=K)
+    loss.points = FixedPoints()
+    return loss
+
+
+def scene(counts=(3, 0, 2, 1)):
+    """Four sets over two features; the last class is no object, and may be a label."""
+    torch.manual_seed(0)
+    sets = len(counts)
+    layers = [
+        SetLayer(torch.randn(sets, Q, K + 1), torch.randn(sets, Q, C), torch.randn(sets, Q))
+        for _ in range(3)
+    ]
+    features = torch.randn(2, T, C, 5, 7)
+    targets = [
+        MaskTarget(
+            torch.randint(0, K + 1, (n,)), torch.rand(n, T, 20, 28) < 0.4, torch.arange(n) * 2 + 1
+        )
+        for n in counts
+    ]
+    return layers, features, targets
+
+
+def dense(layer: SetLayer, features, index: int):
+    """Masks (Q, T, h, w) of one set."""
+    logits = torch.einsum('qc,tchw->qthw', layer.mask_embeds[index], features[index % 2])
+    return logits + layer.mask_offsets[index][:, None, None, None]
+
+
+def test_equals_the_loss_written_out(loss) -> None:
+    layers, features, targets = scene()
+    losses, matchings = loss(layers, features, targets)
+    points = loss.points.points
+    for layer, got, matched in zip(layers, losses, matchings, strict=True):
+        wanted, entropy, dice = torch.full((4, Q), K), 0.0, 0.0
+        for index, ((queries, instances), target) in enumerate(zip(matched, targets, strict=True)):
+            rows = (instances - 1) // 2
+            wanted[index, queries] = target.labels[rows]
+            for query, row in zip(queries, rows, strict=True):
+                x = point_sample(dense(layer, features, index)[query][None], points)[0].flatten()
+                t = point_sample(target.masks[row][None].float(), points)[0].flatten()
+                entropy += F.binary_cross_entropy_with_logits(x, t)
+                p = x.sigmoid()
+                dice += 1 - (2 * (p * t).sum() + 1) / (p.sum() + t.sum() + 1)
+        weight = torch.tensor([1.0] * K + [0.1])
+        ce = F.cross_entropy(layer.class_logits.flatten(0, 1), wanted.flatten(), weight)
+        torch.testing.assert_close(got['ce'], 2 * ce)
+        torch.testing.assert_close(got['mask'], 5 * entropy / 6)
+        torch.testing.assert_close(got['dice'], 5 * dice / 6)
+
+
+def test_matching_is_that_of_mmdet(loss) -> None:
+    layers, features, targets = scene()
+    assigner = HungarianAssigner(
+        match_costs=[
+            {'type': 'ClassificationCost', 'weight': 2.0},
+            {'type': 'CrossEntropyLossCost', 'weight': 5.0, 'use_sigmoid': True},
+            {'type': 'DiceCost', 'weight': 5.0, 'pred_act': True, 'eps': 1.0},
+        ]
+    )
+    _, matchings = loss(layers, features, targets)
+    points = loss.points.points
+    for index, (queries, instances) in enumerate(matchings[0]):
+        target = targets[index]
+        masks = dense(layers[0], features, index)
+        x = point_sample(masks.flatten(0, 1)[None], points)[0].view(Q, -1)
+        t = point_sample(target.masks.flatten(0, 1)[None].float(), points)[0]
+        theirs = assigner.assign(
+            InstanceData(scores=layers[0].class_logits[index], masks=x),
+            InstanceData(labels=target.labels, masks=t.view(len(target.labels), T * 50)),
+            {},
+        ).gt_inds
+        assert queries.tolist() == theirs.nonzero()[:, 0].tolist()
+        assert ((instances - 1) // 2 + 1).tolist() == theirs[queries].tolist()
+
+
+def test_without_instances_only_the_class_counts_and_all_has_a_gradient(loss) -> None:
+    layers, features, targets = scene(counts=(0, 0))
+    parts = [features, *(part for layer in layers for part in layer)]
+    for part in parts:
+        part.requires_grad_()
+    losses, matchings = loss(layers, features, targets)
+    assert all(one[name].item() == 0 for one in losses for name in ('mask', 'dice'))
+    assert all(not len(queries) for matched in matchings for queries, _ in matched)
+    sum(value for one in losses for value in one.values()).backward()
+    assert all(part.grad is not None for part in parts)
+
+
+def test_more_instances_than_queries() -> None:
+    layers, features, targets = scene(counts=(12,))
+    loss = MaskSetLoss(num_classes=K, num_points=40)
+    losses, matchings = loss(layers, features[:1], targets)
+    assert len(matchings[0][0][0]) == Q
+    assert all(torch.isfinite(value) for one in losses for value in one.values())
+
+
+def test_a_network_that_diverged_reaches_the_loss() -> None:
+    layers, features, targets = scene(counts=(2,))
+    loss = MaskSetLoss(num_classes=K, num_points=40)
+    losses, _ = loss(layers, features[:1] * torch.nan, targets)
+    assert losses[0]['mask'].isnan()
+
+
+def test_uncertain_points_are_preferred() -> None:
+    loss = MaskSetLoss(num_classes=K, num_points=200)
+    logits = torch.full((1, 1, 8, 8), 9.0)
+    logits[..., :2] = 0.0  # the left quarter
+    left = loss.points.for_loss(logits)[0, :, 0] < 0.3
+    assert left.float().mean() > 0.5
+
+
+def test_weights_of_the_matching() -> None:
+    layers, features, targets = scene(counts=(1,))
+    masks, points = dense(layers[0], features, 0), FixedPoints().points
+    by_class = MaskMatcher(mask_weight=0, dice_weight=0)
+    (query,), _ = by_class(layers[0].class_logits[0], masks, targets[0], points)
+    assert query == layers[0].class_logits[0].softmax(-1)[:, targets[0].labels[0]].argmax()
