@@ -1,0 +1,75 @@
+"""What TrackEval from PyPI says of files in the layouts of AVISeg and AVTrack."""
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import trackeval
+
+from benchmarks.evaluation_steps import QUIET, merge_persons, open_davis
+
+# The ranges of AVISeg.
+_TRACK_MAP = {
+    'USE_AREA_RANGES': True,
+    'AREA_RANGES': [[0, 128**2], [128**2, 256**2], [256**2, 1e10]],
+    'USE_TIME_RANGES': False,
+    'PRINT_CONFIG': False,
+}
+
+
+def aviseg_files(root: Path) -> tuple[Path, Path]:
+    """Where TrackEval looks for the truth and for the results."""
+    name = 'youtube_vis_train_sub_split'
+    files = root / 'gt' / name / 'test.json', root / 'pred' / name / 'ours' / 'data' / 'r.json'
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    return files
+
+
+def score_aviseg(root: Path) -> dict[str, Any]:
+    """Results by video and of ``COMBINED_SEQ``; then by class, metric and field."""
+    config = {
+        'GT_FOLDER': f'{root / "gt"}/',  # a name is added to it as text
+        'TRACKERS_FOLDER': f'{root / "pred"}/',
+        'TRACKERS_TO_EVAL': ['ours'],
+        'PRINT_CONFIG': False,
+    }
+    kinds = trackeval.metrics.CLEAR, trackeval.metrics.Identity
+    metrics = [trackeval.metrics.HOTA(), *(kind({'PRINT_CONFIG': False}) for kind in kinds)]
+    with _silence():
+        dataset = trackeval.datasets.YouTubeVIS(config)
+        return _evaluate(dataset, [*metrics, trackeval.metrics.TrackMAP(_TRACK_MAP)])
+
+
+def score_avtrack(root: Path, videos: list[str]) -> dict[str, Any]:
+    """Results by video, then by metric and field; persons are merged as AVTrack does it."""
+    for video in videos:
+        merge_persons(root, video, root / 'merged' / 'ours' / 'data' / video)
+    skimage = {'skimage.morphology': SimpleNamespace(disk=_disk)}
+    with _silence(), mock.patch.dict(sys.modules, skimage):
+        dataset, metrics = open_davis(root, videos)
+        results = _evaluate(dataset, [*metrics, trackeval.metrics.JAndF()])
+    return {video: results[video]['general'] for video in videos}
+
+
+def _disk(radius: float) -> np.ndarray:
+    """All that TrackEval takes from scikit-image, which is not installed for this alone."""
+    place = np.arange(-radius, radius + 1)
+    return (place[:, None] ** 2 + place**2 <= radius**2).astype(np.uint8)
+
+
+def _evaluate(dataset: Any, metrics: list[Any]) -> dict[str, Any]:
+    found, _ = trackeval.Evaluator(QUIET).evaluate([dataset], metrics)
+    return found[dataset.get_name()]['ours']
+
+
+@contextlib.contextmanager
+def _silence() -> Any:
+    """TrackEval prints a lot."""
+    with Path(os.devnull).open('w') as nothing, contextlib.redirect_stdout(nothing):
+        yield
