@@ -7,10 +7,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avis.models.decode_heads.frame_predictions import FramePredictions, LayerPrediction
+from avis.models.decode_heads.frame_predictions import (
+    FramePredictions,
+    LayerPrediction,
+    Matching,
+)
 from avis.models.layers.attention import MLP, DecoderLayer
 from avis.models.layers.sine_encoding import sine_encoding
+from avis.models.losses.mask_set_loss import SetLayer
+from avis.models.task_modules.mask_targets import frame_targets
 from avis.registry import MODELS
+from avis.structures.av_data_sample import AVDataSample
 
 
 @MODELS.register_module()
@@ -36,9 +43,11 @@ class Mask2FormerFrameHead(nn.Module):
         num_heads: Heads of every attention.
         hidden_channels: Width within the feed-forward blocks.
         num_query_layers: L, how many of the last layers give their queries in training.
+        loss_set: Loss of classes and masks, see
+            :class:`~avis.models.losses.mask_set_loss.MaskSetLoss`; None if it is not trained.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the sizes of a transformer
         self,
         *,
         num_classes: int,
@@ -49,6 +58,7 @@ class Mask2FormerFrameHead(nn.Module):
         num_heads: int = 8,
         hidden_channels: int = 2048,
         num_query_layers: int = 3,
+        loss_set: dict[str, Any] | nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
@@ -64,6 +74,7 @@ class Mask2FormerFrameHead(nn.Module):
         self.decoder_norm = nn.LayerNorm(channels)
         self.class_embed = nn.Linear(channels, num_classes + 1)
         self.mask_embed = MLP(channels, 3)
+        self.loss_set = None if loss_set is None else MODELS.build(loss_set)
 
     def forward(
         self, maps: Sequence[Tensor], audio: Tensor, clip: tuple[int, int]
@@ -101,6 +112,38 @@ class Mask2FormerFrameHead(nn.Module):
                 LayerPrediction(*(part.unflatten(0, clip) for part in layer)) for layer in layers
             ],
         )
+
+    def loss(
+        self, predictions: FramePredictions, data_samples: Sequence[AVDataSample]
+    ) -> tuple[dict[str, Tensor], list[list[Matching]]]:
+        """Compare the predictions of every layer, of each frame for itself, with the truth.
+
+        Args:
+            predictions: Made in training mode.
+            data_samples: B samples with ``gt_tracks``. A frame where an instance has no mask does
+                not count it.
+
+        Returns:
+            ``loss_ce``, ``loss_mask`` and ``loss_dice`` of the last layer, the same with the suffix
+            ``_i`` of what was predicted after i layers; and per prediction, in the order of
+            ``predictions.layers``, the matching of each of the B * T frames.
+        """
+        if self.loss_set is None:
+            raise ValueError(f'{type(self).__name__}: training needs loss_set, see configs/avis')
+        layers = [
+            SetLayer(
+                layer.class_logits.flatten(0, 1),
+                *predictions.projection.fold(layer.mask_embeds.flatten(0, 1)),
+            )
+            for layer in predictions.layers
+        ]
+        features = predictions.pixel_features.flatten(0, 1)[:, None]
+        values, matchings = self.loss_set(layers, features, frame_targets(data_samples))
+        losses: dict[str, Tensor] = {}
+        for index, layer_losses in enumerate(values):
+            suffix = '' if index == len(values) - 1 else f'_{index}'
+            losses |= {f'loss_{name}{suffix}': x for name, x in layer_losses.items()}
+        return losses, matchings
 
     def hear(self, tokens: Sequence[Tensor], audio: Tensor) -> Tensor:
         """What sound adds to the content of the queries, (N, Q, C) or a shape that broadcasts.
