@@ -1,0 +1,217 @@
+"""The reader of the YouTube-VIS dialect, and every way in which its file can be wrong."""
+
+import gzip
+import json
+import resource
+import time
+
+import numpy as np
+import pytest
+
+from avis.datasets import vis
+from avis.datasets.aviseg import AVISeg
+from avis.datasets.transforms.sampling import SampleAroundReference
+from avis.datasets.transforms.tracks import LoadTracks
+from avis.datasets.vis import read_vis
+from tests.datasets.tiny_vis import (
+    FRAMES,
+    SIZE,
+    annotation,
+    box_mask,
+    content,
+    polygon,
+    rle,
+    write_aviseg,
+    write_json,
+)
+
+
+def read(tmp_path, **more):
+    return read_vis(write_json(tmp_path / 'train.json', content(**more)))
+
+
+def changed(key: str, number: int, **more) -> dict:
+    """The lists with one entry changed; None takes a field away."""
+    entries = content()[key]
+    entries[number] = {k: v for k, v in {**entries[number], **more}.items() if v is not None}
+    return {key: entries}
+
+
+def test_every_kind_of_mask_is_the_box(tmp_path) -> None:
+    file = read(tmp_path)
+    first, second = file.tracks[1][0], file.tracks[2][0]
+    assert [mask is None for mask in first['masks']] == [False, True, False]
+    assert [mask is None for mask in second['masks']] == [False, False, True]
+    assert first['masks'][2] == second['masks'][0]
+    assert first['masks'][0][0].tolist() == polygon()[0]
+    assert file.oddities == {}
+
+
+def test_unknown_keys_are_carried_through(tmp_path) -> None:
+    file = read(tmp_path, challenges=[{'video_id': 1, 'names': ['occlusion']}])
+    assert file.extra == {
+        'info': [{'year': 2024}],
+        'challenges': [{'video_id': 1, 'names': ['occlusion']}],
+    }
+    assert file.videos[1]['scene'] == 'Speaking'
+    assert file.tracks[1][0]['attributes'] == {'note': 'hand-made'}
+    assert file.tracks[1][0]['area'] == 112
+
+
+def test_the_order_of_the_lists_does_not_matter(tmp_path) -> None:
+    lists = content()
+    turned = dict(reversed(list(lists.items())))
+    one, other = (
+        read_vis(write_json(tmp_path / f'{name}.json', value))
+        for name, value in (('one', lists), ('other', turned))
+    )
+    assert one.videos == other.videos
+    assert [t['id'] for t in one.tracks[2]] == [t['id'] for t in other.tracks[2]]
+
+
+def test_a_compressed_file_reads_the_same(tmp_path) -> None:
+    path = tmp_path / 'train.json.gz'
+    path.write_bytes(gzip.compress(json.dumps(content()).encode()))
+    assert list(read_vis(path).videos) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ('lists', 'problem'),
+    [
+        ({'videos': []}, r'train\.json: holds no videos'),
+        (changed('videos', 1, height=None), r'videos\[1\]\.height is missing'),
+        (changed('videos', 1, id=1), r'videos\[1\]\.id 1 is the id of an earlier video'),
+        (changed('videos', 0, length=9), r'videos\[0\]\.length is 9, but there are 3 files'),
+        (changed('videos', 0, file_names=[], length=0), r'videos\[0\]\.file_names is empty'),
+        (changed('annotations', 1, category_id=None), r'annotations\[1\]\.category_id is missing'),
+        (
+            changed('annotations', 0, segmentations=[None] * 2),
+            r"annotations\[0\]\.segmentations has 2 masks for the 3 frames of '-a_1'",
+        ),
+        (
+            changed('annotations', 0, segmentations=[None, None, rle(np.ones((9, 9)))]),
+            r'annotations\[0\]\.segmentations has RLEs of size \(9, 9\) in the \(24, 32\) frames',
+        ),
+        (
+            changed('annotations', 0, segmentations=[None, [[1, 2]], None]),
+            r'annotations\[0\]\.segmentations\[1\] .*at least 3 points',
+        ),
+        (
+            changed('annotations', 1, video_id=1, id=1),
+            r'annotations\[1\]\.id 1 is that of two tracks of a video',
+        ),
+    ],
+)
+def test_an_entry_that_cannot_be_used_is_named(tmp_path, lists, problem) -> None:
+    with pytest.raises(ValueError, match=problem) as error:
+        read(tmp_path, **lists)
+    assert 'train.json' in str(error.value)
+    assert 'Fetch' in str(error.value)
+
+
+def test_broken_json_names_the_byte(tmp_path) -> None:
+    path = write_json(tmp_path / 'train.json', content())
+    path.write_text(path.read_text()[:-40])
+    with pytest.raises(ValueError, match=r'train\.json is not valid JSON.*at byte \d+'):
+        read_vis(path)
+
+
+@pytest.fixture
+def warnings_of(tmp_path, monkeypatch):
+    """Load the training split of changed lists, and give data set and warnings."""
+
+    def load(**more):
+        write_aviseg(tmp_path, splits=('train',), **more)
+        lines = []
+        monkeypatch.setattr(vis, 'print_log', lambda line, **_: lines.append(line))
+        return AVISeg(split='train', data_root=str(tmp_path)), lines
+
+    return load
+
+
+def test_whole_files_need_no_warning(warnings_of) -> None:
+    assert warnings_of()[1] == []
+
+
+def test_annotation_without_video_is_counted(warnings_of) -> None:
+    lists = [*content()['annotations'], *(annotation(k, 99, [None] * 3) for k in (8, 9))]
+    dataset, (line,) = warnings_of(annotations=lists)
+    assert '2 x annotation of a video that is not listed: annotations[2], annotations[3]' in line
+    assert 'train.json' in line
+    assert len(dataset) == 2
+
+
+def test_video_without_annotation_is_left_out_of_training_only(warnings_of, tmp_path) -> None:
+    lists = content()['annotations'][:1]
+    dataset, (line,) = warnings_of(annotations=lists)
+    assert '1 x video without annotation, left out of training: 10000001' in line
+    assert [dataset.record(k)['video_name'] for k in range(len(dataset))] == ['-a_1']
+    write_aviseg(tmp_path, splits=('test',), annotations=lists)
+    tested = AVISeg(split='test', data_root=str(tmp_path))
+    assert len(tested) == 2
+    assert tested.record(1)['tracks'] == []
+
+
+def test_nothing_to_train_on_is_an_error(warnings_of) -> None:
+    with pytest.raises(ValueError, match='none of its 2 videos has an annotation'):
+        warnings_of(annotations=[])
+
+
+def test_track_that_is_null_everywhere_is_counted(warnings_of) -> None:
+    lists = [*content()['annotations'], annotation(3, 1, [None] * FRAMES)]
+    dataset, (line,) = warnings_of(annotations=lists)
+    assert '1 x track that is null in all frames: annotations[2].segmentations' in line
+    record = {**dataset.record(0), 'ori_shape': SIZE}
+    truth = LoadTracks(form='tracks').transform(record)['gt_tracks']
+    assert truth['ids'].tolist() == [1, 3]  # the scorers know what to make of it
+    assert not truth['masks'][1].areas.any()
+
+
+def test_mask_without_area_is_counted_and_blank(warnings_of) -> None:
+    flat = [[2, 2, 9, 9, 5, 5]]
+    lists = content()['annotations']
+    lists[0]['segmentations'] = [flat, polygon(), None]
+    dataset, (line,) = warnings_of(annotations=lists)
+    assert '1 x mask without any area: annotations[0].segmentations[0]' in line
+    record = {**dataset.record(0), 'ori_shape': SIZE}
+    track = LoadTracks(form='tracks').transform(record)['gt_tracks']['masks'][0]
+    assert track.areas.tolist() == [0, box_mask().sum(), 0]
+
+
+@pytest.mark.parametrize('number', [0, 27, 99])
+def test_category_out_of_range_is_an_error(warnings_of, number) -> None:
+    lists = content()['annotations']
+    lists[1]['category_id'] = number
+    with pytest.raises(
+        ValueError, match=rf'train\.json: annotation 2: category_id is {number}, expected one of'
+    ):
+        warnings_of(annotations=lists)
+
+
+def test_a_long_list_of_oddities_shows_the_first_three(warnings_of) -> None:
+    extra = [annotation(k, 99, [None] * 3) for k in range(8, 20)]
+    _, (line,) = warnings_of(annotations=[*content()['annotations'], *extra])
+    assert '12 x annotation' in line
+    assert line.endswith('annotations[2], annotations[3], annotations[4], ...')
+
+
+def test_a_video_of_two_hours_is_light(tmp_path) -> None:
+    length, outline = 7200, [np.linspace(0, 30, 120).round(1).tolist()]
+    video = {'id': 1, 'height': 360, 'width': 640, 'length': length}
+    video['file_names'] = [f'long/{t:05d}.jpg' for t in range(length)]
+    tracks = [annotation(k, 1, [outline] * length, areas=None) for k in range(5)]
+    write_json(tmp_path / 'train.json', content(videos=[video], annotations=tracks))
+    for folder in ('JPEGImages', 'WAVAudios'):
+        (tmp_path / 'train' / folder).mkdir(parents=True)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    dataset = AVISeg(split='train', data_root=str(tmp_path))
+    sample = SampleAroundReference()
+    dataset.record(0)
+    start = time.perf_counter()
+    for _ in range(5):
+        results = sample.transform(dataset.record(0))
+        chosen = [track['masks'][t] for track in results['tracks'] for t in results['frame_ids']]
+    assert (time.perf_counter() - start) / 5 < 0.15
+    assert len(chosen) == 25
+    # 36,000 outlines of 120 numbers are 35 MB; as lists they would be ten times as much.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000

@@ -1,0 +1,90 @@
+import pickle
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avis.structures.masks import encode_mask, to_rle
+from avis.structures.packed_masks import PackedMasks
+from tests.datasets.tiny_vis import box_mask, loose_rle, polygon, rle
+
+numbers = st.floats(-50, 50, allow_nan=False)
+polygons = st.lists(st.lists(numbers, min_size=6, max_size=12).map(lambda p: p[: len(p) // 2 * 2]))
+
+
+@given(masks=st.lists(st.none() | polygons, max_size=6))
+def test_polygons_come_back_as_they_were(masks) -> None:
+    packed = PackedMasks(masks)
+    assert len(packed) == len(masks)
+    for got, mask in zip(packed, masks, strict=True):
+        assert (got is None) == (mask is None)
+        assert mask is None or [part.tolist() for part in got] == mask
+
+
+@pytest.mark.parametrize('form', [rle, loose_rle, encode_mask])
+def test_every_rle_becomes_a_compressed_one(form) -> None:
+    packed = PackedMasks([None, form(box_mask())])
+    assert packed[1] == encode_mask(box_mask())
+    assert packed.size == (24, 32)
+    assert packed.present.tolist() == [False, True]
+
+
+def test_a_polygon_draws_the_same_mask_after_packing() -> None:
+    packed = PackedMasks([polygon()])
+    assert to_rle(packed[0], 24, 32) == to_rle(polygon(), 24, 32) == encode_mask(box_mask())
+
+
+def test_it_is_a_sequence() -> None:
+    packed = PackedMasks([None, polygon(), None])
+    assert packed[-1] is None
+    assert [mask is None for mask in packed[1:]] == [False, True]
+    with pytest.raises(IndexError):
+        packed[3]
+    assert len(PackedMasks([])) == 0
+
+
+@pytest.mark.parametrize(
+    'mask',
+    [
+        [],
+        [[1, 1, 5, 5, 9, 9]],
+        [[1, 1, 1, 1, 1, 1], [2, 2, 2, 2, 2, 2]],
+        {'size': [24, 32], 'counts': [24 * 32]},
+    ],
+)
+def test_masks_without_area_are_told(mask) -> None:
+    assert PackedMasks([polygon(), mask]).blank == [1]
+
+
+@pytest.mark.parametrize(
+    ('mask', 'problem'),
+    [
+        ([[1, 2, 3, 4]], r'\[1\]: a polygon needs at least 3 points'),
+        ([[1, 2, 3, 4, 5, 6, 7]], r'\[1\]: a polygon needs at least 3 points as x, y pairs'),
+        ([[1, 2, 3, 4, 5, float('nan')]], r'\[1\]: a polygon has NaN'),
+        ({'counts': [24 * 32]}, r"\[1\]: lacks 'size'"),
+        (
+            {'size': [24, 33], 'counts': 'x'},
+            r'\[1\]: RLE of size \[24, 33\], others are \[24, 32\]',
+        ),
+        (7, r'\[1\]: '),
+        ([['a', 'b', 'c', 'd', 'e', 'f']], r'\[1\]: '),
+    ],
+)
+def test_a_mask_that_cannot_be_read_is_named(mask, problem) -> None:
+    with pytest.raises(ValueError, match=problem):
+        PackedMasks([rle(box_mask()), mask])
+
+
+def test_two_hours_unpickle_at_once() -> None:
+    rng = np.random.default_rng(0)
+    outline = [rng.random(200).round(2).tolist()]
+    packed = PackedMasks([outline] * 7200)
+    data = pickle.dumps(packed)
+    assert len(data) < 7200 * 200 * 8 * 1.1
+    start = time.perf_counter()
+    again = pickle.loads(data)
+    assert time.perf_counter() - start < 0.1  # as lists of numbers it takes 0.1 s and more
+    assert again[7199][0].tolist() == outline[0]
