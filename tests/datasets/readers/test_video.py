@@ -85,3 +85,15 @@ def test_sound_without_pictures_is_refused(tmp_path) -> None:
 def test_missing_video_is_named(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match=r'a\.mp4 does not exist'):
         read_video_frames(tmp_path / 'a.mp4', [0.0])
+
+
+def test_frames_are_shrunk_as_they_come(movie) -> None:
+    sizes = []
+
+    def shrink(image):
+        sizes.append(image.shape)
+        return image[::2, ::2]
+
+    frames = read_video_frames(movie, [2.0, 1.0], shrink)
+    assert frames.shape == (2, 32, 32, 3)
+    assert sizes == [(64, 64, 3)] * 2

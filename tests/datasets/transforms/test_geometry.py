@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from avis.datasets.transforms.clip import worker_random
+from avis.datasets.transforms.clip_geometry import ClipGeometry
 from avis.datasets.transforms.geometry import CenterCrop, RandomFlip, RandomResizedCrop, ResizeClip
 
 
@@ -129,3 +130,65 @@ def test_flip_follows_its_probability() -> None:
     worker_random().seed(0)
     flip = RandomFlip(prob=0.25)
     assert 0.2 < np.mean([flip.transform(clip(2, 2))['flip'] for _ in range(1000)]) < 0.3
+
+
+@pytest.mark.parametrize(
+    ('shape', 'options', 'expected'),
+    [
+        # Detectron2: shorter side 360, longer side rounded to the nearest, at most 1333.
+        ((720, 1280), {'short_side': 360, 'max_long_side': 1333}, (360, 640)),
+        ((720, 1281), {'short_side': 360, 'max_long_side': 1333}, (360, 641)),
+        ((480, 854), {'short_side': 288, 'max_long_side': 768}, (288, 512)),
+        ((720, 1280), {'short_side': 512, 'max_long_side': 768}, (432, 768)),
+        ((1280, 720), {'short_side': 512, 'max_long_side': 768}, (768, 432)),
+        ((100, 1000), {'short_side': 200, 'max_long_side': 333}, (33, 333)),
+    ],
+)
+def test_longer_side_is_limited(shape, options, expected) -> None:
+    resize = ResizeClip(rounding='nearest', **options)
+    assert resize.choose_size(*shape) == expected
+
+
+def test_one_of_several_sides_is_drawn_for_a_clip() -> None:
+    worker_random().seed(0)
+    resize = ResizeClip(short_side=(20, 24, 30), rounding='nearest')
+    shapes = {resize.transform(clip(40, 60))['imgs'].shape for _ in range(60)}
+    assert shapes == {(3, 20, 30, 3), (3, 24, 36, 3), (3, 30, 45, 3)}
+
+
+@pytest.mark.parametrize('size', [(33, 57), (20, 30), (90, 130)])
+def test_torch_resizes_like_pillow(size) -> None:
+    source = {'imgs': clip(60, 90)['imgs'], 'img_shape': (60, 90)}
+    pillow, torch = (
+        ResizeClip(size=size, backend=backend).transform(source)['imgs'].astype(int)
+        for backend in ('pillow', 'torch')
+    )
+    difference = np.abs(pillow - torch)
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 0.01
+
+
+def test_options_of_resize_are_checked() -> None:
+    for options in ({'rounding': 'up'}, {'backend': 'cuda'}):
+        with pytest.raises(ValueError, match=r"rounding is 'down' or 'nearest' and backend one of"):
+            ResizeClip(short_side=2, **options)
+
+
+def test_every_step_is_told_to_the_geometry() -> None:
+    """Labels looked up by the geometry are those that moved with the frames."""
+    worker_random().seed(5)
+    source = clip(60, 90)
+    source['geometry'] = ClipGeometry.identity(3, (60, 90))
+    results = source
+    for step in (
+        ResizeClip(size=(120, 180)),
+        CenterCrop(size=(80, 110)),
+        RandomFlip(prob=1),
+        RandomResizedCrop(size=(50, 60), scale=(0.3, 0.9)),
+    ):
+        results = step.transform(results)
+    assert results['geometry'].size == results['img_shape'] == (50, 60)
+    rows, columns = results['geometry'].sources(1)
+    looked_up = source['gt_sem_seg'][1][rows][:, columns]
+    assert (looked_up == results['gt_sem_seg'][1]).mean() > 0.97  # two roundings against one
+    assert 0.02 < looked_up.mean() < 0.98

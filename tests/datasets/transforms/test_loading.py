@@ -3,6 +3,8 @@ import pytest
 from PIL import Image
 
 from avis.datasets.readers.errors import BrokenDataError
+from avis.datasets.transforms import loading
+from avis.datasets.transforms.geometry import ResizeClip
 from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps
 from avis.structures.labels import voc_palette
 from tests.datasets.tiny_sets import frame_picture, number_shown, square, write_image, write_video
@@ -101,3 +103,39 @@ def test_colors_become_classes(record, tmp_path) -> None:
 def test_unknown_encoding_is_named() -> None:
     with pytest.raises(ValueError, match="got 'rgb'"):
         LoadLabelMaps(encoding='rgb')
+
+
+@pytest.mark.parametrize('kind', ['images', 'video'])
+def test_frames_are_resized_as_they_are_decoded(tmp_path, kind, monkeypatch) -> None:
+    files = [str(write_image(tmp_path / f'{t}.png', frame_picture((64, 64), t))) for t in range(3)]
+    film = str(write_video(tmp_path / 'a.mp4', frames=30))
+    source = {'video_id': 'v', 'frames': files if kind == 'images' else film}
+    source.update(length=3, fps=1.0)
+    resize = {'type': ResizeClip, 'short_side': (24, 32), 'rounding': 'nearest'}
+    monkeypatch.setattr(ResizeClip, 'choose_size', lambda self, height, width: (24, 24))
+    results = LoadFrames(resize=resize).transform(source)
+    expected = ResizeClip(size=(24, 24)).transform(LoadFrames().transform(source))
+    np.testing.assert_array_equal(results['imgs'], expected['imgs'])
+    assert results['ori_shape'] == expected['ori_shape'] == (64, 64)
+    assert results['img_shape'] == expected['img_shape'] == (24, 24)
+    np.testing.assert_array_equal(results['geometry'].scale, expected['geometry'].scale)
+
+
+def test_frames_of_mixed_sizes_are_refused_when_resized_too(tmp_path) -> None:
+    files = [
+        str(write_image(tmp_path / f'{t}.png', frame_picture((64, 64 + t), t))) for t in range(2)
+    ]
+    load = LoadFrames(resize={'type': ResizeClip, 'size': (24, 24)})
+    with pytest.raises(ValueError, match=r'1\.png: is 65x64, but .*0\.png is 64x64'):
+        load.transform({'video_id': 'v', 'frames': files, 'length': 2, 'fps': 1.0})
+
+
+def test_a_frame_drawn_twice_is_read_once(tmp_path, monkeypatch) -> None:
+    path = str(write_image(tmp_path / 'a.png', frame_picture((8, 8), 1)))
+    read = []
+    monkeypatch.setattr(
+        loading, 'read_image', lambda path: read.append(path) or np.zeros((8, 8, 3), np.uint8)
+    )
+    source = {'video_id': 'v', 'frames': [path], 'frame_ids': np.array([0, 0, 0]), 'fps': 1.0}
+    assert LoadFrames().transform(source)['imgs'].shape == (3, 8, 8, 3)
+    assert len(read) == 1

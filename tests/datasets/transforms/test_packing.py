@@ -2,6 +2,7 @@ import numpy as np
 import torch
 
 from avis.datasets.transforms.packing import PackAVInputs
+from avis.structures.mask_track import MaskTrack
 
 
 def clip(**more) -> dict:
@@ -47,3 +48,25 @@ def test_labels_and_flags() -> None:
     assert sample.labelled_frames.tolist() == [True, False]
     assert sample.valid_frames.tolist() == [False, True]
     assert sample.flip is True
+
+
+def test_a_clip_without_sound_has_no_audio() -> None:
+    source = clip()
+    del source['sound']
+    assert set(PackAVInputs().transform(source)['inputs']) == {'frames'}
+
+
+def test_tracks_become_instances() -> None:
+    dense = {
+        'labels': np.array([3]),
+        'ids': np.array([8]),
+        'masks': np.ones((1, 2, 4, 5), bool),
+    }
+    tracks = PackAVInputs().transform(clip(gt_tracks=dense))['data_samples'].gt_tracks
+    assert tracks.masks.shape == (1, 2, 4, 5)
+    assert tracks.masks.dtype == torch.bool
+    assert tracks.labels.tolist() == [3]
+    coded = {**dense, 'masks': [MaskTrack(8, 10, [None, None])], 'crowd': np.array([True])}
+    tracks = PackAVInputs().transform(clip(gt_tracks=coded))['data_samples'].gt_tracks
+    assert tracks.masks == coded['masks']
+    assert tracks.crowd.tolist() == [True]

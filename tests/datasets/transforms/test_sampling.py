@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from avis.datasets.transforms.clip import worker_random
-from avis.datasets.transforms.sampling import PadFrames, SampleFrames
+from avis.datasets.transforms.sampling import PadFrames, SampleAroundReference, SampleFrames
 
 VIDEO = {'video_id': 'v', 'length': 10, 'fps': 1.0}
 
@@ -94,3 +94,49 @@ def test_full_clip_stays_as_it_is() -> None:
 def test_longer_clip_is_refused() -> None:
     with pytest.raises(ValueError, match='has 12 frames, PadFrames makes 10'):
         PadFrames(num_frames=10).transform(clip(12, np.ones(1200)))
+
+
+@pytest.mark.parametrize('replace', [True, False])
+def test_frames_lie_around_a_reference_in_order(replace) -> None:
+    sample = SampleAroundReference(num_frames=4, max_distance=3, replace=replace)
+    worker_random().seed(0)
+    drawn = [sample.transform(VIDEO)['frame_ids'] for _ in range(300)]
+    for frame_ids in drawn:
+        assert (np.diff(frame_ids) >= (0 if replace else 1)).all()
+        assert frame_ids[-1] - frame_ids[0] <= 6
+    assert {int(frame) for frame_ids in drawn for frame in frame_ids} == set(range(10))
+    doubled = [len(set(frame_ids.tolist())) < 4 for frame_ids in drawn]
+    assert any(doubled) == replace
+    worker_random().seed(0)
+    np.testing.assert_array_equal([sample.transform(VIDEO)['frame_ids'] for _ in range(300)], drawn)
+
+
+def test_every_frame_may_be_the_reference() -> None:
+    worker_random().seed(0)
+    sample = SampleAroundReference(num_frames=1)
+    drawn = [int(sample.transform(VIDEO)['frame_ids'][0]) for _ in range(500)]
+    counts = np.bincount(drawn, minlength=10)
+    assert counts.min() > 25
+    assert counts.max() < 80
+
+
+@pytest.mark.parametrize('replace', [True, False])
+@pytest.mark.parametrize('length', [1, 2, 7200])
+def test_short_and_long_videos(replace, length) -> None:
+    sample = SampleAroundReference(num_frames=5, max_distance=20, replace=replace)
+    frame_ids = sample.transform({**VIDEO, 'length': length})['frame_ids']
+    assert frame_ids.dtype == np.int64
+    assert len(frame_ids) == 5
+    if not replace:
+        assert len(set(frame_ids.tolist())) == min(length, 5)
+
+
+@pytest.mark.parametrize('options', [{'num_frames': 0}, {'max_distance': -1}])
+def test_reference_needs_a_range(options) -> None:
+    with pytest.raises(ValueError, match='num_frames must be positive and max_distance not'):
+        SampleAroundReference(**options)
+
+
+def test_reference_is_drawn_before_anything_is_loaded() -> None:
+    with pytest.raises(ValueError, match=r"SampleAroundReference must stand .* \['gt_tracks'\]"):
+        SampleAroundReference().transform({**VIDEO, 'gt_tracks': {}})

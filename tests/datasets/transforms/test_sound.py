@@ -126,3 +126,51 @@ def test_muting_a_waveform_and_log_mel() -> None:
 def test_features_cannot_be_muted() -> None:
     with pytest.raises(ValueError, match="source='audio'"):
         MuteSound().transform(clip(None, sound=np.ones((5, 128), np.float32)))
+
+
+def test_features_of_another_length_are_refused(tmp_path) -> None:
+    for rows in (4, 6):
+        np.save(tmp_path / 'a.npy', np.zeros((rows, 128), np.float32))
+        with pytest.raises(BrokenDataError, match=rf'a\.npy: has {rows} rows of sound for a clip'):
+            LoadSound(source='features').transform(
+                clip(None, features=str(tmp_path / 'a.npy'), frame_ids=np.array([0]))
+            )
+
+
+def test_nan_in_features_is_refused(tmp_path) -> None:
+    rows = np.zeros((5, 128), np.float32)
+    rows[3, 7] = np.nan
+    np.save(tmp_path / 'a.npy', rows)
+    with pytest.raises(BrokenDataError, match=r'a\.npy: holds 1 NaN or infinite values'):
+        LoadSound(source='features').transform(clip(None, features=str(tmp_path / 'a.npy')))
+
+
+def test_a_video_without_features_is_silent_if_that_is_wanted() -> None:
+    load = LoadSound(source='features', missing='silence', feature_width=64)
+    results = load.transform(clip(None, frame_ids=np.array([0, 3])))
+    assert results['sound'].shape == (2, 64)
+    assert not results['sound'].any()
+
+
+def test_missing_features_are_no_silence(tmp_path) -> None:
+    load = LoadSound(source='features', missing='silence')
+    with pytest.raises(FileNotFoundError, match=r'a\.npy.*extract_audio_features\.py'):
+        load.transform(clip(None, features=str(tmp_path / 'a.npy')))
+
+
+def test_features_become_zeros_if_that_is_said() -> None:
+    sound = np.ones((5, 128), np.float32)
+    muted = MuteSound(features='zeros').transform(clip(None, sound=sound))['sound']
+    assert muted.shape == (5, 128)
+    assert not muted.any()
+    with pytest.raises(ValueError, match="features must be 'error' or 'zeros', got 'mean'"):
+        MuteSound(features='mean')
+
+
+def test_a_frame_drawn_twice_sounds_twice(tmp_path) -> None:
+    path = write_sound(tmp_path / 'a.wav', 5, rate=44100, channels=2)
+    once, twice = (
+        LoadSound(sample_rate=44100).transform(clip(path, frame_ids=np.array(ids)))['sound']
+        for ids in ([1, 3], [1, 1, 3])
+    )
+    np.testing.assert_array_equal(twice, np.concatenate([once[:44100], once]))

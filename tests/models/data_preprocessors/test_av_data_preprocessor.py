@@ -1,9 +1,10 @@
 import pytest
 import torch
-from mmengine.structures import PixelData
+from mmengine.structures import InstanceData, PixelData
 
 from avis.models.data_preprocessors.av_data_preprocessor import AVDataPreprocessor
 from avis.structures.av_data_sample import AVDataSample
+from avis.structures.mask_track import MaskTrack
 
 
 def frames(length: int, height: int, width: int, value: int = 124) -> torch.Tensor:
@@ -115,3 +116,39 @@ def test_nothing_is_stored_in_checkpoints() -> None:
 def test_mean_needs_three_numbers() -> None:
     with pytest.raises(ValueError, match=r'mean needs 3 numbers, got \[0\.5\]'):
         AVDataPreprocessor(mean=[0.5])
+
+
+def with_tracks(data: dict, masks: list) -> dict:
+    for clip, mask in zip(data['data_samples'], masks, strict=True):
+        clip.gt_tracks = InstanceData(
+            labels=torch.arange(len(mask)), ids=torch.arange(len(mask)), masks=mask
+        )
+    return data
+
+
+def test_masks_of_tracks_are_padded_in_training_only() -> None:
+    masks = [torch.ones(2, 3, 40, 30, dtype=torch.bool), torch.ones(0, 2, 32, 70, dtype=torch.bool)]
+    data = with_tracks(batch((3, 40, 30), (2, 32, 70)), masks)
+    one, other = AVDataPreprocessor()(data, training=True)['data_samples']
+    assert one.gt_tracks.masks.shape == (2, 3, 64, 96)
+    assert one.gt_tracks.masks[:, :, :40, :30].all()
+    assert one.gt_tracks.masks.sum() == 2 * 3 * 40 * 30
+    assert other.gt_tracks.masks.shape == (0, 3, 64, 96)
+    assert one.gt_tracks.ids.tolist() == [0, 1]
+    assert data['data_samples'][0].gt_tracks.masks.shape == (2, 3, 40, 30)
+    (kept, _) = AVDataPreprocessor()(data)['data_samples']
+    assert kept.gt_tracks.masks.shape == (2, 3, 40, 30)
+
+
+def test_masks_for_evaluation_are_no_target() -> None:
+    data = with_tracks(batch((2, 32, 32), audio=(9,)), [[MaskTrack(32, 32, [None, None])]])
+    with pytest.raises(ValueError, match=r"LoadTracks\(form='dense'\)"):
+        AVDataPreprocessor()(data, training=True)
+    (kept,) = AVDataPreprocessor()(data)['data_samples']
+    assert len(kept.gt_tracks.masks[0]) == 2
+
+
+def test_a_batch_without_sound_has_no_audio() -> None:
+    data = batch((2, 32, 32))
+    del data['inputs']['audio']
+    assert set(AVDataPreprocessor()(data)['inputs']) == {'frames'}
