@@ -1,5 +1,6 @@
 import gzip
 import json
+import math
 import pickle
 from pathlib import Path
 
@@ -51,6 +52,41 @@ def test_elements_are_those_of_json(
         patch.setattr(json_stream, '_CHUNK', 3)
         assert read(path) == expected
     assert read(path) == expected
+
+
+# A text may look like what stands between two objects.
+ENTRIES = st.fixed_dictionaries(
+    {'id': st.integers() | st.just('}, {"id"'), 'masks': VALUES | st.just([{'id': 1}, {'id': 2}])},
+    optional={'\xe9': VALUES},
+)
+
+
+@given(entries=st.lists(ENTRIES, min_size=3, max_size=6), chunk=st.sampled_from([3, 40, 1 << 20]))
+def test_fields_may_be_skipped(tmp_path_factory, entries: list, chunk: int) -> None:
+    path = tmp_path_factory.getbasetemp() / 'entries.json'
+    path.write_text(json.dumps({'videos': [7], 'entries': entries}, ensure_ascii=False))
+    with pytest.MonkeyPatch.context() as patch, JsonStream(path) as stream:
+        patch.setattr(json_stream, '_CHUNK', chunk)
+        found = [element for element in stream.elements(skip={'masks'}) if element.key == 'entries']
+        again = [stream.read(element.start, element.end) for element in found]
+    assert again == entries
+    for element, entry in zip(found, entries, strict=True):
+        assert element.value in (entry, {**entry, 'masks': None})
+    assert [{**e.value, 'masks': None} for e in found] == [{**e, 'masks': None} for e in entries]
+
+
+def test_masks_are_skipped_and_nan_is_read(tmp_path: Path) -> None:
+    entries = [{'id': k, 'score': 0.5, 'masks': [[k] * 3]} for k in range(6)]
+    entries[3]['score'] = math.nan
+    path = tmp_path / 'results.json'
+    path.write_text(json.dumps(entries))
+    with JsonStream(path) as stream:
+        found = list(stream.elements(skip={'masks'}))
+        assert math.isnan(stream.read(found[3].start, found[3].end)['score'])
+    # Those that the standard library reads are whole: the first, the last, and one with NaN.
+    skipped = [element.value['masks'] is None for element in found]
+    assert skipped == [False, True, True, False, True, False]
+    assert [element.value['id'] for element in found] == list(range(6))
 
 
 @pytest.mark.usefixtures('small_window')

@@ -34,11 +34,11 @@ from avis.evaluation.functional.overlap import VideoOverlap
 from avis.evaluation.functional.resampling import mean_of_known
 from avis.utils.json_stream import JsonStream
 from avis.utils.png import Runs, read_png, read_png_runs
+from avis.utils.vis_format import video_attributes, video_name
 
 _META = ('avtrack_meta.json', 'avtrack_meta.json.gz', 'avtract_meta.json')
 _MASKS = 'Instance_Masks_merged'
 _GENRE = re.compile(r'([A-Za-z]+)_[A-Z]_\d+$')
-_KEYS = {'id', 'file_names', 'length', 'height', 'width'}
 
 LabelMap = NDArray[Any]
 
@@ -60,6 +60,7 @@ class AVTrack(Benchmark[AVTrackVideo]):
     AVERAGE = 'videos'
     RULES: ClassVar[Mapping[str, Rule]] = {
         'no_truth': Rule('skip', 'skip'),
+        'empty_truth': Rule('zero', 'skip'),
         'no_prediction': Rule('zero', 'empty'),
         'no_persons': Rule('zero', 'empty'),
         'unknown_video': Rule('ignore'),
@@ -95,7 +96,10 @@ class AVTrack(Benchmark[AVTrackVideo]):
         log = self.new_log(name)
         truth, pred = self._masks / name, self.pred / name
         if not any(truth.glob('*.png')):
-            log.note('no_truth', truth, 'no such folder with PNG files')
+            if not truth.is_dir():
+                log.note('no_truth', truth, 'no such folder')
+            elif log.note('empty_truth', truth, 'no PNG file') == 'zero':
+                return VideoScore(self._failed(name, 'no picture of the truth'), log.problems)
             return VideoScore(None, log.problems)
         if not pred.is_dir():
             effect = log.note('no_prediction', pred, 'no such folder')
@@ -303,13 +307,12 @@ def _read_meta(root: Path) -> list[Video]:
             if element.key == 'annotations':
                 sources[entry['video_id']] = sources.get(entry['video_id'], 0) + 1
             elif element.key == 'videos':
-                name = Path(entry['file_names'][0]).parts[0]
-                attributes = {key: value for key, value in entry.items() if key not in _KEYS}
-                attributes['length'] = len(entry['file_names'])
+                name = video_name(entry)
+                attributes = {**video_attributes(entry), 'length': len(entry['file_names'])}
                 genre = _GENRE.match(name)
                 if genre and 'genre' not in attributes:
                     attributes['genre'] = genre[1]
-                videos.append((entry['id'], name, attributes))
+                videos.append((entry.get('id'), name, attributes))
     return [
         Video(name, {**attributes, 'sources': sources.get(number, 0)})
         for number, name, attributes in videos

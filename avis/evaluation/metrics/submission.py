@@ -1,6 +1,7 @@
 """Write predictions in the layouts that the benchmarks ask for; files appear when complete."""
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
     done, data = cv2.imencode('.png', picture)
     if not done:
         raise ValueError(f'{path}: a picture of shape {picture.shape} cannot be written as PNG')
-    part = path.with_name(f'{path.name}.part')
+    # Two ranks may write the same picture, of a sample that is repeated as padding.
+    part = path.with_name(f'{path.name}.{os.getpid()}.part')
     part.write_bytes(data.tobytes())
     part.replace(path)
 

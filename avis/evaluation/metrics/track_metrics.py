@@ -28,11 +28,15 @@ from avis.structures.masks import decode_rle, encode_mask
 
 @dataclass(frozen=True)
 class ScoredVideo:
-    """What is collected of one video: its id, its counts (None without truth), what is dumped."""
+    """What is collected of one video: its id, its counts (None without truth), what is dumped.
+
+    ``index`` is its place in the data set, if the sample tells.
+    """
 
     video_id: int | str
     counts: Any
     entries: list[dict[str, Any]] = field(default_factory=list)
+    index: int = 0
 
 
 class TrackMetric(BaseMetric):
@@ -71,11 +75,14 @@ class TrackMetric(BaseMetric):
             counts = None if tracks.truth is None else self.count(tracks, tracks.truth)
             entries = [] if self.out is None else self.dump(tracks, sample)
             # One entry per sample: mmengine drops padding samples by counting them.
-            self.results.append(ScoredVideo(tracks.video_id, counts, entries))
+            index = sample.get('video_index', 0)
+            self.results.append(ScoredVideo(tracks.video_id, counts, entries, index))
 
     def compute_metrics(self, results: list[ScoredVideo]) -> dict[str, float]:
         """Combine the videos, each once, and say which protocol made the numbers."""
-        videos = list({video.video_id: video for video in results}.values())
+        # Loops over videos deal them to processes by length: back to the order of the data set.
+        in_order = sorted(results, key=lambda video: video.index)
+        videos = list({video.video_id: video for video in in_order}.values())
         self.finish(videos)
         known = [video.counts for video in videos if video.counts is not None]
         print_log(

@@ -40,6 +40,12 @@ DEFECTS = {
         lambda root: shutil.rmtree(root / 'Instance_Masks_merged' / VIDEO),
         ('no_truth', f'Instance_Masks_merged/{VIDEO}', 'skip', 'skip', 'no such folder'),
     ),
+    'empty truth': (
+        lambda root: [
+            path.unlink() for path in (root / 'Instance_Masks_merged' / VIDEO).glob('*.png')
+        ],
+        ('empty_truth', f'Instance_Masks_merged/{VIDEO}', 'zero', 'skip', 'no PNG file'),
+    ),
     'no prediction': (
         lambda root: shutil.rmtree(root / 'pred' / VIDEO),
         ('no_prediction', f'pred/{VIDEO}', 'zero', 'empty', 'no such folder'),

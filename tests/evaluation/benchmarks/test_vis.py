@@ -144,6 +144,19 @@ def test_broken_truth_is_named(files, edit, kind: str, message: str) -> None:
     assert error.value.problems[0].file == str(gt)
 
 
+def test_frames_are_those_that_have_a_file(files) -> None:
+    gt, pred = files
+    sound = evaluate('aviseg', gt, pred)
+    change(gt, lambda truth: truth['videos'][0].update(length=5))
+    result = evaluate('aviseg', gt, pred)
+    (problem,) = result['problems']
+    assert (problem.kind, problem.field) == ('frame_count', 'videos[0].length')
+    assert problem.message == 'is 5, but file_names has 3'
+    np.testing.assert_equal(result['summary'], sound['summary'])
+    with pytest.raises(EvaluationStopped, match='is 5, but file_names has 3'):
+        evaluate('aviseg', gt, pred, protocol='corrected')
+
+
 def test_files_of_another_kind_are_refused(files) -> None:
     gt, pred = files
     with pytest.raises(ValueError, match='expected a list of objects with video_id'):

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from avis.evaluation.functional.avtrack import (
     REGION_SUMMARY,
@@ -163,6 +164,38 @@ def test_a_perfect_prediction_is_perfect(seed: int) -> None:
     video.pred_labels = video.truth_labels
     got = score_video(video.overlap(), name='a', protocol='corrected').summary
     assert set(got.values()) == ({100.0} if video.truth.any() else {0.0})
+
+
+@settings(max_examples=30)
+@given(seed=seeds, protocol=st.sampled_from(['official', 'corrected']))
+def test_scores_are_bounded_and_do_not_depend_on_numbers_or_on_order(
+    seed: int, protocol: str
+) -> None:
+    """Persons of other gray levels, in another order of folders, and videos in another order."""
+    rng = np.random.default_rng(seed)
+    levels = np.concatenate([[0], rng.permutation(np.arange(1, 255))[:4]])
+    folders = np.concatenate([[0], 1 + rng.permutation(4)])
+    plain, changed = [], []
+    for _ in range(3):
+        truth = rng.integers(0, 5, (4, 1, 12, 12)) * (rng.random((4, 1, 12, 12)) < 0.9)
+        noise = rng.random(truth.shape) < rng.uniform(0, 0.8)
+        pred = np.where(noise, rng.integers(0, 5, truth.shape), truth)
+        for videos, frames in (
+            (plain, (truth, pred)),
+            (changed, (levels[truth], folders[pred])),
+        ):
+            overlap = VideoOverlap.from_label_maps(
+                [(t[0], p[0]) for t, p in zip(*frames, strict=True)], size=(12, 12)
+            )
+            videos.append(score_video(overlap, name='a', protocol=protocol))
+    assert all(video.summary['HOTA'] > 0 for video in plain)
+    for one, other in zip(plain, changed, strict=True):
+        assert one.summary == pytest.approx(other.summary)
+        bounded = [one.summary[key] for key in ('HOTA', 'DetA', 'AssA', 'IDF1')]
+        assert 0 <= min(bounded) <= max(bounded) <= 100
+        assert one.summary['MOTA'] <= 100
+        assert one.summary['MOTA'] >= 0 or protocol == 'corrected'
+    assert average_videos(plain) == pytest.approx(average_videos(changed[::-1]))
 
 
 def blocks(*levels: int) -> VideoOverlap:
