@@ -1,0 +1,178 @@
+"""Videos of any length, cut into windows that a data loader reads one after the other.
+
+Start reading at :class:`WindowDataset`. :class:`VideoSampler` deals whole videos to the processes
+of a distributed run and keeps the windows of each in order.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from mmengine.dist import get_dist_info
+from mmengine.logging import print_log
+from torch.utils.data import Dataset, Sampler
+
+from avis.datasets.readers.errors import BrokenDataError
+from avis.registry import DATASETS
+from avis.structures.av_data_sample import AVDataSample
+
+
+class Place(NamedTuple):
+    """Where a window lies: frames ``start`` to ``stop`` of a video."""
+
+    video: int
+    start: int
+    stop: int
+    length: int  # of the video
+
+    @property
+    def is_last(self) -> bool:
+        """Does the video end with it?"""
+        return self.stop == self.length
+
+
+def cut_windows(length: int, size: int | None, overlap: int = 0) -> list[tuple[int, int]]:
+    """First and last + 1 frame of each window of a video.
+
+    If windows overlap, the last one is moved back to its full size; so every window of a video
+    that is long enough shows ``size`` frames. Without overlap the last one is what remains.
+
+    Args:
+        length: Frames of the video.
+        size: Frames of a window; None for the whole video.
+        overlap: Frames that a window shares with the one before it, at least.
+
+    >>> cut_windows(10, 4, 1), cut_windows(11, 4, 1), cut_windows(5, 4), cut_windows(3, 4, 1)
+    ([(0, 4), (3, 7), (6, 10)], [(0, 4), (3, 7), (6, 10), (7, 11)], [(0, 4), (4, 5)], [(0, 3)])
+    """
+    if size is not None and not 0 <= overlap < size:
+        raise ValueError(
+            f'windows of {size} frames must overlap by 0 to {size - 1} frames, got {overlap}'
+        )
+    if size is None or length <= size:
+        return [(0, length)]
+    starts = list(range(0, length - overlap, size - overlap))
+    if overlap:
+        starts[-1] = min(starts[-1], length - size)
+    return [(start, min(start + size, length)) for start in starts]
+
+
+@DATASETS.register_module()
+class WindowDataset(Dataset):
+    """The windows of the videos of a data set, video by video.
+
+    Each item is what the pipeline of the data set makes of the frames of one window: only these
+    are decoded, with their sound and their truth. The data sample's metainfo has ``window``, the
+    :class:`Place`. With ``skip_broken`` of the data set, a window that cannot be read comes with
+    ``broken=True`` and without inputs.
+
+    Args:
+        dataset: Data set of videos, an :class:`~avis.datasets.av_dataset.AVDataset`, or its config.
+            Its pipeline must not choose frames.
+        size: Frames of a window; None for whole videos.
+        overlap: Frames that neighbouring windows share.
+    """
+
+    def __init__(self, *, dataset: Any, size: int | None = None, overlap: int = 0) -> None:
+        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        self.dataset.full_init()
+        self.places = [
+            Place(video, start, stop, length)
+            for video, length in enumerate(self._lengths())
+            for start, stop in cut_windows(length, size, overlap)
+        ]
+
+    def _lengths(self) -> list[int]:
+        return [int(self.dataset.get_data_info(k)['length']) for k in range(len(self.dataset))]
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """What the data set says of itself."""
+        metainfo: dict[str, Any] = self.dataset.metainfo
+        return metainfo
+
+    @property
+    def num_videos(self) -> int:
+        """Videos, each with at least one window."""
+        return len(self.dataset)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        place = self.places[index]
+        record = self.dataset.get_data_info(place.video)
+        frame_ids = np.arange(place.start, place.stop)
+        try:
+            item: dict[str, Any] = self.dataset.pipeline({**record, 'frame_ids': frame_ids})
+        except (BrokenDataError, FileNotFoundError) as error:
+            if not getattr(self.dataset, 'skip_broken', False):
+                raise
+            return _broken(record, place, error)
+        sample = item['data_samples']
+        if not np.array_equal(sample.get('frame_ids', frame_ids), frame_ids):
+            raise ValueError(
+                f'{record["video_id"]!r}: the pipeline chose other frames than those of the window '
+                f'{place.start} to {place.stop}. Take SampleFrames and PadFrames out of it.'
+            )
+        sample.set_metainfo({'window': place})
+        return item
+
+
+def _broken(record: dict[str, Any], place: Place, error: Exception) -> dict[str, Any]:
+    """What stands for a window that cannot be read."""
+    print_log(
+        f'Video {record["video_id"]!r} is broken and skipped. {error}',
+        logger='current',
+        level=logging.WARNING,
+    )
+    names = {key: record[key] for key in ('video_id', 'video_name')}
+    sample = AVDataSample(metainfo={**names, 'window': place, 'broken': True})
+    return {'inputs': {}, 'data_samples': sample}
+
+
+class VideoSampler(Sampler):
+    """The windows of whole videos, in order; each process gets videos of about as many frames.
+
+    Args:
+        dataset: A :class:`WindowDataset`, or something that passes its attributes on.
+        seed: Not used: nothing is drawn. mmengine gives it to every sampler.
+    """
+
+    def __init__(self, dataset: Any, seed: int | None = None) -> None:
+        rank, world_size = get_dist_info()
+        places = dataset.places
+        lengths = [place.length for place in places if place.is_last]
+        own = set(share_videos(lengths, world_size)[rank])
+        self.indices = [index for index, place in enumerate(places) if place.video in own]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+def share_videos(lengths: Sequence[int], shares: int) -> list[list[int]]:
+    """Deal videos out so that every share has about as many frames.
+
+    The longest video goes first, each to the share that has the least so far.
+
+    Args:
+        lengths: Frames of each video.
+        shares: Number of shares.
+
+    Returns:
+        Indices of the videos of each share, rising.
+
+    >>> share_videos([3, 9, 4, 2], 2)
+    [[1], [0, 2, 3]]
+    """
+    dealt: list[list[int]] = [[] for _ in range(shares)]
+    frames = [0] * shares
+    for video in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
+        least = frames.index(min(frames))
+        dealt[least].append(video)
+        frames[least] += lengths[video]
+    return [sorted(videos) for videos in dealt]

@@ -1,0 +1,129 @@
+"""Predict videos window by window: nothing is kept of a window but run lengths."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.model import is_model_wrapper
+from mmengine.structures import InstanceData
+from torch import nn
+
+from avis.structures.av_data_sample import AVDataSample
+from avis.structures.mask_track import MaskTrack
+from avis.structures.masks import RLE
+
+
+class VideoStream:
+    """Feeds windows to a model and hands out videos when their last window is done.
+
+    The model has ``start_video()``, ``predict_window(state, inputs, data_sample, start)`` and
+    ``finish_video(state)``, as ``AVInstanceSegmentor`` does.
+
+    Args:
+        model: The model, maybe in the wrapper of distributed training.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model: Any = model.module if is_model_wrapper(model) else model
+        self._video: _Video | None = None
+
+    @torch.no_grad()
+    def feed(self, batch: dict[str, Any]) -> AVDataSample | None:
+        """Take in the next window.
+
+        Args:
+            batch: Batch of one item of a :class:`~avis.datasets.window_dataset.WindowDataset`, as
+                the data loader collates it.
+
+        Returns:
+            The sample of the whole video, with ``pred_tracks`` and, if the windows had it,
+            ``gt_tracks``, if it was the last window; else None. None too for a broken video.
+        """
+        (sample,) = batch['data_samples']
+        place = sample.window
+        if place.start == 0:
+            self._video = _Video(self.model.start_video(), sample)
+        video = self._video
+        if video is None:
+            raise ValueError(
+                f'{sample.get("video_name")!r}: its window at frame {place.start} comes without '
+                f'those before it'
+            )
+        video.broken |= sample.get('broken', False)
+        if not video.broken:
+            data = self.model.data_preprocessor(batch, False)
+            (cast,) = data['data_samples']
+            self.model.predict_window(video.state, data['inputs'], cast, place.start)
+            video.add(sample)
+        if not place.is_last:
+            return None
+        self._video = None
+        return None if video.broken else video.finish(self.model.finish_video(video.state))
+
+
+class _Video:
+    """What is known of the video that is being predicted."""
+
+    def __init__(self, state: Any, sample: AVDataSample) -> None:
+        self.state = state
+        self.broken = False
+        self.first = sample
+        self.length = 0
+        self.labelled: list[np.ndarray] = []
+        self.truth: dict[int, _Truth] | None = {} if 'gt_tracks' in sample else None
+
+    def add(self, sample: AVDataSample) -> None:
+        """Take in the truth of a window, but that of frames seen before."""
+        place = sample.window
+        skip, count = self.length - place.start, place.stop - place.start
+        known = sample.get('labelled_frames')
+        flags = np.ones(count, bool) if known is None else known.cpu().numpy()
+        self.labelled.append(flags[skip:])
+        if self.truth is not None:
+            tracks = sample.gt_tracks
+            for index, number in enumerate(tracks.ids.tolist()):
+                one = self.truth.setdefault(number, _Truth(tracks, index))
+                one.rles += [None] * (self.length - len(one.rles))
+                one.rles += tracks.masks[index].rles[skip:]
+        self.length = place.stop
+
+    def finish(self, tracks: InstanceData) -> AVDataSample:
+        """The sample of the whole video."""
+        dropped = ('window', 'batch_input_shape')
+        metainfo = {k: v for k, v in self.first.metainfo.items() if k not in dropped}
+        sample = AVDataSample(metainfo={**metainfo, 'frame_ids': np.arange(self.length)})
+        sample.set_metainfo({'video_index': self.first.window.video})
+        sample.pred_tracks = tracks
+        labelled = np.concatenate(self.labelled)
+        if not labelled.all():
+            sample.labelled_frames = torch.from_numpy(labelled)
+        if self.truth is not None:
+            sample.gt_tracks = self._truth(self.first.gt_tracks, list(self.truth.items()))
+        return sample
+
+    def _truth(self, first: InstanceData, tracks: list[tuple[int, '_Truth']]) -> InstanceData:
+        """The true tracks over all frames."""
+        height, width = self.first.ori_shape
+        for _, one in tracks:
+            one.rles += [None] * (self.length - len(one.rles))
+        # No track has no field: their types are those of the first window.
+        fields = {
+            key: torch.tensor([one.fields[key] for _, one in tracks], dtype=first[key].dtype)
+            for key in first.keys()  # noqa: SIM118 - InstanceData iterates over instances
+            if key not in ('masks', 'ids')
+        }
+        return InstanceData(
+            ids=torch.tensor([number for number, _ in tracks], dtype=torch.int64),
+            masks=[MaskTrack(height, width, one.rles) for _, one in tracks],
+            **fields,
+        )
+
+
+class _Truth:
+    """One true track: its fields, and its masks so far."""
+
+    def __init__(self, tracks: InstanceData, index: int) -> None:
+        self.fields = {
+            key: value[index].item() for key, value in tracks.items() if key not in ('masks', 'ids')
+        }
+        self.rles: list[RLE | None] = []

@@ -1,0 +1,133 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avis.datasets.aviseg import AVISeg
+from avis.datasets.readers.errors import BrokenDataError
+from avis.datasets.transforms.loading import LoadFrames
+from avis.datasets.transforms.packing import PackAVInputs
+from avis.datasets.transforms.sampling import SampleFrames
+from avis.datasets.transforms.sound import LoadSound
+from avis.datasets.transforms.tracks import LoadTracks
+from avis.datasets.window_dataset import (
+    Place,
+    VideoSampler,
+    WindowDataset,
+    cut_windows,
+    share_videos,
+)
+from tests.painted import paint, passing, write_data
+
+PIPELINE = (
+    {'type': LoadFrames},
+    {'type': LoadSound, 'sample_rate': 1600},
+    {'type': LoadTracks, 'form': 'tracks'},
+    {'type': PackAVInputs},
+)
+
+
+@pytest.fixture(scope='module')
+def data_root(tmp_path_factory):
+    scenes = {'long': passing(7), 'one': passing(1), 'short': passing(3)}
+    return write_data(tmp_path_factory.mktemp('painted'), scenes)
+
+
+def dataset_of(root, **arguments):
+    arguments = {'pipeline': PIPELINE, **arguments}
+    return {'type': AVISeg, 'split': 'test', 'data_root': str(root), **arguments}
+
+
+def test_windows_hold_the_frames_the_sound_and_the_truth_of_their_stretch(data_root):
+    windows = WindowDataset(dataset=dataset_of(data_root), size=3, overlap=1)
+    assert windows.places == [
+        Place(0, 0, 3, 7),
+        Place(0, 2, 5, 7),
+        Place(0, 4, 7, 7),
+        Place(1, 0, 1, 1),
+        Place(2, 0, 3, 3),
+    ]
+    assert (len(windows), windows.num_videos) == (5, 3)
+    assert windows.metainfo['classes'][0] == 'person'
+    whole = AVISeg(split='test', data_root=str(data_root), pipeline=PIPELINE)[0]
+    part = windows[1]
+    sample = part['data_samples']
+    assert sample.window == Place(0, 2, 5, 7)
+    assert sample.frame_ids.tolist() == [2, 3, 4]
+    frames = part['inputs']['frames'].numpy().transpose(0, 2, 3, 1)
+    np.testing.assert_array_equal(frames, paint(passing(7))[2:5])
+    assert torch.equal(part['inputs']['audio'], whole['inputs']['audio'][2 * 1600 : 5 * 1600])
+    truth, all_truth = sample.gt_tracks, whole['data_samples'].gt_tracks
+    assert truth.ids.tolist() == all_truth.ids.tolist()
+    assert [m.rles for m in truth.masks] == [m.rles[2:5] for m in all_truth.masks]
+
+
+def test_without_a_size_a_window_is_a_video(data_root):
+    windows = WindowDataset(dataset=dataset_of(data_root))
+    assert [place.stop for place in windows.places] == [7, 1, 3]
+
+
+def test_a_pipeline_that_chooses_frames_itself_is_refused(data_root):
+    chosen = ({'type': SampleFrames, 'mode': 'first', 'num_frames': 2}, *PIPELINE)
+    windows = WindowDataset(dataset=dataset_of(data_root, pipeline=chosen), size=3)
+    with pytest.raises(ValueError, match='chose other frames than those of the window 0 to 3'):
+        windows[0]
+
+
+def test_a_window_that_cannot_be_read_is_an_error_or_is_marked(tmp_path):
+    root = write_data(tmp_path, {'good': passing(2), 'bad': passing(4)})
+    (root / 'test' / 'JPEGImages' / 'bad' / '00003.png').write_bytes(b'')
+    with pytest.raises(BrokenDataError, match=r'bad/00003\.png'):
+        WindowDataset(dataset=dataset_of(root), size=2)[2]
+    windows = WindowDataset(dataset=dataset_of(root, skip_broken=True), size=2)
+    sample = windows[2]['data_samples']
+    assert (sample.broken, sample.video_name, sample.window.stop) == (True, 'bad', 4)
+    assert 'broken' not in windows[1]['data_samples']
+
+
+@pytest.mark.parametrize(('size', 'overlap'), [(0, 0), (3, 3), (3, -1)])
+def test_windows_must_go_forward(size, overlap):
+    with pytest.raises(ValueError, match='must overlap by 0 to'):
+        cut_windows(10, size, overlap)
+
+
+@given(st.integers(1, 200), st.integers(1, 40), st.integers(0, 39))
+def test_windows_cover_every_frame_and_follow_each_other(length, size, overlap):
+    overlap = min(overlap, size - 1)
+    windows = cut_windows(length, size, overlap)
+    assert windows[0][0] == 0
+    assert windows[-1][1] == length
+    for (start, stop), (following, end) in pairwise(windows):
+        assert start < following <= stop - overlap
+        assert stop < end
+    if overlap and length >= size:
+        assert {stop - start for start, stop in windows} == {size}
+
+
+@given(st.lists(st.integers(1, 1000), max_size=30), st.integers(1, 5))
+def test_videos_are_dealt_once_and_evenly(lengths, shares):
+    dealt = share_videos(lengths, shares)
+    assert sorted(video for share in dealt for video in share) == list(range(len(lengths)))
+    sums = [sum(lengths[video] for video in share) for share in dealt]
+    assert max(sums) - min(sums) <= max(lengths, default=0)
+    assert all(share == sorted(share) for share in dealt)
+
+
+def test_each_process_gets_the_windows_of_its_videos_in_order(data_root, monkeypatch):
+    windows = WindowDataset(dataset=dataset_of(data_root), size=2)
+    places = []
+    for rank in range(2):
+        monkeypatch.setattr('avis.datasets.window_dataset.get_dist_info', lambda r=rank: (r, 2))
+        sampler = VideoSampler(windows)
+        assert len(list(sampler)) == len(sampler)
+        places.append([windows.places[index][:2] for index in sampler])
+    assert places == [[(0, 0), (0, 2), (0, 4), (0, 6)], [(1, 0), (2, 0), (2, 2)]]
+
+
+def test_a_process_without_a_video_has_nothing_to_do(data_root, monkeypatch):
+    windows = WindowDataset(dataset=dataset_of(data_root))
+    monkeypatch.setattr('avis.datasets.window_dataset.get_dist_info', lambda: (3, 4))
+    assert list(VideoSampler(windows)) == []

@@ -1,0 +1,98 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from avis.apis.runner import test as run_test
+from avis.engine.loops import in_windows
+from tests.painted import OutputsHook, passing, write_data
+from tests.runs import own_name
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / 'tests' / 'configs' / 'painted.py'
+# Lengths such that two processes get shares of 31 and 30 frames, in another order than one.
+SCENES = {'b': passing(13), 'a': passing(31), 'e': [{}] * 3, 'c': passing(1), 'd': passing(13, 5)}
+
+
+@pytest.fixture(scope='module')
+def data_root(tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp('painted'), SCENES)
+
+
+def options(root, **more):
+    return {**own_name(), 'test_dataloader.dataset.data_root': str(root), **more}
+
+
+def run(root, work_dir, **more):
+    return run_test(CONFIG, None, work_dir=work_dir, cfg_options=options(root, **more))
+
+
+def same(metrics):
+    return pytest.approx(metrics, rel=0, abs=0, nan_ok=True)
+
+
+@pytest.fixture(scope='module')
+def expected(data_root, tmp_path_factory):
+    return run(data_root, tmp_path_factory.mktemp('whole'), **{'test_cfg.size': None})
+
+
+def test_planted_tracks_score_full_marks(data_root, tmp_path, expected):
+    found = run(data_root, tmp_path, **{'model.tracker.max_gap': 30})
+    for key in ('aviseg_corrected/HOTA', 'aviseg_corrected/FA', 'aviseg/AP_all'):
+        assert found[key] == pytest.approx(100)
+    assert 20 < expected['aviseg_corrected/HOTA'] < 95
+
+
+@pytest.mark.parametrize(
+    ('size', 'overlap', 'workers'), [(5, 2, 0), (4, 0, 2)], ids=['overlap', 'workers']
+)
+def test_windows_score_as_whole_videos_do(data_root, tmp_path, expected, size, overlap, workers):
+    more = {
+        'test_cfg.size': size,
+        'test_cfg.overlap': overlap,
+        'test_dataloader.num_workers': workers,
+    }
+    assert run(data_root, tmp_path, **more) == same(expected)
+
+
+def test_a_video_comes_out_with_its_last_window(data_root, tmp_path):
+    run(data_root, tmp_path, custom_hooks=[{'type': 'tests.painted.OutputsHook'}])
+    # Windows of 5 frames that share 2: 13 frames are 4 windows, the last one moved back.
+    assert OutputsHook.seen == [*[[]] * 3, ['b'], *[[]] * 9, ['a'], ['e'], ['c'], *[[]] * 3, ['d']]
+
+
+@pytest.mark.slow
+def test_two_processes_with_uneven_shares_give_the_same_numbers(data_root, tmp_path, expected):
+    code = (
+        'import json, sys\n'
+        'from avis.apis.runner import test\n'
+        'metrics = test(sys.argv[1], None, work_dir=sys.argv[2],\n'
+        '               cfg_options=json.loads(sys.argv[3]), launcher="pytorch")\n'
+        'import torch.distributed as dist\n'
+        'if dist.get_rank() == 0:\n'
+        '    print("METRICS", json.dumps(metrics))\n'
+        'print("SEEN", dist.get_rank(), dist.get_world_size())\n'
+    )
+    script = tmp_path / 'run.py'
+    script.write_text(code)
+    launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
+    arguments = [str(script), str(CONFIG), str(tmp_path), json.dumps(options(data_root))]
+    done = subprocess.run(
+        [sys.executable, *launch, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith('METRICS')]
+    assert json.loads(line.removeprefix('METRICS')) == same(expected)
+    assert 'SEEN 1 2' in done.stdout
+
+
+def test_a_loader_that_is_built_already_cannot_be_cut():
+    with pytest.raises(ValueError, match='need the config of a data loader, got a list'):
+        in_windows([], 4, 0)
