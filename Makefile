@@ -72,6 +72,10 @@ setup-docs: $(STAMPS)/docs
 $(STAMPS)/tests: setup.py $(wildcard requirements/*.txt)
 	@$(MAKE_ENV)
 	python -m pip install $(CONSTRAINTS) -e '.[all,tests]'
+	python -m pip install --no-deps -r requirements/no_deps.txt
+	@# Every torchvision asks for one torch: take the one for the torch that is there.
+	@python -m pip show -q torchvision || python -m pip install --no-deps "torchvision==$$(python -c \
+	    'import torch; print("0.%d.*" % (int(torch.__version__.split(".")[1]) + 15))')"
 	@# mmengine's formatter caches its grammar on first import: two processes at once would race.
 	@python -c 'from yapf.yapflib import yapf_api'
 	@mkdir -p $(STAMPS) && touch $@

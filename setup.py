@@ -11,6 +11,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
+EXTRAS = ('all', 'speech', 'speechbrain', 'modelscope', 'vlm', 'offline', 'tests', 'docs')
 
 
 def read_requirements(name: str) -> list[str]:
@@ -70,7 +71,7 @@ if __name__ == '__main__':
         include_package_data=True,
         python_requires='>=3.10',
         install_requires=read_requirements('runtime') + mmcv_requirement(environment_folders()),
-        extras_require={name: read_requirements(name) for name in ('all', 'tests', 'docs')},
+        extras_require={name: read_requirements(name) for name in EXTRAS},
         classifiers=[
             'Development Status :: 3 - Alpha',
             'Intended Audience :: Science/Research',

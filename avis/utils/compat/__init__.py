@@ -10,6 +10,7 @@ from avis.utils.compat import (
     mmcv_ops,
     mmdet_trackers,
     torchaudio_extension,
+    torchvision_ops,
 )
 
 
@@ -21,5 +22,6 @@ def close_stack_gaps() -> None:
         checkpoint_loading,
         cpu_distributed,
         mmdet_trackers,
+        torchvision_ops,
     ):
         gap.install()
