@@ -92,8 +92,8 @@ def compress(
 ) -> list[Chunk]:
     """Join neighbours with the same text or of the same voice (D13 to D17).
 
-    Chunks that sound at the same time for more than half of the shorter are two voices, whatever
-    the encoder says of their mixture.
+    Two separated voices of one mixture that sound at the same time for more than half of the
+    shorter stay two, whatever the encoder says of the mixture.
 
     Args:
         chunks: Settled, in order of time.
@@ -118,13 +118,14 @@ def join_contained(chunks: Sequence[Chunk], *, max_gap: float) -> list[Chunk]:
     """Join near neighbours of which one holds the other's words as a whole (D24)."""
     joined: list[Chunk] = []
     for chunk in chunks:
-        if joined and _gap(joined[-1], chunk) <= max_gap:
-            one, other = (_WORD.findall(c['text'].lower()) for c in (joined[-1], chunk))
-            if _holds(one, other) or _holds(other, one):
-                longer = chunk if len(chunk['text']) > len(joined[-1]['text']) else joined[-1]
-                joined[-1] = {**longer, 'timestamp': _united(joined[-1], chunk)}
-                continue
-        joined.append(chunk)
+        before = joined[-1] if joined else chunk
+        texts = before['text'], chunk['text']
+        near = bool(joined) and _gap(before, chunk) <= max_gap
+        if near and (_holds(*texts) or _holds(*reversed(texts))):
+            longer = chunk if len(texts[1]) > len(texts[0]) else before
+            joined[-1] = {**longer, 'timestamp': _united(before, chunk)}
+        else:
+            joined.append(chunk)
     return joined
 
 
@@ -155,16 +156,25 @@ def _same_voice(one: Chunk, other: Chunk, threshold: float, similarity: Similari
     speakers = one.get('speaker'), other.get('speaker')
     if None not in speakers:
         return speakers[0] == speakers[1]
-    if _overlap(one, other) > SAME_OVERLAP:
+    if _two_sources(one, other) and _overlap(one, other) > SAME_OVERLAP:
         return False
     return similarity(one['spans'], [tuple(other['timestamp'])]) > threshold
+
+
+def _two_sources(one: Chunk, other: Chunk) -> bool:
+    """Do both come from one mixture, but from two voices in it?"""
+    sources = one.get('source'), other.get('source')
+    if None in sources:
+        return False
+    return bool(sources[0][0] == sources[1][0] and sources[0][1] != sources[1][1])
 
 
 def _joined(one: Chunk, other: Chunk, text: str | None) -> Chunk:
     if text is None:
         text = f'{one["text"].rstrip()} {other["text"].lstrip()}'.rstrip()
     spans = [*one['spans'], tuple(other['timestamp'])]
-    return {**one, 'text': text, 'timestamp': _united(one, other), 'spans': spans}
+    times = [one['timestamp'][0], max(one['timestamp'][1], other['timestamp'][1])]
+    return {**one, 'text': text, 'timestamp': times, 'spans': spans}
 
 
 def _united(one: Chunk, other: Chunk) -> list[float]:
@@ -186,6 +196,10 @@ def _same_speech(one: Chunk, other: Chunk) -> bool:
     return SequenceMatcher(None, texts[0], texts[1], autojunk=False).ratio() > SAME_TEXT
 
 
-def _holds(words: list[str], part: list[str]) -> bool:
-    size = len(part)
-    return bool(part) and any(words[at : at + size] == part for at in range(len(words) - size + 1))
+def _holds(text: str, part: str) -> bool:
+    """Does the text hold the other, and not in the middle of a word?"""
+    if part.strip().lower() not in text.strip().lower():
+        return False
+    words, wanted = _WORD.findall(text.lower()), _WORD.findall(part.lower())
+    starts = range(len(words) - len(wanted) + 1)
+    return bool(wanted) and any(words[at : at + len(wanted)] == wanted for at in starts)

@@ -178,23 +178,25 @@ def join_contained(chunks: list[Chunk]) -> list[Chunk]:
 
 
 def _absorb(chunks: list[Chunk], position: int) -> tuple[Chunk, int]:
-    """The chunk at ``position`` with all that follow and fit; and the next position."""
-    current = dict(chunks[position])
-    after = position + 1
-    for number in range(position + 1, len(chunks)):
+    """The chunk at ``position`` with all that follow and fit; and the next position.
+
+    Chunks without usable times are passed over. Once anything was joined they are lost.
+    """
+    current, joined = dict(chunks[position]), False
+    number = position + 1
+    while number < len(chunks):
         chunk = chunks[number]
-        if not has_length(chunk):
-            continue
         one, other = current['text'].strip().lower(), chunk['text'].strip().lower()
-        if one not in other and other not in one:
-            break
-        start, end = current['timestamp'][0], max(current['timestamp'][1], chunk['timestamp'][1])
-        if not start < end:
-            continue
-        longer = chunk if len(other) > len(one) else current
-        current = {'text': longer['text'], 'timestamp': [start, end]}
-        after = number + 1
-    return current, after
+        if has_length(chunk):
+            if one not in other and other not in one:
+                break
+            times = current['timestamp']
+            start, end = times[0], max(times[1], chunk['timestamp'][1])
+            if start < end:
+                longer = chunk if len(other) > len(one) else current
+                current, joined = {'text': longer['text'], 'timestamp': [start, end]}, True
+        number += 1
+    return current, number if joined else position + 1
 
 
 def join_same_times(chunks: list[Chunk]) -> list[Chunk]:

@@ -133,8 +133,9 @@ class SpeechStage:
             meaningful = [c for c in chunks if not words or mended.is_meaningful(c['text'])]
             record.counts['meaningless_chunks'] = len(chunks) - len(meaningful)
             chunks = record.note('after_filter', meaningful)
-            chunks = record.note('after_merge', mended.merge_repeats(chunks) if words else chunks)
-        chunks = sorted(chunks, key=lambda chunk: chunk['timestamp'][0])
+            chunks = mended.merge_repeats(chunks) if words else chunks
+            chunks = sorted(chunks, key=lambda chunk: chunk['timestamp'][0])
+            record.note('after_merge', chunks)
         if self.encoder is not None:
             record.note('before_compression', chunks)
             chunks = mended.compress(

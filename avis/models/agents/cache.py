@@ -1,0 +1,153 @@
+"""Results of stages on disk, under the hash of what went into them."""
+
+import gzip
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from avis.registry import MODELS
+
+FORMAT = 1
+"""Part of every key; raised when the results of a stage change their meaning or form."""
+
+
+class StageCache:
+    """One file per video, stage and key; a file that exists is complete.
+
+    Args:
+        folder: Where; each video has its own folder in it.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def path(self, video: str, stage: str, key: str) -> Path:
+        """File of a stage; names that are no file names are hashed."""
+        plain = video.replace(os.sep, '_').lstrip('.') or 'video'
+        if plain != video or len(plain) > 120:
+            plain = f'{plain[:80]}-{digest(video)[:8]}'
+        return self.folder / plain / f'{stage}-{key[:16]}.json.gz'
+
+    def load(self, path: Path) -> list[Any] | None:
+        """The rows of a finished stage; None if it is not finished or cannot be read."""
+        try:
+            with gzip.open(path, 'rt', encoding='utf-8') as file:
+                return [json.loads(line) for line in file]
+        except (OSError, EOFError, ValueError):
+            return None
+
+    def save(self, path: Path, rows: Iterable[Any]) -> Iterator[Any]:
+        """Pass the rows on while writing them; the file gets its name after the last one."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f'{path.name}.{os.getpid()}.part')
+        try:
+            with gzip.open(part, 'wt', encoding='utf-8', compresslevel=3) as file:
+                for row in rows:
+                    file.write(f'{json.dumps(row)}\n')
+                    yield row
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def journal(self, path: Path) -> 'Journal':
+        """A file that grows row by row, for stages that can go on where they stopped."""
+        return Journal(path.with_name(path.name.removesuffix('.json.gz') + '.jsonl'))
+
+
+class Journal:
+    """Rows that stay whatever happens to the process; a last row that was cut is left out."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def rows(self) -> list[Any]:
+        """All whole rows; the file is cut after the last of them."""
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        found, end = [], 0
+        for line in content.splitlines(keepends=True):
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                break
+            end += len(line)
+        if end < len(content) or not content.endswith(b'\n'):
+            write_aside(self.path, ''.join(f'{json.dumps(row)}\n' for row in found))
+        return found
+
+    def add(self, row: Any) -> None:
+        """Append a row; it is on the disk when this returns."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open('a', encoding='utf-8') as file:
+            file.write(f'{json.dumps(row)}\n')
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def write_aside(path: Path, text: str) -> None:
+    """Write a file that appears only when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f'{path.name}.{os.getpid()}.part')
+    part.write_text(text, encoding='utf-8')
+    part.replace(path)
+
+
+def digest(*values: Any) -> str:
+    """Hash of JSON-ready values.
+
+    >>> digest('a', 1) == digest('a', 1), digest('a', 1) == digest('a', 2)
+    (True, False)
+    """
+    text = json.dumps([FORMAT, *values], sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def describe(part: Any) -> Any:
+    """What a part is made of, JSON-ready: its config, or the public plain values of an object.
+
+    Arguments named in the class attribute ``not_in_cache_key`` change no result and are left out.
+    """
+    if isinstance(part, Mapping):
+        kind = part.get('type')
+        known = MODELS.get(kind) if isinstance(kind, str) else kind
+        skipped = getattr(known, 'not_in_cache_key', ())
+        rest = {key: describe(value) for key, value in part.items() if key not in skipped}
+        return {**rest, 'type': name_of(known or kind)} if kind is not None else rest
+    if isinstance(part, list | tuple):
+        return [describe(value) for value in part]
+    if part is None or isinstance(part, str | int | float | bool):
+        return part
+    if isinstance(part, Path):
+        return str(part)
+    if isinstance(part, type):
+        return name_of(part)
+    skipped = getattr(part, 'not_in_cache_key', ())
+    public = {
+        key: describe(value)
+        for key, value in sorted(getattr(part, '__dict__', {}).items())
+        if not key.startswith('_') and key not in skipped
+    }
+    return {**public, 'type': name_of(type(part))}
+
+
+def name_of(kind: Any) -> str:
+    """Dotted name of a class or function."""
+    return kind if isinstance(kind, str) else f'{kind.__module__}.{kind.__qualname__}'
+
+
+def file_keys(part: Any, video: str) -> list[str]:
+    """The ``content_key`` of a part and of the parts inside of it, for what they read by video."""
+    keys = []
+    own = getattr(part, 'content_key', None)
+    if callable(own):
+        keys.append(str(own(video)))
+    for value in getattr(part, '__dict__', {}).values():
+        for inner in value if isinstance(value, list | tuple) else [value]:
+            if hasattr(inner, 'content_key'):
+                keys += file_keys(inner, video)
+    return keys
