@@ -99,7 +99,7 @@ class PaintedModel(BaseModel):
 
     Args:
         tracker: Config of the tracker.
-        log: File to which each window writes its video, its start, and the shape of its sound.
+        log: File to which each window writes its start, and the shapes of frames and sound.
     """
 
     def __init__(self, *, tracker: dict, log: str | None = None) -> None:
@@ -111,14 +111,14 @@ class PaintedModel(BaseModel):
     def start_video(self):
         return self.tracker.start()
 
-    def predict_window(self, state, inputs, data_sample, start: int) -> None:
+    def predict_window(self, state, inputs, window: Window) -> None:
         if self.log is not None:
             with Path(self.log).open('a') as file:
-                audio = list(inputs['audio'].shape)
-                file.write(json.dumps([data_sample.video_name, start, audio]) + '\n')
+                frames, audio = (list(inputs[key].shape) for key in ('frames', 'audio'))
+                file.write(json.dumps([window.start, frames, audio]) + '\n')
         frames = self.see(inputs['frames'])
         audio = torch.zeros(*inputs['frames'].shape[:2], 4)
-        self.tracker.update(state, frames, audio, Window.of_sample(data_sample, start))
+        self.tracker.update(state, frames, audio, window)
 
     def finish_video(self, state):
         return self.tracker.finish(state)
@@ -150,7 +150,7 @@ class PaintedModel(BaseModel):
             return {'loss': self.anything.sum()}
         (sample,) = data_samples
         state = self.start_video()
-        self.predict_window(state, inputs, sample, 0)
+        self.predict_window(state, inputs, Window.of_sample(sample))
         sample.pred_tracks = self.finish_video(state)
         return data_samples
 

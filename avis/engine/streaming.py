@@ -8,6 +8,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.structures import InstanceData
 from torch import nn
 
+from avis.models.trackers.base import Window
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.mask_track import MaskTrack
 from avis.structures.masks import RLE
@@ -16,8 +17,8 @@ from avis.structures.masks import RLE
 class VideoStream:
     """Feeds windows to a model and hands out videos when their last window is done.
 
-    The model has ``start_video()``, ``predict_window(state, inputs, data_sample, start)`` and
-    ``finish_video(state)``, as ``AVInstanceSegmentor`` does.
+    The model has ``start_video``, ``predict_window`` and ``finish_video``, as
+    :class:`~avis.models.segmentors.av_instance_segmentor.AVInstanceSegmentor` does.
 
     Args:
         model: The model, maybe in the wrapper of distributed training.
@@ -53,7 +54,8 @@ class VideoStream:
         if not video.broken:
             data = self.model.data_preprocessor(batch, False)
             (cast,) = data['data_samples']
-            self.model.predict_window(video.state, data['inputs'], cast, place.start)
+            window = Window.of_sample(cast, place.start)
+            self.model.predict_window(video.state, data['inputs'], window)
             video.add(sample)
         if not place.is_last:
             return None
