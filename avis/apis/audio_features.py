@@ -1,0 +1,216 @@
+"""Make the precomputed sound of a data set: one VGGish embedding per frame and video."""
+
+import functools
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from avis.datasets.readers.errors import BrokenDataError, broken
+from avis.datasets.readers.sound import read_sound, sound_info
+from avis.datasets.readers.tensors import read_features
+from avis.engine.atomic_files import AtomicBackend
+from avis.models.audio_encoders.log_mel import SAMPLE_RATE
+from avis.models.audio_encoders.vggish import VGGish
+from avis.models.audio_encoders.vggish_front_end import VGGishFrontEnd
+from avis.registry import DATASETS
+from avis.structures.video_record import VideoRecord
+
+_CHUNK = 64  # seconds at once: memory does not grow with the length of a video
+
+
+@dataclass
+class FeatureReport:
+    """What happened to the videos.
+
+    Attributes:
+        made: Paths of the files that were written.
+        kept: Number of videos whose file was there and whole.
+        silent: Names of the videos that have no sound.
+        problems: One line for each video that could not be done.
+    """
+
+    made: list[str] = field(default_factory=list)
+    kept: int = 0
+    silent: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One video: its sound, its frames, and where the rows go."""
+
+    audio: str
+    out: str
+    length: int
+    fps: float
+
+
+def extract_audio_features(
+    cfg: Config,
+    *,
+    weights: str | Path,
+    splits: Sequence[str] | None = None,
+    processes: int = 1,
+    overwrite: bool = False,
+) -> FeatureReport:
+    """Write the ``features`` files of the data sets of a config, as AVISM was trained with.
+
+    Row k of a file is the embedding of the second that begins with frame k, at the rate of the
+    sound file; a second with less than 0.975 s of sound counts as nothing. Files appear when they
+    are complete, and those that are there and whole are kept: a run that was stopped goes on.
+
+    Args:
+        cfg: A config with ``train_dataloader`` and so on.
+        weights: File of the VGGish network.
+        splits: Which of 'train', 'val' and 'test'; default all that the config has.
+        processes: That many videos at a time; each process holds the network, 0.3 GB.
+        overwrite: Make all files anew.
+
+    Raises:
+        FileNotFoundError: No such weights, or no data.
+        ValueError: The config has no such split, or its data set no place for features.
+
+    Returns:
+        What happened; videos that failed are among its problems, the others are done.
+    """
+    if not Path(weights).is_file():
+        raise FileNotFoundError(
+            f'{weights} does not exist. Download vggish-10086976.pth from '
+            f'https://github.com/harritaylor/torchvggish/releases; it is read as it is.'
+        )
+    if processes < 1:
+        raise ValueError(f'processes must be positive, got {processes}')
+    report, jobs = FeatureReport(), []
+    for name in splits or ('train', 'val', 'test'):
+        loader = cfg.get(f'{name}_dataloader')
+        if loader:
+            jobs += _jobs(_records(loader['dataset']), report, overwrite)
+        elif splits:
+            raise ValueError(f'the config has no {name}_dataloader')
+    if not jobs:
+        return report
+    console = Console()
+    threads = max((os.cpu_count() or 1) // processes, 1)
+    # spawn: a forked copy of a process with threads may hang.
+    with get_context('spawn').Pool(processes, _start, (str(weights), threads)) as pool:
+        done = pool.imap_unordered(_make, jobs)
+        bar = track(done, 'Sounds', len(jobs), console=console, disable=not console.is_terminal)
+        for path, problem in bar:
+            if problem:
+                report.problems.append(problem)
+            else:
+                report.made.append(path)
+    return report
+
+
+def embed_seconds(
+    path: str | Path, num_frames: int, fps: float, encoder: VGGish
+) -> NDArray[np.float32]:
+    """The embeddings of the seconds that begin with the frames of a video.
+
+    Args:
+        path: A sound file, or a container with sound.
+        num_frames: T.
+        fps: Frames per second.
+        encoder: VGGish with ``framing='per_second'``.
+
+    Returns:
+        Shape (T, 128).
+    """
+    rate, front_end = _front_end(sound_info(path).sample_rate)
+    rows = []
+    for first in range(0, num_frames, _CHUNK):
+        frames = np.arange(first, min(first + _CHUNK, num_frames))
+        starts = np.round(frames * rate / fps).astype(np.int64)
+        count = int(starts[-1] - starts[0]) + rate
+        sound = read_sound(path, sample_rate=rate, start=int(starts[0]), num_samples=count)
+        offsets = starts - starts[0]
+        present = np.clip(len(sound) - offsets, 0, rate)
+        padded = np.pad(sound, (0, count - len(sound)))
+        seconds = np.stack([padded[offset : offset + rate] for offset in offsets])
+        with torch.inference_mode():
+            examples = front_end(torch.from_numpy(seconds), 1, torch.from_numpy(present))
+            rows.append(encoder(examples, 1)[:, 0].numpy())  # (N, 1, 96, 64) to (N, 128)
+    return np.concatenate(rows)
+
+
+@functools.cache
+def _front_end(rate: int) -> tuple[int, VGGishFrontEnd]:
+    """The rate at which a sound is read, and what takes it.
+
+    Seconds are resampled each alone, as the authors did. A rate such as 44101, which would take
+    filters of gigabytes, is resampled on reading instead.
+    """
+    try:
+        return rate, VGGishFrontEnd(framing='per_second', sample_rate=rate)
+    except ValueError:
+        return SAMPLE_RATE, VGGishFrontEnd(framing='per_second', sample_rate=SAMPLE_RATE)
+
+
+def _records(cfg: Any) -> list[VideoRecord]:
+    while 'dataset' in cfg:  # a wrapper such as RepeatDataset
+        cfg = cfg['dataset']
+    dataset = DATASETS.build({**cfg, 'pipeline': []})
+    return [dataset.record(index) for index in range(len(dataset))]
+
+
+def _jobs(records: list[VideoRecord], report: FeatureReport, overwrite: bool) -> list[_Job]:
+    """The videos that remain to be done."""
+    jobs = []
+    for record in records:
+        out = record.get('features')
+        if out is None:
+            raise ValueError(
+                f'video {record["video_name"]!r} has no place for features: set feature_dir of '
+                f'the data set'
+            )
+        if record['audio'] is None:
+            report.silent.append(record['video_name'])
+        elif not overwrite and _is_whole(out, record['length']):
+            report.kept += 1
+        else:
+            jobs.append(_Job(record['audio'], out, record['length'], record['fps']))
+    return jobs
+
+
+def _is_whole(path: str, length: int) -> bool:
+    try:
+        return read_features(path).shape == (length, VGGish.out_channels)
+    except (FileNotFoundError, BrokenDataError):
+        return False
+
+
+_encoder: VGGish | None = None  # of this worker
+
+
+def _start(weights: str, threads: int) -> None:
+    global _encoder
+    torch.set_num_threads(threads)
+    _encoder = VGGish(weights=weights, framing='per_second')
+
+
+def _make(job: _Job) -> tuple[str, str]:
+    """Do one video; gives its path, and the problem if there was one."""
+    if _encoder is None:
+        raise RuntimeError('the worker was not started')
+    try:
+        rows = embed_seconds(job.audio, job.length, job.fps, _encoder)
+        if not np.isfinite(rows).all():
+            raise broken(job.audio, 'gives NaN or infinite embeddings')
+    except (FileNotFoundError, BrokenDataError) as error:
+        return job.out, str(error)
+    buffer = io.BytesIO()
+    np.save(buffer, rows)
+    AtomicBackend().put(buffer.getvalue(), job.out)
+    return job.out, ''
