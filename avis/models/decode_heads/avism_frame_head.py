@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from avis.models.decode_heads.mask2former_frame_head import Mask2FormerFrameHead
 from avis.registry import MODELS
@@ -18,7 +18,7 @@ class AVISMFrameHead(Mask2FormerFrameHead):
         kwargs: Of :class:`Mask2FormerFrameHead`.
     """
 
-    def __init__(self, *, audio_fusion: dict[str, Any] | nn.Module, **kwargs: Any) -> None:
+    def __init__(self, *, audio_fusion: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.audio_fusion = MODELS.build(audio_fusion)
 

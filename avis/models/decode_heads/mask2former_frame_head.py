@@ -51,14 +51,14 @@ class Mask2FormerFrameHead(nn.Module):
         self,
         *,
         num_classes: int,
-        pixel_decoder: dict[str, Any] | nn.Module,
+        pixel_decoder: dict[str, Any],
         channels: int = 256,
         num_queries: int = 100,
         num_layers: int = 9,
         num_heads: int = 8,
         hidden_channels: int = 2048,
         num_query_layers: int = 3,
-        loss_set: dict[str, Any] | nn.Module | None = None,
+        loss_set: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
