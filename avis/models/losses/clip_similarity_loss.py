@@ -15,8 +15,9 @@ from avis.registry import MODELS
 class ClipSimilarityLoss(nn.Module):
     """Binary cross-entropy of dot products: same instance or not.
 
-    Every matched query of a frame is compared with every matched query of its clip; the mean is
-    over all these pairs, in all clips and processes.
+    The matched queries of all frames of a clip and those of the clip itself are compared in pairs:
+    frames with the clip, but also frames with frames, the clip with itself, and each with itself,
+    as published. The mean is over all these pairs, in all clips, layers and processes.
 
     Args:
         weight: Factor. The published configuration says 0.5, but under a name that no loss has, so
@@ -50,12 +51,11 @@ class ClipSimilarityLoss(nn.Module):
             zip(clip_embeds.flatten(0, 1), clip_matchings, strict=True)
         ):
             frames = matched[index * length : (index + 1) * length]
-            slots = torch.cat([pairs[0] for pairs in frames])
-            shown = torch.cat([pairs[1] for pairs in frames])
-            counts = torch.tensor([len(pairs[0]) for pairs in frames], device=slots.device)
-            times = torch.arange(length, device=slots.device).repeat_interleave(counts)
-            logits.append((frame_sets[index, times, slots] @ clip[queries].T).flatten())
-            same.append((shown[:, None] == instances[None]).flatten())
+            embeds = [rows[pairs[0]] for rows, pairs in zip(frame_sets[index], frames, strict=True)]
+            table = torch.cat([*embeds, clip[queries]])  # (M, C)
+            shown = torch.cat([*(pairs[1] for pairs in frames), instances])  # (M,)
+            logits.append((table @ table.T).flatten())
+            same.append((shown[:, None] == shown[None]).flatten())
         logit = torch.cat(logits)
         count = reduce_mean(logit.new_tensor(float(len(logit)))).clamp(min=1)
         loss = F.binary_cross_entropy_with_logits(logit, torch.cat(same).to(logit), reduction='sum')

@@ -24,11 +24,20 @@ def test_mean_over_the_pairs_of_each_clip_and_layer() -> None:
     logits, same = [], []
     for layer in range(2):
         for clip in range(2):
+            queries, instances = tracks[layer * 2 + clip]
+            table = [
+                (clips[layer, clip, q], int(i)) for q, i in zip(queries, instances, strict=True)
+            ]
             for t in range(2):
-                for query, instance in zip(*shown[layer][clip * 2 + t], strict=True):
-                    for track, other in zip(*tracks[layer * 2 + clip], strict=True):
-                        logits.append(frames[layer, clip, t, query] @ clips[layer, clip, track])
-                        same.append(float(instance == other))
+                queries, instances = shown[layer][clip * 2 + t]
+                table += [
+                    (frames[layer, clip, t, q], int(i))
+                    for q, i in zip(queries, instances, strict=True)
+                ]
+            for one, first in table:
+                for other, second in table:
+                    logits.append(one @ other)
+                    same.append(float(first == second))
     expected = F.binary_cross_entropy_with_logits(torch.stack(logits), torch.tensor(same))
     got = ClipSimilarityLoss()(frames, clips, shown, tracks)
     torch.testing.assert_close(got, expected)
