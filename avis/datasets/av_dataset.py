@@ -111,6 +111,10 @@ class AVDataset(BaseDataset):
         """Number of videos of the split as published, None if it is not known."""
         return self.PUBLISHED.get(self.split)
 
+    def unlisted_videos(self) -> list[str]:
+        """Names of videos that are on the disk, but not in the annotations."""
+        return []
+
     @property
     def broken_clips(self) -> list[int | str]:
         """Video ids of the clips that were skipped so far, in all workers."""

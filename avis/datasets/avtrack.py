@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
-from avis.datasets.vis import VISDataset, VisFile, read_vis, warn_of
+from avis.datasets.vis import VISDataset, VisFile, warn_of
 from avis.registry import DATASETS
 from avis.structures.labels import voc_palette
 from avis.structures.video_record import PngMask, Track, VideoRecord
@@ -78,8 +78,7 @@ class AVTrack(VISDataset):
     def load_data_list(self) -> list[VideoRecord]:
         """Read the meta data, and list the folders of the masks."""
         self.require(*self.required_folders())
-        file = read_vis(self.ann_file, track_fields=('video_id',))
-        self.extra = file.extra
+        file = self.read(track_fields=('video_id',))
         self.category_ids = [1]
         records = []
         for video_id, video in file.videos.items():

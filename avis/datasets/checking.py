@@ -4,9 +4,11 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -15,12 +17,15 @@ from avis.datasets.av_dataset import AVDataset
 from avis.datasets.readers.errors import WAY_OUT, BrokenDataError, broken
 from avis.datasets.readers.images import read_image
 from avis.datasets.readers.sound import sound_info
+from avis.datasets.transforms.clip_geometry import Size
 from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps
 from avis.datasets.transforms.sound import LoadSound
+from avis.datasets.transforms.tracks import LoadTracks
 from avis.registry import DATASETS
 from avis.structures.video_record import VideoRecord
 
 _FILE_ERRORS = (BrokenDataError, FileNotFoundError)
+_PIECE = 64  # frames in memory at a time
 
 
 @dataclass
@@ -29,13 +34,13 @@ class VideoReport:
 
     Attributes:
         frames: Readable frames.
-        label_maps: Readable label maps.
+        masks: Readable label maps, or masks of instances.
         slack: Seconds by which the sound outlasts the clip; None without a sound file.
         problems: One line per missing or broken file.
     """
 
     frames: int = 0
-    label_maps: int = 0
+    masks: int = 0
     slack: float | None = None
     problems: list[str] = field(default_factory=list)
 
@@ -70,9 +75,7 @@ def check_dataset(
         if split not in known:
             raise ValueError(f'the config has data loaders for {known}, not for {split!r}')
     console = Console()
-    table = Table(
-        'split', 'videos', 'published', 'frames', 'label maps', 'sound - clip, s', 'problems'
-    )
+    table = Table('split', 'videos', 'published', 'frames', 'masks', 'sound - clip, s', 'problems')
     problems: list[str] = []
     for split in splits or known:
         row, found = _check_split(cfg[f'{split}_dataloader']['dataset'], split, workers, console)
@@ -94,12 +97,14 @@ def check_video(record: VideoRecord, loaders: Sequence[Any]) -> VideoReport:
         loaders: The transforms of its pipeline; loaders among them decide what is read and how.
     """
     report = VideoReport()
-    sizes: list[tuple[int, ...] | None] = [None] * record['length']
+    sizes: list[Size | None] = [None] * record['length']
     for loader in loaders:
         if isinstance(loader, LoadFrames):
             sizes = _check_frames(record, report)
         elif isinstance(loader, LoadLabelMaps):
             _check_label_maps(record, loader, sizes, report)
+        elif isinstance(loader, LoadTracks):
+            _check_tracks(record, sizes, report)
         elif isinstance(loader, LoadSound):
             _check_sound(record, loader, report)
     return report
@@ -138,26 +143,41 @@ def _check_split(
             highlight=False,
             soft_wrap=True,
         )
+    unlisted = dataset.unlisted_videos()
+    if unlisted:
+        more = ', ...' if len(unlisted) > 3 else ''
+        console.print(
+            f'{type(dataset).__name__} {split}: {len(unlisted)} videos on the disk are in no '
+            f'annotation: {", ".join(unlisted[:3])}{more}',
+            highlight=False,
+            soft_wrap=True,
+        )
     slack = [report.slack for report in reports if report.slack is not None]
     cells = [
         str(len(dataset)),
         '-' if published is None else str(published),
         str(sum(report.frames for report in reports)),
-        str(sum(report.label_maps for report in reports)),
+        str(sum(report.masks for report in reports)),
         f'{min(slack):+.2f} to {max(slack):+.2f}' if slack else '-',
     ]
     return cells, [problem for report in reports for problem in report.problems]
 
 
-def _check_frames(record: VideoRecord, report: VideoReport) -> list[tuple[int, ...] | None]:
+def _check_frames(record: VideoRecord, report: VideoReport) -> list[Size | None]:
     """Size (H, W) of each frame, None where it cannot be read."""
     frames = record['frames']
     if isinstance(frames, str):
-        results = report.attempt(LoadFrames().transform, dict(record))
-        images = [None] * record['length'] if results is None else list(results['imgs'])
+        sizes = _check_film(record, report)
     else:
-        images = [report.attempt(read_image, path) for path in frames]
-    sizes = [None if image is None else image.shape[:2] for image in images]
+        # A folder that is not there is one problem, not one per frame.
+        folders = {Path(path).parent for path in frames}
+        missing = {folder for folder in folders if not folder.is_dir()}
+        for folder in sorted(missing):
+            report.note(f'{folder} does not exist, so the frames of a video are missing.')
+        sizes = [
+            None if Path(path).parent in missing else report.attempt(_size_of, path)
+            for path in frames
+        ]
     readable = [size for size in sizes if size is not None]
     report.frames = len(readable)
     for index, size in enumerate(sizes):
@@ -167,25 +187,64 @@ def _check_frames(record: VideoRecord, report: VideoReport) -> list[tuple[int, .
     return sizes
 
 
+def _check_film(record: VideoRecord, report: VideoReport) -> list[Size | None]:
+    """The same of a video file, a piece at a time: of hours there is never more in memory."""
+    sizes: list[Size | None] = [None] * record['length']
+    for piece in _pieces(record['length']):
+        results = report.attempt(LoadFrames().transform, {**record, 'frame_ids': piece})
+        if results is None:
+            break
+        sizes[piece[0] : piece[-1] + 1] = [image.shape[:2] for image in results['imgs']]
+    return sizes
+
+
+def _size_of(path: str) -> Size:
+    height, width = read_image(path).shape[:2]
+    return height, width
+
+
+def _pieces(length: int) -> list[NDArray[np.int64]]:
+    frames = np.arange(length)
+    return np.split(frames, frames[_PIECE::_PIECE])
+
+
 def _check_label_maps(
     record: VideoRecord,
     loader: LoadLabelMaps,
-    sizes: list[tuple[int, ...] | None],
+    sizes: Sequence[Size | None],
     report: VideoReport,
 ) -> None:
     for path, size in zip(record['label_maps'], sizes, strict=True):
         label = None if path is None else report.attempt(loader.read, path)
         if label is not None:
-            report.label_maps += 1
+            report.masks += 1
             if size is not None and label.shape != size:
                 problem = f'is {label.shape} (H, W), but its frame is {size}'
                 report.note(str(broken(str(path), problem)))
 
 
+def _check_tracks(record: VideoRecord, sizes: Sequence[Size | None], report: VideoReport) -> None:
+    """Read the masks of every frame, and compare their size with that of the frames."""
+    seen = next((size for size in sizes if size is not None), None)
+    for piece in _pieces(record['length']):
+        results: dict[str, Any] = {**record, 'frame_ids': piece}
+        if seen is not None:
+            results['ori_shape'] = seen
+        results = report.attempt(LoadTracks(form='tracks').transform, results)
+        if results is None:
+            break
+        masks = results['gt_tracks']['masks'] if 'gt_tracks' in results else []
+        report.masks += sum(rle is not None for track in masks for rle in track.rles)
+
+
 def _check_sound(record: VideoRecord, loader: LoadSound, report: VideoReport) -> None:
-    results = report.attempt(loader.transform, dict(record))
-    path = record['audio']
-    if results is not None and path is not None and results['sound'].ndim == 1:
+    path, sound = record['audio'], None
+    for piece in _pieces(record['length']):
+        results = report.attempt(loader.transform, {**record, 'frame_ids': piece})
+        if results is None:
+            return
+        sound = results['sound']
+    if path is not None and sound is not None and sound.ndim == 1:
         try:
             seconds = sound_info(path).seconds
         except BrokenDataError:  # silence stands in for it, as the config wants

@@ -206,13 +206,13 @@ class VISDataset(AVDataset):
         self.fps = fps
         self.extra: dict[str, list[Any]] = {}
         self.category_ids: list[int] = []
+        self._names: set[str] = set()
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[VideoRecord]:
         """Read the file, and say in a warning each what was counted on the way."""
         self.require(*self.required_folders())
-        file = read_vis(self.ann_file)
-        self.extra = file.extra
+        file = self.read()
         self.category_ids = self.categories_of(file)
         labels = {number: label for label, number in enumerate(self.category_ids)}
         records = []
@@ -232,6 +232,20 @@ class VISDataset(AVDataset):
                 f'is nothing to train on. Is this the file of a test split?'
             )
         return records
+
+    def read(self, **options: Any) -> VisFile:
+        """Read the annotation file."""
+        file = read_vis(self.ann_file, **options)
+        self.extra = file.extra
+        self._names = {video_name(video) for video in file.videos.values()}
+        return file
+
+    def unlisted_videos(self) -> list[str]:
+        """Folders of frames that the annotation file does not name."""
+        folder = Path(self.data_root) / str(self.folders['image'])
+        if self.folders['video'] is not None or not folder.is_dir():
+            return []
+        return sorted({path.name for path in folder.iterdir() if path.is_dir()} - self._names)
 
     def categories_of(self, file: VisFile) -> list[int]:
         """The categories that make the classes, in the order of the class indices."""

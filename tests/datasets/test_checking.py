@@ -1,4 +1,5 @@
 import re
+import shutil
 import subprocess
 import sys
 
@@ -20,6 +21,17 @@ from tests.datasets.tiny_sets import (
     write_log_mel,
     write_s4,
     write_sound,
+    write_video,
+)
+from tests.datasets.tiny_vis import (
+    FRAMES,
+    NAMES,
+    annotation,
+    content,
+    polygon,
+    write_aviseg,
+    write_avtrack,
+    write_json,
 )
 
 
@@ -179,3 +191,61 @@ def test_tool_exits_with_one_on_problems(s4) -> None:
     assert done.returncode == 1, done.stderr
     assert 'val1_2.png does not exist.' in done.stdout
     assert row(done.stdout, 'val')[-1] == '1'
+
+
+def test_whole_sets_of_instances_have_no_problem(tmp_path, capsys) -> None:
+    assert check_dataset(config('aviseg', write_aviseg(tmp_path / 'a'))) == 0
+    text = capsys.readouterr().out
+    assert row(text, 'train') == ['train', '2', '616', '6', '4', '-', '0']
+    assert 'AVISeg val: 2 videos, published are 105. The count of val is what train' in text
+    options = {'test_dataloader.dataset.data_root': str(write_avtrack(tmp_path / 'b'))}
+    options['test_dataloader.dataset.pipeline.1.source'] = 'audio'
+    path = 'configs/_base_/datasets/avtrack.py'
+    assert check_dataset(load_config(path, options, check_types=False)) == 0
+    assert row(capsys.readouterr().out, 'test')[3:] == ['6', '5', '+0.00 to +0.00', '0']
+
+
+def test_every_problem_of_instances_is_listed(tmp_path, capsys) -> None:
+    root = write_aviseg(tmp_path)
+    shutil.rmtree(root / 'val/JPEGImages/-a_1')
+    shutil.copytree(root / 'val/JPEGImages/10000001', root / 'val/JPEGImages/nobody')
+    write_image(root / 'test/JPEGImages/-a_1/00001.jpg', frame_picture((24, 48), 0))
+    for t in range(FRAMES):
+        write_image(root / f'test/JPEGImages/10000001/{t:05d}.jpg', frame_picture((48, 64), t))
+    np.save(root / 'test/FEATAudios/-a_1.npy', np.zeros((FRAMES + 1, 128), np.float32))
+    rows = np.full((FRAMES, 128), np.nan, np.float32)
+    np.save(root / 'val/FEATAudios/10000001.npy', rows)
+    (root / 'train/FEATAudios/-a_1.npy').unlink()
+    lists = content()
+    lists['annotations'][1]['category_id'] = 99
+    write_json(root / 'train.json', lists)
+    assert check_dataset(config('aviseg', root), workers=1) == 6
+    text = capsys.readouterr().out
+    for problem in (
+        r'train\.json: annotation 2: category_id is 99, expected one of \[1,',
+        r'val/JPEGImages/-a_1 does not exist, so the frames of a video are missing',
+        r'val/FEATAudios/10000001\.npy: holds 384 NaN or infinite values',
+        r'test/JPEGImages/-a_1/00001\.jpg: is \(24, 48\) \(H, W\), the clip began with \(24, 32\)',
+        r'10000001/00000\.jpg: is \(48, 64\).* the annotation of clip 2 says .* \(24, 32\)',
+        r'test/FEATAudios/-a_1\.npy: has 4 rows of sound for a clip of 3 frames',
+        r'AVISeg val: 1 videos on the disk are in no annotation: nobody',
+    ):
+        assert re.search(problem, text), problem
+    assert row(text, 'train')[-1] == '1'
+
+
+def test_films_are_checked_in_pieces(tmp_path, monkeypatch, capsys) -> None:
+    root = write_aviseg(tmp_path, splits=('test',))
+    for name in NAMES:
+        write_video(root / f'test/{name}.mp4', frames=25)
+    videos = [{**video, 'height': 64, 'width': 64} for video in content()['videos']]
+    masks = [annotation(1, 1, [polygon()] * FRAMES), annotation(2, 2, [polygon()] * FRAMES)]
+    write_json(root / 'test.json', content(videos=videos, annotations=masks))
+    monkeypatch.setattr('avis.datasets.checking._PIECE', 2)
+    cfg = config('aviseg', root)
+    cfg.test_dataloader.dataset.video_dir = 'test'
+    assert check_dataset(cfg, splits=['test']) == 0
+    assert row(capsys.readouterr().out, 'test')[3:5] == ['6', '6']
+    write_video(root / f'test/{NAMES[0]}.mp4', frames=12)
+    assert check_dataset(cfg, splits=['test']) == 1
+    assert '-a_1.mp4: ends at 1.20 s, but a frame at 2.00 s' in capsys.readouterr().out
