@@ -94,9 +94,9 @@ def replay_once(
         model=model,
         iou_threshold=config['iou_matching'],
         bbox_scale=config['vlm_bbox_scale'],
-        max_frames=config['max_frame_count'],
         vote=bounds,
     )
+    grounding.max_frames = config['max_frame_count']
     identity: Any = VLMIdentity(model=model) if faces is None else FaceIdentity(encoder=faces)
     grounding.protocol = identity.protocol = protocol
     fixed = config['agent_name'] == 'fix_window' or config['window']['mode'].startswith('fix')
@@ -121,16 +121,16 @@ def _speech(case: dict[str, Any], voices: ReplayVoices, protocol: str, bounds: b
     config, inputs = case['config'], case['inputs']
     separator = ReplaySeparator(voices, config['separator_sample_rate'])
     encoder = ReplayEncoder(inputs['speaker_vectors'], inputs['encoder_min_samples'])
-    return SpeechStage(
+    stage = SpeechStage(
         recognizer=voices,
         separator=separator if config['agent_type'] == 'sep' else None,
         encoder=encoder if config['compression']['enabled'] else None,
         threshold=config['compression']['threshold'],
         max_gap=2.0 if bounds else math.inf,
         max_seconds=30.0 if bounds else math.inf,
-        separate='always',
-        protocol=protocol,
     )
+    stage.protocol = protocol
+    return stage
 
 
 def _result(

@@ -30,7 +30,6 @@ class VLMGrounding:
         prompt: Name or path of a prompt file; None for our own words.
         iou_threshold: Least overlap of a box with its detection (corrected protocol).
         bbox_scale: What the model calls the full width or height.
-        max_frames: Most frames in one question, as the prompt tells.
         max_new_tokens: Longest reply.
         retries: How often an unreadable reply is asked for again (corrected protocol).
         vote: Give a frame to the window's main object where that overlaps enough too, so that
@@ -38,6 +37,7 @@ class VLMGrounding:
     """
 
     protocol = 'corrected'
+    max_frames = 30  # most frames in one question, as the prompt tells; AVTracker sets both
 
     def __init__(
         self,
@@ -46,7 +46,6 @@ class VLMGrounding:
         prompt: str | None = None,
         iou_threshold: float = 0.3,
         bbox_scale: float = 1000,
-        max_frames: int = 30,
         max_new_tokens: int = 2048,
         retries: int = 2,
         vote: bool = True,
@@ -55,7 +54,6 @@ class VLMGrounding:
         self.prompt = prompt
         self.iou_threshold = iou_threshold
         self.bbox_scale = bbox_scale
-        self.max_frames = max_frames
         self.max_new_tokens = max_new_tokens
         self.retries = retries
         self.vote = vote

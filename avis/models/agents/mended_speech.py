@@ -163,10 +163,10 @@ def _same_voice(one: Chunk, other: Chunk, threshold: float, similarity: Similari
 
 def _two_sources(one: Chunk, other: Chunk) -> bool:
     """Do both come from one mixture, but from two voices in it?"""
-    sources = one.get('source'), other.get('source')
-    if None in sources:
-        return False
-    return bool(sources[0][0] == sources[1][0] and sources[0][1] != sources[1][1])
+    (segment, voice), (other_segment, other_voice) = (
+        chunk.get('source', (None, None)) for chunk in (one, other)
+    )
+    return segment is not None and segment == other_segment and voice != other_voice
 
 
 def _joined(one: Chunk, other: Chunk, text: str | None) -> Chunk:

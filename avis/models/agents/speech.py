@@ -17,6 +17,7 @@ from avis.models.agents import mended_speech as mended
 from avis.models.agents import official_speech as official
 from avis.models.agents.contract import Separator, SpeakerEncoder, SpeechRecognizer, Waveform
 from avis.models.agents.official_speech import Chunk
+from avis.registry import MODELS
 
 
 @dataclass
@@ -51,37 +52,45 @@ class SpeechRecord:
         return {**vars(self), 'counts': dict(self.counts)}
 
 
+@MODELS.register_module()
 class SpeechStage:
-    """Recogniser, separator and speaker encoder put together.
+    """Recogniser, separator and speaker encoder put together, as configs or built.
 
     Args:
         recognizer: Hears the words.
         separator: Takes voices apart; None leaves the sound as it is.
-        encoder: Compares voices; None joins nothing.
-        threshold: Least cosine similarity of one voice.
+        encoder: Compares voices to join chunks; None joins nothing.
+        threshold: Least cosine similarity of one voice; the encoder's own, or 0.35, if None.
         max_gap: Longest silence in seconds that joining bridges (corrected protocol).
         max_seconds: Longest joined chunk (corrected protocol).
         separate: 'always', or 'overlap' to separate only what the recogniser hears at one time
             with something else (corrected protocol).
-        protocol: 'official' or 'corrected'.
     """
+
+    protocol = 'corrected'
 
     def __init__(
         self,
         *,
-        recognizer: SpeechRecognizer,
-        separator: Separator | None,
-        encoder: SpeakerEncoder | None,
-        threshold: float,
-        max_gap: float,
-        max_seconds: float,
-        separate: str,
-        protocol: str,
+        recognizer: SpeechRecognizer | dict[str, Any],
+        separator: Separator | dict[str, Any] | None = None,
+        encoder: SpeakerEncoder | dict[str, Any] | None = None,
+        threshold: float | None = None,
+        max_gap: float = 2.0,
+        max_seconds: float = 30.0,
+        separate: str = 'always',
     ) -> None:
-        self.recognizer, self.separator, self.encoder = recognizer, separator, encoder
-        self.threshold, self.max_gap, self.max_seconds = threshold, max_gap, max_seconds
+        if separate not in ('always', 'overlap'):
+            raise ValueError(
+                f"SpeechStage: separate must be 'always' or 'overlap', got {separate!r}"
+            )
+        self.recognizer: SpeechRecognizer = _built(recognizer)
+        self.separator: Separator | None = _built(separator)
+        self.encoder: SpeakerEncoder | None = _built(encoder)
+        own = getattr(self.encoder, 'threshold', 0.35)
+        self.threshold: float = own if threshold is None else threshold
+        self.max_gap, self.max_seconds = max_gap, max_seconds
         self.separate = separate
-        self.protocol = protocol
 
     def run(self, sound: Waveform, record: SpeechRecord) -> SpeechRecord:
         """Fill ``record``; what it holds when an error is raised tells how far it came."""
@@ -240,6 +249,10 @@ class SpeechStage:
         value = _cosine(one, other)
         call['value'] = round(value, 6)
         return value
+
+
+def _built(part: Any) -> Any:
+    return MODELS.build(part) if isinstance(part, dict) else part
 
 
 def _cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

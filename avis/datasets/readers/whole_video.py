@@ -1,0 +1,219 @@
+"""Whole videos that are read when asked for: frames one by one, the sound in one go."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from avis.datasets.readers.errors import broken, existing
+from avis.datasets.readers.images import read_image
+from avis.datasets.readers.sound import NoSoundError, read_sound
+from avis.datasets.readers.video import container_start, open_media, read_video_frames
+
+_KEPT_PICTURES = 16
+# Of a longer file only both ends, the length and the time of its last change are hashed.
+_WHOLLY_HASHED = 64 * 2**20
+
+
+class _Frames:
+    """What both kinds share: a few pictures in memory, one reader at a time."""
+
+    def __init__(self, *, name: str, fps: float, length: int) -> None:
+        self.name, self.fps, self.length = name, fps, length
+        self._size: tuple[int, int] | None = None
+        self._open()
+
+    def _open(self) -> None:
+        self._lock = threading.RLock()
+        self._kept: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: self.__dict__[key] for key in self.__dict__ if key not in ('_lock', '_kept')}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._open()
+
+    def __len__(self) -> int:
+        return self.length
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, of the first frame."""
+        if self._size is None:
+            self._size = (self[0].shape[0], self[0].shape[1])
+        return self._size
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        """Frame ``index``, RGB (H, W, 3).
+
+        Raises:
+            IndexError: No such frame.
+            BrokenDataError: The frame cannot be read, or has another size than the first.
+        """
+        if not 0 <= index < self.length:
+            raise IndexError(f'{self.name}: frame {index} of {self.length}')
+        with self._lock:
+            if index not in self._kept:
+                self._kept[index] = self._checked(index)
+                while len(self._kept) > _KEPT_PICTURES:
+                    self._kept.popitem(last=False)
+            return self._kept[index]
+
+    def _checked(self, index: int) -> NDArray[np.uint8]:
+        picture = self.read(index)
+        size = (picture.shape[0], picture.shape[1])
+        if self._size is None:
+            self._size = size if index == 0 else None
+        elif size != self._size:
+            raise broken(self.place(index), f'is {size} (H, W), but the first is {self._size}')
+        return picture
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Read one frame."""
+        raise NotImplementedError
+
+    def place(self, index: int) -> str:
+        """Where a frame is, for errors."""
+        raise NotImplementedError
+
+
+class ImageFrames(_Frames):
+    """The frames of a video as files.
+
+    Args:
+        paths: One per frame.
+        name: Of the video.
+        fps: Frames per second.
+    """
+
+    def __init__(self, paths: Sequence[str | Path], *, name: str, fps: float) -> None:
+        self.paths = [str(path) for path in paths]
+        super().__init__(name=name, fps=fps, length=len(self.paths))
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Read one frame."""
+        return read_image(self.paths[index])
+
+    def place(self, index: int) -> str:
+        """Its path."""
+        return self.paths[index]
+
+    def content_key(self) -> str:
+        """Hash of the files."""
+        return _hashed(self.paths, self.fps)
+
+
+class FileFrames(_Frames):
+    """The frames of a video file: frame k is the one shown at k / fps seconds.
+
+    Reading forward decodes each frame once; going back opens the file again.
+
+    Args:
+        path: Video file.
+        name: Of the video.
+        fps: Frames per second that are taken.
+        length: How many.
+    """
+
+    def __init__(self, path: str | Path, *, name: str, fps: float, length: int) -> None:
+        self.path = str(path)
+        super().__init__(name=name, fps=fps, length=length)
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Read one frame, and keep those that will be asked for next."""
+        block = range(index, min(index + _KEPT_PICTURES // 2, self.length))
+        pictures = read_video_frames(self.path, [frame / self.fps for frame in block])
+        for frame, picture in zip(block, pictures, strict=True):
+            if frame != index:
+                self._kept[frame] = picture
+        return np.ascontiguousarray(pictures[0])
+
+    def place(self, index: int) -> str:
+        """Its path and time."""
+        return f'{self.path} at {index / self.fps:.2f} s'
+
+    def content_key(self) -> str:
+        """Hash of the file, and of which frames are taken."""
+        return _hashed([self.path], (self.fps, self.length))
+
+
+class SoundFile:
+    """The sound of a video; silence where there is none.
+
+    Args:
+        path: Sound file or video; None for silence.
+        sample_rate: Samples per second.
+        seconds: Length of the silence.
+    """
+
+    def __init__(self, path: str | None, *, sample_rate: int, seconds: float) -> None:
+        self.path, self.sample_rate, self.seconds = path, sample_rate, seconds
+
+    def read(self) -> NDArray[np.float32]:
+        """All samples, mono, (S,).
+
+        Raises:
+            FileNotFoundError: No such file.
+            BrokenDataError: It cannot be decoded.
+        """
+        try:
+            if self.path is not None:
+                return read_sound(self.path, sample_rate=self.sample_rate)
+        except NoSoundError:
+            pass
+        return np.zeros(round(self.seconds * self.sample_rate), np.float32)
+
+
+def video_length(path: str | Path, fps: float) -> int:
+    """How many frames a video file has at a rate, from the times of its packets.
+
+    Raises:
+        BrokenDataError: No video stream.
+    """
+    with open_media(path) as container:
+        if not container.streams.video:
+            raise broken(path, 'has no video stream')
+        stream = container.streams.video[0]
+        zero = container_start(container)
+        last = max(
+            (
+                float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                for packet in container.demux(stream)
+                if packet.pts is not None
+            ),
+            default=zero,
+        )
+    return max(int(np.floor((last - zero) * fps + 0.5)), 1)
+
+
+def native_rate(path: str | Path) -> float:
+    """Frames per second of a video file."""
+    existing(path)
+    with av.open(str(path)) as container:
+        if not container.streams.video:
+            raise broken(path, 'has no video stream')
+        return float(container.streams.video[0].average_rate or 25)
+
+
+def _hashed(paths: Sequence[str], *settings: Any) -> str:
+    total = hashlib.blake2b(repr(settings).encode(), digest_size=16)
+    for path in paths:
+        file = existing(path)
+        state = file.stat()
+        with file.open('rb') as content:
+            if state.st_size <= _WHOLLY_HASHED:
+                total.update(content.read())
+            else:
+                total.update(f'{state.st_size} {state.st_mtime_ns}'.encode())
+                total.update(content.read(2**20))
+                content.seek(-(2**20), 2)
+                total.update(content.read())
+        total.update(b'\0')
+    return total.hexdigest()

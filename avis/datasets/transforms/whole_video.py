@@ -1,0 +1,78 @@
+"""For models that read a whole video themselves, as much of it at a time as they need."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine.structures import InstanceData
+
+from avis.datasets.readers.whole_video import FileFrames, ImageFrames, SoundFile
+from avis.registry import TRANSFORMS
+from avis.structures.av_data_sample import AVDataSample
+
+_META_KEYS = ('video_id', 'video_name', 'frame_ids', 'fps', 'sample_rate', 'ori_shape', 'img_shape')
+
+
+@TRANSFORMS.register_module()
+class OpenVideo(BaseTransform):
+    """Find the frames and the sound of a video without reading them.
+
+    Reads ``frames``, ``audio``, ``fps``, ``length``. Writes ``video`` (frames by number),
+    ``sound_file``, ``frame_ids``, ``ori_shape`` and ``img_shape`` of the first frame, and
+    ``sample_rate``.
+
+    Args:
+        sample_rate: Samples per second of the sound.
+    """
+
+    def __init__(self, *, sample_rate: int = 16000) -> None:
+        self.sample_rate = sample_rate
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """See the class docstring for the keys."""
+        frames, fps = results['frames'], float(results['fps'])
+        named: dict[str, Any] = {'name': str(results['video_name']), 'fps': fps}
+        length = int(results['length'])
+        video: ImageFrames | FileFrames
+        if isinstance(frames, str):
+            video = FileFrames(frames, length=length, **named)
+        else:
+            video = ImageFrames(frames, **named)
+        seconds = length / fps
+        sound = SoundFile(results['audio'], sample_rate=self.sample_rate, seconds=seconds)
+        return {
+            **results,
+            'video': video,
+            'sound_file': sound,
+            'sample_rate': self.sample_rate,
+            'frame_ids': np.arange(length),
+            'ori_shape': video.size,
+            'img_shape': video.size,
+        }
+
+
+@TRANSFORMS.register_module()
+class PackVideo(BaseTransform):
+    """Pack what ``OpenVideo`` found as ``{'inputs': {'frames', 'audio'}, 'data_samples'}``.
+
+    The sample gets ``gt_tracks`` and ``labelled_frames`` as far as ``LoadTracks(form='tracks')``
+    made them, and what else is known of the video as metainfo.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """See the class docstring for the keys."""
+        metainfo = {key: results[key] for key in _META_KEYS}
+        metainfo['attributes'] = results.get('attributes', {})
+        metainfo['video_index'] = results.get('sample_idx', 0)
+        sample = AVDataSample(metainfo=metainfo)
+        if 'gt_tracks' in results:
+            fields = {
+                key: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+                for key, value in results['gt_tracks'].items()
+            }
+            sample.gt_tracks = InstanceData(**fields)
+        if 'labelled_frames' in results:
+            sample.labelled_frames = torch.from_numpy(results['labelled_frames'])
+        inputs = {'frames': results['video'], 'audio': results['sound_file']}
+        return {'inputs': inputs, 'data_samples': sample}

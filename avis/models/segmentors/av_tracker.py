@@ -1,0 +1,241 @@
+"""AVTracker: who speaks, where, and who is the same, without training.
+
+Zhang et al., *AVTrack*, 2026 (arXiv:2606.02724), released as FudanCVL/AVTrack. Four stages over
+replaceable parts; read :mod:`avis.models.agents.contract` for the parts and
+:class:`~avis.models.agents.pipeline.Pipeline` for the way through.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from avis.models.agents.cache import StageCache, describe, write_aside
+from avis.models.agents.contract import FrameSource, ModelUnavailable, Picture, Waveform
+from avis.models.agents.embedding_identity import FaceIdentity
+from avis.models.agents.grounding import VLMGrounding
+from avis.models.agents.identity import VLMIdentity
+from avis.models.agents.pipeline import Pipeline, TrackedVideo
+from avis.models.agents.record import record_of
+from avis.models.agents.speech import SpeechStage
+from avis.registry import MODELS
+from avis.structures.av_data_sample import AVDataSample
+from avis.structures.mask_track import MaskTrack
+
+Protocol = Literal['official', 'corrected']
+
+
+@MODELS.register_module()
+class AVTracker(BaseModel):
+    """Track the speakers of videos by speech, instances and a vision-language model.
+
+    Parts are configs or built objects. The video comes as a frame source and a sound source
+    (:class:`~avis.datasets.transforms.whole_video.PackVideo`), or as tensors.
+
+    Args:
+        speech: Who says what when, a :class:`~avis.models.agents.speech.SpeechStage`.
+        instance_tracker: Finds and follows people.
+        grounding: Says which detection speaks.
+        identity: Says which windows are one person.
+        window_seconds: Length of fixed windows; None for one window per chunk (the official
+            protocol knows only the latter).
+        max_frames: Most frames in one question.
+        prompt: What the instance tracker looks for.
+        protocol: 'official' behaves as the released code, step by step; 'corrected' mends the
+            defects listed in docs/avtracker.md.
+        cache_dir: Where results of stages are kept, so that a change of one part does not repeat
+            the others, and an interrupted run goes on; None keeps nothing.
+        record_dir: Where the record of each video is written, ``<video>.json``; None for nowhere.
+        on_error: What an error in one video does: 'record' it, predict nobody and go on (an
+            endpoint or model that is gone always ends the run); or 'raise'.
+    """
+
+    def __init__(  # noqa: PLR0913 - one config per part
+        self,
+        *,
+        speech: SpeechStage | dict[str, Any],
+        instance_tracker: Any,
+        grounding: Any,
+        identity: Any,
+        window_seconds: float | None = None,
+        max_frames: int = 30,
+        prompt: str = 'person',
+        protocol: Protocol = 'corrected',
+        cache_dir: str | None = None,
+        record_dir: str | None = None,
+        on_error: Literal['record', 'raise'] = 'record',
+    ) -> None:
+        super().__init__()
+        _check('protocol', protocol, get_args(Protocol))
+        _check('on_error', on_error, ('record', 'raise'))
+        if max_frames < 1 or (window_seconds is not None and window_seconds <= 0):
+            raise ValueError(
+                f'AVTracker: max_frames and window_seconds must be above 0, got {max_frames} and '
+                f'{window_seconds}'
+            )
+        # Distributed wrappers refuse a model without parameters.
+        self.anchor = nn.Parameter(torch.zeros(1))
+        self.protocol = protocol
+        self.on_error = on_error
+        self.record_dir = None if record_dir is None else Path(record_dir)
+        settings = {
+            'speech': [describe(speech)],
+            'vision': [describe(instance_tracker), prompt],
+            'local': [describe(grounding), window_seconds, max_frames],
+            'global': [describe(identity)],
+        }
+        self._pipeline = Pipeline(
+            speech=_following(_built(speech), protocol, max_frames),
+            tracker=_built(instance_tracker),
+            grounding=_following(_built(grounding), protocol, max_frames),
+            identity=_following(_built(identity), protocol, max_frames),
+            protocol=protocol,
+            prompt=prompt,
+            max_frames=max_frames,
+            window_seconds=window_seconds,
+            cache=None if cache_dir is None else StageCache(cache_dir),
+            configs=settings,
+        )
+
+    def forward(
+        self,
+        inputs: dict[str, list[Any]],
+        data_samples: list[AVDataSample] | None = None,
+        mode: str = 'predict',
+    ) -> list[AVDataSample]:
+        """Track the speakers of a batch of videos, one after the other.
+
+        Args:
+            inputs: ``frames``: per video a ``FrameSource``, or a uint8 tensor (T, 3, H, W).
+                ``audio``: per video a source with ``read()``, or a float tensor (S,), or None.
+            data_samples: Metainfo names the video; tensors need ``fps`` and ``sample_rate``.
+            mode: Only 'predict': there is nothing to train.
+
+        Returns:
+            The samples with ``pred_tracks``.
+        """
+        if mode != 'predict':
+            raise ValueError(
+                f"AVTracker only knows mode='predict', got {mode!r}: it needs no training"
+            )
+        frames = inputs['frames']
+        samples = data_samples or [AVDataSample() for _ in frames]
+        sounds = inputs.get('audio') or [None] * len(frames)
+        for source, sound, sample in zip(frames, sounds, samples, strict=True):
+            video = _frame_source(source, sample)
+            self._predict(video, _listener(sound, video, sample), sample)
+        return samples
+
+    def _predict(
+        self, frames: FrameSource, hear: Callable[[], Waveform], sample: AVDataSample
+    ) -> None:
+        done = self._pipeline.run(frames, hear)
+        if self.record_dir is not None:
+            record = record_of(done, protocol=self.protocol, settings=self._pipeline.configs)
+            text = json.dumps(record, ensure_ascii=False, default=str)
+            write_aside(self.record_dir / f'{done.name}.json', text)
+        failure = done.failure
+        if failure is not None:
+            if self.on_error == 'raise' or isinstance(failure.cause, ModelUnavailable):
+                raise failure
+            print_log(f'{done.name}: {failure}', logger='current', level=logging.ERROR)
+        elif done.counts:
+            print_log(f'{done.name}: {dict(done.counts)}', logger='current', level=logging.DEBUG)
+        sample.pred_tracks = _tracks(done)
+        if 'ori_shape' not in sample.metainfo:
+            sample.set_metainfo({'ori_shape': done.size})
+
+
+def _check(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f'AVTracker: {name} must be one of {known}, got {value!r}')
+
+
+def _built(part: Any) -> Any:
+    return MODELS.build(part) if isinstance(part, dict) else part
+
+
+def _following(part: Any, protocol: str, max_frames: int) -> Any:
+    """Let a part follow the protocol; those that the released code does not have cannot."""
+    released = SpeechStage | VLMGrounding | VLMIdentity | FaceIdentity
+    if protocol == 'official' and not isinstance(part, released):
+        raise ValueError(
+            f"AVTracker: the released code has no {type(part).__name__}, so protocol='official' "
+            f"does not go with it. Set protocol='corrected'."
+        )
+    if hasattr(part, 'protocol'):
+        part.protocol = protocol
+    if hasattr(part, 'max_frames'):
+        part.max_frames = max_frames
+    return part
+
+
+def _tracks(done: TrackedVideo) -> InstanceData:
+    """One track per person; RLE or None per frame."""
+    persons = sorted(done.persons, key=lambda person: person.number)
+    masks = [
+        MaskTrack(*done.size, [person.masks.get(frame) for frame in range(done.num_frames)])
+        for person in persons
+    ]
+    return InstanceData(
+        labels=torch.zeros(len(persons), dtype=torch.long),
+        ids=torch.tensor([person.number for person in persons], dtype=torch.long),
+        scores=torch.ones(len(persons)),
+        masks=masks,
+    )
+
+
+class _TensorFrames:
+    """A clip in memory as a frame source."""
+
+    def __init__(self, frames: Tensor, *, name: str, fps: float) -> None:
+        if frames.ndim != 4 or frames.shape[1] != 3 or frames.dtype != torch.uint8:
+            raise ValueError(
+                f'AVTracker takes frames as uint8 (T, 3, H, W), got {frames.dtype} of shape '
+                f'{tuple(frames.shape)}'
+            )
+        self.frames, self.name, self.fps = frames, name, fps
+        self.size = (int(frames.shape[2]), int(frames.shape[3]))
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> Picture:
+        picture: Picture = self.frames[index].permute(1, 2, 0).contiguous().cpu().numpy()
+        return picture
+
+
+def _frame_source(source: Any, sample: AVDataSample) -> FrameSource:
+    if not isinstance(source, Tensor):
+        frames: FrameSource = source
+        return frames
+    name = str(sample.get('video_name', sample.get('video_id', 'video')))
+    return _TensorFrames(source, name=name, fps=float(_known(sample, 'fps')))
+
+
+def _listener(sound: Any, video: FrameSource, sample: AVDataSample) -> Callable[[], Waveform]:
+    def hear() -> Waveform:
+        """Only when the pipeline asks, so that a broken file is an error of its video."""
+        if sound is None:
+            return Waveform(np.zeros(0, np.float32), 16000, video.name)
+        if isinstance(sound, Tensor):
+            rate = int(_known(sample, 'sample_rate'))
+            return Waveform(sound.cpu().numpy().astype(np.float32), rate, video.name)
+        return Waveform(sound.read(), sound.sample_rate, video.name)
+
+    return hear
+
+
+def _known(sample: AVDataSample, key: str) -> Any:
+    value = sample.get(key)
+    if value is None:
+        raise ValueError(f'AVTracker: tensors need {key} in the metainfo of their data sample')
+    return value
