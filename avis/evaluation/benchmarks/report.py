@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from avis.evaluation.benchmarks.problems import Problem, count_problems, list_problems
+from avis.evaluation.benchmarks.problems import count_problems, list_problems
 
 METRICS_FILE, VIDEOS_FILE = 'metrics.json', 'per_video.csv'
 
@@ -21,35 +21,31 @@ def write_result(result: Mapping[str, Any], folder: str | Path) -> None:
     """Write ``metrics.json`` (all of it, full precision) and ``per_video.csv`` into a folder."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    text = msgspec.json.format(msgspec.json.encode(to_json(result)), indent=2)
-    _write_whole(folder / METRICS_FILE, text + b'\n')
+    _write_whole(folder / METRICS_FILE, to_json(result))
     errors = result.get('diagnosis', {}).get('per_video', {})
-    rows = [
-        {'video': name, **result['attributes'].get(name, {}), **scores, **errors.get(name, {})}
-        for name, scores in result['per_video'].items()
-    ]
-    columns = list(dict.fromkeys(key for row in rows for key in row))
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for name, scores in result['per_video'].items():
+            attributes = result['attributes'].get(name, {})
+            yield {'video': name, **attributes, **scores, **errors.get(name, {})}
+
+    columns = list(dict.fromkeys(key for row in rows() for key in row))
     part = folder / f'{VIDEOS_FILE}.part'
     with part.open('w', newline='') as file:
         writer = csv.DictWriter(file, columns or ['video'])
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(rows())
     part.replace(folder / VIDEOS_FILE)
 
 
-def to_json(value: Any) -> Any:
-    """A value as JSON has it: lists for arrays, text for paths, null for what is not finite."""
-    if isinstance(value, Mapping):
-        return {str(key): to_json(item) for key, item in value.items()}
-    if isinstance(value, Problem):
-        return to_json(vars(value))
-    if isinstance(value, np.ndarray | np.generic):
-        return to_json(value.tolist())
-    if isinstance(value, list | tuple | set):
-        return [to_json(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, str | int) else str(value)
+def to_json(value: Any) -> bytes:
+    """A value as JSON: lists for arrays, text for paths, null for what is not finite."""
+    return msgspec.json.format(msgspec.json.encode(value, enc_hook=_simplify), indent=2) + b'\n'
+
+
+def _simplify(value: Any) -> Any:
+    """What is left to encode of a value that JSON does not have."""
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else str(value)
 
 
 def print_result(result: Mapping[str, Any], console: Console) -> None:

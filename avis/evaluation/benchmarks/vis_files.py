@@ -12,7 +12,8 @@ due, and its masks are brought to compressed RLEs at once.
 
 import contextlib
 import math
-from collections.abc import Mapping
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -54,9 +55,26 @@ _LATER = {'segmentations', 'areas', 'bboxes'}  # read when the video is due
 VideoId: TypeAlias = int | str
 
 
+class Places:
+    """Where the tracks of a video are in a file, by number, start and end: 24 bytes each."""
+
+    def __init__(self) -> None:
+        self._numbers = array('q')
+
+    def __len__(self) -> int:
+        return len(self._numbers) // 3
+
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        return zip(*(self._numbers[k::3] for k in range(3)), strict=True)
+
+    def add(self, number: int, start: int, end: int) -> None:
+        """Add a track."""
+        self._numbers.extend((number, start, end))
+
+
 @dataclass
 class VisVideo:
-    """One video: its size, and the ids of its tracks and their places as (number, start, end)."""
+    """One video: its size, and the places of its tracks in the file."""
 
     id: VideoId
     name: str
@@ -64,8 +82,7 @@ class VisVideo:
     height: int
     width: int
     attributes: dict[str, Any]
-    track_ids: set[int] = field(default_factory=set)
-    places: list[tuple[int, int, int]] = field(default_factory=list)
+    places: Places = field(default_factory=Places)
 
 
 class VisTruth:
@@ -85,7 +102,7 @@ class VisTruth:
         self.path = self.stream.path
         self.videos: dict[VideoId, VisVideo] = {}
         self.categories: dict[int, str] = {}
-        tracks: list[tuple[int, dict[str, Any], tuple[int, int, int]]] = []
+        tracks: list[tuple[Any, Any, Any, int, int, int]] = []
         numbers: dict[str | None, int] = {}
         for key, value, start, end in self.stream.elements(skip=_LATER):
             number = numbers[key] = numbers.get(key, -1) + 1
@@ -93,19 +110,19 @@ class VisTruth:
                 self._add_video(value, number, log)
             elif key == 'categories':
                 self.categories[value['id']] = value.get('name', str(value['id']))
-            elif key == 'annotations':
-                fields = {name: value.get(name) for name in ('id', 'video_id', 'category_id')}
-                fields['complete'] = _complete(
-                    value, TRACK_FIELDS, f'annotations[{number}]', self.path, log
-                )
-                tracks.append((number, fields, (number, start, end)))
+            elif key == 'annotations' and _complete(
+                value, TRACK_FIELDS, f'annotations[{number}]', self.path, log
+            ):
+                ids = value['video_id'], value['id'], value['category_id']
+                tracks.append((*ids, number, start, end))
         if not (self.videos and self.categories):
             raise ValueError(
                 f'{self.path} has {len(self.videos)} videos and {len(self.categories)} categories; '
                 f'expected an object with the lists videos, annotations and categories'
             )
-        for number, fields, place in tracks:
-            self._add_track(number, fields, place, log)
+        known: set[tuple[VideoId, Any]] = set()
+        for video_id, track_id, category_id, *place in tracks:
+            self._add_track((video_id, track_id), category_id, place, known, log)
 
     def tracks(self, video: VisVideo, log: ProblemLog) -> TrackMasks:
         """The true tracks of one video, in the order of the annotations."""
@@ -145,25 +162,28 @@ class VisTruth:
         self.videos[video.id] = video
 
     def _add_track(
-        self, number: int, fields: dict[str, Any], place: tuple[int, int, int], log: ProblemLog
+        self,
+        ids: tuple[VideoId, Any],
+        category_id: Any,
+        place: Sequence[int],
+        known: set[tuple[VideoId, Any]],
+        log: ProblemLog,
     ) -> None:
-        where = f'annotations[{number}]'
-        if not fields['complete']:
-            return
-        video = self.videos.get(fields['video_id'])
+        where = f'annotations[{place[0]}]'
+        video = self.videos.get(ids[0])
         if video is None:
-            message = f'no video has the id {fields["video_id"]!r}'
+            message = f'no video has the id {ids[0]!r}'
             log.note('unknown_video', self.path, message, field=f'{where}.video_id')
             return
-        if fields['category_id'] not in self.categories:
-            message = f'no category has the id {fields["category_id"]!r}'
+        if category_id not in self.categories:
+            message = f'no category has the id {category_id!r}'
             log.note('unknown_category', self.path, message, field=f'{where}.category_id')
-        if fields['id'] in video.track_ids:
-            message = f'{fields["id"]!r} was used in video {video.name}'
+        if ids in known:
+            message = f'{ids[1]!r} was used in video {video.name}'
             log.note('duplicate_id', self.path, message, field=f'{where}.id')
             return
-        video.track_ids.add(fields['id'])
-        video.places.append(place)
+        known.add(ids)
+        video.places.add(*place)
 
 
 class VisResults:
@@ -178,7 +198,7 @@ class VisResults:
     def __init__(self, path: str | Path, truth: VisTruth, log: ProblemLog) -> None:
         self.stream = JsonStream(path)
         self.path = self.stream.path
-        self.places: dict[VideoId, list[tuple[int, int, int]]] = {}
+        self.places: dict[VideoId, Places] = {}
         for number, (key, value, start, end) in enumerate(self.stream.elements(skip=_LATER)):
             if key is not None or not isinstance(value, dict):
                 raise ValueError(
@@ -186,13 +206,13 @@ class VisResults:
                     f'video_id, category_id, score and segmentations'
                 )
             if self._check(value, f'[{number}]', truth, log):
-                self.places.setdefault(value['video_id'], []).append((number, start, end))
+                self.places.setdefault(value['video_id'], Places()).add(number, start, end)
 
     def tracks(self, video: VisVideo, log: ProblemLog) -> TrackMasks:
         """The predicted tracks of one video, in the order of the file."""
         found = _Found(video, self.path, '', log)
         known: dict[Any, int] = {}
-        for number, start, end in self.places.get(video.id, []):
+        for number, start, end in self.places.get(video.id, Places()):
             entry = self.stream.read(start, end)
             if not found.add(number, entry):
                 continue

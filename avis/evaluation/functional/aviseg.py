@@ -75,7 +75,7 @@ _MAP_SUMMARY = {
 _HOTA_SUMMARY = ('HOTA', 'DetA', 'DetRe', 'DetPr', 'AssA', 'AssRe', 'AssPr', 'LocA')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ClassCounts:
     """The counts of one class in one video: ``counts`` by metric, and the matches of its tracks."""
 
@@ -83,7 +83,7 @@ class ClassCounts:
     tracks: TrackMatches
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AVISegVideo:
     """What the scores of a data set need to know of one video.
 

@@ -33,7 +33,7 @@ KEPT = 1000
 COUNT_FIELDS = ('CLR_TP', 'CLR_FN', 'CLR_FP', 'IDSW', 'MT', 'PT', 'ML', 'Frag', 'CLR_Frames')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CLEARCounts(Counts):
     """What CLEAR sums over videos, by TrackEval's names.
 

@@ -39,7 +39,7 @@ class OfficialEvaluatorError(RuntimeError):
         return '{} [{}]'.format(*self.args)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Base of the counts of a score: fields are numbers or arrays, and default to zero."""
 
@@ -57,7 +57,7 @@ class Counts:
         return reduce(lambda left, right: left + right, parts, cls())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MaskCounts(Counts):
     """How many masks and tracks there are, as TrackEval's ``Count`` has it.
 

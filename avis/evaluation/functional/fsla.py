@@ -50,7 +50,7 @@ BLANK_PIXELS = 921_600
 KINDS = ('n', 's', 'm')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FSLACounts(Counts):
     """Frames by kind: without (n), with one (s) and with several (m) true masks.
 

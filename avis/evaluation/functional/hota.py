@@ -39,7 +39,7 @@ def _zeros() -> Floats:
     return np.zeros(len(ALPHAS))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class HOTACounts(Counts):
     """What HOTA sums over videos; every field has one value per threshold, (19,).
 

@@ -26,7 +26,7 @@ THRESHOLD = 0.5
 COUNT_FIELDS = ('IDTP', 'IDFN', 'IDFP')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class IdentityCounts(Counts):
     """What the identity scores sum over videos: masks followed, lost, and wrongly followed."""
 

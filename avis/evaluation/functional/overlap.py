@@ -90,7 +90,7 @@ class Tracks:
             fields[name] = default if values is None else np.asarray(values, default.dtype)
             if len(fields[name]) != num:
                 raise ValueError(f'{num} tracks, but {len(fields[name])} {name}')
-        if len(np.unique(fields['ids'])) != num:
+        if len(set(fields['ids'].tolist())) != num:
             raise ValueError(f'the ids of the tracks of a video must differ, got {masks.ids}')
         return cls(areas=areas, present=present, **fields)
 

@@ -66,7 +66,7 @@ TRACKEVAL_RULES = MatchRules(np.arange(0.5, 0.96, 0.05), EPS, False)
 YOUTUBE_VIS_RULES = MatchRules(np.linspace(0.5, 0.95, 10), 0.0, True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TrackMatches:
     """The predicted tracks of one class in one video: R ranges, D tracks, K thresholds.
 
