@@ -1,0 +1,283 @@
+"""Defects 9 and 13 to 27 of docs/avtracker.md, mended."""
+
+import math
+
+import numpy as np
+import pytest
+
+from avis.models.agents import mended_speech as mended
+from avis.models.agents.contract import SpeechChunk, Waveform
+from avis.models.agents.speech import SpeechRecord, SpeechStage
+
+
+def chunk(text, start, end, **more):
+    return {'text': text, 'timestamp': [start, end], **more}
+
+
+def times(chunks):
+    return [(c['text'], *c['timestamp']) for c in chunks]
+
+
+def settle(*chunks, first=0.0, last=8.0, words=True):
+    return times(mended.settle(chunks, first=first, last=last, words=words))
+
+
+def compress(*chunks, same=True, max_gap=2.0, max_seconds=30.0):
+    compared = []
+
+    def similarity(one, other):
+        compared.append((one, other))
+        return 1.0 if same else 0.0
+
+    joined = mended.compress(
+        chunks, threshold=0.35, max_gap=max_gap, max_seconds=max_seconds, similarity=similarity
+    )
+    return times(joined), compared
+
+
+def test_an_end_of_zero_is_no_missing_end():  # D13
+    assert settle(chunk('a', 0.0, 0.0), chunk('b', 1.0, 2.0)) == [('b', 1.0, 2.0)]
+
+
+def test_a_missing_end_is_the_start_of_the_next():  # D14
+    chunks = chunk('a', 0.0, None), chunk('b', 2.0, 4.0), chunk('c', 5.0, None)
+    assert settle(*chunks) == [('a', 0.0, 2.0), ('b', 2.0, 4.0), ('c', 5.0, 8.0)]
+
+
+def test_two_equal_texts_of_which_one_has_no_end_are_joined():  # D14
+    settled = mended.settle(
+        [chunk('a', 0.0, 1.0), chunk('a', 1.0, None)], first=0.0, last=8.0, words=True
+    )
+    assert compress(*settled)[0] == [('a', 0.0, 8.0)]
+
+
+def test_missing_starts_and_turned_round_times_are_settled():  # D26
+    chunks = chunk('a', None, 1.0), chunk('b', None, 3.0), chunk('c', 5.0, 4.0)
+    assert settle(*chunks) == [('a', 0.0, 1.0), ('b', 1.0, 3.0), ('c', 5.0, 8.0)]
+
+
+def test_blank_texts_are_dropped_also_the_first():  # D15
+    assert settle(chunk(' ', 0.0, 1.0), chunk('b', 1.0, 2.0)) == [('b', 1.0, 2.0)]
+
+
+def test_a_recogniser_without_words_keeps_its_chunks():
+    assert settle(chunk('', 0.0, 1.0), words=False) == [('', 0.0, 1.0)]
+
+
+def test_voices_are_joined_over_short_gaps_only():  # D16
+    one, other = chunk('a', 0.0, 1.0), chunk('b', 60.0, 61.0)
+    assert compress(one, other)[0] == [('a', 0.0, 1.0), ('b', 60.0, 61.0)]
+    assert compress(one, chunk('b', 2.5, 3.0))[0] == [('a b', 0.0, 3.0)]
+    assert len(compress(one, chunk('b', 2.5, 3.0), max_seconds=2.9)[0]) == 2
+
+
+def test_only_speech_is_compared_not_what_lies_between():  # D16
+    chunks = chunk('a', 0.0, 1.0), chunk('b', 2.0, 3.0), chunk('c', 4.0, 5.0)
+    assert compress(*chunks)[1][1] == ([(0.0, 1.0), (2.0, 3.0)], [(4.0, 5.0)])
+
+
+def test_the_later_end_counts():  # D17
+    assert compress(chunk('a', 0.0, 5.0), chunk('b', 1.0, 2.0))[0] == [('a b', 0.0, 5.0)]
+
+
+def test_a_known_speaker_needs_no_comparison():
+    chunks = [chunk('a', 0, 1, speaker='x'), chunk('b', 1, 2, speaker='x')]
+    assert compress(*chunks, same=False) == ([('a b', 0, 2)], [])
+    chunks[1]['speaker'] = 'y'
+    assert compress(*chunks, same=True) == ([('a', 0, 1), ('b', 1, 2)], [])
+
+
+def test_two_voices_of_one_mixture_stay_two():
+    one, other = chunk('a', 0, 2, source=(0, 0)), chunk('b', 0, 2, source=(0, 1))
+    assert len(compress(one, other)[0]) == 2
+    assert len(mended.join_same_times([one, other])) == 2
+    assert len(compress(one, {**other, 'source': (1, 0)})[0]) == 1
+
+
+def test_a_repeat_stands_once_with_the_united_time():  # D18, D19
+    chunks = [
+        chunk('Hello there friend', 0.0, 1.0),
+        chunk('Hello there friend', 0.1, 1.5),
+        chunk('Hello there friend', 0.2, 2.0),
+    ]
+    assert times(mended.merge_repeats(chunks)) == [('Hello there friend', 0.0, 2.0)]
+
+
+def test_anagrams_are_not_the_same():  # D19
+    chunks = [chunk('abcdefghij', 0.0, 1.0), chunk('jihgfedcba', 0.0, 1.0)]
+    assert len(mended.merge_repeats(chunks)) == 2
+
+
+def test_containment_needs_whole_words_and_a_small_gap():  # D24
+    assert len(mended.join_contained([chunk('the', 0, 1), chunk('he', 1, 2)], max_gap=2)) == 2
+    one, other = chunk('we took the late train', 0, 1), chunk('late train', 1, 2)
+    assert times(mended.join_contained([one, other], max_gap=2)) == [
+        ('we took the late train', 0, 2)
+    ]
+    assert len(mended.join_contained([one, chunk('late train', 50, 60)], max_gap=2)) == 2
+
+
+@pytest.mark.parametrize(
+    ('text', 'kept'),
+    [
+        ('今天天气很好', True),
+        ('好', True),
+        ('¿Qué?', True),
+        ('…', False),
+        ('。', False),
+        ('♪♪♪', False),
+        ('Yeah…', False),
+        ('«Okay»', False),
+        ('a', False),
+        ('12', True),
+        ('', False),
+    ],
+)
+def test_the_filter_knows_other_scripts(text, kept):  # D25
+    assert mended.is_meaningful(text) is kept
+
+
+class Recognizer:
+    sample_rate = 16000
+    has_words = True
+
+    def __init__(self, whole, sources=()):
+        self.whole, self.sources = whole, sources
+
+    def transcribe(self, waveform):
+        if waveform.name.isdecimal():
+            heard = self.sources[int(waveform.name)]
+            if isinstance(heard, Exception):
+                raise heard
+            return heard
+        return self.whole
+
+
+class Separator:
+    sample_rate = 8000
+
+    def __init__(self, count):
+        self.count = count
+        self.calls = 0
+
+    def separate(self, waveform):
+        self.calls += 1
+        return [Waveform(waveform.samples, 8000, str(n)) for n in range(self.count)]
+
+
+class Encoder:
+    sample_rate = 16000
+    threshold = 0.9
+
+    def embed(self, waveform):
+        if len(waveform.samples) < 1600:
+            raise ValueError('too short')
+        return waveform.samples[:1] + np.array([1.0, 0.0], np.float32)
+
+
+def run(recognizer, seconds=8.0, **parts):
+    stage = SpeechStage(recognizer=recognizer, **parts)
+    sound = Waveform(np.zeros(round(16000 * seconds), np.float32), 16000, 'video')
+    return stage.run(sound, SpeechRecord())
+
+
+def spoken(text, start, end):
+    return SpeechChunk(text, (start, end))
+
+
+def test_a_source_stays_inside_its_segment():  # D20, D21
+    sources = [[spoken('left voice', 0.0, None)], [spoken('right voice', 0.5, 9.0)]]
+    record = run(Recognizer([spoken('x', 1.0, 3.0)], sources), separator=Separator(2))
+    assert times(record.final) == [('left voice', 1.0, 3.0), ('right voice', 1.5, 3.0)]
+
+
+def test_chunks_without_length_reach_nobody():  # D22
+    separator = Separator(1)
+    whole = [spoken('now', 2.0, 2.0), spoken('late', 9.0, 9.5), spoken('so', 8.0, None)]
+    record = run(Recognizer(whole, [[]]), separator=separator)
+    assert separator.calls == 0
+    assert record.final == []
+    assert record.counts['chunks_without_length_or_words'] == 3
+
+
+def test_words_are_not_lost_to_silent_sources():  # D23
+    whole = [spoken(' Hello there.', 0.5, 3.0)]
+    record = run(Recognizer(whole, [[], [spoken('...', 0.0, 1.0)]]), separator=Separator(2))
+    assert times(record.final) == [('Hello there.', 0.5, 3.0)]
+    assert record.counts['chunks_kept_unseparated'] == 1
+
+
+def test_a_failing_source_costs_one_segment():  # D27
+    recognizer = Recognizer([spoken('Hello there.', 0.5, 3.0)], [RuntimeError('bad audio')])
+    record = run(recognizer, separator=Separator(1))
+    assert times(record.final) == [('Hello there.', 0.5, 3.0)]
+    assert record.counts['separation_failed: RuntimeError'] == 1
+
+
+def test_only_overlapping_speech_is_separated_if_wanted():  # D23
+    whole = [spoken('one alone', 0.0, 1.0), spoken('two at', 2.0, 4.0), spoken('once', 3.0, 5.0)]
+    separator = Separator(1)
+    run(Recognizer(whole, [[]]), separator=separator, separate='overlap')
+    assert separator.calls == 2
+    with pytest.raises(ValueError, match=r"'always' or 'overlap', got 'sometimes'"):
+        SpeechStage(recognizer=Recognizer([]), separate='sometimes')
+
+
+def test_noise_is_filtered_before_it_can_be_joined():  # D25
+    sources = [[spoken('Good evening', 0.0, 1.0), spoken('...', 1.0, 2.0)]]
+    recognizer = Recognizer([spoken('x', 1.0, 4.0)], sources)
+    record = run(recognizer, separator=Separator(1), encoder=Encoder())
+    assert times(record.final) == [('Good evening', 1.0, 2.0)]
+    assert record.similarity_calls == []
+
+
+def test_without_compression_times_are_settled_and_runs_cut():  # D26
+    whole = [spoken('Nooooooooo', 0.5, None), spoken('more', 3.0, 99.0), spoken('out', 99.0, 100.0)]
+    record = run(Recognizer(whole))
+    assert times(record.final) == [('Nooooo', 0.5, 3.0), ('more', 3.0, 8.0)]
+
+
+def test_voices_too_short_to_compare_are_counted():  # D9
+    record = run(Recognizer([spoken('a', 0.0, 0.05), spoken('b', 1.0, 2.0)]), encoder=Encoder())
+    assert len(record.final) == 2
+    assert record.counts['voices_too_short_to_compare'] == 1
+    assert record.similarity_calls[0]['value'] is None
+
+
+def test_an_unexpected_error_of_the_encoder_is_told():  # D9
+    class Broken(Encoder):
+        def embed(self, waveform):
+            raise RuntimeError('no device')
+
+    with pytest.raises(RuntimeError, match='no device'):
+        run(Recognizer([spoken('a', 0.0, 1.0), spoken('b', 1.0, 2.0)]), encoder=Broken())
+
+
+def test_the_encoder_knows_its_own_threshold():
+    assert SpeechStage(recognizer=Recognizer([]), encoder=Encoder()).threshold == 0.9
+    assert SpeechStage(recognizer=Recognizer([])).threshold == 0.35
+    assert SpeechStage(recognizer=Recognizer([]), encoder=Encoder(), threshold=0.5).threshold == 0.5
+
+
+def test_other_rates_are_resampled_for_each_part():
+    rates = []
+
+    class Listening(Recognizer):
+        sample_rate = 8000
+
+        def transcribe(self, waveform):
+            rates.append((waveform.sample_rate, len(waveform.samples)))
+            return []
+
+    run(Listening([]), seconds=1.0)
+    assert rates == [(8000, 8000)]
+
+
+@pytest.mark.parametrize('seconds', [0.0, 1e-4])
+def test_hardly_any_sound_is_no_error(seconds):
+    assert run(Recognizer([]), seconds=seconds, encoder=Encoder()).final == []
+
+
+def test_infinite_bounds_join_everything():
+    chunks = chunk('a', 0.0, 1.0), chunk('b', 600.0, 601.0)
+    assert len(compress(*chunks, max_gap=math.inf, max_seconds=math.inf)[0]) == 1
