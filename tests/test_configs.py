@@ -8,7 +8,7 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
-from mmengine.structures import PixelData
+from mmengine.structures import InstanceData, PixelData
 
 from avis.apis import load_config
 from avis.registry import MODELS
@@ -19,16 +19,51 @@ CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' n
 FRAMES, SIZE = 2, 64
 
 
-def sample(num_classes: int, audio_dim: int) -> dict:
+def sample(audio_dim: int) -> dict:
     """One clip with rows of sound, so that no file with weights of an audio network is needed."""
-    labels = np.zeros((FRAMES, SIZE, SIZE), np.uint8)
-    labels[:, 16:48, 16:48] = max(num_classes - 1, 1)
-    truth = AVDataSample(metainfo={'img_shape': (SIZE, SIZE), 'video_name': 'clip'})
-    truth.gt_sem_seg = PixelData(sem_seg=torch.from_numpy(labels))
+    size = (SIZE, SIZE)
+    truth = AVDataSample(metainfo={'img_shape': size, 'ori_shape': size, 'video_name': 'clip'})
     truth.labelled_frames = torch.tensor([True, False])
     frames = torch.randint(0, 256, (FRAMES, 3, SIZE, SIZE), dtype=torch.uint8)
     audio = torch.rand(FRAMES, audio_dim)
     return {'inputs': {'frames': frames, 'audio': audio}, 'data_samples': truth}
+
+
+def with_labels(clip: dict, num_classes: int) -> dict:
+    """The truth of a semantic task: a square of the last class."""
+    labels = np.zeros((FRAMES, SIZE, SIZE), np.uint8)
+    labels[:, 16:48, 16:48] = max(num_classes - 1, 1)
+    clip['data_samples'].gt_sem_seg = PixelData(sem_seg=torch.from_numpy(labels))
+    return clip
+
+
+def with_tracks(clip: dict) -> dict:
+    """The truth of an instance task: two squares, the second in one frame only."""
+    masks = torch.zeros(2, FRAMES, SIZE, SIZE, dtype=torch.bool)
+    masks[0, :, 16:48, 16:48] = True
+    masks[1, 0, :8, :8] = True
+    clip['data_samples'].gt_tracks = InstanceData(
+        labels=torch.tensor([0, 3]), ids=torch.tensor([4, 7]), masks=masks
+    )
+    return clip
+
+
+def shrink(model: dict) -> None:
+    """Leave fewer layers, queries and points of an AVInstanceSegmentor: the parts are the same."""
+    backbone, frame_head, tracker = model.backbone, model.frame_head, model.tracker
+    widths = frame_head.pixel_decoder.in_channels
+    if 'depths' in backbone:
+        backbone.update(embed_dims=24, depths=(1, 1, 1, 1), num_heads=(1, 2, 4, 8))
+        widths = [24, 48, 96, 192]
+    elif backbone.depth == 50:
+        backbone.depth = 18
+        widths = [64, 128, 256, 512]
+    frame_head.update(num_layers=3, hidden_channels=64, num_queries=10)
+    frame_head.pixel_decoder.update(num_layers=1, hidden_channels=64, in_channels=widths)
+    frame_head.loss_set.num_points = 64
+    if 'head' in tracker:
+        tracker.head.update(num_encoder_layers=2, hidden_channels=64, num_frame_queries=10)
+        tracker.loss_set.num_points = 64
 
 
 def without_pretrained(config: dict) -> None:
@@ -41,25 +76,42 @@ def without_pretrained(config: dict) -> None:
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
-def test_config_loads_builds_and_trains_a_step(path: Path) -> None:
+def test_config_loads_builds_trains_a_step_and_predicts(path: Path) -> None:
     config = load_config(path)
     assert config.default_scope == 'avis'
     init_default_scope('avis')
     without_pretrained(config.model)
+    instances = 'tracker' in config.model
+    if instances:
+        shrink(config.model)
     model = MODELS.build(config.model)
+    batch = [
+        with_tracks(clip) if instances else with_labels(clip, model.decode_head.num_classes)
+        for clip in (sample(model.audio_encoder.out_channels) for _ in range(2))
+    ]
+    if config.get('optim_wrapper') is not None:  # else it is for testing only
+        train_a_step(model, config.optim_wrapper, batch)
+    model.eval()
+    with torch.no_grad():
+        (prediction, _) = model.test_step(pseudo_collate(batch))
+    if instances:
+        tracks = prediction.pred_tracks
+        assert len(tracks.scores) == len(tracks.ids) == len(tracks.masks)
+        assert all((len(m), m.height, m.width) == (FRAMES, SIZE, SIZE) for m in tracks.masks)
+    else:
+        assert prediction.pred_sem_seg.sem_seg.shape == (FRAMES, SIZE, SIZE)
+
+
+def train_a_step(model: torch.nn.Module, optim_wrapper: dict, batch: list[dict]) -> None:
+    """The loss is a number, and backbone and head move."""
     model.train()
-    wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    wrapper = build_optim_wrapper(model, optim_wrapper)
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
-    batch = [sample(model.decode_head.num_classes, model.audio_encoder.out_channels)] * 2
     losses = model.train_step(pseudo_collate(batch), wrapper)
     assert np.isfinite(float(losses['loss'].detach()))
     moved = [n for n, weight in model.named_parameters() if not torch.equal(weight, before[n])]
     assert any(name.startswith('backbone') for name in moved)
-    assert any(name.startswith('decode_head') for name in moved)
-    model.eval()
-    with torch.no_grad():
-        (prediction, _) = model.test_step(pseudo_collate(batch))
-    assert prediction.pred_sem_seg.sem_seg.shape == (FRAMES, SIZE, SIZE)
+    assert any(name.startswith(('decode_head', 'frame_head')) for name in moved)
 
 
 def test_all_configs_are_found() -> None:

@@ -228,6 +228,8 @@ def _make_masks(
     folded, offsets = predictions.projection.fold(embeds)
     inside, total = (embeds.new_zeros(len(embeds), dtype=torch.float32) for _ in range(2))
     rles: list[list[RLE | None]] = [[] for _ in embeds]
+    if not rles:  # torch refuses to resize nothing
+        return inside, rles
     area = max(h * w for h, w in (window.input_shape, window.ori_shape))
     for features in frames.pixel_features[0]:  # (C, h, w)
         logits = mask_logits(folded, offsets, features[None])[:, 0].float()
