@@ -16,6 +16,7 @@ from torch.utils.data import Dataset, Sampler
 from avis.datasets.readers.errors import BrokenDataError
 from avis.registry import DATASETS
 from avis.structures.av_data_sample import AVDataSample
+from avis.structures.video_record import VideoRecord
 
 
 class Place(NamedTuple):
@@ -84,7 +85,7 @@ class WindowDataset(Dataset):
         ]
 
     def _lengths(self) -> list[int]:
-        return [int(self.dataset.get_data_info(k)['length']) for k in range(len(self.dataset))]
+        return [self.record(video)['length'] for video in range(self.num_videos)]
 
     @property
     def metainfo(self) -> dict[str, Any]:
@@ -97,12 +98,17 @@ class WindowDataset(Dataset):
         """Videos, each with at least one window."""
         return len(self.dataset)
 
+    def record(self, video: int) -> VideoRecord:
+        """What the annotations say of one video."""
+        record: VideoRecord = self.dataset.get_data_info(video)
+        return record
+
     def __len__(self) -> int:
         return len(self.places)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         place = self.places[index]
-        record = self.dataset.get_data_info(place.video)
+        record = self.record(place.video)
         frame_ids = np.arange(place.start, place.stop)
         try:
             item: dict[str, Any] = self.dataset.pipeline({**record, 'frame_ids': frame_ids})
@@ -120,14 +126,14 @@ class WindowDataset(Dataset):
         return item
 
 
-def _broken(record: dict[str, Any], place: Place, error: Exception) -> dict[str, Any]:
+def _broken(record: VideoRecord, place: Place, error: Exception) -> dict[str, Any]:
     """What stands for a window that cannot be read."""
     print_log(
         f'Video {record["video_id"]!r} is broken and skipped. {error}',
         logger='current',
         level=logging.WARNING,
     )
-    names = {key: record[key] for key in ('video_id', 'video_name')}
+    names = {'video_id': record['video_id'], 'video_name': record['video_name']}
     sample = AVDataSample(metainfo={**names, 'window': place, 'broken': True})
     return {'inputs': {}, 'data_samples': sample}
 

@@ -1,14 +1,17 @@
 """Write an MP4 with sound. NumPy and PyAV only; the same input gives the same bytes."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import av
 import numpy as np
 from numpy.typing import NDArray
+
+# Samples from a first one to a last one; fewer where the sound ends.
+SoundReader: TypeAlias = Callable[[int, int], NDArray[np.int16]]
 
 # The first one that this build of FFmpeg has; the last is in every build.
 _ENCODERS: dict[str, dict[str, str]] = {
@@ -24,7 +27,7 @@ def write_mp4(
     frames: Iterable[NDArray[np.uint8]],
     *,
     fps: float | Fraction,
-    sound: NDArray[np.int16] | None = None,
+    sound: NDArray[np.int16] | SoundReader | None = None,
     sample_rate: int = 16000,
 ) -> None:
     """Write H.264 video (MPEG-4 where FFmpeg has no H.264 encoder) with AAC sound.
@@ -36,7 +39,8 @@ def write_mp4(
         path: Of the file; an older one is replaced.
         frames: RGB images (H, W, 3), at least one, all of one size. An odd side grows by one pixel.
         fps: Frames per second.
-        sound: Mono samples (S,), int16; None for a silent film. It is cut where the picture ends.
+        sound: Mono samples (S,), int16, or a function that is called with first and last sample of
+            each frame, in order; None for a silent film. It is cut where the picture ends.
         sample_rate: Samples per second.
 
     Raises:
@@ -61,7 +65,7 @@ def _encode(
     container: Any,
     frames: Iterable[NDArray[np.uint8]],
     rate: Fraction,
-    sound: NDArray[np.int16] | None,
+    sound: NDArray[np.int16] | SoundReader | None,
     sample_rate: int,
 ) -> None:
     images = iter(frames)
@@ -82,8 +86,9 @@ def _encode(
         container.mux(video.encode(picture))
         if audio is not None and sound is not None:
             start, end = (int(k * sample_rate / rate) for k in (index, index + 1))
-            for samples in _sound_frame(sound[start:end], start, sample_rate):
-                container.mux(audio.encode(samples))
+            samples = sound(start, end) if callable(sound) else sound[start:end]
+            for piece in _sound_frame(samples, start, sample_rate):
+                container.mux(audio.encode(piece))
     for stream in (video,) if audio is None else (video, audio):
         container.mux(stream.encode(None))
 

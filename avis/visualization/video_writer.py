@@ -1,5 +1,6 @@
 """Films of clips: pictures at the pace of the annotation, with their sound."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.utils.mp4 import to_int16, write_mp4
+from avis.utils.mp4 import SoundReader, to_int16, write_mp4
 
 
 def write_clip(
@@ -33,11 +34,41 @@ def write_clip(
         sample_rate: Samples per second.
         min_fps: Frames per second that the file has at least.
     """
+    samples = None if sound is None else to_int16(sound)
+    write_film(
+        path,
+        frames,
+        fps=fps,
+        sound=None if samples is None else lambda start, end: samples[start:end],
+        sample_rate=sample_rate,
+        min_fps=min_fps,
+    )
+
+
+def write_film(
+    path: str | Path,
+    frames: Iterable[NDArray[np.uint8]],
+    *,
+    fps: float,
+    sound: SoundReader | None = None,
+    sample_rate: int = 16000,
+    min_fps: int = 24,
+) -> None:
+    """Write a film of any length: frames and sound are taken as they are needed.
+
+    Args:
+        path: Of the MP4.
+        frames: RGB images (H, W, 3).
+        fps: Frames per second of ``frames``; each is repeated as often as ``min_fps`` asks for.
+        sound: Called with the first and the last sample of each frame of the file, in order.
+        sample_rate: Samples per second.
+        min_fps: Frames per second that the file has at least.
+    """
     repeat = ceil(min_fps / fps)
     write_mp4(
         path,
         (frame for frame in frames for _ in range(repeat)),
         fps=Fraction(fps).limit_denominator(1001) * repeat,
-        sound=None if sound is None else to_int16(sound),
+        sound=sound,
         sample_rate=sample_rate,
     )

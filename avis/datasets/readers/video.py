@@ -1,7 +1,8 @@
 """Read single frames of a video file: seek, decode up to the wanted time, stop."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,17 +56,63 @@ def read_video_frames(
     """
     rows: list[Any] = [None] * len(times)
     sizes = set()
+    order = np.argsort(times, kind='stable')
+    for index, image in zip(order, walk_video(path, np.asarray(times)[order]), strict=True):
+        sizes.add(image.shape)
+        rows[index] = image if shrink is None else shrink(image)
+    if len(sizes) > 1:
+        raise broken(path, 'changes its frame size in the middle')
+    return np.stack(rows)
+
+
+def walk_video(path: str | Path, times: Iterable[float]) -> Iterator[NDArray[np.uint8]]:
+    """Decode the frames shown at rising ``times`` one after the other, RGB (H, W, 3).
+
+    Raises:
+        FileNotFoundError: No such file.
+        BrokenDataError: See :func:`read_video_frames`.
+    """
     with open_media(path) as container:
         if not container.streams.video:
             raise broken(path, 'has no video stream')
         cursor = _Cursor(path, container)
-        for index in np.argsort(times, kind='stable'):
-            image = cursor.frame_at(float(times[index])).to_ndarray(format='rgb24')
-            sizes.add(image.shape)
-            rows[index] = image if shrink is None else shrink(image)
-    if len(sizes) > 1:
-        raise broken(path, 'changes its frame size in the middle')
-    return np.stack(rows)
+        for time in times:
+            yield cursor.frame_at(float(time)).to_ndarray(format='rgb24')
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video file says of itself: size, frames per second, and seconds of its picture."""
+
+    height: int
+    width: int
+    fps: float
+    seconds: float
+    has_sound: bool
+
+
+def video_info(path: str | Path) -> VideoInfo:
+    """Size, pace and length of a video file.
+
+    Raises:
+        FileNotFoundError: No such file.
+        BrokenDataError: No video stream, or one without any frame.
+    """
+    with open_media(path) as container:
+        if not container.streams.video:
+            raise broken(path, 'has no video stream')
+        stream = container.streams.video[0]
+        fps = float(stream.average_rate or stream.base_rate or 25)
+        if stream.duration is not None:
+            seconds = float(stream.duration * stream.time_base)
+        elif container.duration is not None:
+            seconds = container.duration / av.time_base
+        else:  # streams without a header: walk through the packets, which decodes nothing
+            times = [p.pts * p.time_base for p in container.demux(stream) if p.pts is not None]
+            if not times:
+                raise broken(path, 'has no frame')
+            seconds = float(max(times) - min(times)) + 1 / fps
+        return VideoInfo(stream.height, stream.width, fps, seconds, bool(container.streams.audio))
 
 
 class _Cursor:

@@ -1,0 +1,138 @@
+import json
+from pathlib import Path
+
+import av
+import pytest
+
+from avis.apis import batch_inference, infer
+from avis.apis.batch_inference import find_videos
+from tests.engine.test_loops import CONFIG
+from tests.painted import SIZE, passing, write_video
+
+
+@pytest.fixture
+def films(tmp_path):
+    folder = tmp_path / 'films'
+    folder.mkdir()
+    for name, length in (('a', 9), ('-b', 5), ('c', 1)):
+        write_video(folder / f'{name}.mp4', passing(length))
+    (folder / 'notes.txt').write_text('not a video')
+    return folder
+
+
+@pytest.fixture
+def predicted(monkeypatch):
+    """Names of the videos that were predicted."""
+    names = []
+    predict = batch_inference.predict_video
+
+    def remember(model, record, **arguments):
+        names.append(record['video_name'])
+        return predict(model, record, **arguments)
+
+    monkeypatch.setattr(batch_inference, 'predict_video', remember)
+    return names
+
+
+def run(films, out, **arguments):
+    return infer(CONFIG, None, [films], out, **{'size': 4, **arguments})
+
+
+def test_every_video_gets_a_film_and_its_tracks(films, tmp_path):
+    assert run(films, tmp_path / 'out') == {}
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['-b', 'a', 'c']
+    content = json.loads((tmp_path / 'out' / 'a' / 'results.json').read_text())
+    assert (content['video'], content['length'], content['fps']) == ('a', 9, 10)
+    assert (content['height'], content['width']) == SIZE
+    first, second = content['tracks']
+    assert (first['id'], first['label'], first['class']) == (0, 0, 'person')
+    assert (second['label'], second['class']) == (1, 'violin')
+    assert 0.9 < first['score'] <= 1
+    assert all(rle['size'] == list(SIZE) for rle in first['segmentations'])
+    assert second['segmentations'][:3] == [None] * 3
+    with av.open(str(tmp_path / 'out' / 'a' / 'video.mp4')) as film:
+        assert float(film.streams.video[0].average_rate) == 30
+        assert len(list(film.decode(video=0))) == 27
+        assert film.streams.audio[0].rate == 16000
+
+
+def test_an_interrupted_run_goes_on(films, tmp_path, predicted, monkeypatch):
+    out, write = tmp_path / 'out', batch_inference.write_track_film
+
+    def break_off(path, record, *arguments, **more):
+        if record['video_name'] == 'c':
+            raise KeyboardInterrupt
+        write(path, record, *arguments, **more)
+
+    monkeypatch.setattr(batch_inference, 'write_track_film', break_off)
+    with pytest.raises(KeyboardInterrupt):
+        run(films, out)
+    assert not list(out.rglob('*.part'))
+    assert not (out / 'c' / 'results.json').exists()
+    monkeypatch.setattr(batch_inference, 'write_track_film', write)
+    before = (out / 'a' / 'results.json').stat().st_mtime_ns
+    predicted.clear()
+    assert run(films, out) == {}
+    assert predicted == ['c']
+    assert (out / 'a' / 'results.json').stat().st_mtime_ns == before
+    predicted.clear()
+    assert run(films, out) == {}
+    assert predicted == []
+
+
+def test_other_settings_or_another_file_are_done_again(films, tmp_path, predicted):
+    run(films, tmp_path / 'out', film=False)
+    assert not list(tmp_path.rglob('video.mp4'))
+    predicted.clear()
+    write_video(films / 'c.mp4', passing(2))
+    run(films, tmp_path / 'out', film=False)
+    assert predicted == ['c']
+    predicted.clear()
+    run(films, tmp_path / 'out', film=False, overlap=1)
+    assert predicted == ['-b', 'a', 'c']
+    predicted.clear()
+    run(films, tmp_path / 'out', film=True, overlap=1)
+    assert predicted == ['-b', 'a', 'c']
+
+
+def test_a_broken_video_does_not_stop_the_others(films, tmp_path):
+    (films / 'a.mp4').write_bytes((films / 'a.mp4').read_bytes()[:200])
+    failed = run(films, tmp_path / 'out', film=False)
+    assert list(failed) == ['a']
+    assert 'a.mp4' in failed['a']
+    assert (tmp_path / 'out' / 'c' / 'results.json').is_file()
+    assert not (tmp_path / 'out' / 'a').exists()
+
+
+def test_folders_of_frames_and_of_videos(films, tmp_path):
+    frames = tmp_path / 'frames'
+    frames.mkdir()
+    (frames / '1.jpg').write_bytes(b'')
+    found = dict(find_videos([films, frames, films.parent / 'films' / 'notes.txt']))
+    assert {name: path.name for name, path in found.items()} == {
+        '-b': '-b.mp4',
+        'a': 'a.mp4',
+        'c': 'c.mp4',
+        'frames': 'frames',
+        'notes': 'notes.txt',
+    }
+
+
+def test_two_videos_of_one_name_are_refused(films, tmp_path):
+    other = tmp_path / 'other'
+    other.mkdir()
+    write_video(other / 'a.mp4', passing(1))
+    with pytest.raises(ValueError, match="are both called 'a'"):
+        dict(find_videos([films, other]))
+
+
+def test_what_is_not_there_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match='nowhere does not exist'):
+        dict(find_videos([tmp_path / 'nowhere']))
+    with pytest.raises(ValueError, match='holds neither frames'):
+        dict(find_videos([tmp_path]))
+
+
+def test_one_sound_is_for_one_video(films, tmp_path):
+    with pytest.raises(ValueError, match='one sound cannot belong to 3 videos'):
+        run(films, tmp_path / 'out', audio=Path('sound.wav'))

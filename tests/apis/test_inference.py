@@ -1,0 +1,186 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+import soundfile
+from mmengine.dataset import pseudo_collate
+
+from avis.apis import init_model, predict_video, video_record
+from avis.apis.config import load_config
+from avis.apis.inference import class_names
+from avis.datasets.readers.errors import BrokenDataError
+from avis.structures.masks import encode_mask
+from tests.engine.test_loops import CONFIG
+from tests.painted import SIZE, PaintedModel, mask_of, paint, passing, write_data, write_video
+
+SCENE = passing(23)
+
+
+def model_of(**options):
+    return init_model(load_config(CONFIG), cfg_options={'model.tracker.max_gap': 30, **options})
+
+
+@pytest.fixture(scope='module')
+def film(tmp_path_factory):
+    return write_video(tmp_path_factory.mktemp('film') / 'film.mp4', SCENE)
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('frames')
+    for t, frame in enumerate(paint(SCENE)):
+        cv2.imwrite(str(folder / f'{t:03d}.png'), frame[..., ::-1])
+    return folder
+
+
+def rles(sample):
+    return [track.rles for track in sample.pred_tracks.masks]
+
+
+def planted(number):
+    return [b.get(number) and encode_mask(mask_of(b[number])) for b in SCENE]
+
+
+@pytest.mark.parametrize(('size', 'overlap', 'workers'), [(None, 0, 0), (5, 2, 0), (4, 0, 2)])
+def test_a_folder_of_frames_is_found_exactly(folder, size, overlap, workers):
+    shown = []
+    sample = predict_video(
+        model_of(),
+        video_record(folder, fps=10),
+        size=size,
+        overlap=overlap,
+        num_workers=workers,
+        on_window=lambda done, total: shown.append((done, total)),
+    )
+    assert rles(sample) == [planted(0), planted(1)]
+    assert sample.pred_tracks.labels.tolist() == [0, 1]
+    assert shown[-1] == (23, 23)
+    assert len(shown) == {None: 1, 5: 7, 4: 6}[size]
+
+
+def test_a_video_file_is_found_nearly(film):
+    sample = predict_video(model_of(), film, size=6)
+    assert sample.pred_tracks.labels.tolist() == [0, 1]
+    track = sample.pred_tracks.masks[0]
+    assert (len(track), track.height, track.width) == (23, *SIZE)
+    for t, boxes in enumerate(SCENE):
+        seen, true = track.dense(t), mask_of(boxes[0])
+        assert (seen & true).sum() / (seen | true).sum() > 0.6
+
+
+def test_a_window_hears_its_own_stretch(tmp_path, folder, film):
+    log = tmp_path / 'log'
+    wave = np.zeros(37000, np.float32)
+    soundfile.write(tmp_path / 'sound.wav', wave, 16000)
+    predict_video(
+        model_of(**{'model.log': str(log)}), folder, tmp_path / 'sound.wav', fps=10, size=9
+    )
+    predict_video(model_of(**{'model.log': str(log)}), film, size=20)
+    read = [json.loads(line) for line in log.read_text().splitlines()]
+    # The pipeline of the config hears 1600 samples per second, 160 per frame.
+    assert [(start, frames[1], audio) for start, frames, audio in read] == [
+        (0, 9, [1, 1440]),
+        (9, 9, [1, 1440]),
+        (18, 5, [1, 800]),
+        (0, 20, [1, 3200]),
+        (20, 3, [1, 480]),
+    ]
+
+
+def test_other_paces_look_at_other_frames(film):
+    record = video_record(film, fps=2.0)
+    assert (record['length'], record['fps']) == (4, 2.0)
+    sample = predict_video(model_of(), record)
+    for t in range(4):
+        seen, true = sample.pred_tracks.masks[0].dense(t), mask_of(SCENE[5 * t][0])
+        assert (seen & true).sum() / (seen | true).sum() > 0.6
+
+
+def test_what_a_file_says_of_itself(tmp_path, film):
+    record = video_record(film)
+    assert record['length'] == 23
+    assert record['fps'] == pytest.approx(10)
+    assert (record['height'], record['width']) == SIZE
+    assert record['audio'] == str(film)
+    assert (record['video_name'], record['features']) == ('film', None)
+    silent = write_video(tmp_path / 'silent.mp4', SCENE[:3], sound=False)
+    assert video_record(silent)['audio'] is None
+    assert len(predict_video(model_of(), silent).pred_tracks) == 1
+    one = write_video(tmp_path / 'one.mp4', SCENE[:1])
+    assert video_record(one)['length'] == 1
+    assert video_record(one, fps=0.1)['length'] == 1
+
+
+def test_sound_or_features_of_its_own(tmp_path, film):
+    wave, features = tmp_path / 'sound.wav', tmp_path / 'features.npy'
+    soundfile.write(wave, np.zeros(100, np.float32), 16000)
+    np.save(features, np.zeros((23, 4), np.float32))
+    assert video_record(film, wave)['audio'] == str(wave)
+    record = video_record(film, features)
+    assert (record['features'], record['audio']) == (str(features), str(film))
+
+
+def test_a_config_that_reads_features_needs_them(film, tmp_path):
+    cfg = load_config(CONFIG)
+    cfg.test_dataloader.dataset.pipeline[1].source = 'features'
+    cfg.model.log = str(tmp_path / 'log')
+    model = init_model(cfg)
+    with pytest.raises(ValueError, match=r"'film': the config reads precomputed sound.*\.npy"):
+        predict_video(model, film)
+    np.save(tmp_path / 'features.npy', np.zeros((23, 4), np.float32))
+    predict_video(model, film, tmp_path / 'features.npy', size=20)
+    read = [json.loads(line)[2] for line in (tmp_path / 'log').read_text().splitlines()]
+    assert read == [[1, 20, 4], [1, 3, 4]]
+
+
+def test_the_same_video_through_its_data_set_gives_the_same(tmp_path):
+    root = write_data(tmp_path, {'a': SCENE})
+    cfg = load_config(CONFIG, {'test_dataloader.dataset.data_root': str(root)})
+    model = init_model(cfg)
+    from avis.registry import DATASETS
+
+    data = DATASETS.build(cfg.test_dataloader.dataset)
+    (expected,) = model.test_step(pseudo_collate([data[0]]))
+    sample = predict_video(model, data.record(0), size=7)
+    assert rles(sample) == rles(expected)
+    assert [track.rles for track in sample.gt_tracks.masks] == [planted(0), planted(1)]
+
+
+def test_names_of_classes_come_from_the_config():
+    assert class_names(model_of())[:2] == ('person', 'violin')
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'error', 'match'),
+    [
+        (('missing.mp4',), FileNotFoundError, r'missing\.mp4 does not exist'),
+        (('{film}', 'missing.wav'), FileNotFoundError, r'missing\.wav does not exist'),
+        (('{folder}',), ValueError, 'say at which pace'),
+        (('{tmp}',), ValueError, 'holds no frames, expected files .jpg'),
+        (('{tmp}/broken.mp4',), BrokenDataError, r'broken\.mp4: cannot be decoded'),
+        (('{tmp}/sound.wav',), BrokenDataError, r'sound\.wav: has no video stream'),
+    ],
+)
+def test_what_is_no_video_is_refused(tmp_path, film, folder, arguments, error, match):
+    (tmp_path / 'broken.mp4').write_bytes(b'nothing')
+    soundfile.write(tmp_path / 'sound.wav', np.zeros(100, np.float32), 16000)
+    places = {'film': film, 'folder': folder, 'tmp': tmp_path}
+    with pytest.raises(error, match=match):
+        video_record(*(argument.format(**places) for argument in arguments))
+
+
+def test_a_pace_is_positive(film):
+    with pytest.raises(ValueError, match='fps must be positive, got 0'):
+        video_record(film, fps=0)
+
+
+def test_a_record_is_complete(film):
+    with pytest.raises(ValueError, match='part of the record'):
+        predict_video(model_of(), video_record(film), fps=3)
+
+
+def test_a_model_without_config_is_refused(film):
+    model = PaintedModel(tracker={'type': 'MaskOverlapTracker'})
+    with pytest.raises(ValueError, match=r'no config with a test_dataloader.*init_model'):
+        predict_video(model, film)

@@ -1,0 +1,32 @@
+import json
+import runpy
+import sys
+
+import pytest
+
+from tests.engine.test_loops import CONFIG
+from tests.painted import passing, write_video
+from tests.subprocess_python import ROOT
+
+
+def call(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, 'argv', ['infer.py', str(CONFIG), 'none', *map(str, arguments)])
+    runpy.run_path(str(ROOT / 'tools' / 'infer.py'), run_name='__main__')
+
+
+def test_options_reach_the_model(tmp_path, monkeypatch):
+    film, log = write_video(tmp_path / 'a.mp4', passing(9)), tmp_path / 'log'
+    options = ('--cfg-options', f'model.log={log}')
+    out = ('--out', tmp_path / 'out', '--no-film', '--fps', '5')
+    call(monkeypatch, film, *out, '--window', '3', '--overlap', '1', *options)
+    starts = [json.loads(line)[0] for line in log.read_text().splitlines()]
+    assert starts == [0, 1]
+    assert [path.name for path in (tmp_path / 'out' / 'a').iterdir()] == ['results.json']
+    call(monkeypatch, film, '--out', tmp_path / 'whole', '--no-film', '--window', '0', *options)
+    assert [json.loads(line)[1][1] for line in log.read_text().splitlines()] == [3, 3, 9]
+
+
+def test_a_failure_is_told_at_the_end(tmp_path, monkeypatch):
+    (tmp_path / 'a.mp4').write_bytes(b'broken')
+    with pytest.raises(SystemExit, match=r'failed:\n  a: .*a\.mp4: cannot be decoded'):
+        call(monkeypatch, tmp_path / 'a.mp4', '--out', tmp_path / 'out')

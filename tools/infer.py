@@ -1,0 +1,67 @@
+"""Find who sounds in videos: a film with coloured identities and the tracks of each.
+
+Writes OUT/NAME/video.mp4 and OUT/NAME/results.json for every video. Videos of any length; memory
+follows the window. Videos whose results are there already, made with the same settings, are passed
+over: start an interrupted run again with the same command.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this clone, and its projects/
+
+from avis.utils.arguments import add_config_arguments, parse_cfg_options
+
+
+def main() -> None:
+    """Parse the arguments and predict."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_config_arguments(parser)
+    parser.add_argument('checkpoint', help='weights, or "none" for random ones')
+    parser.add_argument(
+        'inputs', nargs='+', help='video files, folders of frames, folders of video files'
+    )
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder of the results')
+    parser.add_argument(
+        '--audio', metavar='FILE', help='sound of the only input, or .npy with its features'
+    )
+    parser.add_argument(
+        '--fps',
+        type=float,
+        help='frames per second that are looked at, as in training (AVISeg: 1); default: all '
+        'frames of a video file',
+    )
+    parser.add_argument(
+        '--window', type=int, default=60, help='frames of a window; 0 for whole videos (60)'
+    )
+    parser.add_argument(
+        '--overlap', type=int, default=0, help='frames that neighbouring windows share (0)'
+    )
+    parser.add_argument('--no-film', action='store_true', help='write results.json only')
+    parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1, ... (cpu)')
+    parser.add_argument('--workers', type=int, default=0, help='processes that decode ahead (0)')
+    args = parser.parse_args()
+
+    from avis.apis import infer
+
+    failed = infer(
+        args.config,
+        None if args.checkpoint.lower() == 'none' else args.checkpoint,
+        args.inputs,
+        args.out,
+        audio=args.audio,
+        fps=args.fps,
+        size=args.window or None,
+        overlap=args.overlap,
+        film=not args.no_film,
+        device=args.device,
+        num_workers=args.workers,
+        cfg_options=parse_cfg_options(args.cfg_options),
+    )
+    if failed:
+        sys.exit('\n'.join(['failed:', *(f'  {name}: {why}' for name, why in failed.items())]))
+
+
+if __name__ == '__main__':
+    main()
