@@ -22,6 +22,7 @@ Source: Luiten et al., *HOTA: A Higher Order Metric for Evaluating Multi-Object 
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -41,21 +42,21 @@ def _zeros() -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class HOTACounts(Counts):
-    """What HOTA sums over videos; every field has one value per threshold, (19,).
+    """What HOTA sums over videos; every field but the first two has one value per threshold, (19,).
 
     Attributes:
+        true: True masks.
+        pred: Predicted masks.
         tp: Matched pairs.
-        fn: True masks without a match.
-        fp: Predicted masks without a match.
         loc: IoU of the matched pairs, summed.
         ass: The association score :math:`M / (n^{true} + n^{pred} - M)` of their tracks, summed.
         ass_re: :math:`M / n^{true}`, summed.
         ass_pr: :math:`M / n^{pred}`, summed.
     """
 
+    true: Any = 0
+    pred: Any = 0
     tp: Floats = field(default_factory=_zeros)
-    fn: Floats = field(default_factory=_zeros)
-    fp: Floats = field(default_factory=_zeros)
     loc: Floats = field(default_factory=_zeros)
     ass: Floats = field(default_factory=_zeros)
     ass_re: Floats = field(default_factory=_zeros)
@@ -64,12 +65,12 @@ class HOTACounts(Counts):
     def scores(self) -> Scores:
         """The HOTA family by TrackEval's names: (19,), and those of alpha 0.05 as one number.
 
-        >>> counts = HOTACounts(tp=np.full(19, 2.0), fn=np.full(19, 2.0), ass=np.full(19, 1.0))
+        >>> counts = HOTACounts(true=4, pred=2, tp=np.full(19, 2.0), ass=np.full(19, 1.0))
         >>> [float(counts.scores()[name][0]) for name in ('HOTA', 'DetRe')]
         [0.5, 0.5]
         """
-        det_a = ratio(self.tp, self.tp + self.fn + self.fp)
-        det_re = ratio(self.tp, self.tp + self.fn)
+        det_a = ratio(self.tp, self.true + self.pred - self.tp)
+        det_re = ratio(self.tp, self.true)
         ass_a = ratio(self.ass, self.tp)
         hota = np.sqrt(det_a * ass_a)
         loc_a = np.where(self.tp > 0, self.loc / np.maximum(self.tp, 1), 1.0)
@@ -78,14 +79,14 @@ class HOTACounts(Counts):
             'DetA': det_a,
             'AssA': ass_a,
             'DetRe': det_re,
-            'DetPr': ratio(self.tp, self.tp + self.fp),
+            'DetPr': ratio(self.tp, self.pred),
             'AssRe': ratio(self.ass_re, self.tp),
             'AssPr': ratio(self.ass_pr, self.tp),
             'LocA': loc_a,
             'OWTA': np.sqrt(det_re * ass_a),
             'HOTA_TP': self.tp,
-            'HOTA_FN': self.fn,
-            'HOTA_FP': self.fp,
+            'HOTA_FN': self.true - self.tp,
+            'HOTA_FP': self.pred - self.tp,
             'HOTA(0)': np.asarray(hota[0]),
             'LocA(0)': np.asarray(loc_a[0]),
             'HOTALocA(0)': np.asarray(hota[0] * loc_a[0]),
@@ -160,9 +161,9 @@ def count_hota(video: VideoOverlap) -> HOTACounts:
         return sums
 
     return HOTACounts(
+        true=video.truth.num_masks,
+        pred=video.pred.num_masks,
         tp=tp,
-        fn=video.truth.num_masks - tp,
-        fp=video.pred.num_masks - tp,
         loc=(iou[:, None] * passed).sum(axis=0),
         ass=sum_pairs(n_true + n_pred - matches),
         ass_re=sum_pairs(n_true),

@@ -19,7 +19,7 @@ from avis.evaluation.functional.overlap import Floats, Ints
 from avis.evaluation.functional.track_map import AREA_RANGES, RECALLS, SPACING, TrackMatches
 from avis.evaluation.functional.youtube_vis import MAX_DETECTIONS, PLACES, YouTubeVISVideo
 
-_HOTA_FIELDS = ('tp', 'fn', 'fp', 'loc', 'ass', 'ass_re', 'ass_pr')
+_HOTA_FIELDS = ('true', 'pred', 'tp', 'loc', 'ass', 'ass_re', 'ass_pr')
 _HOTA_SUMMARY = ('HOTA', 'DetA', 'DetRe', 'DetPr', 'AssA', 'AssRe', 'AssPr', 'LocA')
 _BLOCK = 2_000_000  # numbers that an intermediate array may hold
 
@@ -224,7 +224,7 @@ def _resample_hota(
         for row, video in enumerate(videos):
             if label in video.classes:
                 part = video.classes[label].counts['HOTA']
-                values[row] = [getattr(part, name) for name in _HOTA_FIELDS]
+                values[row] = np.broadcast_arrays(*(getattr(part, f) for f in _HOTA_FIELDS))
         totals[..., column] = np.tensordot(values, counts, axes=(0, 1))
         has = np.array([label in video.classes for video in videos])
         drawn[:, column] = counts @ has > 0
