@@ -10,6 +10,7 @@ from avis.models.agents.tflite.network import TFLiteNetwork, cut_square, sigmoid
 
 _SIZE = 192  # input of both networks
 _GRID = 48  # one anchor per cell of 4 pixels
+_TILE = 0.6  # side of a tile over the shorter side of the picture
 # Points of the mesh: inner lips above and below in three places; outer corners of the eyes.
 _LIPS = ((13, 14), (82, 87), (312, 317))
 _EYES = (33, 263)
@@ -46,13 +47,19 @@ class FaceFinder:
     Args:
         threshold: Least score.
         max_overlap: Of two boxes with a larger IoU the better one stays.
+        tiles: Look at overlapping squares of 60 % of the shorter side too, for small faces.
         folder: Where MediaPipe's ``modules`` are; None looks into the installed wheel.
     """
 
     def __init__(
-        self, *, threshold: float = 0.5, max_overlap: float = 0.3, folder: str | None = None
+        self,
+        *,
+        threshold: float = 0.5,
+        max_overlap: float = 0.3,
+        tiles: bool = False,
+        folder: str | None = None,
     ) -> None:
-        self.threshold, self.max_overlap = threshold, max_overlap
+        self.threshold, self.max_overlap, self.tiles = threshold, max_overlap, tiles
         self._network = TFLiteNetwork(
             'face_detection/face_detection_full_range_sparse.tflite', folder=folder
         )
@@ -62,23 +69,40 @@ class FaceFinder:
     def __call__(self, picture: Picture) -> list[FoundFace]:
         """All faces, from left to right."""
         height, width = picture.shape[:2]
-        side = max(height, width)
-        square, _ = cut_square(picture, centre=(width / 2, height / 2), side=side, size=_SIZE)
+        squares = [(width / 2, height / 2, float(max(height, width)))]
+        if self.tiles:
+            side = _TILE * min(height, width)
+            squares += [(x, y, side) for y in _middles(height, side) for x in _middles(width, side)]
+        faces = [face for square in squares for face in self._look(picture, *square)]
+        faces.sort(key=lambda face: -face.score)
+        boxes = np.array([face.box for face in faces]).reshape(len(faces), 4)
+        faces = [faces[i] for i in _best_apart(boxes, self.max_overlap)]
+        return sorted(faces, key=lambda face: face.centre[0])
+
+    def _look(self, picture: Picture, x: float, y: float, side: float) -> list[FoundFace]:
+        """All faces in a square with a middle and a side."""
+        square, _ = cut_square(picture, centre=(x, y), side=side, size=_SIZE)
         values, logits = self._network(square / 127.5 - 1)
         scores = sigmoid(logits[:, 0])
         keep = np.flatnonzero(scores > self.threshold)
-        keep = keep[np.argsort(-scores[keep], kind='stable')]
-        # Every value is a distance from the anchor in pixels of the input.
+        # Middle, size and six points, as distances from the anchor in pixels of the input.
         points = values[keep].reshape(len(keep), 8, 2) / _SIZE
         points[:, np.r_[0, 2:8]] += self._anchors[keep, None]
-        sizes = points[:, 1]
-        offset = (side - np.array([width, height])) / 2
-        boxes = np.concatenate([points[:, 0] - sizes / 2, points[:, 0] + sizes / 2], axis=1)
-        boxes = boxes * side - np.tile(offset, 2)
-        points = points[:, 2:] * side - offset
-        chosen = _best_apart(boxes, self.max_overlap)
-        faces = [FoundFace(boxes[i], points[i], float(scores[keep[i]])) for i in chosen]
-        return sorted(faces, key=lambda face: face.centre[0])
+        points *= side
+        corner, half = np.array([x, y]) - side / 2, points[:, 1] / 2
+        boxes = np.concatenate([points[:, 0] - half, points[:, 0] + half], axis=1)
+        boxes += np.tile(corner, 2)
+        points = points[:, 2:] + corner
+        rows = zip(boxes, points, scores[keep], strict=True)
+        return [FoundFace(box, six, float(score)) for box, six, score in rows]
+
+
+def _middles(length: int, side: float) -> list[float]:
+    """Middles of squares that cover a length and overlap by at least a quarter."""
+    if side >= length:
+        return [length / 2]
+    count = int(np.ceil((length - side) / (0.75 * side))) + 1
+    return [float(x) for x in np.linspace(side / 2, length - side / 2, count)]
 
 
 def _best_apart(boxes: NDArray[np.float64], max_overlap: float) -> list[int]:

@@ -1,0 +1,133 @@
+"""People by their faces, with networks of MediaPipe: runs on a laptop, needs no hub."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from avis.models.agents.contract import FrameDetections, FrameSource, Picture
+from avis.models.agents.instances.assembling import assemble
+from avis.models.agents.instances.linking import FrameLinker
+from avis.models.agents.tflite.face_finder import FaceFinder, FoundFace
+from avis.models.agents.tflite.network import TFLiteNetwork, cut_square, sigmoid
+from avis.registry import MODELS
+
+_SIZE = 256  # input and output of the mask network
+# A body below its face, in widths of the face: side of the square shown to the mask network, and
+# how far its middle is below the face's.
+_SIDE, _BELOW = 8.0, 2.2
+_PEOPLE = ('person', 'people', 'man', 'woman', 'speaker')
+
+
+def check_prompt(prompt: str, *, by: str) -> None:
+    """Raise ValueError for a prompt that does not ask for people."""
+    if prompt.strip().lower() not in _PEOPLE:
+        raise ValueError(f'{by} finds people only, got the prompt {prompt!r}')
+
+
+@MODELS.register_module()
+class FaceGuidedPeople:
+    """A mask for everybody whose face is seen.
+
+    BlazeFace finds faces, the mask of MediaPipe's pose network is asked for the body below each,
+    pixels that two people claim go to the surer one, and place and colours link the frames. Good
+    for a few people who are large in the picture; backs and tiny faces are not found.
+
+    Args:
+        min_score: Least score of a face.
+        tiles: Look for small faces too, in parts of the picture; takes four times as long or more.
+        min_similarity: From which people of two frames are one, see :class:`FrameLinker`.
+        memory: Seconds after which somebody who is gone is forgotten.
+        folder: Where MediaPipe's ``modules`` are; None looks into the installed wheel.
+    """
+
+    def __init__(
+        self,
+        *,
+        min_score: float = 0.5,
+        tiles: bool = True,
+        min_similarity: float = 0.35,
+        memory: float = 5.0,
+        folder: str | None = None,
+    ) -> None:
+        self.min_score, self.tiles, self.folder = min_score, tiles, folder
+        self.min_similarity, self.memory = min_similarity, memory
+
+    def track(self, frames: FrameSource, *, prompt: str) -> Iterator[tuple[int, FrameDetections]]:
+        """Every frame in order, with the people in it."""
+        check_prompt(prompt, by='FaceGuidedPeople')
+        linker = FrameLinker(
+            min_similarity=self.min_similarity, memory=max(1, round(self.memory * frames.fps))
+        )
+        for frame in range(len(frames)):
+            picture = frames[frame]
+            faces = self._finder(picture)
+            masks = self._masks(picture, faces)
+            seen = [i for i, mask in enumerate(masks) if mask.any()]
+            masks = [masks[i] for i in seen]
+            numbers = linker.link(frame, picture, masks)
+            yield frame, assemble(numbers, [faces[i].score for i in seen], masks)
+
+    def _masks(self, picture: Picture, faces: list[FoundFace]) -> list[NDArray[np.bool_]]:
+        """One mask (H, W) per face; they do not overlap."""
+        if not faces:
+            return []
+        likely = np.stack([self._likelihood(picture, face) for face in faces])  # (N, H, W)
+        owner = likely.argmax(axis=0)
+        return [_part_with((likely[i] > 0.5) & (owner == i), face) for i, face in enumerate(faces)]
+
+    def _likelihood(self, picture: Picture, face: FoundFace) -> NDArray[np.float32]:
+        """Probability of each pixel (H, W) to belong to the person with a face."""
+        x, y = face.centre
+        square, matrix = cut_square(
+            picture,
+            centre=(x, y + _BELOW * face.width),
+            side=_SIDE * face.width,
+            size=_SIZE,
+        )
+        logits = self._mask_network(square / 255)[2][..., 0]
+        height, width = picture.shape[:2]
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        likely = cv2.warpAffine(sigmoid(logits), matrix, (width, height), flags=flags)
+        return np.asarray(likely, np.float32)
+
+    @cached_property
+    def _finder(self) -> FaceFinder:
+        return FaceFinder(threshold=self.min_score, tiles=self.tiles, folder=self.folder)
+
+    @cached_property
+    def _mask_network(self) -> TFLiteNetwork:
+        return TFLiteNetwork('pose_landmark/pose_landmark_full.tflite', folder=self.folder)
+
+
+def _part_with(mask: NDArray[np.bool_], face: FoundFace) -> NDArray[np.bool_]:
+    """The connected parts of a mask that touch the face; crumbs elsewhere are dropped."""
+    _, parts = cv2.connectedComponents(mask.astype(np.uint8))
+    x1, y1, x2, y2 = face.box.round().astype(int).clip(0)
+    touching = np.unique(parts[y1 : y2 + 1, x1 : x2 + 1])
+    return mask & np.isin(parts, touching[touching > 0])
+
+
+@MODELS.register_module()
+class FaceGuidedBoxes:
+    """Boxes around everybody whose face is seen, for :class:`SAM2Video`.
+
+    Args:
+        min_score: Least score of a face.
+        folder: Where MediaPipe's ``modules`` are; None looks into the installed wheel.
+    """
+
+    def __init__(self, *, min_score: float = 0.5, folder: str | None = None) -> None:
+        self._people = FaceGuidedPeople(min_score=min_score, folder=folder)
+
+    def detect(
+        self, picture: Picture, *, prompt: str
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Boxes (N, 4) of the bodies, and the scores of their faces (N,)."""
+        check_prompt(prompt, by='FaceGuidedBoxes')
+        faces = self._people._finder(picture)
+        masks = self._people._masks(picture, faces)
+        found = assemble(range(len(faces)), [face.score for face in faces], masks)
+        return found.boxes, found.scores
