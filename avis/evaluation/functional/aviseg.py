@@ -40,6 +40,7 @@ from avis.evaluation.functional.counts import (
     average_classes,
     check_protocol,
     count_masks,
+    protocol_of,
 )
 from avis.evaluation.functional.fsla import FSLACounts, count_fsla
 from avis.evaluation.functional.overlap import VideoOverlap
@@ -209,10 +210,8 @@ def score_videos(videos: Iterable[AVISegVideo], *, classes: Iterable[int]) -> AV
         ValueError: No video, or videos counted under different protocols.
     """
     videos = sorted(videos, key=lambda video: video.name)
-    protocols = {video.protocol for video in videos}
-    if len(protocols) != 1:
-        raise ValueError(f'expected videos counted under one protocol, got {sorted(protocols)}')
-    official = 'official' in protocols
+    protocol = protocol_of(videos)
+    official = protocol == 'official'
     pooled = _pool(videos)
     track_map, mean_map = _score_tracks(videos, official=official)
     per_class = {
@@ -221,7 +220,7 @@ def score_videos(videos: Iterable[AVISegVideo], *, classes: Iterable[int]) -> AV
     }
     absent = len(set(classes)) - len(per_class) if official else 0
     return AVISegScores(
-        protocol=videos[0].protocol,
+        protocol=protocol,
         num_videos=len(videos),
         per_class={
             label: {'TrackMAP': track_map[label], **scores} for label, scores in per_class.items()

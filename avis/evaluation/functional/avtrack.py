@@ -39,6 +39,7 @@ from avis.evaluation.functional.counts import (
     Scores,
     check_protocol,
     count_masks,
+    protocol_of,
 )
 from avis.evaluation.functional.hota import count_hota
 from avis.evaluation.functional.identity import count_identity
@@ -157,10 +158,7 @@ def average_videos(videos: Sequence[AVTrackVideo]) -> dict[str, float]:
     >>> average_videos(videos)
     {'HOTA': 30.0, 'DetA': 25.0, 'AssA': 36.0, 'IDF1': 40.0, 'MOTA': 0.0}
     """
-    protocols = {video.protocol for video in videos}
-    if len(protocols) != 1:
-        raise ValueError(f'expected videos scored under one protocol, got {sorted(protocols)}')
-    if protocols == {'corrected'}:
+    if protocol_of(videos) == 'corrected':
         return _average_known(videos)
     names = list(videos[0].summary)
     for video in videos:

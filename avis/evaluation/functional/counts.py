@@ -121,6 +121,18 @@ def ratio(part: Any, whole: Any) -> NDArray[np.float64]:
     return quotient
 
 
+def protocol_of(videos: Iterable[Any]) -> Protocol:
+    """The one protocol that all videos were counted under.
+
+    Raises:
+        ValueError: No video, or videos counted under different protocols.
+    """
+    protocols: set[Protocol] = {video.protocol for video in videos}
+    if len(protocols) != 1:
+        raise ValueError(f'expected videos counted under one protocol, got {sorted(protocols)}')
+    return protocols.pop()
+
+
 def check_protocol(protocol: str) -> None:
     """Refuse a protocol that does not exist."""
     if protocol not in get_args(Protocol):

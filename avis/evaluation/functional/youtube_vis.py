@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avis.evaluation.functional.counts import Protocol, check_protocol
+from avis.evaluation.functional.counts import Protocol, check_protocol, protocol_of
 from avis.evaluation.functional.overlap import Floats, VideoOverlap
 from avis.evaluation.functional.track_map import (
     YOUTUBE_VIS_RULES,
@@ -84,9 +84,7 @@ def score_videos(videos: Iterable[YouTubeVISVideo]) -> dict[str, float]:
         ValueError: No video, or videos matched under different protocols.
     """
     videos = sorted(videos, key=lambda video: video.video_id)
-    protocols = {video.protocol for video in videos}
-    if len(protocols) != 1:
-        raise ValueError(f'expected videos matched under one protocol, got {sorted(protocols)}')
+    protocol = protocol_of(videos)
     matches: dict[int, list[TrackMatches]] = {}
     for video in videos:
         for label, tracks in video.tracks.items():
@@ -101,7 +99,7 @@ def score_videos(videos: Iterable[YouTubeVISVideo]) -> dict[str, float]:
     summary |= {f'AR{limit}': _mean(found[limit]['AR_all']) for limit in MAX_DETECTIONS}
     for size in 'sml':
         summary |= {f'{kind}_{size}': _mean(best[f'{kind}_area_{size}']) for kind in ('AP', 'AR')}
-    if 'official' in protocols:
+    if protocol == 'official':
         summary = {name: -1.0 if np.isnan(value) else value for name, value in summary.items()}
     return summary
 
