@@ -1,0 +1,212 @@
+"""Predict videos of 200, 2,000 and 20,000 frames and compare the memory, each in a fresh process.
+
+The model is an AVInstanceSegmentor with every part of a real one, but narrow: ResNet-18 of 8
+channels, deformable pixel decoder, Mask2Former frame head, log-mel network, tracker by queries. All
+of it runs on every frame. Its weights are random, so what it finds is replaced by what a trained
+one would find, the pixels of the two boxes that move through the video: memory follows the content,
+and the content shall be that of a real video. The mp4 is 360 x 640 with sound at 16 kHz.
+
+Memory is the highest resident memory of the process. Of glibc's freed blocks those above 1 MB are
+given back at once (MALLOC_MMAP_THRESHOLD_), or the peak would tell how they lie in memory.
+
+    python benchmarks/streaming_memory.py                        # about half an hour on one core
+    python benchmarks/streaming_memory.py --frames 100 400 --window 20
+    python benchmarks/streaming_memory.py --film                 # with the film that infer writes
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[1]
+SIZE, FPS, SAMPLE_RATE = (360, 640), 25, 16000
+COLORS = np.array([[230, 40, 40], [40, 40, 230]], np.uint8)
+GIVE_BACK = {'MALLOC_MMAP_THRESHOLD_': '1000000'}
+
+
+def write_video(path: Path, length: int) -> None:
+    """Write a video of two boxes that wander over noise, one of which leaves at times."""
+    from avis.utils.mp4 import write_mp4
+
+    def sound(start: int, end: int) -> NDArray[np.int16]:
+        return (8000 * np.sin(np.arange(start, end) / 20)).astype(np.int16)
+
+    write_mp4(path, _frames(length), fps=FPS, sound=sound, sample_rate=SAMPLE_RATE)
+
+
+def _frames(length: int) -> Iterator[NDArray[np.uint8]]:
+    noise = np.random.default_rng(0).integers(90, 150, (45, 80, 3)).astype(np.uint8)
+    background = np.kron(noise, np.ones((8, 8, 1), np.uint8))
+    for t in range(length):
+        frame = background.copy()
+        for number, color in enumerate(COLORS):
+            if number and t % 200 > 120:
+                continue
+            left = round(250 + 200 * np.sin(t / 60 + 2 * number))
+            top = round(120 + 90 * np.sin(t / 41 + number))
+            frame[top : top + 130, left : left + 90] = color
+        yield frame
+
+
+def build() -> Any:
+    """The narrow model with a config that says how to read a video."""
+    import torch
+    from mmdet.models.backbones import ResNet
+    from mmengine.config import Config
+
+    from avis.datasets.transforms.geometry import ResizeClip
+    from avis.datasets.transforms.loading import LoadFrames
+    from avis.datasets.transforms.packing import PackAVInputs
+    from avis.datasets.transforms.sound import LoadSound
+    from avis.models.audio_encoders.log_mel_cnn import LogMelCNN
+    from avis.models.data_preprocessors.av_data_preprocessor import AVDataPreprocessor
+    from avis.models.decode_heads.frame_predictions import FramePredictions, MaskProjection
+    from avis.models.decode_heads.mask2former_frame_head import Mask2FormerFrameHead
+    from avis.models.necks.deformable_pixel_decoder import DeformablePixelDecoder
+    from avis.models.segmentors.av_instance_segmentor import AVInstanceSegmentor
+    from avis.models.trackers.query_matching_tracker import QueryMatchingTracker
+
+    class Planted(AVInstanceSegmentor):
+        """Runs in full, then puts what the colours show into the first two queries."""
+
+        def predict_frames(self, inputs: Any) -> Any:
+            frames, audio = super().predict_frames(inputs)
+            small = inputs['frames'][..., 2::4, 2::4]  # (1, T, 3, h, w), as the mask logits
+            pixels = small * self.data_preprocessor.std + self.data_preprocessor.mean
+            colors = torch.from_numpy(COLORS).to(pixels)[:, :, None, None]
+            inside = (pixels[:, :, None] - colors).abs().amax(3) < 70  # (1, T, 2, h, w)
+            frames.pixel_features[:, :, :2] = torch.where(inside, 8.0, -8.0)
+            seen = inside.flatten(3).sum(3) > 50
+            frames.class_logits[...] = -9.0
+            frames.class_logits[..., -1] = 9.0
+            frames.class_logits[:, :, :2, 0] = torch.where(seen, 11.0, -9.0)
+            channels = frames.pixel_features.shape[2]
+            eye = torch.eye(channels, device=pixels.device)
+            frames.mask_embeds[:, :, :2] = eye[:2]
+            frames.queries[:, :, :, :2] = 9 * eye[:2]
+            projection = MaskProjection(eye, torch.zeros_like(eye[0]))
+            planted: FramePredictions = replace(frames, projection=projection)
+            return planted, audio
+
+    torch.manual_seed(0)
+    width = 32  # the pixel decoder normalizes 32 groups
+    model = Planted(
+        data_preprocessor={'type': AVDataPreprocessor},
+        backbone={'type': ResNet, 'depth': 18, 'stem_channels': 8, 'base_channels': 8},
+        audio_encoder={'type': LogMelCNN, 'out_channels': width, 'width': 8},
+        frame_head={
+            'type': Mask2FormerFrameHead,
+            'num_classes': 2,
+            'channels': width,
+            'num_queries': 8,
+            'num_layers': 3,
+            'num_heads': 2,
+            'hidden_channels': 32,
+            'pixel_decoder': {
+                'type': DeformablePixelDecoder,
+                'in_channels': (8, 16, 32, 64),
+                'channels': width,
+                'num_layers': 1,
+                'num_heads': 2,
+                'num_points': 2,
+                'hidden_channels': 32,
+            },
+        },
+        tracker={'type': QueryMatchingTracker},
+        frames_per_chunk=10,
+    )
+    pipeline = [
+        {'type': LoadFrames, 'resize': {'type': ResizeClip, 'short_side': SIZE[0]}},
+        {'type': LoadSound, 'sample_rate': SAMPLE_RATE},
+        {'type': PackAVInputs},
+    ]
+    dataset = {'type': 'AVISeg', 'pipeline': pipeline}
+    model.cfg = Config({'test_dataloader': {'dataset': dataset}})
+    return model.eval()
+
+
+def predict(path: Path, window: int, film: Path | None) -> dict[str, float]:
+    """Predict one video in this process: frames per second, peak memory in MB, what was found."""
+    import resource
+
+    from avis.apis import predict_video, video_record
+    from avis.engine.track_film import write_track_film
+
+    model, record = build(), video_record(path)
+    start, cpu = time.perf_counter(), time.process_time()
+    sample = predict_video(model, record, size=window)
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    if film is not None:
+        write_track_film(film, record, sample)
+    tracks = sample.pred_tracks
+    masks = [rle for track in tracks.masks for rle in track.rles if rle is not None]
+    return {
+        'frames': record['length'],
+        'fps': record['length'] / seconds,
+        'fps_cpu': record['length'] / cpu,
+        'peak_mb': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
+        'tracks': len(tracks),
+        'masks': len(masks),
+        'rle_mb': sum(len(rle['counts']) for rle in masks) / 1e6,
+    }
+
+
+def in_fresh_process(path: Path, window: int, film: bool) -> dict[str, float]:
+    """:func:`predict` in a process of its own."""
+    command = [sys.executable, __file__, '--video', str(path), '--window', str(window)]
+    done = subprocess.run(
+        [*command, *(['--film'] if film else [])],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **GIVE_BACK, 'PYTHONPATH': str(ROOT)},
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--frames', type=int, nargs='+', default=[200, 2000, 20000])
+    parser.add_argument('--window', type=int, default=50, help='frames of a window')
+    parser.add_argument('--film', action='store_true', help='write the film too')
+    parser.add_argument('--video', type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.video is not None:
+        film = args.video.with_suffix('.film.mp4') if args.film else None
+        print(json.dumps(predict(args.video, args.window, film)))
+        return
+    print(
+        f'{"frames":>7} {"peak MB":>8} {"frames/s":>9} {"per CPU s":>9} {"masks":>7} {"RLE MB":>7}'
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for length in args.frames:
+            path = Path(folder) / f'{length}.mp4'
+            write_video(path, length)
+            row = in_fresh_process(path, args.window, args.film)
+            print(
+                f'{row["frames"]:7d} {row["peak_mb"]:8.0f} {row["fps"]:9.1f} '
+                f'{row["fps_cpu"]:9.1f} {row["masks"]:7d} {row["rle_mb"]:7.2f}',
+                flush=True,
+            )
+            path.unlink()
+
+
+if __name__ == '__main__':
+    main()
