@@ -39,6 +39,7 @@ class TranscriptFile:
         if Path(path).suffix not in _READERS:
             raise ValueError(f'TranscriptFile reads {", ".join(_READERS)}, got {path!r}')
         self.path, self.missing_ok = path, missing_ok
+        self.has_words = Path(path).suffix != '.rttm'
 
     def transcribe(self, waveform: Waveform) -> list[SpeechChunk]:
         """The chunks that overlap the waveform, in its time."""

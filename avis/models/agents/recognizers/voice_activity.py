@@ -21,6 +21,7 @@ class VoiceActivity:
     """
 
     sample_rate = 16_000
+    has_words = False
 
     def __init__(
         self,
