@@ -14,7 +14,7 @@ from avis.apis.config import load_config
 from avis.utils.checkpoint import load_weights, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file
 
-CONVERTERS = ('avsbench', 'mask2former', 'vggish', 'torchvision_resnet', 'pvt_v2', 'swin')
+CONVERTERS = ('avism', 'avsbench', 'mask2former', 'vggish', 'torchvision_resnet', 'pvt_v2', 'swin')
 
 
 def init_model(

@@ -6,7 +6,7 @@ import argparse
 def main() -> None:
     """Convert one file and say what was left out."""
     parser = argparse.ArgumentParser(description=__doc__)
-    kinds = ('avsbench', 'mask2former', 'vggish', 'torchvision_resnet', 'pvt_v2', 'swin')
+    kinds = ('avism', 'avsbench', 'mask2former', 'vggish', 'torchvision_resnet', 'pvt_v2', 'swin')
     parser.add_argument('kind', choices=kinds, help='project the file comes from')
     parser.add_argument('src', help='published checkpoint')
     parser.add_argument('dst', help='file to write')

@@ -68,7 +68,7 @@ def convert(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[s
             f'not a {avism_frame.SOURCE}: {len(unknown)} unknown entries '
             f'({"; ".join(unknown[:3])}), {len(clip)} of the clip module'
         )
-    converted, unused = avism_frame.convert(state_dict)
     head = rename(clip, _RULES, avism_frame.SOURCE)
+    converted, unused = avism_frame.convert(state_dict)
     converted |= {f'tracker.head.{name}': value for name, value in head.items()}
     return converted, dropped + unused
