@@ -13,12 +13,13 @@ as in the authors' evaluation code (OpenNLPLab/AVSBench).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Protocol: TypeAlias = Literal['official', 'corrected']
+from avis.evaluation.functional.counts import Protocol, check_protocol
+
 Floats: TypeAlias = NDArray[np.float64]
 
 BETA2 = 0.3
@@ -239,8 +240,7 @@ def pool_clips(
     >>> round(pool_clips(clips, protocol='corrected').miou, 3)
     0.417
     """
-    if protocol not in get_args(Protocol):
-        raise ValueError(f'protocol must be one of {get_args(Protocol)}, got {protocol!r}')
+    check_protocol(protocol)
     if batch_size < 1:
         raise ValueError(f'batch_size must be at least 1, got {batch_size}')
     clips = [clip for clip in clips if len(clip.jaccard)]

@@ -9,12 +9,13 @@ rules as in the authors' evaluation code (OpenNLPLab/AVSBench, avss).
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Protocol: TypeAlias = Literal['official', 'corrected']
+from avis.evaluation.functional.counts import Protocol, check_protocol
+
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 
@@ -106,7 +107,7 @@ def frames_to_score(
     >>> frames_to_score(labelled, valid), frames_to_score(labelled, valid, protocol='corrected')
     (array([ True, False,  True]), array([ True, False, False]))
     """
-    _check_protocol(protocol)
+    check_protocol(protocol)
     if valid is None:
         return labelled
     if valid.shape != labelled.shape:
@@ -172,7 +173,7 @@ def pool_classes(sums: Iterable[ClassSums], *, protocol: Protocol = 'official') 
     >>> round(official.miou, 3), round(official.miou_noBg, 3), round(corrected.miou_noBg, 3)
     (0.375, 0.5, 0.167)
     """
-    _check_protocol(protocol)
+    check_protocol(protocol)
     none = np.zeros(NUM_CLASSES)
     clips = list(sums) or [ClassSums(none, none, none.astype(np.int64))]
     iou, f = (np.sum([getattr(clip, key) for clip in clips], axis=0) for key in ('iou', 'f'))
@@ -205,8 +206,3 @@ def _score_tables(tables: NDArray[np.int64]) -> FrameScores:
     weighted = np.where(hits > 0, BETA2 * precision + recall, 1.0)
     f = (1 + BETA2) * precision * recall / weighted
     return FrameScores(iou=hits / (union + EPS), f=f, present=union > 0)
-
-
-def _check_protocol(protocol: str) -> None:
-    if protocol not in get_args(Protocol):
-        raise ValueError(f'protocol must be one of {get_args(Protocol)}, got {protocol!r}')

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from avis.evaluation.functional.aviseg import AVISegVideo
-from avis.evaluation.functional.avsbench import ClipScores, Protocol
+from avis.evaluation.functional.avsbench import ClipScores
 from avis.evaluation.functional.avss import ClassSums
+from avis.evaluation.functional.counts import Protocol
 from avis.evaluation.functional.hota import ALPHAS, HOTACounts
 from avis.evaluation.functional.overlap import Floats, Ints
 from avis.evaluation.functional.track_map import AREA_RANGES, RECALLS, SPACING, TrackMatches

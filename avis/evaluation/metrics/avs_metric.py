@@ -8,7 +8,8 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from avis.evaluation.functional.avsbench import ClipScores, Protocol, pool_clips, score_clip
+from avis.evaluation.functional.avsbench import ClipScores, pool_clips, score_clip
+from avis.evaluation.functional.counts import Protocol
 from avis.evaluation.metrics.sample_arrays import frame_flags, predicted_frames, scored_frames
 from avis.evaluation.metrics.submission import write_probabilities
 from avis.registry import METRICS

@@ -11,11 +11,11 @@ from mmengine.logging import print_log
 from avis.evaluation.functional.avss import (
     NUM_CLASSES,
     ClassSums,
-    Protocol,
     frames_to_score,
     pool_classes,
     score_frames,
 )
+from avis.evaluation.functional.counts import Protocol
 from avis.evaluation.metrics.sample_arrays import frame_flags, predicted_frames, scored_frames
 from avis.evaluation.metrics.submission import write_labels
 from avis.registry import METRICS
