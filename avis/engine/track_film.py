@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from mmengine.structures import InstanceData
 from numpy.typing import NDArray
 
 from avis.datasets.readers.images import read_image
@@ -12,6 +13,7 @@ from avis.datasets.readers.video import walk_video
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.video_record import VideoRecord
 from avis.utils.mp4 import to_int16
+from avis.visualization.drawing import beside
 from avis.visualization.tracks import draw_tracks
 from avis.visualization.video_writer import write_film
 
@@ -20,7 +22,12 @@ _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 def write_track_film(
-    path: str | Path, record: VideoRecord, sample: AVDataSample, *, classes: Sequence[str] = ()
+    path: str | Path,
+    record: VideoRecord,
+    sample: AVDataSample,
+    *,
+    classes: Sequence[str] = (),
+    truth: bool = False,
 ) -> None:
     """Write a video with the masks of ``pred_tracks`` in the colours of their identities.
 
@@ -31,12 +38,16 @@ def write_track_film(
         record: Where the video lies.
         sample: Of the whole video; ``frame_ids`` tells which frames it has.
         classes: Names of the classes; their numbers without.
+        truth: Put ``gt_tracks`` beside them, if the sample has it.
     """
+    sides = {'prediction': sample.pred_tracks}
+    if truth and 'gt_tracks' in sample:
+        sides = {'truth': sample.gt_tracks, **sides}
     frame_ids = np.asarray(sample.get('frame_ids', range(record['length'])))
     reader = _SoundBlocks.of(record, frame_ids)
     write_film(
         path,
-        _drawn(record, frame_ids, sample, classes),
+        _drawn(record, frame_ids, sides, classes),
         fps=record['fps'],
         sound=reader,
         sample_rate=16000 if reader is None else reader.rate,
@@ -55,22 +66,26 @@ def walk_frames(record: VideoRecord, frame_ids: NDArray[np.int64]) -> Iterator[N
 def _drawn(
     record: VideoRecord,
     frame_ids: NDArray[np.int64],
-    sample: AVDataSample,
+    sides: dict[str, InstanceData],
     classes: Sequence[str],
 ) -> Iterator[NDArray[np.uint8]]:
-    tracks = sample.pred_tracks
-    ids, labels = tracks.ids.tolist(), tracks.labels.tolist()
-    captions = {
-        number: f'{classes[label] if classes else f"class {label}"} {number}'
-        for number, label in zip(ids, labels, strict=True)
-    }
+    """Each frame with the tracks of one side, or of two beside each other."""
     for t, frame in enumerate(walk_frames(record, frame_ids)):
-        masks = {
-            number: track.dense(t)
-            for number, track in zip(ids, tracks.masks, strict=True)
-            if track.rles[t] is not None
-        }
-        yield draw_tracks(frame, masks, captions)
+        pictures = {name: _draw(frame, tracks, t, classes) for name, tracks in sides.items()}
+        yield beside(pictures) if len(pictures) > 1 else pictures.popitem()[1]
+
+
+def _draw(
+    frame: NDArray[np.uint8], tracks: InstanceData, t: int, classes: Sequence[str]
+) -> NDArray[np.uint8]:
+    masks, captions = {}, {}
+    for number, label, track in zip(
+        tracks.ids.tolist(), tracks.labels.tolist(), tracks.masks, strict=True
+    ):
+        if track.rles[t] is not None:
+            masks[number] = track.dense(t)
+            captions[number] = f'{classes[label] if classes else f"class {label}"} {number}'
+    return draw_tracks(frame, masks, captions)
 
 
 class _SoundBlocks:

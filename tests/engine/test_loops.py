@@ -1,11 +1,13 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from avis.apis.config import load_config
 from avis.apis.runner import test as run_test
 from avis.engine.loops import in_windows
 from tests.painted import OutputsHook, passing, write_data
@@ -96,3 +98,22 @@ def test_two_processes_with_uneven_shares_give_the_same_numbers(data_root, tmp_p
 def test_a_loader_that_is_built_already_cannot_be_cut():
     with pytest.raises(ValueError, match='need the config of a data loader, got a list'):
         in_windows([], 4, 0)
+
+
+@pytest.mark.parametrize('windows', [True, False])
+def test_films_of_the_videos_whose_turn_it_is(data_root, tmp_path, windows):
+    cfg = load_config(CONFIG, options(data_root))
+    show = {'type': 'AVVisualizationHook', 'show_dir': str(tmp_path / 'show')}
+    cfg.custom_hooks = [{**show, 'interval': 2, 'max_videos': 2}]
+    if not windows:
+        cfg.test_cfg = {'type': 'mmengine.runner.TestLoop'}
+    run_test(cfg, None, work_dir=tmp_path)
+    assert sorted(path.name for path in (tmp_path / 'show').iterdir()) == ['b.mp4', 'e.mp4']
+
+
+def test_bars_show_video_and_frame(data_root, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv('FORCE_COLOR', '1')  # rich takes the captured output for a terminal
+    monkeypatch.setenv('COLUMNS', '120')
+    run(data_root, tmp_path)
+    printed = re.sub(r'\x1b\[[0-9;?]*[a-zA-Z]', '', capsys.readouterr().out)
+    assert re.search(r'test ━+.* 20/20 .*d  frame 13/13', printed)

@@ -89,3 +89,20 @@ def test_names_of_classes_are_written(tmp_path, monkeypatch):
     source = write_video(tmp_path / 'a.mp4', [{}] * 3)
     write_track_film(tmp_path / 'b.mp4', video_record(source), sample_of(), classes=('person',))
     assert captions == [['person 1'], [], ['person 1']]
+
+
+def test_the_truth_stands_beside_the_prediction(tmp_path):
+    source = write_video(tmp_path / 'a.mp4', [{}] * 3, sound=False)
+    sample = sample_of(3)
+    sample.gt_tracks = sample_of(1).pred_tracks
+    write_track_film(tmp_path / 'film.mp4', video_record(source), sample, truth=True)
+    pictures, _ = read(tmp_path / 'film.mp4')
+    assert pictures[0].shape[1] >= 2 * SIZE[1]
+    title = pictures[0].shape[0] - SIZE[0]
+    left, right = (
+        pictures[1][title + 15 : title + 17, : SIZE[1]],
+        pictures[1][title + 15 : title + 17, -SIZE[1] :],
+    )
+    for half, number in ((left, 1), (right, 3)):
+        tint = 0.55 * 128 + 0.45 * np.array(identity_color(number))
+        assert np.abs(half[:, 23:26].mean((0, 1)) - tint).max() < 50

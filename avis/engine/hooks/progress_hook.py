@@ -49,7 +49,7 @@ class ProgressHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Move the bar of the validation."""
-        self._show('val', batch_idx + 1, len(runner.val_dataloader))
+        self._show('val', batch_idx + 1, len(runner.val_dataloader), _place(data_batch))
 
     def after_val_epoch(self, runner: Runner, metrics: Mapping[str, Any] | None = None) -> None:
         """Hide the bar of the validation until the next one."""
@@ -86,7 +86,7 @@ class ProgressHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Move the bar of the test."""
-        self._show('test', batch_idx + 1, len(runner.test_dataloader))
+        self._show('test', batch_idx + 1, len(runner.test_dataloader), _place(data_batch))
 
     def after_test_epoch(self, runner: Runner, metrics: Mapping[str, Any] | None = None) -> None:
         """Close the bar and show the metrics."""
@@ -128,6 +128,15 @@ class ProgressHook(Hook):
             for row in rows:
                 table.add_row(*row)
             Console().print(table)
+
+
+def _place(data_batch: Any) -> str:
+    """The video and the frame at which a loop over windows is; nothing for other loops."""
+    samples = data_batch.get('data_samples') if isinstance(data_batch, dict) else None
+    if not samples or 'window' not in samples[0]:
+        return ''
+    window = samples[0].window
+    return f'{samples[0].video_name}  frame {window.stop}/{window.length}'
 
 
 class _Bars:

@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from numpy.typing import NDArray
 
+from avis.engine.track_film import write_track_film
 from avis.registry import HOOKS
 from avis.visualization.drawing import (
     Color,
@@ -35,6 +36,9 @@ class AVVisualizationHook(Hook):
     The picture has a column per frame and the rows frame, truth and prediction; frames without a
     label have no truth, padding is left out. The film shows truth and prediction side by side,
     with the sound that the model heard if it heard a waveform.
+
+    Instances get a film only, truth and prediction side by side, each identity in its own colour;
+    frames and sound are read once more from the files.
 
     Args:
         show_dir: Folder of the files.
@@ -68,6 +72,10 @@ class AVVisualizationHook(Hook):
         """Draw the clips of the batch whose turn it is; each process draws its own."""
         dataset = runner.test_dataloader.dataset
         inputs, outputs = data_batch['inputs'], outputs or ()
+        samples = data_batch.get('data_samples') or outputs
+        if any('window' in one or 'pred_tracks' in one for one in (*samples, *outputs)):
+            self._film_tracks(dataset, outputs)
+            return
         sounds = inputs.get('audio', [None] * len(outputs))
         for frames, sound, sample in zip(inputs['frames'], sounds, outputs, strict=True):
             # Processes take turns; what is past the end is a padding sample, drawn elsewhere.
@@ -75,6 +83,25 @@ class AVVisualizationHook(Hook):
             self.seen += 1
             if position < len(dataset) and self._wanted(position):
                 self._draw(frames, sound, sample, dataset.metainfo)
+
+    def _film_tracks(self, dataset: Any, outputs: Sequence[Any]) -> None:
+        """Write the films of the videos whose turn it is."""
+        for sample in outputs:
+            position = self.seen * get_world_size() + get_rank()
+            self.seen += 1
+            # Loops over windows deal videos out in their own way, and say which one it is.
+            position = sample.get('video_index', position)
+            if position >= len(dataset) or sample.get('broken', False):
+                continue
+            if self._wanted(position) and self.video:
+                self.show_dir.mkdir(parents=True, exist_ok=True)
+                write_track_film(
+                    self.show_dir / f'{file_stem(sample)}.mp4',
+                    dataset.record(position),
+                    sample,
+                    classes=dataset.metainfo.get('classes', ()),
+                    truth=True,
+                )
 
     def _wanted(self, position: int) -> bool:
         turn, rest = divmod(position, self.interval)
