@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARK = Path(__file__).parents[2] / 'benchmarks' / 'evaluation.py'
 
 
@@ -30,6 +32,15 @@ def test_our_side_is_timed_on_folders_of_pictures() -> None:
     )
     assert len(found) == 3
     assert float(found['ours, RLEs in memory']) < float(found['ours'])
+
+
+@pytest.mark.slow
+def test_trackeval_gives_the_same_numbers_for_the_same_files() -> None:
+    """The benchmark stops if one number differs."""
+    done = run('--parts', 'aviseg', '--videos', '2', '--frames', '5')
+    assert done.returncode == 0, done.stderr
+    goals = re.findall(r'^ratio, (.+): \S+ by the clock, \S+ by processors', done.stdout, re.M)
+    assert goals == ['HOTA and TrackMAP', 'also CLEAR and Identity']
 
 
 def test_memory_does_not_follow_the_number_of_videos() -> None:
