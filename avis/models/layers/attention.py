@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avis.models.layers.linear import TokenLinear, linear
+
 
 class AttentionBlock(nn.Module):
     """Multi-head attention with its residual and LayerNorm.
@@ -19,8 +21,8 @@ class AttentionBlock(nn.Module):
                 f'AttentionBlock: channels={channels} is not divisible by num_heads={num_heads}'
             )
         self.num_heads = num_heads
-        self.in_proj = nn.Linear(channels, 3 * channels)  # rows of queries, keys, values
-        self.out_proj = nn.Linear(channels, channels)
+        self.in_proj = TokenLinear(channels, 3 * channels)  # rows of queries, keys, values
+        self.out_proj = TokenLinear(channels, channels)
         self.norm = nn.LayerNorm(channels)
         for layer in (self.in_proj, self.out_proj):
             nn.init.xavier_uniform_(layer.weight)
@@ -42,7 +44,7 @@ class AttentionBlock(nn.Module):
         query = x if position is None else x + position
         weights, biases = self.in_proj.weight.chunk(3), self.in_proj.bias.chunk(3)
         heads = [
-            F.linear(source, weight, bias).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+            linear(source, weight, bias).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
             for source, weight, bias in zip((query, key, value), weights, biases, strict=True)
         ]
         mask = None if readable is None else readable[:, None]  # not a copy per head
@@ -62,8 +64,8 @@ class FeedForwardBlock(nn.Module):
 
     def __init__(self, channels: int, hidden_channels: int) -> None:
         super().__init__()
-        self.linear1 = nn.Linear(channels, hidden_channels)
-        self.linear2 = nn.Linear(hidden_channels, channels)
+        self.linear1 = TokenLinear(channels, hidden_channels)
+        self.linear2 = TokenLinear(hidden_channels, channels)
         self.norm = nn.LayerNorm(channels)
         nn.init.xavier_uniform_(self.linear1.weight)
         nn.init.xavier_uniform_(self.linear2.weight)

@@ -8,9 +8,10 @@ import torch.nn.functional as F
 from mmcv.ops.multi_scale_deform_attn import MultiScaleDeformableAttention
 from mmdet.models.layers import MSDeformAttnPixelDecoder
 from mmengine.config import ConfigDict
-from torch import Tensor
+from torch import Tensor, nn
 
 from avis.models.decode_heads.frame_predictions import MaskProjection
+from avis.models.layers.linear import linear
 from avis.models.layers.sine_encoding import sine_encoding
 from avis.ops.deformable_attention import Shapes, deformable_attention
 from avis.registry import MODELS
@@ -76,19 +77,19 @@ class DeformableSelfAttention(MultiScaleDeformableAttention):
         )
         locations = torch.addcmul(
             reference.repeat(1, self.num_heads * self.num_levels * self.num_points),
-            self.sampling_offsets(query).float(),
+            _project(query, self.sampling_offsets).float(),
             per_pixel.flatten().repeat(self.num_heads),
         )
-        weights = self.attention_weights(query).unflatten(-1, (self.num_heads, -1)).softmax(-1)
+        weights = _project(query, self.attention_weights)
+        weights = weights.unflatten(-1, (self.num_heads, -1)).softmax(-1)
         read = deformable_attention(
-            self.value_proj(tokens).unflatten(-1, (self.num_heads, -1)),
+            _project(tokens, self.value_proj).unflatten(-1, (self.num_heads, -1)),
             shapes,
             locations.view(images, length, *samples, 2),
             weights.view(images, length, *samples),
             kernel=self.kernel,
         )
-        out: Tensor = self.output_proj(read)
-        return out.add(tokens)
+        return _project(read, self.output_proj).add(tokens)
 
 
 @MODELS.register_module()
@@ -181,8 +182,8 @@ class DeformablePixelDecoder(MSDeformAttnPixelDecoder):
         shapes = [(x.shape[-2], x.shape[-1]) for x in others]
         tokens = torch.cat(
             [
-                project(level).flatten(2).transpose(1, 2)
-                for project, level in zip(self.input_convs, others, strict=True)
+                conv(level).flatten(2).transpose(1, 2)
+                for conv, level in zip(self.input_convs, others, strict=True)
             ],
             1,
         )
@@ -207,8 +208,14 @@ class DeformablePixelDecoder(MSDeformAttnPixelDecoder):
         reference = torch.cat([_centres(shape, tokens.device) for shape in shapes])
         for layer in self.encoder.layers:
             tokens = layer.norms[0](layer.self_attn(tokens, position, reference, shapes))
-            tokens = layer.norms[1](layer.ffn(tokens))
+            hidden = _project(tokens, layer.ffn.layers[0][0]).relu_()
+            tokens = layer.norms[1](_project(hidden, layer.ffn.layers[1]).add(tokens))
         return tokens
+
+
+def _project(tokens: Tensor, layer: nn.Linear) -> Tensor:
+    """A linear layer that mmcv has built, over many tokens."""
+    return linear(tokens, layer.weight, layer.bias)
 
 
 def _centres(shape: tuple[int, int], device: torch.device) -> Tensor:
