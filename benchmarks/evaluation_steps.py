@@ -48,8 +48,10 @@ def decode_pngs(root: Path, _: argparse.Namespace) -> dict[str, float]:
     """Decode all PNG files as our tool does, and with OpenCV."""
     import cv2
 
+    from avis.utils.memory import keep_freed_memory
     from avis.utils.png import read_png, read_png_runs
 
+    keep_freed_memory()  # as the tool does
     cv2.setNumThreads(1)
     truth = [str(path) for path in (root / 'gt').rglob('*.png')]
     pred = [str(path) for path in (root / 'pred').rglob('frame_*.png')]
