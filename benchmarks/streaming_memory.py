@@ -6,10 +6,10 @@ of it runs on every frame. Its weights are random, so what it finds is replaced 
 one would find, the pixels of the two boxes that move through the video: memory follows the content,
 and the content shall be that of a real video. The mp4 is 360 x 640 with sound at 16 kHz.
 
-Memory is the highest resident memory of the process. Of glibc's freed blocks those above 1 MB are
-given back at once (MALLOC_MMAP_THRESHOLD_), or the peak would tell how they lie in memory.
+Memory is the highest resident memory of the process. The threshold above which glibc gives freed
+blocks back is fixed (MALLOC_MMAP_THRESHOLD_): it otherwise moves with what the process frees.
 
-    python benchmarks/streaming_memory.py                        # about half an hour on one core
+    python benchmarks/streaming_memory.py                        # a quarter of an hour on one core
     python benchmarks/streaming_memory.py --frames 100 400 --window 20
     python benchmarks/streaming_memory.py --film                 # with the film that infer writes
 """
@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 SIZE, FPS, SAMPLE_RATE = (360, 640), 25, 16000
 COLORS = np.array([[230, 40, 40], [40, 40, 230]], np.uint8)
-GIVE_BACK = {'MALLOC_MMAP_THRESHOLD_': '1000000'}
+GIVE_BACK = {'MALLOC_MMAP_THRESHOLD_': str(32 << 20)}
 
 
 def write_video(path: Path, length: int) -> None:
@@ -184,7 +184,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--frames', type=int, nargs='+', default=[200, 2000, 20000])
-    parser.add_argument('--window', type=int, default=50, help='frames of a window')
+    parser.add_argument('--window', type=int, default=25, help='frames of a window')
     parser.add_argument('--film', action='store_true', help='write the film too')
     parser.add_argument('--video', type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
