@@ -36,7 +36,8 @@ def predict_video(
 
     Args:
         model: Of :func:`~avis.apis.checkpoint.init_model`, with a tracker; its config tells how
-            test data are loaded.
+            test data are loaded. One that reads videos by itself, such as
+            :class:`~avis.models.segmentors.av_tracker.AVTracker`, needs no windows.
         video: A video file, a folder of frames, or what :func:`video_record` makes of them.
         audio: A sound file; None for the sound of the video file, or none.
         fps: Frames per second that are looked at, see :func:`video_record`.
@@ -59,7 +60,12 @@ def predict_video(
         record = video
     else:
         record = video_record(video, audio, fps=fps)
-    data = _OneVideo(record, _test_pipeline(model, record))
+    pipeline = _test_pipeline(model, record)
+    if getattr(model, 'reads_whole_videos', False):
+        reader: Any = model
+        whole: AVDataSample = reader.test_step(pseudo_collate([pipeline(dict(record))]))[0]
+        return whole
+    data = _OneVideo(record, pipeline)
     windows = WindowDataset(dataset=data, size=size, overlap=overlap)
     loader = DataLoader(
         windows,

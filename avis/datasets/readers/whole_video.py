@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
 from avis.datasets.readers.errors import broken, existing
 from avis.datasets.readers.images import read_image
 from avis.datasets.readers.sound import NoSoundError, read_sound
-from avis.datasets.readers.video import container_start, open_media, read_video_frames
+from avis.datasets.readers.video import read_video_frames
 
 _KEPT_PICTURES = 16
 # Of a longer file only both ends, the length and the time of its last change are hashed.
@@ -169,37 +168,6 @@ class SoundFile:
         except NoSoundError:
             pass
         return np.zeros(round(self.seconds * self.sample_rate), np.float32)
-
-
-def video_length(path: str | Path, fps: float) -> int:
-    """How many frames a video file has at a rate, from the times of its packets.
-
-    Raises:
-        BrokenDataError: No video stream.
-    """
-    with open_media(path) as container:
-        if not container.streams.video:
-            raise broken(path, 'has no video stream')
-        stream = container.streams.video[0]
-        zero = container_start(container)
-        last = max(
-            (
-                float((packet.pts + (packet.duration or 0)) * packet.time_base)
-                for packet in container.demux(stream)
-                if packet.pts is not None
-            ),
-            default=zero,
-        )
-    return max(int(np.floor((last - zero) * fps + 0.5)), 1)
-
-
-def native_rate(path: str | Path) -> float:
-    """Frames per second of a video file."""
-    existing(path)
-    with av.open(str(path)) as container:
-        if not container.streams.video:
-            raise broken(path, 'has no video stream')
-        return float(container.streams.video[0].average_rate or 25)
 
 
 def _hashed(paths: Sequence[str], *settings: Any) -> str:

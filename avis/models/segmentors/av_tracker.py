@@ -58,6 +58,8 @@ class AVTracker(BaseModel):
             endpoint or model that is gone always ends the run); or 'raise'.
     """
 
+    reads_whole_videos = True
+
     def __init__(  # noqa: PLR0913 - one config per part
         self,
         *,

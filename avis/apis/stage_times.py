@@ -1,0 +1,23 @@
+"""How long the stages of AVTracker took."""
+
+import json
+from pathlib import Path
+
+from avis.models.agents.stage_clock import stage_table
+
+
+def stage_times(record_dir: str | Path) -> str:
+    """Seconds per minute of video and peak memory of each stage, as a table.
+
+    Args:
+        record_dir: Folder of the records of ``AVTracker``.
+
+    Raises:
+        FileNotFoundError: It holds no record.
+    """
+    paths = sorted(Path(record_dir).glob('*.json'))
+    if not paths:
+        raise FileNotFoundError(
+            f'{record_dir} holds no records. Run AVTracker with record_dir={str(record_dir)!r}.'
+        )
+    return stage_table([json.loads(path.read_text(encoding='utf-8')) for path in paths])

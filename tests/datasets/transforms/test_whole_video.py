@@ -1,0 +1,137 @@
+"""Videos that are read when asked for: from pictures, from files, with and without sound."""
+
+import copy
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+import soundfile
+from mmengine.dataset import pseudo_collate
+
+from avis.datasets.readers.errors import BrokenDataError
+from avis.datasets.readers.whole_video import FileFrames, ImageFrames, SoundFile
+from avis.datasets.transforms.tracks import LoadTracks
+from avis.datasets.transforms.whole_video import OpenVideo, PackVideo
+from avis.structures.masks import encode_mask
+from avis.utils.mp4 import write_mp4
+
+COUNT = 40
+
+
+@pytest.fixture(scope='module')
+def pictures():
+    """Gray levels rise from frame to frame."""
+    return np.stack([np.full((32, 48, 3), 5 * n + 20, np.uint8) for n in range(COUNT)])
+
+
+@pytest.fixture
+def folder(pictures, tmp_path):
+    for number, picture in enumerate(pictures):
+        cv2.imwrite(str(tmp_path / f'{number:03d}.png'), picture)
+    return tmp_path
+
+
+@pytest.fixture(scope='module')
+def film(pictures, tmp_path_factory):
+    path = tmp_path_factory.mktemp('film') / 'film.mp4'
+    write_mp4(path, pictures, fps=10.0, sound=np.zeros(64000, np.int16))
+    return path
+
+
+def images(folder, **more):
+    return ImageFrames(sorted(folder.glob('*.png')), name='v', fps=2.0, **more)
+
+
+def test_pictures_come_one_by_one(folder, pictures):
+    frames = images(folder)
+    assert (len(frames), frames.size) == (COUNT, (32, 48))
+    for number in (0, 7, 39, 7):
+        np.testing.assert_array_equal(frames[number], pictures[number])
+    with pytest.raises(IndexError, match='v: frame 40 of 40'):
+        frames[40]
+
+
+def test_only_a_few_pictures_stay_in_memory(folder):
+    frames = images(folder)
+    for number in range(COUNT):
+        frames[number]
+    assert len(frames._kept) == 16
+
+
+def test_a_source_can_be_sent_to_another_process(folder, pictures):
+    frames = pickle.loads(pickle.dumps(images(folder)))
+    np.testing.assert_array_equal(frames[3], pictures[3])
+    assert copy.copy(frames).content_key() == frames.content_key()
+
+
+def test_frames_must_have_one_size(folder):
+    cv2.imwrite(str(folder / '005.png'), np.zeros((8, 8, 3), np.uint8))
+    frames = images(folder)
+    assert frames.size == (32, 48)
+    with pytest.raises(BrokenDataError, match=r'005\.png.*is \(8, 8\).*first is \(32, 48\)'):
+        frames[5]
+
+
+def test_the_key_follows_the_content(folder):
+    before = images(folder).content_key()
+    assert images(folder).content_key() == before
+    (folder / '005.png').write_bytes((folder / '006.png').read_bytes())
+    assert images(folder).content_key() != before
+
+
+@pytest.mark.parametrize('fps', [10.0, 2.0, 25.0])
+def test_a_film_at_any_rate(fps, film, pictures):
+    frames = FileFrames(film, name='v', fps=fps, length=round(4 * fps))
+    for number in (0, 1, 5, len(frames) - 1, 2):
+        shown = pictures[min(round(number / fps * 10), COUNT - 1)].astype(int)
+        assert abs(frames[number].astype(int) - shown).max() <= 8
+    assert frames.content_key() != FileFrames(film, name='v', fps=3.0, length=9).content_key()
+
+
+def test_sound_at_any_rate_in_stereo_or_none(tmp_path):
+    path = tmp_path / 'stereo.wav'
+    soundfile.write(path, np.ones((48000, 2)) / 4, 48000)
+    samples = SoundFile(str(path), sample_rate=16000, seconds=9.0).read()
+    assert samples.shape == (16000,)
+    assert abs(samples[8000] - 0.25) < 1e-3
+    silence = SoundFile(None, sample_rate=16000, seconds=2.0).read()
+    assert silence.shape == (32000,)
+    assert not silence.any()
+
+
+def test_a_film_without_a_sound_track_is_silent(pictures, tmp_path):
+    write_mp4(tmp_path / 'mute.mp4', pictures[:5], fps=5.0)
+    sound = SoundFile(str(tmp_path / 'mute.mp4'), sample_rate=8000, seconds=1.0).read()
+    assert sound.shape == (8000,)
+    assert not sound.any()
+
+
+def record(folder):
+    masks = [encode_mask(np.eye(32, 48, dtype=bool))] * COUNT
+    return {
+        'video_id': 3,
+        'video_name': 'v',
+        'frames': sorted(map(str, folder.glob('*.png'))),
+        'audio': None,
+        'fps': 2.0,
+        'length': COUNT,
+        'height': 32,
+        'width': 48,
+        'tracks': [{'id': 1, 'label': 0, 'masks': masks}],
+        'sample_idx': 5,
+    }
+
+
+def test_the_pipeline_reads_nothing_but_the_size(folder):
+    item = PackVideo()(LoadTracks(form='tracks')(OpenVideo()(record(folder))))
+    frames, sound = item['inputs']['frames'], item['inputs']['audio']
+    assert list(frames._kept) == [0]
+    assert sound.seconds == 20.0
+    sample = item['data_samples']
+    assert sample.gt_tracks.ids.tolist() == [1]
+    assert len(sample.gt_tracks.masks[0]) == COUNT
+    assert (sample.video_id, sample.video_index, sample.fps) == (3, 5, 2.0)
+    assert sample.ori_shape == (32, 48)
+    batch = pseudo_collate([item, item])
+    assert batch['inputs']['frames'] == [frames, frames]
