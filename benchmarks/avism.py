@@ -1,0 +1,282 @@
+"""Time AVISM-R50 and its memory against the published way of computing it, in one run.
+
+Both sides are the model of configs/avis/avism/avism_r50_in_aviseg.py with the same
+weights.
+The published side computes as the authors do (published_avism.py). Each side runs in a process of
+its own, and the results must agree:
+
+- `clip`: the clip module alone, from the queries of 60 frames to all that masks are made of;
+- `inference`: 60 frames of 360 x 640 to tracks as run lengths;
+- `training`: one clip of 5 frames of 360 x 640, forward, losses and backward.
+
+Times are seconds of processor time of all threads, the best of several repetitions: what else the
+machine does must not count. Memory is the highest resident memory of the process.
+
+    python benchmarks/avism.py                          # a quarter of an hour on one core
+    python benchmarks/avism.py --kinds clip
+    python benchmarks/avism.py --frames 6 --height 96 --width 160
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # the recorded weights are made by tests/golden.py
+
+import avis  # noqa: E402, F401 - before mmdet: stands in for mmcv's compiled ops
+
+CONFIG = ROOT / 'configs' / 'avis' / 'avism' / 'avism_r50_in_aviseg.py'
+CLIP = 5  # frames of a training step
+FORMS = ('published', 'ours')
+KINDS = ('clip', 'inference', 'training')
+TOLERANCE = 1e-3  # of results, relative: losses and gradients pass through 60 layers
+
+
+class FixedPoints:
+    """Importance sampling that draws the same candidates for every mask, in any order of calls.
+
+    Args:
+        num_points: P.
+    """
+
+    def __init__(self, num_points: int) -> None:
+        import torch
+
+        rng = torch.Generator().manual_seed(0)
+        self.many, self.few, self.rest = (
+            torch.rand(1, count, 2, generator=rng)
+            for count in (3 * num_points, num_points, num_points // 4)
+        )
+
+    def for_matching(self, like: Any) -> Any:
+        """Points (1, P, 2)."""
+        return self.few
+
+    def for_loss(self, logits: Any) -> Any:
+        """Points (M, P, 2), the most uncertain of the candidates and some others."""
+        import torch
+        from mmcv.ops import point_sample
+
+        values = point_sample(logits, self.many.expand(len(logits), -1, -1))[:, 0].abs()
+        count = self.few.shape[1] - self.rest.shape[1]
+        best = values.topk(count, largest=False).indices
+        return torch.cat([self.many[0, best], self.rest.expand(len(logits), -1, -1)], 1)
+
+
+def build() -> Any:
+    """The model with the weights of the recorded one, which find a few instances in noise."""
+    from avis.apis import load_config
+    from avis.models.converters import avism
+    from avis.registry import MODELS
+    from tests.golden import load_golden
+
+    config = load_config(CONFIG).model
+    config.backbone.init_cfg = None
+    model = MODELS.build(config)
+    weights, _ = avism.convert(load_golden('models/avism_r50').state_dict())
+    model.load_state_dict(weights)
+    return model
+
+
+def truth(frames: int, height: int, width: int) -> Any:
+    """One clip with two instances, one of which appears in the second frame only."""
+    import torch
+    from mmengine.structures import InstanceData
+
+    from avis.structures.av_data_sample import AVDataSample
+
+    masks = torch.zeros(2, frames, height, width, dtype=torch.bool)
+    masks[0, :, height // 4 : height // 2, width // 4 : width // 2] = True
+    masks[1, 1, : height // 3, : width // 3] = True
+    labels, ids = torch.tensor([0, 3]), torch.tensor([1, 2])
+    return AVDataSample(gt_tracks=InstanceData(labels=labels, ids=ids, masks=masks))
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side: the methods are what is timed, each returns numbers to compare.
+
+    Attributes:
+        form: ``'published'`` or ``'ours'``.
+        model: Ours; the published side computes with its weights.
+        frames: (T, 3, H, W), normalized and padded.
+        audio: (T, 128).
+        window: The sizes.
+    """
+
+    form: str
+    model: Any
+    frames: Any
+    audio: Any
+    window: Any
+
+    @classmethod
+    def make(cls, form: str, frames: int, height: int, width: int) -> 'Side':
+        """Noise in a model of ours."""
+        import torch
+
+        from avis.models.trackers.base import Window
+
+        model = build()
+        for loss in (model.frame_head.loss_set, model.tracker.loss_set):
+            loss.points = FixedPoints(loss.points.num_points)
+        size = (-(-height // 32) * 32, -(-width // 32) * 32)
+        rng = torch.Generator().manual_seed(1)
+        images = torch.zeros(frames, 3, *size)
+        images[..., :height, :width] = torch.randn(frames, 3, height, width, generator=rng)
+        audio = torch.rand(frames, 128, generator=rng)
+        return cls(form, model, images, audio, Window(0, size, (height, width), (height, width)))
+
+    @cached_property
+    def published(self) -> Any:
+        """The published side, on the weights of the model."""
+        from published_avism import PublishedAVISM
+
+        return PublishedAVISM(self.model)
+
+    def clip(self) -> list[float]:
+        """The clip module: its predictions, and what masks are made of."""
+        import torch
+
+        head = self.model.eval().tracker.head
+        length, (height, width) = len(self.frames), self.window.input_shape
+        rng = torch.Generator().manual_seed(2)
+        queries = torch.randn(1, 1, length, 100, 256, generator=rng)
+        with torch.no_grad():
+            if self.form == 'ours':
+                predictions = head(queries, self.audio[None])
+                layer = predictions.layers[-1]
+                predictions.projection.fold(layer.mask_embeds)
+                return [_size(part) for part in layer]
+            features = torch.ones(1, length, 256, height // 4, width // 4)
+            out = self.published.clip_head(queries, self.audio[None], features)
+        return [_size(out['class_logits']), _size(out['mask_embeds'])]
+
+    def inference(self) -> list[float]:
+        """From frames to tracks."""
+        import torch
+
+        model = self.model.eval()
+        if self.form == 'published':
+            with torch.no_grad():
+                found = self.published.eval().predict(self.frames, self.audio, self.window)
+            order = found['scores'].argsort(descending=True)
+            rles = [found['rles'][index] for index in order.tolist()]
+            return _results(found['scores'][order], found['labels'][order], rles)
+        state = model.start_video()
+        inputs = {'frames': self.frames[None], 'audio': self.audio[None]}
+        model.predict_window(state, inputs, self.window)
+        tracks = model.finish_video(state)
+        return _results(tracks.scores, tracks.labels, [mask.rles for mask in tracks.masks])
+
+    def training(self) -> list[float]:
+        """Forward, losses, backward of one clip."""
+        model = self.model.train()
+        model.zero_grad()
+        frames, audio = self.frames[:CLIP], self.audio[:CLIP]
+        sample = truth(len(frames), *self.window.input_shape)
+        if self.form == 'ours':
+            backbone = model.backbone
+            inputs = {'frames': frames[None], 'audio': audio[None]}
+            losses = model(inputs, [sample], mode='loss')
+        else:
+            self.published.train().zero_grad()
+            backbone = self.published.backbone
+            losses = self.published.loss(frames, audio, sample)
+        sum(losses.values()).backward()
+        shared = (backbone.layer4[2].conv3, model.tracker.head.input_proj)
+        norms = [layer.weight.grad.double().norm().item() for layer in shared]
+        return [losses[name].item() for name in sorted(losses)] + norms
+
+
+def _size(values: Any) -> float:
+    return values.double().square().mean().sqrt().item()
+
+
+def _results(scores: Any, labels: Any, rles: Any) -> list[float]:
+    """Scores, labels and areas of the tracks in one list."""
+    from pycocotools import mask as coco_mask
+
+    areas = [sum(int(coco_mask.area(rle)) for rle in track if rle) for track in rles]
+    return [*scores.tolist(), *labels.tolist(), *areas]
+
+
+def memory(name: str) -> float:
+    """``VmRSS`` (now) or ``VmHWM`` (highest so far) of this process in MB."""
+    found = re.search(rf'{name}:\s+(\d+) kB', Path('/proc/self/status').read_text())
+    assert found is not None
+    return int(found[1]) * 1024 / 1e6
+
+
+def measure(kind: str, form: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Run one side in this process."""
+    run = getattr(Side.make(form, args.frames, args.height, args.width), kind)
+    loaded, seconds = memory('VmRSS'), []
+    for _ in range(args.repetitions):
+        start = time.process_time()
+        result = run()
+        seconds.append(time.process_time() - start)
+    return {'seconds': min(seconds), 'loaded': loaded, 'peak': memory('VmHWM'), 'result': result}
+
+
+def measure_in_process(kind: str, form: str, args: argparse.Namespace) -> dict[str, Any]:
+    """:func:`measure` in a fresh process."""
+    command = [sys.executable, __file__, '--worker', kind, form]
+    for name in ('frames', 'height', 'width', 'repetitions'):
+        command += [f'--{name}', str(getattr(args, name))]
+    environment = {**os.environ, 'OMP_NUM_THREADS': str(args.threads)}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return measured
+
+
+def compare(kind: str, sides: dict[str, dict[str, Any]]) -> list[str]:
+    """Lines of the report.
+
+    Raises:
+        ValueError: The results of the two sides differ.
+    """
+    ours, published = sides['ours'], sides['published']
+    pairs = list(zip(ours['result'], published['result'], strict=True))
+    worst = max((abs(a - b) / max(abs(b), 1e-3) for a, b in pairs), default=0.0)
+    if not pairs or worst > TOLERANCE:
+        raise ValueError(f'{kind}: {len(pairs)} results of both sides differ by {worst:.1e}')
+    lines = [f'{kind}: {len(pairs)} results agree within {worst:.1e} of their size']
+    for name, unit in (('seconds', 's'), ('peak', 'MB peak')):
+        a, b = published[name], ours[name]
+        how = f'{a / b:.2f} times faster' if name == 'seconds' else f'{b / a:.2f} of it'
+        lines.append(f'  published {a:8.2f}  ours {b:8.2f} {unit}: {how}')
+    return lines
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--kinds', nargs='+', choices=KINDS, default=KINDS)
+    parser.add_argument('--frames', type=int, default=60)
+    parser.add_argument('--height', type=int, default=360)
+    parser.add_argument('--width', type=int, default=640)
+    parser.add_argument('--repetitions', type=int, default=2)
+    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--worker', nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.worker:
+        print(json.dumps(measure(*args.worker, args)))
+        return
+    print(f'AVISM-R50, {args.frames} frames of {args.height} x {args.width}, {args.threads} thread')
+    for kind in args.kinds:
+        sides = {form: measure_in_process(kind, form, args) for form in FORMS}
+        print('\n'.join(compare(kind, sides)), flush=True)
+
+
+if __name__ == '__main__':
+    main()
