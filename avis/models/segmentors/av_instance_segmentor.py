@@ -150,7 +150,9 @@ class AVInstanceSegmentor(BaseModel):
             chunk = self._predict_chunk(frames[:, part], audio[:, part])
             maps = chunk.pixel_features  # by far the largest: kept once, not twice while joining
             if features is None:
-                features = maps.new_empty(len(maps), length, *maps.shape[2:])
+                channels, *size = maps.shape[2:]
+                features = maps.new_empty(len(maps), length, *size, channels)
+                features = features.permute(0, 1, 4, 2, 3)  # channels last, as the heads give them
             features[:, part] = maps
             chunks.append(replace(chunk, pixel_features=maps[:, :, :0]))
             del chunk, maps
