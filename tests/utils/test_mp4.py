@@ -95,3 +95,19 @@ def test_a_failure_leaves_the_older_file_and_no_half_one(tmp_path: Path) -> None
         write_mp4(path, [], fps=1)
     assert path.read_bytes() == b'older'
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_sound_is_asked_for_frame_by_frame(tmp_path: Path) -> None:
+    time = np.arange(2 * RATE) / RATE
+    sound = to_int16(0.5 * np.sin(2 * np.pi * 300 * time))
+    asked = []
+
+    def read(start: int, end: int) -> np.ndarray:
+        asked.append((start, end))
+        return sound[start:end]
+
+    frames = [0, 80, 160, 240]
+    write_mp4(tmp_path / 'a.mp4', gray_frames(frames), fps=2, sound=sound, sample_rate=RATE)
+    write_mp4(tmp_path / 'b.mp4', gray_frames(frames), fps=2, sound=read, sample_rate=RATE)
+    assert asked == [(k * RATE // 2, (k + 1) * RATE // 2) for k in range(4)]
+    assert (tmp_path / 'a.mp4').read_bytes() == (tmp_path / 'b.mp4').read_bytes()

@@ -1,9 +1,10 @@
+import av
 import numpy as np
 import pytest
 
 from avis.datasets.readers import video
 from avis.datasets.readers.errors import BrokenDataError
-from avis.datasets.readers.video import read_video_frames
+from avis.datasets.readers.video import read_video_frames, video_info, walk_video
 from tests.datasets.tiny_sets import number_shown, truncate, write_sound, write_video
 
 
@@ -97,3 +98,47 @@ def test_frames_are_shrunk_as_they_come(movie) -> None:
     frames = read_video_frames(movie, [2.0, 1.0], shrink)
     assert frames.shape == (2, 32, 32, 3)
     assert sizes == [(64, 64, 3)] * 2
+
+
+def test_frames_are_given_one_by_one_as_they_are_decoded(movie, decoded) -> None:
+    frames = walk_video(movie, (k / 10 for k in range(200)))
+    assert [number_shown(next(frames)) for _ in range(3)] == [0, 1, 2]
+    assert sum(decoded) <= 4
+
+
+def test_a_file_says_how_large_how_fast_and_how_long_it_is(movie) -> None:
+    info = video_info(movie)
+    assert (info.height, info.width, info.has_sound) == (64, 64, True)
+    assert info.fps == pytest.approx(10)
+    assert info.seconds == pytest.approx(20)
+
+
+class _Pipe:
+    """A file that cannot seek: a container written to it cannot state its length afterwards."""
+
+    def __init__(self, path) -> None:
+        self.file = path.open('wb')
+
+    def write(self, data) -> int:
+        return self.file.write(data)
+
+
+def test_the_length_is_found_where_the_file_does_not_state_it(movie, tmp_path) -> None:
+    pipe = _Pipe(tmp_path / 'a.mkv')
+    with av.open(str(movie)) as source, av.open(pipe, 'w', format='matroska') as copy:
+        stream = copy.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                copy.mux(packet)
+    pipe.file.close()
+    with av.open(str(tmp_path / 'a.mkv')) as container:
+        assert container.duration is None
+    assert video_info(tmp_path / 'a.mkv').seconds == pytest.approx(20)
+    (frame,) = read_video_frames(tmp_path / 'a.mkv', [12.3])
+    assert number_shown(frame) == 123
+
+
+def test_sound_is_no_video(tmp_path) -> None:
+    with pytest.raises(BrokenDataError, match='has no video stream'):
+        video_info(write_sound(tmp_path / 'a.wav', seconds=1))
