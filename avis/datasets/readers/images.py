@@ -21,8 +21,12 @@ _PNG = b'\x89PNG\r\n\x1a\n'
 _JPEG, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 
 
-def read_image(path: str | Path) -> NDArray[np.uint8]:
+def read_image(path: str | Path, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """Decode an image to RGB, shape (H, W, 3).
+
+    Args:
+        path: Of the image.
+        out: Where the pixels go if they fit, which saves a copy; they are returned in any case.
 
     Raises:
         FileNotFoundError: No such file.
@@ -33,7 +37,8 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise broken(path, 'is not a readable image')
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    fits = out is not None and out.shape == image.shape
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=out if fits else None), np.uint8)
 
 
 def read_label_values(path: str | Path) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from avis.datasets.readers.images import read_image, read_label_colors, read_lab
 from avis.datasets.readers.video import read_video_frames
 from avis.datasets.transforms.clip import frame_ids_of
 from avis.datasets.transforms.clip_geometry import ClipGeometry, Size
-from avis.datasets.transforms.geometry import ResizeClip, resize_image
+from avis.datasets.transforms.geometry import ResizeClip, resize_images
 from avis.registry import TRANSFORMS
 from avis.structures.labels import voc_colors_to_classes
 
@@ -72,7 +72,7 @@ class _Shrink:
             self.size = self.resize.choose_size(*self.source)
         if self.size == self.source:
             return image
-        return resize_image(image, self.size, self.resize.backend)
+        return resize_images(image[None], self.size, self.resize.backend)[0]
 
 
 @TRANSFORMS.register_module()
@@ -130,15 +130,23 @@ def _read_images(
     paths: list[str], shrink: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 ) -> NDArray[np.uint8]:
     """Read pictures of one size, each file once; (T, H, W, 3)."""
-    images: dict[str, NDArray[np.uint8]] = {}
-    size = None
-    for path in dict.fromkeys(paths):
-        image = read_image(path)
+    size = ''
+    clip = np.empty((0, 0, 0, 0), np.uint8)
+    rows = {path: row for row, path in reversed(list(enumerate(paths)))}  # first row of each
+    for row, path in enumerate(paths):
+        if rows[path] < row:
+            clip[row] = clip[rows[path]]
+            continue
+        image = read_image(path, clip[row] if row else None)
         size = size or _size(image)
         if _size(image) != size:
             raise broken(path, f'is {_size(image)}, but {paths[0]} is {size}')
-        images[path] = shrink(image)
-    return np.stack([images[path] for path in paths])
+        image = shrink(image)
+        if not row:
+            clip = np.empty((len(paths), *image.shape), np.uint8)
+        if not np.may_share_memory(image, clip):
+            clip[row] = image
+    return clip
 
 
 def _size(image: NDArray[np.uint8]) -> str:

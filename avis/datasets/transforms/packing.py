@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from mmengine.structures import InstanceData, PixelData
+from numpy.typing import NDArray
 
 from avis.registry import TRANSFORMS
 from avis.structures.av_data_sample import AVDataSample
@@ -35,7 +37,7 @@ class PackAVInputs(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
-        frames = torch.from_numpy(np.ascontiguousarray(results['imgs'].transpose(0, 3, 1, 2)))
+        frames = torch.from_numpy(_planes(results['imgs']))
         inputs = {'frames': frames}
         if 'sound' in results:
             sound = np.ascontiguousarray(results['sound'], np.float32)
@@ -55,3 +57,15 @@ class PackAVInputs(BaseTransform):
             if key in results:
                 setattr(sample, key, torch.from_numpy(results[key]))
         return {'inputs': inputs, 'data_samples': sample}
+
+
+def _planes(imgs: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Colours first, (T, H, W, 3) to (T, 3, H, W): OpenCV takes a tenth of NumPy's time."""
+    num_frames, height, width, colors = imgs.shape
+    planes = np.empty((num_frames, colors, height, width), np.uint8)
+    for image, parts in zip(imgs, planes, strict=True):
+        if min(image.strides) < 0:  # a mirrored view
+            np.copyto(parts, image.transpose(2, 0, 1))
+        else:
+            cv2.split(image, list(parts))
+    return planes

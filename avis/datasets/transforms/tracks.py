@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
@@ -91,12 +92,13 @@ class LoadTracks(BaseTransform):
             chosen = [track['masks'][t] if t >= 0 else None for t in frame_ids.tolist()]
             if track.get('crowd', False) or all(mask is None for mask in chosen):
                 continue
-            drawn = np.zeros(shape, bool)
+            drawn = np.zeros(shape, np.uint8)
             for row, mask in enumerate(chosen):
                 if mask is not None:
-                    drawn[row] = _draw(mask, geometry, row)
+                    # COCO's masks lie in memory column by column; OpenCV turns them fast.
+                    cv2.transpose(_draw(mask, geometry, row), dst=drawn[row])
             if drawn.any():
-                masks.append(drawn[None])
+                masks.append(drawn[None].view(bool))
                 labels.append(track['label'])
                 ids.append(track['id'])
         return {
@@ -142,30 +144,31 @@ class LoadTracks(BaseTransform):
         return [{'id': level, 'label': 0, 'masks': masks[level]} for level in sorted(masks)]
 
 
-def _draw(mask: Any, geometry: ClipGeometry, row: int) -> NDArray[np.bool_]:
-    """One mask as the clip shows it, (h, w)."""
-    if isinstance(mask, dict):
-        pixels = _decode(mask, geometry.source)
-        if geometry.unchanged:
-            return pixels
-        rows, columns = geometry.sources(row)
-        # Along the columns first: COCO's masks lie in memory column by column.
-        return pixels.T[columns].take(rows, axis=1).T
+def _draw(mask: Any, geometry: ClipGeometry, row: int) -> NDArray[np.uint8]:
+    """One mask as the clip shows it, turned: columns first, (w, h), 0 and 1."""
     height, width = geometry.size
+    drawn: NDArray[np.uint8]
+    if isinstance(mask, dict):
+        drawn = _decode(mask, geometry.source).T
+        if geometry.unchanged:
+            return drawn
+        rows, columns = geometry.sources(row)
+        return drawn.take(columns, axis=0).take(rows, axis=1)
     if not len(mask):
-        return np.zeros((height, width), bool)
+        return np.zeros((width, height), np.uint8)
     parts = coco_mask.frPyObjects(geometry.polygons(row, mask), height, width)
-    drawn: NDArray[np.bool_] = coco_mask.decode(coco_mask.merge(parts)).view(bool)
+    drawn = coco_mask.decode(coco_mask.merge(parts)).T
     return drawn
 
 
-def _decode(mask: Any, size: Size) -> NDArray[np.bool_]:
-    """An RLE or a gray level of a picture as pixels, (H, W)."""
+def _decode(mask: Any, size: Size) -> NDArray[np.uint8]:
+    """An RLE or a gray level of a picture as pixels 0 and 1, (H, W)."""
     if 'png' not in mask:
-        pixels: NDArray[np.bool_] = coco_mask.decode(to_rle(mask, *size)).view(bool)
+        pixels: NDArray[np.uint8] = coco_mask.decode(to_rle(mask, *size))
         return pixels
     levels = _read_png(mask['png'], size)
-    return levels > 0 if mask['value'] is None else levels == mask['value']
+    marked = levels > 0 if mask['value'] is None else levels == mask['value']
+    return marked.view(np.uint8)
 
 
 def _encode(mask: Any, size: Size) -> RLE | None:

@@ -42,8 +42,9 @@ train_pipeline = [
     dict(type=LoadTracks, form='dense'),
     dict(type=PackAVInputs),
 ]
-# Pillow's own filter, which is the one of the published evaluation.
-test_resize = dict(type=ResizeClip, short_side=360, max_long_side=1333, rounding='nearest')
+test_resize = dict(
+    type=ResizeClip, short_side=360, max_long_side=1333, rounding='nearest', backend='torch'
+)
 test_pipeline = [
     dict(type=LoadFrames, resize=test_resize),
     dict(type=LoadSound, source='features'),

@@ -134,7 +134,7 @@ def test_a_frame_drawn_twice_is_read_once(tmp_path, monkeypatch) -> None:
     path = str(write_image(tmp_path / 'a.png', frame_picture((8, 8), 1)))
     read = []
     monkeypatch.setattr(
-        loading, 'read_image', lambda path: read.append(path) or np.zeros((8, 8, 3), np.uint8)
+        loading, 'read_image', lambda path, out: read.append(path) or np.zeros((8, 8, 3), np.uint8)
     )
     source = {'video_id': 'v', 'frames': [path], 'frame_ids': np.array([0, 0, 0]), 'fps': 1.0}
     assert LoadFrames().transform(source)['imgs'].shape == (3, 8, 8, 3)
