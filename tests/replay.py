@@ -82,7 +82,7 @@ def replay_once(
     config, inputs = case['config'], case['inputs']
     official = protocol == 'official'
     file = PurePosixPath(inputs['audio_file'])
-    folder = file.name.partition('.')[0] if official else file.stem
+    folder = file.name.partition('.')[0]
     sound = sound_of(folder, inputs['audio'])
     size = (inputs['frames']['height'], inputs['frames']['width'])
     count = inputs['frames']['count']

@@ -3,6 +3,7 @@
 Nothing in a reply is ever run; a reply of any length or nesting is refused at worst.
 """
 
+import contextlib
 import json
 import math
 import re
@@ -93,7 +94,9 @@ def _find(reply: str, key: str, kind: type) -> Any:
 
 
 def _objects(reply: str) -> Iterator[Any]:
-    """Objects in the text as it is, then freed of comments and commas, then as released."""
+    """What the released code reads, then objects in the text, then freed of comments and commas."""
+    with contextlib.suppress(ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        yield official_replies.parse_reply(reply)
     cleaned = _TRAILING_COMMA.sub(r'\1', _COMMENT.sub('', reply))
     for text in dict.fromkeys((reply, cleaned)):
         at = text.find('{')
@@ -102,10 +105,6 @@ def _objects(reply: str) -> Iterator[Any]:
             if end > at:
                 yield value
             at = text.find('{', max(end, at + 1))
-    try:
-        yield official_replies.parse_reply(reply)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        return
 
 
 def _decode(text: str, at: int) -> tuple[Any, int]:
@@ -140,7 +139,7 @@ def _number(value: Any) -> float | None:
             value = float(value)
         except ValueError:
             return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not isinstance(value, int | float):
         return None
     return value if abs(value) <= 1e9 and math.isfinite(value) else None
 

@@ -218,15 +218,16 @@ class Pipeline:
         spoken = [each for each in done.spoken if official or any(each.areas)]
         if len(spoken) < len(done.spoken):
             done.counts['windows_without_mask'] = len(done.spoken) - len(spoken)
-        if not spoken:
+        # D43: the released code leaves out key frames that do not exist, but not their windows.
+        shown = [s.utterance for s in spoken if 0 <= s.utterance.key_frame < done.num_frames]
+        if not shown:
             return
         path = self._path(done, 'global', frames=video.frames, sound=video.sound)
         with done.clock.measure('global') as entry:
             rows = self._load(path)
             entry['cached'] = rows is not None
             if rows is None:
-                utterances = [each.utterance for each in spoken]
-                done.grouping = self.identity.group(video, utterances)
+                done.grouping = self.identity.group(video, shown)
                 self._save(path, [answer_to_json(done.grouping)])
             else:
                 persons = dict(rows[0].pop('persons'))

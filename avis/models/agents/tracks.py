@@ -163,7 +163,9 @@ def _owners(
         if position not in claims:
             counts['windows_in_no_person'] += 1
             _adopt(position, objects, single, owners)
-    return {name: positions for name, positions in owners.items() if positions}
+    # Whom the model names without a window stays, who lost all to others goes.
+    claimed = {name for names in claims.values() for name in names}
+    return {name: own for name, own in owners.items() if own or name not in claimed}
 
 
 def _adopt(

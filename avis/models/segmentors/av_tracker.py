@@ -181,17 +181,17 @@ def _following(part: Any, protocol: str, max_frames: int) -> Any:
 
 
 def _tracks(done: TrackedVideo) -> InstanceData:
-    """One track per person; RLE or None per frame."""
-    persons = sorted(done.persons, key=lambda person: person.number)
-    masks = [
-        MaskTrack(*done.size, [person.masks.get(frame) for frame in range(done.num_frames)])
-        for person in persons
-    ]
+    """One track per person who is seen; RLE or None per frame."""
+    tracks = {
+        person.number: MaskTrack(*done.size, [person.masks.get(t) for t in range(done.num_frames)])
+        for person in sorted(done.persons, key=lambda person: person.number)
+    }
+    seen = {number: track for number, track in tracks.items() if any(track.rles)}
     return InstanceData(
-        labels=torch.zeros(len(persons), dtype=torch.long),
-        ids=torch.tensor([person.number for person in persons], dtype=torch.long),
-        scores=torch.ones(len(persons)),
-        masks=masks,
+        labels=torch.zeros(len(seen), dtype=torch.long),
+        ids=torch.tensor(list(seen), dtype=torch.long),
+        scores=torch.ones(len(seen)),
+        masks=list(seen.values()),
     )
 
 

@@ -65,6 +65,12 @@ def test_two_persons_never_share_a_mask():  # D45
     assert sorted(w for person in persons.values() for w in person.windows) == [0, 1]
 
 
+def test_a_person_named_without_a_window_stays_one_who_lost_all_goes():
+    windows = [spoken(0, [0, 0], 0), spoken(4, [0, 0], 1)]
+    persons, _ = persons_of({'a': [0, 1], 'b': [], 'c': [1]}, *windows)
+    assert {name: person.windows for name, person in persons.items()} == {'a': [0, 1], 'b': []}
+
+
 def test_a_mask_wins_over_none():  # D46
     windows = [spoken(0, [0, 0, 0], 0), spoken(1, [None, 0], 1)]
     persons, _ = persons_of({'a': [0, 1]}, *windows)

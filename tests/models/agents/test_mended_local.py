@@ -198,6 +198,7 @@ def test_a_box_smaller_than_a_pixel_is_not_nobody():  # D39
     ('boxes', 'frames', 'dropped'),
     [
         ([[1, 2, 3, 4, 0.9]], [0], {}),
+        ([{'frame_id': True, 'bbox': [1, 2, 3, 4]}], [1], {}),
         ([{'frame_id': '1', 'bbox': ['1', '2', '3', '4']}], [1], {}),
         ([{'frame_id': 1.0, 'bbox_2d': [1, 2, 3, 4]}], [1], {}),
         ([[1, 2, 3, 4], {'frame_id': 0, 'bbox': NOBODY}], [0], {'a frame twice': 1}),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from avis.models.agents.contract import ModelUnavailable
+from avis.models.agents.contract import GlobalAnswer, ModelUnavailable
 from avis.models.agents.embedding_identity import FaceIdentity, SpeakerIdentity
 from avis.models.agents.pipeline import StageFailure
 from avis.models.agents.replay import ReplayChat
@@ -193,6 +193,15 @@ def test_a_video_without_sound_has_no_speakers(videos, calls):
     batch = videos.batch('third')
     batch['inputs']['audio'][0].path = None
     assert make_tracker(calls).test_step(batch)[0].pred_tracks.ids.tolist() == []
+
+
+def test_a_person_who_is_never_seen_is_no_track(videos, calls):
+    class TwoNames:
+        def group(self, video, utterances):
+            return GlobalAnswer({'everybody': [0, 1, 2], 'a ghost': []})
+
+    tracker = make_tracker(calls, identity=TwoNames())
+    assert tracker.test_step(videos.batch('first'))[0].pred_tracks.ids.tolist() == [0]
 
 
 def test_one_frame_is_enough(calls):
