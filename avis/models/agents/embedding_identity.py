@@ -19,7 +19,7 @@ from avis.models.agents.object_ids import speaker_mask
 from avis.registry import MODELS
 
 
-class _EmbeddingIdentity:
+class EmbeddingIdentity:
     """Group utterances whose descriptions are alike; subclasses say how alike two are."""
 
     protocol = 'corrected'
@@ -46,7 +46,7 @@ class _EmbeddingIdentity:
 
 
 @MODELS.register_module()
-class FaceIdentity(_EmbeddingIdentity):
+class FaceIdentity(EmbeddingIdentity):
     """Group by the face of the speaker in each key frame.
 
     Args:
@@ -92,7 +92,7 @@ class FaceIdentity(_EmbeddingIdentity):
 
 
 @MODELS.register_module()
-class SpeakerIdentity(_EmbeddingIdentity):
+class SpeakerIdentity(EmbeddingIdentity):
     """Group by voice.
 
     Args:
@@ -129,17 +129,17 @@ class SpeakerIdentity(_EmbeddingIdentity):
 
 
 @MODELS.register_module()
-class JointIdentity(_EmbeddingIdentity):
+class JointIdentity(EmbeddingIdentity):
     """Group by several descriptions at once: the mean of what is known of each pair.
 
     Args:
         parts: ``FaceIdentity``, ``SpeakerIdentity``, as configs or built.
     """
 
-    def __init__(self, *, parts: Sequence[_EmbeddingIdentity | dict[str, Any]]) -> None:
+    def __init__(self, *, parts: Sequence[EmbeddingIdentity | dict[str, Any]]) -> None:
         if not parts:
             raise ValueError('JointIdentity needs at least one part, got none')
-        self.parts: list[_EmbeddingIdentity] = [
+        self.parts: list[EmbeddingIdentity] = [
             MODELS.build(part) if isinstance(part, dict) else part for part in parts
         ]
 

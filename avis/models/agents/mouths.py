@@ -41,6 +41,7 @@ class FaceMeshMouths:
         folder: Where MediaPipe's ``modules`` are; None looks into the installed wheel.
     """
 
+    not_in_cache_key = ('folder',)
     rest = 0.05  # of the distance of the eyes
     spread = 0.08
     min_fps = 0.0

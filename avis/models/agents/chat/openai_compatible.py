@@ -43,6 +43,8 @@ class OpenAICompatibleVLM:
             temperature of 0 becomes 0.7: the same reply would be of no use either.
     """
 
+    not_in_cache_key = ('api_key_env', 'max_concurrent', 'retries')
+
     def __init__(
         self,
         *,

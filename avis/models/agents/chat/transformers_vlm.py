@@ -3,7 +3,7 @@
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
 
@@ -28,6 +28,8 @@ class TransformersVLM:
         load: Further arguments of ``from_pretrained``, such as ``dict(device_map='auto')``.
         generate: Further arguments of ``generate``.
     """
+
+    not_in_cache_key = ('device',)
 
     def __init__(
         self,
@@ -103,20 +105,24 @@ class TransformersVLM:
 
     @cached_property
     def _network(self) -> tuple[Any, Any]:
-        """Processor and model, loaded once."""
-        import torch
+        """Processor and model."""
+        load = tuple(sorted(self.load.items(), key=lambda item: item[0]))
+        return _load(self.model, self.dtype, pick_device(self.device), load)
 
-        transformers = require(
-            'transformers', by='TransformersVLM', install="pip install 'avis[vlm]'"
-        )
-        device = pick_device(self.device)
-        dtype = torch.float32 if device == 'cpu' else getattr(torch, self.dtype)
-        model = transformers.AutoModelForImageTextToText.from_pretrained(
-            self.model, **{'dtype': dtype, 'attn_implementation': 'sdpa', **self.load}
-        )
-        if 'device_map' not in self.load:
-            model = model.to(device)
-        return transformers.AutoProcessor.from_pretrained(self.model), model.eval()
+
+@lru_cache(maxsize=2)
+def _load(name: str, dtype: str, device: str, load: tuple[tuple[str, Any], ...]) -> tuple[Any, Any]:
+    """Processor and model; parts that name the same ones share them."""
+    import torch
+
+    transformers = require('transformers', by='TransformersVLM', install="pip install 'avis[vlm]'")
+    kind = torch.float32 if device == 'cpu' else getattr(torch, dtype)
+    model = transformers.AutoModelForImageTextToText.from_pretrained(
+        name, **{'dtype': kind, 'attn_implementation': 'sdpa', **dict(load)}
+    )
+    if 'device_map' not in dict(load):
+        model = model.to(device)
+    return transformers.AutoProcessor.from_pretrained(name), model.eval()
 
 
 def _content(message: Message) -> list[dict[str, Any]]:

@@ -43,6 +43,8 @@ class FaceGuidedPeople:
         folder: Where MediaPipe's ``modules`` are; None looks into the installed wheel.
     """
 
+    not_in_cache_key = ('folder',)
+
     def __init__(
         self,
         *,
@@ -118,6 +120,8 @@ class FaceGuidedBoxes:
         min_score: Least score of a face.
         folder: Where MediaPipe's ``modules`` are; None looks into the installed wheel.
     """
+
+    not_in_cache_key = ('folder',)
 
     def __init__(self, *, min_score: float = 0.5, folder: str | None = None) -> None:
         self._people = FaceGuidedPeople(min_score=min_score, folder=folder)

@@ -46,6 +46,8 @@ class SAM2Video:
         device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
     """
 
+    not_in_cache_key = ('device',)
+
     def __init__(
         self,
         *,

@@ -34,6 +34,8 @@ class SAM3Video:
         device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
     """
 
+    not_in_cache_key = ('device',)
+
     def __init__(
         self,
         *,

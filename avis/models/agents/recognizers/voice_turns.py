@@ -34,6 +34,8 @@ class VoiceTurns:
         min_turn: Seconds; shorter turns go to a neighbour.
     """
 
+    has_words = False
+
     def __init__(
         self,
         *,

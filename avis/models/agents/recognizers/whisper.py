@@ -29,6 +29,7 @@ class WhisperASR:
     """
 
     sample_rate = 16_000
+    not_in_cache_key = ('device',)
 
     def __init__(
         self,

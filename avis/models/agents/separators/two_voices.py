@@ -42,6 +42,7 @@ class MossFormer2:
     """
 
     sample_rate = 8000
+    not_in_cache_key = ('device',)
 
     def __init__(
         self,
@@ -79,6 +80,8 @@ class SepFormer:
         sample_rate: What the model was trained at.
         device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
     """
+
+    not_in_cache_key = ('device',)
 
     def __init__(
         self,
@@ -124,6 +127,8 @@ class ConvTasNet:
         sample_rate: What the model was trained at.
         device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
     """
+
+    not_in_cache_key = ('device',)
 
     def __init__(
         self,

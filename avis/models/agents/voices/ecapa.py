@@ -22,6 +22,8 @@ class ECAPA:
     """
 
     sample_rate = 16_000
+    threshold = 0.35  # of the cosine, as AVTracker
+    not_in_cache_key = ('device',)
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """Voices by Resemblyzer, whose weights come with its package."""
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ class Resemblyzer:
     """
 
     sample_rate = 16_000
+    threshold = 0.8  # of the cosine, for joining chunks: turns are shorter than utterances
+    not_in_cache_key = ('device',)
 
     def __init__(self, *, min_seconds: float = 0.4, device: str | None = None) -> None:
         self.min_seconds, self.device = min_seconds, device
@@ -44,5 +46,11 @@ class Resemblyzer:
     @cached_property
     def _encoder(self) -> tuple[Any, Any]:
         """The package and its network."""
-        package = require('resemblyzer', by='Resemblyzer', install=_INSTALL)
-        return package, package.VoiceEncoder(pick_device(self.device), verbose=False)
+        return _load(pick_device(self.device))
+
+
+@lru_cache(maxsize=2)
+def _load(device: str) -> tuple[Any, Any]:
+    """The package and its network; all parts on a device share them."""
+    package = require('resemblyzer', by='Resemblyzer', install=_INSTALL)
+    return package, package.VoiceEncoder(device, verbose=False)

@@ -22,6 +22,8 @@ class XVector:
     """
 
     sample_rate = 16_000
+    threshold = 0.86  # of the cosine, as published for WavLM
+    not_in_cache_key = ('device',)
 
     def __init__(
         self,

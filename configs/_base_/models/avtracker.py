@@ -1,0 +1,31 @@
+"""AVTracker as published: Whisper, MossFormer2, ECAPA, SAM 3 and Qwen3-VL 8B."""
+
+from avis.models.agents.chat.transformers_vlm import TransformersVLM
+from avis.models.agents.grounding import VLMGrounding
+from avis.models.agents.identity import VLMIdentity
+from avis.models.agents.instances.sam3_video import SAM3Video
+from avis.models.agents.recognizers.whisper import WhisperASR
+from avis.models.agents.separators.two_voices import MossFormer2
+from avis.models.agents.speech import SpeechStage
+from avis.models.agents.voices.ecapa import ECAPA
+from avis.models.segmentors.av_tracker import AVTracker
+
+# One model answers both stages; weights are read once per name and process.
+vlm = dict(type=TransformersVLM, model='Qwen/Qwen3-VL-8B-Instruct')
+
+model = dict(
+    type=AVTracker,
+    speech=dict(
+        type=SpeechStage,
+        recognizer=dict(type=WhisperASR, model='openai/whisper-large-v3-turbo'),
+        separator=dict(type=MossFormer2),
+        encoder=dict(type=ECAPA),
+        threshold=0.35,
+    ),
+    instance_tracker=dict(type=SAM3Video, model='facebook/sam3'),
+    grounding=dict(type=VLMGrounding, model=vlm),
+    identity=dict(type=VLMIdentity, model=vlm),
+    prompt='person',
+    max_frames=30,
+    protocol='corrected',
+)

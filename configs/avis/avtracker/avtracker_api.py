@@ -1,0 +1,23 @@
+"""AVTracker with a model behind an endpoint: vLLM, DashScope or alike. No published row.
+
+The key is read from the environment variable DASHSCOPE_API_KEY when a question is asked. For an
+endpoint without a key: ``--cfg-options vlm.api_key_env=None`` does not reach both parts, so set
+model.grounding.model.api_key_env and model.identity.model.api_key_env.
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .avtracker import *
+
+from avis.models.agents.chat.openai_compatible import OpenAICompatibleVLM
+
+vlm = dict(
+    type=OpenAICompatibleVLM,
+    model='qwen3-vl-plus',
+    base_url='https://dashscope.aliyuncs.com/compatible-mode/v1',
+    api_key_env='DASHSCOPE_API_KEY',
+    max_concurrent=8,
+)
+model.grounding.model = vlm
+model.identity.model = vlm

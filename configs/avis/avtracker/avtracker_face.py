@@ -1,0 +1,15 @@
+"""AVTracker that groups by faces in place of the model: row M4 (HOTA 23.62).
+
+Facenet512 and RetinaFace of DeepFace, as the authors. In the released code this variant also loses
+separation, ``model.speech.separator = None``.
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .avtracker import *
+
+from avis.models.agents.embedding_identity import FaceIdentity
+from avis.models.agents.faces.deep_face import DeepFaceEncoder
+
+model.identity = dict(type=FaceIdentity, encoder=dict(type=DeepFaceEncoder))

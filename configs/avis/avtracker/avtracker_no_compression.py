@@ -1,0 +1,12 @@
+"""AVTracker whose chunks are not joined by voice: row C1 (HOTA 16.88).
+
+The paper probably ran this row with the small models: see avtracker_whisper_small.py and
+avtracker_qwen4b.py.
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .avtracker import *
+
+model.speech.encoder = None

@@ -1,0 +1,12 @@
+"""AVTracker's Base with the small recogniser: row M1 (HOTA 25.19).
+
+The ablation of models starts from Base, which does not separate.
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .avtracker import *
+
+model.speech.separator = None
+model.speech.recognizer.model = 'openai/whisper-small'
