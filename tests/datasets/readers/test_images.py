@@ -76,3 +76,14 @@ def test_alpha_is_no_label(tmp_path, mode, shape) -> None:
     values = read_label_values(tmp_path / 'a.png')
     assert values.shape == shape
     assert not values.any()
+
+
+def test_pixels_go_where_they_fit(tmp_path) -> None:
+    path = write_image(tmp_path / 'a.png', frame_picture((8, 12), 1))
+    clip = np.zeros((2, 8, 12, 3), np.uint8)
+    image = read_image(path, clip[1])
+    np.testing.assert_array_equal(clip[1], frame_picture((8, 12), 1))
+    assert np.shares_memory(image, clip)
+    other = np.zeros((9, 12, 3), np.uint8)
+    np.testing.assert_array_equal(read_image(path, other), clip[1])
+    assert not other.any()
