@@ -275,7 +275,9 @@ def resize(image: NDArray[Any], size: tuple[int, int], *, bilinear: bool) -> NDA
 def make_data(root: Path, size: tuple[int, int], videos: int, frames: int, rle: bool) -> float:
     """Write an AVISeg for training and testing; returns the mean size of a picture in kB."""
     rng = np.random.default_rng(0)
-    entries, annotations, weights = [], [], []
+    entries: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    weights: list[float] = []
     for number in range(1, videos + 1):
         name = f'{number:08d}'
         files = [f'{name}/{t:05d}.jpg' for t in range(frames)]
