@@ -119,7 +119,8 @@ def test(
     metric = None if out is None else dump_metric(Path(out))
     runner = AVRunner.from_cfg(cfg)
     if checkpoint is None:
-        runner.logger.warning('No checkpoint: the model is tested with random weights.')
+        if getattr(unwrap(runner.model), 'needs_checkpoint', True):
+            runner.logger.warning('No checkpoint: the model is tested with random weights.')
     else:
         with trusted_checkpoints() if trust_checkpoint else contextlib.nullcontext():
             weights = read_weights(checkpoint)

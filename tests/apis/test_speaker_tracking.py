@@ -6,11 +6,13 @@ import sys
 import pytest
 from mmengine.config import Config
 
+from avis.apis import runner
 from avis.apis.inference import predict_video
 from avis.apis.stage_times import stage_times
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.datasets.transforms.whole_video import OpenVideo, PackVideo
-from tests.models.segmentors.tracker_set import Calls, make_tracker, write_set
+from tests.models.segmentors.tracker_set import PLAN, Calls, make_tracker, write_set
+from tests.runs import own_name
 from tests.subprocess_python import ROOT
 
 PIPELINE = [{'type': OpenVideo}, {'type': LoadTracks, 'form': 'tracks'}, {'type': PackVideo}]
@@ -40,6 +42,24 @@ def test_any_folder_of_frames_is_tracked_and_timed(records, monkeypatch, capsys)
     monkeypatch.setattr(sys, 'argv', [str(tool), str(records)])
     runpy.run_path(str(tool), run_name='__main__')
     assert capsys.readouterr().out.strip() == table
+
+
+def test_a_config_is_tested_and_dumped_for_submission(tmp_path, caplog):
+    write_set(tmp_path / 'data')
+    options = {
+        'model.folder': str(tmp_path),
+        'test_dataloader.dataset.data_root': str(tmp_path / 'data'),
+        'test_evaluator.out': str(tmp_path / 'out'),
+    }
+    config = ROOT / 'tests' / 'configs' / 'speakers.py'
+    runner.test(config, None, work_dir=tmp_path / 'work', cfg_options={**own_name(), **options})
+    out = tmp_path / 'out'
+    assert {path.name for path in out.iterdir()} == set(PLAN)
+    assert [path.name for path in sorted((out / 'second').iterdir())] == ['person_0', 'person_1']
+    frames = sorted(path.stem for path in (out / 'second' / 'person_0').iterdir())
+    assert frames == [f'frame_{number:04d}' for number in range(1, 6)]
+    assert not list((out / 'third').iterdir())
+    assert 'random weights' not in caplog.text
 
 
 def test_a_folder_without_records_is_an_error(tmp_path):

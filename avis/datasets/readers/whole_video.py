@@ -1,6 +1,8 @@
 """Whole videos that are read when asked for: frames one by one, the sound in one go."""
 
 import hashlib
+import logging
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -8,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from avis.datasets.readers.errors import broken, existing
+from avis.datasets.readers.errors import BrokenDataError, broken, existing
 from avis.datasets.readers.images import read_image
-from avis.datasets.readers.sound import NoSoundError, read_sound
+from avis.datasets.readers.sound import NoSoundError, read_sound, sound_info
 from avis.datasets.readers.video import read_video_frames
 
 _KEPT_PICTURES = 16
@@ -144,7 +147,7 @@ class FileFrames(_Frames):
 
 
 class SoundFile:
-    """The sound of a video; silence where there is none.
+    """The sound of a video; silence where there is none, or where it cannot be read.
 
     Args:
         path: Sound file or video; None for silence.
@@ -160,14 +163,44 @@ class SoundFile:
 
         Raises:
             FileNotFoundError: No such file.
-            BrokenDataError: It cannot be decoded.
+            BrokenDataError: Nothing of it can be decoded.
         """
         try:
             if self.path is not None:
                 return read_sound(self.path, sample_rate=self.sample_rate)
         except NoSoundError:
             pass
+        except BrokenDataError as error:
+            return self._read_blocks(error)
         return np.zeros(round(self.seconds * self.sample_rate), np.float32)
+
+    def _read_blocks(self, error: BrokenDataError) -> NDArray[np.float32]:
+        """What is left of damaged sound, second by second."""
+        assert self.path is not None
+        seconds = math.ceil(sound_info(self.path).seconds)
+        blocks, lost = [], 0
+        for second in range(seconds):
+            block = self._read_second(second)
+            lost += block is None
+            blocks.append(np.zeros(self.sample_rate, np.float32) if block is None else block)
+        if lost == seconds:
+            raise error
+        print_log(
+            f'{self.path}: {lost} of {seconds} seconds of sound cannot be read and are taken as '
+            f'silence. {error}',
+            logger='current',
+            level=logging.WARNING,
+        )
+        return np.concatenate(blocks)
+
+    def _read_second(self, second: int) -> NDArray[np.float32] | None:
+        rate = self.sample_rate
+        try:
+            return read_sound(
+                str(self.path), sample_rate=rate, start=second * rate, num_samples=rate
+            )
+        except BrokenDataError:
+            return None
 
 
 def _hashed(paths: Sequence[str], *settings: Any) -> str:

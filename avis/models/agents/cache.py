@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from avis import __version__
 from avis.registry import MODELS
 
 FORMAT = 1
@@ -103,7 +104,7 @@ def digest(*values: Any) -> str:
     >>> digest('a', 1) == digest('a', 1), digest('a', 1) == digest('a', 2)
     (True, False)
     """
-    text = json.dumps([FORMAT, *values], sort_keys=True, default=str)
+    text = json.dumps([FORMAT, __version__, *values], sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

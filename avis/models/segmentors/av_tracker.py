@@ -59,6 +59,7 @@ class AVTracker(BaseModel):
     """
 
     reads_whole_videos = True
+    needs_checkpoint = False
 
     def __init__(  # noqa: PLR0913 - one config per part
         self,

@@ -107,6 +107,20 @@ def test_a_film_without_a_sound_track_is_silent(pictures, tmp_path):
     assert not sound.any()
 
 
+def test_damage_in_the_middle_costs_its_seconds(tmp_path):
+    samples = np.full(16000 * 5, 0.25, np.float32)
+    samples[40000:41000] = np.nan
+    path = tmp_path / 'damaged.wav'
+    soundfile.write(path, samples, 16000, subtype='FLOAT')
+    heard = SoundFile(str(path), sample_rate=16000, seconds=5.0).read()
+    assert len(heard) == len(samples)
+    assert not heard[32000:48000].any()
+    assert (heard[:32000] == 0.25).all()
+    soundfile.write(path, np.full(16000, np.nan), 16000, subtype='FLOAT')
+    with pytest.raises(BrokenDataError, match='NaN'):
+        SoundFile(str(path), sample_rate=16000, seconds=1.0).read()
+
+
 def record(folder):
     masks = [encode_mask(np.eye(32, 48, dtype=bool))] * COUNT
     return {

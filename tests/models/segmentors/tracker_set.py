@@ -177,6 +177,12 @@ def _global(message: Message) -> str:
     return json.dumps({'rationale': 'by the outline', 'persons': persons})
 
 
+def tracker_in(*, folder: str) -> AVTracker:
+    """The same for a config, with everything below one folder."""
+    calls = Calls(Path(folder) / f'calls_{os.environ.get("RANK", 0)}.txt')
+    return make_tracker(calls, cache_dir=f'{folder}/stages', record_dir=f'{folder}/records')
+
+
 def make_tracker(calls: Calls, *, lives: int = 1000, identity: Any = None, **settings: Any):
     """The model over these parts."""
     model = ColorModel(calls, lives)

@@ -1,0 +1,23 @@
+"""The tiny set of coloured speakers through a whole test run."""
+
+from mmengine.config import read_base
+
+with read_base():
+    from ...configs._base_.default_runtime import *
+
+from mmengine.runner import TestLoop
+
+from avis.datasets.samplers.cost_sampler import CostSampler
+from avis.evaluation.metrics.track_metrics import AVTrackMetric
+from tests.models.segmentors.tracker_set import ColoredVideos, tracker_in
+
+model = dict(type=tracker_in, folder='')
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=1,
+    persistent_workers=False,
+    dataset=dict(type=ColoredVideos, data_root=''),
+    sampler=dict(type=CostSampler),
+)
+test_evaluator = dict(type=AVTrackMetric, protocol='official', out='')
+test_cfg = dict(type=TestLoop)
