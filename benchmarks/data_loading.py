@@ -204,9 +204,9 @@ class PlainClips:
         if random.rand() < 0.5:
             short = (400, 500, 600)[random.randint(3)]
             images, masks = resized(images, masks, shorter(images[0].shape[:2], short))
-            sides = np.array(images[0].shape[:2])
+            sides = np.array(images[0].shape[:2], np.int64)
             size = [int(random.randint(min(384, s), min(600, s) + 1)) for s in sides]
-            room = sides - size + 1
+            room = sides - np.array(size) + 1
             start, end = random.randint(room), random.randint(room)
             path = np.linspace(start, end, len(images)).round().astype(int).tolist()
 
