@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+import torch
+
+from avis.models.agents.contract import SpeechChunk, Waveform
+from avis.models.agents.recognizers.voice_activity import VoiceActivity
+from avis.models.agents.recognizers.voice_turns import VoiceTurns, group_voices
+from avis.models.agents.voices.resemblyzer_voices import Resemblyzer
+from tests.people import talk
+
+RATE = 16000
+
+
+def heard(chunks, second):
+    return any(start <= second < end for start, end in (chunk.timestamp for chunk in chunks))
+
+
+def test_speech_is_found_and_silence_is_not():
+    _, sound, people = talk(0)
+    samples = sound.samples.copy()
+    samples[8 * RATE : 12 * RATE] = 0
+    chunks = VoiceActivity(threshold=0.1).transcribe(Waveform(samples, RATE))
+    speaking = np.any([masks.any(axis=(1, 2)) for masks in people.values()], axis=0)
+    seconds = [second for second in range(20) if speaking[second] and not 8 <= second < 12]
+    found = np.mean([heard(chunks, second + 0.5) for second in seconds])
+    assert found > 0.5
+    assert not any(heard(chunks, second) for second in (9, 10, 11))
+    assert all(chunk.text == '' for chunk in chunks)
+    starts = [chunk.timestamp[0] for chunk in chunks]
+    assert starts == sorted(starts)
+
+
+@pytest.mark.parametrize('samples', [np.zeros(0), np.zeros(100), np.zeros(RATE), np.ones(RATE)])
+def test_no_speech(samples):
+    assert VoiceActivity().transcribe(Waveform(samples.astype(np.float32), RATE)) == []
+
+
+def test_long_speech_is_cut():
+    _, sound, _ = talk(0)
+    chunks = VoiceActivity(threshold=0.05, max_speech=2.0).transcribe(sound)
+    assert max(end - start for start, end in (chunk.timestamp for chunk in chunks)) < 2.5
+
+
+def test_loading_it_leaves_the_threads_of_torch_alone():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        VoiceActivity().transcribe(Waveform(np.zeros(RATE, np.float32), RATE))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_one_video_does_not_influence_the_next():
+    _, sound, _ = talk(0)
+    _, other, _ = talk(1)
+    activity = VoiceActivity()
+    first = activity.transcribe(sound)
+    activity.transcribe(other)
+    assert activity.transcribe(sound) == first
+
+
+class Speech:
+    """A recogniser that hears two stretches."""
+
+    sample_rate = RATE
+
+    def transcribe(self, waveform):
+        return [SpeechChunk('', (0.0, 4.0)), SpeechChunk('', (5.0, None))]
+
+
+class Tones:
+    """Voices are the value of the samples; silence is too little."""
+
+    sample_rate = RATE
+
+    def embed(self, waveform):
+        level = float(np.median(waveform.samples))
+        if not level:
+            raise ValueError('too little')
+        return np.array([np.cos(level), np.sin(level)], np.float32)
+
+
+def tones(*parts):
+    pieces = [np.full(round(seconds * RATE), level, np.float32) for seconds, level in parts]
+    return Waveform(np.concatenate(pieces), RATE)
+
+
+def test_speech_is_cut_where_the_voice_changes():
+    turns = VoiceTurns(activity=Speech(), voices=Tones(), same_voice=0.9)
+    chunks = turns.transcribe(tones((2, 0.1), (3, 1.0), (3, 0.1)))
+    assert [chunk.speaker for chunk in chunks] == ['voice_0', 'voice_1', 'voice_0']
+    (_, cut), (start, end) = chunks[0].timestamp, chunks[1].timestamp
+    assert cut == start == pytest.approx(2.0, abs=0.4)
+    assert end == 4.0
+    assert chunks[2].timestamp == (5.0, 8.0)
+
+
+def test_short_turns_go_to_a_neighbour():
+    sound = tones((2, 0.1), (0.4, 1.0), (1.6, 0.1), (4, 0.1))
+    turns = VoiceTurns(activity=Speech(), voices=Tones(), piece=0.4, step=0.2, min_turn=0.8)
+    assert [chunk.timestamp for chunk in turns.transcribe(sound)] == [(0.0, 4.0), (5.0, 8.0)]
+
+
+def test_a_stretch_without_a_voice_has_no_speaker():
+    chunks = VoiceTurns(activity=Speech(), voices=Tones()).transcribe(tones((4.5, 0.0), (3, 1.0)))
+    assert [chunk.speaker for chunk in chunks] == [None, 'voice_0']
+
+
+def test_parts_of_two_rates_are_refused():
+    class Slow(Tones):
+        sample_rate = 8000
+
+    with pytest.raises(ValueError, match='8000 Hz'):
+        VoiceTurns(activity=Speech(), voices=Slow())
+    with pytest.raises(ValueError, match='step=2'):
+        VoiceTurns(activity=Speech(), voices=Tones(), step=2.0)
+
+
+def test_groups_of_voices():
+    assert group_voices([], 0.8) == []
+    assert group_voices([np.array([1.0, 0.0])], 0.8) == [0]
+
+
+def test_resemblyzer_tells_synthetic_people_apart():
+    _, sound, people = talk(0)
+    encoder = Resemblyzer()
+    voices = {}
+    alone = sum(masks.any(axis=(1, 2)).astype(int) for masks in people.values()) == 1
+    for name, masks in people.items():
+        speaks = np.flatnonzero(masks.any(axis=(1, 2)) & alone)
+        pairs = [second for second in speaks if second + 1 in speaks][:4]
+        voices[name] = [
+            encoder.embed(Waveform(sound.samples[s * RATE : (s + 2) * RATE], RATE)) for s in pairs
+        ]
+    cosine = lambda a, b: float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))  # noqa: E731
+    one, two = voices.values()
+    same = [cosine(a, b) for each in (one, two) for a in each for b in each if a is not b]
+    other = [cosine(a, b) for a in one for b in two]
+    assert np.mean(same) > np.mean(other) + 0.1
+    assert one[0].shape == (256,)
+
+
+@pytest.mark.parametrize('samples', [np.zeros(0), np.zeros(RATE), np.full(200, 0.1)])
+def test_resemblyzer_needs_speech(samples):
+    with pytest.raises(ValueError, match='s of speech'):
+        Resemblyzer().embed(Waveform(samples.astype(np.float32), RATE))

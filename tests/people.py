@@ -1,0 +1,62 @@
+"""Pictures and sound of synthetic people, drawn and spoken by the project's own generator."""
+
+from functools import lru_cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import cv2
+import numpy as np
+import soundfile
+
+from avis.datasets.synthetic.generator import make_dataset
+from avis.models.agents.contract import Waveform
+
+
+class Frames:
+    """A frame source over arrays (T, H, W, 3) that notes what is read."""
+
+    def __init__(self, pictures, *, name='video', fps=1.0):
+        self.pictures, self.name, self.fps = np.asarray(pictures), name, fps
+        self.size = self.pictures.shape[1:3]
+        self.read = []
+
+    def __len__(self):
+        return len(self.pictures)
+
+    def __getitem__(self, index):
+        self.read.append(index)
+        return self.pictures[index]
+
+
+def noise_frames(count, *, size=(48, 72), **kwargs):
+    """A video of noise."""
+    rng = np.random.default_rng(0)
+    return Frames(rng.integers(0, 255, (count, *size, 3), np.uint8), **kwargs)
+
+
+@lru_cache(maxsize=1)
+def avtrack_root() -> Path:
+    """Two videos of 20 seconds at 1 fps with two people each, in AVTrack's layout."""
+    root = Path(mkdtemp(prefix='avis-people-')) / 'set'
+    make_dataset(layout='avtrack', out=root, videos=2, people_only=True)
+    return root
+
+
+def talk(number: int):
+    """One of the two videos: frames, sound at 16 kHz, and who speaks, {person: (T, H, W)}."""
+    import librosa
+
+    root = avtrack_root()
+    name = sorted(folder.name for folder in (root / 'Images').iterdir())[number]
+    files = sorted((root / 'Images' / name).iterdir())
+    pictures = np.stack([cv2.imread(str(file))[..., ::-1] for file in files])
+    samples, rate = soundfile.read(root / 'Audios' / f'{name}.wav', dtype='float32')
+    samples = samples.mean(axis=1) if samples.ndim == 2 else samples
+    samples = librosa.resample(samples, orig_sr=rate, target_sr=16000)
+    people = {}
+    for folder in sorted((root / 'Instance_Masks' / name).iterdir()):
+        masks = np.zeros(pictures.shape[:3], bool)
+        for file in folder.iterdir():
+            masks[int(file.stem.split('_')[1])] = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) > 0
+        people[folder.name] = masks
+    return Frames(pictures, name=name), Waveform(samples, 16000, name), people
