@@ -2,7 +2,8 @@
 
 Writes ``DIR/<name>.json`` with the keys of ``expected`` (and ``runs``) of the case. The corrected
 protocol joins speech over any gap and takes no vote of object ids, so that cases without a defect
-are comparable with the released code; ``--bounds`` turns both on, as they are by default.
+are comparable with the released code; ``--bounds`` turns both on, as they are by default. A file of
+single functions gives ``{'cases': [...]}``.
 """
 
 import argparse
@@ -240,6 +241,12 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     for path in arguments.cases:
         case = json.loads(path.read_text(encoding='utf-8'))
+        if 'cases' in case:
+            from tests.replay_units import replay_unit
+
+            cases = [replay_unit(path.name, each) for each in case['cases']]
+            (arguments.out / path.name).write_text(json.dumps(to_json({'cases': cases})))
+            continue
         result = replay(case, arguments.protocol, bounds=arguments.bounds)
         name = {'name': case.get('name', path.stem), 'protocol': arguments.protocol}
         text = json.dumps(to_json({**name, **result['expected'], **result}), ensure_ascii=False)
