@@ -20,7 +20,6 @@ from avis.apis.inference import IMAGE_SUFFIXES, WINDOW, class_names, predict_vid
 from avis.datasets.readers.errors import BrokenDataError
 from avis.engine.track_film import write_track_film
 from avis.structures.av_data_sample import AVDataSample
-from avis.structures.masks import RLE
 from avis.structures.video_record import VideoRecord
 
 VIDEO_SUFFIXES = ('.mp4', '.mkv', '.mov', '.avi', '.webm', '.m4v', '.ts', '.mpg', '.mpeg')
@@ -191,15 +190,11 @@ def to_json(record: VideoRecord, sample: AVDataSample, classes: Sequence[str]) -
                 'label': label,
                 'class': classes[label] if classes else None,
                 'score': score,
-                'segmentations': [_text(rle) for rle in masks.rles],
+                'segmentations': masks.to_json(),
             }
             for number, label, score, masks in fields
         ],
     }
-
-
-def _text(rle: RLE | None) -> dict[str, Any] | None:
-    return None if rle is None else {'size': rle['size'], 'counts': rle['counts'].decode()}
 
 
 def _fingerprint(path: Path) -> list[Any]:

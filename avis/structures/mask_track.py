@@ -73,6 +73,13 @@ class MaskTrack:
             else np.zeros(shape, bool)
         )
 
+    def to_json(self) -> list[dict[str, Any] | None]:
+        """The masks as JSON holds them: COCO RLEs with text for bytes, null where absent."""
+        return [
+            None if rle is None else {'size': rle['size'], 'counts': rle['counts'].decode()}
+            for rle in self.rles
+        ]
+
     @property
     def areas(self) -> NDArray[np.int64]:
         """Pixels per frame, shape (T,)."""

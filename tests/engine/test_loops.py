@@ -10,7 +10,8 @@ import pytest
 from avis.apis.config import load_config
 from avis.apis.runner import test as run_test
 from avis.engine.loops import in_windows
-from tests.painted import OutputsHook, passing, write_data
+from avis.structures.masks import encode_mask
+from tests.painted import OutputsHook, mask_of, passing, write_data
 from tests.runs import own_name
 
 ROOT = Path(__file__).parents[2]
@@ -117,3 +118,20 @@ def test_bars_show_video_and_frame(data_root, tmp_path, monkeypatch, capsys):
     run(data_root, tmp_path)
     printed = re.sub(r'\x1b\[[0-9;?]*[a-zA-Z]', '', capsys.readouterr().out)
     assert re.search(r'test ━+.* 20/20 .*d  frame 13/13', printed)
+
+
+def test_tracks_are_written_as_json(data_root, tmp_path):
+    out = tmp_path / 'tracks.json'
+    run_test(CONFIG, None, work_dir=tmp_path, out=out, cfg_options=options(data_root))
+    videos = {video['video_name']: video for video in json.loads(out.read_text())}
+    assert list(videos) == list(SCENES)
+    assert videos['e'] == {
+        'video_id': 3,
+        'video_name': 'e',
+        'frame_ids': [0, 1, 2],
+        'tracks': [],
+    }
+    first = videos['d']['tracks'][0]
+    assert (first['id'], first['label']) == (0, 0)
+    found = [rle and {**rle, 'counts': rle['counts'].encode()} for rle in first['segmentations']]
+    assert found == [encode_mask(mask_of(boxes[0])) for boxes in SCENES['d']]

@@ -69,3 +69,8 @@ def test_an_rle_of_another_size_names_the_frame():
 def test_masks_of_other_dimensions_are_refused(shape):
     with pytest.raises(ValueError, match=r'masks of shape \(T, H, W\), got shape'):
         MaskTrack.from_dense(np.zeros(shape))
+
+
+def test_masks_as_json_hold_text_and_null():
+    track = MaskTrack.from_dense(np.array([np.eye(2), np.zeros((2, 2))]))
+    assert track.to_json() == [{'size': [2, 2], 'counts': '0120'}, None]

@@ -1,7 +1,7 @@
-"""Write predicted label maps as JSON, compact and readable without torch."""
+"""Write predicted label maps or tracks as JSON, compact and readable without torch."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from avis.structures.masks import encode_mask
 
 @METRICS.register_module()
 class DumpPredictions(BaseMetric):
-    """Write one JSON file: a list of clips, each with a COCO RLE per class and frame.
+    """Write one JSON file: a list of clips with COCO RLEs, ``{'size': [H, W], 'counts': str}``.
 
-    Entries: ``video_id``, ``video_name``, ``frame_ids`` (T,), ``frames``: T dicts of class index
-    (as a string, without background 0) to ``{'size': [H, W], 'counts': str}``.
+    Entries: ``video_id``, ``video_name``, ``frame_ids`` (T,); and ``frames``: T dicts of class
+    index (as a string, without background 0) to RLE; or ``tracks``: dicts of ``id``, ``label``,
+    ``score`` and ``segmentations``, T RLEs, null where the instance is absent.
 
     Args:
         out_file: Path of the file; it appears only when it is complete.
@@ -30,13 +31,20 @@ class DumpPredictions(BaseMetric):
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Encode each clip at once, so that no dense mask outlives its batch."""
         for sample in data_samples:
-            labels = sample['pred_sem_seg']['sem_seg'].cpu().numpy()  # (T, H, W)
-            frame_ids = sample.get('frame_ids')
             entry = {key: sample.get(key) for key in ('video_id', 'video_name')}
+            if 'pred_tracks' in sample:
+                content = {'tracks': _tracks(sample['pred_tracks'])}
+                length = max(
+                    (len(track['segmentations']) for track in content['tracks']), default=0
+                )
+            else:
+                labels = sample['pred_sem_seg']['sem_seg'].cpu().numpy()  # (T, H, W)
+                content, length = {'frames': [_encode(frame) for frame in labels]}, len(labels)
+            frame_ids = sample.get('frame_ids')
             entry['frame_ids'] = np.asarray(
-                range(len(labels)) if frame_ids is None else frame_ids
+                range(length) if frame_ids is None else frame_ids
             ).tolist()
-            self.results.append({**entry, 'frames': [_encode(frame) for frame in labels]})
+            self.results.append({**entry, **content})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Write the file; there is nothing to score."""
@@ -51,3 +59,12 @@ def _encode(labels: np.ndarray) -> dict[str, dict[str, Any]]:
     """RLE of each class in one frame (H, W)."""
     rles = {str(k): encode_mask(labels == k) for k in np.unique(labels) if k != 0}
     return {k: {'size': rle['size'], 'counts': rle['counts'].decode()} for k, rle in rles.items()}
+
+
+def _tracks(tracks: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Instances as plain values."""
+    fields = (tracks[key].tolist() for key in ('ids', 'labels', 'scores'))
+    return [
+        {'id': number, 'label': label, 'score': score, 'segmentations': masks.to_json()}
+        for number, label, score, masks in zip(*fields, tracks['masks'], strict=True)
+    ]
