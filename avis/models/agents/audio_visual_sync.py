@@ -52,6 +52,8 @@ class AudioVisualSync:
         max_fps: Frames of a second that are measured at most.
     """
 
+    sees_all_windows = True
+
     def __init__(
         self,
         *,

@@ -286,7 +286,12 @@ class FaceEncoder(Protocol):
 
 
 class Grounding(Protocol):
-    """Local stage; `VLMGrounding`, `AudioVisualSync`."""
+    """Local stage; `VLMGrounding`, `AudioVisualSync`.
+
+    Answers are kept one by one, and an interrupted run asks only the rest. A part whose answer to
+    one question depends on the others says so by ``sees_all_windows = True``: its answers are kept
+    together.
+    """
 
     def ground(self, video: Video, questions: Iterable[LocalQuestion]) -> Iterator[LocalAnswer]:
         """One answer per question, in order, each as soon as it is known."""

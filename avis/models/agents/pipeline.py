@@ -173,6 +173,7 @@ class Pipeline:
     def _ask(self, done: TrackedVideo, video: Video) -> None:
         """Answer window after window; those answered before an interruption stay."""
         path = self._path(done, 'local', frames=video.frames, sound=video.sound)
+        whole = getattr(self.grounding, 'sees_all_windows', False)
         journal = None if self.cache is None or path is None else self.cache.journal(path)
         windows = self._windows(done)
 
@@ -182,15 +183,18 @@ class Pipeline:
                 yield window.question
 
         with done.clock.measure('local') as entry:
-            known = [] if journal is None else journal.rows()
-            for row, question in zip(known, questions(), strict=False):
-                done.answers.append(LocalAnswer(**row))
-                assert question.window == len(done.answers) - 1
-            for answer in self.grounding.ground(video, questions()):
-                done.answers.append(answer)
-                if journal is not None:
-                    journal.add(answer_to_json(answer))
-            entry['cached'] = bool(known) and len(known) == len(done.answers)
+            known = self._load(path) if whole else journal.rows() if journal else None
+            done.answers += [
+                LocalAnswer(**row) for row, _ in zip(known or [], questions(), strict=False)
+            ]
+            if known is None or not whole:
+                for answer in self.grounding.ground(video, questions()):
+                    done.answers.append(answer)
+                    if journal is not None and not whole:
+                        journal.add(answer_to_json(answer))
+            if whole and known is None:
+                self._save(path, [answer_to_json(answer) for answer in done.answers])
+            entry['cached'] = bool(known) and len(known or []) == len(done.answers)
         spoken = official_spoken if self.protocol == 'official' else mended_spoken
         pairs = zip(done.windows, done.answers, strict=True)
         done.spoken = [spoken(video, window, answer) for window, answer in pairs]

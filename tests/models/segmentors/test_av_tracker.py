@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from avis.models.agents.contract import GlobalAnswer, ModelUnavailable
+from avis.models.agents.contract import GlobalAnswer, LocalAnswer, ModelUnavailable
 from avis.models.agents.embedding_identity import FaceIdentity, SpeakerIdentity
 from avis.models.agents.pipeline import StageFailure
 from avis.models.agents.replay import ReplayChat
@@ -173,6 +173,27 @@ def test_an_endpoint_that_dies_is_asked_only_the_rest(lives, videos, calls, tmp_
     assert speaking(sample) == {'red': {0, 1, 2, 3, 9, 10, 11}, 'green': {5, 6, 7}}
     assert len(calls.read()) == len(set(calls.read())) == 17
     assert read_record(tmp_path, 'first')['error'] is None
+
+
+def test_answers_that_depend_on_each_other_are_kept_together(videos, calls, tmp_path):
+    class Together:
+        sees_all_windows = True
+
+        def ground(self, video, questions):
+            asked = list(questions)
+            calls.note(f'together {len(asked)}')
+            for question in asked:
+                if len(calls.read()) == 13 + 1:
+                    raise RuntimeError('interrupted')
+                yield LocalAnswer([0] * len(question.frame_ids))
+
+    for _ in range(3):
+        tracker = make_tracker(calls, **kept(tmp_path))
+        tracker._pipeline.grounding = Together()
+        sample = tracker.test_step(videos.batch('first'))[0]
+    assert [call for call in calls.read() if call.startswith('together')] == ['together 3'] * 2
+    assert sample.pred_tracks.ids.tolist() == [0]
+    assert read_record(tmp_path, 'first')['stages']['local']['cached'] is True
 
 
 def test_an_error_in_one_video_is_recorded(videos, calls, tmp_path):
