@@ -145,7 +145,7 @@ def predict(path: Path, window: int, film: Path | None) -> dict[str, float]:
 
     model, record = build(), video_record(path)
     start, cpu = time.perf_counter(), time.process_time()
-    sample = predict_video(model, record, size=window)
+    sample = predict_video(model, record, size=window, overlap=0)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     if film is not None:
         write_track_film(film, record, sample)

@@ -36,7 +36,10 @@ def main() -> None:
         '--window', type=int, default=60, help='frames of a window; 0 for whole videos (60)'
     )
     parser.add_argument(
-        '--overlap', type=int, default=0, help='frames that neighbouring windows share (0)'
+        '--overlap',
+        type=int,
+        help='frames that neighbouring windows share (a tenth of a window); 0 for trackers that go '
+        'frame by frame',
     )
     parser.add_argument('--no-film', action='store_true', help='write results.json only')
     parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1, ... (cpu)')

@@ -16,7 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from avis.apis.checkpoint import init_model
-from avis.apis.inference import IMAGE_SUFFIXES, WINDOW, class_names, predict_video, video_record
+from avis.apis.inference import (
+    IMAGE_SUFFIXES,
+    WINDOW,
+    class_names,
+    predict_video,
+    video_record,
+)
 from avis.datasets.readers.errors import BrokenDataError
 from avis.engine.track_film import write_track_film
 from avis.structures.av_data_sample import AVDataSample
@@ -35,7 +41,7 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
     audio: str | Path | None = None,
     fps: float | None = None,
     size: int | None = WINDOW,
-    overlap: int = 0,
+    overlap: int | None = None,
     film: bool = True,
     device: str = 'cpu',
     num_workers: int = 0,
@@ -52,7 +58,7 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
         fps: Frames per second that are looked at, see
             :func:`~avis.apis.inference.video_record`.
         size: Frames of a window; None for whole videos.
-        overlap: Frames that neighbouring windows share.
+        overlap: Frames that neighbouring windows share; None for a tenth of a window.
         film: Write films too.
         device: Where the model runs.
         num_workers: Processes that decode ahead.

@@ -28,7 +28,7 @@ def predict_video(
     *,
     fps: float | None = None,
     size: int | None = WINDOW,
-    overlap: int = 0,
+    overlap: int | None = None,
     num_workers: int = 0,
     on_window: Callable[[int, int], None] | None = None,
 ) -> AVDataSample:
@@ -42,7 +42,8 @@ def predict_video(
         audio: A sound file; None for the sound of the video file, or none.
         fps: Frames per second that are looked at, see :func:`video_record`.
         size: Frames of a window; None for all at once.
-        overlap: Frames that neighbouring windows share, for trackers that join windows by it.
+        overlap: Frames that neighbouring windows share; None for a tenth of a window. Trackers that
+            see a window at once join them by it; for those that go frame by frame 0 saves time.
         num_workers: Processes that decode ahead.
         on_window: Called with the frames done and the frames of the video after each window.
 
@@ -66,6 +67,7 @@ def predict_video(
         whole: AVDataSample = reader.test_step(pseudo_collate([pipeline(dict(record))]))[0]
         return whole
     data = _OneVideo(record, pipeline)
+    overlap = (size or 0) // 10 if overlap is None else overlap
     windows = WindowDataset(dataset=data, size=size, overlap=overlap)
     loader = DataLoader(
         windows,

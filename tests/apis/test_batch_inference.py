@@ -35,7 +35,7 @@ def predicted(monkeypatch):
 
 
 def run(films, out, **arguments):
-    return infer(CONFIG, None, [films], out, **{'size': 4, **arguments})
+    return infer(CONFIG, None, [films], out, **{'size': 4, 'overlap': 0, **arguments})
 
 
 def test_every_video_gets_a_film_and_its_tracks(films, tmp_path):

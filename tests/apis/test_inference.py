@@ -60,7 +60,7 @@ def test_a_folder_of_frames_is_found_exactly(folder, size, overlap, workers):
 
 
 def test_a_video_file_is_found_nearly(film):
-    sample = predict_video(model_of(), film, size=6)
+    sample = predict_video(model_of(), film, size=6, overlap=0)
     assert sample.pred_tracks.labels.tolist() == [0, 1]
     track = sample.pred_tracks.masks[0]
     assert (len(track), track.height, track.width) == (23, *SIZE)
@@ -74,9 +74,14 @@ def test_a_window_hears_its_own_stretch(tmp_path, folder, film):
     wave = np.zeros(37000, np.float32)
     soundfile.write(tmp_path / 'sound.wav', wave, 16000)
     predict_video(
-        model_of(**{'model.log': str(log)}), folder, tmp_path / 'sound.wav', fps=10, size=9
+        model_of(**{'model.log': str(log)}),
+        folder,
+        tmp_path / 'sound.wav',
+        fps=10,
+        size=9,
+        overlap=0,
     )
-    predict_video(model_of(**{'model.log': str(log)}), film, size=20)
+    predict_video(model_of(**{'model.log': str(log)}), film, size=20, overlap=0)
     read = [json.loads(line) for line in log.read_text().splitlines()]
     # The pipeline of the config hears 1600 samples per second, 160 per frame.
     assert [(start, frames[1], audio) for start, frames, audio in read] == [
@@ -129,7 +134,7 @@ def test_a_config_that_reads_features_needs_them(film, tmp_path):
     with pytest.raises(ValueError, match=r"'film': the config reads precomputed sound.*\.npy"):
         predict_video(model, film)
     np.save(tmp_path / 'features.npy', np.zeros((23, 4), np.float32))
-    predict_video(model, film, tmp_path / 'features.npy', size=20)
+    predict_video(model, film, tmp_path / 'features.npy', size=20, overlap=0)
     read = [json.loads(line)[2] for line in (tmp_path / 'log').read_text().splitlines()]
     assert read == [[1, 20, 4], [1, 3, 4]]
 
@@ -142,9 +147,15 @@ def test_the_same_video_through_its_data_set_gives_the_same(tmp_path):
 
     data = DATASETS.build(cfg.test_dataloader.dataset)
     (expected,) = model.test_step(pseudo_collate([data[0]]))
-    sample = predict_video(model, data.record(0), size=7)
+    sample = predict_video(model, data.record(0), size=7, overlap=0)
     assert rles(sample) == rles(expected)
     assert [track.rles for track in sample.gt_tracks.masks] == [planted(0), planted(1)]
+
+
+def test_windows_share_a_tenth_of_their_frames(film, tmp_path):
+    log = tmp_path / 'log'
+    predict_video(model_of(**{'model.log': str(log)}), film, size=20)
+    assert [json.loads(line)[0] for line in log.read_text().splitlines()] == [0, 3]
 
 
 def test_names_of_classes_come_from_the_config():
