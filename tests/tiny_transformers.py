@@ -136,8 +136,11 @@ def save_sam2_video(folder: Path) -> Path:
         image_size=side,
         **_tracker_sizes(width),
     )
-    torch.manual_seed(0)
-    Sam2VideoModel(config).save_pretrained(folder)
+    torch.manual_seed(2)
+    model = Sam2VideoModel(config)
+    # Every object counts as visible, and no mask is blank.
+    torch.nn.init.constant_(model.mask_decoder.pred_obj_score_head.proj_out.bias, 9.0)
+    model.save_pretrained(folder)
     size, mask_size = {'height': side, 'width': side}, {'height': 16, 'width': 16}
     Sam2VideoProcessor(
         Sam2ImageProcessor(size=size, mask_size=mask_size), Sam2VideoVideoProcessor(size=size)
@@ -286,6 +289,7 @@ def save_qwen3_vl(folder: Path) -> Path:
     )
     config = Qwen3VLConfig(
         text_config={
+            'initializer_range': 0.3,
             'vocab_size': len(ids),
             'hidden_size': 32,
             'intermediate_size': 32,
@@ -302,6 +306,7 @@ def save_qwen3_vl(folder: Path) -> Path:
             },
         },
         vision_config={
+            'initializer_range': 0.3,
             'depth': 2,
             'hidden_size': 16,
             'intermediate_size': 16,

@@ -1,0 +1,202 @@
+import numpy as np
+import pytest
+
+from avis.models.agents.audio_visual_sync import AudioVisualSync
+from avis.models.agents.contract import LocalQuestion, Video, Waveform
+from avis.models.agents.instances.assembling import assemble, nothing
+from avis.models.agents.mouths import FaceMeshMouths, HeadMotion
+from tests.people import Frames, talk
+
+RATE = 16000
+LEFT, RIGHT = np.s_[2:18, 2:14], np.s_[2:18, 26:38]
+
+
+def mask(place):
+    blank = np.zeros((20, 40), bool)
+    blank[place] = True
+    return blank
+
+
+class Plan:
+    """A meter that reads values (T, N) from a plan; ids of objects are columns."""
+
+    rest, spread, min_fps = 0.0, 0.5, 0.0
+
+    def __init__(self, plan):
+        self.plan = np.asarray(plan, float)
+
+    def measure(self, frames, frame, found):
+        return self.plan[frame, found.ids]
+
+
+class Levels:
+    """A voice is the level of the sound."""
+
+    sample_rate = RATE
+
+    def embed(self, waveform):
+        level = float(np.median(waveform.samples))
+        if not level:
+            raise ValueError('too little')
+        return np.array([np.cos(level), np.sin(level)], np.float32)
+
+
+def video(frames, *, fps=1.0, samples=None, detections=None):
+    both = assemble([0, 1], [1, 1], [mask(LEFT), mask(RIGHT)])
+    pictures = np.zeros((frames, 20, 40, 3), np.uint8)
+    samples = np.zeros(round(frames / fps * RATE)) if samples is None else samples
+    sound = Waveform(samples.astype(np.float32), RATE)
+    return Video('v', Frames(pictures, fps=fps), sound, detections or [both] * frames)
+
+
+def question(window, *frame_ids, fps=1.0):
+    return LocalQuestion(window, '', (frame_ids[0] / fps, (frame_ids[-1] + 1) / fps), frame_ids)
+
+
+def rows(part, clip, *questions):
+    return [answer.rows for answer in part.ground(clip, questions)]
+
+
+def test_the_mouth_that_moves_speaks():
+    part = AudioVisualSync(mouths=Plan([[1, 0], [0.8, 0], [0, 1], [0.1, 0.9]]))
+    assert rows(part, video(4), question(0, 0, 1), question(1, 2, 3)) == [[0, 0], [1, 1]]
+
+
+def test_nobody_speaks_where_no_mouth_moves():
+    part = AudioVisualSync(mouths=Plan([[1, 1], [0, 0], [0, 0], [1, 1]]))
+    answers = list(part.ground(video(4), [question(0, 1, 2)]))
+    assert answers[0].rows == [None, None]
+    assert answers[0].reason == 'no mouth moves with the speech'
+    assert answers[0].record['candidates']['0']['mouth'] == 0
+
+
+def test_windows_of_one_voice_share_what_was_seen():
+    plan = [[1, 0.2], [1, 0.2], [0.2, 0.5], [0.2, 1], [0.2, 1]]
+    samples = np.repeat([0.2, 0.2, 0.2, 1.2, 1.2], RATE)  # the third window is the first voice
+    asked = [question(0, 0, 1), question(1, 2), question(2, 3, 4)]
+    clip = video(5, samples=samples)
+    assert rows(AudioVisualSync(mouths=Plan(plan)), clip, *asked)[1] == [1]
+    shared = AudioVisualSync(mouths=Plan(plan), voices=Levels())
+    assert rows(shared, clip, *asked) == [[0, 0], [0], [1, 1]]
+
+
+def test_a_window_without_a_voice_stands_alone():
+    part = AudioVisualSync(mouths=Plan([[1, 0], [0, 1]]), voices=Levels())
+    assert rows(part, video(2), question(0, 0), question(1, 1)) == [[0], [1]]
+
+
+def test_at_a_high_rate_the_mouth_must_follow_the_loudness():
+    fps, frames = 25.0, 50
+    time = np.arange(frames) / fps
+    beat = (np.sin(2 * np.pi * 3 * time) > 0).astype(float)
+    off_beat = (np.sin(2 * np.pi * 2.2 * time + 1) > 0).astype(float)
+    samples = np.repeat(beat, round(RATE / fps)) * 0.5
+    part = AudioVisualSync(mouths=Plan(np.stack([off_beat, beat], axis=1)))
+    clip = video(frames, fps=fps, samples=samples)
+    asked = LocalQuestion(0, '', (0.0, 2.0), tuple(range(0, frames, 10)))  # a sample of all
+    assert rows(part, clip, asked) == [[1] * 5]
+    assert AudioVisualSync(mouths=Plan(np.zeros((50, 2))))._measured_frames(clip, asked)[:3] == [
+        0,
+        2,
+        4,
+    ]
+
+
+def test_without_a_meter_the_large_one_in_the_middle_speaks():
+    small, large = mask(np.s_[2:6, 2:6]), mask(np.s_[1:19, 14:26])
+    found = [assemble([3, 5], [1, 1], [small, large])] * 2
+    assert rows(AudioVisualSync(), video(2, detections=found), question(0, 0, 1)) == [[1, 1]]
+
+
+def test_who_is_not_visible_has_no_row():
+    alone = assemble([1], [1], [mask(RIGHT)])
+    clip = video(4, detections=[alone, nothing(), None, alone])
+    asked = question(0, 0, 1, 2, 3)
+    assert rows(AudioVisualSync(), clip, asked) == [[0, None, None, 0]]
+    empty = video(2, detections=[nothing(), None])
+    answers = list(AudioVisualSync().ground(empty, [question(0, 0, 1)]))
+    assert answers[0].rows == [None, None]
+    assert answers[0].reason == 'nobody is seen'
+
+
+def test_a_meter_that_needs_more_frames_is_not_asked():
+    class Fast(Plan):
+        min_fps = 8.0
+
+        def measure(self, *args):
+            raise AssertionError
+
+    # The right one is a little nearer to the middle.
+    assert rows(AudioVisualSync(mouths=Fast([[0, 0]])), video(1), question(0, 0)) == [[1]]
+    assert list(AudioVisualSync().ground(video(1), [])) == []
+    assert rows(AudioVisualSync(), video(1), LocalQuestion(0, '', (0.0, 1.0), ())) == [[]]
+
+
+def test_head_motion_sees_heads_not_walking():
+    pictures = np.full((3, 20, 40, 3), 100, np.uint8)
+    pictures[1:, 2:6, 2:14] = 160  # a head changes
+    pictures[2, 2:18, 26:38] = 160  # a whole person changes
+    both = assemble([0, 1], [1, 1], [mask(LEFT), mask(RIGHT)])
+    frames, meter = Frames(pictures, fps=25.0), HeadMotion(head=0.25)
+    values = [meter.measure(frames, frame, both) for frame in range(3)]
+    assert np.isnan(values[0]).all()
+    assert values[1][0] > 30
+    assert abs(values[1][1]) < 1
+    assert values[2][1] < 20
+    assert frames.read == [0, 1, 2]  # each picture is read once
+    assert len(meter.measure(frames, 1, nothing())) == 0
+
+
+def test_face_mesh_sees_which_synthetic_mouth_is_open():
+    frames, _, people = talk(0)
+    names = list(people)
+    meter = FaceMeshMouths()
+    speaking, silent = [], []
+    for frame in range(len(frames)):
+        masks = {i: people[name][frame] for i, name in enumerate(names)}
+        # The truth has masks of speakers only: the other's is that of another frame.
+        visible = {
+            i: m if m.any() else people[names[i]][people[names[i]].any(axis=(1, 2))][0]
+            for i, m in masks.items()
+        }
+        found = assemble(list(visible), [1.0] * len(visible), list(visible.values()))
+        values = meter.measure(frames, frame, found)
+        for i, value in zip(found.ids, values, strict=True):
+            (speaking if masks[int(i)].any() else silent).append(value)
+    assert np.isfinite(speaking).mean() > 0.8
+    assert np.nanmean(speaking) > 1.5 * np.nanmean(silent)
+
+
+def test_face_mesh_has_no_opinion_without_a_face():
+    meter = FaceMeshMouths()
+    found = assemble([0], [1], [mask(LEFT)])
+    frames = Frames(np.full((1, 20, 40, 3), 90, np.uint8))
+    assert np.isnan(meter.measure(frames, 0, found)).all()
+    assert len(meter.measure(frames, 0, nothing())) == 0
+
+
+@pytest.mark.parametrize('number', [0, 1])
+def test_synthetic_speakers_are_found(number):
+    frames, sound, people = talk(number)
+    names = list(people)
+    # Everybody is always visible: fill the gaps of the truth with the mask before.
+    detections, last = (
+        [],
+        {i: people[n][people[n].any(axis=(1, 2))][0] for i, n in enumerate(names)},
+    )
+    for frame in range(len(frames)):
+        for i, name in enumerate(names):
+            if people[name][frame].any():
+                last[i] = people[name][frame]
+        detections.append(assemble(list(last), [1.0] * len(last), list(last.values())))
+    clip = Video('v', frames, sound, detections)
+    speaking = np.stack([people[name].any(axis=(1, 2)) for name in names], axis=1)  # (T, N)
+    seconds = [
+        s for s in range(len(frames) - 1) if (speaking[s : s + 2].sum(axis=0) == 2).sum() == 1
+    ]
+    asked = [question(n, s, s + 1) for n, s in enumerate(seconds)]
+    found = rows(AudioVisualSync(mouths=FaceMeshMouths()), clip, *asked)
+    right = [
+        row[0] is not None and speaking[s, row[0]] for s, row in zip(seconds, found, strict=True)
+    ]
+    assert np.mean(right) > 0.8
