@@ -38,7 +38,8 @@ CONFIG = ROOT / 'configs' / 'avis' / 'avism' / 'avism_r50_in_aviseg.py'
 CLIP = 5  # frames of a training step
 FORMS = ('published', 'ours')
 KINDS = ('clip', 'inference', 'training')
-TOLERANCE = 1e-3  # of results, relative: losses and gradients pass through 60 layers
+# Relative. Where a point or a position lies at a threshold, rounding decides: gradients show it.
+TOLERANCE = {'clip': 1e-5, 'inference': 1e-3, 'training': 5e-3}
 
 
 class FixedPoints:
@@ -248,7 +249,7 @@ def compare(kind: str, sides: dict[str, dict[str, Any]]) -> list[str]:
     ours, published = sides['ours'], sides['published']
     pairs = list(zip(ours['result'], published['result'], strict=True))
     worst = max((abs(a - b) / max(abs(b), 1e-3) for a, b in pairs), default=0.0)
-    if not pairs or worst > TOLERANCE:
+    if not pairs or worst > TOLERANCE[kind]:
         raise ValueError(f'{kind}: {len(pairs)} results of both sides differ by {worst:.1e}')
     lines = [f'{kind}: {len(pairs)} results agree within {worst:.1e} of their size']
     for name, unit in (('seconds', 's'), ('peak', 'MB peak')):

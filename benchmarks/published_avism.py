@@ -5,7 +5,7 @@ Frozen norms are computed as norms. Every prediction of the frame decoder makes 
 whole windows and rolled along time; additive masks of -1000 are repeated for every head; the sound
 is repeated for every query of a frame; attention returns its weights, as nn.MultiheadAttention does
 by default. Mask features of the clip are computed for the whole map, and masks for all candidates.
-In training every layer has its dense masks with a gradient.
+In training every layer has dense masks with a gradient.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from avis.models.decode_heads.avism_clip_head import AVISMClipHead
 from avis.models.decode_heads.avism_frame_head import AVISMFrameHead
-from avis.models.layers.attention import AttentionBlock
+from avis.models.layers.attention import AttentionBlock, FeedForwardBlock
 from avis.models.layers.sine_encoding import sine_encoding
 from avis.models.layers.window_attention import WindowBlock
 from avis.models.losses.mask_set_loss import MaskSetLoss
@@ -42,6 +42,12 @@ def attention(block: AttentionBlock | WindowBlock) -> nn.MultiheadAttention:
     layer.in_proj_weight, layer.in_proj_bias = block.in_proj.weight, block.in_proj.bias
     layer.out_proj.weight, layer.out_proj.bias = block.out_proj.weight, block.out_proj.bias
     return layer.train(block.training)
+
+
+def feed_forward(block: FeedForwardBlock, x: Tensor) -> Tensor:
+    """A feed-forward block with torch's own linear layers."""
+    hidden = F.relu(F.linear(x, block.linear1.weight, block.linear1.bias))
+    return block.norm(x + F.linear(hidden, block.linear2.weight, block.linear2.bias))
 
 
 class PublishedClipHead(nn.Module):
@@ -81,10 +87,10 @@ class PublishedClipHead(nn.Module):
         for index, block in enumerate(head.encoder):
             shifted = index % 2 == 1 and not self.training
             read = self._windows(self.encoder[index], tokens, tokens, length, shifted)
-            tokens = block.ffn(block.norm(tokens + read))
+            tokens = feed_forward(block.ffn, block.norm(tokens + read))
         for index, block in enumerate(head.fusion):
             read = self._windows(self.fusion[index], sound, tokens, length, index % 2 == 1)
-            sound = block.ffn(block.norm(sound + read))
+            sound = feed_forward(block.ffn, block.norm(sound + read))
         memory = (tokens + sound)[:length]
         outputs = self._decode(memory)  # each (L, Q, C)
         return {
@@ -144,7 +150,7 @@ class PublishedClipHead(nn.Module):
             queries = layer.cross_attention.norm(queries + read)
             placed = queries + position
             read, _ = self.among[index](placed, placed, queries)
-            queries = layer.ffn(layer.self_attention.norm(queries + read))
+            queries = feed_forward(layer.ffn, layer.self_attention.norm(queries + read))
             outputs.append(head.decoder_norm(queries).transpose(0, 1))
         return outputs if self.training else outputs[-1:]
 
@@ -195,7 +201,7 @@ class PublishedFrameHead(nn.Module):
             queries = layer.cross_attention.norm(queries + read)
             placed = queries + position
             read, _ = self.among[index](placed, placed, queries)
-            queries = layer.ffn(layer.self_attention.norm(queries + read))
+            queries = feed_forward(layer.ffn, layer.self_attention.norm(queries + read))
             normed.append(head.decoder_norm(queries).transpose(0, 1))
             prediction = self._predict(queries, mask_features)
             layers = [*layers, prediction] if self.training else [prediction]
@@ -306,11 +312,7 @@ def published_results(
 ) -> dict[str, Any]:
     """All 100 candidates with dense masks; those above the threshold as run lengths.
 
-    Args:
-        logits: (Q, K + 1).
-        embeds: (Q, C).
-        features: Mask features (T, C, h, w).
-        window: Sizes.
+    Of class logits (Q, K + 1), mask embeddings (Q, C) and mask features (T, C, h, w).
     """
     probs = logits.softmax(-1)[:, :-1]
     scores, index = probs.flatten().topk(100, sorted=False)
@@ -342,11 +344,7 @@ def published_set_loss(
     targets: Sequence[MaskTarget],
     name: str,
 ) -> tuple[dict[str, Tensor], list[Any]]:
-    """The set loss, layer by layer, of class logits (S, Q, K + 1) and dense masks (S, Q, T, h, w).
-
-    Returns:
-        Losses by name, and per layer and set what was matched.
-    """
+    """The set loss, layer by layer, of class logits (S, Q, K + 1) and masks (S, Q, T, h, w)."""
     losses: dict[str, Tensor] = {}
     matchings = []
     count = max(sum(len(target.labels) for target in targets), 1)

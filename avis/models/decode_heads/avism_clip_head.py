@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from avis.models.decode_heads.frame_predictions import MaskProjection
 from avis.models.layers.attention import MLP, DecoderLayer
+from avis.models.layers.linear import TokenLinear
 from avis.models.layers.window_attention import WindowReading, WindowSelfAttention
 from avis.registry import MODELS
 
@@ -108,7 +109,7 @@ class AVISMClipHead(nn.Module):
         self.shift_in_training = shift_in_training
         sizes = {'channels': channels, 'num_heads': num_heads, 'window': window}
         sizes['hidden_channels'] = hidden_channels
-        self.input_proj = nn.Linear(channels, channels)
+        self.input_proj = TokenLinear(channels, channels)
         self.encoder = nn.ModuleList(
             WindowSelfAttention(**sizes) for _ in range(num_encoder_layers)
         )
@@ -125,7 +126,7 @@ class AVISMClipHead(nn.Module):
         self.class_embed = nn.Linear(channels, num_classes + 1)
         self.mask_embed = MLP(channels, 3)
         self.mask_features = nn.Conv2d(channels, channels, 1)
-        self.frame_similarity = nn.Linear(channels, channels)
+        self.frame_similarity = TokenLinear(channels, channels)
         self.clip_similarity = nn.Linear(channels, channels)
 
     def forward(self, frame_queries: Tensor, audio: Tensor) -> ClipPredictions:

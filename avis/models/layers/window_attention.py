@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avis.models.layers.attention import FeedForwardBlock
+from avis.models.layers.linear import TokenLinear
 
 
 def window_runs(length: int, size: int, offset: int = 0) -> list[tuple[int, int, int]]:
@@ -58,8 +59,8 @@ class WindowBlock(nn.Module):
             )
         self.num_heads = num_heads
         self.window = window
-        self.in_proj = nn.Linear(channels, 3 * channels)  # rows of queries, keys, values
-        self.out_proj = nn.Linear(channels, channels)
+        self.in_proj = TokenLinear(channels, 3 * channels)  # rows of queries, keys, values
+        self.out_proj = TokenLinear(channels, channels)
         self.norm = nn.LayerNorm(channels)
         self.ffn = FeedForwardBlock(channels, hidden_channels)
         for layer in (self.in_proj, self.out_proj):
