@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,19 +37,25 @@ class StageCache:
         """The rows of a finished stage; None if it is not finished or cannot be read."""
         try:
             with gzip.open(path, 'rt', encoding='utf-8') as file:
-                return [json.loads(line) for line in file]
-        except (OSError, EOFError, ValueError):
+                *rows, end = [json.loads(line) for line in file]
+        except (OSError, EOFError, ValueError, zlib.error):
             return None
+        return rows if end == {'rows': len(rows)} else None
 
     def save(self, path: Path, rows: Iterable[Any]) -> Iterator[Any]:
         """Pass the rows on while writing them; the file gets its name after the last one."""
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f'{path.name}.{os.getpid()}.part')
         try:
+            count = 0
             with gzip.open(part, 'wt', encoding='utf-8', compresslevel=3) as file:
                 for row in rows:
                     file.write(f'{json.dumps(row)}\n')
+                    count += 1
                     yield row
+                file.write(json.dumps({'rows': count}))
+            with part.open('rb') as written:
+                os.fsync(written.fileno())
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

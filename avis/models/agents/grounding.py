@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from avis.models.agents.boxes import iou, official_match, to_pixels
+from avis.models.agents.cache import digest
 from avis.models.agents.contract import (
     ChatModel,
     FrameDetections,
@@ -75,11 +76,18 @@ class VLMGrounding:
         for reply in self.model.chat(messages()):
             yield answer(video, asked.popleft(), reply)
 
+    def content_key(self, name: str) -> str:
+        """Changes with the words of the prompt."""
+        return digest(self._template())
+
+    def _template(self) -> str:
+        return load_prompt(
+            self.prompt, 'local_official' if self.protocol == 'official' else 'local'
+        )
+
     def _message(self, video: Video, question: LocalQuestion, *, attempt: int) -> Message:
-        official = self.protocol == 'official'
-        template = load_prompt(self.prompt, 'local_official' if official else 'local')
         instructions = fill(
-            template,
+            self._template(),
             frames=len(question.frame_ids),
             max_frames=self.max_frames,
             scale=self.bbox_scale,

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from avis.models.agents.cache import digest
 from avis.models.agents.contract import (
     ChatModel,
     GlobalAnswer,
@@ -94,11 +95,18 @@ class VLMIdentity:
         reason = f'no usable reply after {len(faults)} tries, so by object ids: {faults[-1]}'
         return GlobalAnswer(group_by_objects(video, utterances), reason, record)
 
+    def content_key(self, name: str) -> str:
+        """Changes with the words of the prompt."""
+        return digest(self._template())
+
+    def _template(self) -> str:
+        return load_prompt(
+            self.prompt, 'global_official' if self.protocol == 'official' else 'global'
+        )
+
     def _ask(self, video: Video, utterances: Sequence[Utterance], *, attempt: int) -> Reply:
-        official = self.protocol == 'official'
-        template = load_prompt(self.prompt, 'global_official' if official else 'global')
-        instructions = fill(template, pictures=len(utterances), color=self.color)
-        if official:
+        instructions = fill(self._template(), pictures=len(utterances), color=self.color)
+        if self.protocol == 'official':
             pictures = [video.frames[utterance.key_frame] for utterance in utterances]
         else:
             pictures = [self._outlined(video, utterance) for utterance in utterances]

@@ -151,7 +151,7 @@ class AVTracker(BaseModel):
                 raise failure
             print_log(f'{done.name}: {failure}', logger='current', level=logging.ERROR)
         elif done.counts:
-            print_log(f'{done.name}: {dict(done.counts)}', logger='current', level=logging.DEBUG)
+            print_log(f'{done.name}: {dict(done.counts)}', logger='current')
         sample.pred_tracks = _tracks(done)
         if 'ori_shape' not in sample.metainfo:
             sample.set_metainfo({'ori_shape': done.size})

@@ -288,6 +288,23 @@ def test_questions_are_drawn_when_the_model_has_room():
     assert len(list(answers)) == 2
 
 
+def test_a_model_that_takes_several_questions_at_once_answers_the_same():
+    class Batches(Model):
+        def chat(self, messages):
+            taken = list(messages)
+            yield from super().chat(taken)
+
+    texts = [local_reply(LEFT), 'no', local_reply(RIGHT), local_reply(RIGHT), local_reply(LEFT)]
+    questions = [question((window,), window) for window in range(4)]
+    one_by_one = Model(texts[0], texts[1], texts[4], *texts[2:4])
+    want = ground(two_people(), one_by_one, *questions)
+    at_once = Batches(*texts[:4], texts[4])
+    at_once.texts = [texts[0], texts[1], texts[4], *texts[2:4]]
+    got = ground(two_people(), at_once, *questions)
+    assert [answer.rows for answer in got] == [answer.rows for answer in want]
+    assert [answer.rows for answer in got] == [[0], [0], [1], [1]]
+
+
 def test_persons_are_read_and_coerced():  # D49
     reply = '{"persons": {"a": ["0", 1.0, 9, null], "b": 2, "c": []}}'
     groups, dropped = read_persons(reply, count=3)

@@ -149,6 +149,27 @@ def test_a_change_repeats_what_depends_on_it(change, again, videos, calls, tmp_p
     assert list(new) == again
 
 
+def test_other_words_are_another_question(videos, calls, tmp_path):
+    prompt = tmp_path / 'prompt.txt'
+    for words in ('Who?', 'Who speaks?', 'Who speaks?'):
+        prompt.write_text(words)
+        tracker = make_tracker(calls, **kept(tmp_path))
+        tracker._pipeline.grounding.prompt = str(prompt)
+        tracker.test_step(videos.batch('second'))
+    assert calls.read().count('second/local/0') == 2
+    assert calls.read().count('speech second') == 1
+
+
+def test_a_damaged_stage_is_done_again(videos, calls, tmp_path):
+    for damage in (b'', b'\x1f\x8b', None):
+        make_tracker(calls, **kept(tmp_path)).test_step(videos.batch('second'))
+        (path,) = (tmp_path / 'stages' / 'second').glob('speech-*.json.gz')
+        path.write_bytes(path.read_bytes()[:-9] if damage is None else damage)
+    make_tracker(calls, **kept(tmp_path)).test_step(videos.batch('second'))
+    assert calls.read().count('speech second') == 4
+    assert calls.read().count('vision second 0') == 1
+
+
 def test_other_frames_are_another_video(root, calls, tmp_path):
     data = write_set(tmp_path / 'data')
     videos = ColoredVideos(data_root=str(data))

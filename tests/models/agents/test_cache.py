@@ -1,0 +1,95 @@
+"""Results of stages on disk: their names, and what an interruption leaves."""
+
+import json
+
+import pytest
+
+from avis.models.agents.cache import Journal, StageCache, describe, digest, file_keys
+from avis.models.agents.grounding import VLMGrounding
+from avis.models.agents.replay import ReplayChat
+
+
+@pytest.mark.parametrize('name', ['..', 'a/b', '', '.hidden', 'x' * 400])
+def test_any_name_of_a_video_is_a_folder_of_its_own(name, tmp_path):
+    cache = StageCache(tmp_path)
+    path = cache.path(name, 'speech', digest(1))
+    assert path.parent.parent == tmp_path
+    assert path != cache.path(name + 'y', 'speech', digest(1))
+    list(cache.save(path, [1]))
+    assert cache.load(path) == [1]
+
+
+def test_a_stage_appears_when_it_is_complete(tmp_path):
+    cache = StageCache(tmp_path)
+    path = cache.path('v', 'vision', digest())
+
+    def rows():
+        yield {'frame': 0}
+        assert cache.load(path) is None
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(cache.save(path, rows()))
+    assert list(path.parent.iterdir()) == []
+    assert list(cache.save(path, iter([{'a': 1}, None]))) == [{'a': 1}, None]
+    assert cache.load(path) == [{'a': 1}, None]
+
+
+@pytest.mark.parametrize('keep', [0, 1, 10, 25, -1])
+def test_a_cut_file_is_no_stage(keep, tmp_path):
+    cache = StageCache(tmp_path)
+    path = cache.path('v', 'speech', digest())
+    list(cache.save(path, [{'text': 'hello'}] * 3))
+    path.write_bytes(path.read_bytes()[:keep])
+    assert cache.load(path) is None
+
+
+def test_a_stage_without_rows_is_one(tmp_path):
+    cache = StageCache(tmp_path)
+    path = cache.path('v', 'vision', digest())
+    list(cache.save(path, []))
+    assert cache.load(path) == []
+
+
+@pytest.mark.parametrize('end', ['', '{"a"', '{"a": 2}', '\x00\x00'])
+def test_a_journal_goes_on_after_its_last_whole_row(end, tmp_path):
+    journal = Journal(tmp_path / 'v' / 'local.jsonl')
+    assert journal.rows() == []
+    journal.add({'a': 1})
+    with journal.path.open('a') as file:
+        file.write(end)
+    whole = [{'a': 1}, *([{'a': 2}] if end.endswith('}') else [])]
+    assert journal.rows() == whole
+    journal.add({'b': 3})
+    assert journal.rows() == [*whole, {'b': 3}]
+
+
+class Part:
+    not_in_cache_key = ('device',)
+
+    def __init__(self, *, size, device):
+        self.size, self.device = size, device
+        self._weights = object()
+
+    def content_key(self, name):
+        return f'{name}-{self.size}'
+
+
+def test_a_part_is_described_by_what_changes_its_results():
+    one, other = (Part(size=3, device=device) for device in ('cpu', 'cuda'))
+    assert describe(one) == describe(other)
+    assert describe(one) != describe(Part(size=4, device='cpu'))
+    configs = [{'type': Part, 'size': 3, 'device': device} for device in ('cpu', 'cuda')]
+    assert describe(configs[0]) == describe(configs[1])
+    assert describe(configs[0])['size'] == 3
+    assert json.dumps(describe({'parts': [configs[0], one], 'type': Part}))
+
+
+def test_files_of_parts_inside_of_parts_count():
+    assert file_keys(Part(size=2, device=''), 'v') == ['v-2']
+    grounding = VLMGrounding(model=Part(size=5, device=''))
+    assert 'v-5' in file_keys(grounding, 'v')
+    plain = VLMGrounding(model=ReplayChat(replies={}))
+    before = file_keys(plain, 'v')
+    plain.protocol = 'official'
+    assert file_keys(plain, 'v') != before
