@@ -5,7 +5,7 @@ import logging
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from avis.datasets.readers.errors import BrokenDataError, broken, existing
 from avis.datasets.readers.images import read_image
 from avis.datasets.readers.sound import NoSoundError, read_sound, sound_info
-from avis.datasets.readers.video import read_video_frames
+from avis.datasets.readers.video import walk_video
 
 _KEPT_PICTURES = 16
 # Of a longer file only both ends, the length and the time of its last change are hashed.
@@ -36,7 +36,8 @@ class _Frames:
         self._kept: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: self.__dict__[key] for key in self.__dict__ if key not in ('_lock', '_kept')}
+        unsent = ('_lock', '_kept', '_walk')
+        return {key: value for key, value in self.__dict__.items() if key not in unsent}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -115,7 +116,8 @@ class ImageFrames(_Frames):
 class FileFrames(_Frames):
     """The frames of a video file: frame k is the one shown at k / fps seconds.
 
-    Reading forward decodes each frame once; going back opens the file again.
+    Reading forward decodes each frame once; going back opens the file again, unless the picture
+    is still in memory.
 
     Args:
         path: Video file.
@@ -128,14 +130,26 @@ class FileFrames(_Frames):
         self.path = str(path)
         super().__init__(name=name, fps=fps, length=length)
 
+    def _open(self) -> None:
+        super()._open()
+        self._wanted = 0
+        self._walk: Iterator[NDArray[np.uint8]] | None = None
+
+    def _times(self) -> Iterator[float]:
+        """The time of whatever frame is wanted next."""
+        while True:
+            yield self._wanted / self.fps
+
     def read(self, index: int) -> NDArray[np.uint8]:
-        """Read one frame, and keep those that will be asked for next."""
-        block = range(index, min(index + _KEPT_PICTURES // 2, self.length))
-        pictures = read_video_frames(self.path, [frame / self.fps for frame in block])
-        for frame, picture in zip(block, pictures, strict=True):
-            if frame != index:
-                self._kept[frame] = picture
-        return np.ascontiguousarray(pictures[0])
+        """Read one frame."""
+        if self._walk is None or index < self._wanted:
+            self._walk = walk_video(self.path, self._times())
+        self._wanted = index
+        try:
+            return next(self._walk)
+        except BaseException:
+            self._walk = None  # the decoder stands nowhere any more
+            raise
 
     def place(self, index: int) -> str:
         """Its path and time."""

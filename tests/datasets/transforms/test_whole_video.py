@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from mmengine.dataset import pseudo_collate
 
+from avis.datasets.readers import video
 from avis.datasets.readers.errors import BrokenDataError
 from avis.datasets.readers.whole_video import FileFrames, ImageFrames, SoundFile
 from avis.datasets.transforms.tracks import LoadTracks
@@ -87,6 +88,33 @@ def test_a_film_at_any_rate(fps, film, pictures):
         shown = pictures[min(round(number / fps * 10), COUNT - 1)].astype(int)
         assert abs(frames[number].astype(int) - shown).max() <= 8
     assert frames.content_key() != FileFrames(film, name='v', fps=3.0, length=9).content_key()
+
+
+def test_reading_a_film_forward_decodes_each_frame_once(film, monkeypatch):
+    decoded = []
+    walk = video._Cursor._decode
+
+    def count(self):
+        for frame in walk(self):
+            decoded.append(frame.pts)
+            yield frame
+
+    monkeypatch.setattr(video._Cursor, '_decode', count)
+    frames = FileFrames(film, name='v', fps=10.0, length=COUNT)
+    for number in range(COUNT):
+        frames[number]
+    assert len(decoded) == len(set(decoded)) == COUNT
+    frames[COUNT - 3]  # still in memory
+    assert len(decoded) == COUNT
+    again = pickle.loads(pickle.dumps(frames))
+    np.testing.assert_array_equal(again[20], frames[20])
+
+
+def test_a_film_that_ends_too_early_can_still_be_read_before(film):
+    frames = FileFrames(film, name='v', fps=10.0, length=60)
+    with pytest.raises(BrokenDataError, match=r'ends at 4\.00 s'):
+        frames[55]
+    assert frames[3].shape == (32, 48, 3)
 
 
 def test_sound_at_any_rate_in_stereo_or_none(tmp_path):
