@@ -1,0 +1,89 @@
+import sys
+
+import numpy as np
+import pytest
+
+from avis.models.agents.tflite.face_finder import FaceFinder, FoundFace, MouthMeter, _best_apart
+from avis.models.agents.tflite.network import TFLiteNetwork, cut_square, sigmoid
+from tests.people import talk
+
+
+def test_the_faces_of_synthetic_people_are_found():
+    frames, _, _ = talk(0)
+    finder = FaceFinder()
+    found = [finder(frames[frame]) for frame in range(0, len(frames), 4)]
+    assert all(len(faces) >= 2 for faces in found)
+    for faces in found:
+        centres = [face.centre[0] for face in faces]
+        assert centres == sorted(centres)
+        for face in faces:
+            assert 0.5 < face.score <= 1
+            assert face.points.shape == (6, 2)
+            right, left, nose, mouth = face.points[:4]
+            assert right[0] < left[0]
+            assert right[1] < nose[1] < mouth[1]
+
+
+def test_a_face_is_found_where_it_is_in_pictures_of_any_shape():
+    frames, _, _ = talk(0)
+    (face, *_) = FaceFinder()(frames[0])
+    wide = np.zeros((224, 400, 3), np.uint8)
+    wide[:, 100:324] = frames[0]
+    moved = min(FaceFinder()(wide), key=lambda one: abs(one.centre[0] - face.centre[0] - 100))
+    np.testing.assert_allclose(moved.box, face.box + np.array([100, 0, 100, 0]), atol=6)
+
+
+def test_tiles_find_smaller_faces():
+    frames, _, _ = talk(0)
+    small = np.zeros((1600, 1600, 3), np.uint8)
+    small[:224, :224] = frames[0]
+    assert len(FaceFinder()(small)) < 2
+    found = FaceFinder(tiles=True)(small)
+    assert len([face for face in found if max(face.centre) < 224]) >= 2
+
+
+def test_pictures_without_a_face():
+    finder = FaceFinder(tiles=True)
+    for picture in (np.zeros((40, 60, 3), np.uint8), np.full((5, 300, 3), 128, np.uint8)):
+        assert finder(picture) == []
+
+
+def test_a_mouth_is_measured_only_in_a_face():
+    frames, _, _ = talk(0)
+    meter = MouthMeter()
+    (face, *_) = FaceFinder()(frames[0])
+    assert 0 <= meter(frames[0], face) < 1
+    nowhere = FoundFace(np.array([0.0, 0, 20, 20]), face.points, 1.0)
+    assert meter(np.zeros((40, 40, 3), np.uint8), nowhere) is None
+
+
+def test_of_overlapping_boxes_the_best_stays():
+    boxes = np.array([[0, 0, 10, 10], [1, 1, 11, 11], [20, 0, 30, 10]], float)
+    assert _best_apart(boxes, 0.3) == [0, 2]
+    assert _best_apart(boxes[:0], 0.3) == []
+
+
+def test_a_square_is_cut_and_turned():
+    picture = np.zeros((40, 40, 3), np.uint8)
+    picture[10:20, 20:30] = 255
+    square, matrix = cut_square(picture, centre=(25, 15), side=10, size=10)
+    assert square.mean() > 250
+    np.testing.assert_allclose(matrix @ [25, 15, 1], [5, 5])
+    turned, _ = cut_square(picture, centre=(25, 15), side=20, size=20, angle=np.pi / 2)
+    assert turned[5:15, 5:15].mean() > 200
+    outside, _ = cut_square(picture, centre=(-50, -50), side=10, size=10)
+    assert not outside.any()
+    small, _ = cut_square(np.full((400, 400, 3), 7, np.uint8), centre=(200, 200), side=400, size=4)
+    assert (small == 7).all()
+    assert sigmoid(np.array([-1e9, 0, 1e9])).tolist() == pytest.approx([0, 0.5, 1])
+
+
+def test_what_is_missing_is_named(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match=r'x\.tflite does not exist.*avis\[offline\]'):
+        TFLiteNetwork('x.tflite', folder=str(tmp_path))
+    monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
+    with pytest.raises(ImportError, match=r'--no-deps mediapipe==0\.10\.21'):
+        TFLiteNetwork('face_landmark/face_landmark.tflite')
+    monkeypatch.setitem(sys.modules, 'ai_edge_litert.interpreter', None)
+    with pytest.raises(ImportError, match=r"pip install 'avis\[offline\]'"):
+        TFLiteNetwork('face_landmark/face_landmark.tflite')
