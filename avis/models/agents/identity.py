@@ -1,6 +1,7 @@
 """The global stage by a vision-language model: which windows show one person."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from avis.models.agents.contract import (
     Video,
 )
 from avis.models.agents.mended_replies import rationale_of, read_persons
-from avis.models.agents.object_ids import group_by_objects, speaker_mask
+from avis.models.agents.object_ids import group_by_objects, speaker_area, speaker_mask
 from avis.models.agents.official_replies import parse_reply
 from avis.models.agents.prompts.templates import fill, load_prompt
 from avis.registry import MODELS
@@ -30,7 +31,8 @@ class VLMIdentity:
     """Show a vision-language model one picture per window and ask who is the same.
 
     The corrected protocol outlines the speaker in each picture, asks again when the reply cannot
-    be read, and then falls back to the tracker's own object ids.
+    be read, and then falls back to the tracker's own object ids. Of a video with more windows than
+    pictures fit one question, each object is shown once, in its largest picture.
 
     Args:
         model: The chat model, as config or built.
@@ -38,6 +40,7 @@ class VLMIdentity:
         color: Of the outline: red, green or yellow.
         max_new_tokens: Longest reply.
         retries: How often an unreadable reply is asked for again (corrected protocol).
+        max_pictures: Most windows that are shown one by one (corrected protocol).
     """
 
     protocol = 'corrected'
@@ -50,6 +53,7 @@ class VLMIdentity:
         color: str = 'red',
         max_new_tokens: int = 2048,
         retries: int = 2,
+        max_pictures: int = 100,
     ) -> None:
         if color not in _COLORS:
             raise ValueError(f'VLMIdentity: color must be one of {sorted(_COLORS)}, got {color!r}')
@@ -58,6 +62,7 @@ class VLMIdentity:
         self.color = color
         self.max_new_tokens = max_new_tokens
         self.retries = retries
+        self.max_pictures = max_pictures
 
     def group(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
         """See :class:`~avis.models.agents.contract.Identity`.
@@ -73,7 +78,16 @@ class VLMIdentity:
             parsed = parse_reply(reply.text)
             record = {**self._record(utterances, [reply]), 'parsed': parsed}
             return GlobalAnswer(parsed['persons'], str(parsed['rationale']), record)
-        return self._corrected(video, utterances)
+        if len(utterances) <= self.max_pictures:
+            return self._corrected(video, utterances)
+        groups = list(group_by_objects(video, utterances).values())
+        shown = [max(group, key=lambda p: speaker_area(video, utterances[p])) for group in groups]
+        answer = self._corrected(video, [utterances[position] for position in shown])
+        persons = {
+            name: [position for place in places for position in groups[place]]
+            for name, places in answer.persons.items()
+        }
+        return replace(answer, persons=persons)
 
     def _corrected(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
         replies: list[Reply] = []

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
 
 from avis.models.agents.contract import Utterance, Video
 from avis.structures.masks import RLE, decode_rle
@@ -33,6 +34,12 @@ def speaker_rle(video: Video, utterance: Utterance) -> RLE | None:
     place = utterance.frame_ids.index(utterance.key_frame)
     row, found = utterance.rows[place], video.detections[utterance.key_frame]
     return None if row is None or found is None else found.masks[row]
+
+
+def speaker_area(video: Video, utterance: Utterance) -> int:
+    """Pixels of the speaker in the key frame."""
+    rle = speaker_rle(video, utterance)
+    return 0 if rle is None else int(coco_mask.area(rle))
 
 
 def speaker_mask(video: Video, utterance: Utterance) -> NDArray[np.bool_] | None:

@@ -147,6 +147,19 @@ def test_a_failed_grouping_is_one_by_objects():  # D50
     assert answer.record['by_object_ids'] is True
 
 
+def test_a_long_video_shows_each_object_once():
+    small = detections([(10, 5, 20, 35), RIGHT])
+    scene = video([small, *[detections([LEFT, RIGHT])] * 9])
+    utterances = [utterance((n,), [n % 2], n) for n in range(6)]
+    model = Model(global_reply(a=[1], b=[0]))
+    answer = VLMIdentity(model=model, max_pictures=5).group(scene, utterances)
+    assert model.frames() == [2, 1]  # object 0 is larger in frame 2 than in frame 0
+    assert answer.persons == {'a': [1, 3, 5], 'b': [0, 2, 4]}
+    many = Model(global_reply(a=[0]))
+    VLMIdentity(model=many, max_pictures=6).group(scene, utterances)
+    assert len(many.frames()) == 6
+
+
 def test_an_unknown_color_is_refused():
     with pytest.raises(ValueError, match=r"color must be one of .*red.*got 'pink'"):
         VLMIdentity(model=Model(), color='pink')
