@@ -47,7 +47,8 @@ class MaskOverlapTracker(Tracker):
         detector: See :class:`~avis.models.trackers.detections.Detector`; None for its defaults.
         appearance: Weight of the embeddings, 0 to 1; 0 for a frame head whose embeddings mean
             nothing.
-        min_similarity: Similarity that makes a detection the same instance.
+        min_similarity: Similarity that makes a detection the same instance. With the defaults looks
+            alone bring it back at a cosine of 0.91.
         new_track_score: Score a detection needs to begin a track.
         momentum: Weight of the latest embedding in the memory.
         max_gap: Frames without a detection after which an instance is forgotten.
@@ -59,8 +60,8 @@ class MaskOverlapTracker(Tracker):
         self,
         *,
         detector: dict[str, Any] | None = None,
-        appearance: float = 0.5,
-        min_similarity: float = 0.35,
+        appearance: float = 0.55,
+        min_similarity: float = 0.5,
         new_track_score: float = 0.4,
         momentum: float = 0.2,
         max_gap: int = 30,

@@ -45,7 +45,8 @@ class QueryMatchingTracker(Tracker):
 
     Args:
         detector: See :class:`~avis.models.trackers.detections.Detector`; None for its defaults.
-        min_similarity: Cosine with the memory that makes a detection the same instance.
+        min_similarity: Cosine with the memory that makes a detection the same instance. Queries of
+            different instances are alike too: a trained frame head needs a high one.
         new_track_score: Score a detection needs to begin a track.
         memory_frames: Embeddings remembered of an instance, the latest ones.
         max_gap: Frames without a detection after which an instance is forgotten.
@@ -57,7 +58,7 @@ class QueryMatchingTracker(Tracker):
         self,
         *,
         detector: dict[str, Any] | None = None,
-        min_similarity: float = 0.6,
+        min_similarity: float = 0.8,
         new_track_score: float = 0.4,
         memory_frames: int = 10,
         max_gap: int = 60,
