@@ -58,11 +58,11 @@ class FixedPoints:
             for count in (3 * num_points, num_points, num_points // 4)
         )
 
-    def for_matching(self, like: Any) -> Any:
+    def for_matching(self, like: Any, generator: Any = None) -> Any:
         """Points (1, P, 2)."""
         return self.few
 
-    def for_loss(self, logits: Any) -> Any:
+    def for_loss(self, logits: Any, generator: Any = None) -> Any:
         """Points (M, P, 2), the most uncertain of the candidates and some others."""
         import torch
         from mmcv.ops import point_sample

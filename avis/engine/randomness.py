@@ -9,13 +9,14 @@ draws (dropout) is a function of (run seed, iteration, rank), see
 
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.registry import DATA_SAMPLERS, DATASETS
+from mmengine.structures import BaseDataElement
 from torch.utils.data import Dataset, Sampler
 
 
@@ -111,6 +112,9 @@ class SeededSampler(Sampler):
 class SeededDataset(Dataset):
     """Any data set; a :class:`SampleIndex` fixes all that its pipeline draws.
 
+    The data sample carries its numbers on as metainfo ``seed``, for what the model draws of a clip
+    (points of its masks).
+
     Args:
         dataset: Data set or its config.
     """
@@ -126,7 +130,11 @@ class SeededDataset(Dataset):
         if not isinstance(index, SampleIndex):
             return self.dataset[index]
         with fixed_randomness(*index.seed):
-            return self.dataset[int(index)]
+            item = self.dataset[int(index)]
+        sample = item.get('data_samples') if isinstance(item, Mapping) else None
+        if isinstance(sample, BaseDataElement):
+            sample.set_metainfo({'seed': index.seed})
+        return item
 
     def __len__(self) -> int:
         return len(self.dataset)

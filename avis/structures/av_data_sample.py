@@ -11,7 +11,7 @@ class AVDataSample(BaseDataElement):
 
     Metainfo: ``video_id``, ``video_name``, ``frame_ids`` (T,), ``fps``, ``sample_rate``,
     ``ori_shape`` (H, W) of the file, ``img_shape`` (H, W) of the input, ``batch_input_shape``,
-    ``flip``, ``attributes``.
+    ``flip``, ``attributes``, ``seed`` (numbers that fix what a model draws of the clip).
 
     Attributes:
         gt_sem_seg: Truth, :class:`PixelData` whose ``sem_seg`` is (T, H, W) with class indices;

@@ -78,6 +78,13 @@ def test_workers_batches_and_earlier_passes_do_not_matter() -> None:
     torch.testing.assert_close(samples(loader(), 1), second, rtol=0, atol=0)
 
 
+def test_a_sample_knows_the_numbers_that_fix_it() -> None:
+    data_loader = loader(num_workers=1)
+    data_loader.sampler.set_epoch(4)
+    seeds = [sample.seed for batch in data_loader for sample in batch['data_samples']]
+    assert sorted(seeds) == [(3, 4, index) for index in range(6)]
+
+
 def test_without_workers_none_has_to_persist() -> None:
     assert not loader(persistent_workers=True).persistent_workers
 

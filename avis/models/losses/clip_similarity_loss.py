@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from mmdet.utils import reduce_mean
+from mmengine.dist import get_world_size
 from torch import Tensor, nn
 
 from avis.models.decode_heads.frame_predictions import Matching
@@ -57,6 +58,6 @@ class ClipSimilarityLoss(nn.Module):
             logits.append((table @ table.T).flatten())
             same.append((shown[:, None] == shown[None]).flatten())
         logit = torch.cat(logits)
-        count = reduce_mean(logit.new_tensor(float(len(logit)))).clamp(min=1)
+        count = reduce_mean(logit.new_tensor(float(len(logit)))).clamp(min=1 / get_world_size())
         loss = F.binary_cross_entropy_with_logits(logit, torch.cat(same).to(logit), reduction='sum')
         return self.weight * loss / count

@@ -7,12 +7,13 @@ import torch
 import torch.nn.functional as F
 from mmcv.ops import point_sample
 from mmdet.utils import reduce_mean
-from torch import Tensor, nn
+from mmengine.dist import get_world_size
+from torch import Generator, Tensor, nn
 
 from avis.models.decode_heads.frame_predictions import Matching
 from avis.models.task_modules.mask_matching import MaskMatcher
 from avis.models.task_modules.mask_targets import MaskTarget
-from avis.models.task_modules.point_sampling import PointSampler
+from avis.models.task_modules.point_sampling import PointSampler, draws_of
 from avis.registry import MODELS
 
 
@@ -45,6 +46,9 @@ class MaskSetLoss(nn.Module):
 
     All layers are matched first. Masks with a gradient are made for matched queries only, those of
     all layers at once: the sums are the same as layer by layer, with less memory.
+
+    Targets with a seed draw their points from it, so that the loss of a clip does not depend on
+    what else is in the batch: several processes compute what one would with all their clips.
 
     Args:
         num_classes: K.
@@ -90,10 +94,12 @@ class MaskSetLoss(nn.Module):
         Returns:
             Per layer ``ce``, ``mask`` and ``dice``, weighted; per layer and set the matching.
         """
-        matchings = [self._match(layer, features, targets) for layer in layers]
+        draws = [draws_of(target.seed, features.device) for target in targets[: len(features)]]
+        matchings = [self._match(layer, features, targets, draws) for layer in layers]
         count = features.new_tensor(float(sum(len(target.labels) for target in targets)))
-        count = reduce_mean(count).clamp(min=1)
-        masks = self._mask_losses(layers, matchings, features, targets)
+        # Per process; all of them together have one at least.
+        count = reduce_mean(count).clamp(min=1 / get_world_size())
+        masks = self._mask_losses(layers, matchings, features, targets, draws)
         losses = []
         for index, layer in enumerate(layers):
             raw = {'ce': self._class_loss(layer.class_logits, matchings[index], targets)}
@@ -103,13 +109,18 @@ class MaskSetLoss(nn.Module):
 
     @torch.no_grad()
     def _match(
-        self, layer: SetLayer, features: Tensor, targets: Sequence[MaskTarget]
+        self,
+        layer: SetLayer,
+        features: Tensor,
+        targets: Sequence[MaskTarget],
+        draws: Sequence[Generator | None],
     ) -> list[Matching]:
         matchings = []
         for index, target in enumerate(targets):
             logits, embeds, offsets = (part[index] for part in layer)
-            masks = mask_logits(embeds, offsets, features[index % len(features)])
-            points = self.points.for_matching(masks)
+            number = index % len(features)
+            masks = mask_logits(embeds, offsets, features[number])
+            points = self.points.for_matching(masks, draws[number])
             matchings.append(self.matcher(logits, masks, target, points))
         return matchings
 
@@ -131,6 +142,7 @@ class MaskSetLoss(nn.Module):
         matchings: Sequence[Sequence[Matching]],
         features: Tensor,
         targets: Sequence[MaskTarget],
+        draws: Sequence[Generator | None],
     ) -> dict[str, list[Tensor]]:
         """Sums of cross-entropy and of dice per layer."""
         pairs = _pairs(matchings, targets, len(features))
@@ -143,26 +155,29 @@ class MaskSetLoss(nn.Module):
         offsets = torch.stack([layer.mask_offsets for layer in layers])[where]
         counts = (index[1] % len(features)).bincount(minlength=len(features)).tolist()
         chunks = zip(embeds.split(counts), offsets.split(counts), features, strict=True)
-        logits = torch.cat([mask_logits(*chunk) for chunk in chunks])  # (M, T, h, w)
+        logits = [mask_logits(*chunk) for chunk in chunks]  # F times (M_f, T, h, w)
         truths = torch.stack([targets[pair.set].masks[pair.row] for pair in pairs])
-        values = self._at_points(logits, truths)
+        values = self._at_points(logits, truths, draws)
         return {
             name: list(value.new_zeros(len(layers)).index_add(0, index[0], value))
             for name, value in values.items()
         }
 
-    def _at_points(self, logits: Tensor, truths: Tensor) -> dict[str, Tensor]:
-        """Losses (M,) of M masks: logits (M, T, h, w) and truths (M, T, H, W).
+    def _at_points(
+        self, logits: Sequence[Tensor], truths: Tensor, draws: Sequence[Generator | None]
+    ) -> dict[str, Tensor]:
+        """Losses (M,) of M masks: F times logits (M_f, T, h, w), and truths (M, T, H, W).
 
         Every mask and frame has points of its own; those of all frames of a mask count together.
         """
-        flat = logits.flatten(0, 1)[:, None].float()
+        flat = [part.flatten(0, 1)[:, None].float() for part in logits]
         with torch.no_grad():
-            points = self.points.for_loss(flat)
-            truth = point_sample(truths.flatten(0, 1)[:, None].float(), points).view(
-                len(logits), -1
+            points = torch.cat(
+                [self.points.for_loss(*one) for one in zip(flat, draws, strict=True)]
             )
-        values = point_sample(flat, points).view(len(logits), -1)  # (M, T * P)
+            truth = point_sample(truths.flatten(0, 1)[:, None].float(), points)
+            truth = truth.view(len(truths), -1)
+        values = point_sample(torch.cat(flat), points).view(len(truths), -1)  # (M, T * P)
         entropy = F.binary_cross_entropy_with_logits(values, truth, reduction='none').mean(-1)
         prob = values.sigmoid()
         overlap = 2 * (prob * truth).sum(-1) + 1

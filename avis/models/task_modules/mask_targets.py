@@ -17,11 +17,13 @@ class MaskTarget:
         labels: int (N,).
         masks: bool (N, T, H, W).
         instances: int (N,), their places in the clip's ``gt_tracks``.
+        seed: Numbers that fix what is drawn for this frame or clip; empty if nothing fixes it.
     """
 
     labels: Tensor
     masks: Tensor
     instances: Tensor
+    seed: tuple[int, ...] = ()
 
 
 def frame_targets(data_samples: Sequence[AVDataSample]) -> list[MaskTarget]:
@@ -30,10 +32,12 @@ def frame_targets(data_samples: Sequence[AVDataSample]) -> list[MaskTarget]:
     for sample in data_samples:
         tracks = sample.gt_tracks
         present = tracks.masks.flatten(2).any(-1)  # (N, T)
+        of_clip = sample.get('seed', ())
         for frame, seen in enumerate(present.T):
             instances = seen.nonzero()[:, 0]
             masks = tracks.masks[instances, frame : frame + 1]
-            targets.append(MaskTarget(tracks.labels[instances], masks, instances))
+            seed = (*of_clip, frame + 1) if of_clip else ()
+            targets.append(MaskTarget(tracks.labels[instances], masks, instances, seed))
     return targets
 
 
@@ -55,5 +59,5 @@ def clip_targets(
             early = tracks.masks[:, 0].flatten(1).any(-1)  # (N,)
             labels = torch.where(early, labels, num_classes)
         instances = torch.arange(len(labels), device=labels.device)
-        targets.append(MaskTarget(labels, tracks.masks, instances))
+        targets.append(MaskTarget(labels, tracks.masks, instances, sample.get('seed', ())))
     return targets

@@ -5,6 +5,8 @@ from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
+from mmdet.utils import reduce_mean
+from mmengine.dist import get_world_size
 from torch import Tensor, nn
 
 from avis.models.decode_heads.frame_predictions import FramePredictions, Matching
@@ -112,9 +114,9 @@ class SoundingGate(nn.Module):
                 logits.append(self._logits(seen @ heard.T)[:, kept].flatten())
                 targets.append(present[instance.to(audio.device)][:, kept].flatten())
         logit, target = torch.cat(logits), torch.cat(targets).to(audio.dtype)
-        if not len(logit):  # nothing sounds: keep the parameters in the graph of every rank
-            return {'loss_gate': 0 * sum(p.sum() for p in self.parameters())}  # type: ignore[dict-item]
-        loss = F.binary_cross_entropy_with_logits(logit, target)
+        # The mean over all processes. Also without a pair here: the others wait for the count.
+        count = reduce_mean(logit.new_tensor(float(len(logit)))).clamp(min=1 / get_world_size())
+        loss = F.binary_cross_entropy_with_logits(logit, target, reduction='sum') / count
         return {'loss_gate': self.loss_weight * loss}
 
     def _logits(self, product: Tensor) -> Tensor:

@@ -107,10 +107,10 @@ class SamePoints:
     def __init__(self, seed: int, count: int) -> None:
         self.points = torch.from_numpy(generator(seed).random((1, count, 2))).float()
 
-    def for_matching(self, like: Tensor) -> Tensor:
+    def for_matching(self, like: Tensor, generator: object = None) -> Tensor:
         return self.points
 
-    def for_loss(self, logits: Tensor) -> Tensor:
+    def for_loss(self, logits: Tensor, generator: object = None) -> Tensor:
         return self.points.expand(len(logits), -1, -1)
 
 

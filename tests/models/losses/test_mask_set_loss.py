@@ -1,5 +1,7 @@
 """The set loss against mmdet's assigner and against itself written out layer by layer."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -20,10 +22,10 @@ class FixedPoints:
     def __init__(self, num_points: int = 50) -> None:
         self.points = torch.rand(1, num_points, 2, generator=torch.Generator().manual_seed(3))
 
-    def for_matching(self, like):
+    def for_matching(self, like, generator=None):
         return self.points
 
-    def for_loss(self, logits):
+    def for_loss(self, logits, generator=None):
         return self.points.expand(len(logits), -1, -1)
 
 
@@ -103,6 +105,24 @@ def test_matching_is_that_of_mmdet(loss) -> None:
         ).gt_inds
         assert queries.tolist() == theirs.nonzero()[:, 0].tolist()
         assert ((instances - 1) // 2 + 1).tolist() == theirs[queries].tolist()
+
+
+def test_the_masks_of_a_clip_do_not_depend_on_its_batch() -> None:
+    layers, features, targets = scene()
+    targets = [replace(target, seed=(5, index % 2)) for index, target in enumerate(targets)]
+    loss = MaskSetLoss(num_classes=K, num_points=40)
+    together, matchings = loss(layers, features, targets)
+    alone = []
+    for number in range(2):  # sets 0 and 2 belong to one clip, 1 and 3 to the other
+        own = [SetLayer(*(part[number::2] for part in layer)) for layer in layers]
+        losses, matched = loss(own, features[number : number + 1], targets[number::2])
+        alone.append(losses)
+        for one, both in zip(matched, matchings, strict=True):
+            assert [pairs[0].tolist() for pairs in one] == [p[0].tolist() for p in both[number::2]]
+    for name in ('mask', 'dice'):
+        for layer in range(3):  # means over 5 instances, and 1
+            total = 5 * alone[0][layer][name] + alone[1][layer][name]
+            torch.testing.assert_close(6 * together[layer][name], total)
 
 
 def test_without_instances_only_the_class_counts_and_all_has_a_gradient(loss) -> None:

@@ -183,10 +183,10 @@ class SamePoints:
         points = generator(meta['point_seed']).random((1, meta['num_points'], 2))
         self.points = torch.from_numpy(points).float()
 
-    def for_matching(self, like: Tensor) -> Tensor:
+    def for_matching(self, like: Tensor, generator: object = None) -> Tensor:
         return self.points
 
-    def for_loss(self, logits: Tensor) -> Tensor:
+    def for_loss(self, logits: Tensor, generator: object = None) -> Tensor:
         return self.points.expand(len(logits), -1, -1)
 
 
