@@ -3,8 +3,6 @@
 import ast
 import doctest
 import importlib
-import subprocess
-import sys
 import warnings
 
 import pytest
