@@ -1,0 +1,115 @@
+"""Every tracker with every frame head, with and without sound: from files to scores."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.evaluator import Evaluator
+from mmengine.optim import OptimWrapper
+
+from avis.apis import load_config
+from avis.datasets.synthetic.generator import make_dataset
+from avis.engine.randomness import fixed_randomness
+from avis.registry import DATASETS, MODELS
+
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'avis'
+# Which config of avism/ has the tracker, or the head.
+TRACKERS = {
+    'ClipQueryTracker': 'in_aviseg',
+    'QueryMatchingTracker': 'in_aviseg_querymatching',
+    'MaskOverlapTracker': 'in_aviseg_maskoverlap',
+    'ByteTracker': 'in_aviseg_bytetrack',
+    'OCSORTTracker': 'in_aviseg_ocsort',
+}
+HEADS = {'AVISMFrameHead': 'in_aviseg', 'Mask2FormerFrameHead': 'in_aviseg_noaudio'}
+# After one step nothing is certain: what is found must reach the scores all the same.
+DETECTOR = {'type': 'Detector', 'score_threshold': 0.0, 'max_per_frame': 4}
+ONLINE = {'detector': DETECTOR, 'new_track_score': 0.0}
+BYTE = {'init_track_thr': 0.0, 'obj_score_thrs': {'high': 0.0, 'low': 0.0}}
+OC = {'init_track_thr': 0.0, 'obj_score_thr': 0.0}
+UNCERTAIN = {
+    'ClipQueryTracker': {'score_threshold': 0.0},
+    'QueryMatchingTracker': ONLINE,
+    'MaskOverlapTracker': ONLINE,
+    'ByteTracker': {'detector': DETECTOR, 'tracker': BYTE},
+    'OCSORTTracker': {'detector': DETECTOR, 'tracker': OC},
+}
+COMBINATIONS = list(product(TRACKERS, HEADS, [True, False]))
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp('people') / 'aviseg'
+    settings = {'seconds': 5, 'size': (64, 64), 'people_only': True, 'seed': 0}
+    make_dataset(layout='aviseg', out=folder, videos=5, splits=(2, 1, 2), **settings)
+    return folder
+
+
+def published(name: str):
+    return load_config(CONFIGS / 'avism' / f'avism_r50_{name}.py').model
+
+
+def configured(tracker: str, head: str, hears: bool, root: Path):
+    """The demo's config, in which the parts are exchanged for those of the big configs."""
+    config = load_config(CONFIGS / 'demo_avism_synthetic.py')
+    model = config.model
+    if tracker != 'ClipQueryTracker':
+        model.tracker = published(TRACKERS[tracker]).tracker
+    model.frame_head.type = published(HEADS[head]).frame_head.type
+    if head == 'Mask2FormerFrameHead':
+        model.frame_head.pop('audio_fusion')
+    config.merge_from_dict(
+        {'model.tracker': UNCERTAIN[tracker], 'model.sounding_gate.threshold': 0}
+    )
+    for split in ('train', 'test'):
+        dataset = config[f'{split}_dataloader'].dataset
+        dataset.data_root = str(root)
+        if not hears:
+            names = [step['type'].__name__ for step in dataset.pipeline]
+            dataset.pipeline.insert(names.index('LoadSound') + 1, {'type': 'MuteSound'})
+    return config
+
+
+def name_of(tracker: torch.nn.Module) -> str:
+    boxes = getattr(tracker, 'tracker', None)
+    return type(tracker).__name__ if boxes is None else boxes['type'].__name__
+
+
+@pytest.mark.parametrize(('tracker', 'head', 'hears'), COMBINATIONS)
+def test_it_builds_trains_a_step_predicts_and_is_scored(tracker, head, hears, root) -> None:
+    config = configured(tracker, head, hears, root)
+    torch.manual_seed(0)
+    model = MODELS.build(config.model)
+    assert (name_of(model.tracker), type(model.frame_head).__name__) == (tracker, head)
+
+    train, test = (DATASETS.build(config[f'{s}_dataloader'].dataset) for s in ('train', 'test'))
+    with fixed_randomness(0):
+        batch = pseudo_collate([train[0], train[1]])
+    assert all(bool(sound.any()) == hears for sound in batch['inputs']['audio'])
+    before = model.frame_head.query_feat.weight.clone()
+    optimizer = OptimWrapper(torch.optim.AdamW(model.parameters(), lr=1e-3))
+    losses = model.train().train_step(batch, optimizer)
+    assert len(losses) == 1 + 12 + (7 if tracker == 'ClipQueryTracker' else 0)
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert not torch.equal(model.frame_head.query_feat.weight, before)
+
+    evaluator = Evaluator([config.test_evaluator])
+    evaluator.dataset_meta = test.metainfo
+    model.eval()
+    found = 0
+    for index in range(len(test)):
+        (sample,) = model.test_step(pseudo_collate([test[index]]))
+        found += len(sample.pred_tracks)
+        evaluator.process([sample])
+    assert found > 0
+    scores = evaluator.evaluate(len(test))
+    for name in ('HOTA', 'AssA', 'DetA', 'AP_all', 'FA'):
+        assert 0 <= scores[f'aviseg_corrected/{name}'] <= 100
+
+
+def test_no_combination_is_there_twice(root) -> None:
+    assert len(COMBINATIONS) == 5 * 2 * 2
+    models = {str(configured(*which, root).to_dict()) for which in COMBINATIONS}
+    assert len(models) == len(COMBINATIONS)
