@@ -2,9 +2,9 @@
 
 A sample's augmentation is drawn from (run seed, pass over the data, index in the data set): the
 sampler hands out indices that carry these numbers, the data set seeds with them. They travel with
-the index itself, so prefetching and long-living workers cannot mix up two epochs. What the model
-draws (dropout) is a function of (run seed, iteration, rank), see
-:class:`~avis.engine.hooks.seed_hook.SeedHook`.
+the index itself, so prefetching and long-living workers cannot mix up two epochs. Losses that draw
+for a clip take the same numbers from its data sample. What the model draws otherwise (dropout) is a
+function of (run seed, iteration, rank), see :class:`~avis.engine.hooks.seed_hook.SeedHook`.
 """
 
 import contextlib

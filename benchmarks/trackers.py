@@ -1,0 +1,148 @@
+"""Compare the trackers on synthetic people who talk: every frame head, with and without sound.
+
+The model of configs/avis/demo_avism_synthetic.py is trained four times: with AVISM's frame head and
+with a plain Mask2Former frame head, each with sound and with all sound muted, in training and test.
+A model is trained as a whole, its clip module included; then what its frame head says of the test
+videos goes to every tracker of configs/avis/avism. The gate that leaves out silent frames by their
+class is the same for all. Scores are those of the corrected protocol.
+
+    python benchmarks/trackers.py                                  # four times 800 iterations
+    python benchmarks/trackers.py --iterations 200 --data data/synthetic_aviseg
+"""
+
+import argparse
+import itertools
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # the data is that of tools/demo.py
+CONFIGS = ROOT / 'configs' / 'avis'
+HEADS = ('AVISM', 'Mask2Former')
+SOUNDS = ('heard', 'muted')
+# The clip module is trained with its model; the others follow the queries, masks or boxes of frames
+# and are what these configs say.
+ONLINE_TRACKERS = {
+    'QueryMatchingTracker': 'avism_r50_in_aviseg_querymatching.py',
+    'MaskOverlapTracker': 'avism_r50_in_aviseg_maskoverlap.py',
+    'BoxTracker, ByteTrack': 'avism_r50_in_aviseg_bytetrack.py',
+    'BoxTracker, OC-SORT': 'avism_r50_in_aviseg_ocsort.py',
+}
+SHOWN = {'HOTA': 'HOTA', 'AssA': 'AssA', 'FSLA': 'FA'}  # column to key of the metric
+
+Scores = dict[str, float]
+
+
+def variant(head: str, sound: str, *, data: Path, iterations: int, seed: int) -> Any:
+    """The config of one of the four models, without validation."""
+    from avis.apis import load_config
+
+    config = load_config(CONFIGS / 'demo_avism_synthetic.py', {'randomness.seed': seed})
+    if head == 'Mask2Former':
+        config.model.frame_head.pop('audio_fusion')
+        config.model.frame_head.type = 'Mask2FormerFrameHead'
+    for split in ('train', 'test'):
+        dataset = config[f'{split}_dataloader'].dataset
+        dataset.data_root = str(data)
+        if sound == 'muted':
+            names = [step['type'].__name__ for step in dataset.pipeline]
+            dataset.pipeline.insert(names.index('LoadSound') + 1, {'type': 'MuteSound'})
+    config.train_cfg.update(max_iters=iterations, val_interval=iterations + 1)
+    warm_up, fall = config.param_scheduler
+    warm_up.end, fall.end = min(warm_up.end, iterations // 2), iterations
+    config.val_cfg = config.val_dataloader = config.val_evaluator = None
+    config.default_hooks.checkpoint.update(interval=iterations, save_best=None)
+    config.log_level = 'WARNING'
+    return config
+
+
+def trackers_of(model: Any) -> dict[str, Any]:
+    """The tracker that was trained with a model, and those that need no training."""
+    from avis.apis import load_config
+    from avis.registry import MODELS
+
+    files = ONLINE_TRACKERS.items()
+    online = {name: load_config(CONFIGS / 'avism' / file).model.tracker for name, file in files}
+    built = {name: MODELS.build(config) for name, config in online.items()}
+    return {'ClipQueryTracker': model.tracker, **built}
+
+
+def score(model: Any, config: Any) -> dict[str, Scores]:
+    """The scores of every tracker on the test videos; the frame head sees each video once."""
+    import torch
+    from mmengine.dataset import pseudo_collate
+    from mmengine.evaluator import Evaluator
+
+    from avis.models.trackers.base import Window
+    from avis.registry import DATASETS
+
+    model.eval()
+    dataset: Any = DATASETS.build(config.test_dataloader.dataset)
+    trackers = trackers_of(model)
+    evaluators = {name: Evaluator([config.test_evaluator]) for name in trackers}
+    for evaluator in evaluators.values():
+        evaluator.dataset_meta = dataset.metainfo
+    for index in range(len(dataset)):
+        data = model.data_preprocessor(pseudo_collate([dataset[index]]))
+        (sample,) = data['data_samples']
+        with torch.no_grad():
+            frames, audio = model.predict_frames(data['inputs'])
+        for name, tracker in trackers.items():
+            with torch.no_grad():
+                state = tracker.start(model.sounding_gate)
+                tracker.update(state, frames, audio, Window.of_sample(sample))
+            sample.pred_tracks = tracker.finish(state)
+            evaluators[name].process([sample])
+    scores = {}
+    for name, evaluator in evaluators.items():
+        metrics = evaluator.evaluate(len(dataset))
+        prefix = evaluator.metrics[0].prefix
+        scores[name] = {column: metrics[f'{prefix}/{key}'] for column, key in SHOWN.items()}
+    return scores
+
+
+def compare(data: Path, work_dir: Path, *, iterations: int, seed: int) -> Iterator[str]:
+    """Train the four models; yields the rows of the table."""
+    from avis.apis.runner import train
+
+    for head, sound in itertools.product(HEADS, SOUNDS):
+        config = variant(head, sound, data=data, iterations=iterations, seed=seed)
+        runner = train(config, work_dir=work_dir / f'{head}_{sound}'.lower())
+        for name, scores in score(runner.model, config).items():
+            values = ' | '.join(f'{value:.2f}' for value in scores.values())
+            yield f'| {head} | {sound} | {name} | {values} |'
+
+
+def main() -> None:
+    """Parse the arguments, and print each row when it is there and the table at the end."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--iterations', type=int, default=800, help='of training, per model')
+    parser.add_argument('--data', type=Path, help='in the layout of AVISeg; made if missing')
+    parser.add_argument('--work-dir', type=Path, help='keeps logs and checkpoints')
+    parser.add_argument('--seed', type=int, default=0, help='of data and training')
+    args = parser.parse_args()
+
+    from tools.demo import make_data
+
+    start, rows = time.monotonic(), []
+    with tempfile.TemporaryDirectory() as folder:
+        data = make_data(args.data or Path(folder, 'data'), args.seed)
+        work_dir = args.work_dir or Path(folder, 'work')
+        for row in compare(data, work_dir, iterations=args.iterations, seed=args.seed):
+            print(row, flush=True)
+            rows.append(row)
+    seconds = time.monotonic() - start
+    print(f'\n{args.iterations} iterations per model, seed {args.seed}, {seconds:.0f} s\n')
+    print('| Frame head | Sound | Tracker |', *(f'{name} |' for name in SHOWN))
+    print('| --- | --- | --- |', *('---: |' for _ in SHOWN))
+    print('\n'.join(rows))
+
+
+if __name__ == '__main__':
+    main()
