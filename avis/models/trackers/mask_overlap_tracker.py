@@ -4,15 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from mmengine.structures import InstanceData
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from avis.models.decode_heads.frame_predictions import FramePredictions
-from avis.models.trackers.base import Tracker, Window
-from avis.models.trackers.detections import Detections, Detector
+from avis.models.trackers.detections import Detections
 from avis.models.trackers.matching import cosine, mask_iou, match, normalized
-from avis.models.trackers.track_store import TrackStore
+from avis.models.trackers.online import OnlineTracker
 from avis.registry import MODELS
 from avis.structures.masks import RLE
 
@@ -27,15 +23,13 @@ class _Remembered:
 
 
 @dataclass
-class _State:
-    store: TrackStore
-    gate: nn.Module | None
-    memory: dict[int, _Remembered] = field(default_factory=dict)
+class _Memory:
+    ones: dict[int, _Remembered] = field(default_factory=dict)
     next_id: int = 0
 
 
 @MODELS.register_module()
-class MaskOverlapTracker(Tracker):
+class MaskOverlapTracker(OnlineTracker):
     """Match the masks of each frame to the last masks of the instances remembered.
 
     The similarity of two masks is ``(1 - appearance) * overlap + appearance * cosine``: overlap is
@@ -44,7 +38,6 @@ class MaskOverlapTracker(Tracker):
     looks alone bring an instance back.
 
     Args:
-        detector: See :class:`~avis.models.trackers.detections.Detector`; None for its defaults.
         appearance: Weight of the embeddings, 0 to 1; 0 for a frame head whose embeddings mean
             nothing.
         min_similarity: Similarity that makes a detection the same instance. With the defaults looks
@@ -52,78 +45,60 @@ class MaskOverlapTracker(Tracker):
         new_track_score: Score a detection needs to begin a track.
         momentum: Weight of the latest embedding in the memory.
         max_gap: Frames without a detection after which an instance is forgotten.
-        min_frames: Tracks with masks in fewer frames are left out.
-        max_tracks: Most tracks of a video.
+        kwargs: Of :class:`~avis.models.trackers.online.OnlineTracker`.
     """
 
     def __init__(
         self,
         *,
-        detector: dict[str, Any] | None = None,
         appearance: float = 0.55,
         min_similarity: float = 0.5,
         new_track_score: float = 0.4,
         momentum: float = 0.2,
         max_gap: int = 30,
-        min_frames: int = 1,
-        max_tracks: int = 100,
+        **kwargs: Any,
     ) -> None:
-        super().__init__()
+        super().__init__(**kwargs)
         if not 0 <= appearance <= 1:
             raise ValueError(
                 f'MaskOverlapTracker: appearance must lie in [0, 1], got {appearance!r}'
             )
-        self.detector = Detector() if detector is None else MODELS.build(detector)
         self.appearance = appearance
         self.min_similarity = min_similarity
         self.new_track_score = new_track_score
         self.momentum = momentum
         self.max_gap = max_gap
-        self.min_frames = min_frames
-        self.max_tracks = max_tracks
 
-    def start(self, gate: nn.Module | None = None) -> _State:
-        """Nothing seen, nothing remembered."""
-        return _State(TrackStore(min_frames=self.min_frames, max_tracks=self.max_tracks), gate)
+    def new_memory(self) -> _Memory:
+        """Nobody."""
+        return _Memory()
 
-    def update(
-        self, state: _State, frames: FramePredictions, audio: Tensor, window: Window
-    ) -> None:
-        """Take in the frames of a window that are new, one by one."""
-        skip = state.store.open(window)
-        for found in self.detector(frames, audio, window, gate=state.gate, skip=skip):
-            state.store.add(found, self._assign(state, found))
-
-    def finish(self, state: _State) -> InstanceData:
-        """The tracks."""
-        return state.store.to_instances()
-
-    def _assign(self, state: _State, found: Detections) -> NDArray[np.int64]:
+    def assign(self, memory: _Memory, found: Detections) -> NDArray[np.int64]:
         """Identities of the detections of a frame, -1 for one that is too weak to begin a track."""
-        for number in [n for n, one in state.memory.items() if self._forgotten(one, found.frame)]:
-            del state.memory[number]
+        for number in [n for n, one in memory.ones.items() if self._forgotten(one, found.frame)]:
+            del memory.ones[number]
         ids = np.full(len(found), -1)
-        known = list(state.memory)
+        known = list(memory.ones)
         if known and len(found):
-            for row, column in match(self._similarity(state, known, found), self.min_similarity):
+            for row, column in match(self._similarity(memory, known, found), self.min_similarity):
                 ids[column] = known[row]
         looks = normalized(found.embeds)
         for index in np.flatnonzero((ids >= 0) | (found.scores >= self.new_track_score)):
             if ids[index] < 0:
-                ids[index] = state.next_id
-                state.next_id += 1
-            before = state.memory.get(int(ids[index]))
+                ids[index] = memory.next_id
+                memory.next_id += 1
+            before = memory.ones.get(int(ids[index]))
             embed = looks[index]
             if before is not None:
                 embed = (1 - self.momentum) * before.embed + self.momentum * embed
-            state.memory[int(ids[index])] = _Remembered(found.rles[index], embed, found.frame)
+            memory.ones[int(ids[index])] = _Remembered(found.rles[index], embed, found.frame)
         return ids
 
     def _similarity(
-        self, state: _State, known: list[int], found: Detections
+        self, memory: _Memory, known: list[int], found: Detections
     ) -> NDArray[np.float64]:
         """Of known instances and detections, (M, N)."""
-        ones = [state.memory[number] for number in known]
+        ones = [memory.ones[number] for number in known]
         away = np.array([found.frame - one.last_frame - 1 for one in ones])
         overlap = mask_iou([one.rle for one in ones], found.rles) * 0.5 ** away[:, None]
         looks = cosine(np.stack([one.embed for one in ones]), found.embeds)

@@ -36,7 +36,7 @@ def test_the_lists_of_a_track_stay_short(name):
     for start in range(0, 200, 50):
         scene = predictions([{0: (8, 8)}] * 50)
         tracker.update(state, scene, torch.zeros(1, 50, 4), window(start))
-    (track,) = state.boxes.tracks.values()
+    (track,) = state.memory.tracks.values()
     assert max(len(values) for values in track.values() if isinstance(values, list)) < 30
 
 
