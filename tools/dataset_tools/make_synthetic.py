@@ -37,7 +37,10 @@ def parse_args() -> argparse.Namespace:
         action='append',
         default=[],
         metavar='NAME[=STRENGTH]',
-        help=f'may be repeated; strength 0..1, default 1; names: {", ".join(CHALLENGES)}',
+        help=f'may be repeated; strength 0..1, default 1; names: {", ".join(CHALLENGES)}, all',
+    )
+    parser.add_argument(
+        '--in-turn', action='store_true', help='each video meets one of the challenges, in turn'
     )
     parser.add_argument('--with-mp4', action='store_true', help='also one MP4 with sound per video')
     parser.add_argument('--video-fps', type=int, default=25, help='of the MP4 files (default 25)')
@@ -52,10 +55,10 @@ def _size(text: str) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _challenge(text: str) -> tuple[str, float]:
+def _challenge(text: str) -> dict[str, float]:
     name, _, strength = text.partition('=')
     try:
-        return name, float(strength or 1)
+        return dict.fromkeys(CHALLENGES if name == 'all' else [name], float(strength or 1))
     except ValueError:
         raise argparse.ArgumentTypeError(f'expected NAME or NAME=0..1, got {text!r}') from None
 
@@ -73,7 +76,8 @@ def main() -> int:
         'seed': args.seed,
         'identities': args.identities,
         'people_only': args.people_only,
-        'challenges': dict(args.challenge),
+        'challenges': {name: s for given in args.challenge for name, s in given.items()},
+        'in_turn': args.in_turn,
         'with_mp4': args.with_mp4,
         'video_fps': args.video_fps,
     }

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ def make_dataset(
         processes: Worker processes.
         progress: Show a progress bar.
         **options: Fields of ``recipe.Recipe``: videos, seconds, size, seed, challenges,
-            identities, people_only, splits, with_mp4, video_fps.
+            in_turn, identities, people_only, splits, with_mp4, video_fps.
 
     Raises:
         FileExistsError: The target holds something already.
@@ -104,6 +104,7 @@ def make_dataset(
 
 def make_stage(recipe: Recipe, job: Job) -> Stage:
     """The scene of one video with all challenges, ready to be drawn and heard."""
+    recipe = replace(recipe, challenges=recipe.challenges_of(job.index), in_turn=False)
     return Stage(challenge(build_scene(recipe, job), recipe.challenges, job))
 
 

@@ -44,6 +44,7 @@ class Recipe:
         seed: Same seed, same bytes. People and objects do not depend on it: identity 3 looks and
             sounds the same in every data set.
         challenges: Strength 0..1 of AVTrack's challenging conditions.
+        in_turn: Each video meets only one of them: the first, the second, and so on.
         identities: How many different sources there are; all splits share them.
         people_only: Only people, no things; AVTrack's layout never has others.
         splits: Videos of train, val and test; None divides ``videos`` 70 / 15 / 15.
@@ -57,6 +58,7 @@ class Recipe:
     size: tuple[int, int] = (224, 224)
     seed: int = 0
     challenges: Mapping[str, float] = field(default_factory=dict)
+    in_turn: bool = False
     identities: int = 8
     people_only: bool = False
     splits: tuple[int, int, int] | None = None
@@ -87,6 +89,13 @@ class Recipe:
             raise ValueError(
                 f'splits {self.splits} sum to {sum(self.splits)}, but videos is {self.videos}'
             )
+
+    def challenges_of(self, index: int) -> Mapping[str, float]:
+        """The challenges that the video with this index meets."""
+        if not (self.in_turn and self.challenges):
+            return self.challenges
+        name = list(self.challenges)[index % len(self.challenges)]
+        return {name: self.challenges[name]}
 
     def split_of_videos(self) -> list[str]:
         """The split of each video in order of its index; AVTrack has only a test split."""

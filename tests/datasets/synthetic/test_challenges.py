@@ -37,6 +37,15 @@ def test_strength_zero_changes_nothing(name):
         np.testing.assert_array_equal(plain.sound(16000), met.sound(16000))
 
 
+def test_challenges_in_turn_are_those_of_sets_with_one_each():
+    names = ['multiple_instances', 'background_switch', 'multi_turn_sounding']
+    mixed = stages('avtrack', challenges=dict.fromkeys(names, 1.0), in_turn=True)
+    for index, (name, stage) in enumerate(zip(names, mixed, strict=True)):
+        alone = stages('avtrack', challenges={name: 1.0})[index]
+        np.testing.assert_array_equal(stage.draw(3.5)[0], alone.draw(3.5)[0])
+        np.testing.assert_array_equal(stage.sound(16000), alone.sound(16000))
+
+
 @pytest.mark.parametrize('name', CHALLENGES[:4] + CHALLENGES[5:6])
 def test_conditions_of_the_picture_leave_the_sound_alone(name):
     for plain, met in plain_and_met(name):

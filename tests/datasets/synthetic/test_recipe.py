@@ -47,3 +47,16 @@ def test_given_splits_are_kept():
 
 def test_avtrack_is_all_test():
     assert Recipe(layout='avtrack', videos=2).split_of_videos() == ['test', 'test']
+
+
+def test_in_turn_each_video_meets_one_challenge_at_its_own_strength():
+    challenges = {'visual_occlusion': 1.0, 'background_switch': 0.5}
+    recipe = Recipe(layout='avtrack', videos=3, challenges=challenges, in_turn=True)
+    assert [dict(recipe.challenges_of(index)) for index in range(3)] == [
+        {'visual_occlusion': 1.0},
+        {'background_switch': 0.5},
+        {'visual_occlusion': 1.0},
+    ]
+    together = Recipe(layout='avtrack', videos=3, challenges=challenges)
+    assert together.challenges_of(2) == challenges
+    assert Recipe(layout='avtrack', in_turn=True).challenges_of(1) == {}

@@ -22,6 +22,15 @@ def test_it_makes_the_asked_set(tmp_path):
     assert '"attributes": ["camera_motion_change", "background_switch"]' in meta
 
 
+def test_all_challenges_can_be_met_in_turn(tmp_path):
+    options = ('--challenge', 'all=0.5', '--in-turn')
+    done = run('--layout', 'avtrack', '--out', str(tmp_path / 'set'), *TINY, *options)
+    assert done.returncode == 0, done.stderr
+    meta = (tmp_path / 'set' / 'avtrack_meta.json').read_text()
+    for name in ('visual_occlusion', 'relative_position_change', 'background_switch'):
+        assert f'"attributes": ["{name}"]' in meta
+
+
 def test_splits_and_films_can_be_asked_for(tmp_path):
     options = ('--splits', '1', '0', '2', '--with-mp4', '--video-fps', '5', '--seed', '3')
     done = run('--layout', 'avsbench_ms3', '--out', str(tmp_path), *TINY[2:], *options)

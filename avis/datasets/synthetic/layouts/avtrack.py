@@ -53,10 +53,11 @@ def write_video(root: Path, job: Job, stage: Stage) -> dict[str, Any]:
 
 def write_index(root: Path, recipe: Recipe, entries: list[dict[str, Any]]) -> None:
     """Write ``avtrack_meta.json``; ``attributes`` are the challenging conditions of a video."""
-    attributes = [name for name, strength in recipe.challenges.items() if strength > 0]
     videos: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for video_id, entry in enumerate(entries, start=1):
+        met = recipe.challenges_of(video_id - 1).items()
+        attributes = [name for name, strength in met if strength > 0]
         videos.append({'id': video_id, **entry['video'], 'attributes': attributes})
         for track in entry['tracks']:
             annotations.append({'id': len(annotations) + 1, 'video_id': video_id, **track})

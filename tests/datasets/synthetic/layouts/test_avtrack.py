@@ -57,6 +57,20 @@ def test_the_meta_file_has_the_fields_of_the_official_loader(root, meta):
         assert any(a['video_id'] == video['id'] for a in meta['annotations'])
 
 
+def test_in_turn_each_video_tells_its_own_challenge(tmp_path):
+    options = {'videos': 3, 'size': (32, 48), 'seconds': 1, 'in_turn': True}
+    challenges = {'background_switch': 1.0, 'visual_occlusion': 0.5}
+    root = make_dataset(
+        layout='avtrack', out=tmp_path / 'set', challenges=challenges, **options
+    ).root
+    videos = json.loads((root / 'avtrack_meta.json').read_text())['videos']
+    assert [video['attributes'] for video in videos] == [
+        ['background_switch'],
+        ['visual_occlusion'],
+        ['background_switch'],
+    ]
+
+
 def test_merged_images_hold_the_sounding_persons_below_gray_255(root, meta):
     recipe = Recipe(layout='avtrack', **OPTIONS)
     for job, video in zip(plan_jobs(recipe), meta['videos'], strict=True):
