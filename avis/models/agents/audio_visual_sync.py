@@ -30,6 +30,7 @@ class _Candidate:
 
     mouth: float  # mean of 0 (closed, still) to 1; NaN if never measured
     look: float  # 0 to 1: large, in the middle, seen all the time
+    seen: float  # share of the frames
 
 
 @MODELS.register_module()
@@ -39,7 +40,8 @@ class AudioVisualSync:
     Mouths are measured in the frames of a window and compared with the same person's closed mouth;
     from 8 frames a second on they are also correlated with the loudness of the sound. Windows of
     one voice share what was seen (with ``voices``), so a mouth that happens to be closed in the one
-    frame of a short window does no harm. Where no mouth is seen, size, place and visibility decide.
+    frame of a short window does no harm. Where no mouth is seen, size, place and visibility decide
+    among those who are there half of the time or more: a passing false find never speaks.
 
     Args:
         mouths: Meter of mouths, as config or built; None decides by looks alone.
@@ -129,8 +131,8 @@ class AudioVisualSync:
         looks = _looks(found, video.frames.size)
         loudness = _loudness(video, frames)
         return {
-            number: _Candidate(_mouth(measured.get(number, {}), frames, loudness), look)
-            for number, look in looks.items()
+            number: _Candidate(_mouth(measured.get(number, {}), frames, loudness), look, seen)
+            for number, (look, seen) in looks.items()
         }
 
     def _shares(self, video: Video, questions: Sequence[LocalQuestion]) -> NDArray[np.float64]:
@@ -164,7 +166,7 @@ class AudioVisualSync:
         best = max(scores, key=lambda number: scores[number], default=None)
         if best is None:
             reason = 'nobody is seen'
-        elif people[best].mouth < self.min_evidence:
+        elif self._evidence(people[best]) < self.min_evidence:
             reason, best = 'no mouth moves with the speech', None
         else:
             reason = f'object {best} fits best'
@@ -177,9 +179,14 @@ class AudioVisualSync:
         return LocalAnswer(rows, reason, {'candidates': record})
 
     def _score(self, person: _Candidate) -> float:
-        """Mouth, then looks; a mouth never seen counts as one that is just too still."""
-        mouth = self.min_evidence if np.isnan(person.mouth) else person.mouth
-        return mouth + self.look_weight * person.look
+        """Mouth, then looks."""
+        return self._evidence(person) + self.look_weight * person.look
+
+    def _evidence(self, person: _Candidate) -> float:
+        """Of the mouth; of one never seen just enough, or less if the person is seldom there."""
+        if np.isfinite(person.mouth):
+            return person.mouth
+        return self.min_evidence * min(2 * person.seen, 1.0)
 
 
 def _voice(
@@ -195,8 +202,10 @@ def _voice(
     return np.asarray(embedding, np.float64)
 
 
-def _looks(found: dict[int, FrameDetections | None], size: tuple[int, int]) -> dict[int, float]:
-    """How much people look like the one the camera is on, 0 to 1, by object id."""
+def _looks(
+    found: dict[int, FrameDetections | None], size: tuple[int, int]
+) -> dict[int, tuple[float, float]]:
+    """Look and share of the frames, 0 to 1, by object id; see :class:`_Candidate`."""
     height, width = size
     sums: dict[int, NDArray[np.float64]] = {}
     for one in found.values():
@@ -206,10 +215,11 @@ def _looks(found: dict[int, FrameDetections | None], size: tuple[int, int]) -> d
             off = abs((box[0] + box[2]) / 2 - width / 2) / (width / 2)
             row = np.array([np.sqrt(coco_mask.area(mask) / (height * width)), 1 - min(off, 1), 1])
             sums[int(number)] = sums.get(int(number), np.zeros(3)) + row
-    return {
-        number: float((total[0] / total[2] + total[1] / total[2] + total[2] / len(found)) / 3)
-        for number, total in sums.items()
-    }
+    looks = {}
+    for number, (size_sum, middle_sum, count) in sums.items():
+        seen = float(count / len(found))
+        looks[number] = float((size_sum + middle_sum) / count + seen) / 3, seen
+    return looks
 
 
 def _loudness(video: Video, frames: Sequence[int]) -> NDArray[np.float64] | None:
@@ -251,5 +261,5 @@ def _pooled(
         ]
         weight = sum(share for share, _ in rows)
         mouth = sum(share * value for share, value in rows) / weight if weight else float('nan')
-        pooled[person] = _Candidate(mouth, candidate.look)
+        pooled[person] = replace(candidate, mouth=mouth)
     return pooled

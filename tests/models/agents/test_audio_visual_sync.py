@@ -108,6 +108,20 @@ def test_without_a_meter_the_large_one_in_the_middle_speaks():
     assert rows(AudioVisualSync(), video(2, detections=found), question(0, 0, 1)) == [[1, 1]]
 
 
+def test_a_find_of_a_moment_whose_mouth_was_never_seen_does_not_speak():
+    still, passing = (
+        assemble([0], [1], [mask(LEFT)]),
+        assemble([0, 1], [1, 1], [mask(LEFT), mask(RIGHT)]),
+    )
+    part = AudioVisualSync(mouths=Plan([[0, np.nan]] * 5))
+    once = video(5, detections=[still, passing, still, still, still])
+    (answer,) = part.ground(once, [question(0, *range(5))])
+    assert answer.rows == [None] * 5
+    assert answer.reason == 'no mouth moves with the speech'
+    mostly = video(5, detections=[still, passing, passing, passing, still])
+    assert rows(part, mostly, question(0, *range(5))) == [[None, 1, 1, 1, None]]
+
+
 def test_who_is_not_visible_has_no_row():
     alone = assemble([1], [1], [mask(RIGHT)])
     clip = video(4, detections=[alone, nothing(), None, alone])
