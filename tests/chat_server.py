@@ -82,12 +82,10 @@ class _Handler(BaseHTTPRequestHandler):
             server.bodies.append(body)
             server.under_way += 1
             server.most_under_way = max(server.most_under_way, server.under_way)
-        try:
-            time.sleep(server.delay(question))
-            self._reply(body, server.fault(question, n))
-        finally:
-            with server.lock:
-                server.under_way -= 1
+        time.sleep(server.delay(question))
+        with server.lock:  # before the reply: the next question may come as soon as it is read
+            server.under_way -= 1
+        self._reply(body, server.fault(question, n))
 
     def _reply(self, body: dict, fault: str | int | None) -> None:
         wanted = self.server.key and f'Bearer {self.server.key}'
