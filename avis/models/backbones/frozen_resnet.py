@@ -17,9 +17,12 @@ from avis.registry import MODELS
 class FrozenResNet(ResNet):
     """``mmdet.ResNet`` whose batch norms keep the statistics and factors that they start with.
 
-    A frozen norm is a factor and an offset per channel: they go into the convolution, in training
-    too, so that no norm is computed. Weights and results are those of ``mmdet.ResNet`` with
-    ``norm_cfg=dict(type='BN', requires_grad=False)`` and ``norm_eval=True``.
+    A frozen norm is a factor and an offset per channel: in training they go into the convolution,
+    so that no norm is computed. In evaluation every operation is that of ``mmdet.ResNet``, to the
+    last bit: masked attention compares logits with a threshold, and a rounding of 1e-6 here was
+    seen to change what a query reads, and that by 3e-3 of what the clip module makes of it. Weights
+    and results are those of ``mmdet.ResNet`` with ``norm_cfg=dict(type='BN',
+    requires_grad=False)`` and ``norm_eval=True``.
 
     Start from pretrained weights: a norm that starts with mean 0 and variance 1 does nothing.
 
@@ -45,14 +48,17 @@ class FrozenResNet(ResNet):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Map images (N, 3, H, W) to the maps of the four stages, finest first."""
+        if not self.training:
+            outs: tuple[Tensor, ...] = super().forward(x)
+            return outs
         x = x.contiguous(memory_format=torch.channels_last)
         x = F.max_pool2d(F.relu_(_convolve(x, self.conv1, self.norm1)), 3, stride=2, padding=1)
-        outs = []
+        maps = []
         for name in self.res_layers:
             for block in getattr(self, name):
                 x = _run_block(block, x)
-            outs.append(x)
-        return tuple(outs)
+            maps.append(x)
+        return tuple(maps)
 
 
 def _run_block(block: BasicBlock | Bottleneck, x: Tensor) -> Tensor:
