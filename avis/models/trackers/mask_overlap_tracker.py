@@ -1,6 +1,6 @@
 """Online tracking by overlap and looks, for the masks of any frame head."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from avis.models.trackers.detections import Detections
 from avis.models.trackers.matching import cosine, mask_iou, match, normalized
-from avis.models.trackers.online import OnlineTracker
+from avis.models.trackers.online import Memory, OnlineTracker
 from avis.registry import MODELS
 from avis.structures.masks import RLE
 
@@ -20,12 +20,6 @@ class _Remembered:
     rle: RLE
     embed: NDArray[np.float32]
     last_frame: int
-
-
-@dataclass
-class _Memory:
-    ones: dict[int, _Remembered] = field(default_factory=dict)
-    next_id: int = 0
 
 
 @MODELS.register_module()
@@ -69,14 +63,13 @@ class MaskOverlapTracker(OnlineTracker):
         self.momentum = momentum
         self.max_gap = max_gap
 
-    def new_memory(self) -> _Memory:
+    def new_memory(self) -> Memory[_Remembered]:
         """Nobody."""
-        return _Memory()
+        return Memory()
 
-    def assign(self, memory: _Memory, found: Detections) -> NDArray[np.int64]:
+    def assign(self, memory: Memory[_Remembered], found: Detections) -> NDArray[np.int64]:
         """Identities of the detections of a frame, -1 for one that is too weak to begin a track."""
-        for number in [n for n, one in memory.ones.items() if self._forgotten(one, found.frame)]:
-            del memory.ones[number]
+        memory.forget(found.frame - self.max_gap)
         ids = np.full(len(found), -1)
         known = list(memory.ones)
         if known and len(found):
@@ -85,8 +78,7 @@ class MaskOverlapTracker(OnlineTracker):
         looks = normalized(found.embeds)
         for index in np.flatnonzero((ids >= 0) | (found.scores >= self.new_track_score)):
             if ids[index] < 0:
-                ids[index] = memory.next_id
-                memory.next_id += 1
+                ids[index] = memory.begin()
             before = memory.ones.get(int(ids[index]))
             embed = looks[index]
             if before is not None:
@@ -95,7 +87,7 @@ class MaskOverlapTracker(OnlineTracker):
         return ids
 
     def _similarity(
-        self, memory: _Memory, known: list[int], found: Detections
+        self, memory: Memory[_Remembered], known: list[int], found: Detections
     ) -> NDArray[np.float64]:
         """Of known instances and detections, (M, N)."""
         ones = [memory.ones[number] for number in known]
@@ -103,6 +95,3 @@ class MaskOverlapTracker(OnlineTracker):
         overlap = mask_iou([one.rle for one in ones], found.rles) * 0.5 ** away[:, None]
         looks = cosine(np.stack([one.embed for one in ones]), found.embeds)
         return (1 - self.appearance) * overlap + self.appearance * looks
-
-    def _forgotten(self, one: _Remembered, frame: int) -> bool:
-        return frame - one.last_frame > self.max_gap

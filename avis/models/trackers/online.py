@@ -1,8 +1,8 @@
 """What the trackers share that look at one frame after the other."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from mmengine.structures import InstanceData
@@ -14,6 +14,32 @@ from avis.models.trackers.base import Tracker, Window
 from avis.models.trackers.detections import Detections, Detector
 from avis.models.trackers.track_store import TrackStore
 from avis.registry import MODELS
+
+
+class Remembered(Protocol):
+    """What is known of one instance."""
+
+    last_frame: int
+
+
+One = TypeVar('One', bound=Remembered)
+
+
+@dataclass
+class Memory(Generic[One]):
+    """The instances of a video that may come back, by identity."""
+
+    ones: dict[int, One] = field(default_factory=dict)
+    next_id: int = 0
+
+    def forget(self, before: int) -> None:
+        """Drop those that were last seen before this frame."""
+        self.ones = {n: one for n, one in self.ones.items() if one.last_frame >= before}
+
+    def begin(self) -> int:
+        """An identity that nobody had."""
+        self.next_id += 1
+        return self.next_id - 1
 
 
 @dataclass

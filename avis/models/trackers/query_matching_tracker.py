@@ -1,7 +1,7 @@
 """Online tracking by what the queries of a frame head look like."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from avis.models.trackers.detections import Detections
 from avis.models.trackers.matching import cosine, match, normalized
-from avis.models.trackers.online import OnlineTracker
+from avis.models.trackers.online import Memory, OnlineTracker
 from avis.registry import MODELS
 
 
@@ -19,12 +19,6 @@ class _Remembered:
 
     embeds: deque[NDArray[np.float32]]
     last_frame: int
-
-
-@dataclass
-class _Memory:
-    ones: dict[int, _Remembered] = field(default_factory=dict)
-    next_id: int = 0
 
 
 @MODELS.register_module()
@@ -61,14 +55,13 @@ class QueryMatchingTracker(OnlineTracker):
         self.memory_frames = memory_frames
         self.max_gap = max_gap
 
-    def new_memory(self) -> _Memory:
+    def new_memory(self) -> Memory[_Remembered]:
         """Nobody."""
-        return _Memory()
+        return Memory()
 
-    def assign(self, memory: _Memory, found: Detections) -> NDArray[np.int64]:
+    def assign(self, memory: Memory[_Remembered], found: Detections) -> NDArray[np.int64]:
         """Identities of the detections of a frame, -1 for one that is too weak to begin a track."""
-        for number in [n for n, one in memory.ones.items() if self._forgotten(one, found.frame)]:
-            del memory.ones[number]
+        memory.forget(found.frame - self.max_gap)
         ids = np.full(len(found), -1)
         known = list(memory.ones)
         if known and len(found):
@@ -76,15 +69,11 @@ class QueryMatchingTracker(OnlineTracker):
             for row, column in match(cosine(means, found.embeds), self.min_similarity):
                 ids[column] = known[row]
         for index in np.flatnonzero((ids < 0) & (found.scores >= self.new_track_score)):
-            ids[index] = memory.next_id
-            memory.ones[memory.next_id] = _Remembered(deque(maxlen=self.memory_frames), 0)
-            memory.next_id += 1
+            ids[index] = memory.begin()
+            memory.ones[int(ids[index])] = _Remembered(deque(maxlen=self.memory_frames), 0)
         weighted = normalized(found.embeds) * found.scores[:, None]
         for index in np.flatnonzero(ids >= 0):
             one = memory.ones[int(ids[index])]
             one.embeds.append(weighted[index])
             one.last_frame = found.frame
         return ids
-
-    def _forgotten(self, one: _Remembered, frame: int) -> bool:
-        return frame - one.last_frame > self.max_gap
