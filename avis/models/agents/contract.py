@@ -133,6 +133,11 @@ class Reply:
     error: Exception | None = None
     usage: dict[str, Any] = field(default_factory=dict)
 
+    def to_record(self) -> dict[str, Any]:
+        """What is written down of it, as JSON has it."""
+        error = None if self.error is None else repr(self.error)
+        return {'text': self.text, 'error': error, 'usage': self.usage}
+
 
 @dataclass(frozen=True)
 class Face:

@@ -156,14 +156,7 @@ class VLMGrounding:
             'speech': question.text,
             'frames': list(question.frame_ids),
             'max_new_tokens': self.max_new_tokens,
-            'replies': [
-                {
-                    'text': reply.text,
-                    'error': None if reply.error is None else repr(reply.error),
-                    'usage': reply.usage,
-                }
-                for reply in replies
-            ],
+            'replies': [reply.to_record() for reply in replies],
         }
 
     def _match(

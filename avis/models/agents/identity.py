@@ -142,14 +142,7 @@ class VLMIdentity:
             'windows': [utterance.question.window for utterance in utterances],
             'key_frames': [utterance.key_frame for utterance in utterances],
             'max_new_tokens': self.max_new_tokens,
-            'replies': [
-                {
-                    'text': reply.text,
-                    'error': None if reply.error is None else repr(reply.error),
-                    'usage': reply.usage,
-                }
-                for reply in replies
-            ],
+            'replies': [reply.to_record() for reply in replies],
         }
 
 
