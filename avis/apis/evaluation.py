@@ -23,7 +23,7 @@ from avis.evaluation.benchmarks.problems import (
 from avis.evaluation.benchmarks.report import write_result
 from avis.evaluation.benchmarks.running import score_videos
 from avis.evaluation.functional.counts import Protocol, check_protocol
-from avis.evaluation.functional.diagnosis import VideoDiagnosis, score_diagnosis
+from avis.evaluation.functional.diagnosis import VideoDiagnosis
 
 BenchmarkName: TypeAlias = Literal['avtrack', 'aviseg', 'youtube_vis', 'avsbench', 'avss']
 _CLASSES = {
@@ -63,7 +63,8 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
             careful evaluation.
         workers: Processes that score videos.
         by: Attribute of the videos whose values become rows, each with a bootstrap interval.
-        diagnose: Decompose the errors of instance tasks into who, where and same.
+        diagnose: Decompose the errors of instance tasks into who, where and same; with ``by`` of
+            each value too.
         strict: Refuse to score if anything at all is wrong with the files.
         full: Give every score of each video by class and threshold too, ``details['per_video']``.
         out: Folder for ``metrics.json`` and ``per_video.csv``.
@@ -122,13 +123,12 @@ def _run(
     problems: list[Problem] = list(benchmark.log.problems)
     pieces: dict[str, Any] = {}
     attributes: list[Mapping[str, Any]] = []
-    diagnoses: list[VideoDiagnosis] = []
+    diagnoses: list[VideoDiagnosis | None] = []
     for video, score in zip(benchmark.videos, scores, strict=True):
         problems += score.problems
         if score.piece is not None:
             pieces[video.name] = score.piece
             attributes.append({**video.attributes, **score.attributes})
-        if score.diagnosis is not None:
             diagnoses.append(score.diagnosis)
     if pieces:
         problems += benchmark.review(list(pieces.values()))
@@ -136,14 +136,12 @@ def _run(
         raise EvaluationStopped(benchmark.NAME, benchmark.protocol, problems)
     if not pieces:
         raise ValueError('\n'.join(['no video can be scored:', *list_problems(problems)]))
-    scored = Scored(benchmark, list(pieces.values()), attributes)
+    scored = Scored(benchmark, list(pieces.values()), attributes, diagnoses)
     result = _describe(benchmark, scored, list(pieces), problems)
+    result |= scored.diagnose(range(len(pieces)))
     if full:
         videos = {name: benchmark.details_of(piece) for name, piece in pieces.items()}
         result['details'] = {**result['details'], 'per_video': videos}
-    if diagnoses:
-        diagnosis = score_diagnosis(diagnoses, classes=benchmark.classes, average=benchmark.AVERAGE)
-        result['diagnosis'] = diagnosis.to_dict()
     return scored, result
 
 

@@ -11,6 +11,8 @@ from rich.console import Console
 
 from avis.apis import evaluate
 from avis.evaluation.benchmarks.report import print_result
+from avis.evaluation.functional.oracles import FACULTIES
+from tests.evaluation.benchmarks.small_sets import write_vis
 from tests.evaluation.functional.instance_goldens import GOLDEN
 
 AVISEG = GOLDEN / 'aviseg' / 'mixed_sizes'
@@ -58,6 +60,29 @@ def test_the_table_tells_gains_shares_and_errors() -> None:
     assert f'+{fsla["gain"]["who"]:.4f}' in text.getvalue()
     assert f'{fsla["share"]["where"]:.4f}' in text.getvalue()
     assert '2 late_start' in text.getvalue()
+
+
+def test_each_value_of_an_attribute_is_diagnosed(tmp_path: Path) -> None:
+    gt, pred = write_vis(tmp_path, videos=6)
+    truth = json.loads(gt.read_text())
+    speech = {video['id'] for video in truth['videos'] if video['scene'] == 'speech'}
+    perfect = [a | {'score': 1.0} for a in truth['annotations'] if a['video_id'] in speech]
+    pred.write_text(json.dumps(perfect))  # and nothing of music
+    result = evaluate('aviseg', gt, pred, by='scene', diagnose=True)
+    rows = {row['group']: row['diagnosis'] for row in result['breakdown']}
+    assert rows['all'] == result['diagnosis']
+    whole = set(result['diagnosis']['per_video'])
+    assert set(rows['music']['per_video']) | set(rows['speech']['per_video']) == whole
+    assert rows['music']['errors']['missed_masks'] > rows['speech']['errors']['missed_masks'] == 0
+    text = io.StringIO()
+    print_result(result, Console(file=text, width=100))
+    gains = {group: row['metrics']['HOTA']['gain'] for group, row in rows.items()}
+    assert gains['music']['who'] > 99
+    assert gains['speech']['who'] == 0
+    lines = text.getvalue().split('share of same')[1].splitlines()
+    for group in rows:
+        line = next(line for line in lines if line.split()[:1] == [group])
+        assert line.split()[3:] == [f'{gains[group][name]:+.1f}' for name in FACULTIES]
 
 
 def test_a_benchmark_without_tracks_is_not_diagnosed(tmp_path: Path) -> None:

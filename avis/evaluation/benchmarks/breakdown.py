@@ -8,6 +8,7 @@ import numpy as np
 
 from avis.evaluation.benchmarks.base import Benchmark, Summary
 from avis.evaluation.functional.bootstrap import draw_videos, paired_p_value, percentile_interval
+from avis.evaluation.functional.diagnosis import VideoDiagnosis, score_diagnosis
 
 ALL = 'all'
 NONE = '(none)'
@@ -18,15 +19,25 @@ _QUARTERS = (0.25, 0.5, 0.75)
 
 @dataclass(frozen=True)
 class Scored:
-    """The videos that count: their pieces and attributes, in the order of the videos."""
+    """The videos that count: their pieces, attributes and, if asked for, diagnoses, in order."""
 
     benchmark: Benchmark
     pieces: Sequence[Any]
     attributes: Sequence[Mapping[str, Any]]
+    diagnoses: Sequence[VideoDiagnosis | None]
 
     def combine(self, places: Sequence[int]) -> Summary:
         """The numbers of some of the videos."""
         return self.benchmark.combine([self.pieces[place] for place in places])
+
+    def diagnose(self, places: Sequence[int]) -> dict[str, Any]:
+        """``diagnosis`` of some of the videos; empty if none of them has one."""
+        known = [found for place in places if (found := self.diagnoses[place]) is not None]
+        if not known:
+            return {}
+        benchmark = self.benchmark
+        diagnosis = score_diagnosis(known, classes=benchmark.classes, average=benchmark.AVERAGE)
+        return {'diagnosis': diagnosis.to_dict()}
 
 
 def group_videos(attributes: Sequence[Mapping[str, Any]], by: str) -> dict[str, list[int]]:
@@ -76,8 +87,9 @@ def break_down(scored: Scored, by: str) -> list[dict[str, Any]]:
     """One row for all videos and one for each group.
 
     Returns:
-        Of each row its ``group``, ``num_videos``, ``summary`` and ``intervals``: by number of the
-        summary the ends of its 95 % bootstrap interval over videos.
+        Of each row its ``group``, ``num_videos``, ``summary``, ``intervals``, by number of the
+        summary the ends of its 95 % bootstrap interval over videos, and ``diagnosis`` if its
+        videos have one.
     """
     groups = {ALL: list(range(len(scored.pieces))), **group_videos(scored.attributes, by)}
     rows = []
@@ -94,6 +106,7 @@ def break_down(scored: Scored, by: str) -> list[dict[str, Any]]:
                     key: percentile_interval(values) if len(places) > 1 else (np.nan, np.nan)
                     for key, values in resampled.items()
                 },
+                **scored.diagnose(places),
             }
         )
     return rows

@@ -65,6 +65,8 @@ def print_result(result: Mapping[str, Any], console: Console) -> None:
         console.print(_breakdown_table(result['breakdown'], result['by'], shown))
     if 'diagnosis' in result:
         console.print(_diagnosis_table(result['diagnosis']))
+        if 'breakdown' in result:
+            console.print(_gains_table(result['breakdown'], result['by']))
 
 
 def _videos(result: Mapping[str, Any]) -> str:
@@ -123,6 +125,20 @@ def _diagnosis_table(diagnosis: Mapping[str, Any]) -> Table:
         table.add_row(f'share of {faculty}', *shares)
     errors = ', '.join(f'{value} {kind}' for kind, value in diagnosis['errors'].items() if value)
     table.caption = errors or 'no error'
+    return table
+
+
+def _gains_table(rows: Iterable[Mapping[str, Any]], by: str) -> Table:
+    """A row per group: its first metric, and what that gains from the truth of each faculty."""
+    rows = [row for row in rows if 'diagnosis' in row]
+    metric, first = next(iter(rows[0]['diagnosis']['metrics'].items()))
+    table = Table(by, 'videos', metric, *first['share'], box=SIMPLE)
+    for column in table.columns[1:]:
+        column.justify = 'right'
+    for row in rows:
+        found = row['diagnosis']['metrics'][metric]
+        gains = (f'{found["gain"][faculty]:+.1f}' for faculty in found['share'])
+        table.add_row(str(row['group']), str(row['num_videos']), _number(found['score']), *gains)
     return table
 
 
