@@ -1,12 +1,13 @@
-"""SAM 2 of transformers: follows boxes that a detector has drawn."""
+"""SAM 2 of transformers: follows boxes that a detector draws."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from avis.models.agents.boxes import iou
 from avis.models.agents.contract import FrameDetections, FrameSource, Picture
 from avis.models.agents.instances.assembling import (
     WindowOfFrames,
@@ -31,18 +32,19 @@ class BoxDetector(Protocol):
 
 @MODELS.register_module()
 class SAM2Video:
-    """Follows the boxes of the first frame of each window.
+    """Follows the boxes of a detector through a video.
 
-    SAM 2 takes no words: a detector looks at the first frame of every window, and at the next ones
-    while there is nobody. Who comes into view is found at the next window at the latest, so windows
-    are short.
+    SAM 2 takes no words: every few frames a detector looks for people, and who is not followed yet
+    joins from there on.
 
     Args:
         detector: Finds boxes in a picture, as config or built; see `BoxDetector`.
         model: Folder, or name on the hub.
+        detect_every: Frames from one look of the detector to the next.
         window_frames: Frames of a session; None takes the whole video at once.
         overlap: Frames that neighbouring windows share, by whose masks ids are joined.
-        min_iou: Overlap in shared frames from which two objects are the same.
+        min_iou: Overlap in shared frames from which two objects are the same, and overlap with a
+            followed object from which a box is no new one.
         device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
     """
 
@@ -53,16 +55,20 @@ class SAM2Video:
         *,
         detector: BoxDetector | dict[str, Any],
         model: str = 'facebook/sam2.1-hiera-large',
-        window_frames: int | None = 32,
-        overlap: int = 2,
+        detect_every: int = 4,
+        window_frames: int | None = 256,
+        overlap: int = 8,
         min_iou: float = 0.5,
         device: str | None = None,
     ) -> None:
         check_windows('SAM2Video', window_frames, overlap)
+        if detect_every < 1:
+            raise ValueError(f'SAM2Video: detect_every must be 1 or more, got {detect_every}')
         self.detector: BoxDetector = (
             MODELS.build(detector) if isinstance(detector, dict) else detector
         )
         self.model, self.device = model, device
+        self.detect_every = detect_every
         self.window_frames, self.overlap, self.min_iou = window_frames, overlap, min_iou
 
     def track(self, frames: FrameSource, *, prompt: str) -> Iterator[tuple[int, FrameDetections]]:
@@ -74,24 +80,13 @@ class SAM2Video:
         )
 
     def _window(self, frames: FrameSource, start: int, stop: int, prompt: str) -> WindowOfFrames:
-        """Look for somebody, then follow; one session over some frames, dropped at the end."""
-        pictures = [frames[i] for i in range(start, stop)]
-        for first, picture in enumerate(pictures):
-            boxes, scores = self.detector.detect(picture, prompt=prompt)
-            if len(boxes):
-                followed = self._follow(pictures[first:], boxes, scores)
-                return start, [nothing() for _ in range(first)] + followed
-        return start, [nothing() for _ in pictures]
-
-    def _follow(
-        self, pictures: list[Picture], boxes: NDArray[np.float32], scores: NDArray[np.float32]
-    ) -> list[FrameDetections]:
-        """Follow the boxes of the first picture through all; ids are their rows."""
+        """One session over some frames, dropped at the end."""
         import torch
 
         processor, model = self._network
-        size = pictures[0].shape[:2]
+        pictures = [frames[i] for i in range(start, stop)]
         found = []
+        scores: list[float] = []  # by object id
         with torch.inference_mode():
             session = processor.init_video_session(
                 video=pictures,
@@ -100,28 +95,42 @@ class SAM2Video:
                 video_storage_device='cpu',
                 dtype=model.dtype,
             )
-            processor.add_inputs_to_inference_session(
-                inference_session=session,
-                frame_idx=0,
-                obj_ids=list(range(len(boxes))),
-                input_boxes=[np.asarray(boxes, float).tolist()],
-            )
-            model(inference_session=session, frame_idx=0)
-            for output in model.propagate_in_video_iterator(session):
-                (masks,) = processor.post_process_masks(
-                    [output.pred_masks], original_sizes=[size], binarize=True
-                )
-                ids = [int(number) for number in output.object_ids]
-                masks = masks.reshape(len(ids), *size).cpu().numpy()
-                seen = [i for i, mask in enumerate(masks) if mask.any()]
-                found.append(
-                    assemble(
-                        [ids[i] for i in seen],
-                        [float(scores[ids[i]]) for i in seen],
-                        [masks[i] for i in seen],
-                    )
-                )
-        return found
+            for place, picture in enumerate(pictures):
+                seen = self._follow(session, place, picture, scores)
+                if place % self.detect_every == 0:
+                    boxes, sure = self.detector.detect(picture, prompt=prompt)
+                    new = [i for i, box in enumerate(boxes) if not self._is_followed(box, seen)]
+                    if new:
+                        processor.add_inputs_to_inference_session(
+                            inference_session=session,
+                            frame_idx=place,
+                            obj_ids=[len(scores) + i for i in range(len(new))],
+                            input_boxes=[np.asarray(boxes, float)[new].tolist()],
+                        )
+                        scores += np.asarray(sure, float)[new].tolist()
+                        seen = self._follow(session, place, picture, scores)
+                found.append(seen)
+        return start, found
+
+    def _follow(
+        self, session: Any, place: int, picture: Picture, scores: Sequence[float]
+    ) -> FrameDetections:
+        """The objects of a session in its next frame."""
+        if not scores:
+            return nothing()
+        processor, model = self._network
+        output = model(inference_session=session, frame_idx=place)
+        size = picture.shape[:2]
+        (masks,) = processor.post_process_masks(
+            [output.pred_masks], original_sizes=[size], binarize=True
+        )
+        ids = [int(number) for number in output.object_ids]
+        pairs = zip(ids, masks.reshape(len(ids), *size).cpu().numpy(), strict=True)
+        seen = {number: mask for number, mask in pairs if mask.any()}
+        return assemble(list(seen), [scores[number] for number in seen], list(seen.values()))
+
+    def _is_followed(self, box: NDArray[np.float32], seen: FrameDetections) -> bool:
+        return bool((iou(box.tolist(), seen.boxes) >= self.min_iou).any())
 
     @cached_property
     def _network(self) -> tuple[Any, Any]:
