@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 
 from avis.models.agents import mended_speech as mended
 from avis.models.agents import official_speech as official
-from avis.models.agents.contract import Separator, SpeakerEncoder, SpeechRecognizer, Waveform
+from avis.models.agents.contract import (
+    ModelUnavailable,
+    Separator,
+    SpeakerEncoder,
+    SpeechRecognizer,
+    Waveform,
+)
 from avis.models.agents.official_speech import Chunk
 from avis.registry import MODELS
 
@@ -179,6 +185,8 @@ class SpeechStage:
                     for spoken in mended.settle(heard, first=start, last=end, words=words):
                         text = spoken['text'].strip()
                         found.append({**spoken, 'text': text, 'source': (number, voice)})
+            except (ImportError, ModelUnavailable):
+                raise  # no chunk could be separated
             except Exception as error:  # D27: any failure of a part costs one chunk
                 found = []
                 record.counts[f'separation_failed: {type(error).__name__}'] += 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avis.models.agents import mended_speech as mended
-from avis.models.agents.contract import SpeechChunk, Waveform
+from avis.models.agents.contract import ModelUnavailable, SpeechChunk, Waveform
 from avis.models.agents.speech import SpeechRecord, SpeechStage
 
 
@@ -212,6 +212,17 @@ def test_a_failing_source_costs_one_segment():  # D27
     record = run(recognizer, separator=Separator(1))
     assert times(record.final) == [('Hello there.', 0.5, 3.0)]
     assert record.counts['separation_failed: RuntimeError'] == 1
+
+
+@pytest.mark.parametrize('error', [ImportError('no package'), ModelUnavailable('no weights')])
+def test_a_separator_that_cannot_work_at_all_is_no_failing_segment(error):
+    def missing(waveform):
+        raise error
+
+    separator = Separator(2)
+    separator.separate = missing
+    with pytest.raises(type(error), match=str(error)):
+        run(Recognizer([spoken('what he says', 0.0, 2.0)]), separator=separator)
 
 
 def test_only_overlapping_speech_is_separated_if_wanted():  # D23

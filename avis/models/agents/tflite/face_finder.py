@@ -11,6 +11,7 @@ from avis.models.agents.tflite.network import TFLiteNetwork, cut_square, sigmoid
 _SIZE = 192  # input of both networks
 _GRID = 48  # one anchor per cell of 4 pixels
 _TILE = 0.6  # side of a tile over the shorter side of the picture
+_SMALLEST_TILE = 32  # pixels: in smaller ones no face could be made out, and strips have thousands
 # Points of the mesh: inner lips above and below in three places; outer corners of the eyes.
 _LIPS = ((13, 14), (82, 87), (312, 317))
 _EYES = (33, 263)
@@ -70,8 +71,8 @@ class FaceFinder:
         """All faces, from left to right."""
         height, width = picture.shape[:2]
         squares = [(width / 2, height / 2, float(max(height, width)))]
-        if self.tiles:
-            side = _TILE * min(height, width)
+        side = _TILE * min(height, width)
+        if self.tiles and side >= _SMALLEST_TILE:
             squares += [(x, y, side) for y in _middles(height, side) for x in _middles(width, side)]
         faces = [face for square in squares for face in self._look(picture, *square)]
         faces.sort(key=lambda face: -face.score)

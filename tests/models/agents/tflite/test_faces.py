@@ -48,6 +48,16 @@ def test_pictures_without_a_face():
         assert finder(picture) == []
 
 
+def test_a_strip_is_not_cut_into_thousands_of_tiles(monkeypatch):
+    finder = FaceFinder(tiles=True)
+    looks = []
+    monkeypatch.setattr(finder, '_look', lambda *square: looks.append(square) or [])
+    assert finder(np.zeros((1, 4000, 3), np.uint8)) == []
+    assert len(looks) == 1
+    finder(np.zeros((54, 80, 3), np.uint8))
+    assert len(looks) > 3
+
+
 def test_a_mouth_is_measured_only_in_a_face():
     frames, _, _ = talk(0)
     meter = MouthMeter()
