@@ -1,11 +1,13 @@
 """What the parts of AVTracker share when they open their libraries, weights and sound."""
 
+import contextlib
 import importlib
+from collections.abc import Iterator
 from types import ModuleType
 
 import numpy as np
 
-from avis.models.agents.contract import Waveform
+from avis.models.agents.contract import ModelUnavailable, Waveform
 
 
 def require(module: str, *, by: str, install: str) -> ModuleType:
@@ -26,10 +28,52 @@ def require(module: str, *, by: str, install: str) -> ModuleType:
 
 
 def pick_device(device: str | None) -> str:
-    """The device asked for, else the current GPU, else the CPU."""
+    """The device asked for, else the current GPU, else the CPU.
+
+    A GPU has its number: SpeechBrain and ModelScope take ``'cuda'`` for the first one, so that all
+    processes of a run would meet there (D8).
+    """
     import torch
 
-    return device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    if device in (None, 'cuda') and torch.cuda.is_available():
+        return f'cuda:{torch.cuda.current_device()}'
+    return device or 'cpu'
+
+
+@contextlib.contextmanager
+def same_gpu() -> Iterator[None]:
+    """Libraries that move the whole process to the GPU of their model do so only inside."""
+    import torch
+
+    current = torch.cuda.current_device() if torch.cuda.is_available() else None
+    try:
+        yield
+    finally:
+        if current is not None:
+            torch.cuda.set_device(current)
+
+
+@contextlib.contextmanager
+def opening(model: str, *, by: str) -> Iterator[None]:
+    """Around the opening of weights: what goes wrong there is no fault of a video.
+
+    Args:
+        model: File, folder or name of the weights.
+        by: Who needs them.
+
+    Raises:
+        ModelUnavailable: In place of any error but a missing package.
+    """
+    try:
+        with same_gpu():
+            yield
+    except ImportError:
+        raise
+    except Exception as error:
+        raise ModelUnavailable(
+            f'{by} cannot open {model!r} ({type(error).__name__}: {error}). Fetch its weights, or '
+            f'name the folder that holds them.'
+        ) from error
 
 
 def mono(waveform: Waveform, sample_rate: int, *, by: str) -> np.ndarray:

@@ -54,8 +54,8 @@ class AVTracker(BaseModel):
         cache_dir: Where results of stages are kept, so that a change of one part does not repeat
             the others, and an interrupted run goes on; None keeps nothing.
         record_dir: Where the record of each video is written, ``<video>.json``; None for nowhere.
-        on_error: What an error in one video does: 'record' it, predict nobody and go on (an
-            endpoint or model that is gone always ends the run); or 'raise'.
+        on_error: What an error in one video does: 'record' it, predict nobody and go on (a missing
+            package, or a model or endpoint that is gone, always ends the run); or 'raise'.
     """
 
     reads_whole_videos = True
@@ -147,7 +147,8 @@ class AVTracker(BaseModel):
             write_aside(self.record_dir / f'{done.name}.json', text)
         failure = done.failure
         if failure is not None:
-            if self.on_error == 'raise' or isinstance(failure.cause, ModelUnavailable):
+            hopeless = isinstance(failure.cause, ModelUnavailable | ImportError)
+            if self.on_error == 'raise' or hopeless:
                 raise failure
             print_log(f'{done.name}: {failure}', logger='current', level=logging.ERROR)
         elif done.counts:

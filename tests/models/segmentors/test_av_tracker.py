@@ -196,6 +196,17 @@ def test_an_endpoint_that_dies_is_asked_only_the_rest(lives, videos, calls, tmp_
     assert read_record(tmp_path, 'first')['error'] is None
 
 
+def test_a_missing_package_ends_the_run(videos, calls):  # D12
+    class Missing:
+        def track(self, frames, *, prompt):
+            raise ImportError('Missing needs a package')
+
+    tracker = make_tracker(calls)
+    tracker._pipeline.tracker = Missing()
+    with pytest.raises(StageFailure, match='vision: ImportError: Missing needs a package'):
+        tracker.test_step(videos.batch('first'))
+
+
 def test_answers_that_depend_on_each_other_are_kept_together(videos, calls, tmp_path):
     class Together:
         sees_all_windows = True

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from avis.models.agents.contract import Message, Reply
-from avis.models.agents.loading import pick_device, require
+from avis.models.agents.loading import opening, pick_device, require
 from avis.registry import MODELS
 
 
@@ -117,12 +117,13 @@ def _load(name: str, dtype: str, device: str, load: tuple[tuple[str, Any], ...])
 
     transformers = require('transformers', by='TransformersVLM', install="pip install 'avis[vlm]'")
     kind = torch.float32 if device == 'cpu' else getattr(torch, dtype)
-    model = transformers.AutoModelForImageTextToText.from_pretrained(
-        name, **{'dtype': kind, 'attn_implementation': 'sdpa', **dict(load)}
-    )
-    if 'device_map' not in dict(load):
-        model = model.to(device)
-    return transformers.AutoProcessor.from_pretrained(name), model.eval()
+    with opening(name, by='TransformersVLM'):
+        model = transformers.AutoModelForImageTextToText.from_pretrained(
+            name, **{'dtype': kind, 'attn_implementation': 'sdpa', **dict(load)}
+        )
+        if 'device_map' not in dict(load):
+            model = model.to(device)
+        return transformers.AutoProcessor.from_pretrained(name), model.eval()
 
 
 def _content(message: Message) -> list[dict[str, Any]]:

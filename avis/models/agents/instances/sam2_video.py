@@ -17,7 +17,7 @@ from avis.models.agents.instances.assembling import (
     stitched,
     window_starts,
 )
-from avis.models.agents.loading import pick_device, require
+from avis.models.agents.loading import opening, pick_device, require
 from avis.registry import MODELS
 
 
@@ -140,6 +140,7 @@ class SAM2Video:
         transformers = require('transformers', by='SAM2Video', install="pip install 'avis[vlm]'")
         device = pick_device(self.device)
         dtype = torch.float32 if device == 'cpu' else torch.bfloat16
-        model = transformers.Sam2VideoModel.from_pretrained(self.model, dtype=dtype)
-        processor = transformers.Sam2VideoProcessor.from_pretrained(self.model)
-        return processor, model.eval().to(device)
+        with opening(self.model, by='SAM2Video'):
+            model = transformers.Sam2VideoModel.from_pretrained(self.model, dtype=dtype)
+            processor = transformers.Sam2VideoProcessor.from_pretrained(self.model)
+            return processor, model.eval().to(device)

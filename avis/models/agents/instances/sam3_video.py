@@ -13,7 +13,7 @@ from avis.models.agents.instances.assembling import (
     stitched,
     window_starts,
 )
-from avis.models.agents.loading import pick_device, require
+from avis.models.agents.loading import opening, pick_device, require
 from avis.registry import MODELS
 
 
@@ -91,6 +91,7 @@ class SAM3Video:
         transformers = require('transformers', by='SAM3Video', install="pip install 'avis[vlm]'")
         device = pick_device(self.device)
         dtype = torch.float32 if device == 'cpu' else getattr(torch, self.dtype)
-        model = transformers.Sam3VideoModel.from_pretrained(self.model, dtype=dtype)
-        processor = transformers.Sam3VideoProcessor.from_pretrained(self.model)
-        return processor, model.eval().to(device)
+        with opening(self.model, by='SAM3Video'):
+            model = transformers.Sam3VideoModel.from_pretrained(self.model, dtype=dtype)
+            processor = transformers.Sam3VideoProcessor.from_pretrained(self.model)
+            return processor, model.eval().to(device)

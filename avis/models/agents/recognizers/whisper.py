@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import Any
 
 from avis.models.agents.contract import SpeechChunk, Waveform
-from avis.models.agents.loading import mono, pick_device, require
+from avis.models.agents.loading import mono, opening, pick_device, require
 from avis.registry import MODELS
 
 _SHORTEST = 400  # samples of one analysis window: less has no spectrum
@@ -74,9 +74,10 @@ class WhisperASR:
             'transformers', by='WhisperASR', install="pip install 'avis[speech]'"
         )
         device = pick_device(self.device)
-        return transformers.pipeline(
-            'automatic-speech-recognition',
-            model=self.model,
-            dtype=torch.float32 if device == 'cpu' else torch.float16,
-            device=device,
-        )
+        with opening(self.model, by='WhisperASR'):
+            return transformers.pipeline(
+                'automatic-speech-recognition',
+                model=self.model,
+                dtype=torch.float32 if device == 'cpu' else torch.float16,
+                device=device,
+            )

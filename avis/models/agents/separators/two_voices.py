@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.models.agents.contract import Waveform
-from avis.models.agents.loading import mono, pick_device, require
+from avis.models.agents.loading import mono, opening, pick_device, require, same_gpu
 from avis.registry import MODELS
 
 _SHORTEST = 160  # samples
@@ -57,7 +57,8 @@ class MossFormer2:
         samples = mono(waveform, self.sample_rate, by='MossFormer2')
         if _nothing_in(samples):
             return _sources(np.zeros((2, 0)), waveform)
-        pieces = self._pipeline(samples.tobytes())['output_pcm_list']
+        with same_gpu():
+            pieces = self._pipeline(samples.tobytes())['output_pcm_list']
         rows = [np.frombuffer(piece, np.int16) / 32768 for piece in pieces]
         return _sources(np.stack(rows), waveform)
 
@@ -68,7 +69,8 @@ class MossFormer2:
             'modelscope.pipelines', by='MossFormer2', install="pip install 'avis[modelscope]'"
         )
         device = pick_device(self.device).replace('cuda', 'gpu')
-        return pipelines.pipeline('speech-separation', model=self.model, device=device)
+        with opening(self.model, by='MossFormer2'):
+            return pipelines.pipeline('speech-separation', model=self.model, device=device)
 
 
 @MODELS.register_module()
@@ -111,9 +113,10 @@ class SepFormer:
             by='SepFormer',
             install="pip install 'avis[speechbrain]'",
         )
-        return separation.SepformerSeparation.from_hparams(
-            source=self.model, run_opts={'device': pick_device(self.device)}
-        )
+        with opening(self.model, by='SepFormer'):
+            return separation.SepformerSeparation.from_hparams(
+                source=self.model, run_opts={'device': pick_device(self.device)}
+            )
 
 
 @MODELS.register_module()
@@ -160,10 +163,11 @@ class ConvTasNet:
         import torchaudio
         from mmengine.runner.checkpoint import CheckpointLoader
 
-        if self.weights is None:
-            network = torchaudio.pipelines.CONVTASNET_BASE_LIBRI2MIX.get_model()
-        else:
-            network = torchaudio.models.ConvTasNet(**self.network)
-            state = CheckpointLoader.load_checkpoint(self.weights, map_location='cpu')
-            network.load_state_dict(state.get('state_dict', state))
-        return network.eval().to(pick_device(self.device))
+        with opening(self.weights or "torchaudio's weights", by='ConvTasNet'):
+            if self.weights is None:
+                network = torchaudio.pipelines.CONVTASNET_BASE_LIBRI2MIX.get_model()
+            else:
+                network = torchaudio.models.ConvTasNet(**self.network)
+                state = CheckpointLoader.load_checkpoint(self.weights, map_location='cpu')
+                network.load_state_dict(state.get('state_dict', state))
+            return network.eval().to(pick_device(self.device))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.models.agents.contract import Waveform
-from avis.models.agents.loading import mono, pick_device, require
+from avis.models.agents.loading import mono, opening, pick_device, require
 from avis.registry import MODELS
 
 
@@ -54,6 +54,7 @@ class ECAPA:
         speaker = require(
             'speechbrain.inference.speaker', by='ECAPA', install="pip install 'avis[speechbrain]'"
         )
-        return speaker.EncoderClassifier.from_hparams(
-            source=self.model, run_opts={'device': pick_device(self.device)}
-        )
+        with opening(self.model, by='ECAPA'):
+            return speaker.EncoderClassifier.from_hparams(
+                source=self.model, run_opts={'device': pick_device(self.device)}
+            )

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.models.agents.contract import Waveform
-from avis.models.agents.loading import mono, pick_device, require
+from avis.models.agents.loading import mono, opening, pick_device, require
 from avis.registry import MODELS
 
 
@@ -54,6 +54,7 @@ class XVector:
     def _network(self) -> tuple[Any, Any]:
         """Feature extractor and network."""
         transformers = require('transformers', by='XVector', install="pip install 'avis[speech]'")
-        extractor = transformers.AutoFeatureExtractor.from_pretrained(self.model)
-        network = transformers.AutoModelForAudioXVector.from_pretrained(self.model)
-        return extractor, network.eval().to(pick_device(self.device))
+        with opening(self.model, by='XVector'):
+            extractor = transformers.AutoFeatureExtractor.from_pretrained(self.model)
+            network = transformers.AutoModelForAudioXVector.from_pretrained(self.model)
+            return extractor, network.eval().to(pick_device(self.device))
