@@ -197,13 +197,23 @@ def _files(done: TrackedVideo, official: bool, *, faces: bool) -> list[str]:
     files: set[str] = set()
     for person in done.persons:
         name = str(person.name) if official and not faces else f'person_{person.number}'
-        folder = PurePosixPath(done.name) / name
-        files |= {f'{path}/' for path in (folder, *folder.parents) if path.name}
+        folders = _folders(f'{done.name}/{name}')
+        folder = folders[-1]
+        files |= {f'{path}/' for path in folders if path != '.'}
         for frame in range(done.num_frames):
             mask = person.masks.get(frame)
             if mask is not None and _has_pixels(mask):
-                files.add(f'{folder}/frame_{frame:04d}.png')
+                files.add(str(PurePosixPath(folder) / f'frame_{frame:04d}.png'))
     return sorted(files)
+
+
+def _folders(path: str) -> list[str]:
+    """What making a folder makes, itself last: a name may lead up (D48), '.' is the output."""
+    made, parts = ['.'], list[str]()
+    for part in path.split('/'):
+        parts = parts[:-1] if part == '..' else [*parts, *PurePosixPath(part).parts]
+        made.append('/'.join(parts) or '.')
+    return made
 
 
 def _has_pixels(mask: Any) -> bool:

@@ -30,11 +30,14 @@ def official_iou(box: Sequence[int], other: NDArray[np.float32]) -> float:
 
     Raises:
         ZeroDivisionError: Two empty boxes.
+        OverflowError: A side or an area that a tensor cannot be compared with.
     """
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    if not all(-(2**63) <= value < 2**64 for value in (*box, area)):
+        raise OverflowError(f'box {box} is too large (D40)')
     width: Any = max(0, min(box[2], other[2]) - max(box[0], other[0]))
     height: Any = max(0, min(box[3], other[3]) - max(box[1], other[1]))
     inter = width * height
-    area = (box[2] - box[0]) * (box[3] - box[1])
     union = float(area + (other[2] - other[0]) * (other[3] - other[1]) - inter)
     if union == 0.0 and isinstance(inter, np.generic):
         return math.nan

@@ -11,8 +11,8 @@ import json
 import re
 from typing import Any
 
-_FENCE = re.compile(r'```(?:json)?\s*(\{.*?\})\s*```', re.DOTALL)
-_QUOTED_KEY = re.compile(r"'(\w+)'\s*:")
+_FENCE = re.compile(r'```(.*?)```', re.DOTALL)
+_QUOTED_KEY = re.compile(r"'(\w+)':")
 _QUOTED_VALUE = re.compile(r":\s*'([^']*)'")
 
 
@@ -40,14 +40,17 @@ def parse_reply(reply: Any) -> dict[str, Any]:
 
 
 def _object_text(text: str) -> str:
-    text = text.strip()
-    fenced = _FENCE.search(text)
-    if fenced:
-        return fenced[1]
+    """From the first to the last brace: inside of the first fence if it has any, else of all."""
+    fence = _FENCE.search(text)
+    fenced = _between_braces(fence[1]) if fence else ''
+    if fenced or text.strip().startswith('{'):
+        return fenced or text  # with its blanks: a Python literal must not be indented
+    return _between_braces(text) or text
+
+
+def _between_braces(text: str) -> str:
     first, last = text.find('{'), text.rfind('}')
-    if text.startswith('{') or first < 0 or last < first:
-        return text
-    return text[first : last + 1]
+    return text[first : last + 1] if 0 <= first < last else ''
 
 
 def _balanced(text: str) -> str:

@@ -21,7 +21,7 @@ SAME_LETTERS = 0.8
 LONGEST_RUN = 5
 _SOUNDS = 'oh okay ok hey yeah yes no ah um uh hmm huh wow ooh aah ha ho hi hello thanks thank'
 INTERJECTIONS = frozenset([*_SOUNDS.split(), 'please', 'sorry', 'bye', 'goodbye'])
-_HARMLESS_SIGNS = frozenset('.,!?;:()[]{}"\'-_')
+_HARMLESS_SIGNS = frozenset('.,!?;:()[]{}"\'-_ ')
 
 
 def usable_timestamp(timestamp: Any, seconds: float | None) -> tuple[float, float] | None:
@@ -43,11 +43,13 @@ def usable_timestamp(timestamp: Any, seconds: float | None) -> tuple[float, floa
 
 
 def source_chunks(chunks: list[Chunk], offset: float, seconds: float) -> list[Chunk]:
-    """What was heard in one separated source, in time of the whole sound (D20, D21)."""
+    """What was heard in one separated source, in time of the whole sound (D20, D21).
+
+    Raises:
+        TypeError: A chunk without times.
+    """
     found = []
     for chunk in chunks:
-        if chunk['timestamp'] is None:
-            continue
         start, end = chunk['timestamp']
         times = usable_timestamp(((start or 0.0) + offset, (end or 0.0) + offset), seconds)
         text = chunk['text'].strip()
@@ -159,8 +161,8 @@ def is_meaningful(text: str) -> bool:
     words = text.strip()
     if not words or all(sign in string.punctuation for sign in words):
         return False
-    plain = sum(sign.isalnum() or sign.isspace() or sign in _HARMLESS_SIGNS for sign in words)
-    if plain / len(words) < 0.3:
+    plain = sum(sign.isalnum() or sign in _HARMLESS_SIGNS for sign in words)
+    if plain < len(words) * 0.3:
         return False
     if len(words.split()) == 1 and words.lower().rstrip('.,!?;:') in INTERJECTIONS:
         return False
@@ -192,9 +194,10 @@ def _absorb(chunks: list[Chunk], position: int) -> tuple[Chunk, int]:
                 break
             times = current['timestamp']
             start, end = times[0], max(times[1], chunk['timestamp'][1])
-            if start < end:
-                longer = chunk if len(other) > len(one) else current
-                current, joined = {'text': longer['text'], 'timestamp': [start, end]}, True
+            if start >= end:
+                break
+            text = current['text'] if other in one else chunk['text'].strip()
+            current, joined = {'text': text, 'timestamp': [start, end]}, True
         number += 1
     return current, number if joined else position + 1
 
@@ -234,5 +237,5 @@ def _same_speech(one: Chunk, other: Chunk) -> bool:
     overlap = min(one['timestamp'][1], other['timestamp'][1]) - max(_start(one), _start(other))
     if overlap / min(_length(one), _length(other)) <= SAME_OVERLAP:
         return False
-    letters, others = ({*chunk['text'].replace(' ', '')} for chunk in (one, other))
+    letters, others = ({*''.join(chunk['text'].split())} for chunk in (one, other))
     return len(letters & others) / len(letters | others) > SAME_LETTERS

@@ -61,8 +61,8 @@ def official_spoken(video: Video, window: Window, answer: LocalAnswer) -> Spoken
         for frame, row in zip(frames, answer.rows, strict=True)
     ]
     areas = [_area(mask) for mask in masks]
-    # The key frame is counted from the window's start, which may lie before the first frame.
-    key = window.frame_ids[areas.index(max(areas))]
+    # Counted from the window's start, wherever that lies (D33).
+    key = window.first + areas.index(max(areas))
     utterance = Utterance(window.question, frames, answer.rows, key)
     return Spoken(window, answer, utterance, masks, areas)
 
@@ -104,7 +104,7 @@ def official_persons(
     for number, (name, positions) in enumerate(grouped.items()):
         person = Person(number, name)
         for position in positions:
-            if 0 <= position < len(spoken):
+            if not (position < 0 or position >= len(spoken)):  # NaN is an error, not out of range
                 _write(person, spoken[position], keep_masks=False)
         persons.append(person)
 

@@ -18,10 +18,12 @@ class Window:
     Args:
         question: What is asked; its frames may be a sample of all.
         frame_ids: All frames of the window. The official ones may lie past the last frame.
+        first: Where it starts. The official one may be before the first frame, or after its end.
     """
 
     question: LocalQuestion
     frame_ids: tuple[int, ...]
+    first: int
 
 
 def round_half_up(value: float, digits: int = 0) -> float:
@@ -49,7 +51,7 @@ def official_window(
     last = min(last, first + max_frames)
     sent = tuple(range(num_frames)[first:last])
     question = LocalQuestion(number, chunk['text'], (start, end), sent)
-    return Window(question, tuple(range(first, last)))
+    return Window(question, tuple(range(first, last)), first)
 
 
 def mended_windows(
@@ -78,8 +80,9 @@ def mended_windows(
             continue
         frames = tuple(range(first, last))
         asked = _sample(frames, max_frames)
-        question = LocalQuestion(len(windows), chunk['text'], (start, end), asked)
-        windows.append(Window(question, frames))
+        speaker = chunk.get('speaker')
+        question = LocalQuestion(len(windows), chunk['text'], (start, end), asked, speaker)
+        windows.append(Window(question, frames, first))
     return windows, dict(counts)
 
 

@@ -32,7 +32,7 @@ SCENE = two_people(20)
 def spoken(first, rows, window, scene=SCENE):
     frames = tuple(range(first, first + len(rows)))
     question = LocalQuestion(window, 'x', (first / 5, frames[-1] / 5), frames)
-    return mended_spoken(scene, Window(question, frames), LocalAnswer(rows))
+    return mended_spoken(scene, Window(question, frames, frames[0]), LocalAnswer(rows))
 
 
 def persons_of(grouped, *windows):

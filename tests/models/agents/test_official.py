@@ -1,5 +1,6 @@
 """What the released AVTracker does, case by case."""
 
+import copy
 import json
 import math
 
@@ -89,6 +90,100 @@ def test_two_empty_boxes_give_no_number():
     assert math.isnan(official_iou([19, 4, 19, 43], np.array([63, 15, 63, 23], np.float32)))
     with pytest.raises(ZeroDivisionError):
         official_iou([32, 24, 32, 24], np.array([63, 15, 63, 23], np.float32))
+
+
+BOXES = '{"rationale": "r", "boxes": []}'
+NO_BOXES = {'parsed': {'rationale': 'r', 'boxes': []}}
+INVALID = {'error': 'ValueError'}
+
+
+def chunk(text, *timestamp):
+    return {'text': text, 'timestamp': list(timestamp)}
+
+
+@pytest.mark.parametrize(
+    ('reply', 'want'),
+    {
+        # A fence counts whatever is written behind it, and only the first one.
+        f'```python\n{BOXES}\n```\nDone {{really}}.': NO_BOXES,
+        f'```json\nHere: {BOXES} done\n```\nDone {{really}}.': NO_BOXES,
+        f'```\nnothing\n```\n```json\n{BOXES}\n``` {{a}}': INVALID,
+        # A Python literal may stand behind blanks, not behind an indented line.
+        "  {'rationale': 'r', 'boxes': [],}": NO_BOXES,
+        "\n  {'rationale': 'r', 'boxes': [],}": INVALID,
+        # Only keys right before their colon get double quotes.
+        "{'rationale': null, 'boxes': []}": {'parsed': {'rationale': None, 'boxes': []}},
+        "{'rationale' : null, 'boxes' : []}": INVALID,
+    }.items(),
+)
+def test_a_reply_is_read_as_released(reply, want):
+    assert replay_unit('parse_reply', {'reply': reply}) == want
+
+
+@pytest.mark.parametrize(
+    ('unit', 'case', 'want'),
+    [
+        # Blanks of every kind are no letters, but only the plain one is no odd sign.
+        (
+            'merge_dedup',
+            {'chunks': [chunk('a\tb', 0, 1), chunk('ab', 0, 1)]},
+            {'out': [chunk('a\tb', 0, 1)]},
+        ),
+        ('filter_meaningless', {'text': '♪\t♪\t♪\t♪\t♪ab'}, {'kept': False}),
+        ('filter_meaningless', {'text': '♪ ♪ ♪ ♪ ♪ab'}, {'kept': True}),
+        # A chunk without length ends the search for those that it holds.
+        (
+            'containment',
+            {'chunks': [chunk('ab', 3, 3), chunk('b', 1, 2), chunk('a', 4, 5)]},
+            {'out': [chunk('ab', 3, 3), chunk('b', 1, 2), chunk('a', 4, 5)]},
+        ),
+        (
+            'containment',
+            {'chunks': [chunk('b', 0, 1), chunk(' ab ', 1, 2)]},
+            {'out': [chunk('ab', 0, 2)]},
+        ),
+        # A window that ends before 0 shows frames, but holds none.
+        (
+            'window_frames',
+            {'start': 0.6, 'end': -0.4, 'fps': 5.0, 'num_frames': 6, 'max_frame_count': 30},
+            {'frames_sent': [3], 'frame_indices': [], 'key_frame': 3},
+        ),
+    ],
+)
+def test_a_function_does_as_released_off_the_record(unit, case, want):
+    assert replay_unit(unit, case) == want
+
+
+@pytest.mark.parametrize('box', [[0, 0, 2**64, 1], [0, 0, 10**10, 10**10]])
+def test_a_box_too_large_for_a_tensor_is_an_error(box):
+    with pytest.raises(OverflowError):
+        official_iou(box, np.array([0, 0, 9, 9], np.float32))
+
+
+@pytest.mark.parametrize(
+    ('persons', 'error', 'files'),
+    [
+        ('{"a": [NaN]}', 'TypeError', []),
+        ('{"a": [99.5, -1e9]}', None, ['bad/', 'bad/a/']),
+        ('{"../up/./x": []}', None, ['bad/', 'up/', 'up/x/']),
+        ('{"/x//y/": [], "..": []}', None, ['bad/', 'bad/x/', 'bad/x/y/']),
+    ],
+)
+def test_odd_persons_do_what_they_did(persons, error, files):
+    case = PIPELINES['base_bad_global_replies']
+    reply = f'{{"rationale": "r", "persons": {persons}}}'
+    runs = [{'label': '', 'replace': 'global', 'reply': reply}]
+    run = replay({**case, 'runs': runs})['runs'][0]
+    assert (run['error'] and run['error']['type']) == error
+    assert run['files'] == files
+
+
+def test_a_separated_chunk_without_times_ends_a_video():
+    case = copy.deepcopy(PIPELINES['sep_clean'])
+    case['inputs']['separation'][0]['sources'][0][0]['timestamp'] = None
+    error = {'type': 'TypeError', 'stage': 'speech', 'window': None}
+    assert replay(case)['expected']['error'] == error
+    assert replay(case, 'corrected')['expected']['error'] is None
 
 
 def test_any_case_file_can_be_replayed(tmp_path, monkeypatch):
