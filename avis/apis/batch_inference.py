@@ -106,6 +106,9 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
                     num_workers=num_workers,
                     on_window=show,
                 )
+                if 'failure' in sample:  # logged where it happened; tried again next time
+                    failed[name] = sample.failure
+                    continue
                 write_results(Path(out) / name, model, record, sample, settings=made, film=film)
             except (BrokenDataError, OSError) as error:  # the others shall not suffer
                 failed[name] = str(error)

@@ -1,12 +1,13 @@
 """AVTracker through the calls of avis.apis."""
 
+import re
 import runpy
 import sys
 
 import pytest
 from mmengine.config import Config
 
-from avis.apis import runner
+from avis.apis import infer, runner
 from avis.apis.inference import predict_video
 from avis.apis.stage_times import stage_times
 from avis.datasets.transforms.tracks import LoadTracks
@@ -30,6 +31,11 @@ def records(tmp_path):
     return tmp_path / 'records'
 
 
+def log_in(tmp_path):
+    (log,) = (tmp_path / 'work').rglob('*.log')
+    return log.read_text()
+
+
 def test_any_folder_of_frames_is_tracked_and_timed(records, monkeypatch, capsys):
     table = stage_times(records)
     assert [line.split()[:2] for line in table.splitlines()[1:]] == [
@@ -44,7 +50,7 @@ def test_any_folder_of_frames_is_tracked_and_timed(records, monkeypatch, capsys)
     assert capsys.readouterr().out.strip() == table
 
 
-def test_a_config_is_tested_and_dumped_for_submission(tmp_path, caplog):
+def test_a_config_is_tested_and_dumped_for_submission(tmp_path):
     write_set(tmp_path / 'data')
     options = {
         'model.folder': str(tmp_path),
@@ -59,7 +65,30 @@ def test_a_config_is_tested_and_dumped_for_submission(tmp_path, caplog):
     frames = sorted(path.stem for path in (out / 'second' / 'person_0').iterdir())
     assert frames == [f'frame_{number:04d}' for number in range(1, 6)]
     assert not list((out / 'third').iterdir())
-    assert 'random weights' not in caplog.text
+    assert 'videos with truth' in log_in(tmp_path)
+    assert 'random weights' not in log_in(tmp_path)
+
+
+def test_a_video_that_failed_is_not_done_and_named_at_the_end(tmp_path):
+    root = write_set(tmp_path / 'data')
+    (root / 'sound' / 'second.wav').write_bytes(b'no sound')
+    options = {
+        'model.folder': str(tmp_path),
+        'test_dataloader.dataset.data_root': str(root),
+        'test_evaluator.out': None,
+    }
+    config = ROOT / 'tests' / 'configs' / 'speakers.py'
+    videos = [root / 'frames' / name for name in ('first', 'second')]
+    opened = {**options, 'test_dataloader.dataset.pipeline': PIPELINE}
+    settings = {'fps': 2.0, 'film': False, 'cfg_options': opened}
+    first = infer(config, None, videos[:1], tmp_path / 'out', **settings)
+    sound = root / 'sound' / 'second.wav'
+    failed = infer(config, None, videos[1:], tmp_path / 'out', audio=sound, **settings)
+    assert first == {}
+    assert 'speech: BrokenDataError' in failed['second']
+    assert [path.parent.name for path in (tmp_path / 'out').rglob('results.json')] == ['first']
+    runner.test(config, None, work_dir=tmp_path / 'work', cfg_options={**own_name(), **options})
+    assert re.search(r'1 of 4 videos failed .*: second$', log_in(tmp_path), re.MULTILINE)
 
 
 def test_a_folder_without_records_is_an_error(tmp_path):

@@ -5,6 +5,7 @@ of its masks nothing stays but RLEs if they are dumped; so videos may be spread 
 or repeated as padding, and the numbers are those of one process.
 """
 
+import logging
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,13 +31,15 @@ from avis.structures.masks import decode_rle, encode_mask
 class ScoredVideo:
     """What is collected of one video: its id, its counts (None without truth), what is dumped.
 
-    ``index`` is its place in the data set, if the sample tells.
+    ``index`` is its place in the data set, if the sample tells; ``failed``: its name, if an
+    error left it without a prediction.
     """
 
     video_id: int | str
     counts: Any
     entries: list[dict[str, Any]] = field(default_factory=list)
     index: int = 0
+    failed: str | None = None
 
 
 class TrackMetric(BaseMetric):
@@ -76,7 +79,8 @@ class TrackMetric(BaseMetric):
             entries = [] if self.out is None else self.dump(tracks, sample)
             # One entry per sample: mmengine drops padding samples by counting them.
             index = sample.get('video_index', 0)
-            self.results.append(ScoredVideo(tracks.video_id, counts, entries, index))
+            failed = tracks.name if 'failure' in sample else None
+            self.results.append(ScoredVideo(tracks.video_id, counts, entries, index, failed))
 
     def compute_metrics(self, results: list[ScoredVideo]) -> dict[str, float]:
         """Combine the videos, each once, and say which protocol made the numbers."""
@@ -90,6 +94,15 @@ class TrackMetric(BaseMetric):
             f'{len(videos)}',
             logger='current',
         )
+        failed = [video.failed for video in videos if video.failed is not None]
+        if failed:
+            print_log(
+                f'{len(failed)} of {len(videos)} videos failed and count as without a prediction; '
+                f'their errors are logged above, the next run tries them again: '
+                f'{", ".join(failed)}',
+                logger='current',
+                level=logging.WARNING,
+            )
         return self.combine(known) if known else {}
 
     @abstractmethod

@@ -123,7 +123,7 @@ class AVTracker(BaseModel):
             mode: Only 'predict': there is nothing to train.
 
         Returns:
-            The samples with ``pred_tracks``.
+            The samples with ``pred_tracks``; ``failure`` in the metainfo of one that had an error.
         """
         if mode != 'predict':
             raise ValueError(
@@ -151,6 +151,7 @@ class AVTracker(BaseModel):
             if self.on_error == 'raise' or hopeless:
                 raise failure
             print_log(f'{done.name}: {failure}', logger='current', level=logging.ERROR)
+            sample.set_metainfo({'failure': str(failure)})
         elif done.counts:
             print_log(f'{done.name}: {dict(done.counts)}', logger='current')
         sample.pred_tracks = _tracks(done)

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -233,6 +234,8 @@ def test_an_error_in_one_video_is_recorded(videos, calls, tmp_path):
     batch['inputs']['audio'][0].path = str(tmp_path / 'none.wav')
     broken, good = make_tracker(calls, **kept(tmp_path)).test_step(batch)
     assert broken.pred_tracks.ids.tolist() == []
+    assert re.match(r'speech: FileNotFoundError: .*none\.wav', broken.failure)
+    assert 'failure' not in good
     assert good.pred_tracks.ids.tolist() == [0, 1]
     error = read_record(tmp_path, 'first')['error']
     assert (error['type'], error['stage']) == ('FileNotFoundError', 'speech')

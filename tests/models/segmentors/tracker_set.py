@@ -64,8 +64,8 @@ def write_set(root: Path) -> Path:
 class ColoredVideos(AVDataset):
     """The set as a data set of whole videos."""
 
-    def __init__(self, *, data_root: str) -> None:
-        pipeline = [OpenVideo(), PackVideo()]
+    def __init__(self, *, data_root: str, pipeline: Any = None) -> None:
+        pipeline = pipeline or [OpenVideo(), PackVideo()]
         super().__init__(split='test', data_root=data_root, ann_file='', pipeline=pipeline)
 
     def load_data_list(self) -> list[dict[str, Any]]:
