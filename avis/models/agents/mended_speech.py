@@ -1,8 +1,9 @@
 """Chunks of speech with the defects of the released code mended (13 to 26 of docs/avtracker.md).
 
 A chunk is ``{'text': str, 'timestamp': [start, end]}``, possibly with ``speaker`` (a label known
-from elsewhere), ``source`` (segment and number of the separated voice) and ``spans`` (where in the
-chunk there is speech). After :func:`settle` both times are numbers, in order, inside the sound.
+from elsewhere) and ``source`` (segment and number of the separated voice). After :func:`settle`
+both times are numbers, in order, inside the sound. :func:`compress` adds ``parts`` (the chunks that
+were joined) and ``new_voice`` (whether somebody else speaks in the chunk before).
 """
 
 import re
@@ -11,12 +12,18 @@ from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from typing import Any, TypeAlias
 
-from avis.models.agents.official_speech import INTERJECTIONS, LONGEST_RUN, Chunk, cut_runs
+from avis.models.agents.official_speech import (
+    INTERJECTIONS,
+    LONGEST_RUN,
+    SAME_OVERLAP,
+    Chunk,
+    cut_runs,
+    overlap,
+)
 
 Spans: TypeAlias = list[tuple[float, float]]
 Similarity: TypeAlias = Callable[[Spans, Spans], float]
 
-SAME_OVERLAP = 0.5
 SAME_TEXT = 0.8
 _CJK = '\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff'
 _WORD = re.compile(rf'[{_CJK}]|[^\W{_CJK}]+')
@@ -45,13 +52,26 @@ def settle(chunks: Sequence[Chunk], *, first: float, last: float, words: bool) -
         if start is None:
             start = settled[-1]['timestamp'][1] if settled else first
         if end is None or end < start:
-            after = [other['timestamp'][0] for other in given[number + 1 :]]
-            end = next((time for time in after if time is not None and time > start), last)
+            end = _next_time(start, given[number + 1 :], last)
         start, end = max(float(start), first), min(float(end), last)
         if start < end:
             text = cut_runs(chunk['text'], LONGEST_RUN)
             settled.append({**chunk, 'text': text, 'timestamp': [start, end]})
     return settled
+
+
+def _next_time(start: float, after: Sequence[Chunk], last: float) -> float:
+    """Where the next chunk starts; chunks that do not tell share the time until one does."""
+    sharing, end = 1, last
+    for begin, finish in (chunk['timestamp'] for chunk in after):
+        if begin is not None and begin > start:
+            end = begin
+            break
+        sharing += begin is None
+        if finish is not None and finish > start:
+            end = finish
+            break
+    return end if sharing == 1 else start + (end - start) / sharing
 
 
 def is_meaningful(text: str) -> bool:
@@ -69,7 +89,10 @@ def is_meaningful(text: str) -> bool:
 
 
 def merge_repeats(chunks: Sequence[Chunk]) -> list[Chunk]:
-    """Unite chunks that say the same at the same time, once (D18, D19); sorted by start."""
+    """Unite chunks that say the same at the same time, once (D18, D19); sorted by start.
+
+    What two known speakers say in chorus stays twice.
+    """
     kept: list[Chunk] = []
     for chunk in sorted(chunks, key=lambda chunk: chunk['timestamp'][0]):
         place = next((n for n, old in enumerate(kept) if _same_speech(old, chunk)), None)
@@ -90,10 +113,10 @@ def compress(
     max_seconds: float,
     similarity: Similarity,
 ) -> list[Chunk]:
-    """Join neighbours with the same text or of the same voice (D13 to D17).
+    """Join neighbours with the same text or of the same voice (D16, D17).
 
-    Two separated voices of one mixture that sound at the same time for more than half of the
-    shorter stay two, whatever the encoder says of the mixture.
+    Known speakers decide. Two separated voices of one mixture that sound at the same time for more
+    than half of the shorter stay two, whatever the encoder says of the mixture.
 
     Args:
         chunks: Settled, in order of time.
@@ -104,25 +127,30 @@ def compress(
     """
     joined: list[Chunk] = []
     for chunk in chunks:
+        new_voice = False
         if joined and _near(joined[-1], chunk, max_gap, max_seconds):
             before = joined[-1]
             same = bool(chunk['text'].strip()) and before['text'] == chunk['text']
+            same = same and _one_speaker(before, chunk) is not False
             if same or _same_voice(before, chunk, threshold, similarity):
                 joined[-1] = _joined(before, chunk, before['text'] if same else None)
                 continue
-        joined.append({**chunk, 'spans': [tuple(chunk['timestamp'])]})
+            new_voice = True
+        joined.append({**chunk, 'parts': [chunk], 'new_voice': new_voice})
     return joined
 
 
 def join_contained(chunks: Sequence[Chunk], *, max_gap: float) -> list[Chunk]:
-    """Join near neighbours of which one holds the other's words as a whole (D24)."""
+    """Join near neighbours of which one holds the other's words as a whole (D24).
+
+    Somebody else may repeat them: two known speakers stay two, and so do two voices that do not
+    sound at one time.
+    """
     joined: list[Chunk] = []
     for chunk in chunks:
-        before = joined[-1] if joined else chunk
-        texts = before['text'], chunk['text']
-        near = bool(joined) and _gap(before, chunk) <= max_gap
-        if near and (_holds(*texts) or _holds(*reversed(texts))):
-            longer = chunk if len(texts[1]) > len(texts[0]) else before
+        if joined and _gap(joined[-1], chunk) <= max_gap and _contained(joined[-1], chunk):
+            before = joined[-1]
+            longer = chunk if len(chunk['text']) > len(before['text']) else before
             joined[-1] = {**longer, 'timestamp': _united(before, chunk)}
         else:
             joined.append(chunk)
@@ -130,10 +158,10 @@ def join_contained(chunks: Sequence[Chunk], *, max_gap: float) -> list[Chunk]:
 
 
 def join_same_times(chunks: Sequence[Chunk]) -> list[Chunk]:
-    """Join chunks with equal times, unless they come from two voices of one mixture."""
+    """Join chunks with equal times, unless they come from two speakers or separated voices."""
     groups: dict[Any, Chunk] = {}
     for chunk in chunks:
-        key = (*chunk['timestamp'], chunk.get('source'))
+        key = (*chunk['timestamp'], chunk.get('speaker'), chunk.get('source'))
         if key in groups:
             texts = (groups[key]['text'].strip(), chunk['text'].strip())
             groups[key] = {**groups[key], 'text': ' '.join(filter(None, texts))}
@@ -153,12 +181,20 @@ def _gap(one: Chunk, other: Chunk) -> float:
 
 
 def _same_voice(one: Chunk, other: Chunk, threshold: float, similarity: Similarity) -> bool:
-    speakers = one.get('speaker'), other.get('speaker')
-    if None not in speakers:
-        return speakers[0] == speakers[1]
-    if _two_sources(one, other) and _overlap(one, other) > SAME_OVERLAP:
+    known = _one_speaker(one, other)
+    if known is not None:
+        return known
+    beside = [part for part in one['parts'] if _two_sources(part, other)]
+    if any(overlap(part, other) > SAME_OVERLAP for part in beside):
         return False
-    return similarity(one['spans'], [tuple(other['timestamp'])]) > threshold
+    spans = [tuple(part['timestamp']) for part in one['parts']]
+    return similarity(spans, [tuple(other['timestamp'])]) > threshold
+
+
+def _one_speaker(one: Chunk, other: Chunk) -> bool | None:
+    """Do the labels tell one speaker, or two? None: they are not known."""
+    speakers = one.get('speaker'), other.get('speaker')
+    return None if None in speakers else speakers[0] == speakers[1]
 
 
 def _two_sources(one: Chunk, other: Chunk) -> bool:
@@ -172,9 +208,8 @@ def _two_sources(one: Chunk, other: Chunk) -> bool:
 def _joined(one: Chunk, other: Chunk, text: str | None) -> Chunk:
     if text is None:
         text = f'{one["text"].rstrip()} {other["text"].lstrip()}'.rstrip()
-    spans = [*one['spans'], tuple(other['timestamp'])]
     times = [one['timestamp'][0], max(one['timestamp'][1], other['timestamp'][1])]
-    return {**one, 'text': text, 'timestamp': times, 'spans': spans}
+    return {**one, 'text': text, 'timestamp': times, 'parts': [*one['parts'], other]}
 
 
 def _united(one: Chunk, other: Chunk) -> list[float]:
@@ -182,18 +217,20 @@ def _united(one: Chunk, other: Chunk) -> list[float]:
     return [min(start, begin), max(end, finish)]
 
 
-def _overlap(one: Chunk, other: Chunk) -> float:
-    """Common time over the shorter length."""
-    (start, end), (begin, finish) = one['timestamp'], other['timestamp']
-    common: float = min(end, finish) - max(start, begin)
-    return common / min(end - start, finish - begin)
-
-
 def _same_speech(one: Chunk, other: Chunk) -> bool:
-    if _overlap(one, other) <= SAME_OVERLAP:
+    if _one_speaker(one, other) is False or overlap(one, other) <= SAME_OVERLAP:
         return False
     texts = [''.join(chunk['text'].split()) for chunk in (one, other)]
     return SequenceMatcher(None, texts[0], texts[1], autojunk=False).ratio() > SAME_TEXT
+
+
+def _contained(one: Chunk, other: Chunk) -> bool:
+    """Does one hold the words of the other, as far as is known by the same speaker?"""
+    answer = other.get('new_voice') and _gap(one, other) >= 0
+    if answer or _one_speaker(one, other) is False:
+        return False
+    texts = one['text'], other['text']
+    return _holds(*texts) or _holds(*reversed(texts))
 
 
 def _holds(text: str, part: str) -> bool:

@@ -11,6 +11,8 @@ import string
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from avis.models.agents.contract import ModelUnavailable
+
 Chunk: TypeAlias = dict[str, Any]
 Similarity: TypeAlias = Callable[[tuple[float, float], tuple[float, float]], float]
 
@@ -131,6 +133,8 @@ def _join_voices(
 def _alike(one: Chunk, other: Chunk, similarity: Similarity) -> float:
     try:
         return similarity(one['timestamp'], other['timestamp'])
+    except (ImportError, ModelUnavailable):
+        raise  # the released code stops when it loads its models
     except Exception:  # D9: any error counts as another voice, without a word
         return -1.0
 
@@ -233,9 +237,15 @@ def _length(chunk: Chunk) -> float:
     return length
 
 
+def overlap(one: Chunk, other: Chunk) -> float:
+    """Common time over the shorter length."""
+    (start, end), (begin, finish) = one['timestamp'], other['timestamp']
+    common: float = min(end, finish) - max(start, begin)
+    return common / min(end - start, finish - begin)
+
+
 def _same_speech(one: Chunk, other: Chunk) -> bool:
-    overlap = min(one['timestamp'][1], other['timestamp'][1]) - max(_start(one), _start(other))
-    if overlap / min(_length(one), _length(other)) <= SAME_OVERLAP:
+    if overlap(one, other) <= SAME_OVERLAP:
         return False
     letters, others = ({*''.join(chunk['text'].split())} for chunk in (one, other))
     return len(letters & others) / len(letters | others) > SAME_LETTERS

@@ -70,7 +70,7 @@ class SpeechStage:
         max_gap: Longest silence in seconds that joining bridges (corrected protocol).
         max_seconds: Longest joined chunk (corrected protocol).
         separate: 'always', or 'overlap' to separate only what the recogniser hears at one time
-            with something else (corrected protocol).
+            with something else (corrected protocol): a diarisation may, Whisper never does.
     """
 
     protocol = 'corrected'
@@ -97,6 +97,10 @@ class SpeechStage:
         self.threshold: float = own if threshold is None else threshold
         self.max_gap, self.max_seconds = max_gap, max_seconds
         self.separate = separate
+
+    @property
+    def _has_words(self) -> bool:
+        return bool(getattr(self.recognizer, 'has_words', True))
 
     def run(self, sound: Waveform, record: SpeechRecord) -> SpeechRecord:
         """Fill ``record``; what it holds when an error is raised tells how far it came."""
@@ -139,7 +143,7 @@ class SpeechStage:
         return pooled
 
     def _corrected(self, sound: Waveform, record: SpeechRecord) -> SpeechRecord:
-        words = getattr(self.recognizer, 'has_words', True)
+        words = self._has_words
         heard = record.note('recognised', self._transcribe(sound))
         chunks = mended.settle(heard, first=0.0, last=sound.seconds, words=words)
         record.counts['chunks_without_length_or_words'] = len(heard) - len(chunks)
@@ -158,7 +162,7 @@ class SpeechStage:
                 threshold=self.threshold,
                 max_gap=self.max_gap,
                 max_seconds=self.max_seconds,
-                similarity=lambda one, other: self._voices(sound, one, other, record),
+                similarity=lambda one, other: self._mended_similarity(sound, one, other, record),
             )
             record.note('after_compression', chunks)
         if self.separator is not None and words:
@@ -170,31 +174,36 @@ class SpeechStage:
     def _mended_sources(
         self, sound: Waveform, chunks: list[Chunk], record: SpeechRecord
     ) -> list[Chunk]:
-        """What the separated voices say; the mixture's own words where they say nothing."""
-        words = getattr(self.recognizer, 'has_words', True)
         pooled: list[Chunk] = []
         for number, chunk in enumerate(chunks):
             if self.separate == 'overlap' and not _overlapped(chunk, chunks):
                 pooled.append(chunk)
-                continue
-            start, end = chunk['timestamp']
-            found: list[Chunk] = []
-            try:
-                for voice, source in enumerate(self._separate(sound, (start, end), record)):
-                    heard = [_moved(c, start) for c in self._transcribe(source)]
-                    for spoken in mended.settle(heard, first=start, last=end, words=words):
-                        text = spoken['text'].strip()
-                        found.append({**spoken, 'text': text, 'source': (number, voice)})
-            except (ImportError, ModelUnavailable):
-                raise  # no chunk could be separated
-            except Exception as error:  # D27: any failure of a part costs one chunk
-                found = []
-                record.counts[f'separation_failed: {type(error).__name__}'] += 1
-            if not any(mended.is_meaningful(c['text']) or not words for c in found):
-                record.counts['chunks_kept_unseparated'] += 1
-                found = [{**chunk, 'text': chunk['text'].strip()}]
-            pooled += found
+            else:
+                pooled += self._voices_in(chunk, number, sound, record)
         return pooled
+
+    def _voices_in(
+        self, chunk: Chunk, number: int, sound: Waveform, record: SpeechRecord
+    ) -> list[Chunk]:
+        """What the separated voices say; the chunk as it is where they say nothing (D23)."""
+        words = self._has_words
+        start, end = chunk['timestamp']
+        found: list[Chunk] = []
+        try:
+            for voice, source in enumerate(self._separate(sound, (start, end), record)):
+                heard = [_moved(c, start) for c in self._transcribe(source)]
+                for spoken in mended.settle(heard, first=start, last=end, words=words):
+                    text = spoken['text'].strip()
+                    found.append({**spoken, 'text': text, 'source': (number, voice)})
+        except (ImportError, ModelUnavailable):
+            raise  # no chunk could be separated
+        except Exception as error:  # D27: any failure of a part costs one chunk
+            found = []
+            record.counts[f'separation_failed: {type(error).__name__}'] += 1
+        if any(mended.is_meaningful(c['text']) or not words for c in found):
+            return found
+        record.counts['chunks_kept_unseparated'] += 1
+        return [{**chunk, 'text': chunk['text'].strip()}]
 
     def _transcribe(self, sound: Waveform) -> list[Chunk]:
         heard = self.recognizer.transcribe(resampled(sound, self.recognizer.sample_rate))
@@ -224,7 +233,7 @@ class SpeechStage:
         call['num_sources'] = len(sources)
         return sources
 
-    def _voices(
+    def _mended_similarity(
         self,
         sound: Waveform,
         spans: mended.Spans,

@@ -51,6 +51,17 @@ def test_two_equal_texts_of_which_one_has_no_end_are_joined():  # D14
     assert compress(*settled)[0] == [('a', 0.0, 8.0)]
 
 
+def test_chunks_that_do_not_tell_their_times_share_them():  # D14
+    chunks = chunk('a', 0.0, None), chunk('b', None, 4.0), chunk('c', None, 5.0)
+    assert settle(*chunks) == [('a', 0.0, 2.0), ('b', 2.0, 4.0), ('c', 4.0, 5.0)]
+    assert settle(chunk('a', 2.0, None), chunk('b', None, None), chunk('c', 6.0, None)) == [
+        *(('a', 2.0, 4.0), ('b', 4.0, 6.0), ('c', 6.0, 8.0)),
+    ]
+    assert settle(chunk('a', None, None), chunk('b', None, None), last=3.0) == [
+        *(('a', 0.0, 1.5), ('b', 1.5, 3.0)),
+    ]
+
+
 def test_missing_starts_and_turned_round_times_are_settled():  # D26
     chunks = chunk('a', None, 1.0), chunk('b', None, 3.0), chunk('c', 5.0, 4.0)
     assert settle(*chunks) == [('a', 0.0, 1.0), ('b', 1.0, 3.0), ('c', 5.0, 8.0)]
@@ -85,6 +96,39 @@ def test_a_known_speaker_needs_no_comparison():
     assert compress(*chunks, same=False) == ([('a b', 0, 2)], [])
     chunks[1]['speaker'] = 'y'
     assert compress(*chunks, same=True) == ([('a', 0, 1), ('b', 1, 2)], [])
+
+
+def test_known_speakers_stay_two_whatever_they_say():  # D24
+    one, other = chunk('no way', 0, 1, speaker='x'), chunk('no way', 1, 2, speaker='y')
+    assert len(compress(one, other)[0]) == 2
+    assert len(mended.join_contained([one, other], max_gap=2)) == 2
+    other['timestamp'] = [0, 1]
+    assert len(mended.merge_repeats([one, other])) == 2
+    assert len(mended.join_same_times([one, other])) == 2
+    other['speaker'] = 'x'
+    assert len(mended.merge_repeats([one, other])) == 1
+
+
+def test_another_voice_may_answer_with_the_same_words():  # D24
+    asked = chunk('are you coming with me', 0, 2)
+
+    def joined(answer):
+        similar = {'threshold': 0.35, 'similarity': lambda one, other: 0.0}
+        apart = mended.compress([asked, answer], max_gap=2.0, max_seconds=30.0, **similar)
+        return times(mended.join_contained(apart, max_gap=2))
+
+    assert len(joined(chunk('with me', 2, 3))) == 2
+    # What sounds at one time is one voice heard in both sources.
+    assert joined(chunk('with me', 1, 3)) == [('are you coming with me', 0, 3)]
+
+
+def test_a_joined_chunk_remembers_the_voices_in_it():  # D16
+    chunks = [
+        chunk('a', 0, 2, source=(0, 0)),
+        chunk('b', 2, 4, source=(1, 1)),
+        chunk('c', 2, 4, source=(1, 0)),
+    ]
+    assert compress(*chunks)[0] == [('a b', 0, 4), ('c', 2, 4)]
 
 
 def test_two_voices_of_one_mixture_stay_two():
@@ -292,3 +336,18 @@ def test_hardly_any_sound_is_no_error(seconds):
 def test_infinite_bounds_join_everything():
     chunks = chunk('a', 0.0, 1.0), chunk('b', 600.0, 601.0)
     assert len(compress(*chunks, max_gap=math.inf, max_seconds=math.inf)[0]) == 1
+
+
+@pytest.mark.parametrize('error', [ImportError('no package'), ModelUnavailable('no weights')])
+@pytest.mark.parametrize('protocol', ['official', 'corrected'])
+def test_an_encoder_that_cannot_work_at_all_is_no_other_voice(protocol, error):  # D9
+    class Missing(Encoder):
+        def embed(self, waveform):
+            raise error
+
+    stage = SpeechStage(
+        recognizer=Recognizer([spoken('a', 0.0, 1.0), spoken('b', 1.0, 2.0)]), encoder=Missing()
+    )
+    stage.protocol = protocol
+    with pytest.raises(type(error), match=str(error)):
+        stage.run(Waveform(np.zeros(32000, np.float32), 16000, 'video'), SpeechRecord())
