@@ -16,6 +16,10 @@ FORMAT = 1
 """Part of every key; raised when the results of a stage change their meaning or form."""
 
 
+# Of most file systems 255 bytes; endings and the mark of an unfinished file come on top.
+_LONGEST_NAME = 200
+
+
 class StageCache:
     """One file per video, stage and key; a file that exists is complete.
 
@@ -27,11 +31,8 @@ class StageCache:
         self.folder = Path(folder)
 
     def path(self, video: str, stage: str, key: str) -> Path:
-        """File of a stage; names that are no file names are hashed."""
-        plain = video.replace(os.sep, '_').lstrip('.') or 'video'
-        if plain != video or len(plain) > 120:
-            plain = f'{plain[:80]}-{digest(video)[:8]}'
-        return self.folder / plain / f'{stage}-{key[:16]}.json.gz'
+        """File of a stage."""
+        return self.folder / file_name(video) / f'{stage}-{key[:16]}.json.gz'
 
     def load(self, path: Path) -> list[Any] | None:
         """The rows of a finished stage; None if it is not finished or cannot be read."""
@@ -97,11 +98,25 @@ class Journal:
             os.fsync(file.fileno())
 
 
+def file_name(video: str) -> str:
+    """The name of a video for its files, without an ending; one that cannot be is hashed.
+
+    >>> file_name('talk.v1'), file_name('../talk')
+    ('talk.v1', '_talk-772a1849')
+    """
+    plain = video.replace(os.sep, '_').lstrip('.') or 'video'
+    if plain == video and len(os.fsencode(plain)) <= _LONGEST_NAME:
+        return plain
+    key = hashlib.blake2b(os.fsencode(video), digest_size=4).hexdigest()
+    return f'{plain[:40]}-{key}'
+
+
 def write_aside(path: Path, text: str) -> None:
-    """Write a file that appears only when it is complete."""
+    """Write a file of JSON that appears only when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f'{path.name}.{os.getpid()}.part')
-    part.write_text(text, encoding='utf-8')
+    # Half a pair of surrogates, as a reply may hold it, is no UTF-8; JSON knows it as \udcff.
+    part.write_text(text, encoding='utf-8', errors='backslashreplace')
     part.replace(path)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from avis.models.agents.cache import file_name
 from avis.models.agents.contract import Message, Reply
 from avis.registry import MODELS
 
@@ -45,7 +46,7 @@ def _recorded(folder: Path, name: str) -> list[Any]:
     """Replies in the record of a video."""
     video, _, place = name.partition('/local/')
     video = video.removesuffix('/global')
-    path = folder / f'{video}.json'
+    path = folder / f'{file_name(video)}.json'
     if not path.is_file():
         raise FileNotFoundError(f'ReplayChat: no record {path} of an earlier run')
     record = json.loads(path.read_text(encoding='utf-8'))

@@ -18,7 +18,7 @@ from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from avis.models.agents.cache import StageCache, describe, write_aside
+from avis.models.agents.cache import StageCache, describe, file_name, write_aside
 from avis.models.agents.contract import FrameSource, ModelUnavailable, Picture, Waveform
 from avis.models.agents.embedding_identity import FaceIdentity
 from avis.models.agents.grounding import VLMGrounding
@@ -144,7 +144,7 @@ class AVTracker(BaseModel):
         if self.record_dir is not None:
             record = record_of(done, protocol=self.protocol, settings=self._pipeline.configs)
             text = json.dumps(record, ensure_ascii=False, default=str)
-            write_aside(self.record_dir / f'{done.name}.json', text)
+            write_aside(self.record_dir / f'{file_name(done.name)}.json', text)
         failure = done.failure
         if failure is not None:
             hopeless = isinstance(failure.cause, ModelUnavailable | ImportError)
