@@ -13,6 +13,7 @@ from typing import Any
 from avis.models.agents import official_replies
 
 LONGEST_REPLY = 200_000
+_LISTS = (list, tuple, set)  # the latter two as Python writes them
 _DECODER = json.JSONDecoder()
 _TRAILING_COMMA = re.compile(r',(\s*[}\]])')
 _COMMENT = re.compile(r'(?m)(?:^|(?<=[\s,{}\[\]]))(?://|#)[^\n"]*$')
@@ -62,7 +63,7 @@ def read_persons(reply: str, *, count: int) -> tuple[dict[str, list[int]], dict[
     dropped: dict[str, int] = {}
     for name, listed in persons.items():
         groups[str(name)] = group = []
-        for value in listed if isinstance(listed, list) else [listed]:
+        for value in listed if isinstance(listed, _LISTS) else [listed]:
             position = _whole(value)
             fault = 'no number' if position is None else 'no such picture'
             if position is not None and 0 <= position < count:
@@ -126,7 +127,7 @@ def _box(place: int, box: Any, frames: int) -> tuple[int, list[float], str | Non
         return 0, [], 'no frame number'
     if not 0 <= frame < frames:
         return 0, [], 'frame outside of the window'
-    if not isinstance(values, list) or len(values) < 4:
+    if not isinstance(values, list | tuple) or len(values) < 4:
         return 0, [], 'no four numbers'
     numbers = [_number(value) for value in values[:4]]
     finite = [number for number in numbers if number is not None]

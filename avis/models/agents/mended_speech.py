@@ -6,6 +6,8 @@ both times are numbers, in order, inside the sound. :func:`compress` adds ``part
 were joined) and ``new_voice`` (whether somebody else speaks in the chunk before).
 """
 
+import itertools
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -121,22 +123,35 @@ def compress(
     Args:
         chunks: Settled, in order of time.
         threshold: Least similarity of one voice.
-        max_gap: Longest silence, in seconds, that is bridged.
+        max_gap: Longest silence, in seconds, that is bridged. Without a bound, as released, it does
+            not matter either who repeats words (D24).
         max_seconds: Longest joined chunk.
         similarity: Of the speech in two lists of spans.
     """
     joined: list[Chunk] = []
-    for chunk in chunks:
-        new_voice = False
-        if joined and _near(joined[-1], chunk, max_gap, max_seconds):
+    for chunk in _join_equal_texts(chunks, max_gap, max_seconds):
+        near = bool(joined) and _near(joined[-1], chunk, max_gap, max_seconds)
+        if near and _same_voice(joined[-1], chunk, threshold, similarity):
             before = joined[-1]
-            same = bool(chunk['text'].strip()) and before['text'] == chunk['text']
-            same = same and _one_speaker(before, chunk) is not False
-            if same or _same_voice(before, chunk, threshold, similarity):
-                joined[-1] = _joined(before, chunk, before['text'] if same else None)
-                continue
-            new_voice = True
-        joined.append({**chunk, 'parts': [chunk], 'new_voice': new_voice})
+            text = f'{before["text"].rstrip()} {chunk["text"].lstrip()}'.rstrip()
+            joined[-1] = _joined(before, chunk, text)
+        else:
+            joined.append({**chunk, 'new_voice': near and max_gap < math.inf})
+    return joined
+
+
+def _join_equal_texts(chunks: Sequence[Chunk], max_gap: float, max_seconds: float) -> list[Chunk]:
+    """Before any voices: a text that is heard twice may belong to the voice before it."""
+    joined: list[Chunk] = []
+    for chunk in chunks:
+        before = joined[-1] if joined else chunk
+        near = bool(joined) and _near(before, chunk, max_gap, max_seconds)
+        same = bool(chunk['text'].strip()) and before['text'] == chunk['text']
+        chunk = {**chunk, 'parts': [chunk]}
+        if near and same and _one_speaker(before, chunk) is not False:
+            joined[-1] = _joined(before, chunk, before['text'])
+        else:
+            joined.append(chunk)
     return joined
 
 
@@ -184,11 +199,11 @@ def _same_voice(one: Chunk, other: Chunk, threshold: float, similarity: Similari
     known = _one_speaker(one, other)
     if known is not None:
         return known
-    beside = [part for part in one['parts'] if _two_sources(part, other)]
-    if any(overlap(part, other) > SAME_OVERLAP for part in beside):
+    pairs = itertools.product(one['parts'], other['parts'])
+    if any(_two_sources(*pair) and overlap(*pair) > SAME_OVERLAP for pair in pairs):
         return False
-    spans = [tuple(part['timestamp']) for part in one['parts']]
-    return similarity(spans, [tuple(other['timestamp'])]) > threshold
+    spans, others = ([tuple(part['timestamp']) for part in each['parts']] for each in (one, other))
+    return similarity(spans, others) > threshold
 
 
 def _one_speaker(one: Chunk, other: Chunk) -> bool | None:
@@ -205,11 +220,10 @@ def _two_sources(one: Chunk, other: Chunk) -> bool:
     return segment is not None and segment == other_segment and voice != other_voice
 
 
-def _joined(one: Chunk, other: Chunk, text: str | None) -> Chunk:
-    if text is None:
-        text = f'{one["text"].rstrip()} {other["text"].lstrip()}'.rstrip()
+def _joined(one: Chunk, other: Chunk, text: str) -> Chunk:
     times = [one['timestamp'][0], max(one['timestamp'][1], other['timestamp'][1])]
-    return {**one, 'text': text, 'timestamp': times, 'parts': [*one['parts'], other]}
+    parts = [*one['parts'], *other['parts']]
+    return {**one, 'text': text, 'timestamp': times, 'parts': parts}
 
 
 def _united(one: Chunk, other: Chunk) -> list[float]:

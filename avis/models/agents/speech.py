@@ -67,7 +67,8 @@ class SpeechStage:
         separator: Takes voices apart; None leaves the sound as it is.
         encoder: Compares voices to join chunks; None joins nothing.
         threshold: Least cosine similarity of one voice; the encoder's own, or 0.35, if None.
-        max_gap: Longest silence in seconds that joining bridges (corrected protocol).
+        max_gap: Longest silence in seconds that joining bridges (corrected protocol); without a
+            bound (inf) voices are compared with all that lies between, as released.
         max_seconds: Longest joined chunk (corrected protocol).
         separate: 'always', or 'overlap' to separate only what the recogniser hears at one time
             with something else (corrected protocol): a diarisation may, Whisper never does.
@@ -241,6 +242,8 @@ class SpeechStage:
         record: SpeechRecord,
     ) -> float:
         """Similarity; what the encoder finds too short is another voice, and counted (D9)."""
+        if math.isinf(self.max_gap):
+            spans, others = _whole(spans), _whole(others)
         try:
             return self._similarity(sound, spans, others, record)
         except ValueError:
@@ -270,6 +273,11 @@ class SpeechStage:
 
 def _built(part: Any) -> Any:
     return MODELS.build(part) if isinstance(part, dict) else part
+
+
+def _whole(spans: mended.Spans) -> mended.Spans:
+    """From the first start to the last end, with all that lies between, as released (D16)."""
+    return [(spans[0][0], max(end for _, end in spans))]
 
 
 def _cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

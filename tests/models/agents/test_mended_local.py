@@ -235,6 +235,7 @@ def test_an_unreadable_reply_is_an_error_of_its_own(reply):  # D40
         '```json\n{"boxes": [[1, 2, 3, 4],]} // the first\n```',
         '{"rationale": "r"}{"boxes": [[1, 2, 3, 4]]}',
         "{'rationale': None, 'boxes': [[1, 2, 3, 4]]}",
+        "{'rationale': 'r', 'boxes': [{'frame_id': 0, 'bbox': (1, 2, 3, 4)}]}",
         '{"rationale": "r", "boxes": [[1, 2, 3, 4]]',
         '{"rationale": "r",\n # comment\n "boxes": [[1, 2, 3, 4]]}',
     ],
@@ -310,6 +311,8 @@ def test_persons_are_read_and_coerced():  # D49
     groups, dropped = read_persons(reply, count=3)
     assert groups == {'a': [0, 1], 'b': [2], 'c': []}
     assert dropped == {'no such picture': 1, 'no number': 1}
+    literal = "{'rationale': None, 'persons': {'a': (0, 2), 'b': {1}}}"
+    assert read_persons(literal, count=3) == ({'a': [0, 2], 'b': [1]}, {})
 
 
 @pytest.mark.parametrize('reply', ['', '{"persons": [[0]]}', '{"persons": {"a": ["x"]}}'])

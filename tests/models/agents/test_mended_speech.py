@@ -122,6 +122,41 @@ def test_another_voice_may_answer_with_the_same_words():  # D24
     assert joined(chunk('with me', 1, 3)) == [('are you coming with me', 0, 3)]
 
 
+def test_without_a_bound_it_does_not_matter_who_repeats_words():  # D24
+    asked, answer = chunk('are you coming with me', 0, 2), chunk('with me', 2, 3)
+    similar = {'threshold': 0.35, 'similarity': lambda one, other: 0.0}
+    apart = mended.compress([asked, answer], max_gap=math.inf, max_seconds=math.inf, **similar)
+    assert len(mended.join_contained(apart, max_gap=math.inf)) == 1
+
+
+def test_a_text_heard_twice_is_one_text_of_the_voice_before():
+    joined, compared = compress(chunk('a', 0, 1), chunk('b', 1, 2), chunk('b', 2, 3))
+    assert joined == [('a b', 0, 3)]
+    assert compared == [([(0, 1)], [(1, 2), (2, 3)])]
+
+
+@pytest.mark.parametrize(('max_gap', 'grown'), [(2.0, 20), (math.inf, 30)])
+def test_only_speech_is_compared_unless_gaps_have_no_bound(max_gap, grown):  # D16
+    class OneVoice:
+        sample_rate = 10
+
+        def __init__(self):
+            self.samples = []
+
+        def transcribe(self, sound):
+            return [SpeechChunk(text, (t, t + 1)) for text, t in (('a', 0), ('b', 2), ('c', 4))]
+
+        def embed(self, sound):
+            self.samples.append(len(sound.samples))
+            return np.ones(2)
+
+    heard = OneVoice()
+    stage = SpeechStage(recognizer=heard, encoder=heard, max_gap=max_gap)
+    record = stage.run(Waveform(np.zeros(50, np.float32), 10), SpeechRecord())
+    assert times(record.final) == [('a b c', 0, 5)]
+    assert heard.samples == [10, 10, grown, 10]
+
+
 def test_a_joined_chunk_remembers_the_voices_in_it():  # D16
     chunks = [
         chunk('a', 0, 2, source=(0, 0)),
