@@ -20,7 +20,7 @@ LEFT, RIGHT = (10, 5, 30, 35), (60, 5, 80, 35)
 
 
 def detections(boxes, ids=None):
-    """One filled box per object; None is an object whose mask is blank."""
+    """One filled box per object."""
     masks = []
     for left, top, right, bottom in boxes:
         mask = np.zeros(SIZE, bool)

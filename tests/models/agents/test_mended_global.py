@@ -10,6 +10,7 @@ from avis.models.agents.embedding_identity import (
     SpeakerIdentity,
     cluster,
     cosine_margins,
+    official_groups,
 )
 from avis.models.agents.identity import VLMIdentity, outline
 from avis.models.agents.tracks import mended_persons, mended_spoken
@@ -77,10 +78,11 @@ def test_a_mask_wins_over_none():  # D46
     assert persons['a'].rows == {0: 0, 1: 0, 2: 0}
 
 
-def test_the_larger_mask_wins_over_the_smaller():  # D46
+@pytest.mark.parametrize('order', [[0, 1], [1, 0]])
+def test_the_larger_mask_wins_over_the_smaller(order):  # D46
     scene = video([detections([LEFT, (60, 5, 65, 35)])] * 3)
     windows = [spoken(0, [0, 0, 0], 0, scene), spoken(1, [1, 1], 1, scene)]
-    persons, _ = mended_persons(scene, {'a': [1, 0]}, windows)
+    persons, _ = mended_persons(scene, {'a': order}, windows)
     assert persons[0].rows == {0: 0, 1: 0, 2: 0}
 
 
@@ -197,9 +199,10 @@ def test_a_speaker_without_a_face_is_in_no_group():  # D52
 
 
 def test_groups_compare_with_all_members():  # D52
-    chain = [[1, 0], [np.cos(0.9), np.sin(0.9)], [np.cos(1.8), np.sin(1.8)]]
-    margins = cosine_margins([np.array(vector) for vector in chain], 0.5)
-    assert cluster(margins) == [[0, 1], [2]]
+    # The first is like both others, who are not alike.
+    vectors = [np.array([np.cos(angle), np.sin(angle)]) for angle in (0.9, 0.0, 1.8)]
+    assert official_groups(vectors, 0.5) == {0: [0, 1, 2]}
+    assert cluster(cosine_margins(vectors, 0.5)) == [[0, 1], [2]]
 
 
 def test_clusters_know_nothing_of_the_unknown():

@@ -73,13 +73,6 @@ def test_a_frame_without_tracker_entry_shifts_nothing():  # D30
     assert rows(video(frames), local_reply(RIGHT, RIGHT, RIGHT), (0, 1, 2)) == [1, None, 0]
 
 
-def test_a_blank_mask_is_no_mask():  # D32
-    scene = video([detections([(10, 5, 10, 35), RIGHT])])
-    window = windows_of((0.0, 0.2), fps=5.0, num_frames=1)[0][0]
-    spoken = mended_spoken(scene, window, LocalAnswer([0]))
-    assert spoken.areas == [0]
-
-
 @pytest.mark.parametrize(
     ('span', 'frames'),
     [
