@@ -137,15 +137,16 @@ def test_fixed_windows_are_fixed_and_skip_silence():  # D1
 
 def test_the_prompt_tells_the_limit_and_asks_for_corners():  # D35 to D37
     model = Model(local_reply(LEFT))
-    grounding = VLMGrounding(model=model)
+    grounding = VLMGrounding(model=model, bbox_scale=500)
     grounding.max_frames = 12
-    list(grounding.ground(two_people(), [question((3,))]))
-    instructions, speech, _ = model.messages[0].parts
+    list(grounding.ground(two_people(), [question((3, 7))]))
+    instructions, speech, *_ = model.messages[0].parts
     assert 'more than 12 frames' in instructions
-    assert 'left, top, right, bottom' in instructions
+    assert '2 frames spread over' in instructions  # a long chunk is sampled
+    assert 'left, top, right, bottom, on a scale from 0 to 500' in instructions
     assert 'red box' not in instructions
     assert speech == 'Speech: hello'
-    assert model.frames() == [3]
+    assert model.frames() == [3, 7]
 
 
 def test_a_prompt_can_be_replaced(tmp_path):
