@@ -78,6 +78,7 @@ def test_a_recogniser_without_words_keeps_its_chunks():
 def test_voices_are_joined_over_short_gaps_only():  # D16
     one, other = chunk('a', 0.0, 1.0), chunk('b', 60.0, 61.0)
     assert compress(one, other)[0] == [('a', 0.0, 1.0), ('b', 60.0, 61.0)]
+    assert len(compress(one, chunk('b', 3.5, 4.0))[0]) == 2
     assert compress(one, chunk('b', 2.5, 3.0))[0] == [('a b', 0.0, 3.0)]
     assert len(compress(one, chunk('b', 2.5, 3.0), max_seconds=2.9)[0]) == 2
 
@@ -325,6 +326,22 @@ def test_without_compression_times_are_settled_and_runs_cut():  # D26
     whole = [spoken('Nooooooooo', 0.5, None), spoken('more', 3.0, 99.0), spoken('out', 99.0, 100.0)]
     record = run(Recognizer(whole))
     assert times(record.final) == [('Nooooo', 0.5, 3.0), ('more', 3.0, 8.0)]
+
+
+@pytest.mark.parametrize(
+    ('bounds', 'count'),
+    [({}, 2), ({'max_gap': 3.0}, 1), ({'max_gap': 3.0, 'max_seconds': 4.9}, 2)],
+)
+def test_the_stage_bounds_what_it_joins(bounds, count):  # D16
+    whole = [spoken('first words', 0.0, 1.0), spoken('second words', 4.0, 5.0)]
+    assert len(run(Recognizer(whole), encoder=Encoder(), **bounds).final) == count
+
+
+@pytest.mark.parametrize(('max_gap', 'count'), [(2.0, 2), (3.0, 1)])
+def test_the_stage_bounds_the_gap_of_repeated_words(max_gap, count):  # D24
+    sources = [[spoken('the late train', 0.0, 1.0), spoken('late train', 4.0, 5.0)]]
+    recognizer = Recognizer([spoken('x', 0.0, 6.0)], sources)
+    assert len(run(recognizer, separator=Separator(1), max_gap=max_gap).final) == count
 
 
 def test_voices_too_short_to_compare_are_counted():  # D9
