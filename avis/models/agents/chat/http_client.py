@@ -5,6 +5,7 @@ is no attribute of any object, follows no redirect, and is cut out of what a ser
 """
 
 import contextlib
+import functools
 import json
 import os
 import random
@@ -114,7 +115,12 @@ class JsonClient:
         self._lock = threading.Lock()
 
     def post(
-        self, body: dict[str, Any], *, read: Callable[[Any], Any], stop: GivingUp
+        self,
+        body: dict[str, Any],
+        *,
+        read: Callable[[Any], Any],
+        stop: GivingUp,
+        probe: dict[str, Any] | None = None,
     ) -> tuple[Any, int]:
         """Send ``body`` until ``read`` accepts the answer.
 
@@ -122,16 +128,19 @@ class JsonClient:
             body: The request, JSON-ready.
             read: Takes the decoded answer apart; raises `MalformedReply` if it is not one.
             stop: Waiting ends when it is set.
+            probe: A small request that only an endpoint out of order refuses. It is sent once
+                where ``body`` failed and nothing else tells whose fault that was.
 
         Returns:
             What ``read`` returned, and the number of tries.
 
         Raises:
-            MalformedReply: Every try ended with an answer that cannot be read.
+            MalformedReply: The endpoint works, but gave this request no answer that can be read.
             RequestRefused: The endpoint works, but not for this request.
             ModelUnavailable: The endpoint does not work.
         """
         data = json.dumps(body).encode()
+        works = functools.partial(self._works, probe, read, stop)
         seen = self._successes
         for tried in range(1, self.retries.tries + 1):
             if stop.is_set():
@@ -139,9 +148,10 @@ class JsonClient:
             try:
                 answer = read(self._once(data, stop))
             except (HTTPError, OSError, HTTPException, MalformedReply) as error:
-                self._raise_if_final(error)
+                self._raise_if_final(error, works)
                 if tried == self.retries.tries:
-                    raise self._verdict(error, tried, alive=self._successes > seen) from error
+                    alive = self._successes > seen or works()
+                    raise self._verdict(error, tried, alive=alive) from error
                 seen = self._successes
                 stop.wait(self.retries.wait(tried, _retry_after(error)))
             else:
@@ -149,6 +159,20 @@ class JsonClient:
                     self._successes += 1
                 return answer, tried
         raise AssertionError('unreachable: the last try returns or raises')
+
+    def _works(
+        self, probe: dict[str, Any] | None, read: Callable[[Any], Any], stop: GivingUp
+    ) -> bool:
+        """Whether a small request is answered."""
+        if probe is None or stop.is_set():
+            return False
+        try:
+            read(self._once(json.dumps(probe).encode(), stop))
+        except (HTTPError, OSError, HTTPException, MalformedReply):
+            return False
+        with self._lock:
+            self._successes += 1
+        return True
 
     def _once(self, data: bytes, stop: GivingUp) -> Any:
         """One attempt: the decoded JSON of the answer."""
@@ -188,7 +212,7 @@ class JsonClient:
             raise ModelUnavailable(f'the key in {self.api_key_env} holds characters no key has')
         return key
 
-    def _raise_if_final(self, error: Exception) -> None:
+    def _raise_if_final(self, error: Exception, works: Callable[[], bool]) -> None:
         """Errors that another try cannot mend."""
         reason = getattr(error, 'reason', None)
         if isinstance(error, URLError) and isinstance(reason, ssl.SSLCertVerificationError):
@@ -196,11 +220,13 @@ class JsonClient:
         if not isinstance(error, HTTPError) or error.code in _BUSY or error.code >= 500:
             return
         said = f'{self.url} answered {error.code}: {self._quote(_body(error))}'
-        # A first request that is refused points to the settings, a later one to the question.
-        if error.code in _REFUSED_QUESTION and (self._successes or error.code != 400):
+        # A first request that is refused may be too large, or the settings are wrong.
+        if error.code in _REFUSED_QUESTION and (self._successes or works()):
             raise RequestRefused(said) from error
         if error.code in (401, 403):
             said += f' Check the key in the environment variable {self.api_key_env}.'
+        else:
+            said += ' Check base_url, model and request.'
         raise ModelUnavailable(said) from error
 
     def _verdict(self, error: Exception, tried: int, *, alive: bool) -> Exception:
@@ -209,11 +235,9 @@ class JsonClient:
         if isinstance(error, HTTPError):
             what = f'HTTP {error.code}: {self._quote(_body(error))}'
         said = f'{self.url}: no usable answer in {tried} tries, the last: {what}'
-        if isinstance(error, MalformedReply):
-            return MalformedReply(said)
-        if alive and not (isinstance(error, HTTPError) and error.code == 429):
-            return RequestRefused(said)
-        return ModelUnavailable(said)
+        if not alive or (isinstance(error, HTTPError) and error.code == 429):
+            return ModelUnavailable(said)
+        return (MalformedReply if isinstance(error, MalformedReply) else RequestRefused)(said)
 
     def _quote(self, text: bytes) -> str:
         """The beginning of a server's words, fit for a log."""

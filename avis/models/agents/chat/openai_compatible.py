@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
+import numpy as np
+from mmengine.logging import print_log
+
 from avis.models.agents.chat.http_client import (
     GivingUp,
     JsonClient,
@@ -18,8 +21,6 @@ from avis.models.agents.chat.pictures import data_url
 from avis.models.agents.contract import Message, ModelUnavailable, Reply
 from avis.registry import MODELS
 
-_LOGGER = logging.getLogger('avis')
-
 
 @MODELS.register_module()
 class OpenAICompatibleVLM:
@@ -28,7 +29,7 @@ class OpenAICompatibleVLM:
     Several questions are under way at once; replies come in the order of the questions. A question
     is asked again after 408, 409, 425, 429, 5xx, a lost connection, a timeout or an answer that
     breaks the protocol. One that fails for good yields a :class:`Reply` with its error; an endpoint
-    that answers nothing at all raises :class:`ModelUnavailable`.
+    that answers nothing at all, not even a small question, raises :class:`ModelUnavailable`.
 
     Args:
         model: Name of the model at the endpoint.
@@ -98,10 +99,14 @@ class OpenAICompatibleVLM:
         start = time.monotonic()
         try:
             (text, usage), tries = self.client.post(
-                self._body(message), read=read_completion, stop=stop
+                self._body(message),
+                read=read_completion,
+                stop=stop,
+                probe=self._body(_small(message)),
             )
         except (MalformedReply, RequestRefused) as error:
-            _LOGGER.warning('%s: no reply. %s', message.name or 'a question', error)
+            said = f'{message.name or "a question"}: no reply. {error}'
+            print_log(said, logger='current', level=logging.WARNING)
             return Reply(text=None, error=error, usage={'seconds': time.monotonic() - start})
         except ModelUnavailable as error:
             stop.give_up(error)  # the others need not find out one by one
@@ -131,6 +136,13 @@ class OpenAICompatibleVLM:
             'max_tokens': message.max_new_tokens,
             **request,
         }
+
+
+def _small(message: Message) -> Message:
+    """A question that is answered unless the settings are wrong: as many pictures, but tiny."""
+    pictures = [part for part in message.parts if not isinstance(part, str)]
+    dots = [np.zeros((64, 64, 3), np.uint8) for _ in pictures]
+    return Message(parts=('Say yes.', *dots), max_new_tokens=16)
 
 
 def read_completion(answer: Any) -> tuple[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from avis.models.agents.chat import openai_compatible as module
 from avis.models.agents.chat.http_client import (
     JsonClient,
     MalformedReply,
@@ -20,7 +21,7 @@ from avis.models.agents.chat.openai_compatible import OpenAICompatibleVLM, read_
 from avis.models.agents.chat.pictures import data_url
 from avis.models.agents.contract import Message, ModelUnavailable
 from avis.registry import MODELS
-from tests.chat_server import MALFORMED, chat_server
+from tests.chat_server import MALFORMED, chat_server, first_text
 
 KEY = 'sk-secret-4711'
 FAST = {'first_wait': 0.005, 'longest_wait': 0.02, 'timeout': 5}
@@ -29,6 +30,14 @@ FAST = {'first_wait': 0.005, 'longest_wait': 0.02, 'timeout': 5}
 @pytest.fixture(autouse=True)
 def key(monkeypatch):
     monkeypatch.setenv('TEST_CHAT_KEY', KEY)
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """What the run log is told."""
+    lines = []
+    monkeypatch.setattr(module, 'print_log', lambda line, **_: lines.append(line))
+    return lines
 
 
 def model(server, **kwargs):
@@ -44,7 +53,7 @@ def texts(replies):
     return [reply.text for reply in replies]
 
 
-def test_200_requests_with_failures_and_malformed_replies_equal_the_clean_run(caplog):
+def test_200_requests_with_failures_and_malformed_replies_equal_the_clean_run(caplog, log):
     rng = random.Random(0)
     # First tries: 10 % fail, 5 % are malformed, and some of the second ones fail as well.
     kinds = [503, 429, 500, 'hang up', 'cut', 408] * 4
@@ -68,7 +77,7 @@ def test_200_requests_with_failures_and_malformed_replies_equal_the_clean_run(ca
         for i in range(200)
     ]
     assert server.most_under_way > 1
-    assert KEY not in caplog.text + repr(replies)
+    assert KEY not in caplog.text + repr(log) + repr(replies)
 
 
 def test_concurrency_is_limited_and_questions_are_drawn_when_there_is_room():
@@ -93,7 +102,7 @@ def test_an_endpoint_that_dies_half_way_raises_one_clear_error(caplog):
     dead = threading.Event()
 
     def fault(question, n):
-        if int(question[1:]) == 20:
+        if question == 'q20':
             dead.set()
         return 'hang up' if dead.is_set() else None
 
@@ -106,7 +115,8 @@ def test_an_endpoint_that_dies_half_way_raises_one_clear_error(caplog):
     assert 12 <= len(done) <= 20
     assert 'no usable answer in 3 tries' in str(caught.value)
     assert server.url in str(caught.value)
-    assert sum(server.asked.values()) < 20 + 4 * 4  # the rest is not tried one by one
+    # The rest is not tried one by one; a small question makes sure.
+    assert sum(server.asked.values()) < 20 + 4 * 4 + 4
     assert KEY not in caplog.text + str(caught.value)
 
 
@@ -121,13 +131,13 @@ def test_no_endpoint_at_all():
 
 
 @pytest.mark.parametrize('kind', MALFORMED)
-def test_a_question_whose_answers_stay_malformed_does_not_end_the_others(kind, caplog):
+def test_a_question_whose_answers_stay_malformed_does_not_end_the_others(kind, log):
     with chat_server(fault=lambda question, n: kind if question == 'q1' else None) as server:
         replies = list(model(server, retries={**FAST, 'tries': 3}).chat(questions(3)))
         assert server.asked['q1'] == 3
     assert texts(replies) == ['answer to q0', None, 'answer to q2']
     assert isinstance(replies[1].error, MalformedReply)
-    assert 'video/local/1: no reply' in caplog.text
+    assert log[0].startswith('video/local/1: no reply')
 
 
 def test_a_refused_question_is_not_asked_again_and_costs_only_itself():
@@ -149,6 +159,38 @@ def test_a_question_that_breaks_the_server_costs_only_itself_while_others_are_an
     assert texts(replies[1:]) == [f'answer to q{i}' for i in range(1, 40)]
 
 
+def test_a_question_that_is_alone_and_too_much_does_not_end_the_run(log):
+    """The global question of a long video: the first one of a run that goes on."""
+    picture = np.zeros((300, 200, 3), np.uint8)
+    large = Message(parts=('Who?', picture, picture), name='video/global')
+
+    for fault in (400, 413, 500, 'hang up', 'no choices'):
+        refuse = lambda question, n: fault if question == 'Who?' else None  # noqa: B023, E731
+        with chat_server(fault=refuse) as server:
+            (reply,) = model(server, retries={**FAST, 'tries': 2}).chat([large])
+        assert isinstance(reply.error, RequestRefused | MalformedReply)
+        probe = server.bodies[-1]['messages'][0]['content']
+        assert [part['type'] for part in probe] == ['text', 'image_url', 'image_url']
+    assert len(log) == 5
+
+
+def test_an_endpoint_that_takes_fewer_pictures_is_set_up_wrongly():
+    pictures = [np.zeros((300, 200, 3), np.uint8)] * 3
+
+    with chat_server(fault=lambda question, n: 400) as server:
+        with pytest.raises(ModelUnavailable, match='Check base_url, model and request'):
+            list(model(server).chat([Message(parts=('Who?', *pictures))]))
+        assert server.asked == {'Who?': 1, 'Say yes.': 1}
+
+
+def test_an_endpoint_that_only_answers_nonsense_is_gone():
+    with (
+        chat_server(fault=lambda question, n: 'not json') as server,
+        pytest.raises(ModelUnavailable, match=r'no usable answer in 2 tries.*bad gateway'),
+    ):
+        list(model(server, retries={**FAST, 'tries': 2}).chat(questions(3)))
+
+
 @pytest.mark.parametrize(
     ('status', 'said'),
     [(401, 'TEST_CHAT_KEY'), (403, 'TEST_CHAT_KEY'), (404, '404'), (400, '400'), (307, '307')],
@@ -157,7 +199,7 @@ def test_what_another_try_cannot_mend_ends_at_once(status, said, caplog):
     with chat_server(fault=lambda question, n: status) as server:
         with pytest.raises(ModelUnavailable, match=said) as caught:
             list(model(server, max_concurrent=1).chat(questions(3)))
-        assert sum(server.asked.values()) == 1
+        assert server.asked == ({'q0': 1, 'Say yes.': 1} if status == 400 else {'q0': 1})
     assert 'Bearer ***' in str(caught.value)  # this server repeats the key
     assert KEY not in str(caught.value) + caplog.text
 
@@ -191,7 +233,8 @@ def test_a_reply_of_a_megabyte_and_one_with_code_arrive_as_they_are(tmp_path):
 
 
 def test_an_endless_reply_is_malformed():
-    with chat_server(answer=lambda body: 'x' * 5000) as server:
+    endless = lambda body: 'yes' if first_text(body) == 'Say yes.' else 'x' * 5000  # noqa: E731
+    with chat_server(answer=endless) as server:
         chat = model(server, retries={**FAST, 'tries': 2})
         chat.client.max_bytes = 4000
         (reply,) = chat.chat(questions(1))
