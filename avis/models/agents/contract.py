@@ -167,12 +167,14 @@ class LocalQuestion:
         text: What is said.
         timestamp: Start and end of the speech in seconds.
         frame_ids: Frames of the window, increasing.
+        speaker: Label of the voice, if the recogniser tells voices apart.
     """
 
     window: int
     text: str
     timestamp: tuple[float, float]
     frame_ids: tuple[int, ...]
+    speaker: str | None = None
 
 
 @dataclass(frozen=True)
