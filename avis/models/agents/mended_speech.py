@@ -20,6 +20,7 @@ from avis.models.agents.official_speech import (
     SAME_OVERLAP,
     Chunk,
     cut_runs,
+    length,
     overlap,
 )
 
@@ -93,7 +94,8 @@ def is_meaningful(text: str) -> bool:
 def merge_repeats(chunks: Sequence[Chunk]) -> list[Chunk]:
     """Unite chunks that say the same at the same time, once (D18, D19); sorted by start.
 
-    What two known speakers say in chorus stays twice.
+    What is no longer than the one before, in time or in text, goes as an echo of it. What two known
+    speakers say in chorus stays twice.
     """
     kept: list[Chunk] = []
     for chunk in sorted(chunks, key=lambda chunk: chunk['timestamp'][0]):
@@ -103,7 +105,8 @@ def merge_repeats(chunks: Sequence[Chunk]) -> list[Chunk]:
             continue
         old = kept[place]
         longer = chunk if len(chunk['text']) > len(old['text']) else old
-        kept[place] = {**longer, 'timestamp': _united(old, chunk)}
+        if longer is chunk or length(chunk) > length(old):
+            kept[place] = {**longer, 'timestamp': _united(old, chunk)}
     return kept
 
 
@@ -133,7 +136,8 @@ def compress(
         near = bool(joined) and _near(joined[-1], chunk, max_gap, max_seconds)
         if near and _same_voice(joined[-1], chunk, threshold, similarity):
             before = joined[-1]
-            text = f'{before["text"].rstrip()} {chunk["text"].lstrip()}'.rstrip()
+            texts = before['text'].rstrip(), chunk['text'].lstrip()
+            text = ' '.join(filter(None, texts))
             joined[-1] = _joined(before, chunk, text)
         else:
             joined.append({**chunk, 'new_voice': near and max_gap < math.inf})

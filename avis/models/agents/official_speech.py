@@ -78,7 +78,7 @@ def merge_repeats(chunks: list[Chunk]) -> list[Chunk]:
         twin = next((old for old in kept if _same_speech(old, chunk)), None)
         if twin is None:
             kept.append(chunk)
-        elif _length(chunk) > _length(twin) or len(chunk['text']) > len(twin['text']):
+        elif length(chunk) > length(twin) or len(chunk['text']) > len(twin['text']):
             kept.remove(twin)
             kept += [chunk, chunk]
     return [dict(chunk) for chunk in kept]
@@ -231,10 +231,10 @@ def _start(chunk: Chunk) -> float:
     return start
 
 
-def _length(chunk: Chunk) -> float:
+def length(chunk: Chunk) -> float:
+    """Seconds from start to end."""
     start, end = chunk['timestamp']
-    length: float = end - start
-    return length
+    return float(end - start)
 
 
 def overlap(one: Chunk, other: Chunk) -> float:

@@ -183,6 +183,13 @@ def test_a_repeat_stands_once_with_the_united_time():  # D18, D19
     assert times(mended.merge_repeats(chunks)) == [('Hello there friend', 0.0, 2.0)]
 
 
+def test_a_shorter_echo_goes_without_a_trace():
+    one, echo = chunk('Hello there friend', 0.0, 1.0), chunk('Hello there frien', 0.2, 1.1)
+    assert mended.merge_repeats([one, echo]) == [one]
+    longer = chunk('Hello there friend', 0.2, 1.4)
+    assert times(mended.merge_repeats([one, longer])) == [('Hello there friend', 0.0, 1.4)]
+
+
 def test_anagrams_are_not_the_same():  # D19
     chunks = [chunk('abcdefghij', 0.0, 1.0), chunk('jihgfedcba', 0.0, 1.0)]
     assert len(mended.merge_repeats(chunks)) == 2
