@@ -1,7 +1,7 @@
 """AVTracker on a laptop, without a hub: every weight comes inside a package.
 
-silero-vad and Resemblyzer hear who speaks when, MediaPipe's networks see faces, bodies and mouths;
-the mouth that moves with the voice is the speaker's. No words and no language model.
+WebRTC's detector and Resemblyzer hear who speaks when, MediaPipe's networks see faces, bodies and
+mouths; a voice belongs to the mouth that is open while it is heard. No words, no language model.
 """
 
 from mmengine.config import read_base
@@ -15,24 +15,22 @@ from avis.models.agents.embedding_identity import JointIdentity, SpeakerIdentity
 from avis.models.agents.instances.face_guided import FaceGuidedPeople
 from avis.models.agents.mouths import FaceMeshMouths
 from avis.models.agents.object_identity import ObjectIdentity
-from avis.models.agents.recognizers.voice_activity import VoiceActivity
 from avis.models.agents.recognizers.voice_turns import VoiceTurns
+from avis.models.agents.recognizers.webrtc_activity import WebRTCActivity
 from avis.models.agents.speech import SpeechStage
 from avis.models.agents.voices.resemblyzer_voices import Resemblyzer
 from avis.models.segmentors.av_tracker import AVTracker
 
 voices = dict(type=Resemblyzer)
-# Generous: what is no speech is sorted out by the mouths.
-activity = dict(type=VoiceActivity, threshold=0.05, min_silence=1.5, padding=0.3, min_speech=0.1)
 
 model = dict(
     type=AVTracker,
     speech=dict(
         type=SpeechStage,
-        recognizer=dict(type=VoiceTurns, activity=activity, voices=voices, same_voice=0.75),
+        recognizer=dict(type=VoiceTurns, activity=dict(type=WebRTCActivity), voices=voices),
     ),
     instance_tracker=dict(type=FaceGuidedPeople),
-    grounding=dict(type=AudioVisualSync, mouths=dict(type=FaceMeshMouths), voices=voices),
+    grounding=dict(type=AudioVisualSync, mouths=dict(type=FaceMeshMouths)),
     identity=dict(
         type=JointIdentity,
         parts=[

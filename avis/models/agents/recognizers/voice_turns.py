@@ -22,7 +22,7 @@ class VoiceTurns:
     """Cuts what another recogniser hears into turns of one voice, and names the voices.
 
     Every stretch of speech is described piece by piece; pieces of the whole video are grouped by
-    their voices (average linkage), each short step of the stretch goes to the group of the pieces
+    their voices (Ward's method), each short step of the stretch goes to the group of the pieces
     around it, and neighbours of one group become a turn. Meant for a recogniser without words.
 
     Args:
@@ -30,7 +30,7 @@ class VoiceTurns:
         voices: Describes voices, as config or built; it works at the sample rate of ``activity``.
         piece: Seconds described at once: longer is surer, shorter finds short turns.
         step: Seconds between pieces.
-        same_voice: Cosine from which groups are one voice.
+        apart: From which distance groups are two voices, see :func:`group_voices`.
         min_turn: Seconds; shorter turns go to a neighbour.
     """
 
@@ -41,9 +41,9 @@ class VoiceTurns:
         *,
         activity: SpeechRecognizer | dict[str, Any],
         voices: SpeakerEncoder | dict[str, Any],
-        piece: float = 1.6,
+        piece: float = 2.4,
         step: float = 0.4,
-        same_voice: float = 0.75,
+        apart: float = 0.65,
         min_turn: float = 0.6,
     ) -> None:
         if not 0 < step <= piece:
@@ -53,7 +53,7 @@ class VoiceTurns:
         )
         self.voices: SpeakerEncoder = MODELS.build(voices) if isinstance(voices, dict) else voices
         self.piece, self.step = piece, step
-        self.same_voice, self.min_turn = same_voice, min_turn
+        self.apart, self.min_turn = apart, min_turn
         self.sample_rate = self.activity.sample_rate
         if self.voices.sample_rate != self.sample_rate:
             raise ValueError(
@@ -71,7 +71,7 @@ class VoiceTurns:
         pieces = [piece for stretch in stretches for piece in self._pieces(stretch)]
         described = [(piece, self._describe(waveform, piece)) for piece in pieces]
         known = [(piece, vector) for piece, vector in described if vector is not None]
-        groups = group_voices([vector for _, vector in known], self.same_voice)
+        groups = group_voices([vector for _, vector in known], self.apart)
         labelled = [(piece, group) for (piece, _), group in zip(known, groups, strict=True)]
         return [
             SpeechChunk('', (start, end), None if group is None else f'voice_{group}')
@@ -159,17 +159,21 @@ def _nearest(
     return min(own)[1] if own else None
 
 
-def group_voices(vectors: Sequence[NDArray[np.float64]], same_voice: float) -> list[int]:
-    """Group unit vectors by average linkage; groups are numbered by their first member.
+def group_voices(vectors: Sequence[NDArray[np.float64]], apart: float) -> list[int]:
+    """Group unit vectors by Ward's method; groups are numbered by their first member.
 
-    >>> group_voices([np.array([1.0, 0]), np.array([0, 1.0]), np.array([0.9, 0.1])], 0.8)
+    Ward's distance grows with the size of the groups, so a few odd pieces join the voice that is
+    nearest instead of becoming one. Because it grows for parts of a single voice too, two groups
+    of N pieces in all stay two only if it is above ``apart`` times the fourth root of N.
+
+    >>> group_voices([np.array([1.0, 0]), np.array([0, 1.0]), np.array([0.9, 0.1])], 0.65)
     [0, 1, 0]
     """
     if len(vectors) < 2:
         return [0] * len(vectors)
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    tree = linkage(np.stack(vectors), method='average', metric='cosine')
-    labels = fcluster(tree, 1 - same_voice, criterion='distance')
+    tree = linkage(np.stack(vectors), method='ward')
+    labels = fcluster(tree, apart * len(vectors) ** 0.25, criterion='distance')
     numbers: dict[int, int] = {}
     return [numbers.setdefault(int(label), len(numbers)) for label in labels]

@@ -1,0 +1,101 @@
+import itertools
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.stats import beta
+
+from avis.models.agents.voice_owners import Costs, OpenMouths, find_owners
+
+FREE = Costs(voice=0.0, other_object=0.0, other_voice=0.0)
+
+
+def owners(heard, opened, *, together=None, prior=None, told_apart=None, costs=None):
+    heard, opened = np.asarray(heard, float), np.asarray(opened, float)
+    shape = len(heard), len(opened)
+    return find_owners(
+        OpenMouths.of(heard, opened),
+        together=~np.eye(shape[1], dtype=bool) if together is None else together,
+        prior=np.zeros(shape) if prior is None else prior,
+        told_apart=np.ones(shape[0], bool) if told_apart is None else told_apart,
+        costs=costs or Costs(),
+    ).astype(int)
+
+
+def test_moments_are_counted_in_parts_and_not_where_unknown():
+    mouths = OpenMouths.of(
+        np.array([[1, 0.5, 0, 1]]), np.array([[1, 1, 1, np.nan], [0.25, 0, 0, 0]]), moment=0.5
+    )
+    assert mouths.heard_open.tolist() == [[0.75, 0.125]]
+    assert mouths.heard_closed.tolist() == [[0, 0.375 + 0.25 + 0.5]]
+    assert mouths.open.tolist() == [1.5, 0.125]
+    assert mouths.closed.tolist() == [0, 1.875]
+
+
+def test_the_evidence_is_the_mean_likelihood_over_both_rates():
+    mouths = OpenMouths.of(np.array([[1.0] * 3 + [0] * 5]), np.array([[1, 1, 0, 0, 0, 1, 0, 0.0]]))
+    mean = lambda a, b, wide, shut: quad(  # noqa: E731
+        lambda rate: beta.pdf(rate, a, b) * rate**wide * (1 - rate) ** shut, 0, 1
+    )[0]
+    linked = mean(3, 2, 2, 1) * mean(1, 5, 1, 4)
+    assert mouths.evidence(np.array([[True]]))[0] == pytest.approx(np.log(linked))
+    assert mouths.evidence(np.array([[False]]))[0] == pytest.approx(np.log(mean(1, 5, 3, 5)))
+
+
+def test_a_voice_belongs_to_the_mouth_that_is_open_with_it():
+    heard = [[1, 1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 0]]
+    assert owners(heard, [[0, 0, 0, 1, 1, 1, 0], [1, 1, 1, 0, 0, 0, 0]]).tolist() == [
+        [0, 1],
+        [1, 0],
+    ]
+    assert owners(heard, [[0, 0, 0, 1, 1, 1, 0], [0] * 7]).tolist() == [[0, 0], [1, 0]]
+    assert owners(heard, [[np.nan] * 7]).tolist() == [[0], [0]]
+    assert owners(heard, np.zeros((0, 7))).shape == (2, 0)
+    assert owners(np.zeros((0, 7)), [[0] * 7]).shape == (0, 1)
+
+
+def test_who_moves_the_mouth_all_the_time_yields_to_who_moves_it_with_the_voice():
+    heard = [[1, 1, 1, 1, 0, 0, 0, 0]]
+    always, with_it = [1] * 8, [1, 1, 1, 0, 0, 0, 0, 0]
+    assert owners(heard, [always, with_it]).tolist() == [[0, 1]]
+
+
+def test_a_voice_takes_two_objects_only_if_they_are_never_seen_at_once():
+    heard = [[1, 1, 1, 1, 1, 1]]
+    opened = [[1, 1, 1, *[np.nan] * 3], [*[np.nan] * 3, 1, 1, 1]]
+    apart = np.zeros((2, 2), bool)
+    assert owners(heard, opened, together=apart).tolist() == [[1, 1]]
+    assert owners(heard, opened).sum() == 1
+    dear = Costs(other_object=9.0)
+    assert owners(heard, opened, together=apart, costs=dear).sum() == 1
+
+
+def test_a_second_voice_of_one_object_must_be_worth_more_if_voices_are_told_apart():
+    heard = [[1, 1, 1, 1, 0, 0, 0], [0, 0, 0, 0, 1, 0, 0]]
+    opened = [[1, 1, 1, 1, 1, 0, 0]]
+    assert owners(heard, opened).tolist() == [[1], [1]]
+    dear = Costs(other_voice=9.0)
+    assert owners(heard, opened, costs=dear).tolist() == [[1], [0]]
+    told_apart = np.array([True, False])
+    assert owners(heard, opened, costs=dear, told_apart=told_apart).tolist() == [[1], [1]]
+
+
+def test_looks_decide_where_mouths_say_nothing():
+    heard, opened = [[1, 1, 0]], [[np.nan] * 3] * 2
+    assert owners(heard, opened, prior=np.array([[0.6, 0.8]])).tolist() == [[0, 1]]
+    assert owners(heard, opened, prior=np.array([[0.3, 0.4]])).tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize('seed', range(6))
+def test_nothing_is_better_than_what_is_found(seed):
+    rng = np.random.default_rng(seed)
+    turns = rng.integers(0, 4, 24)  # of three voices, or silence
+    heard = np.stack([turns == voice for voice in range(3)]).astype(float)
+    speaker = rng.permutation(3)
+    opened = np.stack([rng.random(24) < np.where(turns == v, 0.7, 0.15) for v in speaker])
+    mouths = OpenMouths.of(heard, opened.astype(float))
+    links = owners(heard, opened, costs=FREE).astype(bool)
+    # Each voice of one object at most: 4 ** 3 possibilities.
+    choices = itertools.product(np.vstack([np.eye(3, dtype=bool), np.zeros(3, bool)]), repeat=3)
+    best = max(mouths.evidence(np.stack(choice)).sum() for choice in choices)
+    assert mouths.evidence(links).sum() == pytest.approx(best)
