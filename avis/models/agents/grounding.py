@@ -1,8 +1,11 @@
 """The local stage by a vision-language model: which detection speaks in each frame of a window."""
 
+import logging
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+from mmengine.logging import print_log
 
 from avis.models.agents.boxes import iou, official_match, to_pixels
 from avis.models.agents.cache import digest
@@ -138,6 +141,8 @@ class VLMGrounding:
             if len(faults) > self.retries:
                 record = {**self._record(question, replies), 'faults': faults, 'nobody': True}
                 reason = f'no usable reply after {len(faults)} tries, so nobody: {faults[-1]}'
+                place = f'{video.name}/local/{question.window}'
+                print_log(f'{place}: {reason}', logger='current', level=logging.WARNING)
                 return LocalAnswer([None] * len(question.frame_ids), reason, record)
             message = self._message(video, question, attempt=len(faults))
             reply = next(iter(self.model.chat([message])))

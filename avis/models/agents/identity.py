@@ -1,10 +1,12 @@
 """The global stage by a vision-language model: which windows show one person."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from avis.models.agents.cache import digest
@@ -107,6 +109,7 @@ class VLMIdentity:
             return GlobalAnswer(persons, rationale_of(text), record)
         record = {**self._record(utterances, replies), 'faults': faults, 'by_object_ids': True}
         reason = f'no usable reply after {len(faults)} tries, so by object ids: {faults[-1]}'
+        print_log(f'{video.name}/global: {reason}', logger='current', level=logging.WARNING)
         return GlobalAnswer(group_by_objects(video, utterances), reason, record)
 
     def content_key(self, name: str) -> str:

@@ -195,6 +195,9 @@ class Pipeline:
             if whole and known is None:
                 self._save(path, [answer_to_json(answer) for answer in done.answers])
             entry['cached'] = bool(known) and len(known or []) == len(done.answers)
+        unusable = sum(bool(answer.record.get('nobody')) for answer in done.answers)
+        if unusable:
+            done.counts['windows_without_usable_reply'] = unusable
         spoken = official_spoken if self.protocol == 'official' else mended_spoken
         pairs = zip(done.windows, done.answers, strict=True)
         done.spoken = [spoken(video, window, answer) for window, answer in pairs]
@@ -236,6 +239,8 @@ class Pipeline:
             else:
                 persons = dict(rows[0].pop('persons'))
                 done.grouping = GlobalAnswer(persons=persons, **rows[0])
+        if done.grouping.record.get('by_object_ids'):
+            done.counts['grouped_by_object_ids'] = 1
         if official:
             official_persons(done.grouping.persons, spoken, done.persons)
         else:

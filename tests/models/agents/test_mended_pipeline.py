@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from avis.models.agents import grounding, identity
 from avis.models.agents.contract import SpeechChunk, Waveform
 from avis.models.agents.grounding import VLMGrounding
 from avis.models.agents.identity import VLMIdentity
@@ -133,3 +134,19 @@ def test_windows_in_no_person_are_counted():  # D44
     done, _ = run(pair(10), [(0.0, 0.2), (1.6, 1.8)], *replies)
     assert windows(done) == {'a': [0], 'person_0': [1]}
     assert counts(done) == {'windows_in_no_person': 1}
+
+
+def test_unusable_replies_are_counted_and_told(monkeypatch):  # D40, D50
+    told = []
+    for module in (grounding, identity):
+        monkeypatch.setattr(module, 'print_log', lambda line, **_: told.append(line))
+    nonsense = ['I cannot see it.'] * 3
+    times = [(0.0, 0.2), (1.6, 1.8)]
+    done, _ = run(pair(10), times, *nonsense, local_reply(LEFT), *nonsense)
+    assert counts(done) == {
+        'windows_without_mask': 1,
+        'windows_without_usable_reply': 1,
+        'grouped_by_object_ids': 1,
+    }
+    assert told[0].startswith('v/local/0: no usable reply after 3 tries, so nobody: no boxes in')
+    assert told[1].startswith('v/global: no usable reply after 3 tries, so by object ids')
