@@ -15,8 +15,9 @@ from avis.models.agents import official_replies
 LONGEST_REPLY = 200_000
 _LISTS = (list, tuple, set)  # the latter two as Python writes them
 _DECODER = json.JSONDecoder()
-_TRAILING_COMMA = re.compile(r',(\s*[}\]])')
-_COMMENT = re.compile(r'(?m)(?:^|(?<=[\s,{}\[\]]))(?://|#)[^\n"]*$')
+_COMMENT = re.compile(r'(?:^|(?<=[\s,{}\[\]]))(?://|#)')
+_DOTS = re.compile(r'(?<=[\s,{\[])(?:\.{3}|…)(?=[\s,}\]])')
+_SPARE_COMMA = re.compile(r',(?=\s*[,}\]])')
 
 
 def read_boxes(reply: str, *, frames: int) -> tuple[dict[int, list[float]], dict[str, int]]:
@@ -62,7 +63,7 @@ def read_persons(reply: str, *, count: int) -> tuple[dict[str, list[int]], dict[
     groups: dict[str, list[int]] = {}
     dropped: dict[str, int] = {}
     for name, listed in persons.items():
-        groups[str(name)] = group = []
+        group = groups.setdefault(str(name), [])  # 1 and '1' are one name
         for value in listed if isinstance(listed, _LISTS) else [listed]:
             position = _whole(value)
             fault = 'no number' if position is None else 'no such picture'
@@ -95,17 +96,35 @@ def _find(reply: str, key: str, kind: type) -> Any:
 
 
 def _objects(reply: str) -> Iterator[Any]:
-    """What the released code reads, then objects in the text, then freed of comments and commas."""
-    with contextlib.suppress(ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        yield official_replies.parse_reply(reply)
-    cleaned = _TRAILING_COMMA.sub(r'\1', _COMMENT.sub('', reply))
-    for text in dict.fromkeys((reply, cleaned)):
+    """What the released code reads; objects in the text after any thoughts; the same, cleaned."""
+    yield from _released(reply)
+    answer = reply.rpartition('</think>')[2]
+    cleaned = _cleaned(answer)
+    for text in dict.fromkeys((answer, cleaned)):
         at = text.find('{')
         while at >= 0:
             value, end = _decode(text, at)
             if end > at:
                 yield value
             at = text.find('{', max(end, at + 1))
+    yield from _released(cleaned[: cleaned.rfind('}') + 1])
+
+
+def _released(text: str) -> Iterator[Any]:
+    """What the released code reads, if it can."""
+    with contextlib.suppress(ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        yield official_replies.parse_reply(text)
+
+
+def _cleaned(text: str) -> str:
+    """Without comments, dots for what is left out, and the commas that these leave behind."""
+    lines = []
+    for line in text.split('\n'):
+        # A comment stands behind all strings of its line.
+        head, quote, tail = line.rpartition('"')
+        comment = _COMMENT.search(tail)
+        lines.append(head + quote + (tail[: comment.start()] if comment else tail))
+    return _SPARE_COMMA.sub('', _DOTS.sub('', '\n'.join(lines)))
 
 
 def _decode(text: str, at: int) -> tuple[Any, int]:

@@ -1,6 +1,7 @@
 """Defects 1, 2, 30 to 42 of docs/avtracker.md, mended."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -232,10 +233,22 @@ def test_an_unreadable_reply_is_an_error_of_its_own(reply):  # D40
         "{'rationale': 'r', 'boxes': [{'frame_id': 0, 'bbox': (1, 2, 3, 4)}]}",
         '{"rationale": "r", "boxes": [[1, 2, 3, 4]]',
         '{"rationale": "r",\n # comment\n "boxes": [[1, 2, 3, 4]]}',
+        '{"rationale": "r", "boxes": [{"frame_id": 0, "bbox": [1, 2, 3, 4]}, ...]}',
+        '{"rationale": "r...", "boxes": [[1, 2, 3, 4], // more\n ...,\n]} and so on ...',
+        "{'rationale': None, 'boxes': [[1, 2, 3, 4]]} Hope this helps.",
+        '<think>{"boxes": [[9, 9, 9, 9]]}? No.</think>{"boxes": [[1, 2, 3, 4]]}',
     ],
 )
 def test_the_first_fitting_object_is_read(reply):  # D42
     assert read_boxes(reply, frames=1)[0] == {0: [1, 2, 3, 4]}
+
+
+@pytest.mark.parametrize('reply', ['# ' * 90_000 + '"', ', ' * 90_000, ', ...' * 40_000])
+def test_a_reply_that_goes_round_in_circles_costs_no_time(reply):
+    start = time.process_time()
+    with pytest.raises(ValueError, match=r'^no boxes in the reply'):
+        read_boxes(reply, frames=1)
+    assert time.process_time() - start < 5
 
 
 def test_reasons_are_kept():
@@ -305,6 +318,8 @@ def test_persons_are_read_and_coerced():  # D49
     groups, dropped = read_persons(reply, count=3)
     assert groups == {'a': [0, 1], 'b': [2], 'c': []}
     assert dropped == {'no such picture': 1, 'no number': 1}
+    python = "{'rationale': 'r', 'persons': {1: [0], '1': [2]}}"
+    assert read_persons(python, count=3) == ({'1': [0, 2]}, {})
     literal = "{'rationale': None, 'persons': {'a': (0, 2), 'b': {1}}}"
     assert read_persons(literal, count=3) == ({'a': [0, 2], 'b': [1]}, {})
 
