@@ -45,8 +45,8 @@ class AVTracker(BaseModel):
         instance_tracker: Finds and follows people.
         grounding: Says which detection speaks.
         identity: Says which windows are one person.
-        window_seconds: Length of fixed windows; None for one window per chunk (the official
-            protocol knows only the latter).
+        window_seconds: Length of fixed windows; None for one window per chunk. The official
+            protocol never reads it.
         max_frames: Most frames in one question.
         prompt: What the instance tracker looks for.
         protocol: 'official' behaves as the released code, step by step; 'corrected' mends the
@@ -96,10 +96,10 @@ class AVTracker(BaseModel):
             'global': [describe(identity)],
         }
         self._pipeline = Pipeline(
-            speech=_following(_built(speech), protocol, max_frames),
+            speech=_built(speech),
             tracker=_built(instance_tracker),
-            grounding=_following(_built(grounding), protocol, max_frames),
-            identity=_following(_built(identity), protocol, max_frames),
+            grounding=_built(grounding),
+            identity=_built(identity),
             protocol=protocol,
             prompt=prompt,
             max_frames=max_frames,
@@ -107,6 +107,10 @@ class AVTracker(BaseModel):
             cache=None if cache_dir is None else StageCache(cache_dir),
             configs=settings,
         )
+        if protocol == 'official':
+            _check_released(self._pipeline)
+        for part in (self._pipeline.speech, self._pipeline.grounding, self._pipeline.identity):
+            _set_where_known(part, protocol=protocol, max_frames=max_frames)
 
     def forward(
         self,
@@ -168,19 +172,33 @@ def _built(part: Any) -> Any:
     return MODELS.build(part) if isinstance(part, dict) else part
 
 
-def _following(part: Any, protocol: str, max_frames: int) -> Any:
-    """Let a part follow the protocol; those that the released code does not have cannot."""
+def _set_where_known(part: Any, **settings: Any) -> None:
+    for name, value in settings.items():
+        if hasattr(part, name):
+            setattr(part, name, value)
+
+
+def _check_released(pipeline: Pipeline) -> None:
+    """Refuse what the released code cannot do; it would do something else without a word (D3)."""
     released = SpeechStage | VLMGrounding | VLMIdentity | FaceIdentity
-    if protocol == 'official' and not isinstance(part, released):
+    for part in (pipeline.speech, pipeline.grounding, pipeline.identity):
+        if not isinstance(part, released):
+            raise ValueError(
+                f'AVTracker: the released code has no {type(part).__name__}, so '
+                f"protocol='official' does not go with it. Set protocol='corrected'."
+            )
+    if isinstance(pipeline.identity, FaceIdentity) and pipeline.speech.separator is not None:
         raise ValueError(
-            f"AVTracker: the released code has no {type(part).__name__}, so protocol='official' "
-            f"does not go with it. Set protocol='corrected'."
+            'AVTracker: the released code never separates where it groups by faces. Set '
+            "speech.separator=None, or protocol='corrected'."
         )
-    if hasattr(part, 'protocol'):
-        part.protocol = protocol
-    if hasattr(part, 'max_frames'):
-        part.max_frames = max_frames
-    return part
+    if pipeline.window_seconds is not None:
+        print_log(
+            "AVTracker: window_seconds is not read with protocol='official' (D1): one window per "
+            'chunk.',
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def _tracks(done: TrackedVideo) -> InstanceData:

@@ -17,7 +17,9 @@ from avis.models.agents.contract import GlobalAnswer, LocalAnswer, ModelUnavaila
 from avis.models.agents.embedding_identity import FaceIdentity, SpeakerIdentity
 from avis.models.agents.pipeline import StageFailure
 from avis.models.agents.replay import ReplayChat
+from avis.models.agents.speech import SpeechStage
 from avis.models.agents.stage_clock import stage_table
+from avis.models.segmentors import av_tracker
 from avis.structures.av_data_sample import AVDataSample
 from tests.models.segmentors.track_colored_videos import main
 from tests.models.segmentors.tracker_set import (
@@ -98,6 +100,15 @@ def test_fixed_windows(videos, calls):
     asked = [name for name in calls.read() if '/local/' in name]
     assert len(asked) == 4
     assert speaking(sample).keys() == {'red', 'green'}
+
+
+def test_the_released_behaviour_knows_no_fixed_windows(videos, calls, monkeypatch):  # D1
+    said = []
+    monkeypatch.setattr(av_tracker, 'print_log', lambda line, **_: said.append(line))
+    tracker = make_tracker(calls, window_seconds=1.5, protocol='official')
+    assert 'window_seconds is not read' in said[0]
+    tracker.test_step(videos.batch('first'))
+    assert len([name for name in calls.read() if '/local/' in name]) == 3
 
 
 def test_the_released_behaviour_is_one_setting(videos, calls):
@@ -311,7 +322,12 @@ def test_refusals(calls):
     speaker = SpeakerIdentity(encoder=None)
     with pytest.raises(ValueError, match='no SpeakerIdentity'):
         make_tracker(calls, identity=speaker, protocol='official')
-    make_tracker(calls, identity=FaceIdentity(encoder=None), protocol='official')
+    faces = FaceIdentity(encoder=None)
+    make_tracker(calls, identity=faces, protocol='official')
+    speech = SpeechStage(recognizer=object(), separator=object())
+    with pytest.raises(ValueError, match='never separates where it groups by faces'):
+        make_tracker(calls, identity=faces, speech=speech, protocol='official')
+    make_tracker(calls, identity=faces, speech=speech)
 
 
 def run(data, out, kill_at=''):

@@ -183,11 +183,13 @@ def tracker_in(*, folder: str) -> AVTracker:
     return make_tracker(calls, cache_dir=f'{folder}/stages', record_dir=f'{folder}/records')
 
 
-def make_tracker(calls: Calls, *, lives: int = 1000, identity: Any = None, **settings: Any):
+def make_tracker(
+    calls: Calls, *, lives: int = 1000, speech: Any = None, identity: Any = None, **settings: Any
+):
     """The model over these parts."""
     model = ColorModel(calls, lives)
     return AVTracker(
-        speech=SpeechStage(recognizer=PlannedSpeech(calls)),
+        speech=SpeechStage(recognizer=PlannedSpeech(calls)) if speech is None else speech,
         instance_tracker=ColorTracker(calls),
         grounding=VLMGrounding(model=model),
         identity=VLMIdentity(model=model) if identity is None else identity,
