@@ -22,6 +22,7 @@ from avis.models.agents.official_speech import (
     cut_runs,
     length,
     overlap,
+    same_speech,
 )
 
 Spans: TypeAlias = list[tuple[float, float]]
@@ -236,7 +237,7 @@ def _united(one: Chunk, other: Chunk) -> list[float]:
 
 
 def _same_speech(one: Chunk, other: Chunk) -> bool:
-    if _one_speaker(one, other) is False or overlap(one, other) <= SAME_OVERLAP:
+    if _one_speaker(one, other) is False or not same_speech(one, other):
         return False
     texts = [''.join(chunk['text'].split()) for chunk in (one, other)]
     return SequenceMatcher(None, texts[0], texts[1], autojunk=False).ratio() > SAME_TEXT

@@ -75,7 +75,7 @@ def merge_repeats(chunks: list[Chunk]) -> list[Chunk]:
     for chunk in sorted(filter(has_length, chunks), key=_start):
         if not chunk['text'].strip():
             continue
-        twin = next((old for old in kept if _same_speech(old, chunk)), None)
+        twin = next((old for old in kept if same_speech(old, chunk)), None)
         if twin is None:
             kept.append(chunk)
         elif length(chunk) > length(twin) or len(chunk['text']) > len(twin['text']):
@@ -244,7 +244,8 @@ def overlap(one: Chunk, other: Chunk) -> float:
     return common / min(end - start, finish - begin)
 
 
-def _same_speech(one: Chunk, other: Chunk) -> bool:
+def same_speech(one: Chunk, other: Chunk) -> bool:
+    """Do two chunks sound at one time, with about the same letters in any order (D19)?"""
     if overlap(one, other) <= SAME_OVERLAP:
         return False
     letters, others = ({*''.join(chunk['text'].split())} for chunk in (one, other))

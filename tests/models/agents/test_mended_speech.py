@@ -190,9 +190,15 @@ def test_a_shorter_echo_goes_without_a_trace():
     assert times(mended.merge_repeats([one, longer])) == [('Hello there friend', 0.0, 1.4)]
 
 
-def test_anagrams_are_not_the_same():  # D19
-    chunks = [chunk('abcdefghij', 0.0, 1.0), chunk('jihgfedcba', 0.0, 1.0)]
-    assert len(mended.merge_repeats(chunks)) == 2
+@pytest.mark.parametrize(
+    'texts',
+    [
+        ('abcdefghij', 'jihgfedcba'),
+        ('we bridge it after the storm', 'bridge it after the storm, pal'),
+    ],
+)
+def test_what_only_resembles_is_not_the_same(texts):  # D19
+    assert len(mended.merge_repeats([chunk(text, 0.0, 1.0) for text in texts])) == 2
 
 
 def test_containment_needs_whole_words_and_a_small_gap():  # D24
