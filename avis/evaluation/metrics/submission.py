@@ -36,7 +36,7 @@ def write_persons(folder: Path, masks: TrackMasks, numbers: Iterable[int]) -> No
     """
     folder.mkdir(parents=True, exist_ok=True)
     numbers = list(numbers)
-    for path in folder.glob('person_*/frame_*.png'):
+    for path in folder.glob('person_*/frame_*.png*'):  # also parts that a killed run left
         path.unlink()
     for path in folder.glob('person_*'):
         path.rmdir()  # every folder counts as a person

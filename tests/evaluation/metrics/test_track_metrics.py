@@ -134,8 +134,11 @@ def test_a_new_dump_replaces_the_persons_of_an_older_one(tmp_path: Path) -> None
     samples = make_samples(3, disjoint=True)
     first, second = samples[1], samples[2]
     second.set_metainfo({'video_name': first.video_name})
-    for sample in (first, second):
-        score(AVTrackMetric(out=str(tmp_path)), [sample])
+    score(AVTrackMetric(out=str(tmp_path)), [first])
+    killed = tmp_path / first.video_name / 'person_0' / 'frame_0001.png.4711.part'
+    killed.write_bytes(b'half a picture')
+    score(AVTrackMetric(out=str(tmp_path)), [second])
+    assert not killed.exists()
     folders = sorted(path.name for path in (tmp_path / first.video_name).iterdir())
     assert folders == [f'person_{k}' for k in range(len(second.pred_tracks.masks))]
     names = {path.name for path in tmp_path.rglob('*.png')}
