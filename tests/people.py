@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import soundfile
 
-from avis.datasets.synthetic.generator import make_dataset
+from avis.datasets.synthetic.casting import plan_jobs
+from avis.datasets.synthetic.generator import make_dataset, make_stage
+from avis.datasets.synthetic.recipe import Recipe
 from avis.models.agents.contract import Waveform
 
 
@@ -60,3 +62,12 @@ def talk(number: int):
             masks[int(file.stem.split('_')[1])] = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) > 0
         people[folder.name] = masks
     return Frames(pictures, name=name), Waveform(samples, 16000, name), people
+
+
+def crowd(second: float):
+    """A picture as JPEG of people before each other, and who is where (H, W): 1, 2, ... or 0."""
+    challenges = {'multiple_instances': 0.5}
+    recipe = Recipe(layout='avtrack', seed=1, challenges=challenges, people_only=True)
+    picture, owner = make_stage(recipe, plan_jobs(recipe)[4]).draw(second + 0.5)
+    _, data = cv2.imencode('.jpg', picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+    return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1].copy(), owner

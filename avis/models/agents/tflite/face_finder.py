@@ -45,9 +45,15 @@ class FoundFace:
 class FaceFinder:
     """BlazeFace, full range: faces from about 5 % of the picture's longer side on.
 
+    A chest or a wheel looks like a face to it now and then; what scores below ``sure`` counts only
+    if the face mesh sees a face there too. A face half hidden looks unlike one to the mesh, so it
+    is asked for little.
+
     Args:
         threshold: Least score.
-        max_overlap: Of two boxes with a larger IoU the better one stays.
+        sure: Score from which the mesh is not asked.
+        presence: What the mesh has to give an unsure face, 0 to 1.
+        max_overlap: Of two boxes that share more of the smaller one the better one stays.
         tiles: Look at overlapping squares of 60 % of the shorter side too, for small faces.
         folder: Where MediaPipe's ``modules`` are; None looks into the installed wheel.
     """
@@ -55,15 +61,19 @@ class FaceFinder:
     def __init__(
         self,
         *,
-        threshold: float = 0.5,
-        max_overlap: float = 0.3,
+        threshold: float = 0.4,
+        sure: float = 0.75,
+        presence: float = 0.1,
+        max_overlap: float = 0.5,
         tiles: bool = False,
         folder: str | None = None,
     ) -> None:
-        self.threshold, self.max_overlap, self.tiles = threshold, max_overlap, tiles
+        self.threshold, self.sure, self.presence = threshold, sure, presence
+        self.max_overlap, self.tiles = max_overlap, tiles
         self._network = TFLiteNetwork(
             'face_detection/face_detection_full_range_sparse.tflite', folder=folder
         )
+        self._mesh = FaceMesh(folder=folder)
         y, x = np.mgrid[:_GRID, :_GRID]
         self._anchors = (np.stack([x, y], -1).reshape(-1, 2) + 0.5) / _GRID
 
@@ -75,10 +85,16 @@ class FaceFinder:
         if self.tiles and side >= _SMALLEST_TILE:
             squares += [(x, y, side) for y in _middles(height, side) for x in _middles(width, side)]
         faces = [face for square in squares for face in self._look(picture, *square)]
-        faces.sort(key=lambda face: -face.score)
-        boxes = np.array([face.box for face in faces]).reshape(len(faces), 4)
-        faces = [faces[i] for i in _best_apart(boxes, self.max_overlap)]
-        return sorted(faces, key=lambda face: face.centre[0])
+        chosen: list[FoundFace] = []
+        for face in sorted(faces, key=lambda face: -face.score):
+            apart = all(_overlap(face.box, other.box) <= self.max_overlap for other in chosen)
+            if apart and (face.score >= self.sure or self._seen_by_mesh(picture, face)):
+                chosen.append(face)
+        return sorted(chosen, key=lambda face: face.centre[0])
+
+    def _seen_by_mesh(self, picture: Picture, face: FoundFace) -> bool:
+        """Whether an unsure face is one."""
+        return self._mesh(picture, face)[1] >= self.presence
 
     def _look(self, picture: Picture, x: float, y: float, side: float) -> list[FoundFace]:
         """All faces in a square with a middle and a side."""
@@ -106,17 +122,32 @@ def _middles(length: int, side: float) -> list[float]:
     return [float(x) for x in np.linspace(side / 2, length - side / 2, count)]
 
 
-def _best_apart(boxes: NDArray[np.float64], max_overlap: float) -> list[int]:
-    """Indices of boxes, given best first, that do not overlap a better one."""
-    chosen: list[int] = []
-    for i, box in enumerate(boxes):
-        low = np.maximum(boxes[chosen, :2], box[:2])
-        high = np.minimum(boxes[chosen, 2:], box[2:])
-        shared = np.prod(np.clip(high - low, 0, None), axis=1)
-        areas = np.prod(boxes[[*chosen, i], 2:] - boxes[[*chosen, i], :2], axis=1)
-        if not (shared > max_overlap * (areas[:-1] + areas[-1] - shared)).any():
-            chosen.append(i)
-    return chosen
+def _overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """What two boxes share, over the area of the smaller one."""
+    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
+    areas = [float(np.prod(box[2:] - box[:2])) for box in (one, other)]
+    return float(np.prod(sides.clip(0))) / max(min(areas), 1e-6)
+
+
+class FaceMesh:
+    """468 points of a face, and how sure MediaPipe's face mesh is to see one.
+
+    Args:
+        folder: Where MediaPipe's ``modules`` are; None looks into the installed wheel.
+    """
+
+    def __init__(self, *, folder: str | None = None) -> None:
+        self._network = TFLiteNetwork('face_landmark/face_landmark.tflite', folder=folder)
+
+    def __call__(self, picture: Picture, face: FoundFace) -> tuple[NDArray[np.float32], float]:
+        """Points (468, 2) in pixels of the network's input, turned upright; presence 0 to 1."""
+        right, left = face.points[0], face.points[1]
+        angle = float(np.arctan2(left[1] - right[1], left[0] - right[0]))
+        square, _ = cut_square(
+            picture, centre=face.centre, side=1.5 * face.width, size=_SIZE, angle=angle
+        )
+        mesh, presence = self._network(square / 255)
+        return mesh.reshape(468, 3)[:, :2], float(sigmoid(presence).item())
 
 
 class MouthMeter:
@@ -127,19 +158,13 @@ class MouthMeter:
     """
 
     def __init__(self, *, folder: str | None = None) -> None:
-        self._network = TFLiteNetwork('face_landmark/face_landmark.tflite', folder=folder)
+        self._mesh = FaceMesh(folder=folder)
 
     def __call__(self, picture: Picture, face: FoundFace) -> float | None:
         """Opening of the inner lips over the distance of the eyes; None if it sees no face."""
-        right, left = face.points[0], face.points[1]
-        angle = float(np.arctan2(left[1] - right[1], left[0] - right[0]))
-        square, _ = cut_square(
-            picture, centre=face.centre, side=1.5 * face.width, size=_SIZE, angle=angle
-        )
-        mesh, presence = self._network(square / 255)
-        if sigmoid(presence).item() < 0.5:
+        points, presence = self._mesh(picture, face)
+        if presence < 0.5:
             return None
-        points = mesh.reshape(468, 3)[:, :2]
         eyes = np.linalg.norm(points[_EYES[0]] - points[_EYES[1]])
         opening = [np.linalg.norm(points[above] - points[below]) for above, below in _LIPS]
         return float(np.mean(opening) / max(eyes, 1e-6))

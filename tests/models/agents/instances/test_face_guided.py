@@ -4,7 +4,7 @@ import pytest
 from avis.models.agents.instances.face_guided import FaceGuidedBoxes, FaceGuidedPeople
 from avis.models.agents.instances.linking import FrameLinker
 from avis.structures.masks import decode_rle
-from tests.people import Frames, talk
+from tests.people import Frames, crowd, talk
 
 
 def overlap(one, other):
@@ -31,6 +31,18 @@ def test_masks_of_one_frame_do_not_overlap():
     frames, _, _ = talk(1)
     for _, one in FaceGuidedPeople().track(Frames(frames.pictures[:3]), prompt='person'):
         assert sum(decode_rle(mask).astype(int) for mask in one.masks).max() == 1
+
+
+def test_who_stands_behind_others_keeps_what_is_seen_of_him():
+    picture, owner = crowd(2)
+    ((_, found),) = FaceGuidedPeople().track(Frames([picture]), prompt='person')
+    masks = [decode_rle(mask) for mask in found.masks]
+    people = [owner == number for number in np.unique(owner[owner > 0])]
+    whole = [person for person in people if person.sum() > 2000]
+    best = [max(overlap(mask, person) for mask in masks) for person in whole]
+    assert len(whole) >= 4
+    assert min(best) > 0.5
+    assert np.mean(best) > 0.7
 
 
 def test_one_frame_and_frames_without_anybody():

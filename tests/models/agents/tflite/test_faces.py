@@ -3,9 +3,9 @@ import sys
 import numpy as np
 import pytest
 
-from avis.models.agents.tflite.face_finder import FaceFinder, FoundFace, MouthMeter, _best_apart
+from avis.models.agents.tflite.face_finder import FaceFinder, FoundFace, MouthMeter, _overlap
 from avis.models.agents.tflite.network import TFLiteNetwork, cut_square, sigmoid
-from tests.people import talk
+from tests.people import crowd, talk
 
 
 def test_the_faces_of_synthetic_people_are_found():
@@ -67,10 +67,23 @@ def test_a_mouth_is_measured_only_in_a_face():
     assert meter(np.zeros((40, 40, 3), np.uint8), nowhere) is None
 
 
-def test_of_overlapping_boxes_the_best_stays():
-    boxes = np.array([[0, 0, 10, 10], [1, 1, 11, 11], [20, 0, 30, 10]], float)
-    assert _best_apart(boxes, 0.3) == [0, 2]
-    assert _best_apart(boxes[:0], 0.3) == []
+def test_what_looks_like_a_face_to_blazeface_alone_is_none():
+    picture, owner = crowd(12)
+    believed = FaceFinder(tiles=True, presence=0.0)(picture)
+    checked = FaceFinder(tiles=True)(picture)
+    centres = [tuple(round(x) for x in face.centre) for face in checked]
+    assert len(believed) > len(checked) >= 4
+    assert all(owner[y, x] for x, y in centres)
+    assert len({int(owner[y, x]) for x, y in centres}) == len(checked)  # nobody twice
+    everybody = FaceFinder(tiles=True, presence=0.0, sure=0.0)(picture)
+    assert [face.score for face in everybody] == [face.score for face in believed]
+
+
+def test_a_part_of_a_face_overlaps_the_whole():
+    face, eye, neighbour = np.array([[0, 0, 10, 10], [2, 2, 6, 4], [9, 0, 19, 10]], float)
+    assert _overlap(face, eye) == _overlap(eye, face) == 1
+    assert _overlap(face, neighbour) == pytest.approx(0.1)
+    assert _overlap(eye, neighbour) == 0
 
 
 def test_a_square_is_cut_and_turned():
