@@ -185,11 +185,13 @@ class LocalAnswer:
         rows: One per frame id of the question.
         reason: Why, for the reader of the record.
         record: What was asked and replied, JSON-ready.
+        counts: What had to be left out or decided otherwise, by kind.
     """
 
     rows: list[int | None]
     reason: str = ''
     record: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -217,11 +219,13 @@ class GlobalAnswer:
         persons: Positions in the list of utterances, by the name of the person.
         reason: Why, for the reader of the record.
         record: What was asked and replied, JSON-ready.
+        counts: What had to be left out or decided otherwise, by kind.
     """
 
     persons: dict[Any, Any]
     reason: str = ''
     record: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 class ModelUnavailable(RuntimeError):

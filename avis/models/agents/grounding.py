@@ -18,6 +18,7 @@ from avis.models.agents.contract import (
     Reply,
     Video,
 )
+from avis.models.agents.loading import built
 from avis.models.agents.mended_replies import rationale_of, read_boxes
 from avis.models.agents.official_replies import boxes_of_window, parse_reply
 from avis.models.agents.prompts.templates import fill, load_prompt
@@ -54,7 +55,7 @@ class VLMGrounding:
         retries: int = 2,
         vote: bool = True,
     ) -> None:
-        self.model: ChatModel = MODELS.build(model) if isinstance(model, dict) else model
+        self.model: ChatModel = built(model)
         self.prompt = prompt
         self.iou_threshold = iou_threshold
         self.bbox_scale = bbox_scale
@@ -143,7 +144,8 @@ class VLMGrounding:
                 reason = f'no usable reply after {len(faults)} tries, so nobody: {faults[-1]}'
                 place = f'{video.name}/local/{question.window}'
                 print_log(f'{place}: {reason}', logger='current', level=logging.WARNING)
-                return LocalAnswer([None] * len(question.frame_ids), reason, record)
+                counts = {'unusable_replies': len(faults), 'windows_without_usable_reply': 1}
+                return LocalAnswer([None] * len(question.frame_ids), reason, record, counts)
             message = self._message(video, question, attempt=len(faults))
             reply = next(iter(self.model.chat([message])))
             replies.append(reply)
@@ -154,7 +156,8 @@ class VLMGrounding:
             'dropped': dropped,
             **matching,
         }
-        return LocalAnswer(rows, rationale_of(reply.text), record)
+        counts = {'unusable_replies': len(faults), 'boxes_dropped': sum(dropped.values())}
+        return LocalAnswer(rows, rationale_of(reply.text), record, counts)
 
     def _record(self, question: LocalQuestion, replies: list[Reply]) -> dict[str, Any]:
         return {

@@ -19,6 +19,7 @@ from avis.models.agents.contract import (
     Utterance,
     Video,
 )
+from avis.models.agents.loading import built
 from avis.models.agents.mended_replies import rationale_of, read_persons
 from avis.models.agents.object_ids import group_by_objects, speaker_area, speaker_mask
 from avis.models.agents.official_replies import parse_reply
@@ -59,7 +60,7 @@ class VLMIdentity:
     ) -> None:
         if color not in _COLORS:
             raise ValueError(f'VLMIdentity: color must be one of {sorted(_COLORS)}, got {color!r}')
-        self.model: ChatModel = MODELS.build(model) if isinstance(model, dict) else model
+        self.model: ChatModel = built(model)
         self.prompt = prompt
         self.color = color
         self.max_new_tokens = max_new_tokens
@@ -106,11 +107,13 @@ class VLMIdentity:
                 continue
             record = self._record(utterances, replies)
             record |= {'faults': faults, 'dropped': dropped}
-            return GlobalAnswer(persons, rationale_of(text), record)
+            counts = {'unusable_replies': len(faults), 'positions_dropped': sum(dropped.values())}
+            return GlobalAnswer(persons, rationale_of(text), record, counts)
         record = {**self._record(utterances, replies), 'faults': faults, 'by_object_ids': True}
         reason = f'no usable reply after {len(faults)} tries, so by object ids: {faults[-1]}'
         print_log(f'{video.name}/global: {reason}', logger='current', level=logging.WARNING)
-        return GlobalAnswer(group_by_objects(video, utterances), reason, record)
+        counts = {'unusable_replies': len(faults), 'grouped_by_object_ids': 1}
+        return GlobalAnswer(group_by_objects(video, utterances), reason, record, counts)
 
     def content_key(self, name: str) -> str:
         """Changes with the words of the prompt."""

@@ -83,9 +83,13 @@ class TrackedVideo:
     answers: list[LocalAnswer] = field(default_factory=list)
     grouping: GlobalAnswer | None = None
     persons: list[Person] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
     clock: StageClock = field(default_factory=StageClock)
     failure: StageFailure | None = None
+
+    def count(self, counts: Mapping[str, int]) -> None:
+        """Add to what had to be left out or decided otherwise."""
+        self.counts.update({kind: number for kind, number in counts.items() if number})
 
 
 @dataclass
@@ -150,7 +154,7 @@ class Pipeline:
                 self._save(path, [done.speech.to_json()])
             else:
                 done.speech = SpeechRecord(**rows[0])
-        done.counts.update({kind: n for kind, n in done.speech.counts.items() if n})
+        done.count(done.speech.counts)
 
     def _look(self, done: TrackedVideo, frames: FrameSource) -> list[FrameDetections | None]:
         path = self._path(done, 'vision', frames=frames)
@@ -195,9 +199,8 @@ class Pipeline:
             if whole and known is None:
                 self._save(path, [answer_to_json(answer) for answer in done.answers])
             entry['cached'] = bool(known) and len(known or []) == len(done.answers)
-        unusable = sum(bool(answer.record.get('nobody')) for answer in done.answers)
-        if unusable:
-            done.counts['windows_without_usable_reply'] = unusable
+        for answer in done.answers:
+            done.count(answer.counts)
         spoken = official_spoken if self.protocol == 'official' else mended_spoken
         pairs = zip(done.windows, done.answers, strict=True)
         done.spoken = [spoken(video, window, answer) for window, answer in pairs]
@@ -217,7 +220,7 @@ class Pipeline:
             total = done.num_frames / done.fps
             chunks = fixed_chunks(chunks, seconds=self.window_seconds, total=total)
         windows, counts = mended_windows(chunks, **sizes)
-        done.counts.update(counts)
+        done.count(counts)
         yield from windows
 
     def _identify(self, done: TrackedVideo, video: Video) -> None:
@@ -239,13 +242,12 @@ class Pipeline:
             else:
                 persons = dict(rows[0].pop('persons'))
                 done.grouping = GlobalAnswer(persons=persons, **rows[0])
-        if done.grouping.record.get('by_object_ids'):
-            done.counts['grouped_by_object_ids'] = 1
+        done.count(done.grouping.counts)
         if official:
             official_persons(done.grouping.persons, spoken, done.persons)
         else:
             done.persons, counts = mended_persons(video, done.grouping.persons, spoken)
-            done.counts.update(counts)
+            done.count(counts)
 
     def _path(
         self,

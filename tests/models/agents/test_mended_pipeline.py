@@ -66,10 +66,6 @@ def pair(count):
     return [detections([LEFT, RIGHT])] * count
 
 
-def counts(done):
-    return {key: value for key, value in done.counts.items() if value}
-
-
 def windows(done):
     return {person.name: person.windows for person in done.persons}
 
@@ -83,7 +79,7 @@ def test_the_rate_is_that_of_the_frames_not_of_the_sound(seconds, counted):  # D
     done, model = run(pair(10), [(0.2, 0.8)], *replies, seconds=seconds)
     assert done.fps == 5.0
     assert model.frames(0) == [1, 2, 3]
-    assert counts(done) == counted
+    assert done.counts == counted
 
 
 def test_the_released_rate_is_that_of_the_sound():  # D29
@@ -102,14 +98,14 @@ def test_a_blank_mask_makes_no_window_and_no_frame_of_a_track():  # D32
     done, model = run(frames, [(0.0, 0.4), (0.4, 0.6)], *replies)
     assert model.frames() == [0]
     assert windows(done) == {'a': [0]}
-    assert counts(done) == {'windows_without_mask': 1}
+    assert done.counts == {'windows_without_mask': 1}
     assert _tracks(done).masks[0].rles[1:] == [None, None]
 
 
 def test_speech_past_the_frames_is_counted():  # D33
     replies = local_reply(LEFT), global_reply(a=[0])
     done, _ = run(pair(10), [(1.0, 1.2), (2.4, 2.8)], *replies, seconds=3.0)
-    assert counts(done) == {'chunks_past_the_last_frame': 1}
+    assert done.counts == {'chunks_past_the_last_frame': 1}
     assert len(done.windows) == 1
 
 
@@ -126,14 +122,14 @@ def test_windows_without_a_mask_are_left_out_and_shift_nothing():  # D41, D43
     done, model = run(pair(10), times, *replies, global_reply(a=[0], b=[1]))
     assert model.frames() == [4, 8]
     assert windows(done) == {'a': [1], 'b': [2]}
-    assert counts(done) == {'windows_without_mask': 1}
+    assert done.counts == {'windows_without_mask': 1}
 
 
 def test_windows_in_no_person_are_counted():  # D44
     replies = local_reply(LEFT), local_reply(RIGHT), global_reply(a=[0])
     done, _ = run(pair(10), [(0.0, 0.2), (1.6, 1.8)], *replies)
     assert windows(done) == {'a': [0], 'person_0': [1]}
-    assert counts(done) == {'windows_in_no_person': 1}
+    assert done.counts == {'windows_in_no_person': 1}
 
 
 def test_unusable_replies_are_counted_and_told(monkeypatch):  # D40, D50
@@ -143,10 +139,19 @@ def test_unusable_replies_are_counted_and_told(monkeypatch):  # D40, D50
     nonsense = ['I cannot see it.'] * 3
     times = [(0.0, 0.2), (1.6, 1.8)]
     done, _ = run(pair(10), times, *nonsense, local_reply(LEFT), *nonsense)
-    assert counts(done) == {
+    assert done.counts == {
         'windows_without_mask': 1,
+        'unusable_replies': 6,
         'windows_without_usable_reply': 1,
         'grouped_by_object_ids': 1,
     }
     assert told[0].startswith('v/local/0: no usable reply after 3 tries, so nobody: no boxes in')
     assert told[1].startswith('v/global: no usable reply after 3 tries, so by object ids')
+
+
+def test_what_is_dropped_from_replies_is_counted():  # D40, D49
+    odd = '{"boxes": [[100, 125, 300, 875], null]}'
+    replies = odd, 'no', local_reply(RIGHT), global_reply(a=[0, 1, 9])
+    done, _ = run(pair(10), [(0.0, 0.2), (0.8, 1.0)], *replies)
+    assert windows(done) == {'a': [0, 1]}
+    assert done.counts == {'boxes_dropped': 1, 'unusable_replies': 1, 'positions_dropped': 1}
