@@ -15,6 +15,7 @@ from avis.models.agents.contract import (
     Utterance,
     Video,
 )
+from avis.models.agents.loading import built
 from avis.models.agents.object_ids import speaker_mask
 from avis.registry import MODELS
 
@@ -57,7 +58,7 @@ class FaceIdentity(EmbeddingIdentity):
     def __init__(
         self, *, encoder: FaceEncoder | dict[str, Any], threshold: float | None = None
     ) -> None:
-        self.encoder: FaceEncoder = MODELS.build(encoder) if isinstance(encoder, dict) else encoder
+        self.encoder: FaceEncoder = built(encoder)
         self.threshold = threshold
 
     def group(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
@@ -103,9 +104,7 @@ class SpeakerIdentity(EmbeddingIdentity):
     def __init__(
         self, *, encoder: SpeakerEncoder | dict[str, Any], threshold: float = 0.35
     ) -> None:
-        self.encoder: SpeakerEncoder = (
-            MODELS.build(encoder) if isinstance(encoder, dict) else encoder
-        )
+        self.encoder: SpeakerEncoder = built(encoder)
         self.threshold = threshold
 
     def margins(
@@ -139,9 +138,7 @@ class JointIdentity(EmbeddingIdentity):
     def __init__(self, *, parts: Sequence[EmbeddingIdentity | dict[str, Any]]) -> None:
         if not parts:
             raise ValueError('JointIdentity needs at least one part, got none')
-        self.parts: list[EmbeddingIdentity] = [
-            MODELS.build(part) if isinstance(part, dict) else part for part in parts
-        ]
+        self.parts: list[EmbeddingIdentity] = [built(part) for part in parts]
 
     def margins(
         self, video: Video, utterances: Sequence[Utterance]

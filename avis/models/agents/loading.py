@@ -1,13 +1,20 @@
-"""What the parts of AVTracker share when they open their libraries, weights and sound."""
+"""What the parts of AVTracker share when they open other parts, libraries, weights and sound."""
 
 import contextlib
 import importlib
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from avis.models.agents.contract import ModelUnavailable, Waveform
+from avis.registry import MODELS
+
+
+def built(part: Any) -> Any:
+    """A part from its config; one that is an object already stays."""
+    return MODELS.build(part) if isinstance(part, dict) else part
 
 
 def require(module: str, *, by: str, install: str) -> ModuleType:

@@ -22,6 +22,7 @@ from avis.models.agents.contract import (
     SpeechRecognizer,
     Waveform,
 )
+from avis.models.agents.loading import built
 from avis.models.agents.official_speech import Chunk
 from avis.registry import MODELS
 
@@ -91,9 +92,9 @@ class SpeechStage:
             raise ValueError(
                 f"SpeechStage: separate must be 'always' or 'overlap', got {separate!r}"
             )
-        self.recognizer: SpeechRecognizer = _built(recognizer)
-        self.separator: Separator | None = _built(separator)
-        self.encoder: SpeakerEncoder | None = _built(encoder)
+        self.recognizer: SpeechRecognizer = built(recognizer)
+        self.separator: Separator | None = built(separator)
+        self.encoder: SpeakerEncoder | None = built(encoder)
         own = getattr(self.encoder, 'threshold', 0.35)
         self.threshold: float = own if threshold is None else threshold
         self.max_gap, self.max_seconds = max_gap, max_seconds
@@ -269,10 +270,6 @@ class SpeechStage:
         value = _cosine(one, other)
         call['value'] = round(value, 6)
         return value
-
-
-def _built(part: Any) -> Any:
-    return MODELS.build(part) if isinstance(part, dict) else part
 
 
 def _whole(spans: mended.Spans) -> mended.Spans:

@@ -23,6 +23,7 @@ from avis.models.agents.contract import FrameSource, ModelUnavailable, Picture, 
 from avis.models.agents.embedding_identity import FaceIdentity
 from avis.models.agents.grounding import VLMGrounding
 from avis.models.agents.identity import VLMIdentity
+from avis.models.agents.loading import built
 from avis.models.agents.pipeline import Pipeline, TrackedVideo
 from avis.models.agents.record import record_of
 from avis.models.agents.speech import SpeechStage
@@ -96,10 +97,10 @@ class AVTracker(BaseModel):
             'global': [describe(identity)],
         }
         self._pipeline = Pipeline(
-            speech=_built(speech),
-            tracker=_built(instance_tracker),
-            grounding=_built(grounding),
-            identity=_built(identity),
+            speech=built(speech),
+            tracker=built(instance_tracker),
+            grounding=built(grounding),
+            identity=built(identity),
             protocol=protocol,
             prompt=prompt,
             max_frames=max_frames,
@@ -166,10 +167,6 @@ class AVTracker(BaseModel):
 def _check(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise ValueError(f'AVTracker: {name} must be one of {known}, got {value!r}')
-
-
-def _built(part: Any) -> Any:
-    return MODELS.build(part) if isinstance(part, dict) else part
 
 
 def _set_where_known(part: Any, **settings: Any) -> None:

@@ -17,7 +17,7 @@ from avis.models.agents.instances.assembling import (
     stitched,
     window_starts,
 )
-from avis.models.agents.loading import opening, pick_device, require
+from avis.models.agents.loading import built, opening, pick_device, require
 from avis.registry import MODELS
 
 
@@ -64,9 +64,7 @@ class SAM2Video:
         check_windows('SAM2Video', window_frames, overlap)
         if detect_every < 1:
             raise ValueError(f'SAM2Video: detect_every must be 1 or more, got {detect_every}')
-        self.detector: BoxDetector = (
-            MODELS.build(detector) if isinstance(detector, dict) else detector
-        )
+        self.detector: BoxDetector = built(detector)
         self.model, self.device = model, device
         self.detect_every = detect_every
         self.window_frames, self.overlap, self.min_iou = window_frames, overlap, min_iou

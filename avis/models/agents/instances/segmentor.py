@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from avis.models.agents.contract import FrameDetections, FrameSource, Picture
 from avis.models.agents.instances.assembling import assemble, check_windows, window_starts
 from avis.models.agents.instances.linking import FrameLinker
-from avis.models.agents.loading import pick_device
+from avis.models.agents.loading import built, pick_device
 from avis.models.trackers.base import Window
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
@@ -22,7 +22,7 @@ def _loaded(model: Any, checkpoint: str | None, device: str | None) -> Any:
     """A model with its weights, ready."""
     from mmengine.runner import load_checkpoint
 
-    network = MODELS.build(model) if isinstance(model, dict) else model
+    network = built(model)
     if checkpoint is not None:
         load_checkpoint(network, checkpoint, map_location='cpu')
     return network.eval().to(pick_device(device))
