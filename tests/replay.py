@@ -23,6 +23,7 @@ from avis.models.agents.official_replies import parse_reply
 from avis.models.agents.pipeline import Pipeline, TrackedVideo
 from avis.models.agents.speech import SpeechStage
 from avis.models.agents.tracks import Person
+from avis.structures.masks import rle_area
 from tests.replay_parts import (
     ReplayEncoder,
     ReplayFaces,
@@ -202,7 +203,7 @@ def _files(done: TrackedVideo, official: bool, *, faces: bool) -> list[str]:
         files |= {f'{path}/' for path in folders if path != '.'}
         for frame in range(done.num_frames):
             mask = person.masks.get(frame)
-            if mask is not None and _has_pixels(mask):
+            if rle_area(mask):
                 files.add(str(PurePosixPath(folder) / f'frame_{frame:04d}.png'))
     return sorted(files)
 
@@ -214,12 +215,6 @@ def _folders(path: str) -> list[str]:
         parts = parts[:-1] if part == '..' else [*parts, *PurePosixPath(part).parts]
         made.append('/'.join(parts) or '.')
     return made
-
-
-def _has_pixels(mask: Any) -> bool:
-    from pycocotools import mask as coco_mask
-
-    return int(coco_mask.area(mask)) > 0
 
 
 def _parsed(replies: list[Any]) -> list[Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from avis.structures.masks import RLE, decode_rle, encode_mask
+from avis.structures.masks import RLE, decode_rle, encode_mask, rle_area
 
 
 @dataclass
@@ -53,8 +53,7 @@ class MaskTrack:
                     f'frame {len(self.rles)}: RLE of size {list(rle["size"])} in a track of '
                     f'[{self.height}, {self.width}]'
                 )
-            present = rle is not None and int(coco_mask.area(rle)) > 0
-            self.rles.append(rle if present else None)
+            self.rles.append(rle if rle_area(rle) > 0 else None)
 
     def __len__(self) -> int:
         return len(self.rles)
@@ -83,8 +82,7 @@ class MaskTrack:
     @property
     def areas(self) -> NDArray[np.int64]:
         """Pixels per frame, shape (T,)."""
-        areas = [0 if rle is None else int(coco_mask.area(rle)) for rle in self.rles]
-        return np.array(areas, np.int64)
+        return np.array([rle_area(rle) for rle in self.rles], np.int64)
 
     @property
     def boxes(self) -> NDArray[np.float64]:

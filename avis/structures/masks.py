@@ -42,6 +42,15 @@ def decode_rle(rle: RLE) -> NDArray[np.bool_]:
     return mask
 
 
+def rle_area(rle: RLE | None) -> int:
+    """Pixels of a mask; 0 for none.
+
+    >>> rle_area(encode_mask(np.eye(2, dtype=bool))), rle_area(None)
+    (2, 0)
+    """
+    return 0 if rle is None else int(coco_mask.area(rle))
+
+
 def to_rle(segmentation: Any, height: int, width: int) -> RLE:
     """Bring any COCO segmentation of one object to one compressed RLE.
 

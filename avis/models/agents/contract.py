@@ -101,6 +101,12 @@ class FrameDetections:
         return len(self.ids)
 
 
+NOTHING = FrameDetections(
+    np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros((0, 4), np.float32), []
+)
+"""The detections of a frame in which nobody is seen."""
+
+
 @dataclass(frozen=True)
 class Message:
     """One question to a chat model: a single user message.
@@ -155,7 +161,11 @@ class Video:
     frames: FrameSource
     sound: Waveform
     detections: Sequence[FrameDetections | None]
-    """One per frame."""
+    """One per frame; None where the tracker gave no entry."""
+
+    def found(self, frame: int) -> FrameDetections:
+        """The detections of a frame; empty where the tracker gave no entry."""
+        return self.detections[frame] or NOTHING
 
 
 @dataclass(frozen=True)

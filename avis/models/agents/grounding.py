@@ -11,7 +11,6 @@ from avis.models.agents.boxes import iou, official_match, to_pixels
 from avis.models.agents.cache import digest
 from avis.models.agents.contract import (
     ChatModel,
-    FrameDetections,
     LocalAnswer,
     LocalQuestion,
     Message,
@@ -22,7 +21,7 @@ from avis.models.agents.loading import built
 from avis.models.agents.mended_replies import rationale_of, read_boxes
 from avis.models.agents.official_replies import boxes_of_window, parse_reply
 from avis.models.agents.prompts.templates import fill, load_prompt
-from avis.models.agents.windows import row_of
+from avis.models.agents.windows import official_entries, row_of
 from avis.registry import MODELS
 
 
@@ -175,9 +174,9 @@ class VLMGrounding:
         boxes_px: dict[int, list[float]] = {}
         ious: dict[int, list[float]] = {}
         for place, frame in enumerate(question.frame_ids):
-            found, box = video.detections[frame], boxes.get(place, [0, 0, 0, 0])
+            found, box = video.found(frame), boxes.get(place, [0, 0, 0, 0])
             row = None
-            if any(box) and found is not None and len(found):
+            if any(box) and len(found):
                 boxes_px[frame] = self._pixels(box, video.frames.size)
                 values = iou(boxes_px[frame], found.boxes)
                 ious[frame] = [round(float(value), 6) for value in values]
@@ -212,24 +211,13 @@ class VLMGrounding:
         votes: Counter[int] = Counter()
         for frame, row in zip(question.frame_ids, rows, strict=True):
             if row is not None:
-                votes[int(_detections(video, frame).ids[row])] += 1
+                votes[int(video.found(frame).ids[row])] += 1
         if not votes:
             return rows
         main = votes.most_common(1)[0][0]
         voted: list[int | None] = []
         for frame, row in zip(question.frame_ids, rows, strict=True):
-            other = None if row is None else row_of(_detections(video, frame), main)
+            other = None if row is None else row_of(video.found(frame), main)
             fits = other is not None and ious[frame][other] >= self.iou_threshold
             voted.append(other if fits else row)
         return voted
-
-
-def _detections(video: Video, frame: int) -> FrameDetections:
-    found = video.detections[frame]
-    assert found is not None
-    return found
-
-
-def official_entries(video: Video) -> list[tuple[int, FrameDetections]]:
-    """The tracker's entries in order: a frame without one shifts all later ones (D30)."""
-    return [(frame, found) for frame, found in enumerate(video.detections) if found is not None]

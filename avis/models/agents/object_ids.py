@@ -5,19 +5,17 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
 from avis.models.agents.contract import Utterance, Video
-from avis.structures.masks import RLE, decode_rle
+from avis.structures.masks import RLE, decode_rle, rle_area
 
 
 def main_object(video: Video, utterance: Utterance) -> int | None:
     """The object that speaks in most frames of an utterance; None if nobody does."""
     votes: Counter[int] = Counter()
     for frame, row in zip(utterance.frame_ids, utterance.rows, strict=False):
-        found = video.detections[frame]
-        if row is not None and found is not None:
-            votes[int(found.ids[row])] += 1
+        if row is not None:
+            votes[int(video.found(frame).ids[row])] += 1
     return votes.most_common(1)[0][0] if votes else None
 
 
@@ -31,15 +29,13 @@ def group_by_objects(video: Video, utterances: Sequence[Utterance]) -> dict[str,
 
 def speaker_rle(video: Video, utterance: Utterance) -> RLE | None:
     """The speaker in the key frame of an utterance, None if nobody is seen there."""
-    place = utterance.frame_ids.index(utterance.key_frame)
-    row, found = utterance.rows[place], video.detections[utterance.key_frame]
-    return None if row is None or found is None else found.masks[row]
+    row = utterance.rows[utterance.frame_ids.index(utterance.key_frame)]
+    return None if row is None else video.found(utterance.key_frame).masks[row]
 
 
 def speaker_area(video: Video, utterance: Utterance) -> int:
     """Pixels of the speaker in the key frame."""
-    rle = speaker_rle(video, utterance)
-    return 0 if rle is None else int(coco_mask.area(rle))
+    return rle_area(speaker_rle(video, utterance))
 
 
 def speaker_mask(video: Video, utterance: Utterance) -> NDArray[np.bool_] | None:

@@ -1,17 +1,15 @@
 """From answers to tracks: whose mask in which frame."""
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pycocotools import mask as coco_mask
-
-from avis.models.agents.contract import FrameDetections, LocalAnswer, Utterance, Video
-from avis.models.agents.grounding import official_entries
+from avis.models.agents.contract import LocalAnswer, Utterance, Video
 from avis.models.agents.object_ids import main_object
-from avis.models.agents.windows import Window, carry_along
-from avis.structures.masks import RLE
+from avis.models.agents.windows import Window, carry_along, official_entries
+from avis.structures.masks import RLE, rle_area
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def official_spoken(video: Video, window: Window, answer: LocalAnswer) -> Spoken
         None if row is None else entries[frame][1].masks[row]
         for frame, row in zip(frames, answer.rows, strict=True)
     ]
-    areas = [_area(mask) for mask in masks]
+    areas = [rle_area(mask) for mask in masks]
     # Counted from the window's start, wherever that lies (D33).
     key = window.first + areas.index(max(areas))
     utterance = Utterance(window.question, frames, answer.rows, key)
@@ -73,15 +71,15 @@ def mended_spoken(video: Video, window: Window, answer: LocalAnswer) -> Spoken:
     rows = answer.rows
     if asked != window.frame_ids:
         ids = [
-            None if row is None else int(_found(video, frame).ids[row])
+            None if row is None else int(video.found(frame).ids[row])
             for frame, row in zip(asked, rows, strict=True)
         ]
-        rows = carry_along(window, ids, video.detections)
+        rows = carry_along(video, window, ids)
     masks = [
-        None if row is None else _found(video, frame).masks[row]
+        None if row is None else video.found(frame).masks[row]
         for frame, row in zip(window.frame_ids, rows, strict=True)
     ]
-    areas = [_area(mask) for mask in masks]
+    areas = [rle_area(mask) for mask in masks]
     key = window.frame_ids[areas.index(max(areas))]
     return Spoken(
         window, answer, Utterance(window.question, window.frame_ids, rows, key), masks, areas
@@ -131,7 +129,7 @@ def mended_persons(
         for position in positions:
             _write(person, spoken[position], keep_masks=True)
         persons.append(person)
-    return persons, dict(counts)
+    return persons, {kind: number for kind, number in counts.items() if number}
 
 
 def _owners(
@@ -140,50 +138,59 @@ def _owners(
     spoken: Sequence[Spoken],
     counts: Counter[str],
 ) -> dict[Any, list[int]]:
-    """Every position once, under the name of its person."""
+    """Every position once, under the name of its person.
+
+    A window that several persons have, or none, goes to the one with most windows of its object.
+    """
     objects = [main_object(video, each.utterance) for each in spoken]
-    claims: dict[int, list[Any]] = {}
+    claims: dict[int, list[Any]] = {position: [] for position in range(len(spoken))}
     for name, positions in grouped.items():
         for position in dict.fromkeys(positions):
-            claims.setdefault(position, []).append(name)
-    single: dict[Any, set[int | None]] = {name: set() for name in grouped}
+            claims[position].append(name)
+    # How often each object is that of a window which only this person has.
+    alone: dict[Any, Counter[int | None]] = {name: Counter() for name in grouped}
     for position, names in claims.items():
         if len(names) == 1:
-            single[names[0]].add(objects[position])
-    owners: dict[Any, list[int]] = {name: [] for name in grouped}
+            alone[names[0]][objects[position]] += 1
     chosen: dict[int, Any] = {}
     for position, names in claims.items():
-        if len(names) > 1:
-            counts['windows_in_several_persons'] += 1
-        alike = [name for name in names if objects[position] in single[name]]
-        chosen[position] = (alike or names)[0]
-    for name, positions in grouped.items():
-        owners[name] = [p for p in dict.fromkeys(positions) if chosen[p] == name]
-    for position in range(len(spoken)):
-        if position not in claims:
-            counts['windows_in_no_person'] += 1
-            _adopt(position, objects, single, owners)
+        counts['windows_in_several_persons'] += len(names) > 1
+        if names:
+            chosen[position] = _with_most(objects[position], alone, names)
+    owners = {
+        name: [position for position in dict.fromkeys(positions) if chosen[position] == name]
+        for name, positions in grouped.items()
+    }
     # Whom the model names without a window stays, who lost all to others goes.
-    claimed = {name for names in claims.values() for name in names}
-    return {name: own for name, own in owners.items() if own or name not in claimed}
+    owners = {name: own for name, own in owners.items() if own or not len(grouped[name])}
+    for position, names in claims.items():
+        if not names:
+            counts['windows_in_no_person'] += 1
+            _adopt(position, objects[position], alone, owners)
+    return owners
+
+
+def _with_most(wanted: int | None, objects: Mapping[Any, Counter[int | None]], names: Any) -> Any:
+    """The person with most windows of an object, the first of equals."""
+    return max(names, key=lambda name: objects[name][wanted])
 
 
 def _adopt(
     position: int,
-    objects: Sequence[int | None],
-    single: dict[Any, set[int | None]],
+    wanted: int | None,
+    alone: dict[Any, Counter[int | None]],
     owners: dict[Any, list[int]],
 ) -> None:
-    """A window that nobody claims goes to the one person with its object, else to a new one."""
-    alike = [name for name in owners if objects[position] in single[name]]
-    if len(alike) == 1:
-        owners[alike[0]].append(position)
-        return
-    number = 0
-    while f'person_{number}' in owners or number in owners:
-        number += 1
-    name = f'person_{number}'
-    owners[name], single[name] = [position], {objects[position]}
+    """A window that nobody claims goes to a person with its object, else to a new one."""
+    name = _with_most(wanted, alone, owners) if owners else None
+    if name is None or not alone[name][wanted]:
+        number = 0
+        while f'person_{number}' in alone or number in alone:
+            number += 1
+        name = f'person_{number}'
+        owners[name], alone[name] = [], Counter()
+    owners[name].append(position)
+    alone[name][wanted] += 1
 
 
 def _numbers(owners: Mapping[Any, Any]) -> dict[Any, int]:
@@ -194,7 +201,8 @@ def _numbers(owners: Mapping[Any, Any]) -> dict[Any, int]:
         number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 4 else -1
         if number >= 0 and number not in numbers.values():
             numbers[name] = number
-    free = (number for number in range(2 * len(owners) + 1000) if number not in numbers.values())
+    taken = set(numbers.values())
+    free = (number for number in itertools.count() if number not in taken)
     for name in owners:
         if name not in numbers:
             numbers[name] = next(free)
@@ -207,16 +215,6 @@ def _write(person: Person, spoken: Spoken, *, keep_masks: bool) -> None:
     rows = spoken.utterance.rows
     for frame, mask, row in zip(frames, spoken.masks, rows, strict=False):
         old = person.masks.get(frame)
-        if keep_masks and old is not None and (mask is None or _area(mask) < _area(old)):
+        if keep_masks and old is not None and (mask is None or rle_area(mask) < rle_area(old)):
             continue
         person.masks[frame], person.rows[frame] = mask, row
-
-
-def _found(video: Video, frame: int) -> FrameDetections:
-    found = video.detections[frame]
-    assert found is not None
-    return found
-
-
-def _area(mask: RLE | None) -> int:
-    return 0 if mask is None else int(coco_mask.area(mask))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avis.models.agents.contract import FrameDetections, LocalQuestion
+from avis.models.agents.contract import FrameDetections, LocalQuestion, Video
 from avis.models.agents.official_speech import Chunk
 
 
@@ -103,7 +103,7 @@ def fixed_chunks(chunks: Sequence[Chunk], *, seconds: float, total: float) -> li
         total: Length of the video in seconds.
     """
     fixed: list[Chunk] = []
-    for number in range(math.ceil(total / seconds)):
+    for number in range(math.ceil(round(total / seconds, 6))):
         start, end = number * seconds, min((number + 1) * seconds, total)
         said = [c for c in chunks if c['timestamp'][0] < end and start < c['timestamp'][1]]
         if said:
@@ -112,24 +112,21 @@ def fixed_chunks(chunks: Sequence[Chunk], *, seconds: float, total: float) -> li
     return fixed
 
 
-def carry_along(
-    window: Window, ids: Sequence[int | None], detected: Sequence[FrameDetections | None]
-) -> list[int | None]:
+def carry_along(video: Video, window: Window, ids: Sequence[int | None]) -> list[int | None]:
     """Rows for all frames of a window from the objects found in the frames asked about (D34).
 
     A frame between takes the object of the nearest frame asked about, where it is visible.
 
     Args:
+        video: For its detections.
         window: The window.
         ids: Object id per frame asked about, None for nobody.
-        detected: Per frame of the video its detections, or None.
     """
     asked = np.asarray(window.question.frame_ids)
     rows: list[int | None] = []
     for frame in window.frame_ids:
         wanted = ids[int(np.abs(asked - frame).argmin())]
-        found = detected[frame]
-        rows.append(None if found is None or wanted is None else row_of(found, wanted))
+        rows.append(None if wanted is None else row_of(video.found(frame), wanted))
     return rows
 
 
@@ -137,3 +134,8 @@ def row_of(found: FrameDetections, wanted: int) -> int | None:
     """The row of an object among the detections of a frame, None where it is not visible."""
     places = np.flatnonzero(found.ids == wanted)
     return int(places[0]) if len(places) else None
+
+
+def official_entries(video: Video) -> list[tuple[int, FrameDetections]]:
+    """The tracker's entries in order: a frame without one shifts all later ones (D30)."""
+    return [(frame, found) for frame, found in enumerate(video.detections) if found is not None]

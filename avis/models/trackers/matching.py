@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 
-from avis.structures.masks import RLE
+from avis.structures.masks import RLE, rle_area
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -87,4 +87,4 @@ def tube_iou(
 
 
 def _areas(masks: Sequence[RLE | None]) -> Floats:
-    return np.array([0 if mask is None else int(coco_mask.area(mask)) for mask in masks], float)
+    return np.array([rle_area(mask) for mask in masks], float)

@@ -48,6 +48,15 @@ def test_a_window_in_no_person_goes_to_the_one_with_its_object():  # D44, D31
     assert counts == {'windows_in_no_person': 1}
 
 
+def test_a_window_in_no_person_goes_to_the_person_with_most_of_its_object():  # D44
+    windows = [spoken(4 * n, [1, 1], n) for n in range(5)]
+    persons, _ = persons_of({'a': [0], 'b': [1, 2]}, *windows)
+    assert {name: person.windows for name, person in persons.items()} == {
+        'a': [0],
+        'b': [1, 2, 3, 4],
+    }
+
+
 def test_a_window_in_no_person_becomes_a_new_one_otherwise():  # D44
     persons, _ = persons_of({'person_0': [0]}, spoken(0, [0], 0), spoken(4, [1], 1))
     assert persons['person_1'].windows == [1]
