@@ -147,7 +147,9 @@ class SpeechStage:
     def _corrected(self, sound: Waveform, record: SpeechRecord) -> SpeechRecord:
         words = self._has_words
         heard = record.note('recognised', self._transcribe(sound))
-        chunks = mended.settle(heard, first=0.0, last=sound.seconds, words=words)
+        # In a mixture in which no word is understood the separated voices may hold some.
+        needed = words and self.separator is None
+        chunks = mended.settle(heard, first=0.0, last=sound.seconds, words=needed)
         record.counts['chunks_without_length_or_words'] = len(heard) - len(chunks)
         if self.separator is not None:
             chunks = record.note('separated', self._mended_sources(sound, chunks, record))

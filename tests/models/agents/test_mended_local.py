@@ -136,6 +136,12 @@ def test_fixed_windows_are_fixed_and_skip_silence():  # D1
     ]
 
 
+def test_rounding_makes_no_fixed_window_without_length():  # D1
+    assert 7.7 / 0.7 > 11
+    fixed = fixed_chunks([{'text': 'x', 'timestamp': [7.1, 9.0]}], seconds=0.7, total=7.7)
+    assert len(fixed) == 1
+
+
 def test_the_prompt_tells_the_limit_and_asks_for_corners():  # D35 to D37
     model = Model(local_reply(LEFT))
     grounding = VLMGrounding(model=model, bbox_scale=500)

@@ -293,6 +293,13 @@ def test_chunks_without_length_reach_nobody():  # D22
     assert record.counts['chunks_without_length_or_words'] == 3
 
 
+def test_voices_are_looked_for_where_the_mixture_is_not_understood():  # D15, D23
+    sources = [[spoken('left voice', 0.0, 1.0)], []]
+    record = run(Recognizer([spoken(' ', 1.0, 3.0)], sources), separator=Separator(2))
+    assert times(record.final) == [('left voice', 1.0, 2.0)]
+    assert run(Recognizer([spoken(' ', 1.0, 3.0)], [[]]), separator=Separator(1)).final == []
+
+
 def test_words_are_not_lost_to_silent_sources():  # D23
     whole = [spoken(' Hello there.', 0.5, 3.0)]
     record = run(Recognizer(whole, [[], [spoken('...', 0.0, 1.0)]]), separator=Separator(2))
