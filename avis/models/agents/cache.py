@@ -1,20 +1,24 @@
 """Results of stages on disk, under the hash of what went into them."""
 
+import contextlib
+import functools
 import gzip
 import hashlib
 import json
+import logging
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mmengine.logging import print_log
+
 from avis import __version__
 from avis.registry import MODELS
 
 FORMAT = 1
 """Part of every key; raised when the results of a stage change their meaning or form."""
-
 
 # Of most file systems 255 bytes; endings and the mark of an unfinished file come on top.
 _LONGEST_NAME = 200
@@ -45,25 +49,65 @@ class StageCache:
 
     def save(self, path: Path, rows: Iterable[Any]) -> Iterator[Any]:
         """Pass the rows on while writing them; the file gets its name after the last one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f'{path.name}.{os.getpid()}.part')
+        stage = _Stage(path)
         try:
-            count = 0
-            with gzip.open(part, 'wt', encoding='utf-8', compresslevel=3) as file:
-                for row in rows:
-                    file.write(f'{json.dumps(row)}\n')
-                    count += 1
-                    yield row
-                file.write(json.dumps({'rows': count}))
-            with part.open('rb') as written:
-                os.fsync(written.fileno())
-            part.replace(path)
+            for row in rows:
+                stage.add(row)
+                yield row
+            stage.finish()
         finally:
-            part.unlink(missing_ok=True)
+            stage.leave()
 
     def journal(self, path: Path) -> 'Journal':
         """A file that grows row by row, for stages that can go on where they stopped."""
         return Journal(path.with_name(path.name.removesuffix('.json.gz') + '.jsonl'))
+
+
+class _Stage:
+    """A stage while it is written; where nothing can be written, nothing is kept."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.count = path, 0
+        self.part = path.with_name(f'{path.name}.{os.getpid()}.part')
+        self.file: Any = None
+        with _as_far_as_possible(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = gzip.open(self.part, 'wt', encoding='utf-8', compresslevel=3)  # noqa: SIM115
+            self.file = file
+
+    def add(self, row: Any) -> None:
+        """Write a row."""
+        self._write(f'{json.dumps(row)}\n')
+        self.count += 1
+
+    def finish(self) -> None:
+        """Give the file its name."""
+        self._write(json.dumps({'rows': self.count}))
+        if self.file is None:
+            return
+        with _as_far_as_possible(self.path):
+            self.file.close()
+            with self.part.open('rb') as written:
+                os.fsync(written.fileno())
+            self.part.replace(self.path)
+
+    def leave(self) -> None:
+        """Leave nothing unfinished."""
+        with contextlib.suppress(OSError):
+            if self.file is not None:
+                self.file.close()
+        with contextlib.suppress(OSError):
+            self.part.unlink(missing_ok=True)
+
+    def _write(self, text: str) -> None:
+        if self.file is None:
+            return
+        try:
+            self.file.write(text)
+        except OSError as error:
+            _tell(self.path.parents[1], error.strerror or str(error))
+            self.leave()
+            self.file = None
 
 
 class Journal:
@@ -71,12 +115,13 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._whole = True
 
     def rows(self) -> list[Any]:
         """All whole rows; the file is cut after the last of them."""
         try:
             content = self.path.read_bytes()
-        except FileNotFoundError:
+        except OSError:
             return []
         found, end = [], 0
         for line in content.splitlines(keepends=True):
@@ -86,16 +131,42 @@ class Journal:
                 break
             end += len(line)
         if end < len(content) or not content.endswith(b'\n'):
-            write_aside(self.path, ''.join(f'{json.dumps(row)}\n' for row in found))
+            with _as_far_as_possible(self.path):
+                write_aside(self.path, ''.join(f'{json.dumps(row)}\n' for row in found))
         return found
 
     def add(self, row: Any) -> None:
         """Append a row; it is on the disk when this returns."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open('a', encoding='utf-8') as file:
-            file.write(f'{json.dumps(row)}\n')
-            file.flush()
-            os.fsync(file.fileno())
+        if not self._whole:  # rows count by their places: none may follow one that is missing
+            return
+        text, self._whole = f'{json.dumps(row)}\n', False
+        with _as_far_as_possible(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open('a', encoding='utf-8') as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            self._whole = True
+
+
+@contextlib.contextmanager
+def _as_far_as_possible(path: Path) -> Iterator[None]:
+    """A folder that is read-only or full must not cost the work that is done."""
+    try:
+        yield
+    except OSError as error:
+        _tell(path.parents[1], error.strerror or str(error))
+
+
+@functools.cache
+def _tell(folder: Path, reason: str) -> None:
+    """Say once what is wrong."""
+    print_log(
+        f'{folder} cannot be written ({reason}): stages are not kept there, a run that is '
+        f'interrupted will repeat them. Name another cache_dir.',
+        logger='current',
+        level=logging.WARNING,
+    )
 
 
 def file_name(video: str) -> str:

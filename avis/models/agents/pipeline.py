@@ -1,6 +1,7 @@
 """The four stages of AVTracker for one video; each reads its result from disk if it is there."""
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -69,6 +70,7 @@ class TrackedVideo:
         persons: The tracks.
         counts: What had to be left out or decided otherwise, by kind.
         clock: Seconds and memory.
+        results: Hash of what each finished stage gave.
         failure: What ended it; None if nothing did.
     """
 
@@ -85,6 +87,7 @@ class TrackedVideo:
     persons: list[Person] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     clock: StageClock = field(default_factory=StageClock)
+    results: dict[str, str] = field(default_factory=dict)
     failure: StageFailure | None = None
 
     def count(self, counts: Mapping[str, int]) -> None:
@@ -154,6 +157,7 @@ class Pipeline:
                 self._save(path, [done.speech.to_json()])
             else:
                 done.speech = SpeechRecord(**rows[0])
+        done.results['speech'] = digest(done.speech.final)
         done.count(done.speech.counts)
 
     def _look(self, done: TrackedVideo, frames: FrameSource) -> list[FrameDetections | None]:
@@ -167,8 +171,11 @@ class Pipeline:
                 rows = (detections_to_json(frame, each) for frame, each in tracked)
                 if self.cache is not None and path is not None:
                     rows = self.cache.save(path, rows)
+            total = hashlib.blake2b(digest_size=16)
             for row in rows:
                 found[row['frame']] = detections_from_json(row)
+                total.update(json.dumps(row).encode())
+        done.results['vision'] = total.hexdigest()
         missing = sum(each is None for each in found)
         if missing:
             done.counts['frames_without_tracker_entry'] = missing
@@ -199,6 +206,7 @@ class Pipeline:
             if whole and known is None:
                 self._save(path, [answer_to_json(answer) for answer in done.answers])
             entry['cached'] = bool(known) and len(known or []) == len(done.answers)
+        done.results['local'] = digest([answer.rows for answer in done.answers])
         for answer in done.answers:
             done.count(answer.counts)
         spoken = official_spoken if self.protocol == 'official' else mended_spoken
@@ -257,7 +265,10 @@ class Pipeline:
         frames: FrameSource | None = None,
         sound: Waveform | None = None,
     ) -> Path | None:
-        """Where the result of a stage is kept: by its settings and those of the stages before."""
+        """Where the result of a stage is kept: by its settings and those of the stages before.
+
+        Also by what those gave: done again, they may give something else on a GPU.
+        """
         if self.cache is None:
             return None
         before = {'speech': 1, 'vision': 2, 'local': 3, 'global': 4}[stage]
@@ -272,7 +283,7 @@ class Pipeline:
         content = [
             None if sound is None else sound_key(sound),
             None if frames is None else frames_key(frames),
-            done.fps if stage in ('local', 'global') else None,
+            None if stage in ('speech', 'vision') else [done.fps, done.results],
         ]
         key = digest([self.configs[name] for name in used], files, content, self.protocol)
         return self.cache.path(done.name, stage, key)

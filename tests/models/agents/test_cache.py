@@ -1,9 +1,12 @@
 """Results of stages on disk: their names, and what an interruption leaves."""
 
 import json
+import os
+import random
 
 import pytest
 
+from avis.models.agents import cache as module
 from avis.models.agents.cache import (
     Journal,
     StageCache,
@@ -64,6 +67,64 @@ def test_a_cut_file_is_no_stage(keep, tmp_path):
     list(cache.save(path, [{'text': 'hello'}] * 3))
     path.write_bytes(path.read_bytes()[:keep])
     assert cache.load(path) is None
+
+
+@pytest.fixture
+def log(monkeypatch):
+    lines = []
+    monkeypatch.setattr(module, 'print_log', lambda line, **_: lines.append(line))
+    return lines
+
+
+def test_where_nothing_can_be_written_the_work_goes_on_and_it_is_said_once(tmp_path, log):
+    (tmp_path / 'file').write_text('in the way')
+    cache = StageCache(tmp_path / 'file')
+    for stage in ('speech', 'vision'):
+        path = cache.path('v', stage, digest())
+        assert list(cache.save(path, iter([1, 2]))) == [1, 2]
+        assert cache.load(path) is None
+    journal = cache.journal(path)
+    journal.add({'a': 1})
+    assert journal.rows() == []
+    (said,) = log
+    assert said.startswith(f'{tmp_path}/file cannot be written (Not a directory): stages are not')
+
+
+@pytest.mark.parametrize(
+    'rows', [[1, 2], [random.Random(n).randbytes(5000).hex() for n in range(9)]]
+)
+def test_a_disk_that_fills_up_leaves_nothing_unfinished(rows, tmp_path, log):
+    cache = StageCache(tmp_path)
+    path = cache.path('v', 'vision', digest())
+    path.parent.mkdir()
+    (path.parent / f'{path.name}.{os.getpid()}.part').symlink_to('/dev/full')
+    assert list(cache.save(path, rows)) == rows
+    assert list(path.parent.iterdir()) == []
+    assert len(log) == 1
+    assert 'No space left on device' in log[0]
+
+
+def test_no_row_follows_one_that_could_not_be_written(tmp_path, log):
+    journal = Journal(tmp_path / 'v' / 'local.jsonl')
+    journal.add(0)
+    journal.path.rename(tmp_path / 'kept')
+    journal.path.mkdir()
+    journal.add(1)
+    journal.path.rmdir()
+    (tmp_path / 'kept').rename(journal.path)
+    journal.add(2)
+    assert journal.rows() == [0]
+    assert len(log) == 1
+
+
+def test_an_error_of_the_work_itself_is_no_full_disk(tmp_path, log):
+    def rows():
+        yield 1
+        raise FileNotFoundError('frame 7')
+
+    with pytest.raises(FileNotFoundError, match='frame 7'):
+        list(StageCache(tmp_path).save(tmp_path / 'v' / 'vision.json.gz', rows()))
+    assert log == []
 
 
 def test_a_stage_without_rows_is_one(tmp_path):

@@ -182,6 +182,18 @@ def test_a_damaged_stage_is_done_again(videos, calls, tmp_path):
     assert calls.read().count('vision second 0') == 1
 
 
+def test_answers_belong_to_the_chunks_they_were_given_for(videos, calls, tmp_path, monkeypatch):
+    make_tracker(calls, **kept(tmp_path)).test_step(videos.batch('second'))
+    (path,) = (tmp_path / 'stages' / 'second').glob('speech-*.json.gz')
+    path.unlink()
+    # Recognised again, on another machine: a chunk more.
+    monkeypatch.setitem(PLAN, 'second', [('red', 0.0, 0.5), *PLAN['second']])
+    sample = make_tracker(calls, **kept(tmp_path)).test_step(videos.batch('second'))[0]
+    assert calls.read().count('second/local/0') == 2
+    assert speaking(sample)['red'] >= {0, *range(6, 12)}
+    assert calls.read().count('vision second 0') == 1
+
+
 def test_other_frames_are_another_video(root, calls, tmp_path):
     data = write_set(tmp_path / 'data')
     videos = ColoredVideos(data_root=str(data))
