@@ -121,12 +121,13 @@ class FaceGuidedPeople:
 
 
 def _distance(shape: tuple[int, ...], face: FoundFace) -> NDArray[np.float32]:
-    """How far each pixel (H, W) is from a person: below 1 inside a plain head and trunk."""
+    """Squared distance of each pixel (H, W) to a person: below 1 inside a plain head and trunk."""
     height, width = shape
     x = (np.arange(width, dtype=np.float32) - face.centre[0]) / face.width
     y = (np.arange(height, dtype=np.float32)[:, None] - face.centre[1]) / face.width
-    half = np.interp(y, _NECK, (_HEAD, _TRUNK)).astype(np.float32)
-    return np.asarray(np.hypot(x, y.clip(max=0)) / half, np.float32)
+    half = np.interp(y, _NECK, (_HEAD, _TRUNK))
+    near, far = (1 / half**2).astype(np.float32), ((y.clip(max=0) / half) ** 2).astype(np.float32)
+    return np.asarray(x.astype(np.float32) ** 2 * near + far, np.float32)
 
 
 def _part_with(mask: NDArray[np.bool_], face: FoundFace) -> NDArray[np.bool_]:

@@ -44,7 +44,8 @@ class FrameLinker:
         """Ids of the people of a frame; frames come in order."""
         self._known = [one for one in self._known if frame - one.last_seen <= self.memory]
         rles = [encode_mask(mask) for mask in masks]
-        colours = [_colours(picture, mask) for mask in masks]
+        shades = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2HSV), np.uint8)
+        colours = [_colours(shades, mask) for mask in masks]
         overlap = mask_iou([one.mask for one in self._known], rles)
         alike = np.array(
             [[np.minimum(one.colours, new).sum() for new in colours] for one in self._known]
@@ -64,9 +65,8 @@ class FrameLinker:
         return numbers
 
 
-def _colours(picture: Picture, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Histogram of hue, saturation and value inside a mask, summing to 1."""
-    pixels = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
+def _colours(shades: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Histogram inside a mask of hue, saturation and value (H, W, 3), summing to 1."""
     ranges = [0, 180, 0, 256, 0, 256]
-    histogram = cv2.calcHist([pixels], [0, 1, 2], mask.astype(np.uint8), list(_BINS), ranges)
+    histogram = cv2.calcHist([shades], [0, 1, 2], mask.view(np.uint8), list(_BINS), ranges)
     return np.asarray(histogram / max(float(histogram.sum()), 1.0), np.float32)

@@ -74,11 +74,26 @@ def cut_square(
         The square, and the affine map (2, 3) from the picture to it.
     """
     scale = size / side
+    corner = (0, 0)
+    if scale < 0.5:  # an affine map takes single pixels: blur, so that none counts for nothing
+        picture, corner = _surroundings(picture, centre=centre, reach=0.75 * side + 2 / scale)
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.4 / scale), np.uint8)
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     turn = np.array([[cos, sin], [-sin, cos]])
     shift = np.full(2, size / 2) - turn @ np.asarray(centre)
-    matrix = np.concatenate([turn, shift[:, None]], axis=1)
-    if scale < 0.5:  # an affine map takes single pixels: blur, so that none counts for nothing
-        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.4 / scale), np.uint8)
-    square = cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR)
+    matrix = np.column_stack([turn, shift])
+    cut = np.column_stack([turn, shift + turn @ corner])
+    square = cv2.warpAffine(picture, cut, (size, size), flags=cv2.INTER_LINEAR)
     return np.asarray(square, np.uint8), matrix
+
+
+def _surroundings(
+    picture: NDArray[np.uint8], *, centre: tuple[float, float], reach: float
+) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """The part of a picture that is near a point, at least one pixel of it; its corner x, y."""
+    places = []
+    for middle, length in zip(centre, picture.shape[1::-1], strict=True):
+        start = int(np.clip(middle - reach, 0, length - 1))
+        places.append((start, int(np.clip(middle + reach + 1, start + 1, length))))
+    (left, right), (top, bottom) = places
+    return picture[top:bottom, left:right], (left, top)
