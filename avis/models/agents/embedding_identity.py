@@ -212,10 +212,13 @@ def _cosine(one: NDArray[Any], other: NDArray[Any]) -> float:
 
 
 def _face_in(mask: NDArray[np.bool_], faces: Sequence[Face]) -> Face | None:
-    """The face that lies most inside a mask; None if none touches it."""
+    """The face of which most lies inside a mask, at least half; None if there is none.
+
+    What covers more than the mask, as a whole picture does, counts by how much of the mask it has.
+    """
     shares = []
     for face in faces:
         left, top, right, bottom = (max(round(value), 0) for value in face.box)
         inside = mask[top:bottom, left:right]
-        shares.append(float(inside.mean()) if inside.size else 0.0)
-    return faces[int(np.argmax(shares))] if shares and max(shares) > 0 else None
+        shares.append(inside.sum() / max(min(inside.size, mask.sum()), 1))
+    return faces[int(np.argmax(shares))] if shares and max(shares) >= 0.5 else None

@@ -207,6 +207,24 @@ def test_a_speaker_without_a_face_is_in_no_group():  # D52
     assert answer.record['faces'] == [True, False]
 
 
+def test_a_face_that_only_touches_the_speaker_is_somebody_elses():  # D52
+    class Neighbour:
+        threshold = 0.5
+
+        def __init__(self, *box):
+            self.box = box
+
+        def faces(self, picture):
+            return [Face(self.box, np.ones(2))]
+
+    for box, groups in (((26, 5, 36, 15), {}), ((23, 5, 33, 15), {0: [0]})):
+        answer = FaceIdentity(encoder=Neighbour(*box)).group(SCENE, [utterance((0,), [0])])
+        assert answer.persons == groups
+    # An encoder that takes the whole picture for a face means the speaker.
+    whole = FaceIdentity(encoder=Neighbour(0, 0, *SIZE[::-1]))
+    assert whole.group(SCENE, [utterance((0,), [0])]).persons == {0: [0]}
+
+
 def test_groups_compare_with_all_members():  # D52
     # The first is like both others, who are not alike.
     vectors = [np.array([np.cos(angle), np.sin(angle)]) for angle in (0.9, 0.0, 1.8)]
