@@ -19,6 +19,7 @@ from avis.datasets.readers.sound import NoSoundError, read_sound, sound_info
 from avis.datasets.readers.video import walk_video
 
 _KEPT_PICTURES = 16
+_SECONDS_DECODED = 300  # of sound at a time
 # Of a longer file only both ends, the length and the time of its last change are hashed.
 _WHOLLY_HASHED = 64 * 2**20
 
@@ -181,12 +182,28 @@ class SoundFile:
         """
         try:
             if self.path is not None:
-                return read_sound(self.path, sample_rate=self.sample_rate)
+                return self._read_in_parts(self.path)
         except NoSoundError:
             pass
         except BrokenDataError as error:
             return self._read_blocks(error)
         return np.zeros(round(self.seconds * self.sample_rate), np.float32)
+
+    def _read_in_parts(self, path: str) -> NDArray[np.float32]:
+        """All of it; a part takes thirty times the memory of its result while it is decoded."""
+        length = _SECONDS_DECODED * self.sample_rate
+        count = max(math.ceil(sound_info(path).seconds / _SECONDS_DECODED), 1)
+        parts = [
+            read_sound(path, sample_rate=self.sample_rate, start=n * length, num_samples=length)
+            for n in range(count - 1)
+        ]
+        start = len(parts) * length
+        parts.append(read_sound(path, sample_rate=self.sample_rate, start=start))
+        # The header may promise more than there is; what is missing in between is silence.
+        while len(parts) > 1 and not len(parts[-1]):
+            parts.pop()
+        whole = [np.pad(part, (0, length - len(part))) for part in parts[:-1]]
+        return np.concatenate([*whole, parts[-1]])
 
     def _read_blocks(self, error: BrokenDataError) -> NDArray[np.float32]:
         """What is left of damaged sound, second by second."""

@@ -1,6 +1,7 @@
 """Videos that are read when asked for: from pictures, from files, with and without sound."""
 
 import copy
+import math
 import pickle
 
 import cv2
@@ -9,8 +10,9 @@ import pytest
 import soundfile
 from mmengine.dataset import pseudo_collate
 
-from avis.datasets.readers import video
+from avis.datasets.readers import video, whole_video
 from avis.datasets.readers.errors import BrokenDataError
+from avis.datasets.readers.sound import SoundInfo, read_sound
 from avis.datasets.readers.whole_video import FileFrames, ImageFrames, SoundFile
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.datasets.transforms.whole_video import OpenVideo, PackVideo
@@ -126,6 +128,29 @@ def test_sound_at_any_rate_in_stereo_or_none(tmp_path):
     silence = SoundFile(None, sample_rate=16000, seconds=2.0).read()
     assert silence.shape == (32000,)
     assert not silence.any()
+
+
+@pytest.mark.parametrize('seconds', [0.1, 2.0, 5.9, 6.0])
+def test_long_sound_is_decoded_part_by_part(seconds, tmp_path, monkeypatch):
+    monkeypatch.setattr(whole_video, '_SECONDS_DECODED', 2)
+    read = []
+    monkeypatch.setattr(
+        whole_video, 'read_sound', lambda *a, **k: read.append(k['start']) or read_sound(*a, **k)
+    )
+    rng = np.random.default_rng(0)
+    path = tmp_path / 'noise.wav'
+    soundfile.write(path, rng.normal(0, 0.1, (round(48000 * seconds), 2)), 48000)
+    heard = SoundFile(str(path), sample_rate=16000, seconds=9.0).read()
+    np.testing.assert_array_equal(heard, read_sound(path, sample_rate=16000))
+    assert read == [2 * 16000 * part for part in range(max(1, math.ceil(seconds / 2)))]
+
+
+def test_a_header_that_promises_too_much_adds_no_silence(tmp_path, monkeypatch):
+    path = tmp_path / 'short.wav'
+    soundfile.write(path, np.ones(16000 * 3) / 4, 16000)
+    monkeypatch.setattr(whole_video, '_SECONDS_DECODED', 2)
+    monkeypatch.setattr(whole_video, 'sound_info', lambda path: SoundInfo(16000, 60.0))
+    assert len(SoundFile(str(path), sample_rate=16000, seconds=9.0).read()) == 16000 * 3
 
 
 def test_a_film_without_a_sound_track_is_silent(pictures, tmp_path):
