@@ -1,5 +1,6 @@
 """Mended defects that only show when the stages of AVTracker work together."""
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -45,7 +46,7 @@ class Eyes:
         yield from enumerate(self.frames)
 
 
-def run(frames, times, *replies, fps=5.0, seconds=None, **settings):
+def run(frames, times, *replies, fps=5.0, seconds=None, source=ReplayFrames, **settings):
     """Everything known of a video in which somebody speaks at these times, and the model."""
     seconds = len(frames) / fps if seconds is None else seconds
     model = Model(*replies)
@@ -57,7 +58,7 @@ def run(frames, times, *replies, fps=5.0, seconds=None, **settings):
         **settings,
     )
     sound = Waveform(np.zeros(round(16000 * seconds), np.float32), 16000, 'v')
-    done = tracker._pipeline.run(ReplayFrames('v', len(frames), SIZE, fps), lambda: sound)
+    done = tracker._pipeline.run(source('v', len(frames), SIZE, fps), lambda: sound)
     assert done.failure is None
     return done, model
 
@@ -68,6 +69,32 @@ def pair(count):
 
 def windows(done):
     return {person.name: person.windows for person in done.persons}
+
+
+def test_pictures_are_read_when_asked_for_and_forgotten(monkeypatch):  # D28
+    living, most = set(), []
+
+    class Fleeting(ReplayFrames):
+        def __getitem__(self, index):
+            picture = super().__getitem__(index)
+            living.add(id(picture))
+            weakref.finalize(picture, living.discard, id(picture))
+            most.append(len(living))
+            return picture
+
+    forgetful = property(lambda self: [], lambda self, value: None)
+    monkeypatch.setattr(Model, 'messages', forgetful, raising=False)
+    times = [(0.0, 8.0), (8.0, 16.0), (16.0, 24.0)]
+    replies = [local_reply(*[LEFT] * 4)] * 3
+    done, _ = run(
+        pair(120), times, *replies, global_reply(a=[0, 1, 2]), source=Fleeting, max_frames=4
+    )
+    assert len(most) == 3 * 4 + 3
+    assert max(most) <= 2 * 4
+    assert not living
+    masks = [mask for person in done.persons for mask in person.masks.values()]
+    assert len(masks) == 120
+    assert all(mask.keys() == {'size', 'counts'} for mask in masks)
 
 
 @pytest.mark.parametrize(
