@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from avis.models.agents.contract import LocalAnswer, LocalQuestion, Video
 from avis.models.agents.mouths import Mouths
@@ -15,6 +16,7 @@ from avis.models.agents.windows import row_of
 from avis.registry import MODELS
 
 _HEARD_FPS = 8.0  # frames per second from which mouth and loudness are compared in time
+_WORD = 0.6  # seconds in which a mouth that speaks opens and closes
 _MOMENT = 0.4  # seconds after which a mouth says something new
 _CLOSED, _OPEN = 0.1, 0.3  # of the person's own range
 
@@ -56,10 +58,10 @@ class AudioVisualSync:
     Mouths are measured all over the video and compared with the same person's closed mouth. A mouth
     that is open while a voice is heard, and closed while it is not, speaks for its owner; all
     voices are decided at once (:func:`~avis.models.agents.voice_owners.find_owners`), so mostly
-    different voices belong to different persons. From 8 frames a second on the mouth is also
-    correlated with the loudness of the sound. A voice may belong to nobody in the picture, and
-    nobody speaks where its owner is not visible. Voices are those that the recogniser names; a
-    window without a name is a voice of its own.
+    different voices belong to different persons. From 8 frames a second on it is the change of the
+    mouth that counts, since a still one may be open, and how it goes with the loudness. A voice may
+    belong to nobody in the picture, and nobody speaks where its owner is not visible. Voices are
+    those that the recogniser names; a window without a name is a voice of its own.
 
     Args:
         mouths: Meter of mouths, as config or built; None decides by looks alone.
@@ -92,14 +94,17 @@ class AudioVisualSync:
         step = max(1, int(np.ceil(video.frames.fps / self.max_fps)))
         frames = np.arange(0, len(video.frames), step)
         heard = _heard(asked, voices, frames / video.frames.fps, step / video.frames.fps)
-        movement = self._movement(video, people, frames)
+        opening = self._openings(video, people, frames)
+        fps = video.frames.fps / step
+        fast = fps >= _HEARD_FPS
+        movement = _change(opening, round(_WORD * fps)) if fast else opening
         moment = min(step / video.frames.fps / _MOMENT, 1.0)
-        opened = np.clip((movement - _CLOSED) / (_OPEN - _CLOSED), 0, 1)
+        opened = np.clip((self._normalised(movement) - _CLOSED) / (_OPEN - _CLOSED), 0, 1)
         mouths = OpenMouths.of(heard, opened, moment)
         share = heard @ people.seen[:, frames].T / np.maximum(heard.sum(axis=1)[:, None], 1e-9)
         prior = self.look_weight * people.look * share
-        if video.frames.fps / step >= _HEARD_FPS:
-            prior += moment * _coupling(heard, movement, _loudness(video, frames))
+        if fast:
+            prior += moment * _coupling(heard, opening, _loudness(video, frames))
         links = find_owners(
             mouths,
             together=(people.seen @ people.seen.T) & ~np.eye(len(people.numbers), dtype=bool),
@@ -117,27 +122,38 @@ class AudioVisualSync:
             rows = [_row(video, frame, owners) for frame in question.frame_ids]
             yield LocalAnswer(rows, _reason(people, owners), record)
 
-    def _movement(self, video: Video, people: _People, frames: NDArray[np.int64]) -> Values:
-        """How far mouths are open, from the person's closed mouth 0 to the widest 1, (N, T).
-
-        NaN where there is no telling.
-        """
-        movement = np.full((len(people.numbers), len(frames)), np.nan)
+    def _openings(self, video: Video, people: _People, frames: NDArray[np.int64]) -> Values:
+        """How far mouths are open, as measured, (N, T); NaN where there is no telling."""
+        opening = np.full((len(people.numbers), len(frames)), np.nan)
         if self.mouths is None or video.frames.fps < self.mouths.min_fps:
-            return movement
+            return opening
         for place, frame in enumerate(frames.tolist()):
             found = video.detections[frame]
             if found is not None and len(found):
                 rows = np.searchsorted(people.numbers, found.ids)
-                movement[rows, place] = self.mouths.measure(video.frames, frame, found)
-        for row in movement:
+                opening[rows, place] = self.mouths.measure(video.frames, frame, found)
+        return opening
+
+    def _normalised(self, movement: Values) -> Values:
+        """From the person's own closed or still mouth 0 to the widest 1, (N, T)."""
+        rest, spread = (0.0, 1.0) if self.mouths is None else (self.mouths.rest, self.mouths.spread)
+        normalised = movement.copy()
+        for row in normalised:
             known = row[np.isfinite(row)]
             if len(known):
                 low, high = np.quantile(known, [0.2, 0.9])
-                closed = min(float(low), self.mouths.rest)
+                closed = min(float(low), rest)
                 row -= closed
-                row /= max(float(high) - closed, self.mouths.spread)
-        return movement.clip(0, 1)
+                row /= max(float(high) - closed, spread)
+        return normalised.clip(0, 1)
+
+
+def _change(opening: Values, length: int) -> Values:
+    """How far each mouth opens and closes within ``length`` frames: a still one may be open."""
+    known = np.isfinite(opening)
+    most = maximum_filter1d(np.where(known, opening, -np.inf), length, axis=1)
+    least = minimum_filter1d(np.where(known, opening, np.inf), length, axis=1)
+    return np.where(known, most - least, np.nan)
 
 
 def _voices(asked: Sequence[LocalQuestion]) -> _Voices:
@@ -194,15 +210,15 @@ def _loudness(video: Video, frames: NDArray[np.int64]) -> Values:
     return np.array([np.sqrt(np.mean(span**2)) if len(span) else 0.0 for span in spans])
 
 
-def _coupling(heard: Values, movement: Values, loudness: Values) -> Values:
+def _coupling(heard: Values, opening: Values, loudness: Values) -> Values:
     """Do mouths follow the loudness while a voice is heard? Logarithm of odds, (V, N).
 
     Of two normal quantities with a correlation r, seen T times, it is -T / 2 log(1 - r^2).
     """
-    odds = np.zeros((len(heard), len(movement)))
+    odds = np.zeros((len(heard), len(opening)))
     for voice, number in np.ndindex(*odds.shape):
-        both = (heard[voice] > 0.5) & np.isfinite(movement[number])
-        mouth, sound = movement[number, both], loudness[both]
+        both = (heard[voice] > 0.5) & np.isfinite(opening[number])
+        mouth, sound = opening[number, both], loudness[both]
         if both.sum() >= 8 and mouth.std() > 1e-6 and sound.std() > 1e-6:
             r = np.clip(np.corrcoef(mouth, sound)[0, 1], 0, 0.99)
             odds[voice, number] = -both.sum() / 2 * np.log(1 - r**2)
