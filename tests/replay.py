@@ -69,7 +69,7 @@ def _replay_run(
     done = {key: found[key] for key in ('error', 'tracks', 'files')}
     done |= {key: run[key] for key in ('label', 'replace', 'reply')}
     done['vlm_calls_made'] = len(found['vlm_calls'])
-    if found['windows'] is not None and run['replace'] != 'global':
+    if found['error'] is None and run['replace'] != 'global':
         done['window'] = found['windows'][run['replace']]
     if found['error'] is None and protocol == 'official':
         place = -1 if run['replace'] == 'global' else run['replace']
@@ -153,7 +153,7 @@ def _result(
         'similarity_calls': done.speech.similarity_calls,
         'separator_calls': done.speech.separator_calls,
         'vlm_calls': model.calls,
-        'windows': None if error else _windows(done),
+        'windows': _windows(done) if failure is None or failure.stage == 'global' else None,
         'tracks': None if error else [_track(done, person) for person in done.persons],
         'files': _files(done, official, faces=face_frames is not None),
         'parsed_replies': _parsed(model.given),

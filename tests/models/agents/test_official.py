@@ -178,6 +178,15 @@ def test_odd_persons_do_what_they_did(persons, error, files):
     assert run['files'] == files
 
 
+def test_an_unreadable_grouping_leaves_the_windows():
+    case = copy.deepcopy(PIPELINES['base_clean'])
+    case['inputs']['vlm']['global'] = 'They are all the same.'
+    result = replay(case)['expected']
+    assert result['error'] == {'type': 'ValueError', 'stage': 'global', 'window': None}
+    assert differences(case['expected']['windows'], to_json(result['windows'])) == []
+    assert result['tracks'] is None
+
+
 def test_a_separated_chunk_without_times_ends_a_video():
     case = copy.deepcopy(PIPELINES['sep_clean'])
     case['inputs']['separation'][0]['sources'][0][0]['timestamp'] = None
