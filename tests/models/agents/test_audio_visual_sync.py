@@ -110,8 +110,6 @@ def test_at_a_high_rate_a_mouth_that_stays_open_does_not_speak():
     part = AudioVisualSync(mouths=Plan(np.stack([np.ones(frames), moving], axis=1)))
     asked = LocalQuestion(0, '', (0.0, 4.0), tuple(range(frames)), 'a')
     assert rows(part, video(frames, fps=fps), asked) == [[1] * frames]
-    slow = AudioVisualSync(mouths=Plan([[0, 0], [1, 0.3], [1, 0.3], [0, 0]]))
-    assert rows(slow, video(4), question(0, 1, 2, voice='a')) == [[0, 0]]
 
 
 def test_mouths_are_measured_no_oftener_than_asked():
