@@ -13,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.models.agents.contract import FrameDetections, FrameSource, Picture
-from avis.models.agents.tflite.face_finder import FaceFinder, FoundFace, MouthMeter
+from avis.models.agents.tflite.face_finder import FaceFinder, FoundFace, MouthMeter, Square
 from avis.registry import MODELS
 from avis.structures.masks import decode_rle
 
 Values = NDArray[np.float64]
+
+# Where a head is looked for: side of the square in widths of the person's box, and how much of the
+# square is above the box.
+_HEAD_SIDE, _HEAD_MARGIN = 1.5, 0.15
 
 
 class Mouths(Protocol):
@@ -36,8 +40,9 @@ class Mouths(Protocol):
 class FaceMeshMouths:
     """How far mouths are open, by MediaPipe's face mesh; a single picture tells.
 
+    Faces are looked for where heads are: at the top of each detection.
+
     Args:
-        tiles: Look for small faces too, in parts of the picture.
         folder: Where MediaPipe's ``modules`` are; None looks into the installed wheel.
     """
 
@@ -46,8 +51,8 @@ class FaceMeshMouths:
     spread = 0.08
     min_fps = 0.0
 
-    def __init__(self, *, tiles: bool = True, folder: str | None = None) -> None:
-        self.tiles, self.folder = tiles, folder
+    def __init__(self, *, folder: str | None = None) -> None:
+        self.folder = folder
 
     def measure(self, frames: FrameSource, frame: int, found: FrameDetections) -> Values:
         """Openings over the distance of the eyes; NaN for a detection without a face."""
@@ -56,7 +61,7 @@ class FaceMeshMouths:
             return values
         picture = frames[frame]
         masks = [decode_rle(mask) for mask in found.masks]
-        for face in self._finder(picture):
+        for face in self._finder(picture, squares=[_head(box) for box in found.boxes]):
             row = _owner(face, masks)
             if row is not None and np.isnan(values[row]):
                 opening = self._meter(picture, face)
@@ -65,11 +70,18 @@ class FaceMeshMouths:
 
     @cached_property
     def _finder(self) -> FaceFinder:
-        return FaceFinder(tiles=self.tiles, folder=self.folder)
+        return FaceFinder(folder=self.folder)
 
     @cached_property
     def _meter(self) -> MouthMeter:
         return MouthMeter(folder=self.folder)
+
+
+def _head(box: NDArray[np.float32]) -> Square:
+    """A square around the head of a person with a box x1 y1 x2 y2."""
+    left, top, right, _ = (float(x) for x in box)
+    side = _HEAD_SIDE * (right - left + 1)
+    return (left + right) / 2, top + (0.5 - _HEAD_MARGIN) * side, side
 
 
 def _owner(face: FoundFace, masks: list[NDArray[np.bool_]]) -> int | None:

@@ -1,5 +1,6 @@
 """Faces, their landmarks, and how far a mouth is open: BlazeFace and face mesh of MediaPipe."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,9 @@ _SMALLEST_TILE = 32  # pixels: in smaller ones no face could be made out, and st
 # Points of the mesh: inner lips above and below in three places; outer corners of the eyes.
 _LIPS = ((13, 14), (82, 87), (312, 317))
 _EYES = (33, 263)
+
+Square = tuple[float, float, float]
+"""Middle x and y, and side, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +81,11 @@ class FaceFinder:
         y, x = np.mgrid[:_GRID, :_GRID]
         self._anchors = (np.stack([x, y], -1).reshape(-1, 2) + 0.5) / _GRID
 
-    def __call__(self, picture: Picture) -> list[FoundFace]:
-        """All faces, from left to right."""
-        height, width = picture.shape[:2]
-        squares = [(width / 2, height / 2, float(max(height, width)))]
-        side = _TILE * min(height, width)
-        if self.tiles and side >= _SMALLEST_TILE:
-            squares += [(x, y, side) for y in _middles(height, side) for x in _middles(width, side)]
+    def __call__(
+        self, picture: Picture, *, squares: Sequence[Square] | None = None
+    ) -> list[FoundFace]:
+        """All faces, from left to right, in the whole picture or in some squares of it."""
+        squares = self._everywhere(picture) if squares is None else squares
         faces = [face for square in squares for face in self._look(picture, *square)]
         chosen: list[FoundFace] = []
         for face in sorted(faces, key=lambda face: -face.score):
@@ -91,6 +93,15 @@ class FaceFinder:
             if apart and (face.score >= self.sure or self._seen_by_mesh(picture, face)):
                 chosen.append(face)
         return sorted(chosen, key=lambda face: face.centre[0])
+
+    def _everywhere(self, picture: Picture) -> list[Square]:
+        """The whole picture and its tiles."""
+        height, width = picture.shape[:2]
+        squares = [(width / 2, height / 2, float(max(height, width)))]
+        side = _TILE * min(height, width)
+        if self.tiles and side >= _SMALLEST_TILE:
+            squares += [(x, y, side) for y in _middles(height, side) for x in _middles(width, side)]
+        return squares
 
     def _seen_by_mesh(self, picture: Picture, face: FoundFace) -> bool:
         """Whether an unsure face is one."""

@@ -42,6 +42,16 @@ def test_tiles_find_smaller_faces():
     assert len([face for face in found if max(face.centre) < 224]) >= 2
 
 
+def test_faces_are_looked_for_in_squares_only():
+    frames, _, _ = talk(0)
+    first, second, *_ = FaceFinder()(frames[0])
+    (found,) = FaceFinder()(frames[0], squares=[(*second.centre, 3 * second.width)])
+    np.testing.assert_allclose(found.centre, second.centre, atol=4)
+    assert FaceFinder()(frames[0], squares=[]) == []
+    twice = [(*one.centre, 3 * one.width) for one in (second, first, second)]
+    assert len(FaceFinder()(frames[0], squares=twice)) == 2
+
+
 def test_pictures_without_a_face():
     finder = FaceFinder(tiles=True)
     for picture in (np.zeros((40, 60, 3), np.uint8), np.full((5, 300, 3), 128, np.uint8)):
