@@ -43,7 +43,7 @@ class VoiceTurns:
         voices: SpeakerEncoder | dict[str, Any],
         piece: float = 2.4,
         step: float = 0.4,
-        apart: float = 0.65,
+        apart: float = 0.55,
         min_turn: float = 0.6,
     ) -> None:
         if not 0 < step <= piece:

@@ -1,0 +1,164 @@
+"""Does the sound tell who speaks? AVTracker without a hub, on synthetic people who talk.
+
+Makes a synthetic AVTrack, each video with one of the eight challenging conditions, and a copy in
+which every video has the sound of the next one. Tests configs/avis/avtracker/avtracker_offline.py
+on both, as tools/test.py does, and prints the tables of configs/avis/avtracker/README.md: HOTA with
+the own and with the exchanged sound (paired bootstrap over the videos), HOTA by condition with what
+it gains if who, where or same is taken from the truth, and the time and memory of each stage.
+
+    python benchmarks/offline_speakers.py                          # strengths 0, 0.5 and 1
+    python benchmarks/offline_speakers.py --strengths 1 --seed 5 --videos 60
+
+The second line is the one to look at before a change is believed: 20 videos of one seed are few.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # this clone
+CONFIG = ROOT / 'configs' / 'avis' / 'avtracker' / 'avtracker_offline.py'
+FACULTIES = ('who', 'where', 'same')
+
+
+def make_set(out: Path, *, strength: float, videos: int, seconds: int, seed: int) -> Path:
+    """Make the videos, unless they are there; returns their folder."""
+    from avis.datasets.synthetic.generator import make_dataset
+    from avis.datasets.synthetic.recipe import CHALLENGES
+
+    if not out.exists():
+        make_dataset(
+            layout='avtrack',
+            out=out,
+            videos=videos,
+            seconds=seconds,
+            seed=seed,
+            people_only=True,
+            challenges=dict.fromkeys(CHALLENGES, strength),
+            in_turn=True,
+        )
+    return out
+
+
+def exchange_sounds(source: Path, out: Path) -> Path:
+    """Copy a set, each video with the sound of the next one; returns the folder of the copy."""
+    if not out.exists():
+        shutil.copytree(source, out)
+        sounds = sorted((source / 'Audios').iterdir())
+        for sound, other in zip(sounds, [*sounds[1:], sounds[0]], strict=True):
+            shutil.copyfile(other, out / 'Audios' / sound.name)
+    return out
+
+
+def track(config: Path, data: Path, work: Path, cache: Path) -> Path:
+    """Track the speakers of a set; returns the folder of the predictions."""
+    from avis.apis.runner import test
+
+    options = {
+        'experiment_name': uuid4().hex,  # mmengine knows the runs of a process by their names
+        'log_level': 'WARNING',
+        'test_dataloader.dataset.data_root': str(data),
+        'test_evaluator.out': str(work / 'speakers'),
+        'model.cache_dir': str(cache),
+        'model.record_dir': str(work / 'records'),
+    }
+    test(config, None, work_dir=work, cfg_options=options)
+    return work / 'speakers'
+
+
+def measure(
+    config: Path, work: Path, *, strength: float, videos: int, seconds: int, seed: int
+) -> dict[str, Any]:
+    """Make one set, track it with both sounds, and score it.
+
+    Returns:
+        ``comparison`` of HOTA, and its ``rows`` by condition.
+    """
+    from avis.apis.evaluation import evaluate
+
+    name = f'seed_{seed}_strength_{strength:g}_{videos}x{seconds}'
+    data = make_set(
+        work / 'data' / name, strength=strength, videos=videos, seconds=seconds, seed=seed
+    )
+    exchanged = exchange_sounds(data, work / 'data' / f'{name}_exchanged')
+    own = track(config, data, work / name, work / 'cache')
+    other = track(config, exchanged, work / f'{name}_exchanged', work / 'cache')
+    scoring: Mapping[str, Any] = {'by': 'attributes', 'with_jf': False}
+    result = evaluate('avtrack', data, [own, other], diagnose=True, **scoring)
+    second = evaluate('avtrack', data, other, **scoring)
+    rows = [
+        {**row, 'exchanged': there['summary']['HOTA']}
+        for row, there in zip(result['breakdown'], second['breakdown'], strict=True)
+    ]
+    return {
+        'strength': strength,
+        'comparison': result['comparison']['HOTA'],
+        'rows': rows,
+        'records': work / name / 'records',
+    }
+
+
+def comparison_row(result: Mapping[str, Any]) -> str:
+    """HOTA with both sounds as a row of a table; the difference is own - exchanged."""
+    compared = result['comparison']
+    low, high = (-end for end in reversed(compared['interval']))
+    difference = (
+        f'{-compared["difference"]:.1f} ({low:.1f}..{high:.1f}), p {compared["p_value"]:.2g}'
+    )
+    name = f'strength {result["strength"]:g}' if result['strength'] else 'none'
+    return f'| {name} | {compared["first"]:.1f} | {compared["second"]:.1f} | {difference} |'
+
+
+def condition_rows(result: Mapping[str, Any]) -> Iterator[str]:
+    """A row of a table for all videos and for each condition."""
+    for row in result['rows']:
+        gain = row['diagnosis']['metrics']['HOTA']['gain']
+        cells = [
+            row['group'].replace('_', ' '),
+            str(row['num_videos']),
+            f'{row["summary"]["HOTA"]:.1f}',
+            f'{row["exchanged"]:.1f}',
+            *(f'{gain[faculty]:+.1f}' for faculty in FACULTIES),
+        ]
+        yield f'| {" | ".join(cells)} |'
+
+
+def main() -> None:
+    """Parse the arguments, measure, and print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--strengths', type=float, nargs='+', default=[0, 0.5, 1])
+    parser.add_argument('--videos', type=int, default=20)
+    parser.add_argument('--seconds', type=int, default=20, help='of a video')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--config', type=Path, default=CONFIG)
+    parser.add_argument('--work-dir', type=Path, help='keeps data, predictions and stages')
+    args = parser.parse_args()
+    os.environ.setdefault('OMP_NUM_THREADS', '1')  # before NumPy and torch read it
+
+    from avis.apis.stage_times import stage_times
+
+    sizes = {'videos': args.videos, 'seconds': args.seconds, 'seed': args.seed}
+    with tempfile.TemporaryDirectory() as folder:
+        work = args.work_dir or Path(folder)
+        results = [measure(args.config, work, strength=s, **sizes) for s in args.strengths]
+        print(f'\n{json.dumps(sizes)}\n\n| challenges | own sound | exchanged | difference |')
+        print('|---|---|---|---|', *map(comparison_row, results), sep='\n')
+        for result in results:
+            print(f'\nstrength {result["strength"]:g}\n')
+            print('| condition | videos | own sound | exchanged |', *(f'{f} |' for f in FACULTIES))
+            print('|---|---|---|---|---|---|---|', *condition_rows(result), sep='\n')
+            print(f'\n{stage_times(result["records"])}')
+
+
+if __name__ == '__main__':
+    main()
