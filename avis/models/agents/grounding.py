@@ -1,12 +1,11 @@
 """The local stage by a vision-language model: which detection speaks in each frame of a window."""
 
-import logging
+import functools
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from mmengine.logging import print_log
-
+from avis.models.agents.asking import ask_until_read, give_up
 from avis.models.agents.boxes import iou, official_match, to_pixels
 from avis.models.agents.cache import digest
 from avis.models.agents.contract import (
@@ -128,35 +127,27 @@ class VLMGrounding:
         }
         return LocalAnswer(rows, str(parsed['rationale']), record)
 
-    def _corrected(self, video: Video, question: LocalQuestion, reply: Reply) -> LocalAnswer:
-        replies, faults = [reply], []
-        while True:
-            try:
-                if reply.text is None:
-                    raise ValueError(f'no reply: {reply.error!r}')
-                boxes, dropped = read_boxes(reply.text, frames=len(question.frame_ids))
-                break
-            except ValueError as error:
-                faults.append(str(error))
-            if len(faults) > self.retries:
-                record = {**self._record(question, replies), 'faults': faults, 'nobody': True}
-                reason = f'no usable reply after {len(faults)} tries, so nobody: {faults[-1]}'
-                place = f'{video.name}/local/{question.window}'
-                print_log(f'{place}: {reason}', logger='current', level=logging.WARNING)
-                counts = {'unusable_replies': len(faults), 'windows_without_usable_reply': 1}
-                return LocalAnswer([None] * len(question.frame_ids), reason, record, counts)
-            message = self._message(video, question, attempt=len(faults))
-            reply = next(iter(self.model.chat([message])))
-            replies.append(reply)
+    def _corrected(self, video: Video, question: LocalQuestion, first: Reply) -> LocalAnswer:
+        def ask(attempt: int) -> Reply:
+            if attempt == 0:
+                return first
+            message = self._message(video, question, attempt=attempt)
+            return next(iter(self.model.chat([message])))
+
+        frames = len(question.frame_ids)
+        read = functools.partial(read_boxes, frames=frames)
+        asked = ask_until_read(ask, read, retries=self.retries)
+        record = {**self._record(question, asked.replies), 'faults': asked.faults}
+        counts = {'unusable_replies': len(asked.faults)}
+        if asked.value is None:
+            reason = give_up(f'{video.name}/local/{question.window}', asked.faults, 'nobody')
+            counts['windows_without_usable_reply'] = 1
+            return LocalAnswer([None] * frames, reason, {**record, 'nobody': True}, counts)
+        boxes, dropped = asked.value
         rows, matching = self._match(video, question, boxes)
-        record = {
-            **self._record(question, replies),
-            'faults': faults,
-            'dropped': dropped,
-            **matching,
-        }
-        counts = {'unusable_replies': len(faults), 'boxes_dropped': sum(dropped.values())}
-        return LocalAnswer(rows, rationale_of(reply.text), record, counts)
+        record |= {'dropped': dropped, **matching}
+        counts['boxes_dropped'] = sum(dropped.values())
+        return LocalAnswer(rows, rationale_of(asked.replies[-1].text or ''), record, counts)
 
     def _record(self, question: LocalQuestion, replies: list[Reply]) -> dict[str, Any]:
         return {

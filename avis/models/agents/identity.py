@@ -1,14 +1,14 @@
 """The global stage by a vision-language model: which windows show one person."""
 
-import logging
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from mmengine.logging import print_log
 from numpy.typing import NDArray
 
+from avis.models.agents.asking import ask_until_read, give_up
 from avis.models.agents.cache import digest
 from avis.models.agents.contract import (
     ChatModel,
@@ -35,7 +35,8 @@ class VLMIdentity:
 
     The corrected protocol outlines the speaker in each picture, asks again when the reply cannot
     be read, and then falls back to the tracker's own object ids. Of a video with more windows than
-    pictures fit one question, each object is shown once, in its largest picture.
+    pictures fit one question, each object is shown once, in its largest picture; of more objects
+    than that, those that speak in most windows.
 
     Args:
         model: The chat model, as config or built.
@@ -43,7 +44,7 @@ class VLMIdentity:
         color: Of the outline: red, green or yellow.
         max_new_tokens: Longest reply.
         retries: How often an unreadable reply is asked for again (corrected protocol).
-        max_pictures: Most windows that are shown one by one (corrected protocol).
+        max_pictures: Most pictures in one question (corrected protocol).
     """
 
     protocol = 'corrected'
@@ -75,15 +76,41 @@ class VLMIdentity:
             KeyError: A reply about something else (official protocol).
         """
         if self.protocol == 'official':
-            reply = self._ask(video, utterances, attempt=0)
-            if reply.error is not None:
-                raise reply.error
-            parsed = parse_reply(reply.text)
-            record = {**self._record(utterances, [reply]), 'parsed': parsed}
-            return GlobalAnswer(parsed['persons'], str(parsed['rationale']), record)
+            return self._official(video, utterances)
         if len(utterances) <= self.max_pictures:
             return self._corrected(video, utterances)
-        groups = list(group_by_objects(video, utterances).values())
+        return self._by_object(video, utterances)
+
+    def _official(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+        reply = self._ask(video, utterances, attempt=0)
+        if reply.error is not None:
+            raise reply.error
+        parsed = parse_reply(reply.text)
+        record = {**self._record(utterances, [reply]), 'parsed': parsed}
+        return GlobalAnswer(parsed['persons'], str(parsed['rationale']), record)
+
+    def _corrected(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+        asked = ask_until_read(
+            lambda attempt: self._ask(video, utterances, attempt=attempt),
+            functools.partial(read_persons, count=len(utterances)),
+            retries=self.retries,
+        )
+        record = {**self._record(utterances, asked.replies), 'faults': asked.faults}
+        counts = {'unusable_replies': len(asked.faults)}
+        if asked.value is None:
+            reason = give_up(f'{video.name}/global', asked.faults, 'by object ids')
+            counts['grouped_by_object_ids'] = 1
+            persons = group_by_objects(video, utterances)
+            return GlobalAnswer(persons, reason, {**record, 'by_object_ids': True}, counts)
+        persons, dropped = asked.value
+        counts['positions_dropped'] = sum(dropped.values())
+        reason = rationale_of(asked.replies[-1].text or '')
+        return GlobalAnswer(persons, reason, {**record, 'dropped': dropped}, counts)
+
+    def _by_object(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+        """Ask about objects, each in its largest picture; about those that speak most, if many."""
+        groups = sorted(group_by_objects(video, utterances).values(), key=len, reverse=True)
+        groups = sorted(groups[: self.max_pictures])  # in order of appearance again
         shown = [max(group, key=lambda p: speaker_area(video, utterances[p])) for group in groups]
         answer = self._corrected(video, [utterances[position] for position in shown])
         persons = {
@@ -91,29 +118,6 @@ class VLMIdentity:
             for name, places in answer.persons.items()
         }
         return replace(answer, persons=persons)
-
-    def _corrected(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
-        replies: list[Reply] = []
-        faults: list[str] = []
-        while len(faults) <= self.retries:
-            replies.append(self._ask(video, utterances, attempt=len(faults)))
-            text = replies[-1].text
-            try:
-                if text is None:
-                    raise ValueError(f'no reply: {replies[-1].error!r}')
-                persons, dropped = read_persons(text, count=len(utterances))
-            except ValueError as error:
-                faults.append(str(error))
-                continue
-            record = self._record(utterances, replies)
-            record |= {'faults': faults, 'dropped': dropped}
-            counts = {'unusable_replies': len(faults), 'positions_dropped': sum(dropped.values())}
-            return GlobalAnswer(persons, rationale_of(text), record, counts)
-        record = {**self._record(utterances, replies), 'faults': faults, 'by_object_ids': True}
-        reason = f'no usable reply after {len(faults)} tries, so by object ids: {faults[-1]}'
-        print_log(f'{video.name}/global: {reason}', logger='current', level=logging.WARNING)
-        counts = {'unusable_replies': len(faults), 'grouped_by_object_ids': 1}
-        return GlobalAnswer(group_by_objects(video, utterances), reason, record, counts)
 
     def content_key(self, name: str) -> str:
         """Changes with the words of the prompt."""
@@ -152,20 +156,11 @@ class VLMIdentity:
         }
 
 
-def outline(
-    picture: Picture, mask: NDArray[np.bool_], color: tuple[int, int, int], width: int | None = None
-) -> Picture:
-    """A copy of the picture with a line around the mask, outside of it.
-
-    Args:
-        picture: (H, W, 3).
-        mask: (H, W).
-        color: Of the line.
-        width: Of the line in pixels; by the size of the picture if None.
-    """
+def outline(picture: Picture, mask: NDArray[np.bool_], color: tuple[int, int, int]) -> Picture:
+    """A copy of the picture (H, W, 3) with a line around the mask (H, W), outside of it."""
     from scipy.ndimage import binary_dilation
 
-    width = width or max(1, round(min(picture.shape[:2]) / 240))
+    width = max(1, round(min(picture.shape[:2]) / 240))
     ring = binary_dilation(mask, iterations=width) & ~mask
     marked = picture.copy()
     marked[ring] = color

@@ -137,7 +137,7 @@ def test_an_outline_leaves_the_person_untouched():
     picture = np.zeros((20, 20, 3), np.uint8)
     mask = np.zeros((20, 20), bool)
     mask[5:10, 5:10] = True
-    marked = outline(picture, mask, (9, 9, 9), width=1)
+    marked = outline(picture, mask, (9, 9, 9))
     assert not marked[mask].any()
     assert (marked[4, 5:10] == 9).all()
     assert not picture.any()
@@ -166,9 +166,13 @@ def test_a_long_video_shows_each_object_once():
     answer = VLMIdentity(model=model, max_pictures=5).group(scene, utterances)
     assert model.frames() == [2, 1]  # object 0 is larger in frame 2 than in frame 0
     assert answer.persons == {'a': [1, 3, 5], 'b': [0, 2, 4]}
+    few = Model(global_reply(a=[0]))
+    utterances.append(utterance((6,), [1], 6))
+    answer = VLMIdentity(model=few, max_pictures=1).group(scene, utterances)
+    assert (few.frames(), answer.persons) == ([1], {'a': [1, 3, 5, 6]})  # who speaks most
     many = Model(global_reply(a=[0]))
-    VLMIdentity(model=many, max_pictures=6).group(scene, utterances)
-    assert len(many.frames()) == 6
+    VLMIdentity(model=many, max_pictures=7).group(scene, utterances)
+    assert len(many.frames()) == 7
 
 
 def test_an_unknown_color_is_refused():

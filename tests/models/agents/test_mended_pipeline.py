@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from avis.models.agents import grounding, identity
+from avis.models.agents import asking
 from avis.models.agents.contract import SpeechChunk, Waveform
 from avis.models.agents.grounding import VLMGrounding
 from avis.models.agents.identity import VLMIdentity
@@ -161,8 +161,7 @@ def test_windows_in_no_person_are_counted():  # D44
 
 def test_unusable_replies_are_counted_and_told(monkeypatch):  # D40, D50
     told = []
-    for module in (grounding, identity):
-        monkeypatch.setattr(module, 'print_log', lambda line, **_: told.append(line))
+    monkeypatch.setattr(asking, 'print_log', lambda line, **_: told.append(line))
     nonsense = ['I cannot see it.'] * 3
     times = [(0.0, 0.2), (1.6, 1.8)]
     done, _ = run(pair(10), times, *nonsense, local_reply(LEFT), *nonsense)
