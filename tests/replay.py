@@ -250,12 +250,13 @@ def main() -> None:
             from tests.replay_units import replay_unit
 
             cases = [replay_unit(path.name, each) for each in case['cases']]
-            (arguments.out / path.name).write_text(json.dumps(to_json({'cases': cases})))
+            text = json.dumps(to_json({'cases': cases}), default=str)
+            (arguments.out / path.name).write_text(text)
             continue
         result = replay(case, arguments.protocol, bounds=arguments.bounds)
         name = {'name': case.get('name', path.stem), 'protocol': arguments.protocol}
-        text = json.dumps(to_json({**name, **result['expected'], **result}), ensure_ascii=False)
-        (arguments.out / path.name).write_text(text, encoding='utf-8')
+        text = json.dumps(to_json({**name, **result['expected'], **result}), default=str)
+        (arguments.out / path.name).write_text(text)
 
 
 if __name__ == '__main__':
