@@ -1,0 +1,44 @@
+"""The film of two faces and its report; the tracking itself is tested with the parts."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avis.models.agents.contract import SpeechChunk
+from avis.structures.mask_track import MaskTrack
+
+FOLDER = Path(__file__).parents[2] / 'benchmarks'
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)  # as if run from there
+    return importlib.import_module('two_faces')
+
+
+def test_each_side_moves_while_its_voice_is_heard(benchmark):
+    turns = [SpeechChunk('', (0, 2), 'b'), SpeechChunk('', (1, 4), 'a')]
+    moving = benchmark.heard(turns, 1.0, 5)
+    assert moving.astype(int).tolist() == [[0, 1, 1, 1, 0], [1, 1, 0, 0, 0]]
+    face = [np.full((2, 2, 3), shade, np.uint8) for shade in range(6)]
+    shown = np.stack(list(benchmark.side_by_side(face, moving)))
+    assert shown.shape == (5, 2, 4, 3)
+    assert shown[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 3]
+    assert shown[:, 0, 3, 0].tolist() == [3, 4, 4, 4, 4]
+    with pytest.raises(SystemExit, match='two voices'):
+        benchmark.heard(turns[:1], 1.0, 5)
+
+
+def test_the_report_tells_the_right_side_from_the_wrong(benchmark):
+    masks = np.zeros((2, 4, 1, 4), bool)
+    masks[0, [0, 1], :, :2] = masks[1, [2, 3], :, 2:] = True
+    shown = benchmark.outlined([MaskTrack.from_dense(mask) for mask in masks], 4)
+    assert shown.astype(int).tolist() == [[1, 1, 0, 0], [0, 0, 1, 1]]
+    speaks = np.array([[1, 0, 0, 0], [0, 1, 1, 0]], bool)
+    text = ' '.join(benchmark.report(speaks, shown, 1.0).split())
+    assert text == (
+        '3.0 s with one voice; outlined is who speaks 66.7 % the other 33.3 % both 0.0 % '
+        'nobody 0.0 % 1.0 s outlined while nobody is heard'
+    )
