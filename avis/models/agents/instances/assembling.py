@@ -1,6 +1,5 @@
 """Detections of a frame from masks, and identities across frames and windows."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -41,11 +40,6 @@ def assemble(
     )
 
 
-def nothing() -> FrameDetections:
-    """A frame in which nobody is seen."""
-    return assemble([], [], [])
-
-
 def mask_box(mask: NDArray[Any]) -> tuple[int, int, int, int]:
     """First and last column and row of a mask as x1 y1 x2 y2; zeros if it is blank."""
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
@@ -84,18 +78,18 @@ def stitched(
     Two objects are the same if their masks overlap over the frames that two windows share, best
     pairs first. In shared frames the earlier window stays. A single window comes back as it is.
     """
-    done: deque[FrameDetections] = deque(maxlen=0)
+    before: list[FrameDetections] = []
     frame = 0  # the next to give
     next_id = 0
     for number, (start, found) in enumerate(windows):
         shared = frame - start
-        names = _same(list(done)[-shared:] if shared else [], found[:shared], min_iou)
+        names = _same(before[-shared:] if shared else [], found[:shared], min_iou)
         if number:
-            for old in sorted({int(i) for one in found for i in one.ids} - set(names)):
-                names[old] = next_id
+            for stranger in sorted({int(i) for one in found for i in one.ids} - set(names)):
+                names[stranger] = next_id
                 next_id += 1
             found = [_renamed(one, names) for one in found]
-        done = deque(found, maxlen=len(found))
+        before = found
         next_id = max([next_id, *(int(one.ids.max()) + 1 for one in found if len(one))])
         for one in found[shared:]:
             yield frame, one

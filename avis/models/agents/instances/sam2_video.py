@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.models.agents.boxes import iou
-from avis.models.agents.contract import FrameDetections, FrameSource, Picture
+from avis.models.agents.contract import NOTHING, FrameDetections, FrameSource, Picture
 from avis.models.agents.instances.assembling import (
     WindowOfFrames,
     assemble,
     check_windows,
-    nothing,
     stitched,
     window_starts,
 )
@@ -115,7 +114,7 @@ class SAM2Video:
     ) -> FrameDetections:
         """The objects of a session in its next frame."""
         if not scores:
-            return nothing()
+            return NOTHING
         processor, model = self._network
         output = model(inference_session=session, frame_idx=place)
         size = picture.shape[:2]

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from avis.models.agents.contract import FrameDetections, FrameSource
+from avis.models.agents.contract import NOTHING, FrameDetections, FrameSource
 from avis.models.agents.instances.assembling import (
     WindowOfFrames,
     assemble,
     check_windows,
-    nothing,
     stitched,
     window_starts,
 )
@@ -63,7 +62,7 @@ class SAM3Video:
         import torch
 
         processor, model = self._network
-        found = [nothing() for _ in range(start, stop)]
+        found = [NOTHING] * (stop - start)
         with torch.inference_mode():
             session = processor.init_video_session(
                 video=[frames[i] for i in range(start, stop)],

@@ -5,11 +5,10 @@ import cv2
 import numpy as np
 import pytest
 
-from avis.models.agents.contract import FrameDetections
+from avis.models.agents.contract import NOTHING, FrameDetections
 from avis.models.agents.instances.assembling import (
     assemble,
     mask_box,
-    nothing,
     stitched,
     window_starts,
 )
@@ -159,7 +158,7 @@ def test_ids_go_on_from_window_to_window():
 
 
 def test_one_window_stays_as_it_is_and_strangers_get_new_ids():
-    alone = [(0, [frame(i7=0), nothing()])]
+    alone = [(0, [frame(i7=0), NOTHING])]
     assert [list(one.ids) for _, one in stitched(alone)] == [[7], []]
     strangers = [*alone, (2, [frame(i7=0)])]  # no shared frame
     assert [list(one.ids) for _, one in stitched(strangers)] == [[7], [], [8]]
