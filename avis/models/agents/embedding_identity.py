@@ -58,7 +58,7 @@ class FaceIdentity(EmbeddingIdentity):
     def __init__(
         self, *, encoder: FaceEncoder | dict[str, Any], threshold: float | None = None
     ) -> None:
-        self.encoder: FaceEncoder = built(encoder)
+        self.encoder: FaceEncoder = built(encoder, does='faces', where='FaceIdentity: encoder')
         self.threshold = threshold
 
     def group(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
@@ -104,7 +104,9 @@ class SpeakerIdentity(EmbeddingIdentity):
     def __init__(
         self, *, encoder: SpeakerEncoder | dict[str, Any], threshold: float = 0.35
     ) -> None:
-        self.encoder: SpeakerEncoder = built(encoder)
+        self.encoder: SpeakerEncoder = built(
+            encoder, does='embed', where='SpeakerIdentity: encoder'
+        )
         self.threshold = threshold
 
     def margins(
@@ -138,7 +140,9 @@ class JointIdentity(EmbeddingIdentity):
     def __init__(self, *, parts: Sequence[EmbeddingIdentity | dict[str, Any]]) -> None:
         if not parts:
             raise ValueError('JointIdentity needs at least one part, got none')
-        self.parts: list[EmbeddingIdentity] = [built(part) for part in parts]
+        self.parts: list[EmbeddingIdentity] = [
+            built(part, does='margins', where='JointIdentity: a part') for part in parts
+        ]
 
     def margins(
         self, video: Video, utterances: Sequence[Utterance]
@@ -166,10 +170,11 @@ def cosine_margins(
 
 
 def cluster(margins: NDArray[np.float64]) -> list[list[int]]:
-    """Average linkage: join the two groups with the highest mean margin while that is above 0.
+    """Average linkage: join the two groups with the highest mean margin until all are below 0.
 
     Args:
-        margins: (N, N), NaN where unknown. Who is unknown even to himself is in no group.
+        margins: (N, N), symmetric, NaN where unknown. Who is unknown even to himself is in no
+            group.
 
     Returns:
         Groups in order of their first member.
@@ -178,17 +183,27 @@ def cluster(margins: NDArray[np.float64]) -> list[list[int]]:
     [[0, 1], [2]]
     """
     groups = [[n] for n in range(len(margins)) if not np.isnan(margins[n, n])]
-    while True:
-        best, pair = 0.0, None
-        for place, one in enumerate(groups):
-            for later in range(place + 1, len(groups)):
-                between = margins[np.ix_(one, groups[later])]
-                known = between[~np.isnan(between)]
-                if known.size and known.mean() >= best and (pair is None or known.mean() > best):
-                    best, pair = float(known.mean()), (place, later)
-        if pair is None:
-            return sorted((sorted(group) for group in groups), key=lambda group: group[0])
-        groups[pair[0]] += groups.pop(pair[1])
+    seen = [n for (n,) in groups]
+    margins = margins[np.ix_(seen, seen)]
+    # Between two groups: sum of the known margins, and how many these are.
+    sums, known = np.nan_to_num(margins), (~np.isnan(margins)).astype(float)
+    while len(groups) > 1:
+        means = np.full(sums.shape, -np.inf)
+        np.divide(sums, known, out=means, where=np.triu(known, 1) > 0)
+        one, other = (int(n) for n in np.unravel_index(means.argmax(), means.shape))
+        if means[one, other] < 0:
+            break
+        groups[one] += groups.pop(other)
+        sums, known = _joined(sums, one, other), _joined(known, one, other)
+    return sorted((sorted(group) for group in groups), key=lambda group: group[0])
+
+
+def _joined(table: NDArray[np.float64], one: int, other: int) -> NDArray[np.float64]:
+    """Sums between groups (N, N) after two of them became one, (N - 1, N - 1)."""
+    table = table.copy()
+    table[one] += table[other]
+    table[:, one] += table[:, other]
+    return np.delete(np.delete(table, other, axis=0), other, axis=1)
 
 
 def official_groups(

@@ -53,7 +53,15 @@ class VLMGrounding:
         retries: int = 2,
         vote: bool = True,
     ) -> None:
-        self.model: ChatModel = built(model)
+        if not 0 <= iou_threshold <= 1 or bbox_scale <= 0:
+            raise ValueError(
+                f'VLMGrounding: iou_threshold is 0 to 1 and bbox_scale above 0, got '
+                f'{iou_threshold} and {bbox_scale}'
+            )
+        fill(
+            load_prompt(prompt, 'local'), frames=1, max_frames=1, scale=bbox_scale
+        )  # that it can be
+        self.model: ChatModel = built(model, does='chat', where='VLMGrounding: model')
         self.prompt = prompt
         self.iou_threshold = iou_threshold
         self.bbox_scale = bbox_scale

@@ -61,7 +61,8 @@ class VLMIdentity:
     ) -> None:
         if color not in _COLORS:
             raise ValueError(f'VLMIdentity: color must be one of {sorted(_COLORS)}, got {color!r}')
-        self.model: ChatModel = built(model)
+        fill(load_prompt(prompt, 'global'), pictures=1, color=color)  # that it can be
+        self.model: ChatModel = built(model, does='chat', where='VLMIdentity: model')
         self.prompt = prompt
         self.color = color
         self.max_new_tokens = max_new_tokens

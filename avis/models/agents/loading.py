@@ -12,9 +12,30 @@ from avis.models.agents.contract import ModelUnavailable, Waveform
 from avis.registry import MODELS
 
 
-def built(part: Any) -> Any:
-    """A part from its config; one that is an object already stays."""
-    return MODELS.build(part) if isinstance(part, dict) else part
+def built(part: Any, *, does: str | None = None, where: str = '') -> Any:
+    """A part from its config; one that is an object already stays.
+
+    Args:
+        part: The part.
+        does: The method that makes it one of its kind, see :mod:`avis.models.agents.contract`.
+        where: Its place in the config.
+
+    Raises:
+        ValueError: It is of another kind.
+    """
+    made = MODELS.build(part) if isinstance(part, dict) else part
+    if does is not None and not callable(getattr(made, does, None)):
+        raise ValueError(f'{where} must be a part with {does}(), got {type(made).__name__}')
+    return made
+
+
+def check_dtype(name: str, *, by: str) -> None:
+    """Raise ValueError unless it is a kind of floating point number of torch."""
+    import torch
+
+    kind = getattr(torch, name, None)
+    if not isinstance(kind, torch.dtype) or not kind.is_floating_point:
+        raise ValueError(f"{by}: dtype is 'bfloat16', 'float16' or 'float32', got {name!r}")
 
 
 def require(module: str, *, by: str, install: str) -> ModuleType:

@@ -92,9 +92,19 @@ class SpeechStage:
             raise ValueError(
                 f"SpeechStage: separate must be 'always' or 'overlap', got {separate!r}"
             )
-        self.recognizer: SpeechRecognizer = built(recognizer)
-        self.separator: Separator | None = built(separator)
-        self.encoder: SpeakerEncoder | None = built(encoder)
+        self.recognizer: SpeechRecognizer = built(
+            recognizer, does='transcribe', where='SpeechStage: recognizer'
+        )
+        self.separator: Separator | None = (
+            separator
+            if separator is None
+            else built(separator, does='separate', where='SpeechStage: separator')
+        )
+        self.encoder: SpeakerEncoder | None = (
+            encoder
+            if encoder is None
+            else built(encoder, does='embed', where='SpeechStage: encoder')
+        )
         own = getattr(self.encoder, 'threshold', 0.35)
         self.threshold: float = own if threshold is None else threshold
         self.max_gap, self.max_seconds = max_gap, max_seconds

@@ -97,10 +97,10 @@ class AVTracker(BaseModel):
             'global': [describe(identity)],
         }
         self._pipeline = Pipeline(
-            speech=built(speech),
-            tracker=built(instance_tracker),
-            grounding=built(grounding),
-            identity=built(identity),
+            speech=built(speech, does='run', where='AVTracker: speech'),
+            tracker=built(instance_tracker, does='track', where='AVTracker: instance_tracker'),
+            grounding=built(grounding, does='ground', where='AVTracker: grounding'),
+            identity=built(identity, does='group', where='AVTracker: identity'),
             protocol=protocol,
             prompt=prompt,
             max_frames=max_frames,

@@ -8,13 +8,18 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from avis.models.agents.chat.transformers_vlm import TransformersVLM
 from avis.models.agents.contract import GlobalAnswer, LocalAnswer, ModelUnavailable
 from avis.models.agents.embedding_identity import FaceIdentity, SpeakerIdentity
+from avis.models.agents.grounding import VLMGrounding
+from avis.models.agents.identity import VLMIdentity
+from avis.models.agents.instances.sam3_video import SAM3Video
 from avis.models.agents.pipeline import StageFailure
 from avis.models.agents.replay import ReplayChat
 from avis.models.agents.speech import SpeechStage
@@ -331,15 +336,47 @@ def test_refusals(calls):
         make_tracker(calls, max_frames=0)
     with pytest.raises(ValueError, match="only knows mode='predict', got 'loss'"):
         make_tracker(calls)({'frames': []}, mode='loss')
-    speaker = SpeakerIdentity(encoder=None)
+    speaker = SpeakerIdentity(encoder=SimpleNamespace(embed=print))
     with pytest.raises(ValueError, match='no SpeakerIdentity'):
         make_tracker(calls, identity=speaker, protocol='official')
-    faces = FaceIdentity(encoder=None)
+    faces = FaceIdentity(encoder=SimpleNamespace(faces=print))
     make_tracker(calls, identity=faces, protocol='official')
-    speech = SpeechStage(recognizer=object(), separator=object())
+    ears = SimpleNamespace(transcribe=print)
+    speech = SpeechStage(recognizer=ears, separator=SimpleNamespace(separate=print))
     with pytest.raises(ValueError, match='never separates where it groups by faces'):
         make_tracker(calls, identity=faces, speech=speech, protocol='official')
     make_tracker(calls, identity=faces, speech=speech)
+
+
+@pytest.mark.parametrize(
+    ('make', 'said'),
+    [
+        (
+            lambda: SpeechStage(recognizer={'type': 'ECAPA'}),
+            r'recognizer .* transcribe\(\), got ECAPA',
+        ),
+        (lambda: SpeechStage(recognizer={'type': 'WhisperASR'}, encoder=3), r'embed\(\), got int'),
+        (lambda: FaceIdentity(encoder={'type': 'ECAPA'}), r'FaceIdentity: encoder .* faces\(\)'),
+        (lambda: VLMGrounding(model={'type': 'ECAPA'}), r'VLMGrounding: model .* chat\(\)'),
+        (lambda: VLMGrounding(model=ReplayChat(replies={}), iou_threshold=30), '0 to 1 .* got 30'),
+        (lambda: VLMGrounding(model=ReplayChat(replies={}), bbox_scale=0), 'bbox_scale above 0'),
+        (lambda: SAM3Video(dtype='bf16'), r"SAM3Video: dtype is .* got 'bf16'"),
+        (lambda: TransformersVLM(dtype='int8'), r"TransformersVLM: dtype is .* got 'int8'"),
+    ],
+)
+def test_a_part_that_cannot_do_its_work_is_refused_before_any_work(make, said):
+    with pytest.raises(ValueError, match=said):
+        make()
+
+
+def test_a_prompt_that_is_missing_or_asks_too_much_is_refused_before_any_work(tmp_path):
+    model = ReplayChat(replies={})
+    with pytest.raises(FileNotFoundError, match=r"no prompt file 'none\.txt'"):
+        VLMIdentity(model=model, prompt='none.txt')
+    prompt = tmp_path / 'prompt.txt'
+    prompt.write_text('In {frames} frames, who is {name}?')
+    with pytest.raises(ValueError, match=r"cannot be filled \('name'\); it may use .*'scale'"):
+        VLMGrounding(model=model, prompt=str(prompt))
 
 
 def run(data, out, kill_at=''):

@@ -106,9 +106,9 @@ class JsonClient:
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ('http', 'https') or not parts.hostname or parts.query:
-            raise ValueError(f'the address of an endpoint looks like http://host/v1, got {url!r}')
+            raise ValueError(f'the base_url of an endpoint looks like http://host/v1, got {url!r}')
         if parts.username or parts.password:
-            raise ValueError('the address of an endpoint must not hold a password; use api_key_env')
+            raise ValueError('base_url must not hold a password; use api_key_env')
         self.url, self.api_key_env = url, api_key_env
         self.retries, self.max_bytes = retries or RetryPolicy(), max_bytes
         self._successes = 0

@@ -1,9 +1,10 @@
 """A vision-language model behind an HTTP endpoint that speaks the chat-completions protocol."""
 
+import functools
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -61,10 +62,12 @@ class OpenAICompatibleVLM:
             raise ValueError(f'max_concurrent must be at least 1, got {max_concurrent}')
         url = base_url.rstrip('/')
         url += '' if url.endswith('/chat/completions') else '/chat/completions'
-        policy = RetryPolicy(**(retries or {}))
+        policy = _checked('retries', RetryPolicy, retries or {})
         self.client = JsonClient(url, api_key_env=api_key_env, retries=policy)
         self.model, self.max_concurrent = model, max_concurrent
         self.picture, self.request = picture or {}, request or {}
+        dot = functools.partial(data_url, np.zeros((1, 1, 3), np.uint8))
+        _checked('picture', dot, self.picture)
 
     def chat(self, messages: Iterable[Message]) -> Iterator[Reply]:
         """One reply per message, in order; see the contract of chat models."""
@@ -136,6 +139,16 @@ class OpenAICompatibleVLM:
             'max_tokens': message.max_new_tokens,
             **request,
         }
+
+
+def _checked(name: str, use: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """What a call gives with arguments of a config, whose faults name the field."""
+    try:
+        return use(**arguments)
+    except (TypeError, ValueError, KeyError) as error:
+        raise ValueError(
+            f'OpenAICompatibleVLM: {name}={arguments} cannot be used ({error})'
+        ) from error
 
 
 def _small(message: Message) -> Message:

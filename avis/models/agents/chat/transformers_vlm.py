@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from avis.models.agents.contract import Message, Reply
-from avis.models.agents.loading import opening, pick_device, require
+from avis.models.agents.loading import check_dtype, opening, pick_device, require
 from avis.registry import MODELS
 
 
@@ -44,6 +44,7 @@ class TransformersVLM:
     ) -> None:
         if batch_size < 1:
             raise ValueError(f'TransformersVLM: batch_size must be at least 1, got {batch_size}')
+        check_dtype(dtype, by='TransformersVLM')
         self.model, self.batch_size, self.seed = model, batch_size, seed
         self.dtype, self.device = dtype, device
         self.load, self.generate = load or {}, generate or {}

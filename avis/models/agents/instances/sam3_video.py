@@ -12,7 +12,7 @@ from avis.models.agents.instances.assembling import (
     stitched,
     window_starts,
 )
-from avis.models.agents.loading import opening, pick_device, require
+from avis.models.agents.loading import check_dtype, opening, pick_device, require
 from avis.registry import MODELS
 
 
@@ -46,6 +46,7 @@ class SAM3Video:
         device: str | None = None,
     ) -> None:
         check_windows('SAM3Video', window_frames, overlap)
+        check_dtype(dtype, by='SAM3Video')
         self.model, self.dtype, self.device = model, dtype, device
         self.window_frames, self.overlap, self.min_iou = window_frames, overlap, min_iou
 

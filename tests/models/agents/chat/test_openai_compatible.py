@@ -304,7 +304,7 @@ def test_stopping_early_ends_the_threads():
     'url', ['localhost:8000', 'ftp://host/v1', 'http://me:secret@host/v1', 'http://host/v1?key=a']
 )
 def test_addresses_that_cannot_be_right(url):
-    with pytest.raises(ValueError, match='address of an endpoint') as caught:
+    with pytest.raises(ValueError, match='base_url') as caught:
         JsonClient(url, api_key_env=None)
     assert 'secret' not in str(caught.value)
 
@@ -316,3 +316,8 @@ def test_built_from_a_config_with_settings_that_cannot_work():
         OpenAICompatibleVLM(model='m', max_concurrent=0)
     with pytest.raises(ValueError, match='tries >= 1'):
         OpenAICompatibleVLM(model='m', retries={'tries': 0})
+    with pytest.raises(ValueError, match=r"retries=.*'trys'"):
+        OpenAICompatibleVLM(model='m', retries={'trys': 3})
+    for picture in ({'qualty': 3}, {'file_format': 'gif3'}):
+        with pytest.raises(ValueError, match=r'OpenAICompatibleVLM: picture=.* cannot be used'):
+            OpenAICompatibleVLM(model='m', picture=picture)
