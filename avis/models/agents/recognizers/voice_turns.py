@@ -32,6 +32,7 @@ class VoiceTurns:
         step: Seconds between pieces.
         apart: From which distance groups are two voices, see :func:`group_voices`.
         min_turn: Seconds; shorter turns go to a neighbour.
+        padding: Seconds added at both ends of a stretch, once its voices are told apart.
     """
 
     has_words = False
@@ -43,8 +44,9 @@ class VoiceTurns:
         voices: SpeakerEncoder | dict[str, Any],
         piece: float = 2.4,
         step: float = 0.4,
-        apart: float = 0.55,
+        apart: float = 0.6,
         min_turn: float = 0.6,
+        padding: float = 0.1,
     ) -> None:
         if not 0 < step <= piece:
             raise ValueError(f'VoiceTurns: 0 < step <= piece, got step={step} and piece={piece}')
@@ -53,7 +55,7 @@ class VoiceTurns:
         )
         self.voices: SpeakerEncoder = MODELS.build(voices) if isinstance(voices, dict) else voices
         self.piece, self.step = piece, step
-        self.apart, self.min_turn = apart, min_turn
+        self.apart, self.min_turn, self.padding = apart, min_turn, padding
         self.sample_rate = self.activity.sample_rate
         if self.voices.sample_rate != self.sample_rate:
             raise ValueError(
@@ -76,7 +78,7 @@ class VoiceTurns:
         return [
             SpeechChunk('', (start, end), None if group is None else f'voice_{group}')
             for stretch in stretches
-            for start, end, group in self._turns(stretch, labelled)
+            for start, end, group in self._padded(self._turns(stretch, labelled), waveform.seconds)
         ]
 
     def _pieces(self, stretch: tuple[float, float]) -> list[tuple[float, float]]:
@@ -115,6 +117,15 @@ class VoiceTurns:
             else:
                 turns.append((float(left), float(right), group))
         return self._without_short(turns)
+
+    def _padded(
+        self, turns: list[tuple[float, float, int | None]], seconds: float
+    ) -> list[tuple[float, float, int | None]]:
+        """The turns of a stretch, the first from earlier on, the last for longer."""
+        (start, end, group), *others = turns
+        padded = [(max(start - self.padding, 0.0), end, group), *others]
+        start, end, group = padded[-1]
+        return [*padded[:-1], (start, min(end + self.padding, seconds), group)]
 
     def _without_short(
         self, turns: list[tuple[float, float, int | None]]

@@ -33,7 +33,7 @@ class WebRTCActivity:
         mode: int = 3,
         min_speech: float = 0.2,
         min_silence: float = 0.15,
-        padding: float = 0.2,
+        padding: float = 0.1,
     ) -> None:
         if mode not in range(4):
             raise ValueError(f'WebRTCActivity: mode must be 0, 1, 2 or 3, got {mode}')

@@ -92,14 +92,15 @@ def test_speech_is_cut_where_the_voice_changes():
     assert [chunk.speaker for chunk in chunks] == ['voice_0', 'voice_1', 'voice_0']
     (_, cut), (start, end) = chunks[0].timestamp, chunks[1].timestamp
     assert cut == start == pytest.approx(2.0, abs=0.4)
-    assert end == 4.0
-    assert chunks[2].timestamp == (5.0, 8.0)
+    assert end == pytest.approx(4.1)
+    assert chunks[2].timestamp == pytest.approx((4.9, 8.0))
 
 
 def test_short_turns_go_to_a_neighbour():
     sound = tones((2, 0.1), (0.4, 1.0), (1.6, 0.1), (4, 0.1))
     turns = VoiceTurns(activity=Speech(), voices=Tones(), piece=0.4, step=0.2, min_turn=0.8)
-    assert [chunk.timestamp for chunk in turns.transcribe(sound)] == [(0.0, 4.0), (5.0, 8.0)]
+    times = [chunk.timestamp for chunk in turns.transcribe(sound)]
+    assert times == [pytest.approx((0.0, 4.1)), pytest.approx((4.9, 8.0))]
 
 
 def test_a_stretch_without_a_voice_has_no_speaker():
