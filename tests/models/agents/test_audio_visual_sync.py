@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from avis.models.agents.audio_visual_sync import AudioVisualSync
-from avis.models.agents.contract import LocalQuestion, Video, Waveform
-from avis.models.agents.instances.assembling import assemble, nothing
+from avis.models.agents.contract import NOTHING, LocalQuestion, Video, Waveform
+from avis.models.agents.instances.assembling import assemble
 from avis.models.agents.mouths import FaceMeshMouths, HeadMotion
 from tests.people import Frames, talk
 
@@ -150,10 +150,10 @@ def test_a_find_of_a_moment_whose_mouth_was_never_seen_does_not_speak():
 
 def test_who_is_not_visible_has_no_row():
     alone = assemble([1], [1], [mask(RIGHT)])
-    clip = video(5, detections=[alone, nothing(), None, alone, alone])
+    clip = video(5, detections=[alone, NOTHING, None, alone, alone])
     asked = question(0, 0, 1, 2, 3, 4)
     assert rows(AudioVisualSync(), clip, asked) == [[0, None, None, 0, 0]]
-    empty = video(2, detections=[nothing(), None])
+    empty = video(2, detections=[NOTHING, None])
     answers = list(AudioVisualSync().ground(empty, [question(0, 0, 1)]))
     assert answers[0].rows == [None, None]
     assert answers[0].reason == 'nobody is seen'
@@ -184,7 +184,7 @@ def test_head_motion_sees_heads_not_walking():
     assert abs(values[1][1]) < 1
     assert values[2][1] < 20
     assert frames.read == [0, 1, 2]  # each picture is read once
-    assert len(meter.measure(frames, 1, nothing())) == 0
+    assert len(meter.measure(frames, 1, NOTHING)) == 0
 
 
 def test_face_mesh_sees_which_synthetic_mouth_is_open():
@@ -212,7 +212,7 @@ def test_face_mesh_has_no_opinion_without_a_face():
     found = assemble([0], [1], [mask(LEFT)])
     frames = Frames(np.full((1, 20, 40, 3), 90, np.uint8))
     assert np.isnan(meter.measure(frames, 0, found)).all()
-    assert len(meter.measure(frames, 0, nothing())) == 0
+    assert len(meter.measure(frames, 0, NOTHING)) == 0
 
 
 @pytest.mark.parametrize('number', [0, 1])
