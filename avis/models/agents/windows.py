@@ -87,9 +87,11 @@ def mended_windows(
 
 
 def _sample(frames: tuple[int, ...], most: int) -> tuple[int, ...]:
-    """At most ``most`` frames spread over all, first and last included."""
+    """At most ``most`` frames spread over all, first and last included; one is the middle."""
     if len(frames) <= most:
         return frames
+    if most == 1:
+        return (frames[len(frames) // 2],)
     places = np.linspace(0, len(frames) - 1, most).round().astype(int)
     return tuple(frames[place] for place in places)
 

@@ -101,6 +101,8 @@ def test_a_long_chunk_is_asked_about_over_its_whole_length():  # D34
     window = windows_of((0.0, 50.0), num_frames=50, max_frames=5)[0][0]
     assert window.frame_ids == tuple(range(50))
     assert window.question.frame_ids == (0, 12, 24, 37, 49)
+    single = windows_of((0.0, 50.0), num_frames=50, max_frames=1)[0][0]
+    assert single.question.frame_ids == (25,)
 
 
 def test_masks_are_carried_between_the_frames_asked_about():  # D34
