@@ -21,9 +21,11 @@ from avis.models.agents.grounding import VLMGrounding
 from avis.models.agents.identity import VLMIdentity
 from avis.models.agents.instances.sam3_video import SAM3Video
 from avis.models.agents.pipeline import StageFailure
+from avis.models.agents.recognizers.whisper import WhisperASR
 from avis.models.agents.replay import ReplayChat
 from avis.models.agents.speech import SpeechStage
 from avis.models.agents.stage_clock import stage_table
+from avis.models.agents.voices.ecapa import ECAPA
 from avis.models.segmentors import av_tracker
 from avis.structures.av_data_sample import AVDataSample
 from tests.models.segmentors.track_colored_videos import main
@@ -352,12 +354,12 @@ def test_refusals(calls):
     ('make', 'said'),
     [
         (
-            lambda: SpeechStage(recognizer={'type': 'ECAPA'}),
+            lambda: SpeechStage(recognizer={'type': ECAPA}),
             r'recognizer .* transcribe\(\), got ECAPA',
         ),
-        (lambda: SpeechStage(recognizer={'type': 'WhisperASR'}, encoder=3), r'embed\(\), got int'),
-        (lambda: FaceIdentity(encoder={'type': 'ECAPA'}), r'FaceIdentity: encoder .* faces\(\)'),
-        (lambda: VLMGrounding(model={'type': 'ECAPA'}), r'VLMGrounding: model .* chat\(\)'),
+        (lambda: SpeechStage(recognizer={'type': WhisperASR}, encoder=3), r'embed\(\), got int'),
+        (lambda: FaceIdentity(encoder={'type': ECAPA}), r'FaceIdentity: encoder .* faces\(\)'),
+        (lambda: VLMGrounding(model={'type': ECAPA}), r'VLMGrounding: model .* chat\(\)'),
         (lambda: VLMGrounding(model=ReplayChat(replies={}), iou_threshold=30), '0 to 1 .* got 30'),
         (lambda: VLMGrounding(model=ReplayChat(replies={}), bbox_scale=0), 'bbox_scale above 0'),
         (lambda: SAM3Video(dtype='bf16'), r"SAM3Video: dtype is .* got 'bf16'"),
