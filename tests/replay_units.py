@@ -1,12 +1,12 @@
 """Single functions of the released AVTracker on recorded inputs, by the name of the unit file."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
-from avis.datasets.samplers.official_patches import official_patch
 from avis.models.agents import official_speech as speech
 from avis.models.agents.boxes import official_iou
 from avis.models.agents.contract import FrameDetections, LocalQuestion, Video, Waveform
@@ -87,17 +87,17 @@ def _pairing(case: Case) -> dict[str, list[int]]:
 
 
 def _patches(case: Case) -> list[list[str]]:
-    return [
-        official_patch(
-            case['videos'],
-            index=index,
-            count=case['patch_counts'],
-            annotated=case['videos_with_annotations'],
-            finished=case['output_folders_present'],
-            subset=case['subset'],
-        )
-        for index in range(case['patch_counts'])
+    """Parts of what is unfinished, in order; runs of avis share videos otherwise (D4, D6, D10)."""
+    left = [
+        video
+        for video in case['videos']
+        if (case['subset'] is None or video in case['subset'])
+        and video not in case['output_folders_present']
+        and video in case['videos_with_annotations']
     ]
+    count = case['patch_counts']
+    ends = [len(left) * index // count for index in range(count + 1)]
+    return [left[start:stop] for start, stop in itertools.pairwise(ends)]
 
 
 def _window(case: Case) -> Case:
