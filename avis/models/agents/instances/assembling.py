@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.models.agents.contract import FrameDetections
+from avis.models.agents.contract import FrameDetections, Picture
 from avis.models.trackers.matching import match, tube_iou
 from avis.structures.masks import RLE, encode_mask
 
@@ -59,6 +59,11 @@ def window_starts(length: int, size: int | None, overlap: int) -> list[tuple[int
     step = size - overlap
     starts = range(0, length - overlap, step)
     return [(start, min(start + size, length)) for start in starts]
+
+
+def channels_first(picture: Picture) -> Picture:
+    """(3, H, W), as which transformers reads any picture: of (H, W, 3) with few rows it guesses."""
+    return np.ascontiguousarray(picture.transpose(2, 0, 1))
 
 
 def check_windows(by: str, size: int | None, overlap: int) -> None:

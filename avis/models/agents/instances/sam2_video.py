@@ -12,6 +12,7 @@ from avis.models.agents.contract import NOTHING, FrameDetections, FrameSource, P
 from avis.models.agents.instances.assembling import (
     WindowOfFrames,
     assemble,
+    channels_first,
     check_windows,
     stitched,
     window_starts,
@@ -21,7 +22,7 @@ from avis.registry import MODELS
 
 
 class BoxDetector(Protocol):
-    """Finds what the prompt names in one picture; `FaceGuidedBoxes`, `MMDetBoxes`."""
+    """Finds what the prompt names in one picture; `FaceGuidedBoxes`, or a class of your own."""
 
     def detect(
         self, picture: Picture, *, prompt: str
@@ -86,7 +87,7 @@ class SAM2Video:
         scores: list[float] = []  # by object id
         with torch.inference_mode():
             session = processor.init_video_session(
-                video=pictures,
+                video=[channels_first(picture) for picture in pictures],
                 inference_device=model.device,
                 processing_device='cpu',
                 video_storage_device='cpu',

@@ -8,6 +8,7 @@ from avis.models.agents.contract import NOTHING, FrameDetections, FrameSource
 from avis.models.agents.instances.assembling import (
     WindowOfFrames,
     assemble,
+    channels_first,
     check_windows,
     stitched,
     window_starts,
@@ -66,7 +67,7 @@ class SAM3Video:
         found = [NOTHING] * (stop - start)
         with torch.inference_mode():
             session = processor.init_video_session(
-                video=[frames[i] for i in range(start, stop)],
+                video=[channels_first(frames[i]) for i in range(start, stop)],
                 inference_device=model.device,
                 processing_device='cpu',
                 video_storage_device='cpu',

@@ -69,6 +69,16 @@ def test_sam3_finds_what_the_prompt_names(sam3):
     assert not np.array_equal(found[0][1].scores, other[0][1].scores)
 
 
+@pytest.mark.parametrize('size', [(1, 64), (3, 64), (64, 1), (3, 3)])
+def test_pictures_of_a_few_rows_are_not_read_turned_round(sam2, sam3, size):
+    frames = noise_frames(2, size=size)
+    height, width = size
+    whole = SAM2Video(model=sam2, detector=People([(0, 0, width, height)]))
+    for tracker in (SAM3Video(model=sam3), whole):
+        found = check(list(tracker.track(frames, prompt='person')), frames)
+        assert len(found[0][1])
+
+
 def test_sam3_in_windows_never_holds_more_than_one(sam3, monkeypatch):
     frames = noise_frames(7)
     tracker = SAM3Video(model=sam3, window_frames=3, overlap=1)
