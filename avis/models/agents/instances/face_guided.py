@@ -58,7 +58,7 @@ class FaceGuidedPeople:
         *,
         min_score: float = 0.4,
         tiles: bool = True,
-        min_similarity: float = 0.35,
+        min_similarity: float = 0.5,
         memory: float = 5.0,
         folder: str | None = None,
     ) -> None:

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.models.agents.contract import Picture
+from avis.models.agents.instances.assembling import mask_box
 from avis.models.trackers.matching import mask_iou, match
 from avis.structures.masks import RLE, encode_mask
 
 _BINS = (12, 4, 4)  # of hue, saturation, value
+_HEAD = 0.45  # height of a head over the width of its person
+_PLACE = 0.2  # weight of the place against the colours
 
 
 @dataclass
@@ -25,17 +28,18 @@ class _Known:
 
 
 class FrameLinker:
-    """Gives people the ids of those who stood at the same place or wear the same colours.
+    """Gives people the ids of those who look the same and stood at the same place.
 
-    Half of the similarity is the overlap with the mask last seen, half that of colour histograms,
-    so a person who walks away between two frames is known by the clothes.
+    Most of the similarity is that of the colours of head and body, the rest the overlap with the
+    mask last seen: people who change places between two frames are known by hair and clothes, and
+    who appears after a cut where somebody else stood is somebody new.
 
     Args:
         min_similarity: 0 to 1, from which two masks are one person.
         memory: Frames after which somebody who is gone is forgotten.
     """
 
-    def __init__(self, *, min_similarity: float = 0.35, memory: int = 30) -> None:
+    def __init__(self, *, min_similarity: float = 0.5, memory: int = 30) -> None:
         self.min_similarity, self.memory = min_similarity, memory
         self._known: list[_Known] = []
         self._count = 0
@@ -50,7 +54,7 @@ class FrameLinker:
         alike = np.array(
             [[np.minimum(one.colours, new).sum() for new in colours] for one in self._known]
         ).reshape(overlap.shape)
-        pairs = match((overlap + alike) / 2, self.min_similarity)
+        pairs = match(_PLACE * overlap + (1 - _PLACE) * alike, self.min_similarity)
         owners = {column: self._known[row] for row, column in pairs}
         numbers = []
         for column, (rle, histogram) in enumerate(zip(rles, colours, strict=True)):
@@ -66,7 +70,16 @@ class FrameLinker:
 
 
 def _colours(shades: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Histogram inside a mask of hue, saturation and value (H, W, 3), summing to 1."""
+    """Histograms inside the head and the rest of a mask, summing to 1 together.
+
+    Args:
+        shades: Hue, saturation and value (H, W, 3).
+        mask: (H, W), of one person.
+    """
+    left, top, right, _ = mask_box(mask)
+    neck = top + round(_HEAD * (right - left + 1))
+    parts = np.zeros((2, *mask.shape), np.uint8)
+    parts[0, :neck], parts[1, neck:] = mask[:neck], mask[neck:]
     ranges = [0, 180, 0, 256, 0, 256]
-    histogram = cv2.calcHist([shades], [0, 1, 2], mask.view(np.uint8), list(_BINS), ranges)
-    return np.asarray(histogram / max(float(histogram.sum()), 1.0), np.float32)
+    both = [cv2.calcHist([shades], [0, 1, 2], part, list(_BINS), ranges) for part in parts]
+    return np.asarray([part / max(float(part.sum()), 1.0) / 2 for part in both], np.float32)

@@ -148,7 +148,7 @@ class DetectorPeople:
         checkpoint: str | None = None,
         labels: Sequence[int] = (0,),
         min_score: float = 0.5,
-        min_similarity: float = 0.35,
+        min_similarity: float = 0.5,
         memory: float = 5.0,
         device: str | None = None,
     ) -> None:

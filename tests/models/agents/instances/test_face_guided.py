@@ -92,3 +92,19 @@ def test_people_are_known_by_their_place_and_by_their_colours():
     assert see(4, red=60, blue=2) == [0, 1]  # back at another place
     assert see(9, red=60) == [2]  # forgotten
     assert linker.link(10, np.zeros((30, 80, 3), np.uint8), []) == []
+
+
+def test_who_appears_where_somebody_stood_is_somebody_else():
+    linker = FrameLinker()
+
+    def see(frame, hair, clothes):
+        picture = np.full((30, 80, 3), 128, np.uint8)
+        mask = person(20, clothes, picture)
+        picture[5:9, 20:30] = hair
+        return linker.link(frame, picture, [mask])
+
+    blond, black, red, blue = (230, 200, 90), (20, 20, 20), (200, 0, 0), (0, 0, 200)
+    assert see(0, blond, red) == [0]
+    assert see(1, black, blue) == [1]
+    assert see(2, blond, red) == [0]
+    assert see(3, black, red) == [0]  # half of the colours and the place are known
