@@ -122,6 +122,9 @@ class Pipeline:
         try:
             sound = self._hear(done, hear)
             self._speak(done, sound)
+            if self.protocol == 'corrected' and not done.speech.final:
+                done.count({'no_speech' if sound.samples.any() else 'no_sound': 1})
+                return done  # whoever is seen does not speak
             stage = 'vision'
             video = Video(done.name, frames, sound, self._look(done, frames))
             stage = 'local'

@@ -275,10 +275,16 @@ def test_an_error_in_one_video_is_recorded(videos, calls, tmp_path):
         make_tracker(calls, on_error='raise').test_step(alone)
 
 
-def test_a_video_without_sound_has_no_speakers(videos, calls):
+@pytest.mark.parametrize('sound', [True, False])
+def test_in_a_video_without_speech_nobody_is_looked_for(sound, videos, calls, tmp_path):
     batch = videos.batch('third')
-    batch['inputs']['audio'][0].path = None
-    assert make_tracker(calls).test_step(batch)[0].pred_tracks.ids.tolist() == []
+    if not sound:
+        batch['inputs']['audio'][0].path = None
+    sample = make_tracker(calls, **kept(tmp_path)).test_step(batch)[0]
+    assert sample.pred_tracks.ids.tolist() == []
+    assert calls.read() == ['speech third']
+    kind = 'no_speech' if sound else 'no_sound'
+    assert read_record(tmp_path, 'third')['counts'] == {kind: 1}
 
 
 def test_a_person_who_is_never_seen_is_no_track(videos, calls):
