@@ -97,6 +97,7 @@ def measure(
     rows = [
         {**row, 'exchanged': there['summary']['HOTA']}
         for row, there in zip(result['breakdown'], second['breakdown'], strict=True)
+        if row['group'] != '(none)'  # without challenges these are all videos
     ]
     return {
         'strength': strength,
