@@ -90,6 +90,10 @@ class _Stage:
             with self.part.open('rb') as written:
                 os.fsync(written.fileno())
             self.part.replace(self.path)
+            for left in self.path.parent.glob(f'{self.path.name}.*.part'):
+                pid = left.suffixes[-2][1:]
+                if pid.isdigit() and not _is_alive(int(pid)):
+                    left.unlink(missing_ok=True)
 
     def leave(self) -> None:
         """Leave nothing unfinished."""
@@ -147,6 +151,17 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
             self._whole = True
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process of this machine still runs, so that its unfinished file is wanted."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is somebody else's
+        pass
+    return True
 
 
 @contextlib.contextmanager

@@ -3,6 +3,8 @@
 import json
 import os
 import random
+import subprocess
+import sys
 
 import pytest
 
@@ -115,6 +117,19 @@ def test_no_row_follows_one_that_could_not_be_written(tmp_path, log):
     journal.add(2)
     assert journal.rows() == [0]
     assert len(log) == 1
+
+
+def test_what_a_killed_process_left_goes_when_its_stage_is_done(tmp_path):
+    cache = StageCache(tmp_path)
+    path = cache.path('v', 'vision', digest())
+    path.parent.mkdir()
+    killed = subprocess.Popen([sys.executable, '-c', ''])
+    killed.wait()
+    parts = [path.with_name(f'{path.name}.{pid}.part') for pid in (killed.pid, os.getppid())]
+    for part in parts:
+        part.touch()
+    list(cache.save(path, [1]))
+    assert sorted(path.parent.iterdir()) == sorted([path, parts[1]])
 
 
 def test_an_error_of_the_work_itself_is_no_full_disk(tmp_path, log):
