@@ -13,9 +13,10 @@ _FRAME = 480  # samples: 30 ms, the longest that it takes
 class WebRTCActivity:
     """Stretches of sound like a voice with an empty text; a thousand times faster than real time.
 
-    It knows bands of frequencies only. So it hears singing and the voices of cartoons, which
-    :class:`~avis.models.agents.recognizers.voice_activity.VoiceActivity` misses, and takes much
-    music for a voice.
+    It knows only how loud a few bands of frequencies are. So it also hears voices that are unlike
+    usual speech, of which
+    :class:`~avis.models.agents.recognizers.voice_activity.VoiceActivity` misses many, and takes
+    much music for a voice.
 
     Args:
         mode: 0 hears most, 3 is surest.
