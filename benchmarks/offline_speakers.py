@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument('--videos', type=int, default=20)
     parser.add_argument('--seconds', type=int, default=20, help='of a video')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--config', type=Path, default=CONFIG)
+    parser.add_argument('--config', default=str(CONFIG))
     parser.add_argument('--work-dir', type=Path, help='keeps data, predictions and stages')
     args = parser.parse_args()
     os.environ.setdefault('OMP_NUM_THREADS', '1')  # before NumPy and torch read it
@@ -151,7 +151,7 @@ def main() -> None:
     sizes = {'videos': args.videos, 'seconds': args.seconds, 'seed': args.seed}
     with tempfile.TemporaryDirectory() as folder:
         work = args.work_dir or Path(folder)
-        results = [measure(args.config, work, strength=s, **sizes) for s in args.strengths]
+        results = [measure(Path(args.config), work, strength=s, **sizes) for s in args.strengths]
         print(f'\n{json.dumps(sizes)}\n\n| challenges | own sound | exchanged | difference |')
         print('|---|---|---|---|', *map(comparison_row, results), sep='\n')
         for result in results:
