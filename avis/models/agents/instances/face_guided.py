@@ -45,7 +45,7 @@ class FaceGuidedPeople:
 
     Args:
         min_score: Least score of a face, see :class:`FaceFinder`.
-        tiles: Look for small faces too, in parts of the picture; takes four times as long or more.
+        tiles: Look for small faces too, in parts of the picture; takes a third longer or more.
         min_similarity: From which people of two frames are one, see :class:`FrameLinker`.
         memory: Seconds after which somebody who is gone is forgotten.
         folder: Where MediaPipe's ``modules`` are; None looks into the installed wheel.
