@@ -127,7 +127,8 @@ def find_videos(inputs: Sequence[str | Path]) -> Iterator[tuple[str, Path]]:
     """
     names: dict[str, Path] = {}
     for path in [file for given in inputs for file in _videos_of(Path(given))]:
-        name = path.name if path.is_dir() else path.stem
+        # The stem of '...mp4' leads out of the folder of results.
+        name = path.name if path.is_dir() or not path.stem.strip('.') else path.stem
         if name in names:
             raise ValueError(
                 f'{names[name]} and {path} are both called {name!r}, their results would be '

@@ -118,6 +118,12 @@ def test_folders_of_frames_and_of_videos(films, tmp_path):
     }
 
 
+@pytest.mark.parametrize('name', ['..mp4', '...mp4'])
+def test_no_name_of_a_video_leads_out_of_the_folder_of_results(name, tmp_path):
+    (tmp_path / name).write_bytes(b'')
+    assert list(find_videos([tmp_path / name])) == [(name, tmp_path / name)]
+
+
 def test_two_videos_of_one_name_are_refused(films, tmp_path):
     other = tmp_path / 'other'
     other.mkdir()

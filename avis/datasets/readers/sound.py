@@ -114,8 +114,9 @@ def _read_native(path: str | Path, rate: int, begin: int, end: int | None) -> ND
             file.seek(min(begin, file.frames))
             count = -1 if end is None else max(end - begin, 0)
             samples = file.read(count, dtype='float32', always_2d=True)  # (S, channels)
-    except soundfile.LibsndfileError as error:
-        raise broken(path, f'is not readable sound ({error.error_string})') from error
+    except (soundfile.LibsndfileError, ValueError) as error:  # after damage mp3 loses its place
+        what = getattr(error, 'error_string', 'it is damaged')
+        raise broken(path, f'is not readable sound ({what})') from error
     mono: NDArray[np.float32] = samples.mean(axis=1, dtype=np.float32)
     return mono
 

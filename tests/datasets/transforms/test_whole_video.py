@@ -174,6 +174,19 @@ def test_damage_in_the_middle_costs_its_seconds(tmp_path):
         SoundFile(str(path), sample_rate=16000, seconds=1.0).read()
 
 
+def test_damage_in_the_middle_of_an_mp3_costs_its_seconds(tmp_path):
+    rng = np.random.default_rng(2)  # after this damage libsndfile takes negative places
+    path = tmp_path / 'damaged.mp3'
+    soundfile.write(path, rng.normal(0, 0.1, 16000 * 8), 16000)
+    content = bytearray(path.read_bytes())
+    third, half = len(content) // 3, len(content) // 2
+    content[third:half] = rng.bytes(half - third)
+    path.write_bytes(content)
+    heard = SoundFile(str(path), sample_rate=16000, seconds=8.0).read()
+    assert 16000 * 2 <= len(heard) <= 16000 * 9
+    assert heard[2000:16000].std() > 0.05
+
+
 def record(folder):
     masks = [encode_mask(np.eye(32, 48, dtype=bool))] * COUNT
     return {
