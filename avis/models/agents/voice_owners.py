@@ -9,7 +9,6 @@ likeliest, each rate averaged over what is usual (beta-binomial), so somebody wh
 or hardly moves the lips is judged by his own habits.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,10 +68,13 @@ class OpenMouths:
         shut = moment * np.where(known, 1 - opened, 0.0)
         return cls(heard @ wide.T, heard @ shut.T, wide.sum(axis=1), shut.sum(axis=1))
 
-    def evidence(self, links: Flags) -> Values:
-        """Logarithm of how likely the mouth of each object is with these links, (N,)."""
-        wide = (links * self.heard_open).sum(axis=0)
-        shut = (links * self.heard_closed).sum(axis=0)
+    def evidence(self, wide: Values, shut: Values) -> Values:
+        """Logarithm of how likely mouths are that were open and closed so often in speech.
+
+        Args:
+            wide: Moments of speech with an open mouth, (..., N).
+            shut: The same with a closed mouth.
+        """
         # Voices that overlap would count a moment twice.
         wide, shut = np.minimum(wide, self.open), np.minimum(shut, self.closed)
         speaking = _likelihood(wide, shut, _SPEAKING)
@@ -100,37 +102,61 @@ def find_owners(
     Returns:
         Links (V, N).
     """
-
-    def worth(links: Flags) -> float:
-        voices, objects = links[told_apart].sum(axis=0), links.sum(axis=1)
-        spent = costs.voice * (objects > 0).sum()
-        spent += costs.other_object * np.maximum(objects - 1, 0).sum()
-        spent += costs.other_voice * np.maximum(voices - 1, 0).sum()
-        return float(mouths.evidence(links).sum() + prior[links].sum() - spent)
-
     links = np.zeros(prior.shape, bool)
-    best = worth(links)
-    while True:
-        found = [(worth(changed), changed) for changed in _changes(links, together)]
-        gained, changed = max(found, key=lambda each: each[0], default=(best, links))
-        if gained <= best + 1e-9:
-            return links
-        best, links = gained, changed
+    while links.size:
+        more, instead = _gains(links, mouths, together, prior, told_apart, costs)
+        best = max(more.max(), instead.max())
+        if best <= 1e-9:
+            break
+        taken = instead.max() == best
+        voice, number = np.unravel_index((instead if taken else more).argmax(), links.shape)
+        linked = not links[voice, number]
+        links[voice, together[number] & linked] = False
+        if taken:
+            links[:, number] = False
+        links[voice, number] = linked
+    return links
 
 
-def _changes(links: Flags, together: Flags) -> Iterator[Flags]:
-    """All links after one change: a link less, one more, or one that another voice gives up."""
-    for voice, number in np.ndindex(*links.shape):
-        changed = links.copy()
-        if links[voice, number]:
-            changed[voice, number] = False
-            yield changed
-            continue
-        changed[voice, together[number]] = False
-        changed[voice, number] = True
-        yield changed
-        if links[:, number].any():
-            taken = changed.copy()
-            taken[:, number] = False
-            taken[voice, number] = True
-            yield taken
+def _gains(
+    links: Flags,
+    mouths: OpenMouths,
+    together: Flags,
+    prior: Values,
+    told_apart: Flags,
+    costs: Costs,
+) -> tuple[Values, Values]:
+    """What each change of one link is worth, (V, N) twice.
+
+    First: a link less, or one more, for which the voice gives up objects that are seen with the new
+    one. Second: one more, for which the other voices give up the object too.
+    """
+    objects, voices = links.sum(axis=1), links[told_apart].sum(axis=0)
+    wide, shut = (links * mouths.heard_open).sum(axis=0), (links * mouths.heard_closed).sum(axis=0)
+    now = mouths.evidence(wide, shut)
+    sign = np.where(links, -1, 1)
+    one = mouths.evidence(wide + sign * mouths.heard_open, shut + sign * mouths.heard_closed) - now
+    one += sign * prior - _crowd(voices + sign * told_apart[:, None], costs) + _crowd(voices, costs)
+    given_up = (links * one) @ together
+    spent = _spent(objects, costs)[:, None]
+    left = objects[:, None] + 1 - links.astype(int) @ together
+    more = np.where(
+        links,
+        one - _spent(objects[:, None] - 1, costs) + spent,
+        one + given_up - _spent(left, costs) + spent,
+    )
+    only = mouths.evidence(mouths.heard_open, mouths.heard_closed) - now + prior
+    only += _crowd(voices, costs) - (links * prior).sum(axis=0)
+    freed = links.T @ (_spent(objects, costs) - _spent(objects - 1, costs))
+    instead = only + given_up - _spent(left, costs) + spent + freed
+    return more, np.where(links | ~links.any(axis=0), -np.inf, instead)
+
+
+def _spent(objects: NDArray[np.int64], costs: Costs) -> Values:
+    """The costs of voices with so many objects."""
+    return costs.voice * (objects > 0) + costs.other_object * np.maximum(objects - 1, 0)
+
+
+def _crowd(voices: NDArray[np.int64], costs: Costs) -> Values:
+    """The costs of objects with so many voices."""
+    return costs.other_voice * np.maximum(voices - 1, 0)
