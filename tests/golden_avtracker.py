@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from avis.models.agents.official_speech import sample_range
+from avis.models.agents.speech.official_speech import sample_range
 from tests.golden import DATA
 
 

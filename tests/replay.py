@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from avis.models.agents.chat.official_replies import parse_reply
 from avis.models.agents.contract import Waveform
-from avis.models.agents.embedding_identity import FaceIdentity
-from avis.models.agents.grounding import VLMGrounding
-from avis.models.agents.identity import VLMIdentity
-from avis.models.agents.official_replies import parse_reply
+from avis.models.agents.grounding.vlm_grounding import VLMGrounding
+from avis.models.agents.identity.embedding_identity import FaceIdentity
+from avis.models.agents.identity.vlm_identity import VLMIdentity
 from avis.models.agents.pipeline import Pipeline, TrackedVideo
-from avis.models.agents.speech import SpeechStage
+from avis.models.agents.speech.speech_stage import SpeechStage
 from avis.models.agents.tracks import Person
 from avis.structures.masks import rle_area
 from tests.replay_parts import (

@@ -15,7 +15,7 @@ from avis.models.agents.contract import (
     SpeechChunk,
     Waveform,
 )
-from avis.models.agents.official_speech import usable_timestamp
+from avis.models.agents.speech.official_speech import usable_timestamp
 from avis.structures.masks import RLE
 
 

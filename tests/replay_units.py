@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from avis.models.agents import official_speech as speech
 from avis.models.agents.boxes import official_iou
+from avis.models.agents.chat.official_replies import parse_reply
+from avis.models.agents.chat.replay import ReplayChat
 from avis.models.agents.contract import FrameDetections, LocalQuestion, Video, Waveform
-from avis.models.agents.embedding_identity import official_groups
-from avis.models.agents.grounding import VLMGrounding
-from avis.models.agents.official_replies import parse_reply
-from avis.models.agents.replay import ReplayChat
+from avis.models.agents.grounding.vlm_grounding import VLMGrounding
+from avis.models.agents.identity.embedding_identity import official_groups
+from avis.models.agents.speech import official_speech as speech
 from avis.models.agents.tracks import official_spoken
 from avis.models.agents.windows import Window, official_window, round_half_up
 from tests.golden_avtracker import RecordedVoices

@@ -23,7 +23,7 @@ from avis.models.agents.contract import (
     Video,
     Waveform,
 )
-from avis.models.agents.speech import SpeechRecord, SpeechStage
+from avis.models.agents.speech.speech_stage import SpeechRecord, SpeechStage
 from avis.models.agents.stage_clock import StageClock
 from avis.models.agents.tracks import (
     Person,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avis.models.agents.contract import FrameDetections, LocalQuestion, Video
-from avis.models.agents.official_speech import Chunk
+from avis.models.agents.speech.official_speech import Chunk
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,13 @@ from torch import Tensor, nn
 
 from avis.models.agents.cache import StageCache, describe, file_name, write_aside
 from avis.models.agents.contract import FrameSource, ModelUnavailable, Picture, Waveform
-from avis.models.agents.embedding_identity import FaceIdentity
-from avis.models.agents.grounding import VLMGrounding
-from avis.models.agents.identity import VLMIdentity
+from avis.models.agents.grounding.vlm_grounding import VLMGrounding
+from avis.models.agents.identity.embedding_identity import FaceIdentity
+from avis.models.agents.identity.vlm_identity import VLMIdentity
 from avis.models.agents.loading import built
 from avis.models.agents.pipeline import Pipeline, TrackedVideo
 from avis.models.agents.record import record_of
-from avis.models.agents.speech import SpeechStage
+from avis.models.agents.speech.speech_stage import SpeechStage
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.mask_track import MaskTrack
@@ -42,7 +42,7 @@ class AVTracker(BaseModel):
     (:class:`~avis.datasets.transforms.whole_video.PackVideo`), or as tensors.
 
     Args:
-        speech: Who says what when, a :class:`~avis.models.agents.speech.SpeechStage`.
+        speech: Who says what when, a :class:`~avis.models.agents.speech.speech_stage.SpeechStage`.
         instance_tracker: Finds and follows people.
         grounding: Says which detection speaks.
         identity: Says which windows are one person.

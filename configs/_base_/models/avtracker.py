@@ -1,12 +1,12 @@
 """AVTracker as published: Whisper, MossFormer2, ECAPA, SAM 3 and Qwen3-VL 8B."""
 
 from avis.models.agents.chat.transformers_vlm import TransformersVLM
-from avis.models.agents.grounding import VLMGrounding
-from avis.models.agents.identity import VLMIdentity
+from avis.models.agents.grounding.vlm_grounding import VLMGrounding
+from avis.models.agents.identity.vlm_identity import VLMIdentity
 from avis.models.agents.instances.sam3_video import SAM3Video
 from avis.models.agents.recognizers.whisper import WhisperASR
 from avis.models.agents.separators.two_voices import MossFormer2
-from avis.models.agents.speech import SpeechStage
+from avis.models.agents.speech.speech_stage import SpeechStage
 from avis.models.agents.voices.ecapa import ECAPA
 from avis.models.segmentors.av_tracker import AVTracker
 

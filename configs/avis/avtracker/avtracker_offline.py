@@ -10,14 +10,14 @@ with read_base():
     from ..._base_.datasets.avtrack_videos import *
     from ..._base_.default_runtime import *
 
-from avis.models.agents.audio_visual_sync import AudioVisualSync
-from avis.models.agents.embedding_identity import JointIdentity, SpeakerIdentity
+from avis.models.agents.grounding.audio_visual_sync import AudioVisualSync
+from avis.models.agents.identity.embedding_identity import JointIdentity, SpeakerIdentity
 from avis.models.agents.instances.face_guided import FaceGuidedPeople
-from avis.models.agents.mouths import FaceMeshMouths
-from avis.models.agents.object_identity import ObjectIdentity
+from avis.models.agents.grounding.mouths import FaceMeshMouths
+from avis.models.agents.identity.object_identity import ObjectIdentity
 from avis.models.agents.recognizers.voice_turns import VoiceTurns
 from avis.models.agents.recognizers.webrtc_activity import WebRTCActivity
-from avis.models.agents.speech import SpeechStage
+from avis.models.agents.speech.speech_stage import SpeechStage
 from avis.models.agents.voices.resemblyzer_voices import Resemblyzer
 from avis.models.segmentors.av_tracker import AVTracker
 

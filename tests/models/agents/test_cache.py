@@ -18,8 +18,8 @@ from avis.models.agents.cache import (
     file_name,
     write_aside,
 )
-from avis.models.agents.grounding import VLMGrounding
-from avis.models.agents.replay import ReplayChat
+from avis.models.agents.chat.replay import ReplayChat
+from avis.models.agents.grounding.vlm_grounding import VLMGrounding
 
 
 @pytest.mark.parametrize('name', ['..', 'a/b', '', '.hidden', 'x' * 400, '視' * 84, 'a\udcff'])

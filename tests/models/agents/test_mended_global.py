@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avis.models.agents.contract import Face, LocalAnswer, LocalQuestion
-from avis.models.agents.embedding_identity import (
+from avis.models.agents.identity.embedding_identity import (
     FaceIdentity,
     JointIdentity,
     SpeakerIdentity,
@@ -14,7 +14,7 @@ from avis.models.agents.embedding_identity import (
     cosine_margins,
     official_groups,
 )
-from avis.models.agents.identity import VLMIdentity, outline
+from avis.models.agents.identity.vlm_identity import VLMIdentity, outline
 from avis.models.agents.tracks import mended_persons, mended_spoken
 from avis.models.agents.windows import Window
 from tests.models.agents.scenes import (

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from avis.models.agents.boxes import iou
+from avis.models.agents.chat.mended_replies import rationale_of, read_boxes, read_persons
 from avis.models.agents.contract import LocalAnswer, LocalQuestion
-from avis.models.agents.grounding import VLMGrounding
-from avis.models.agents.mended_replies import rationale_of, read_boxes, read_persons
+from avis.models.agents.grounding.vlm_grounding import VLMGrounding
 from avis.models.agents.prompts.templates import fill, load_prompt
 from avis.models.agents.tracks import mended_spoken
 from avis.models.agents.windows import fixed_chunks, mended_windows

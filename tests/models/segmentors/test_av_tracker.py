@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 import torch
 
+from avis.models.agents.chat.replay import ReplayChat
 from avis.models.agents.chat.transformers_vlm import TransformersVLM
 from avis.models.agents.contract import GlobalAnswer, LocalAnswer, ModelUnavailable
-from avis.models.agents.embedding_identity import FaceIdentity, SpeakerIdentity
-from avis.models.agents.grounding import VLMGrounding
-from avis.models.agents.identity import VLMIdentity
+from avis.models.agents.grounding.vlm_grounding import VLMGrounding
+from avis.models.agents.identity.embedding_identity import FaceIdentity, SpeakerIdentity
+from avis.models.agents.identity.vlm_identity import VLMIdentity
 from avis.models.agents.instances.sam3_video import SAM3Video
 from avis.models.agents.pipeline import StageFailure
 from avis.models.agents.recognizers.whisper import WhisperASR
-from avis.models.agents.replay import ReplayChat
-from avis.models.agents.speech import SpeechStage
+from avis.models.agents.speech.speech_stage import SpeechStage
 from avis.models.agents.stage_clock import stage_table
 from avis.models.agents.voices.ecapa import ECAPA
 from avis.models.segmentors import av_tracker

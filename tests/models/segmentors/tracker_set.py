@@ -27,9 +27,9 @@ from avis.models.agents.contract import (
     SpeechChunk,
     Waveform,
 )
-from avis.models.agents.grounding import VLMGrounding
-from avis.models.agents.identity import VLMIdentity
-from avis.models.agents.speech import SpeechStage
+from avis.models.agents.grounding.vlm_grounding import VLMGrounding
+from avis.models.agents.identity.vlm_identity import VLMIdentity
+from avis.models.agents.speech.speech_stage import SpeechStage
 from avis.models.segmentors.av_tracker import AVTracker
 from avis.structures.masks import encode_mask
 

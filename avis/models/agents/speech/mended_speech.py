@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from typing import Any, TypeAlias
 
-from avis.models.agents.official_speech import (
+from avis.models.agents.speech.official_speech import (
     INTERJECTIONS,
     LONGEST_RUN,
     SAME_OVERLAP,

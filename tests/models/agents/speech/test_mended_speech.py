@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from avis.models.agents import mended_speech as mended
 from avis.models.agents.contract import ModelUnavailable, SpeechChunk, Waveform
-from avis.models.agents.speech import SpeechRecord, SpeechStage
+from avis.models.agents.speech import mended_speech as mended
+from avis.models.agents.speech.speech_stage import SpeechRecord, SpeechStage
 
 
 def chunk(text, start, end, **more):

@@ -1,7 +1,7 @@
 """Chunks of speech exactly as the released AVTracker treats them, with all its quirks.
 
 A chunk is ``{'text': str, 'timestamp': [start, end] or None}`` in seconds; either time may be None.
-The mended counterparts are in :mod:`avis.models.agents.mended_speech`.
+The mended counterparts are in :mod:`avis.models.agents.speech.mended_speech`.
 
 Source: FudanCVL/AVTrack, commit 870bf2a; the numbers of defects are those of docs/avtracker.md.
 """

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.models.agents.asking import ask_until_read, give_up
 from avis.models.agents.cache import digest
+from avis.models.agents.chat.asking import ask_until_read, give_up
+from avis.models.agents.chat.mended_replies import rationale_of, read_persons
+from avis.models.agents.chat.official_replies import parse_reply
 from avis.models.agents.contract import (
     ChatModel,
     GlobalAnswer,
@@ -20,9 +22,7 @@ from avis.models.agents.contract import (
     Video,
 )
 from avis.models.agents.loading import built
-from avis.models.agents.mended_replies import rationale_of, read_persons
 from avis.models.agents.object_ids import group_by_objects, speaker_area, speaker_mask
-from avis.models.agents.official_replies import parse_reply
 from avis.models.agents.prompts.templates import fill, load_prompt
 from avis.registry import MODELS
 

@@ -6,7 +6,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import beta
 
-from avis.models.agents.voice_owners import Costs, OpenMouths, _gains, find_owners
+from avis.models.agents.grounding.voice_owners import Costs, OpenMouths, _gains, find_owners
 
 FREE = Costs(voice=0.0, other_object=0.0, other_voice=0.0)
 

@@ -1,7 +1,7 @@
 import numpy as np
 
+from avis.models.agents.grounding.mouths import FaceMeshMouths
 from avis.models.agents.instances.assembling import assemble
-from avis.models.agents.mouths import FaceMeshMouths
 from tests.people import Frames, crowd
 
 

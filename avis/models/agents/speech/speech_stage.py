@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.models.agents import mended_speech as mended
-from avis.models.agents import official_speech as official
 from avis.models.agents.contract import (
     ModelUnavailable,
     Separator,
@@ -23,7 +21,9 @@ from avis.models.agents.contract import (
     Waveform,
 )
 from avis.models.agents.loading import built
-from avis.models.agents.official_speech import Chunk
+from avis.models.agents.speech import mended_speech as mended
+from avis.models.agents.speech import official_speech as official
+from avis.models.agents.speech.official_speech import Chunk
 from avis.registry import MODELS
 
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from avis.models.agents.audio_visual_sync import AudioVisualSync
 from avis.models.agents.contract import NOTHING, LocalQuestion, Video, Waveform
+from avis.models.agents.grounding.audio_visual_sync import AudioVisualSync
+from avis.models.agents.grounding.mouths import FaceMeshMouths, HeadMotion
 from avis.models.agents.instances.assembling import assemble
-from avis.models.agents.mouths import FaceMeshMouths, HeadMotion
 from tests.people import Frames, talk
 
 RATE = 16000

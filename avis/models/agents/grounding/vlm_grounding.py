@@ -5,9 +5,11 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from avis.models.agents.asking import ask_until_read, give_up
 from avis.models.agents.boxes import iou, official_match, to_pixels
 from avis.models.agents.cache import digest
+from avis.models.agents.chat.asking import ask_until_read, give_up
+from avis.models.agents.chat.mended_replies import rationale_of, read_boxes
+from avis.models.agents.chat.official_replies import boxes_of_window, parse_reply
 from avis.models.agents.contract import (
     ChatModel,
     LocalAnswer,
@@ -17,8 +19,6 @@ from avis.models.agents.contract import (
     Video,
 )
 from avis.models.agents.loading import built
-from avis.models.agents.mended_replies import rationale_of, read_boxes
-from avis.models.agents.official_replies import boxes_of_window, parse_reply
 from avis.models.agents.prompts.templates import fill, load_prompt
 from avis.models.agents.windows import official_entries, row_of
 from avis.registry import MODELS

@@ -1,6 +1,6 @@
 """Replies of a model read exactly as the released AVTracker reads them.
 
-The mended counterpart is :mod:`avis.models.agents.mended_replies`.
+The mended counterpart is :mod:`avis.models.agents.chat.mended_replies`.
 
 Source: FudanCVL/AVTrack, commit 870bf2a; the numbers of defects are those of docs/avtracker.md.
 """

@@ -113,7 +113,7 @@ class SpeakerIdentity(EmbeddingIdentity):
         self, video: Video, utterances: Sequence[Utterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Cosine of the voices; a span that is too short for the encoder is unknown."""
-        from avis.models.agents.speech import resampled
+        from avis.models.agents.speech.speech_stage import resampled
 
         sound = resampled(video.sound, self.encoder.sample_rate)
         embeddings: list[NDArray[np.float32] | None] = []

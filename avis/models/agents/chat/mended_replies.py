@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from avis.models.agents import official_replies
+from avis.models.agents.chat import official_replies
 
 LONGEST_REPLY = 200_000
 _LISTS = (list, tuple, set)  # the latter two as Python writes them

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.models.agents.contract import Utterance, Video
-from avis.models.agents.embedding_identity import EmbeddingIdentity
+from avis.models.agents.identity.embedding_identity import EmbeddingIdentity
 from avis.models.agents.object_ids import main_object
 from avis.registry import MODELS
 

@@ -10,8 +10,8 @@ from pycocotools import mask as coco_mask
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from avis.models.agents.contract import LocalAnswer, LocalQuestion, Video
-from avis.models.agents.mouths import Mouths
-from avis.models.agents.voice_owners import Costs, Flags, OpenMouths, Values, find_owners
+from avis.models.agents.grounding.mouths import Mouths
+from avis.models.agents.grounding.voice_owners import Costs, Flags, OpenMouths, Values, find_owners
 from avis.models.agents.windows import row_of
 from avis.registry import MODELS
 
@@ -57,7 +57,7 @@ class AudioVisualSync:
 
     Mouths are measured all over the video and compared with the same person's closed mouth. A mouth
     that is open while a voice is heard, and closed while it is not, speaks for its owner; all
-    voices are decided at once (:func:`~avis.models.agents.voice_owners.find_owners`), so mostly
+    voices are decided at once (see :mod:`avis.models.agents.grounding.voice_owners`), so mostly
     different voices belong to different persons. From 8 frames a second on it is the change of the
     mouth that counts, since a still one may be open, and how it goes with the loudness. A voice may
     belong to nobody in the picture, and nobody speaks where its owner is not visible. Voices are
