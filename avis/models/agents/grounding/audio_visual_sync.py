@@ -12,6 +12,7 @@ from scipy.ndimage import maximum_filter1d, minimum_filter1d
 from avis.models.agents.contract import LocalAnswer, LocalQuestion, Video
 from avis.models.agents.grounding.mouths import Mouths
 from avis.models.agents.grounding.voice_owners import Costs, Flags, OpenMouths, Values, find_owners
+from avis.models.agents.loading import built
 from avis.models.agents.windows import row_of
 from avis.registry import MODELS
 
@@ -81,7 +82,9 @@ class AudioVisualSync:
         min_evidence: float = 0.5,
         max_fps: float = 12.5,
     ) -> None:
-        self.mouths: Mouths | None = MODELS.build(mouths) if isinstance(mouths, dict) else mouths
+        self.mouths: Mouths | None = None
+        if mouths is not None:
+            self.mouths = built(mouths, does='measure', where='AudioVisualSync: mouths')
         self.look_weight, self.max_fps = look_weight, max_fps
         self.costs = Costs(voice=min_evidence)
 

@@ -14,6 +14,7 @@ from avis.models.agents.contract import (
     SpeechRecognizer,
     Waveform,
 )
+from avis.models.agents.loading import built
 from avis.registry import MODELS
 
 
@@ -50,10 +51,10 @@ class VoiceTurns:
     ) -> None:
         if not 0 < step <= piece:
             raise ValueError(f'VoiceTurns: 0 < step <= piece, got step={step} and piece={piece}')
-        self.activity: SpeechRecognizer = (
-            MODELS.build(activity) if isinstance(activity, dict) else activity
+        self.activity: SpeechRecognizer = built(
+            activity, does='transcribe', where='VoiceTurns: activity'
         )
-        self.voices: SpeakerEncoder = MODELS.build(voices) if isinstance(voices, dict) else voices
+        self.voices: SpeakerEncoder = built(voices, does='embed', where='VoiceTurns: voices')
         self.piece, self.step = piece, step
         self.apart, self.min_turn, self.padding = apart, min_turn, padding
         self.sample_rate = self.activity.sample_rate
