@@ -157,8 +157,12 @@ class ColorModel:
                 raise ModelUnavailable('the endpoint is gone')
             self._lives -= 1
             self._calls.note(message.name)
-            local = '/local/' in message.name
-            yield Reply(_local(message) if local else _global(message))
+            yield Reply(answer_to(message))
+
+
+def answer_to(message: Message) -> str:
+    """What somebody says who believes what is said and sees the outlines."""
+    return _local(message) if '/local/' in message.name else _global(message)
 
 
 def _local(message: Message) -> str:
