@@ -17,6 +17,7 @@ from avis.models.agents.contract import (
 )
 from avis.models.agents.loading import built
 from avis.models.agents.object_ids import speaker_mask
+from avis.models.agents.speech.speech_stage import resampled
 from avis.registry import MODELS
 
 
@@ -98,23 +99,22 @@ class SpeakerIdentity(EmbeddingIdentity):
 
     Args:
         encoder: The speaker encoder, as config or built.
-        threshold: Least cosine similarity of one person.
+        threshold: Least cosine similarity of one person; the encoder's own, or 0.35, if None.
     """
 
     def __init__(
-        self, *, encoder: SpeakerEncoder | dict[str, Any], threshold: float = 0.35
+        self, *, encoder: SpeakerEncoder | dict[str, Any], threshold: float | None = None
     ) -> None:
         self.encoder: SpeakerEncoder = built(
             encoder, does='embed', where='SpeakerIdentity: encoder'
         )
-        self.threshold = threshold
+        own = getattr(self.encoder, 'threshold', 0.35)
+        self.threshold: float = own if threshold is None else threshold
 
     def margins(
         self, video: Video, utterances: Sequence[Utterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Cosine of the voices; a span that is too short for the encoder is unknown."""
-        from avis.models.agents.speech.speech_stage import resampled
-
         sound = resampled(video.sound, self.encoder.sample_rate)
         embeddings: list[NDArray[np.float32] | None] = []
         for utterance in utterances:
