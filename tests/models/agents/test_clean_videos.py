@@ -45,8 +45,17 @@ class Scene:
                 chunks.append({'text': f' {text.capitalize()}.', 'timestamp': times})
                 turns.append([*(int(time * 16000) for time in times), speaker])
                 end = finish
+            if self.kind not in ('sep', 'cut') and self.rng.random() < 0.2:
+                chunks.append({'text': ' Now.', 'timestamp': self.moment(end)})
             start = end + self.pick(0.02, 0.2, 1.2)
         return chunks, turns
+
+    def moment(self, time):
+        """Times without length; where speech is joined they may be reversed or too late."""
+        odd = (
+            [] if self.kind == 'raw' else [[time, time - 0.5], [self.seconds + 1, self.seconds + 2]]
+        )
+        return [round(time, 2) for time in self.pick([time, time], *odd)]
 
     def box(self, person, frame):
         left = 2 + 20 * person + frame // 40

@@ -33,7 +33,9 @@ _CJK = '\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff'
 _WORD = re.compile(rf'[{_CJK}]|[^\W{_CJK}]+')
 
 
-def settle(chunks: Sequence[Chunk], *, first: float, last: float, words: bool) -> list[Chunk]:
+def settle(
+    chunks: Sequence[Chunk], *, first: float, last: float, words: bool, moments: bool = False
+) -> list[Chunk]:
     """Give every chunk two times between ``first`` and ``last``; drop blanks and empty ones.
 
     A missing start is the end of the chunk before, a missing end (or one before the start) the
@@ -44,6 +46,8 @@ def settle(chunks: Sequence[Chunk], *, first: float, last: float, words: bool) -
         first: Where the sound, or the segment of a separated source, begins.
         last: Where it ends.
         words: Whether a chunk without text is nothing (False: the recogniser hears no words).
+        moments: Keep chunks without length, and take one that ends before it starts for one: their
+            words are asked about in one frame. There is nothing to separate in a moment.
     """
     given = [
         chunk
@@ -55,10 +59,11 @@ def settle(chunks: Sequence[Chunk], *, first: float, last: float, words: bool) -
         start, end = chunk['timestamp']
         if start is None:
             start = settled[-1]['timestamp'][1] if settled else first
-        if end is None or end < start:
+        if end is None or (end < start and not moments):
             end = _next_time(start, given[number + 1 :], last)
-        start, end = max(float(start), first), min(float(end), last)
-        if start < end:
+        start = min(max(float(start), first), last)
+        end = min(max(float(end), start), last)
+        if start < end or moments:
             text = cut_runs(chunk['text'], LONGEST_RUN)
             settled.append({**chunk, 'text': text, 'timestamp': [start, end]})
     return settled

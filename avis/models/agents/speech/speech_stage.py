@@ -158,8 +158,8 @@ class SpeechStage:
         words = self._has_words
         heard = record.note('recognised', self._transcribe(sound))
         # In a mixture in which no word is understood the separated voices may hold some.
-        needed = words and self.separator is None
-        chunks = mended.settle(heard, first=0.0, last=sound.seconds, words=needed)
+        asked = words and self.separator is None
+        chunks = mended.settle(heard, first=0.0, last=sound.seconds, words=asked, moments=asked)
         record.counts['chunks_without_length_or_words'] = len(heard) - len(chunks)
         if self.separator is not None:
             chunks = record.note('separated', self._mended_sources(sound, chunks, record))

@@ -284,7 +284,7 @@ def test_a_source_stays_inside_its_segment():  # D20, D21
     assert times(record.final) == [('left voice', 1.0, 3.0), ('right voice', 1.5, 3.0)]
 
 
-def test_chunks_without_length_reach_nobody():  # D22
+def test_chunks_without_length_reach_no_separator():  # D22
     separator = Separator(1)
     whole = [spoken('now', 2.0, 2.0), spoken('late', 9.0, 9.5), spoken('so', 8.0, None)]
     record = run(Recognizer(whole, [[]]), separator=separator)
@@ -345,7 +345,14 @@ def test_noise_is_filtered_before_it_can_be_joined():  # D25
 def test_without_compression_times_are_settled_and_runs_cut():  # D26
     whole = [spoken('Nooooooooo', 0.5, None), spoken('more', 3.0, 99.0), spoken('out', 99.0, 100.0)]
     record = run(Recognizer(whole))
-    assert times(record.final) == [('Nooooo', 0.5, 3.0), ('more', 3.0, 8.0)]
+    settled = [('Nooooo', 0.5, 3.0), ('more', 3.0, 8.0), ('out', 8.0, 8.0)]
+    assert times(record.final) == settled
+
+
+def test_words_of_a_moment_are_asked_about_where_nothing_is_separated():  # D22, D26
+    whole = [spoken('now', 2.0, 2.0), spoken('turned round', 5.0, 4.0)]
+    record = run(Recognizer(whole))
+    assert times(record.final) == [('now', 2.0, 2.0), ('turned round', 5.0, 5.0)]
 
 
 @pytest.mark.parametrize(
