@@ -77,7 +77,9 @@ def walk_video(path: str | Path, times: Iterable[float]) -> Iterator[NDArray[np.
             raise broken(path, 'has no video stream')
         cursor = _Cursor(path, container)
         for time in times:
-            yield cursor.frame_at(float(time)).to_ndarray(format='rgb24')
+            # One thread: several would be made anew for every frame, and videos are read side by
+            # side in workers.
+            yield cursor.frame_at(float(time)).to_ndarray(format='rgb24', threads=1)
 
 
 @dataclass(frozen=True)
