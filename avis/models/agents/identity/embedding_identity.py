@@ -17,7 +17,7 @@ from avis.models.agents.contract import (
 )
 from avis.models.agents.loading import built
 from avis.models.agents.object_ids import speaker_mask
-from avis.models.agents.speech.speech_stage import resampled
+from avis.models.agents.speech.speech_stage import cosine, resampled
 from avis.registry import MODELS
 
 
@@ -165,7 +165,7 @@ def cosine_margins(
     for row, one in enumerate(embeddings):
         for column, other in enumerate(embeddings):
             if one is not None and other is not None:
-                margins[row, column] = (_cosine(one, other) - threshold) / (1 - threshold)
+                margins[row, column] = (cosine(one, other) - threshold) / (1 - threshold)
     return margins
 
 
@@ -213,17 +213,12 @@ def official_groups(
     groups: dict[int, list[int]] = {}
     for place, embedding in enumerate(embeddings):
         for group in groups.values():
-            if _cosine(embeddings[group[0]], embedding) >= threshold:
+            if cosine(embeddings[group[0]], embedding) >= threshold:
                 group.append(place)
                 break
         else:
             groups[len(groups)] = [place]
     return groups
-
-
-def _cosine(one: NDArray[Any], other: NDArray[Any]) -> float:
-    norms = float(np.linalg.norm(one)) * float(np.linalg.norm(other))
-    return float(one @ other) / norms if norms > 0 else 0.0
 
 
 def _face_in(mask: NDArray[np.bool_], faces: Sequence[Face]) -> Face | None:

@@ -279,7 +279,7 @@ class SpeechStage:
         call: dict[str, Any] = {'a': a, 'b': b, 'value': None}
         record.similarity_calls.append(call)
         one, other = (self.encoder.embed(_pieces(sound, each)) for each in ranges)
-        value = _cosine(one, other)
+        value = cosine(one, other)
         call['value'] = round(value, 6)
         return value
 
@@ -289,7 +289,8 @@ def _whole(spans: mended.Spans) -> mended.Spans:
     return [(spans[0][0], max(end for _, end in spans))]
 
 
-def _cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+def cosine(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """Of two embeddings (D,); 0 if one of them is zero."""
     norms = float(np.linalg.norm(one)) * float(np.linalg.norm(other))
     return float(one @ other) / norms if norms > 0 else 0.0
 
