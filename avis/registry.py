@@ -1,8 +1,8 @@
 """The registries of avis: children of mmdet's, so mmdet's own parts build under our scope too.
 
 ``@MODELS.register_module()`` enrols a class; a config names the class itself or its string.
-The package ``__init__`` files are empty, so each registry lists the modules of its room by
-looking at the files: a string is found without an import list that somebody has to keep.
+Each registry lists the modules of its packages by looking at the files: a string is found without
+an import list that somebody has to maintain.
 """
 
 from pathlib import Path
@@ -13,22 +13,23 @@ from mmengine.registry import Registry
 _ROOT = Path(__file__).parent
 
 
-def _modules(room: str) -> list[str]:
-    """Dotted names of every module below ``avis/<room>``, in a stable order."""
-    files = sorted((_ROOT / room).rglob('*.py'))
+def _modules(package: str) -> list[str]:
+    """Dotted names of every module below ``avis/<package>``, in a stable order."""
+    files = sorted((_ROOT / package).rglob('*.py'))
     names = [f.relative_to(_ROOT.parent).with_suffix('') for f in files if f.stem != '__init__']
     return ['.'.join(name.parts) for name in names]
 
 
-def _child(name: str, room: str) -> Registry:
+def _child(name: str, *packages: str) -> Registry:
     """A registry under the scope ``avis`` whose parent is mmdet's registry of the same name."""
     parent = getattr(mmdet_registry, name)
-    return Registry(parent.name, parent=parent, scope='avis', locations=_modules(room))
+    locations = [module for package in packages for module in _modules(package)]
+    return Registry(parent.name, parent=parent, scope='avis', locations=locations)
 
 
 DATASETS = _child('DATASETS', 'datasets')
 TRANSFORMS = _child('TRANSFORMS', 'datasets/transforms')
-MODELS = _child('MODELS', 'models')
+MODELS = _child('MODELS', 'models', 'avtracker')
 METRICS = _child('METRICS', 'evaluation/metrics')
 HOOKS = _child('HOOKS', 'engine/hooks')
 VISUALIZERS = _child('VISUALIZERS', 'visualization')

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # the recorded weights are made by tests/golden.py
+sys.path.insert(0, str(ROOT))  # the recorded weights are made by tests/helpers/golden.py
 
 import avis  # noqa: E402, F401 - before mmdet: stands in for mmcv's compiled ops
 
@@ -78,7 +78,7 @@ def build() -> Any:
     from avis.apis import load_config
     from avis.models.converters import avism
     from avis.registry import MODELS
-    from tests.golden import load_golden
+    from tests.helpers.golden import load_golden
 
     config = load_config(CONFIG).model
     config.backbone.init_cfg = None
@@ -88,7 +88,7 @@ def build() -> Any:
     return model
 
 
-def truth(frames: int, height: int, width: int) -> Any:
+def gt(frames: int, height: int, width: int) -> Any:
     """One clip with two instances, one of which appears in the second frame only."""
     import torch
     from mmengine.structures import InstanceData
@@ -184,7 +184,7 @@ class Side:
         model = self.model.train()
         model.zero_grad()
         frames, audio = self.frames[:CLIP], self.audio[:CLIP]
-        sample = truth(len(frames), *self.window.input_shape)
+        sample = gt(len(frames), *self.window.input_shape)
         if self.form == 'ours':
             backbone = model.backbone
             inputs = {'frames': frames[None], 'audio': audio[None]}

@@ -1,8 +1,8 @@
 """Time one worker that loads clips of instances, against Pillow and dense masks.
 
 The plain way is that of the published training code: Pillow decodes and resizes, masks become dense
-arrays at the size of the file and are resized like pictures. Both ways read the same files of an
-AVISeg of textured pictures and outlined masks, as many per frame as AVISeg has (1.6), with the
+arrays at the size of the file and are resized like images. Both ways read the same files of an
+AVISeg of textured images and outlined masks, as many per frame as AVISeg has (1.6), with the
 recipe of configs/_base_/datasets/aviseg.py and the same random numbers; both give uint8 frames,
 masks and features as tensors. Clips of training and whole videos of testing are timed apart,
 the best of several rounds counts, in seconds of processor time, because one worker is one thread
@@ -231,7 +231,7 @@ class PlainClips:
         return {'frames': torch.from_numpy(frames), 'audio': torch.from_numpy(rows)}
 
     def image(self, video: Any, t: int) -> NDArray[np.uint8]:
-        """Decode one picture."""
+        """Decode one image."""
         with Image.open(self.root / 'JPEGImages' / video['file_names'][t]) as image:
             return np.asarray(image.convert('RGB'))
 
@@ -257,7 +257,7 @@ def shorter(size: tuple[int, ...], short: int, limit: int | None = None) -> tupl
 def resized(
     images: list[NDArray[Any]], masks: list[list[NDArray[Any]]], size: tuple[int, int]
 ) -> tuple[list[NDArray[Any]], list[list[NDArray[Any]]]]:
-    """All pictures and masks at another size."""
+    """All images and masks at another size."""
     return (
         [resize(image, size, bilinear=True) for image in images],
         [[resize(mask, size, bilinear=False) for mask in track] for track in masks],
@@ -273,7 +273,7 @@ def resize(image: NDArray[Any], size: tuple[int, int], *, bilinear: bool) -> NDA
 
 
 def make_data(root: Path, size: tuple[int, int], videos: int, frames: int, rle: bool) -> float:
-    """Write an AVISeg for training and testing; returns the mean size of a picture in kB."""
+    """Write an AVISeg for training and testing; returns the mean size of a image in kB."""
     rng = np.random.default_rng(0)
     entries: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []

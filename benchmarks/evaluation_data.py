@@ -1,4 +1,4 @@
-"""Truth and predictions for evaluation.py: wobbly outlines that sway through a picture.
+"""Truth and predictions for evaluation.py: wobbly outlines that sway through a image.
 
 Predictions are what a fair method gives: shifted and rescaled outlines, that start late, stop
 early, and once change places.
@@ -104,22 +104,22 @@ def write_avtrack(root: Path, *, videos: int, frames: int, size: Size) -> None:
         name = f'talk_A_{number:02d}'
         persons = [Outline.draw_one(rng, size, frames) for _ in range(PERSONS)]
         guesses = [Guess.draw_one(rng, person) for person in persons]
-        truth, pred = root / 'gt' / 'Instance_Masks_merged' / name, root / 'pred' / name
-        for folder in (truth, *(pred / f'person_{k}' for k in range(PERSONS))):
+        gt, pred = root / 'gt' / 'Instance_Masks_merged' / name, root / 'pred' / name
+        for folder in (gt, *(pred / f'person_{k}' for k in range(PERSONS))):
             folder.mkdir(parents=True)
         files = [f'frame_{t:05d}.png' for t in range(frames)]
         for t, file in enumerate(files):
-            picture = np.zeros(size, np.uint8)
+            image = np.zeros(size, np.uint8)
             for k, (person, guess) in enumerate(zip(persons, guesses, strict=True)):
                 true, guessed = person.mask(t, size), guess.mask(t, size)
                 if true is not None:
-                    picture[true > 0] = 80 * (k + 1)
+                    image[true > 0] = 80 * (k + 1)
                 # The last third mixes up the first two.
                 place = {0: 1, 1: 0}.get(k, k) if 3 * t >= 2 * frames else k
                 if guessed is not None:
                     path = pred / f'person_{place}' / f'frame_{t:04d}.png'
                     cv2.imwrite(str(path), 255 * guessed)
-            cv2.imwrite(str(truth / file), picture)
+            cv2.imwrite(str(gt / file), image)
         files = [f'{name}/{file}' for file in files]
         height, width = size
         entries.append(
@@ -151,8 +151,8 @@ def write_aviseg(root: Path, *, videos: int, frames: int, size: Size, different:
         names = [f'video_{number:05d}/{t:05d}.jpg' for t in range(frames)]
         shape = {'height': height, 'width': width, 'length': frames}
         entries.append({'id': number, 'file_names': names, **shape})
-        truth, pred = drawn[number % len(drawn)]
-        for track in truth:
+        gt, pred = drawn[number % len(drawn)]
+        for track in gt:
             ids = {'id': len(annotations) + 1, 'video_id': number, 'iscrowd': 0}
             annotations.append({**ids, **shape, **track})
         results += [{'video_id': number, **track} for track in pred]
@@ -168,7 +168,7 @@ Tracks = list[dict[str, Any]]
 
 def _draw_tracks(rng: np.random.Generator, size: Size, frames: int) -> tuple[Tracks, Tracks]:
     """One to five true tracks of a video, and a predicted one for each."""
-    truth, pred = [], []
+    gt, pred = [], []
     for _ in range(rng.integers(1, 6)):
         outline = Outline.draw_one(rng, size, frames)
         guess = Guess.draw_one(rng, outline)
@@ -176,7 +176,7 @@ def _draw_tracks(rng: np.random.Generator, size: Size, frames: int) -> tuple[Tra
         found = label if rng.random() < 0.85 else int(rng.integers(1, NUM_CLASSES + 1))
         masks = [outline.mask(t, size) for t in range(frames)]
         guesses = [guess.mask(t, size) for t in range(frames)]
-        truth.append(
+        gt.append(
             {
                 'category_id': label,
                 'segmentations': [
@@ -189,7 +189,7 @@ def _draw_tracks(rng: np.random.Generator, size: Size, frames: int) -> tuple[Tra
         rles = [_rle(blank if m is None else m) for m in guesses]
         score = round(float(rng.uniform(0.2, 1)), 6)
         pred.append({'category_id': found, 'score': score, 'segmentations': rles})
-    return truth, pred
+    return gt, pred
 
 
 def _polygon(outline: Outline, frame: int) -> list[list[float]]:

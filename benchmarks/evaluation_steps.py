@@ -48,24 +48,24 @@ def decode_pngs(root: Path, _: argparse.Namespace) -> dict[str, float]:
     """Decode all PNG files as our tool does, and with OpenCV."""
     import cv2
 
-    from avis.utils.memory import keep_freed_memory
+    from avis.utils.memory import tune_malloc
     from avis.utils.png import read_png, read_png_runs
 
-    keep_freed_memory()  # as the tool does
+    tune_malloc()  # as the tool does
     cv2.setNumThreads(1)
-    truth = [str(path) for path in (root / 'gt').rglob('*.png')]
+    gt = [str(path) for path in (root / 'gt').rglob('*.png')]
     pred = [str(path) for path in (root / 'pred').rglob('frame_*.png')]
     start = time.process_time()
-    for path in truth:
+    for path in gt:
         read_png(path)
     for path in pred:
         read_png_runs(path)
     ours = time.process_time() - start
     start = time.process_time()
-    for path in truth + pred:
+    for path in gt + pred:
         cv2.imread(path, cv2.IMREAD_GRAYSCALE)
     opencv = time.process_time() - start
-    return {'ours': ours, 'opencv': opencv, 'files': len(truth) + len(pred)}
+    return {'ours': ours, 'opencv': opencv, 'files': len(gt) + len(pred)}
 
 
 def score_rles(root: Path, _: argparse.Namespace) -> dict[str, Any]:
@@ -75,10 +75,10 @@ def score_rles(root: Path, _: argparse.Namespace) -> dict[str, Any]:
 
     seconds, scores = 0.0, []
     for folder in sorted((root / 'pred').iterdir()):
-        truth, pred, size = read_rles(root, folder.name)
+        gt, pred, size = read_rles(root, folder.name)
         start = time.process_time()
         video = VideoOverlap.from_rles(
-            truth, pred, size=size, num_frames=len(truth.rles[0]), painted=True
+            gt, pred, size=size, num_frames=len(gt.rles[0]), painted=True
         )
         scores.append(score_video(video, name=folder.name))
         seconds += time.process_time() - start
@@ -92,21 +92,21 @@ def read_rles(root: Path, name: str) -> Any:
     from avis.utils.png import read_png
 
     files = sorted((root / 'gt' / 'Instance_Masks_merged' / name).glob('*.png'))
-    pictures = [read_png(file) for file in files]
-    levels = sorted({level for picture in pictures for level in picture[picture > 0].tolist()})
+    images = [read_png(file) for file in files]
+    levels = sorted({level for image in images for level in image[image > 0].tolist()})
     true = [
-        [encode_mask(p == level) if (p == level).any() else None for p in pictures]
+        [encode_mask(p == level) if (p == level).any() else None for p in images]
         for level in levels
     ]
     pred: list[list[RLE | None]] = []
     for person in sorted((root / 'pred' / name).iterdir()):
         paths = [person / f'frame_{t:04d}.png' for t in range(len(files))]
         pred.append([encode_mask(read_png(p)) if p.is_file() else None for p in paths])
-    return TrackMasks(true, ids=levels), TrackMasks(pred), pictures[0].shape
+    return TrackMasks(true, ids=levels), TrackMasks(pred), images[0].shape
 
 
 def trackeval_avtrack(root: Path, _: argparse.Namespace) -> dict[str, Any]:
-    """Merge the persons, and let TrackEval read the pictures as those of DAVIS."""
+    """Merge the persons, and let TrackEval read the images as those of DAVIS."""
     import numpy as np
     import trackeval
 
@@ -125,7 +125,7 @@ def trackeval_avtrack(root: Path, _: argparse.Namespace) -> dict[str, Any]:
 
 
 def open_davis(root: Path, videos: list[str]) -> tuple[Any, list[Any]]:
-    """TrackEval's reader of the merged pictures, and its metrics."""
+    """TrackEval's reader of the merged images, and its metrics."""
     import trackeval
 
     config = {
@@ -141,27 +141,27 @@ def open_davis(root: Path, videos: list[str]) -> tuple[Any, list[Any]]:
 
 
 def trackeval_rles(root: Path, _: argparse.Namespace) -> dict[str, float]:
-    """Seconds TrackEval needs for the merged pictures once they are RLEs in memory."""
+    """Seconds TrackEval needs for the merged images once they are RLEs in memory."""
     videos = sorted(path.name for path in (root / 'merged' / 'ours' / 'data').iterdir())
     dataset, metrics = open_davis(root, videos)
     return {'seconds': sum(time_from_rles(dataset, video, metrics) for video in videos)}
 
 
 def merge_persons(root: Path, video: str, out: Path) -> None:
-    """Paint the persons of each frame into one gray picture, as AVTrack does before scoring."""
+    """Paint the persons of each frame into one gray image, as AVTrack does before scoring."""
     import cv2
     import numpy as np
 
     out.mkdir(parents=True, exist_ok=True)
     persons = sorted((root / 'pred' / video).iterdir())
-    for truth in sorted((root / 'gt' / 'Instance_Masks_merged' / video).iterdir()):
-        picture = np.zeros_like(np.asarray(cv2.imread(str(truth), cv2.IMREAD_GRAYSCALE)))
-        name = f'frame_{int(truth.stem.removeprefix("frame_")):04d}.png'
+    for gt in sorted((root / 'gt' / 'Instance_Masks_merged' / video).iterdir()):
+        image = np.zeros_like(np.asarray(cv2.imread(str(gt), cv2.IMREAD_GRAYSCALE)))
+        name = f'frame_{int(gt.stem.removeprefix("frame_")):04d}.png'
         for place, person in enumerate(persons, start=1):
             if (person / name).is_file():
                 mask = np.asarray(cv2.imread(str(person / name), cv2.IMREAD_GRAYSCALE))
-                picture[mask > 0] = place * (255 // len(persons))
-        cv2.imwrite(str(out / truth.name), picture)
+                image[mask > 0] = place * (255 // len(persons))
+        cv2.imwrite(str(out / gt.name), image)
 
 
 def time_from_rles(dataset: Any, video: str, metrics: list[Any]) -> float:

@@ -31,8 +31,8 @@ FACULTIES = ('who', 'where', 'same')
 
 def make_set(out: Path, *, strength: float, videos: int, seconds: int, seed: int) -> Path:
     """Make the videos, unless they are there; returns their folder."""
-    from avis.datasets.synthetic.generator import make_dataset
-    from avis.datasets.synthetic.recipe import CHALLENGES
+    from avis.synthetic.generator import make_dataset
+    from avis.synthetic.recipe import CHALLENGES
 
     if not out.exists():
         make_dataset(
@@ -53,8 +53,8 @@ def exchange_sounds(source: Path, out: Path) -> Path:
     if not out.exists():
         shutil.copytree(source, out)
         sounds = sorted((source / 'Audios').iterdir())
-        for sound, other in zip(sounds, [*sounds[1:], sounds[0]], strict=True):
-            shutil.copyfile(other, out / 'Audios' / sound.name)
+        for audio, other in zip(sounds, [*sounds[1:], sounds[0]], strict=True):
+            shutil.copyfile(other, out / 'Audios' / audio.name)
     return out
 
 

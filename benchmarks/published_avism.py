@@ -81,17 +81,19 @@ class PublishedClipHead(nn.Module):
         """
         head, length = self.head, frame_queries.shape[2]
         tokens = head.input_proj(frame_queries[:, 0]).permute(1, 2, 0, 3)  # (T, P, L, C)
-        sound = head.audio_proj(audio[0])[:, None, None].expand_as(tokens)
+        audio_embed = head.audio_proj(audio[0])[:, None, None].expand_as(tokens)
         padding = -length % self.window
-        tokens, sound = (F.pad(x, (0, 0, 0, 0, 0, 0, 0, padding)) for x in (tokens, sound))
+        tokens, audio_embed = (
+            F.pad(x, (0, 0, 0, 0, 0, 0, 0, padding)) for x in (tokens, audio_embed)
+        )
         for index, block in enumerate(head.encoder):
             shifted = index % 2 == 1 and not self.training
             read = self._windows(self.encoder[index], tokens, tokens, length, shifted)
             tokens = feed_forward(block.ffn, block.norm(tokens + read))
         for index, block in enumerate(head.fusion):
-            read = self._windows(self.fusion[index], sound, tokens, length, index % 2 == 1)
-            sound = feed_forward(block.ffn, block.norm(sound + read))
-        memory = (tokens + sound)[:length]
+            read = self._windows(self.fusion[index], audio_embed, tokens, length, index % 2 == 1)
+            audio_embed = feed_forward(block.ffn, block.norm(audio_embed + read))
+        memory = (tokens + audio_embed)[:length]
         outputs = self._decode(memory)  # each (L, Q, C)
         return {
             'class_logits': torch.stack([head.class_embed(x)[:, None] for x in outputs]),
@@ -100,7 +102,7 @@ class PublishedClipHead(nn.Module):
             'clip_embeds': head.clip_similarity(outputs[-1])[:, None],
             'mask_features': head.mask_features(features[0])[None],
             'encoded': tokens,
-            'fused': sound,
+            'fused': audio_embed,
         }
 
     def _windows(
@@ -210,9 +212,9 @@ class PublishedFrameHead(nn.Module):
 
     def _hear(self, audio: Tensor, position: Tensor, values: Sequence[Tensor]) -> Tensor:
         fusion = self.head.audio_fusion
-        sound = fusion.audio_proj(audio)[None].expand(len(position), -1, -1)  # (Q, N, C)
+        audio_embed = fusion.audio_proj(audio)[None].expand(len(position), -1, -1)  # (Q, N, C)
         heard = [
-            block.norm(sound + layer(sound + position, value, value)[0])
+            block.norm(audio_embed + layer(audio_embed + position, value, value)[0])
             for block, layer, value in zip(fusion.attentions, self.hear, values, strict=True)
         ]
         return fusion.out_proj(torch.cat(heard, -1))
@@ -357,10 +359,10 @@ def published_set_loss(
         for row, (queries, rows), target in zip(wanted, matched, targets, strict=True):
             row[queries] = target.labels[rows]
         chosen = torch.cat([m[q] for m, (q, _) in zip(masks, matched, strict=True)])
-        truth = torch.cat([t.masks[r] for t, (_, r) in zip(targets, matched, strict=True)])
+        gt = torch.cat([t.masks[r] for t, (_, r) in zip(targets, matched, strict=True)])
         flat = chosen.flatten(0, 1)[:, None]
         points = loss.points.for_loss(flat.detach())
-        t = point_sample(truth.flatten(0, 1)[:, None].float(), points).view(len(chosen), -1)
+        t = point_sample(gt.flatten(0, 1)[:, None].float(), points).view(len(chosen), -1)
         x = point_sample(flat, points).view(len(chosen), -1)
         p = x.sigmoid()
         dice = 1 - (2 * (p * t).sum(-1) + 1) / (p.sum(-1) + t.sum(-1) + 1)

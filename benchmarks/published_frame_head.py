@@ -151,9 +151,9 @@ class PublishedFrameHead(nn.Module):
 
     def _hear(self, audio: Tensor, where: Tensor, values: Sequence[Tensor]) -> Tensor:
         fusion = self.head.audio_fusion
-        sound = fusion.audio_proj(audio)[None].repeat(len(where), 1, 1)
+        audio_embed = fusion.audio_proj(audio)[None].repeat(len(where), 1, 1)
         heard = [
-            attention(sound, sound + where, value, value)
+            attention(audio_embed, audio_embed + where, value, value)
             for attention, value in zip(self.listen, values, strict=True)
         ]
         return fusion.out_proj(torch.cat(heard, -1))

@@ -24,8 +24,8 @@ class PublishedTPAVI(nn.Module):
         """Map visual (B, T, C, H, W) and audio (B, T, D) to the same as the block does."""
         block, (height, width) = self.block, visual.shape[-2:]
         x = visual.transpose(1, 2)  # (B, C, T, H, W)
-        sound = block.audio_proj(audio)  # (B, T, C)
-        repeated = sound.transpose(1, 2)[..., None, None].expand(-1, -1, -1, height, width)
+        audio_embed = block.audio_proj(audio)  # (B, T, C)
+        repeated = audio_embed.transpose(1, 2)[..., None, None].expand(-1, -1, -1, height, width)
         theta = _pointwise(block.theta, x).flatten(2)  # (B, C/2, N)
         phi = _pointwise(block.phi, repeated.contiguous()).flatten(2)
         g = _pointwise(block.g, x).flatten(2).transpose(1, 2)  # (B, N, C/2)
@@ -34,7 +34,7 @@ class PublishedTPAVI(nn.Module):
         y = y.transpose(1, 2).contiguous().unflatten(2, x.shape[2:])
         z = block.norm(_pointwise(block.out_proj, y)) + x
         z = block.layer_norm(z.permute(0, 2, 3, 4, 1))  # (B, T, H, W, C)
-        return z.permute(0, 1, 4, 2, 3), sound
+        return z.permute(0, 1, 4, 2, 3), audio_embed
 
 
 def _pointwise(layer: nn.Linear, x: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ blocks back is fixed (MALLOC_MMAP_THRESHOLD_): it otherwise moves with what the 
 
     python benchmarks/streaming_memory.py                        # a quarter of an hour on one core
     python benchmarks/streaming_memory.py --frames 100 400 --window 20
-    python benchmarks/streaming_memory.py --film                 # with the film that infer writes
+    python benchmarks/streaming_memory.py --video                 # with the video that infer writes
 """
 
 import argparse
@@ -39,10 +39,10 @@ def write_video(path: Path, length: int) -> None:
     """Write a video of two boxes that wander over noise, one of which leaves at times."""
     from avis.utils.mp4 import write_mp4
 
-    def sound(start: int, end: int) -> NDArray[np.int16]:
+    def audio(start: int, end: int) -> NDArray[np.int16]:
         return (8000 * np.sin(np.arange(start, end) / 20)).astype(np.int16)
 
-    write_mp4(path, _frames(length), fps=FPS, sound=sound, sample_rate=SAMPLE_RATE)
+    write_mp4(path, _frames(length), fps=FPS, audio=audio, sample_rate=SAMPLE_RATE)
 
 
 def _frames(length: int) -> Iterator[NDArray[np.uint8]]:
@@ -65,10 +65,10 @@ def build() -> Any:
     from mmdet.models.backbones import ResNet
     from mmengine.config import Config
 
+    from avis.datasets.transforms.audio import LoadAudio
     from avis.datasets.transforms.geometry import ResizeClip
     from avis.datasets.transforms.loading import LoadFrames
     from avis.datasets.transforms.packing import PackAVInputs
-    from avis.datasets.transforms.sound import LoadSound
     from avis.models.audio_encoders.log_mel_cnn import LogMelCNN
     from avis.models.data_preprocessors.av_data_preprocessor import AVDataPreprocessor
     from avis.models.decode_heads.frame_predictions import FramePredictions, MaskProjection
@@ -78,7 +78,7 @@ def build() -> Any:
     from avis.models.trackers.query_matching_tracker import QueryMatchingTracker
 
     class Planted(AVInstanceSegmentor):
-        """Runs in full, then puts what the colours show into the first two queries."""
+        """Runs in full, then puts what the colors show into the first two queries."""
 
         def predict_frames(self, inputs: Any) -> Any:
             frames, audio = super().predict_frames(inputs)
@@ -128,7 +128,7 @@ def build() -> Any:
     )
     pipeline = [
         {'type': LoadFrames, 'resize': {'type': ResizeClip, 'short_side': SIZE[0]}},
-        {'type': LoadSound, 'sample_rate': SAMPLE_RATE},
+        {'type': LoadAudio, 'sample_rate': SAMPLE_RATE},
         {'type': PackAVInputs},
     ]
     dataset = {'type': 'AVISeg', 'pipeline': pipeline}
@@ -136,19 +136,19 @@ def build() -> Any:
     return model.eval()
 
 
-def predict(path: Path, window: int, film: Path | None) -> dict[str, float]:
+def predict(path: Path, window: int, video: Path | None) -> dict[str, float]:
     """Predict one video in this process: frames per second, peak memory in MB, what was found."""
     import resource
 
     from avis.apis import predict_video, video_record
-    from avis.engine.track_film import write_track_film
+    from avis.engine.track_video import write_track_video
 
     model, record = build(), video_record(path)
     start, cpu = time.perf_counter(), time.process_time()
     sample = predict_video(model, record, size=window, overlap=0)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    if film is not None:
-        write_track_film(film, record, sample)
+    if video is not None:
+        write_track_video(video, record, sample)
     tracks = sample.pred_tracks
     masks = [rle for track in tracks.masks for rle in track.rles if rle is not None]
     return {
@@ -162,11 +162,11 @@ def predict(path: Path, window: int, film: Path | None) -> dict[str, float]:
     }
 
 
-def in_fresh_process(path: Path, window: int, film: bool) -> dict[str, float]:
+def in_fresh_process(path: Path, window: int, video: bool) -> dict[str, float]:
     """:func:`predict` in a process of its own."""
     command = [sys.executable, __file__, '--video', str(path), '--window', str(window)]
     done = subprocess.run(
-        [*command, *(['--film'] if film else [])],
+        [*command, *(['--video'] if video else [])],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -185,12 +185,12 @@ def main() -> None:
     )
     parser.add_argument('--frames', type=int, nargs='+', default=[200, 2000, 20000])
     parser.add_argument('--window', type=int, default=25, help='frames of a window')
-    parser.add_argument('--film', action='store_true', help='write the film too')
+    parser.add_argument('--video', action='store_true', help='write the video too')
     parser.add_argument('--video', type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.video is not None:
-        film = args.video.with_suffix('.film.mp4') if args.film else None
-        print(json.dumps(predict(args.video, args.window, film)))
+        video = args.video.with_suffix('.video.mp4') if args.video else None
+        print(json.dumps(predict(args.video, args.window, video)))
         return
     print(
         f'{"frames":>7} {"peak MB":>8} {"frames/s":>9} {"per CPU s":>9} {"masks":>7} {"RLE MB":>7}'
@@ -199,7 +199,7 @@ def main() -> None:
         for length in args.frames:
             path = Path(folder) / f'{length}.mp4'
             write_video(path, length)
-            row = in_fresh_process(path, args.window, args.film)
+            row = in_fresh_process(path, args.window, args.video)
             print(
                 f'{row["frames"]:7d} {row["peak_mb"]:8.0f} {row["fps"]:9.1f} '
                 f'{row["fps_cpu"]:9.1f} {row["masks"]:7d} {row["rle_mb"]:7.2f}',

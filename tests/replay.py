@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from avis.models.agents.chat.official_replies import parse_reply
-from avis.models.agents.contract import Waveform
-from avis.models.agents.grounding.vlm_grounding import VLMGrounding
-from avis.models.agents.identity.embedding_identity import FaceIdentity
-from avis.models.agents.identity.vlm_identity import VLMIdentity
-from avis.models.agents.pipeline import Pipeline, TrackedVideo
-from avis.models.agents.speech.speech_stage import SpeechStage
-from avis.models.agents.tracks import Person
+from avis.avtracker.asr.speech_stage import SpeechStage
+from avis.avtracker.grounding.vlm_grounding import VLMGrounding
+from avis.avtracker.identity.embedding_identity import FaceIdentity
+from avis.avtracker.identity.vlm_identity import VLMIdentity
+from avis.avtracker.interfaces import Waveform
+from avis.avtracker.official.replies import parse_reply
+from avis.avtracker.pipeline import Pipeline, TrackedVideo
+from avis.avtracker.tracks import Person
 from avis.structures.masks import rle_area
-from tests.replay_parts import (
+from tests.helpers.replay_parts import (
     ReplayEncoder,
     ReplayFaces,
     ReplayFrames,
@@ -35,7 +35,7 @@ from tests.replay_parts import (
 )
 
 
-def sound_of(name: str, audio: dict[str, Any]) -> Waveform:
+def audio_of(name: str, audio: dict[str, Any]) -> Waveform:
     """The sound of a case: the value of a sample tells the speaker."""
     samples = np.zeros(audio['num_samples'], np.float32)
     for first, last, speaker in audio['speaker_timeline']:
@@ -85,11 +85,11 @@ def replay_once(
     official = protocol == 'official'
     file = PurePosixPath(inputs['audio_file'])
     folder = file.name.partition('.')[0]
-    sound = sound_of(folder, inputs['audio'])
+    audio = audio_of(folder, inputs['audio'])
     size = (inputs['frames']['height'], inputs['frames']['width'])
     count = inputs['frames']['count']
-    frames = ReplayFrames(folder, count, size, count / sound.seconds if sound.seconds else 1.0)
-    voices = ReplayVoices(inputs, sound.seconds)
+    frames = ReplayFrames(folder, count, size, count / audio.seconds if audio.seconds else 1.0)
+    voices = ReplayVoices(inputs, audio.seconds)
     model, tracker = ReplayModel(vlm), ReplayTracker(inputs['tracker'])
     faces = ReplayFaces(inputs['faces']) if config['agent_type'] == 'face' else None
     grounding = VLMGrounding(
@@ -114,7 +114,7 @@ def replay_once(
         cache=None,
         configs={},
     )
-    done = pipeline.run(frames, lambda: sound)
+    done = pipeline.run(frames, lambda: audio)
     video = None if faces is None else faces.frames
     return _result(done, model, tracker, video, official)
 
@@ -194,7 +194,7 @@ def _track(done: TrackedVideo, person: Person) -> dict[str, Any]:
 
 
 def _files(done: TrackedVideo, official: bool, *, faces: bool) -> list[str]:
-    """Folders and pictures that the persons become, sorted."""
+    """Folders and images that the persons become, sorted."""
     files: set[str] = set()
     for person in done.persons:
         name = str(person.name) if official and not faces else f'person_{person.number}'
@@ -247,7 +247,7 @@ def main() -> None:
     for path in arguments.cases:
         case = json.loads(path.read_text(encoding='utf-8'))
         if 'cases' in case:
-            from tests.replay_units import replay_unit
+            from tests.helpers.replay_units import replay_unit
 
             cases = [replay_unit(path.name, each) for each in case['cases']]
             text = json.dumps(to_json({'cases': cases}), default=str)

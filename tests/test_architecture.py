@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from tests.subprocess_python import ROOT, run_python
+from tests.helpers.subprocess_python import ROOT, run_python
 
 HEAVY = {'torch', 'torchaudio', 'mmengine', 'mmcv', 'mmdet', 'transformers', 'librosa'}
 CURATED = {'avis/__init__.py', 'avis/apis/__init__.py', 'avis/utils/compat/__init__.py'}
@@ -22,7 +22,7 @@ def modules_below(*folders: str) -> list[str]:
 
 LIGHT = [
     *modules_below('avis/evaluation/functional', 'avis/evaluation/benchmarks'),
-    *modules_below('avis/datasets/synthetic'),
+    *modules_below('avis/synthetic'),
     'avis.apis.evaluation',
     *(f'avis.structures.{name}' for name in ('masks', 'mask_track', 'video_record', 'labels')),
 ]

@@ -10,8 +10,8 @@ from mmengine.runner import Runner
 
 from avis.apis import load_config
 from avis.registry import MODELS
-from tests.people import avtrack_root
-from tests.tiny_transformers import save_qwen3_vl, save_sam3_video, save_whisper
+from tests.helpers.people import avtrack_root
+from tests.helpers.tiny_transformers import save_qwen3_vl, save_sam3_video, save_whisper
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs/avis/avtracker'
 CONFIGS = sorted(FOLDER.glob('*.py'))
@@ -36,8 +36,8 @@ def test_a_config_is_what_its_name_says(path):
     speech = config.model.speech
     kind = lambda part: None if part is None else part.type.__name__  # noqa: E731
     if name == 'offline':
-        assert kind(speech.recognizer) == 'VoiceTurns'
-        assert kind(config.model.grounding) == 'AudioVisualSync'
+        assert kind(speech.recognizer) == 'SpeakerDiarization'
+        assert kind(config.model.grounding) == 'MouthMotionGrounding'
         return
     small = 'openai/whisper-small' if name == 'whisper_small' else 'openai/whisper-large-v3-turbo'
     assert speech.recognizer.model == small

@@ -27,11 +27,11 @@ FRAMES, SIZE = 2, 64
 def sample(audio_dim: int) -> dict:
     """One clip with rows of sound, so that no file with weights of an audio network is needed."""
     size = (SIZE, SIZE)
-    truth = AVDataSample(metainfo={'img_shape': size, 'ori_shape': size, 'video_name': 'clip'})
-    truth.labelled_frames = torch.tensor([True, False])
+    gt = AVDataSample(metainfo={'img_shape': size, 'ori_shape': size, 'video_name': 'clip'})
+    gt.labeled_frames = torch.tensor([True, False])
     frames = torch.randint(0, 256, (FRAMES, 3, SIZE, SIZE), dtype=torch.uint8)
     audio = torch.rand(FRAMES, audio_dim)
-    return {'inputs': {'frames': frames, 'audio': audio}, 'data_samples': truth}
+    return {'inputs': {'frames': frames, 'audio': audio}, 'data_samples': gt}
 
 
 def with_labels(clip: dict, num_classes: int) -> dict:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tests.docs_pages import DOCS, ROOT, Block, Page, read_page
+from tests.helpers.docs_pages import DOCS, ROOT, Block, Page, read_page
 
 PAGES = [read_page(path) for path in sorted(DOCS.glob('*.md'))]
 READMES = [
@@ -48,7 +48,7 @@ def all_blocks(language: str, pages: list[Page]) -> list[Block]:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder data/ with what `make demo` draws first, but small, and one video with sound."""
     from avis.apis import load_config
-    from avis.datasets.synthetic.generator import make_dataset
+    from avis.synthetic.generator import make_dataset
 
     folder = tmp_path_factory.mktemp('docs')
     drawn = make_dataset(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.golden import Golden, compare, fill_array, generator, reference_state_dict
+from tests.helpers.golden import Golden, compare, fill_array, generator, reference_state_dict
 
 
 @pytest.mark.parametrize(

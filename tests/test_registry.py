@@ -4,7 +4,7 @@ import pytest
 from mmengine.registry import Registry
 
 from avis import registry
-from tests.subprocess_python import run_python
+from tests.helpers.subprocess_python import run_python
 
 ROOMS = {
     name: value

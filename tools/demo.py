@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))  # this clone
 CONFIGS, NAME = ROOT / 'configs/avis', 'demo_avism_synthetic'
 VIDEOS = {'train': 160, 'val': 15, 'test': 40}
 SECONDS, SIZE, IDENTITIES = 10, (64, 128), 6
-DRAWN = 3  # test videos in the picture and in the film
+DRAWN = 3  # test videos in the image and in the video
 # The official one averages over the 25 classes that do not occur here.
 PROTOCOL: Literal['official', 'corrected'] = 'corrected'
 SHOWN = ('HOTA', 'DetA', 'AssA', 'AP_all', 'FA', 'FAn', 'FAs', 'FAm')
@@ -56,7 +56,7 @@ def main() -> None:
 
 def make_data(folder: Path, seed: int) -> Path:
     """Draw and sound the videos, unless an earlier demo did."""
-    from avis.datasets.synthetic.generator import make_dataset
+    from avis.synthetic.generator import make_dataset
 
     if not folder.is_dir():
         make_dataset(
@@ -101,23 +101,23 @@ def score(config: Any, checkpoint: Path, work_dir: Path) -> dict[str, Any]:
     predictions = work_dir / 'results.json'
     config.test_evaluator.out = str(predictions)
     test(config, checkpoint, work_dir=work_dir)
-    truth = Path(config.test_dataloader.dataset.data_root) / 'test.json'
+    gt = Path(config.test_dataloader.dataset.data_root) / 'test.json'
     return evaluate(
-        'aviseg', truth, predictions, protocol=PROTOCOL, diagnose=True, out=work_dir / 'report'
+        'aviseg', gt, predictions, protocol=PROTOCOL, diagnose=True, out=work_dir / 'report'
     )
 
 
 def draw(loud: Any, muted: Any, checkpoint: Path, work_dir: Path) -> None:
-    """Write the picture and the film of the test videos in which turns are taken most often."""
+    """Write the image and the video of the test videos in which turns are taken most often."""
     import numpy as np
 
-    from avis.engine.hooks.visualization_hook import film, frame_titles
-    from avis.visualization.drawing import picture_grid, write_png
+    from avis.engine.hooks.visualization_hook import frame_titles, video
+    from avis.visualization.drawing import image_grid, write_png
     from avis.visualization.video_writer import write_clip
 
     clips = list(zip(predict(loud, checkpoint), predict(muted, checkpoint), strict=True))
     clips.sort(key=lambda clip: turns(clip[0][1]), reverse=True)
-    grids, films, sounds = [], [], []
+    grids, videos, sounds = [], [], []
     for (data, sample), (_, silent) in clips[:DRAWN]:
         frames = data['inputs']['frames'].permute(0, 2, 3, 1).numpy()
         rows = {
@@ -126,21 +126,21 @@ def draw(loud: Any, muted: Any, checkpoint: Path, work_dir: Path) -> None:
             'muted': draw_row(frames, silent.pred_tracks),
         }
         titles = frame_titles(sample, len(frames))
-        grids.append(picture_grid({'frame': list(frames), **rows}, titles=titles))
-        films.append(film(frames, rows))
+        grids.append(image_grid({'frame': list(frames), **rows}, titles=titles))
+        videos.append(video(frames, rows))
         sounds.append(data['inputs']['audio'].numpy())
     write_png(work_dir / 'grid.png', np.concatenate(grids))
     write_clip(
         work_dir / 'prediction.mp4',
-        np.concatenate(films),
+        np.concatenate(videos),
         fps=float(sample.fps),
-        sound=np.concatenate(sounds),
+        audio=np.concatenate(sounds),
         sample_rate=int(sample.sample_rate),
     )
 
 
 def draw_row(frames: Any, tracks: Any) -> list[Any]:
-    """Frames (T, H, W, 3) with the masks of the tracks, each identity in its colour."""
+    """Frames (T, H, W, 3) with the masks of the tracks, each identity in its color."""
     from avis.visualization.tracks import draw_tracks
 
     return [

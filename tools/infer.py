@@ -1,4 +1,4 @@
-"""Find who sounds in videos: a film with coloured identities and the tracks of each.
+"""Find who sounds in videos: a video with colored identities and the tracks of each.
 
 Writes OUT/NAME/video.mp4 and OUT/NAME/results.json for every video. Videos of any length; memory
 follows the window. Videos whose results are there already, made with the same settings, are passed
@@ -41,7 +41,7 @@ def main() -> None:
         help='frames that neighbouring windows share (a tenth of a window); 0 for trackers that go '
         'frame by frame',
     )
-    parser.add_argument('--no-film', action='store_true', help='write results.json only')
+    parser.add_argument('--no-video', action='store_true', help='write results.json only')
     parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1, ... (cpu)')
     parser.add_argument('--workers', type=int, default=0, help='processes that decode ahead (0)')
     args = parser.parse_args()
@@ -57,7 +57,7 @@ def main() -> None:
         fps=args.fps,
         size=args.window or None,
         overlap=args.overlap,
-        film=not args.no_film,
+        video=not args.no_video,
         device=args.device,
         num_workers=args.workers,
         cfg_options=parse_cfg_options(args.cfg_options),

@@ -23,9 +23,7 @@ def main() -> None:
         metavar='FILE',
         help='write the predictions: .pkl with all data samples, .json with run lengths',
     )
-    parser.add_argument(
-        '--show-dir', metavar='DIR', help='write a picture and a film of every clip'
-    )
+    parser.add_argument('--show-dir', metavar='DIR', help='write a image and a video of every clip')
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
 

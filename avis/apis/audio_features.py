@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from avis.datasets.readers.errors import BrokenDataError, broken
-from avis.datasets.readers.sound import read_sound, sound_info
+from avis.datasets.readers.audio import audio_info, read_audio
+from avis.datasets.readers.errors import BrokenDataError, broken_data_error
 from avis.datasets.readers.tensors import read_features
-from avis.engine.atomic_files import AtomicBackend
+from avis.engine.atomic_backend import AtomicBackend
 from avis.models.audio_encoders.log_mel import SAMPLE_RATE
 from avis.models.audio_encoders.vggish import VGGish
 from avis.models.audio_encoders.vggish_front_end import VGGishFrontEnd
@@ -128,16 +128,16 @@ def embed_seconds(
     Returns:
         Shape (T, 128).
     """
-    rate, front_end = _front_end(sound_info(path).sample_rate)
+    rate, front_end = _front_end(audio_info(path).sample_rate)
     rows = []
     for first in range(0, num_frames, _CHUNK):
         frames = np.arange(first, min(first + _CHUNK, num_frames))
         starts = np.round(frames * rate / fps).astype(np.int64)
         count = int(starts[-1] - starts[0]) + rate
-        sound = read_sound(path, sample_rate=rate, start=int(starts[0]), num_samples=count)
+        audio = read_audio(path, sample_rate=rate, start=int(starts[0]), num_samples=count)
         offsets = starts - starts[0]
-        present = np.clip(len(sound) - offsets, 0, rate)
-        padded = np.pad(sound, (0, count - len(sound)))
+        present = np.clip(len(audio) - offsets, 0, rate)
+        padded = np.pad(audio, (0, count - len(audio)))
         seconds = np.stack([padded[offset : offset + rate] for offset in offsets])
         with torch.inference_mode():
             examples = front_end(torch.from_numpy(seconds), 1, torch.from_numpy(present))
@@ -207,7 +207,7 @@ def _make(job: _Job) -> tuple[str, str]:
     try:
         rows = embed_seconds(job.audio, job.length, job.fps, _encoder)
         if not np.isfinite(rows).all():
-            raise broken(job.audio, 'gives NaN or infinite embeddings')
+            raise broken_data_error(job.audio, 'gives NaN or infinite embeddings')
     except (FileNotFoundError, BrokenDataError) as error:
         return job.out, str(error)
     buffer = io.BytesIO()

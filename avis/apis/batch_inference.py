@@ -1,6 +1,6 @@
-"""Predict many videos into a folder: a film and the tracks of each. A run that broke off goes on.
+"""Predict many videos into a folder: a video and the tracks of each. A run that broke off goes on.
 
-Per video a folder ``<name>/`` with ``video.mp4``, the video with its masks in the colours of their
+Per video a folder ``<name>/`` with ``video.mp4``, the video with its masks in the colors of their
 identities, and ``results.json``, which is written last: where it is, the video is done.
 """
 
@@ -24,7 +24,7 @@ from avis.apis.inference import (
     video_record,
 )
 from avis.datasets.readers.errors import BrokenDataError
-from avis.engine.track_film import write_track_film
+from avis.engine.track_video import write_track_video
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.video_record import VideoRecord
 
@@ -42,7 +42,7 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
     fps: float | None = None,
     size: int | None = WINDOW,
     overlap: int | None = None,
-    film: bool = True,
+    video: bool = True,
     device: str = 'cpu',
     num_workers: int = 0,
     cfg_options: dict[str, Any] | None = None,
@@ -59,7 +59,7 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
             :func:`~avis.apis.inference.video_record`.
         size: Frames of a window; None for whole videos.
         overlap: Frames that neighbouring windows share; None for a tenth of a window.
-        film: Write films too.
+        video: Write videos too.
         device: Where the model runs.
         num_workers: Processes that decode ahead.
         cfg_options: Overrides of the config, dotted key to value.
@@ -86,7 +86,7 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
     todo = {}
     for name, path in videos.items():
         made = {**settings, 'video': _fingerprint(path)}
-        if not _is_done(Path(out) / name, made, film=film):
+        if not _is_done(Path(out) / name, made, video=video):
             todo[name] = (path, made)
     print_log(f'{len(videos) - len(todo)} of {len(videos)} videos are done already', 'current')
     if not todo:
@@ -109,7 +109,7 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
                 if 'failure' in sample:  # logged where it happened; tried again next time
                     failed[name] = sample.failure
                     continue
-                write_results(Path(out) / name, model, record, sample, settings=made, film=film)
+                write_results(Path(out) / name, model, record, sample, settings=made, video=video)
             except (BrokenDataError, OSError) as error:  # the others shall not suffer
                 failed[name] = str(error)
                 print_log(f'{name}: {error}', 'current', logging.ERROR)
@@ -162,13 +162,13 @@ def write_results(
     sample: AVDataSample,
     *,
     settings: dict[str, Any],
-    film: bool = True,
+    video: bool = True,
 ) -> None:
-    """Write film and tracks of a video; each file appears when it is complete, the tracks last."""
+    """Write video and tracks of a video; each file appears when it is complete, the tracks last."""
     folder.mkdir(parents=True, exist_ok=True)
     classes = class_names(model)
-    if film:
-        write_track_film(folder / FILM, record, sample, classes=classes)
+    if video:
+        write_track_video(folder / FILM, record, sample, classes=classes)
     part = folder / f'{RESULTS}.part'
     try:
         part.write_text(json.dumps(to_json(record, sample, classes) | {'settings': settings}))
@@ -213,9 +213,9 @@ def _fingerprint(path: Path) -> list[Any]:
     return [str(path.resolve()), state.st_size, state.st_mtime]
 
 
-def _is_done(folder: Path, settings: dict[str, Any], *, film: bool) -> bool:
+def _is_done(folder: Path, settings: dict[str, Any], *, video: bool) -> bool:
     """Are there results of the same video, model and settings?"""
-    if not (folder / RESULTS).is_file() or (film and not (folder / FILM).is_file()):
+    if not (folder / RESULTS).is_file() or (video and not (folder / FILM).is_file()):
         return False
     made = json.loads((folder / RESULTS).read_text()).get('settings')
     return bool(made == json.loads(json.dumps(settings)))

@@ -13,7 +13,7 @@ from rich.progress import track
 
 from avis import __version__
 from avis.evaluation.benchmarks.base import Benchmark
-from avis.evaluation.benchmarks.breakdown import Scored, break_down, compare
+from avis.evaluation.benchmarks.breakdown import ScoredVideos, break_down, compare
 from avis.evaluation.benchmarks.problems import (
     EvaluationStopped,
     Problem,
@@ -109,7 +109,7 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
 
 def _run(
     benchmark: Benchmark, *, workers: int, strict: bool, full: bool
-) -> tuple[Scored, dict[str, Any]]:
+) -> tuple[ScoredVideos, dict[str, Any]]:
     """Score all videos of one prediction."""
     console = Console(stderr=True)
     scores = track(
@@ -136,7 +136,7 @@ def _run(
         raise EvaluationStopped(benchmark.NAME, benchmark.protocol, problems)
     if not pieces:
         raise ValueError('\n'.join(['no video can be scored:', *list_problems(problems)]))
-    scored = Scored(benchmark, list(pieces.values()), attributes, diagnoses)
+    scored = ScoredVideos(benchmark, list(pieces.values()), attributes, diagnoses)
     result = _describe(benchmark, scored, list(pieces), problems)
     result |= scored.diagnose(range(len(pieces)))
     if full:
@@ -146,7 +146,7 @@ def _run(
 
 
 def _describe(
-    benchmark: Benchmark, scored: Scored, names: list[str], problems: list[Problem]
+    benchmark: Benchmark, scored: ScoredVideos, names: list[str], problems: list[Problem]
 ) -> dict[str, Any]:
     """The result of one prediction."""
     counted = set(names)
@@ -175,7 +175,7 @@ def _describe(
     }
 
 
-def _compare(first: Scored, second: Scored) -> dict[str, Any]:
+def _compare(first: ScoredVideos, second: ScoredVideos) -> dict[str, Any]:
     if len(first.pieces) != len(second.pieces):
         raise ValueError(
             f'{first.benchmark.pred} has scores for {len(first.pieces)} videos, '

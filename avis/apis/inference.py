@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from avis.datasets.readers.images import read_image
 from avis.datasets.readers.video import video_info
-from avis.datasets.transforms.sound import LoadSound
+from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.window_dataset import WindowDataset
 from avis.engine.streaming import VideoStream
 from avis.registry import DATASETS, TRANSFORMS
@@ -37,7 +37,7 @@ def predict_video(
     Args:
         model: Of :func:`~avis.apis.checkpoint.init_model`, with a tracker; its config tells how
             test data are loaded. One that reads videos by itself, such as
-            :class:`~avis.models.segmentors.av_tracker.AVTracker`, needs no windows.
+            :class:`~avis.avtracker.model.AVTracker`, needs no windows.
         video: A video file, a folder of frames, or what :func:`video_record` makes of them.
         audio: A sound file; None for the sound of the video file, or none.
         fps: Frames per second that are looked at, see :func:`video_record`.
@@ -107,19 +107,19 @@ def video_record(
         raise ValueError(f'fps must be positive, got {fps}')
     if audio is not None and not Path(audio).is_file():
         raise FileNotFoundError(f'{audio} does not exist.')
-    sound = None if audio is None else str(audio)
+    audio_file = None if audio is None else str(audio)
     if path.is_dir():
-        return _folder_record(path, sound, fps)
+        return _folder_record(path, audio_file, fps)
     info = video_info(path)
     pace = info.fps if fps is None else fps
-    features = sound if sound is not None and sound.endswith('.npy') else None
-    if sound is None or features:
-        sound = str(path) if info.has_sound else None
+    features = audio_file if audio_file is not None and audio_file.endswith('.npy') else None
+    if audio_file is None or features:
+        audio_file = str(path) if info.has_audio else None
     return VideoRecord(
         video_id=path.stem,
         video_name=path.stem,
         frames=str(path),
-        audio=sound,
+        audio=audio_file,
         features=features,
         fps=pace,
         length=max(int(info.seconds * pace + 1e-3), 1),
@@ -128,7 +128,7 @@ def video_record(
     )
 
 
-def _folder_record(path: Path, sound: str | None, fps: float | None) -> VideoRecord:
+def _folder_record(path: Path, audio: str | None, fps: float | None) -> VideoRecord:
     """The record of a folder of frames."""
     frames = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
     if not frames:
@@ -136,12 +136,12 @@ def _folder_record(path: Path, sound: str | None, fps: float | None) -> VideoRec
     if fps is None:
         raise ValueError(f'{path} is a folder of frames: say at which pace they were taken (fps)')
     height, width = read_image(frames[0]).shape[:2]
-    features = sound if sound is not None and sound.endswith('.npy') else None
+    features = audio if audio is not None and audio.endswith('.npy') else None
     return VideoRecord(
         video_id=path.name,
         video_name=path.name,
         frames=[str(file) for file in frames],
-        audio=None if features else sound,
+        audio=None if features else audio,
         features=features,
         fps=fps,
         length=len(frames),
@@ -191,14 +191,14 @@ def _test_pipeline(model: nn.Module, record: VideoRecord) -> Callable[[dict], An
     """The pipeline of the config's test data, which takes any sound or none."""
     transforms = [TRANSFORMS.build(transform) for transform in _test_dataset(model).pipeline]
     for loader in transforms:
-        if not isinstance(loader, LoadSound):
+        if not isinstance(loader, LoadAudio):
             continue
         if loader.source == 'features' and record.get('features') is None:
             raise ValueError(
                 f'{record["video_name"]!r}: the config reads precomputed sound '
-                f"(LoadSound(source='features')). Give a .npy of tools/dataset_tools/"
+                f"(LoadAudio(source='features')). Give a .npy of tools/dataset_tools/"
                 f'extract_audio_features.py as audio, or take a config that hears waveforms.'
             )
-        # Hardly any film has sound to its last frame.
+        # Hardly any video has sound to its last frame.
         loader.missing, loader.max_padding = 'silence', float('inf')
     return Compose(transforms)

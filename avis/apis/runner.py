@@ -27,7 +27,7 @@ from avis.engine.hooks.visualization_hook import AVVisualizationHook
 from avis.engine.resume import check_resumable, find_resumable
 from avis.engine.runner import AVRunner
 from avis.evaluation.metrics.dump_predictions import DumpPredictions
-from avis.utils.checkpoint import fit_weights, state_dict_of
+from avis.utils.checkpoint import load_state_dict_strict, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file, trusted_checkpoints
 
 Launcher = Literal['none', 'pytorch', 'slurm', 'mpi']
@@ -66,7 +66,7 @@ def train(
         ValueError: Unknown config key, missing setting, damaged or unfitting checkpoint.
         FloatingPointError: A loss became NaN or infinite.
     """
-    join_launcher(launcher)
+    setup_launcher(launcher)
     cfg = prepare_config(config, work_dir=work_dir, cfg_options=cfg_options, launcher=launcher)
     if amp:
         use_mixed_precision(cfg)
@@ -101,7 +101,7 @@ def test(
         work_dir: Where the log and the metrics go, as for :func:`train`.
         out: Write the predictions: ``*.pkl`` with all data samples as mmengine dumps them,
             ``*.json`` with the label maps as run lengths.
-        show_dir: Write a picture and a film of every clip into this folder.
+        show_dir: Write a image and a video of every clip into this folder.
         cfg_options: Overrides of the config, dotted key to value.
         launcher: Who started this process.
         trust_checkpoint: Allow pickled code in the checkpoint.
@@ -113,7 +113,7 @@ def test(
         FileNotFoundError: Config or checkpoint does not exist.
         ValueError: Unknown config key, other ending of ``out``, damaged or unfitting checkpoint.
     """
-    join_launcher(launcher)
+    setup_launcher(launcher)
     cfg = prepare_config(config, work_dir=work_dir, cfg_options=cfg_options, launcher=launcher)
     cfg.load_from, cfg.resume = None, False
     metric = None if out is None else dump_metric(Path(out))
@@ -124,7 +124,7 @@ def test(
     else:
         with trusted_checkpoints() if trust_checkpoint else contextlib.nullcontext():
             weights = read_weights(checkpoint)
-        fit_weights(unwrap(runner.model), weights, checkpoint)
+        load_state_dict_strict(unwrap(runner.model), weights, checkpoint)
         runner.logger.info('Weights of %s', checkpoint)
     if metric is not None:
         runner.test_evaluator.metrics.append(metric)
@@ -216,7 +216,7 @@ def check_fit(model: nn.Module, checkpoint: str | Path, *, strict: bool) -> None
         ValueError: It does not fit.
     """
     if strict:
-        fit_weights(model, read_weights(checkpoint), checkpoint)
+        load_state_dict_strict(model, read_weights(checkpoint), checkpoint)
         return
     weights, wanted = read_weights(checkpoint), model.state_dict()
     if not any(key in weights and weights[key].shape == wanted[key].shape for key in wanted):
@@ -248,7 +248,7 @@ def unwrap(model: nn.Module) -> nn.Module:
     return model.module if is_model_wrapper(model) else model  # type: ignore[return-value]
 
 
-def join_launcher(launcher: Launcher) -> None:
+def setup_launcher(launcher: Launcher) -> None:
     """Set what mmengine reads of the environment, and end this process when its launcher dies."""
     if launcher == 'mpi':  # mmengine reads LOCAL_RANK for every launcher, mpi does not set it
         os.environ['LOCAL_RANK'] = os.environ['OMPI_COMM_WORLD_LOCAL_RANK']

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from avis.models.agents.stage_clock import stage_table
+from avis.avtracker.profiling import stage_table
 
 
 def stage_times(record_dir: str | Path) -> str:

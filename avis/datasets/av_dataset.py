@@ -25,7 +25,7 @@ class AVDataset(BaseDataset):
         pipeline: Transforms, as configs or built.
         skip_broken: What a clip does whose files are missing or broken. False: one error that
             names the file. True: in training its successor takes its place; in test mode it keeps
-            its place with the tensors of its successor, no labelled frame and
+            its place with the tensors of its successor, no labeled frame and
             ``broken=True`` in the metainfo, so that no metric counts it. Each such clip is
             logged once and listed in :attr:`broken_clips`.
         test_mode: Defaults to True for every split but ``'train'``.
@@ -129,7 +129,7 @@ class AVDataset(BaseDataset):
             if not self.skip_broken:
                 raise
             self._report(idx, error)
-            return self._stand_in(idx, error)
+            return self._substitute(idx, error)
 
     def _report(self, idx: int, error: Exception) -> None:
         """Log a broken clip once per run, with the running count."""
@@ -143,7 +143,7 @@ class AVDataset(BaseDataset):
             level=logging.WARNING,
         )
 
-    def _stand_in(self, idx: int, error: Exception) -> Any:
+    def _substitute(self, idx: int, error: Exception) -> Any:
         """The next clip that can be read; in test mode it is marked as not to be counted."""
         for step in range(1, len(self)):
             index = (idx + step) % len(self)
@@ -153,21 +153,25 @@ class AVDataset(BaseDataset):
                 self._report(index, other)
                 continue
             if self.test_mode and data is not None:
-                self._disown(data['data_samples'], idx)
+                self._mark_ignored(data['data_samples'], idx)
             return data
         raise BrokenDataError(
             f'{type(self).__name__} ({self.split}): none of its {len(self)} clips can be read, the '
             f'last error was: {error}'
         ) from error
 
-    def _disown(self, sample: Any, idx: int) -> None:
+    def _mark_ignored(self, sample: Any, idx: int) -> None:
         """Give a stand-in the name of the clip at ``idx`` and take its labels from the scores."""
         record = self.record(idx)
         sample.set_metainfo(
-            {'video_id': record['video_id'], 'video_name': record['video_name'], 'broken': True}
+            {
+                'video_id': record['video_id'],
+                'video_name': record['video_name'],
+                'broken': True,
+            }
         )
-        if 'labelled_frames' in sample:
-            sample.labelled_frames = torch.zeros_like(sample.labelled_frames)
+        if 'labeled_frames' in sample:
+            sample.labeled_frames = torch.zeros_like(sample.labeled_frames)
 
 
 def read_rows(path: str | Path, columns: Sequence[str], *, by_name: bool) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ is annotated; an object that is seen but silent has no mask in that frame.
 
 from typing import Any, ClassVar
 
-from avis.datasets.vis import VISDataset, VisFile
+from avis.datasets.vis import VisAnnotations, VISDataset
 from avis.registry import DATASETS
 from avis.structures.labels import AVISEG_CLASSES, voc_palette
 
@@ -53,7 +53,7 @@ class AVISeg(VISDataset):
             split=split, data_root=data_root, ann_file=ann_file, **{**folders, **kwargs}
         )
 
-    def categories_of(self, file: VisFile) -> list[int]:
+    def categories_of(self, file: VisAnnotations) -> list[int]:
         """Always the 26 published ones, whichever of them a file lists."""
         for number, name in file.categories.items():
             known = AVISEG_CLASSES[number - 1] if 0 < number <= len(AVISEG_CLASSES) else None

@@ -2,7 +2,7 @@
 
 Zhou et al., *Audio-Visual Segmentation* (ECCV 2022, arXiv:2207.05042) and its extension (IJCV,
 arXiv:2301.13190). One frame per second is annotated; every class here maps the authors' files to
-``VideoRecord`` and opens neither a picture nor a sound.
+``VideoRecord`` and opens neither a image nor a sound.
 """
 
 from pathlib import Path
@@ -52,12 +52,12 @@ class _AVSBenchObject(AVDataset):
             )
         self.require(f'{self.FILES}/{_AUDIO[self.audio][0]}')
 
-    def _to_record(self, name: str, *, frames: Path, clip: Path, labelled: int) -> VideoRecord:
+    def _to_record(self, name: str, *, frames: Path, clip: Path, labeled: int) -> VideoRecord:
         """Map one row; ``clip`` leads from the folder of a kind of file to those of the clip."""
         root = Path(self.data_root) / self.FILES
         folder, suffix = _AUDIO[self.audio]
         masks: list[str | None] = [
-            str(root / 'gt_masks' / clip / f'{name}_{i + 1}.png') if i < labelled else None
+            str(root / 'gt_masks' / clip / f'{name}_{i + 1}.png') if i < labeled else None
             for i in range(self.LENGTH)
         ]
         return VideoRecord(
@@ -76,7 +76,7 @@ class _AVSBenchObject(AVDataset):
 
 @DATASETS.register_module()
 class AVSBenchS4(_AVSBenchObject):
-    """Single-source clips; of a training clip only the first frame is labelled."""
+    """Single-source clips; of a training clip only the first frame is labeled."""
 
     METAINFO: ClassVar[dict[str, Any]] = {
         **_AVSBenchObject.METAINFO,
@@ -111,7 +111,7 @@ class AVSBenchS4(_AVSBenchObject):
                 row['name'],
                 frames=clip / row['name'],
                 clip=clip,
-                labelled=1 if self.split == 'train' else self.LENGTH,
+                labeled=1 if self.split == 'train' else self.LENGTH,
             )
             record['attributes'] = {'category': row['category'], 'start': row['start']}
             records.append(record)
@@ -120,7 +120,7 @@ class AVSBenchS4(_AVSBenchObject):
 
 @DATASETS.register_module()
 class AVSBenchMS3(_AVSBenchObject):
-    """Multi-source clips, every frame labelled; the release has log-mel files but no wav."""
+    """Multi-source clips, every frame labeled; the release has log-mel files but no wav."""
 
     PUBLISHED: ClassVar[dict[str, int]] = {'train': 296, 'val': 64, 'test': 64}
     FILES: ClassVar[str] = 'ms3_data'
@@ -149,7 +149,7 @@ class AVSBenchMS3(_AVSBenchObject):
                 row['name'],
                 frames=Path(row['name'], f'{row["name"]}.mp4'),
                 clip=Path(self.split, row['name']),
-                labelled=self.LENGTH,
+                labeled=self.LENGTH,
             )
             for row in rows
         ]
@@ -159,7 +159,7 @@ class AVSBenchMS3(_AVSBenchObject):
 class AVSBenchSemantic(AVDataset):
     """Clips of 5 or 10 seconds with one of 71 classes per pixel.
 
-    ``v1s`` has 5 frames (in training only the first is labelled), ``v1m`` 5 and ``v2`` 10. The
+    ``v1s`` has 5 frames (in training only the first is labeled), ``v1m`` 5 and ``v2`` 10. The
     pipeline brings all to 10 frames with ``PadFrames``.
     """
 
@@ -203,7 +203,7 @@ class AVSBenchSemantic(AVDataset):
                 f'{tuple(self.LENGTHS)}. Fetch the file again.'
             )
         folder, length = Path(self.data_root) / subset / uid, self.LENGTHS[subset]
-        labelled = 1 if (subset, self.split) == ('v1s', 'train') else length
+        labeled = 1 if (subset, self.split) == ('v1s', 'train') else length
         return VideoRecord(
             video_id=uid,
             video_name=uid,
@@ -214,7 +214,7 @@ class AVSBenchSemantic(AVDataset):
             height=0,  # the original size, which differs from clip to clip
             width=0,
             label_maps=[
-                str(folder / 'labels_rgb' / f'{i}.png') if i < labelled else None
+                str(folder / 'labels_rgb' / f'{i}.png') if i < labeled else None
                 for i in range(length)
             ],
             attributes={'subset': subset},

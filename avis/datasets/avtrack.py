@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
-from avis.datasets.vis import VISDataset, VisFile, warn_of
+from avis.datasets.vis import VisAnnotations, VISDataset, log_warnings
 from avis.registry import DATASETS
 from avis.structures.labels import voc_palette
 from avis.structures.video_record import PngMask, Track, VideoRecord
@@ -28,7 +28,7 @@ class AVTrack(VISDataset):
         split: Only 'test'.
         data_root: Folder of the data set.
         ann_file: Meta data below it; found if not given.
-        masks: Where the truth is read: 'merged' gray pictures, which are what the benchmark
+        masks: Where the truth is read: 'merged' gray images, which are what the benchmark
             scores; folders of 'persons'; or the 'json'.
         kwargs: Arguments of :class:`~avis.datasets.vis.VISDataset`.
     """
@@ -89,23 +89,23 @@ class AVTrack(VISDataset):
                 record['tracks'] = self._persons(file, video)
             else:
                 maps = self._merged(file, video)
-                # Without any picture there is no truth, and nothing to score.
+                # Without any image there is no truth, and nothing to score.
                 record.update({'instance_maps': maps} if any(maps) else {})
             records.append(record)
-        warn_of(file.oddities, f'{type(self).__name__}: {file.path}')
+        log_warnings(file.warnings, f'{type(self).__name__}: {file.path}')
         return records
 
-    def _from_json(self, file: VisFile, tracks: list[Track]) -> list[Track]:
+    def _from_json(self, file: VisAnnotations, tracks: list[Track]) -> list[Track]:
         for track in tracks:
             if not len(track['masks']):
                 raise file.error(
                     f'annotation {track["id"]}: segmentations',
-                    "is missing; AVTrack(masks='merged') or 'persons' reads pictures instead",
+                    "is missing; AVTrack(masks='merged') or 'persons' reads images instead",
                 )
         return [Track(**{**track, 'label': 0}) for track in tracks]  # type: ignore[typeddict-item]
 
-    def _merged(self, file: VisFile, video: Mapping[str, Any]) -> list[str | None]:
-        """The picture of each frame; None where there is none, so that it is not scored."""
+    def _merged(self, file: VisAnnotations, video: Mapping[str, Any]) -> list[str | None]:
+        """The image of each frame; None where there is none, so that it is not scored."""
         folder = self._folder(video_name(video))
         files = _by_number(folder)
         length = len(video['file_names'])
@@ -115,7 +115,7 @@ class AVTrack(VISDataset):
             file.note('video whose truth has other frames than the meta data', str(folder))
         return [files.get(frame) for frame in range(length)]
 
-    def _persons(self, file: VisFile, video: Mapping[str, Any]) -> list[Track]:
+    def _persons(self, file: VisAnnotations, video: Mapping[str, Any]) -> list[Track]:
         folder = self._folder(video_name(video))
         persons = sorted(path for path in folder.glob('*') if path.is_dir())
         if not persons:

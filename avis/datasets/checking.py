@@ -14,12 +14,12 @@ from rich.progress import track
 from rich.table import Table
 
 from avis.datasets.av_dataset import AVDataset
-from avis.datasets.readers.errors import WAY_OUT, BrokenDataError, broken
+from avis.datasets.readers.audio import audio_info
+from avis.datasets.readers.errors import WAY_OUT, BrokenDataError, broken_data_error
 from avis.datasets.readers.images import read_image
-from avis.datasets.readers.sound import sound_info
+from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.clip_geometry import Size
 from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps
-from avis.datasets.transforms.sound import LoadSound
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.registry import DATASETS
 from avis.structures.video_record import VideoRecord
@@ -105,8 +105,8 @@ def check_video(record: VideoRecord, loaders: Sequence[Any]) -> VideoReport:
             _check_label_maps(record, loader, sizes, report)
         elif isinstance(loader, LoadTracks):
             _check_tracks(record, sizes, report)
-        elif isinstance(loader, LoadSound):
-            _check_sound(record, loader, report)
+        elif isinstance(loader, LoadAudio):
+            _check_audio(record, loader, report)
     return report
 
 
@@ -167,7 +167,7 @@ def _check_frames(record: VideoRecord, report: VideoReport) -> list[Size | None]
     """Size (H, W) of each frame, None where it cannot be read."""
     frames = record['frames']
     if isinstance(frames, str):
-        sizes = _check_film(record, report)
+        sizes = _check_video(record, report)
     else:
         # A folder that is not there is one problem, not one per frame.
         folders = {Path(path).parent for path in frames}
@@ -183,11 +183,11 @@ def _check_frames(record: VideoRecord, report: VideoReport) -> list[Size | None]
     for index, size in enumerate(sizes):
         if size is not None and size != readable[0]:
             problem = f'is {size} (H, W), the clip began with {readable[0]}'
-            report.note(str(broken(frames[index], problem)))
+            report.note(str(broken_data_error(frames[index], problem)))
     return sizes
 
 
-def _check_film(record: VideoRecord, report: VideoReport) -> list[Size | None]:
+def _check_video(record: VideoRecord, report: VideoReport) -> list[Size | None]:
     """The same of a video file, a piece at a time: of hours there is never more in memory."""
     sizes: list[Size | None] = [None] * record['length']
     for piece in _pieces(record['length']):
@@ -220,7 +220,7 @@ def _check_label_maps(
             report.masks += 1
             if size is not None and label.shape != size:
                 problem = f'is {label.shape} (H, W), but its frame is {size}'
-                report.note(str(broken(str(path), problem)))
+                report.note(str(broken_data_error(str(path), problem)))
 
 
 def _check_tracks(record: VideoRecord, sizes: Sequence[Size | None], report: VideoReport) -> None:
@@ -237,16 +237,16 @@ def _check_tracks(record: VideoRecord, sizes: Sequence[Size | None], report: Vid
         report.masks += sum(rle is not None for track in masks for rle in track.rles)
 
 
-def _check_sound(record: VideoRecord, loader: LoadSound, report: VideoReport) -> None:
-    path, sound = record['audio'], None
+def _check_audio(record: VideoRecord, loader: LoadAudio, report: VideoReport) -> None:
+    path, audio = record['audio'], None
     for piece in _pieces(record['length']):
         results = report.attempt(loader.transform, {**record, 'frame_ids': piece})
         if results is None:
             return
-        sound = results['sound']
-    if path is not None and sound is not None and sound.ndim == 1:
+        audio = results['sound']
+    if path is not None and audio is not None and audio.ndim == 1:
         try:
-            seconds = sound_info(path).seconds
+            seconds = audio_info(path).seconds
         except BrokenDataError:  # silence stands in for it, as the config wants
             return
         report.slack = float(np.round(seconds - record['length'] / record['fps'], 3))

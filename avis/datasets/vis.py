@@ -31,7 +31,7 @@ _LISTS = ('videos', 'annotations', 'categories')
 
 
 @dataclass
-class VisFile:
+class VisAnnotations:
     """What an annotation file says.
 
     Attributes:
@@ -41,7 +41,7 @@ class VisFile:
         categories: Names by id, in the order of the ids.
         annotated: Whether there is any annotation; test splits come without.
         extra: What else the file holds, by key.
-        oddities: What was passed over or looks wrong, by kind: the places in the file.
+        warnings: What was passed over or looks wrong, by kind: the places in the file.
     """
 
     path: Path
@@ -50,11 +50,11 @@ class VisFile:
     categories: dict[int, str] = field(default_factory=dict)
     annotated: bool = False
     extra: dict[str, list[Any]] = field(default_factory=dict)
-    oddities: dict[str, list[str]] = field(default_factory=dict)
+    warnings: dict[str, list[str]] = field(default_factory=dict)
 
     def note(self, kind: str, where: str) -> None:
         """Count an oddity."""
-        self.oddities.setdefault(kind, []).append(where)
+        self.warnings.setdefault(kind, []).append(where)
 
     def error(self, where: str, problem: str) -> ValueError:
         """The error for a place in the file."""
@@ -63,7 +63,7 @@ class VisFile:
         )
 
 
-def read_vis(path: str | Path, *, track_fields: Sequence[str] = TRACK_FIELDS) -> VisFile:
+def read_vis(path: str | Path, *, track_fields: Sequence[str] = TRACK_FIELDS) -> VisAnnotations:
     """Read an annotation file, ``.json`` or ``.json.gz``.
 
     Args:
@@ -73,7 +73,7 @@ def read_vis(path: str | Path, *, track_fields: Sequence[str] = TRACK_FIELDS) ->
     Raises:
         ValueError: No JSON, or an entry that cannot be used; the message names it.
     """
-    file = VisFile(Path(path))
+    file = VisAnnotations(Path(path))
     counts: dict[str | None, int] = {}
     with JsonStream(path) as stream:
         for key, value, _, _ in stream.elements():
@@ -96,7 +96,7 @@ def read_vis(path: str | Path, *, track_fields: Sequence[str] = TRACK_FIELDS) ->
     return file
 
 
-def _add_video(file: VisFile, video: dict[str, Any], where: str) -> None:
+def _add_video(file: VisAnnotations, video: dict[str, Any], where: str) -> None:
     for name in missing_fields(video, VIDEO_FIELDS):
         raise file.error(f'{where}.{name}', 'is missing')
     if video['id'] in file.videos:
@@ -109,7 +109,9 @@ def _add_video(file: VisFile, video: dict[str, Any], where: str) -> None:
     file.videos[video['id']] = video
 
 
-def _add_track(file: VisFile, entry: dict[str, Any], where: str, fields: Sequence[str]) -> None:
+def _add_track(
+    file: VisAnnotations, entry: dict[str, Any], where: str, fields: Sequence[str]
+) -> None:
     file.annotated = True
     for name in missing_fields(entry, fields):
         raise file.error(f'{where}.{name}', 'is missing')
@@ -131,7 +133,7 @@ def _add_track(file: VisFile, entry: dict[str, Any], where: str, fields: Sequenc
     )
 
 
-def _check_tracks(file: VisFile) -> None:
+def _check_tracks(file: VisAnnotations) -> None:
     """Check what needs both lists: tracks against their videos."""
     for video_id in [key for key in file.tracks if key not in file.videos]:
         for track in file.tracks.pop(video_id):
@@ -147,7 +149,7 @@ def _check_tracks(file: VisFile) -> None:
                 _check_masks(file, video, track['masks'], f'{where}.segmentations')
 
 
-def _check_masks(file: VisFile, video: dict[str, Any], masks: Any, where: str) -> None:
+def _check_masks(file: VisAnnotations, video: dict[str, Any], masks: Any, where: str) -> None:
     length, size = len(video['file_names']), (video['height'], video['width'])
     if len(masks) != length:
         raise file.error(
@@ -220,12 +222,12 @@ class VISDataset(AVDataset):
             record = self.to_record(video)
             tracks = file.tracks.get(video_id, [])
             if file.annotated:
-                record['tracks'] = [self._labelled(file, track, labels) for track in tracks]
+                record['tracks'] = [self._labeled(file, track, labels) for track in tracks]
             if not tracks and self.split == 'train':
                 file.note('video without annotation, left out of training', video_name(video))
                 continue
             records.append(record)
-        warn_of(file.oddities, f'{type(self).__name__} ({self.split}): {file.path}')
+        log_warnings(file.warnings, f'{type(self).__name__} ({self.split}): {file.path}')
         if not records:
             raise ValueError(
                 f'{file.path}: none of its {len(file.videos)} videos has an annotation, so there '
@@ -233,7 +235,7 @@ class VISDataset(AVDataset):
             )
         return records
 
-    def read(self, **options: Any) -> VisFile:
+    def read(self, **options: Any) -> VisAnnotations:
         """Read the annotation file."""
         file = read_vis(self.ann_file, **options)
         self.extra = file.extra
@@ -247,7 +249,7 @@ class VISDataset(AVDataset):
             return []
         return sorted({path.name for path in folder.iterdir() if path.is_dir()} - self._names)
 
-    def categories_of(self, file: VisFile) -> list[int]:
+    def categories_of(self, file: VisAnnotations) -> list[int]:
         """The categories that make the classes, in the order of the class indices."""
         return list(file.categories)
 
@@ -259,13 +261,13 @@ class VISDataset(AVDataset):
     def to_record(self, video: Mapping[str, Any]) -> VideoRecord:
         """Map the entry of a video, without its tracks."""
         name, root = video_name(video), Path(self.data_root)
-        film = self._file_of('video', name)
+        video_file = self._file_of('video', name)
         frames = str(root / str(self.folders['image']))
         return VideoRecord(
             video_id=video['id'],
             video_name=name,
-            frames=film or [f'{frames}/{file}' for file in video['file_names']],
-            audio=self._file_of('audio', name) or film,
+            frames=video_file or [f'{frames}/{file}' for file in video['file_names']],
+            audio=self._file_of('audio', name) or video_file,
             features=self._file_of('feature', name),
             fps=float(video.get('fps', self.fps)),
             length=len(video['file_names']),
@@ -280,7 +282,7 @@ class VISDataset(AVDataset):
             return None
         return str(Path(self.data_root) / folder / f'{name}{self.suffixes[kind]}')
 
-    def _labelled(self, file: VisFile, track: Track, labels: Mapping[int, int]) -> Track:
+    def _labeled(self, file: VisAnnotations, track: Track, labels: Mapping[int, int]) -> Track:
         if track['label'] not in labels:
             raise file.error(
                 f'annotation {track["id"]}: category_id',
@@ -289,9 +291,9 @@ class VISDataset(AVDataset):
         return Track(**{**track, 'label': labels[track['label']]})  # type: ignore[typeddict-item]
 
 
-def warn_of(oddities: Mapping[str, Sequence[str]], where: str) -> None:
+def log_warnings(warnings: Mapping[str, Sequence[str]], where: str) -> None:
     """Log each kind of oddity once, with its count and the first places."""
-    for kind, places in oddities.items():
+    for kind, places in warnings.items():
         more = ', ...' if len(places) > 3 else ''
         print_log(
             f'{where}: {len(places)} x {kind}: {", ".join(places[:3])}{more}',

@@ -19,7 +19,7 @@ from avis.structures.av_data_sample import AVDataSample
 from avis.structures.video_record import VideoRecord
 
 
-class Place(NamedTuple):
+class WindowSpec(NamedTuple):
     """Where a window lies: frames ``start`` to ``stop`` of a video."""
 
     video: int
@@ -79,7 +79,7 @@ class WindowDataset(Dataset):
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self.dataset.full_init()
         self.places = [
-            Place(video, start, stop, length)
+            WindowSpec(video, start, stop, length)
             for video, length in enumerate(self._lengths())
             for start, stop in cut_windows(length, size, overlap)
         ]
@@ -126,7 +126,7 @@ class WindowDataset(Dataset):
         return item
 
 
-def _broken(record: VideoRecord, place: Place, error: Exception) -> dict[str, Any]:
+def _broken(record: VideoRecord, place: WindowSpec, error: Exception) -> dict[str, Any]:
     """What stands for a window that cannot be read."""
     print_log(
         f'Video {record["video_id"]!r} is broken and skipped. {error}',

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from avis.datasets.vis import VISDataset, VisFile
+from avis.datasets.vis import VisAnnotations, VISDataset
 from avis.registry import DATASETS
 from avis.structures.labels import voc_palette
 
@@ -64,7 +64,7 @@ class YouTubeVIS(VISDataset):
         """Number of videos of the split as published, None if it is not known."""
         return _PUBLISHED[self.version].get(self.split)
 
-    def categories_of(self, file: VisFile) -> list[int]:
+    def categories_of(self, file: VisAnnotations) -> list[int]:
         """Those of the file; their names become the classes of the metainfo."""
         if not file.categories:
             raise ValueError(

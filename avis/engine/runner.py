@@ -43,7 +43,7 @@ class AVRunner(Runner):
                 group['lr'] *= steps
 
     def build_logger(self, log_level: int | str = 'INFO', **kwargs: Any) -> MMLogger:  # type: ignore[override]
-        """Build the logger; without a terminal its lines carry no colour codes."""
+        """Build the logger; without a terminal its lines carry no color codes."""
         logger = super().build_logger(log_level=log_level, **kwargs)
         for handler in logger.handlers:
             to_console = not isinstance(handler, logging.FileHandler)

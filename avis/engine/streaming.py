@@ -71,20 +71,20 @@ class _Video:
         self.broken = False
         self.first = sample
         self.length = 0
-        self.labelled: list[np.ndarray] = []
-        self.truth: dict[int, _Truth] | None = {} if 'gt_tracks' in sample else None
+        self.labeled: list[np.ndarray] = []
+        self.gt: dict[int, _GroundTruth] | None = {} if 'gt_tracks' in sample else None
 
     def add(self, sample: AVDataSample) -> None:
         """Take in the truth of a window, but that of frames seen before."""
         place = sample.window
         skip, count = self.length - place.start, place.stop - place.start
-        known = sample.get('labelled_frames')
+        known = sample.get('labeled_frames')
         flags = np.ones(count, bool) if known is None else known.cpu().numpy()
-        self.labelled.append(flags[skip:])
-        if self.truth is not None:
+        self.labeled.append(flags[skip:])
+        if self.gt is not None:
             tracks = sample.gt_tracks
             for index, number in enumerate(tracks.ids.tolist()):
-                one = self.truth.setdefault(number, _Truth(tracks, index))
+                one = self.gt.setdefault(number, _GroundTruth(tracks, index))
                 one.rles += [None] * (self.length - len(one.rles))
                 one.rles += tracks.masks[index].rles[skip:]
         self.length = place.stop
@@ -96,14 +96,14 @@ class _Video:
         sample = AVDataSample(metainfo={**metainfo, 'frame_ids': np.arange(self.length)})
         sample.set_metainfo({'video_index': self.first.window.video})
         sample.pred_tracks = tracks
-        labelled = np.concatenate(self.labelled)
-        if not labelled.all():
-            sample.labelled_frames = torch.from_numpy(labelled)
-        if self.truth is not None:
-            sample.gt_tracks = self._truth(self.first.gt_tracks, list(self.truth.items()))
+        labeled = np.concatenate(self.labeled)
+        if not labeled.all():
+            sample.labeled_frames = torch.from_numpy(labeled)
+        if self.gt is not None:
+            sample.gt_tracks = self._gt(self.first.gt_tracks, list(self.gt.items()))
         return sample
 
-    def _truth(self, first: InstanceData, tracks: list[tuple[int, '_Truth']]) -> InstanceData:
+    def _gt(self, first: InstanceData, tracks: list[tuple[int, '_GroundTruth']]) -> InstanceData:
         """The true tracks over all frames."""
         height, width = self.first.ori_shape
         for _, one in tracks:
@@ -121,7 +121,7 @@ class _Video:
         )
 
 
-class _Truth:
+class _GroundTruth:
     """One true track: its fields, and its masks so far."""
 
     def __init__(self, tracks: InstanceData, index: int) -> None:

@@ -21,7 +21,7 @@ class AVDataSample(BaseDataElement):
             in training dense bool ``masks`` (N, T, H, W).
         pred_tracks: Predicted instances with ``scores`` (N,) in addition; ``masks`` is a list of
             N :class:`~avis.structures.mask_track.MaskTrack`.
-        labelled_frames: bool (T,), True where the truth of a frame is known.
+        labeled_frames: bool (T,), True where the truth of a frame is known.
         valid_frames: bool (T,), False on padding; absent means all frames are real.
     """
 
@@ -30,7 +30,7 @@ class AVDataSample(BaseDataElement):
         'pred_sem_seg': PixelData,
         'gt_tracks': InstanceData,
         'pred_tracks': InstanceData,
-        'labelled_frames': Tensor,
+        'labeled_frames': Tensor,
         'valid_frames': Tensor,
     }
 

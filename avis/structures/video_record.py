@@ -66,7 +66,7 @@ class VideoRecord(_RequiredKeys, total=False):
         width: Width of a frame in pixels; 0 if the annotation does not tell.
         features: Path of precomputed audio features, one row per frame.
         tracks: Instances of the video (instance tasks).
-        instance_maps: One gray picture per frame whose levels other than 0 are the ids of the
+        instance_maps: One gray image per frame whose levels other than 0 are the ids of the
             instances, None where the truth of a frame is unknown; instead of ``tracks``.
         label_maps: One path per frame, None where a frame carries no label (semantic tasks).
         attributes: What the data set says of the video; unknown annotation keys are kept here.

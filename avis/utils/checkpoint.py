@@ -17,10 +17,14 @@ def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
         ValueError: The file is damaged, or holds another model; the message names the first
             keys that differ.
     """
-    fit_weights(model, state_dict_of(load_file(checkpoint, 'cpu'), checkpoint), checkpoint)
+    load_state_dict_strict(
+        model, state_dict_of(load_file(checkpoint, 'cpu'), checkpoint), checkpoint
+    )
 
 
-def fit_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str | Path) -> None:
+def load_state_dict_strict(
+    model: nn.Module, weights: Mapping[str, Tensor], source: str | Path
+) -> None:
     """Load a state dict that came from the file ``source``; see :func:`load_weights`."""
     wanted = model.state_dict()
     shapes = [

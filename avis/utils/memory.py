@@ -1,4 +1,4 @@
-"""Keep freed memory in the process, for programs that read thousands of pictures."""
+"""Keep freed memory in the process, for programs that read thousands of images."""
 
 import ctypes
 import sys
@@ -7,10 +7,10 @@ import sys
 _OPTIONS = {-1: 256 << 20, -3: 32 << 20}  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
 
 
-def keep_freed_memory() -> bool:
+def tune_malloc() -> bool:
     """Let glibc keep what is freed instead of giving it back to the system.
 
-    An array of a picture is otherwise mapped and unmapped anew each time, and the page faults take
+    An array of a image is otherwise mapped and unmapped anew each time, and the page faults take
     a third of the time of an evaluation. For processes that do nothing else: they grow to the most
     they ever need and do not shrink. Elsewhere than on Linux with glibc nothing happens.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Samples from a first one to a last one; fewer where the sound ends.
-SoundReader: TypeAlias = Callable[[int, int], NDArray[np.int16]]
+AudioReader: TypeAlias = Callable[[int, int], NDArray[np.int16]]
 
 # The first one that this build of FFmpeg has; the last is in every build.
 _ENCODERS: dict[str, dict[str, str]] = {
@@ -27,7 +27,7 @@ def write_mp4(
     frames: Iterable[NDArray[np.uint8]],
     *,
     fps: float | Fraction,
-    sound: NDArray[np.int16] | SoundReader | None = None,
+    audio: NDArray[np.int16] | AudioReader | None = None,
     sample_rate: int = 16000,
 ) -> None:
     """Write H.264 video (MPEG-4 where FFmpeg has no H.264 encoder) with AAC sound.
@@ -39,8 +39,8 @@ def write_mp4(
         path: Of the file; an older one is replaced.
         frames: RGB images (H, W, 3), at least one, all of one size. An odd side grows by one pixel.
         fps: Frames per second.
-        sound: Mono samples (S,), int16, or a function that is called with first and last sample of
-            each frame, in order; None for a silent film. It is cut where the picture ends.
+        audio: Mono samples (S,), int16, or a function that is called with first and last sample of
+            each frame, in order; None for a silent video. It is cut where the frame ends.
         sample_rate: Samples per second.
 
     Raises:
@@ -50,22 +50,22 @@ def write_mp4(
     part = path.with_name(f'{path.name}.part')
     try:
         with av.open(str(part), 'w', format='mp4', options={'fflags': '+bitexact'}) as container:
-            _encode(container, frames, Fraction(fps).limit_denominator(1001), sound, sample_rate)
+            _encode(container, frames, Fraction(fps).limit_denominator(1001), audio, sample_rate)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def to_int16(sound: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
+def to_int16(audio: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
     """Float samples in [-1, 1] to 16 bits."""
-    return np.rint(np.clip(sound, -1, 1) * 32767).astype(np.int16)
+    return np.rint(np.clip(audio, -1, 1) * 32767).astype(np.int16)
 
 
 def _encode(
     container: Any,
     frames: Iterable[NDArray[np.uint8]],
     rate: Fraction,
-    sound: NDArray[np.int16] | SoundReader | None,
+    audio: NDArray[np.int16] | AudioReader | None,
     sample_rate: int,
 ) -> None:
     images = iter(frames)
@@ -76,20 +76,22 @@ def _encode(
     video = _stream(container, name, rate=rate, options=_ENCODERS[name])
     height, width = first.shape[:2]
     video.height, video.width, video.pix_fmt = height + height % 2, width + width % 2, 'yuv420p'
-    audio = None if sound is None else _stream(container, 'aac', rate=sample_rate, layout='mono')
+    audio_stream = (
+        None if audio is None else _stream(container, 'aac', rate=sample_rate, layout='mono')
+    )
     for index, image in enumerate(chain([first], images)):
         if image.shape != first.shape:
             raise ValueError(f'frame {index} is {image.shape}, the first one is {first.shape}')
         even = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode='edge')
-        picture = av.VideoFrame.from_ndarray(even, format='rgb24')
-        picture.pts, picture.time_base = index, 1 / rate
-        container.mux(video.encode(picture))
-        if audio is not None and sound is not None:
+        frame = av.VideoFrame.from_ndarray(even, format='rgb24')
+        frame.pts, frame.time_base = index, 1 / rate
+        container.mux(video.encode(frame))
+        if audio_stream is not None and audio is not None:
             start, end = (int(k * sample_rate / rate) for k in (index, index + 1))
-            samples = sound(start, end) if callable(sound) else sound[start:end]
-            for piece in _sound_frame(samples, start, sample_rate):
-                container.mux(audio.encode(piece))
-    for stream in (video,) if audio is None else (video, audio):
+            samples = audio(start, end) if callable(audio) else audio[start:end]
+            for piece in _audio_frame(samples, start, sample_rate):
+                container.mux(audio_stream.encode(piece))
+    for stream in (video,) if audio_stream is None else (video, audio_stream):
         container.mux(stream.encode(None))
 
 
@@ -104,7 +106,7 @@ def _stream(container: Any, codec: str, **settings: Any) -> Any:
     return stream
 
 
-def _sound_frame(samples: NDArray[np.int16], start: int, rate: int) -> list[av.AudioFrame]:
+def _audio_frame(samples: NDArray[np.int16], start: int, rate: int) -> list[av.AudioFrame]:
     """The samples as a frame of sound; none if there is nothing left."""
     if not len(samples):
         return []

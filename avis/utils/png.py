@@ -1,9 +1,9 @@
 """Read PNG masks and label maps fast: values as stored, NumPy arrays.
 
 A mask compresses a thousandfold, so a decoder that goes byte by byte spends its time on nothing.
-Here zlib-ng inflates the whole picture at once, and the row filters of PNG are undone only where
+Here zlib-ng inflates the whole image at once, and the row filters of PNG are undone only where
 their bytes are not zero: at the outlines. A mask of 720 x 1280 takes a third of a millisecond, a
-tenth of what libpng takes. Pictures that are dense or interlaced, or have another depth than 1 and
+tenth of what libpng takes. Images that are dense or interlaced, or have another depth than 1 and
 8 bits, go to Pillow.
 """
 
@@ -20,7 +20,7 @@ from zlib_ng import zlib_ng
 Bytes = NDArray[np.uint8]
 
 _SIGNATURE = b'\x89PNG\r\n\x1a\n'
-# Values per pixel by colour type: gray, RGB, palette index, gray and alpha, RGBA.
+# Values per pixel by color type: gray, RGB, palette index, gray and alpha, RGBA.
 _GRAY = 0
 _CHANNELS = {_GRAY: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _OURS = {(8, 1), (8, 2), (8, 3), (8, 4), (1, 1)}  # depth and channels
@@ -32,7 +32,7 @@ _FAILURES = (UnidentifiedImageError, OSError, SyntaxError, ValueError)  # what P
 
 
 class Runs(NamedTuple):
-    """The pixels of a picture that are not 0, as runs of equal ones in raster order.
+    """The pixels of a image that are not 0, as runs of equal ones in raster order.
 
     Attributes:
         starts: First pixel of each run, counted row by row, (N,).
@@ -48,7 +48,7 @@ class Runs(NamedTuple):
 
     @classmethod
     def of(cls, image: NDArray[Any]) -> 'Runs':
-        """The runs of a picture (H, W)."""
+        """The runs of a image (H, W)."""
         flat = image.ravel()
         edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
         bounds = np.concatenate([[0], edges, [flat.size]])
@@ -56,8 +56,8 @@ class Runs(NamedTuple):
         full = values != 0
         return cls(bounds[:-1][full], bounds[1:][full], values[full], image.shape)
 
-    def paint(self, image: NDArray[Any], value: Any = None) -> None:
-        """Write the runs into a contiguous picture (H, W), with one value if it is given."""
+    def fill(self, image: NDArray[Any], value: Any = None) -> None:
+        """Write the runs into a contiguous image (H, W), with one value if it is given."""
         flat = image.reshape(-1)
         bounds = zip(self.starts.tolist(), self.ends.tolist(), strict=True)
         if value is None:
@@ -68,9 +68,9 @@ class Runs(NamedTuple):
                 flat[start:end] = value
 
     def to_image(self) -> NDArray[Any]:
-        """The picture, (H, W)."""
+        """The image, (H, W)."""
         image = np.zeros(self.size, self.values.dtype)
-        self.paint(image)
+        self.fill(image)
         return image
 
     def only(self, value: int) -> 'Runs':
@@ -93,10 +93,10 @@ class _Header(NamedTuple):
 
 
 def read_png(path: str | Path) -> NDArray[Any]:
-    """Read the values of a picture as they are stored.
+    """Read the values of a image as they are stored.
 
     Returns:
-        (H, W) gray levels, palette indices or bits 0 and 1, or (H, W, C) of a picture with colours
+        (H, W) gray levels, palette indices or bits 0 and 1, or (H, W, C) of a image with colors
         or transparency. uint8, more only if the file has more bits.
 
     Raises:
@@ -108,10 +108,10 @@ def read_png(path: str | Path) -> NDArray[Any]:
 
 
 def read_png_mask(path: str | Path) -> Bytes:
-    """Read a picture whose gray level matters, be it stored with one or more channels.
+    """Read a image whose gray level matters, be it stored with one or more channels.
 
     Returns:
-        (H, W) gray levels, where white is 255 unless the file has 16 bits; of colours the strongest
+        (H, W) gray levels, where white is 255 unless the file has 16 bits; of colors the strongest
         channel, without transparency.
 
     Raises:
@@ -124,7 +124,7 @@ def read_png_mask(path: str | Path) -> Bytes:
 def read_png_runs(path: str | Path) -> Runs:
     """Read the pixels of a mask that are not 0; values and errors as of :func:`read_png_mask`.
 
-    For most masks no picture is made: OpenCV stores the steps of each row, from which runs follow.
+    For most masks no image is made: OpenCV stores the steps of each row, from which runs follow.
     """
     plane = _read_gray(Path(path))
     return plane if isinstance(plane, Runs) else Runs.of(plane)
@@ -173,12 +173,12 @@ def _parse(data: bytes) -> tuple[_Header, bytes]:
         elif name == b'IEND':
             break
     if header is None or not body:
-        raise ValueError(f'it ends after {len(data)} bytes, before the picture')
+        raise ValueError(f'it ends after {len(data)} bytes, before the image')
     return header, b''.join(body)
 
 
 def _decode(header: _Header, body: bytes) -> list[_Plane] | None:
-    """The planes of a picture; None if it is one for Pillow."""
+    """The planes of a image; None if it is one for Pillow."""
     channels = _CHANNELS.get(header.color)
     if channels is None or header.interlaced or (header.depth, channels) not in _OURS:
         return None

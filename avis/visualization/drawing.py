@@ -1,6 +1,6 @@
-"""Draw on frames and lay pictures out. Pure functions on RGB uint8 arrays; Pillow writes the text.
+"""Draw on frames and lay images out. Pure functions on RGB uint8 arrays; Pillow writes the text.
 
-Start reading at :func:`overlay_masks` and :func:`picture_grid`.
+Start reading at :func:`overlay_masks` and :func:`image_grid`.
 """
 
 import functools
@@ -22,12 +22,12 @@ COLORS = ((255, 140, 0), (30, 144, 255), (50, 205, 50), (220, 20, 60), (148, 0, 
 
 _PAPER = 255
 _INK = (40, 40, 40)
-_NOTHING = 235  # gray of a picture that does not exist
+_NOTHING = 235  # gray of a image that does not exist
 _GAP = 4
 
 
 def class_color(label: int, palette: Sequence[Color] | None = None) -> Color:
-    """RGB of a class; without a palette strong colours that repeat, the first one for class 1."""
+    """RGB of a class; without a palette strong colors that repeat, the first one for class 1."""
     return COLORS[(label - 1) % len(COLORS)] if palette is None else palette[label]
 
 
@@ -38,13 +38,13 @@ def overlay_masks(
     palette: Sequence[Color] | None = None,
     opacity: float = 0.5,
 ) -> Image:
-    """Tint the pixels of every class but 0 and outline them in the full colour.
+    """Tint the pixels of every class but 0 and outline them in the full color.
 
     Args:
         frames: RGB, shape (T, H, W, 3).
         labels: Class indices, shape (T, H, W).
         palette: RGB of each class, starting with class 0; see :func:`class_color`.
-        opacity: Share of the colour inside the outline, 0 to 1.
+        opacity: Share of the color inside the outline, 0 to 1.
 
     Returns:
         New frames, shape (T, H, W, 3).
@@ -63,30 +63,30 @@ def overlay_masks(
 
 
 def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Pixels of masks (T, H, W) with a neighbour outside; the border of the picture is none."""
+    """Pixels of masks (T, H, W) with a neighbor outside; the border of the image is none."""
     padded = np.pad(mask, ((0, 0), (1, 1), (1, 1)), mode='edge')
     inner = padded[:, 2:, 1:-1] & padded[:, :-2, 1:-1] & padded[:, 1:-1, 2:] & padded[:, 1:-1, :-2]
     return mask & ~inner
 
 
-def enlarge(pictures: NDArray[Any], min_side: int, *, labels: bool = False) -> NDArray[Any]:
-    """Enlarge small pictures by a whole factor, so that text and outlines are fine beside them.
+def enlarge(images: NDArray[Any], min_side: int, *, labels: bool = False) -> NDArray[Any]:
+    """Enlarge small images by a whole factor, so that text and outlines are fine beside them.
 
     Args:
-        pictures: Shape (T, H, W) or (T, H, W, 3).
-        min_side: The shorter side grows to this at least; larger pictures stay as they are.
+        images: Shape (T, H, W) or (T, H, W, 3).
+        min_side: The shorter side grows to this at least; larger images stay as they are.
         labels: Repeat pixels instead of interpolating: label maps.
     """
-    factor = -(-min_side // min(pictures.shape[1:3]))
+    factor = -(-min_side // min(images.shape[1:3]))
     if factor <= 1:
-        return pictures
+        return images
     how = cv2.INTER_NEAREST if labels else cv2.INTER_CUBIC
     return np.stack(
-        [cv2.resize(one, None, fx=factor, fy=factor, interpolation=how) for one in pictures]
+        [cv2.resize(one, None, fx=factor, fy=factor, interpolation=how) for one in images]
     )
 
 
-def picture_grid(
+def image_grid(
     rows: Mapping[str, Sequence[Image | None]],
     *,
     titles: Sequence[str] = (),
@@ -96,20 +96,20 @@ def picture_grid(
     """Lay clips out on white: one row per name, one column per frame.
 
     Args:
-        rows: Name to T pictures (H, W, 3) of one size; None leaves an empty place.
+        rows: Name to T images (H, W, 3) of one size; None leaves an empty place.
         titles: T titles of the columns.
-        legend: Name to colour, written below.
+        legend: Name to color, written below.
         columns: Longer clips go on below, in another block of rows.
 
     Returns:
-        One picture (H', W', 3).
+        One image (H', W', 3).
     """
     shape = _common_shape(rows)
-    length = max(len(pictures) for pictures in rows.values())
+    length = max(len(images) for images in rows.values())
     size = min(max(shape[0] // 14, 12), 28)
     blocks = []
     for start in range(0, length, columns):
-        part = {name: pictures[start : start + columns] for name, pictures in rows.items()}
+        part = {name: images[start : start + columns] for name, images in rows.items()}
         blocks.append(_block(part, titles[start : start + columns], shape, size))
     width = max(block.shape[1] for block in blocks)
     if legend:
@@ -117,13 +117,13 @@ def picture_grid(
     return np.concatenate([_widen(block, width) for block in blocks])
 
 
-def beside(pictures: Mapping[str, Image]) -> Image:
-    """Put pictures (H, W, 3) of one size side by side, each below its name."""
-    size = min(max(_common_shape({k: [p] for k, p in pictures.items()})[0] // 14, 12), 28)
+def beside(images: Mapping[str, Image]) -> Image:
+    """Put images (H, W, 3) of one size side by side, each below its name."""
+    size = min(max(_common_shape({k: [p] for k, p in images.items()})[0] // 14, 12), 28)
     columns = []
-    for name, picture in pictures.items():
-        title = text_image(name, size, width=picture.shape[1])
-        columns += [np.concatenate([title, picture]), _paper(len(title) + len(picture), _GAP)]
+    for name, image in images.items():
+        title = text_image(name, size, width=image.shape[1])
+        columns += [np.concatenate([title, image]), _paper(len(title) + len(image), _GAP)]
     return np.concatenate(columns[:-1], axis=1)
 
 
@@ -150,10 +150,10 @@ def text_image(text: str, size: int, *, width: int | None = None) -> Image:
     return np.asarray(canvas)
 
 
-def write_png(path: str | Path, picture: Image) -> None:
+def write_png(path: str | Path, image: Image) -> None:
     """Write RGB (H, W, 3); the file appears under its name only when it is complete."""
     path = Path(path)
-    _, data = cv2.imencode('.png', picture[..., ::-1])
+    _, data = cv2.imencode('.png', image[..., ::-1])
     part = path.with_name(f'{path.name}.part')
     try:
         part.write_bytes(data.tobytes())
@@ -176,13 +176,13 @@ def _block(
         heads = [text_image(title, size, width=shape[1] + _GAP) for title in titles]
         lines.append(np.concatenate([_paper(len(heads[0]), margin), *heads], axis=1))
     empty = np.full(shape, _NOTHING, np.uint8)
-    for name, pictures in rows.items():
+    for name, images in rows.items():
         left = _paper(shape[0] + _GAP, margin)
         top = (shape[0] - len(names[name])) // 2
         left[max(top, 0) : max(top, 0) + len(names[name]), : names[name].shape[1]] = names[name][
             : shape[0]
         ]
-        cells = [empty if picture is None else picture for picture in pictures]
+        cells = [empty if image is None else image for image in images]
         padding = ((0, _GAP), (0, _GAP), (0, 0))
         cells = [np.pad(cell, padding, constant_values=_PAPER) for cell in cells]
         lines.append(np.concatenate([left, *cells], axis=1))
@@ -191,7 +191,7 @@ def _block(
 
 
 def _legend(legend: Mapping[str, Color], width: int, size: int) -> Image:
-    """Lines of coloured squares with their names."""
+    """Lines of colored squares with their names."""
     lines, line = [], _paper(size + size // 2, 0)
     for name, color in legend.items():
         square = np.full((size, size, 3), color, np.uint8)
@@ -206,9 +206,9 @@ def _legend(legend: Mapping[str, Color], width: int, size: int) -> Image:
 
 
 def _common_shape(rows: Mapping[str, Sequence[Image | None]]) -> tuple[int, ...]:
-    shapes = {picture.shape for row in rows.values() for picture in row if picture is not None}
+    shapes = {image.shape for row in rows.values() for image in row if image is not None}
     if len(shapes) != 1:
-        raise ValueError(f'expected pictures of one size, got {sorted(shapes) or "none at all"}')
+        raise ValueError(f'expected images of one size, got {sorted(shapes) or "none at all"}')
     return shapes.pop()
 
 
@@ -216,8 +216,8 @@ def _paper(height: int, width: int) -> Image:
     return np.full((height, width, 3), _PAPER, np.uint8)
 
 
-def _widen(picture: Image, width: int) -> Image:
-    return np.concatenate([picture, _paper(len(picture), width - picture.shape[1])], axis=1)
+def _widen(image: Image, width: int) -> Image:
+    return np.concatenate([image, _paper(len(image), width - image.shape[1])], axis=1)
 
 
 @functools.cache

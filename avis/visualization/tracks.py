@@ -1,4 +1,4 @@
-"""Draw instances on frames: each identity keeps its colour through the whole film."""
+"""Draw instances on frames: each identity keeps its color through the whole video."""
 
 import colorsys
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from avis.visualization.drawing import Image, text_image
 
-_GOLDEN = 0.618033988749895  # turns of the colour circle between identities: all are far apart
+_GOLDEN = 0.618033988749895  # turns of the color circle between identities: all are far apart
 
 
 def identity_color(number: int) -> tuple[int, int, int]:
@@ -36,7 +36,7 @@ def draw_tracks(
         frame: RGB, shape (H, W, 3).
         masks: Mask (H, W) by identity; blank ones are not drawn.
         captions: Text by identity; None for none.
-        opacity: Share of the colour inside the outline, 0 to 1.
+        opacity: Share of the color inside the outline, 0 to 1.
 
     Returns:
         A new frame.
@@ -61,7 +61,7 @@ def draw_tracks(
 
 
 def _write(frame: Image, text: str, mask: NDArray[np.bool_], color: tuple[int, int, int]) -> None:
-    """Put a label above the mask, or inside at the top edge, with a bar of its colour below."""
+    """Put a label above the mask, or inside at the top edge, with a bar of its color below."""
     label = text_image(text, max(min(frame.shape[:2]) // 28, 10)).copy()
     label[-2:] = color
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

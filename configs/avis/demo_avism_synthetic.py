@@ -23,25 +23,25 @@ from avis.datasets.transforms.geometry import RandomFlip
 from avis.datasets.transforms.loading import LoadFrames
 from avis.datasets.transforms.packing import PackAVInputs
 from avis.datasets.transforms.sampling import SampleAroundReference
-from avis.datasets.transforms.sound import LoadSound
+from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.engine.loops import VideoTestLoop, VideoValLoop
 from avis.models.audio_encoders.log_mel_cnn import LogMelCNN
 from avis.models.trackers.sounding_gate import SoundingGate
 
 data_root = 'data/synthetic_aviseg'
-sound = dict(type=LoadSound, sample_rate=16000)
+audio = dict(type=LoadAudio, sample_rate=16000)
 train_pipeline = [
     dict(type=SampleAroundReference, num_frames=4, max_distance=5, replace=False),
     dict(type=LoadFrames),
-    sound,
+    audio,
     dict(type=RandomFlip, prob=0.5),
     dict(type=LoadTracks, form='dense'),
     dict(type=PackAVInputs),
 ]
 test_pipeline = [
     dict(type=LoadFrames),
-    sound,
+    audio,
     dict(type=LoadTracks, form='tracks'),
     dict(type=PackAVInputs),
 ]

@@ -21,13 +21,13 @@ from mmengine.optim import LinearLR
 from avis.datasets.transforms.geometry import RandomFlip, ResizeClip
 from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps
 from avis.datasets.transforms.packing import PackAVInputs
-from avis.datasets.transforms.sound import LoadSound
+from avis.datasets.transforms.audio import LoadAudio
 from avis.models.audio_encoders.log_mel_cnn import LogMelCNN
 
 data_root = 'data/synthetic_ms3/Multi-sources'
 load = [
     dict(type=LoadFrames),
-    dict(type=LoadSound, sample_rate=16000),
+    dict(type=LoadAudio, sample_rate=16000),
     dict(type=LoadLabelMaps, encoding='binary'),
     dict(type=ResizeClip, size=(96, 96)),
 ]

@@ -6,6 +6,6 @@ with read_base():
     from .demo_tpavi_synthetic import *
 
 from avis.datasets.transforms.packing import PackAVInputs
-from avis.datasets.transforms.sound import MuteSound
+from avis.datasets.transforms.audio import MuteAudio
 
-test_dataloader.dataset.pipeline = [*load, dict(type=MuteSound), dict(type=PackAVInputs)]
+test_dataloader.dataset.pipeline = [*load, dict(type=MuteAudio), dict(type=PackAVInputs)]

@@ -7,9 +7,9 @@ from avis.apis.audio_features import embed_seconds, extract_audio_features
 from avis.apis.config import load_config
 from avis.datasets.aviseg import AVISeg
 from avis.models.audio_encoders.vggish import VGGishNetwork
-from tests.datasets.tiny_sets import truncate, write_sound
-from tests.datasets.tiny_vis import FRAMES, write_aviseg
-from tests.golden import compare, generator, load_golden
+from tests.helpers.golden import compare, generator, load_golden
+from tests.helpers.tiny_sets import truncate, write_audio
+from tests.helpers.tiny_vis import FRAMES, write_aviseg
 
 
 def log_mel(examples: torch.Tensor, num_frames: int) -> torch.Tensor:
@@ -50,30 +50,30 @@ def test_a_mono_file_is_read(tmp_path, golden) -> None:
 
 @pytest.mark.parametrize('rate', [8000, 16000, 22050, 48000, 44101])
 def test_every_rate_hears_the_same_tone(tmp_path, rate) -> None:
-    path = write_sound(tmp_path / 'a.wav', 3, rate=rate, channels=2)
-    same = write_sound(tmp_path / 'b.wav', 3, rate=44100)
+    path = write_audio(tmp_path / 'a.wav', 3, rate=rate, channels=2)
+    same = write_audio(tmp_path / 'b.wav', 3, rate=44100)
     rows, expected = (embed_seconds(file, 3, 1.0, log_mel) for file in (path, same))
     band = expected.mean(axis=1).argmax(axis=1)
     np.testing.assert_array_equal(rows.mean(axis=1).argmax(axis=1), band)
 
 
 def test_a_second_that_ends_early_is_nothing(tmp_path) -> None:
-    path = write_sound(tmp_path / 'a.wav', 2.9, rate=16000)
+    path = write_audio(tmp_path / 'a.wav', 2.9, rate=16000)
     rows = embed_seconds(path, 5, 1.0, log_mel)
     assert [bool(row.any()) for row in rows] == [True, True, False, False, False]
-    path = write_sound(tmp_path / 'a.wav', 2.98, rate=16000)
+    path = write_audio(tmp_path / 'a.wav', 2.98, rate=16000)
     assert [bool(row.any()) for row in embed_seconds(path, 3, 1.0, log_mel)] == [True] * 3
 
 
-def test_pieces_of_a_long_sound_equal_the_whole(tmp_path, monkeypatch) -> None:
-    path = write_sound(tmp_path / 'a.wav', 7, rate=22050)
+def test_pieces_of_a_long_audio_equal_the_whole(tmp_path, monkeypatch) -> None:
+    path = write_audio(tmp_path / 'a.wav', 7, rate=22050)
     whole = embed_seconds(path, 7, 1.0, log_mel)
     monkeypatch.setattr('avis.apis.audio_features._CHUNK', 3)
     np.testing.assert_allclose(embed_seconds(path, 7, 1.0, log_mel), whole, atol=1e-6)
 
 
 def test_faster_frames_take_overlapping_seconds(tmp_path) -> None:
-    path = write_sound(tmp_path / 'a.wav', 4, rate=16000)
+    path = write_audio(tmp_path / 'a.wav', 4, rate=16000)
     slow, fast = (embed_seconds(path, n, fps, log_mel) for n, fps in ((4, 1.0), (8, 2.0)))
     np.testing.assert_allclose(fast[::2], slow, atol=1e-6)
     assert not fast[7].any()  # half a second is left
@@ -133,7 +133,7 @@ def test_what_cannot_be_done_is_said_at_once(tmp_path, weights) -> None:
         extract_audio_features(cfg, weights=weights, splits=['val'])
 
 
-def test_videos_without_sound_are_listed(tmp_path, weights) -> None:
+def test_videos_without_audio_are_listed(tmp_path, weights) -> None:
     cfg = config(write_aviseg(tmp_path))
     cfg.val_dataloader.dataset.audio_dir = None
     report = extract_audio_features(cfg, weights=weights, splits=['val'])

@@ -7,12 +7,12 @@ import pytest
 from avis.apis import batch_inference, infer
 from avis.apis.batch_inference import find_videos
 from tests.engine.test_loops import CONFIG
-from tests.painted import SIZE, passing, write_video
+from tests.helpers.painted import SIZE, passing, write_video
 
 
 @pytest.fixture
-def films(tmp_path):
-    folder = tmp_path / 'films'
+def videos(tmp_path):
+    folder = tmp_path / 'videos'
     folder.mkdir()
     for name, length in (('a', 9), ('-b', 5), ('c', 1)):
         write_video(folder / f'{name}.mp4', passing(length))
@@ -34,12 +34,12 @@ def predicted(monkeypatch):
     return names
 
 
-def run(films, out, **arguments):
-    return infer(CONFIG, None, [films], out, **{'size': 4, 'overlap': 0, **arguments})
+def run(videos, out, **arguments):
+    return infer(CONFIG, None, [videos], out, **{'size': 4, 'overlap': 0, **arguments})
 
 
-def test_every_video_gets_a_film_and_its_tracks(films, tmp_path):
-    assert run(films, tmp_path / 'out') == {}
+def test_every_video_gets_a_video_and_its_tracks(videos, tmp_path):
+    assert run(videos, tmp_path / 'out') == {}
     assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['-b', 'a', 'c']
     content = json.loads((tmp_path / 'out' / 'a' / 'results.json').read_text())
     assert (content['video'], content['length'], content['fps']) == ('a', 9, 10)
@@ -50,65 +50,65 @@ def test_every_video_gets_a_film_and_its_tracks(films, tmp_path):
     assert 0.9 < first['score'] <= 1
     assert all(rle['size'] == list(SIZE) for rle in first['segmentations'])
     assert second['segmentations'][:3] == [None] * 3
-    with av.open(str(tmp_path / 'out' / 'a' / 'video.mp4')) as film:
-        assert float(film.streams.video[0].average_rate) == 30
-        assert len(list(film.decode(video=0))) == 27
-        assert film.streams.audio[0].rate == 16000
+    with av.open(str(tmp_path / 'out' / 'a' / 'video.mp4')) as video:
+        assert float(video.streams.video[0].average_rate) == 30
+        assert len(list(video.decode(video=0))) == 27
+        assert video.streams.audio[0].rate == 16000
 
 
-def test_an_interrupted_run_goes_on(films, tmp_path, predicted, monkeypatch):
-    out, write = tmp_path / 'out', batch_inference.write_track_film
+def test_an_interrupted_run_goes_on(videos, tmp_path, predicted, monkeypatch):
+    out, write = tmp_path / 'out', batch_inference.write_track_video
 
     def break_off(path, record, *arguments, **more):
         if record['video_name'] == 'c':
             raise KeyboardInterrupt
         write(path, record, *arguments, **more)
 
-    monkeypatch.setattr(batch_inference, 'write_track_film', break_off)
+    monkeypatch.setattr(batch_inference, 'write_track_video', break_off)
     with pytest.raises(KeyboardInterrupt):
-        run(films, out)
+        run(videos, out)
     assert not list(out.rglob('*.part'))
     assert not (out / 'c' / 'results.json').exists()
-    monkeypatch.setattr(batch_inference, 'write_track_film', write)
+    monkeypatch.setattr(batch_inference, 'write_track_video', write)
     before = (out / 'a' / 'results.json').stat().st_mtime_ns
     predicted.clear()
-    assert run(films, out) == {}
+    assert run(videos, out) == {}
     assert predicted == ['c']
     assert (out / 'a' / 'results.json').stat().st_mtime_ns == before
     predicted.clear()
-    assert run(films, out) == {}
+    assert run(videos, out) == {}
     assert predicted == []
 
 
-def test_other_settings_or_another_file_are_done_again(films, tmp_path, predicted):
-    run(films, tmp_path / 'out', film=False)
+def test_other_settings_or_another_file_are_done_again(videos, tmp_path, predicted):
+    run(videos, tmp_path / 'out', video=False)
     assert not list(tmp_path.rglob('video.mp4'))
     predicted.clear()
-    write_video(films / 'c.mp4', passing(2))
-    run(films, tmp_path / 'out', film=False)
+    write_video(videos / 'c.mp4', passing(2))
+    run(videos, tmp_path / 'out', video=False)
     assert predicted == ['c']
     predicted.clear()
-    run(films, tmp_path / 'out', film=False, overlap=1)
+    run(videos, tmp_path / 'out', video=False, overlap=1)
     assert predicted == ['-b', 'a', 'c']
     predicted.clear()
-    run(films, tmp_path / 'out', film=True, overlap=1)
+    run(videos, tmp_path / 'out', video=True, overlap=1)
     assert predicted == ['-b', 'a', 'c']
 
 
-def test_a_broken_video_does_not_stop_the_others(films, tmp_path):
-    (films / 'a.mp4').write_bytes((films / 'a.mp4').read_bytes()[:200])
-    failed = run(films, tmp_path / 'out', film=False)
+def test_a_broken_video_does_not_stop_the_others(videos, tmp_path):
+    (videos / 'a.mp4').write_bytes((videos / 'a.mp4').read_bytes()[:200])
+    failed = run(videos, tmp_path / 'out', video=False)
     assert list(failed) == ['a']
     assert 'a.mp4' in failed['a']
     assert (tmp_path / 'out' / 'c' / 'results.json').is_file()
     assert not (tmp_path / 'out' / 'a').exists()
 
 
-def test_folders_of_frames_and_of_videos(films, tmp_path):
+def test_folders_of_frames_and_of_videos(videos, tmp_path):
     frames = tmp_path / 'frames'
     frames.mkdir()
     (frames / '1.jpg').write_bytes(b'')
-    found = dict(find_videos([films, frames, films.parent / 'films' / 'notes.txt']))
+    found = dict(find_videos([videos, frames, videos.parent / 'videos' / 'notes.txt']))
     assert {name: path.name for name, path in found.items()} == {
         '-b': '-b.mp4',
         'a': 'a.mp4',
@@ -124,12 +124,12 @@ def test_no_name_of_a_video_leads_out_of_the_folder_of_results(name, tmp_path):
     assert list(find_videos([tmp_path / name])) == [(name, tmp_path / name)]
 
 
-def test_two_videos_of_one_name_are_refused(films, tmp_path):
+def test_two_videos_of_one_name_are_refused(videos, tmp_path):
     other = tmp_path / 'other'
     other.mkdir()
     write_video(other / 'a.mp4', passing(1))
     with pytest.raises(ValueError, match="are both called 'a'"):
-        dict(find_videos([films, other]))
+        dict(find_videos([videos, other]))
 
 
 def test_what_is_not_there_is_refused(tmp_path):
@@ -139,6 +139,6 @@ def test_what_is_not_there_is_refused(tmp_path):
         dict(find_videos([tmp_path]))
 
 
-def test_one_sound_is_for_one_video(films, tmp_path):
+def test_one_audio_is_for_one_video(videos, tmp_path):
     with pytest.raises(ValueError, match='one sound cannot belong to 3 videos'):
-        run(films, tmp_path / 'out', audio=Path('sound.wav'))
+        run(videos, tmp_path / 'out', audio=Path('sound.wav'))

@@ -55,7 +55,7 @@ def test_a_right_config_loads_with_overrides(write) -> None:
         ('model.neck.depth = 18', r"leaf\.py: .*'neck'"),
         ("model.type = 'ResNett'", r"leaf\.py: model\.type: no class 'ResNett'.*'ResNet'"),
         ('optim_wrapper.optimizer.rl = 1', r'optim_wrapper\.optimizer\.rl: Adam has no argument'),
-        ('optim_wrapper.optimiser = 1', r'optim_wrapper\.optimiser: OptimWrapper has no argument'),
+        ('optim_wrapper.optimizer = 1', r'optim_wrapper\.optimizer: OptimWrapper has no argument'),
         ('train_dataloader.bach_size = 1', r"train_dataloader\.bach_size: .*'batch_size'"),
         ('train_dataloader.sampler.shufle = 1', r"sampler\.shufle: .*'shuffle'"),
         ('default_hooks.checkpoint.intervall = 1', r"checkpoint\.intervall: .*'interval'"),

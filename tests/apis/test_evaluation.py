@@ -12,7 +12,8 @@ import pytest
 from avis.apis import evaluate
 from avis.evaluation.benchmarks.problems import EvaluationStopped
 from avis.evaluation.functional.avsbench import pool_clips, score_clip
-from tests.evaluation.benchmarks.small_sets import (
+from tests.helpers.instance_goldens import GOLDEN, read_json, unpack_avtrack
+from tests.helpers.small_sets import (
     change,
     write_avsbench,
     write_avss,
@@ -20,7 +21,6 @@ from tests.evaluation.benchmarks.small_sets import (
     write_png,
     write_vis,
 )
-from tests.evaluation.functional.instance_goldens import GOLDEN, read_json, unpack_avtrack
 
 AVISEG_CASES = ('dense_720p', 'mixed_sizes', 'sparse_null', 'edge', 'empty_results')
 
@@ -118,15 +118,15 @@ def test_avtrack_corrected_equals_the_intended_numbers(avtrack_golden) -> None:
 
 @pytest.mark.parametrize('subset', ['s4', 'ms3'])
 @pytest.mark.parametrize('batch_size', [1, 4])
-def test_avsbench_pictures_give_the_golden_numbers_to_8_bits(
+def test_avsbench_images_give_the_golden_numbers_to_8_bits(
     subset: str, batch_size: int, tmp_path: Path
 ) -> None:
     with np.load(GOLDEN / 'avsbench' / f'{subset}.npz') as data:
-        logits, truth = (data['q'].astype(np.float32) - 128) * data['scale'], data['g']
+        logits, gt = (data['q'].astype(np.float32) - 128) * data['scale'], data['g']
     prob = 255 / (1 + np.exp(-logits))
     # Rounded, but on the right side of one half, where a frame is cut.
     levels = np.where(logits > 0, np.maximum(prob.round(), 128), np.minimum(prob.round(), 127))
-    for clip, (maps, masks) in enumerate(zip(levels.astype(np.uint8), truth, strict=True)):
+    for clip, (maps, masks) in enumerate(zip(levels.astype(np.uint8), gt, strict=True)):
         for frame in range(len(maps)):
             name = f'{clip:03d}/{clip:03d}_{frame + 1}.png'
             write_png(tmp_path / 'gt_masks' / name, masks[frame] * 255)
@@ -136,7 +136,7 @@ def test_avsbench_pictures_give_the_golden_numbers_to_8_bits(
     expected = expected[f'batch_size_{batch_size}']
     assert result['summary']['miou'] == pytest.approx(expected['test_miou'], abs=2e-6)
     assert result['summary']['F_score'] == pytest.approx(expected['test_F_score'], abs=3e-3)
-    clips = [score_clip(*clip) for clip in zip(levels.astype(np.uint8), truth, strict=True)]
+    clips = [score_clip(*clip) for clip in zip(levels.astype(np.uint8), gt, strict=True)]
     scores = pool_clips(clips, batch_size=batch_size)
     assert result['summary'] == {'miou': scores.miou, 'F_score': scores.F_score}
 
@@ -148,10 +148,10 @@ def test_avss_label_maps_give_the_golden_numbers(
     protocol: str, suffix: str, tmp_path: Path
 ) -> None:
     with np.load(GOLDEN / 'avss' / 'labels.npz') as data:
-        pred, truth = data['pred'], data['gt']
+        pred, gt = data['pred'], data['gt']
     for clip in range(len(pred)):
         for frame in range(pred.shape[1]):
-            write_png(tmp_path / 'gt' / str(clip) / f'{frame}.png', truth[clip, frame])
+            write_png(tmp_path / 'gt' / str(clip) / f'{frame}.png', gt[clip, frame])
             write_png(tmp_path / 'pred' / str(clip) / f'{frame}.png', pred[clip, frame])
     result = evaluate('avss', tmp_path / 'gt', tmp_path / 'pred', protocol=protocol)
     expected = json.loads((GOLDEN / 'avss' / 'expected.json').read_text())['labels']
@@ -191,7 +191,7 @@ def test_compressed_files_give_the_same(tmp_path: Path) -> None:
 
 def test_the_result_is_written_in_full_precision(tmp_path: Path) -> None:
     gt, pred = write_vis(tmp_path)
-    change(gt, lambda truth: truth['videos'][0].update(conditions=[]))
+    change(gt, lambda content: content['videos'][0].update(conditions=[]))
     result = evaluate('aviseg', gt, pred, out=tmp_path / 'out', by='conditions')
     text = (tmp_path / 'out' / 'metrics.json').read_text()
     written = json.loads(text, parse_constant=lambda name: pytest.fail(f'{name} is no JSON'))
@@ -212,12 +212,14 @@ def test_rows_by_attribute_pool_their_videos(tmp_path: Path) -> None:
     rows = {row['group']: row for row in result['breakdown']}
     assert list(rows) == ['all', 'music', 'speech']
     assert rows['all']['summary'] == result['summary']
-    change(gt, lambda truth: [v.pop('scene') for v in truth['videos'] if v['scene'] == 'speech'])
+    change(
+        gt, lambda content: [v.pop('scene') for v in content['videos'] if v['scene'] == 'speech']
+    )
     kept = {v['id'] for v in json.loads(gt.read_text())['videos'] if 'scene' in v}
 
-    def only_music(truth: dict) -> None:
-        truth['videos'] = [v for v in truth['videos'] if v['id'] in kept]
-        truth['annotations'] = [a for a in truth['annotations'] if a['video_id'] in kept]
+    def only_music(content: dict) -> None:
+        content['videos'] = [v for v in content['videos'] if v['id'] in kept]
+        content['annotations'] = [a for a in content['annotations'] if a['video_id'] in kept]
 
     change(gt, only_music)
     alone = evaluate('aviseg', gt, pred)
@@ -261,7 +263,7 @@ def test_strict_refuses_what_the_protocol_would_take(tmp_path: Path) -> None:
         ({'protocol': 'fixed'}, r"protocol must be one of .*, got 'fixed'"),
         ({'batch_size': 2}, r"aviseg has no option 'batch_size', it has \[\]"),
         ({'workers': 0}, 'workers must be at least 1, got 0'),
-        ({'by': 'colour'}, r"no video has the attribute 'colour', they have \['blur', 'condition"),
+        ({'by': 'color'}, r"no video has the attribute 'color', they have \['blur', 'condition"),
         ({'pred': []}, 'one prediction or two to compare, got 0'),
         ({'benchmark': 'avss', 'diagnose': True}, 'avss has no tracks to diagnose'),
     ],

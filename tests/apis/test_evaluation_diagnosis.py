@@ -12,8 +12,8 @@ from rich.console import Console
 from avis.apis import evaluate
 from avis.evaluation.benchmarks.report import print_result
 from avis.evaluation.functional.oracles import FACULTIES
-from tests.evaluation.benchmarks.small_sets import write_vis
-from tests.evaluation.functional.instance_goldens import GOLDEN
+from tests.helpers.instance_goldens import GOLDEN
+from tests.helpers.small_sets import write_vis
 
 AVISEG = GOLDEN / 'aviseg' / 'mixed_sizes'
 ALL = 'who+where+same'
@@ -64,9 +64,9 @@ def test_the_table_tells_gains_shares_and_errors() -> None:
 
 def test_each_value_of_an_attribute_is_diagnosed(tmp_path: Path) -> None:
     gt, pred = write_vis(tmp_path, videos=6)
-    truth = json.loads(gt.read_text())
-    speech = {video['id'] for video in truth['videos'] if video['scene'] == 'speech'}
-    perfect = [a | {'score': 1.0} for a in truth['annotations'] if a['video_id'] in speech]
+    content = json.loads(gt.read_text())
+    speech = {video['id'] for video in content['videos'] if video['scene'] == 'speech'}
+    perfect = [a | {'score': 1.0} for a in content['annotations'] if a['video_id'] in speech]
     pred.write_text(json.dumps(perfect))  # and nothing of music
     result = evaluate('aviseg', gt, pred, by='scene', diagnose=True)
     rows = {row['group']: row['diagnosis'] for row in result['breakdown']}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from avis.apis import evaluate
-from tests.evaluation.benchmarks.small_sets import write_png
-from tests.evaluation.functional.instance_goldens import GOLDEN, compare, read_json, unpack_avtrack
+from tests.helpers.instance_goldens import GOLDEN, compare, read_json, unpack_avtrack
+from tests.helpers.small_sets import write_png
 
 PROTOCOLS = ('official', 'corrected')
 COUNTS = {'num_gt_dets': 'GT_Dets', 'num_tracker_dets': 'Dets'}
@@ -40,8 +40,8 @@ def test_aviseg(case: str, tmp_path: Path) -> None:
             assert got['fsla'] is None
         else:
             compare_frames(got['fsla'], video['fsla'], 'frame_num_{}_tp', 'frame_num_{}_all')
-        mended = corrected['per_video'][name]['fsla']
-        compare_frames(mended, video['fsla_intended'], '{}_tp', '{}_all')
+        corrected_values = corrected['per_video'][name]['fsla']
+        compare_frames(corrected_values, video['fsla_intended'], '{}_tp', '{}_all')
     intended = expected['fsla_intended']
     compare_frames(corrected['fsla'], intended, '{}_tp', '{}_all')
     compare(corrected['fsla'], {key: intended[key] for key in ('FA', 'FAn', 'FAs', 'FAm')}, case)
@@ -100,12 +100,12 @@ def test_avtrack_corrected(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('subset', ['s4', 'ms3'])
 def test_avsbench(subset: str, tmp_path: Path) -> None:
-    """Pictures of 8 bits on the side of one half that the logits are on: mIoU is exact."""
+    """Images of 8 bits on the side of one half that the logits are on: mIoU is exact."""
     with np.load(GOLDEN / 'avsbench' / f'{subset}.npz') as data:
-        logits, truth = (data['q'].astype(np.float32) - 128) * data['scale'], data['g']
+        logits, gt = (data['q'].astype(np.float32) - 128) * data['scale'], data['g']
     prob = (255 / (1 + np.exp(-logits))).round()
     prob = np.where(logits > 0, np.maximum(prob, 128), np.minimum(prob, 127)).astype(np.uint8)
-    write_clips(tmp_path / 'gt', 255 * truth)
+    write_clips(tmp_path / 'gt', 255 * gt)
     write_clips(tmp_path / 'pred', prob)
     expected = read_json(GOLDEN / 'avsbench' / f'{subset}_expected.json')
     for batch_size in (1, 4):
@@ -158,7 +158,7 @@ def test_avss(tmp_path: Path) -> None:
 
 
 def write_clips(root: Path, clips: np.ndarray) -> None:
-    """Clips of label maps (V, T, H, W) as pictures."""
+    """Clips of label maps (V, T, H, W) as images."""
     for number, clip in enumerate(clips):
         for frame, image in enumerate(clip):
             write_png(root / f'{number:03d}' / f'{number:03d}_{frame + 1}.png', image)

@@ -12,7 +12,15 @@ from avis.apis.inference import class_names
 from avis.datasets.readers.errors import BrokenDataError
 from avis.structures.masks import encode_mask
 from tests.engine.test_loops import CONFIG
-from tests.painted import SIZE, PaintedModel, mask_of, paint, passing, write_data, write_video
+from tests.helpers.painted import (
+    SIZE,
+    PaintedModel,
+    mask_of,
+    paint,
+    passing,
+    write_data,
+    write_video,
+)
 
 SCENE = passing(23)
 
@@ -22,8 +30,8 @@ def model_of(**options):
 
 
 @pytest.fixture(scope='module')
-def film(tmp_path_factory):
-    return write_video(tmp_path_factory.mktemp('film') / 'film.mp4', SCENE)
+def video(tmp_path_factory):
+    return write_video(tmp_path_factory.mktemp('video') / 'video.mp4', SCENE)
 
 
 @pytest.fixture(scope='module')
@@ -59,8 +67,8 @@ def test_a_folder_of_frames_is_found_exactly(folder, size, overlap, workers):
     assert len(shown) == {None: 1, 5: 7, 4: 6}[size]
 
 
-def test_a_video_file_is_found_nearly(film):
-    sample = predict_video(model_of(), film, size=6, overlap=0)
+def test_a_video_file_is_found_nearly(video):
+    sample = predict_video(model_of(), video, size=6, overlap=0)
     assert sample.pred_tracks.labels.tolist() == [0, 1]
     track = sample.pred_tracks.masks[0]
     assert (len(track), track.height, track.width) == (23, *SIZE)
@@ -69,7 +77,7 @@ def test_a_video_file_is_found_nearly(film):
         assert (seen & true).sum() / (seen | true).sum() > 0.6
 
 
-def test_a_window_hears_its_own_stretch(tmp_path, folder, film):
+def test_a_window_hears_its_own_stretch(tmp_path, folder, video):
     log = tmp_path / 'log'
     wave = np.zeros(37000, np.float32)
     soundfile.write(tmp_path / 'sound.wav', wave, 16000)
@@ -81,7 +89,7 @@ def test_a_window_hears_its_own_stretch(tmp_path, folder, film):
         size=9,
         overlap=0,
     )
-    predict_video(model_of(**{'model.log': str(log)}), film, size=20, overlap=0)
+    predict_video(model_of(**{'model.log': str(log)}), video, size=20, overlap=0)
     read = [json.loads(line) for line in log.read_text().splitlines()]
     # The pipeline of the config hears 1600 samples per second, 160 per frame.
     assert [(start, frames[1], audio) for start, frames, audio in read] == [
@@ -93,8 +101,8 @@ def test_a_window_hears_its_own_stretch(tmp_path, folder, film):
     ]
 
 
-def test_other_paces_look_at_other_frames(film):
-    record = video_record(film, fps=2.0)
+def test_other_paces_look_at_other_frames(video):
+    record = video_record(video, fps=2.0)
     assert (record['length'], record['fps']) == (4, 2.0)
     sample = predict_video(model_of(), record)
     for t in range(4):
@@ -102,14 +110,14 @@ def test_other_paces_look_at_other_frames(film):
         assert (seen & true).sum() / (seen | true).sum() > 0.6
 
 
-def test_what_a_file_says_of_itself(tmp_path, film):
-    record = video_record(film)
+def test_what_a_file_says_of_itself(tmp_path, video):
+    record = video_record(video)
     assert record['length'] == 23
     assert record['fps'] == pytest.approx(10)
     assert (record['height'], record['width']) == SIZE
-    assert record['audio'] == str(film)
-    assert (record['video_name'], record['features']) == ('film', None)
-    silent = write_video(tmp_path / 'silent.mp4', SCENE[:3], sound=False)
+    assert record['audio'] == str(video)
+    assert (record['video_name'], record['features']) == ('video', None)
+    silent = write_video(tmp_path / 'silent.mp4', SCENE[:3], audio=False)
     assert video_record(silent)['audio'] is None
     assert len(predict_video(model_of(), silent).pred_tracks) == 1
     one = write_video(tmp_path / 'one.mp4', SCENE[:1])
@@ -117,24 +125,24 @@ def test_what_a_file_says_of_itself(tmp_path, film):
     assert video_record(one, fps=0.1)['length'] == 1
 
 
-def test_sound_or_features_of_its_own(tmp_path, film):
+def test_audio_or_features_of_its_own(tmp_path, video):
     wave, features = tmp_path / 'sound.wav', tmp_path / 'features.npy'
     soundfile.write(wave, np.zeros(100, np.float32), 16000)
     np.save(features, np.zeros((23, 4), np.float32))
-    assert video_record(film, wave)['audio'] == str(wave)
-    record = video_record(film, features)
-    assert (record['features'], record['audio']) == (str(features), str(film))
+    assert video_record(video, wave)['audio'] == str(wave)
+    record = video_record(video, features)
+    assert (record['features'], record['audio']) == (str(features), str(video))
 
 
-def test_a_config_that_reads_features_needs_them(film, tmp_path):
+def test_a_config_that_reads_features_needs_them(video, tmp_path):
     cfg = load_config(CONFIG)
     cfg.test_dataloader.dataset.pipeline[1].source = 'features'
     cfg.model.log = str(tmp_path / 'log')
     model = init_model(cfg)
-    with pytest.raises(ValueError, match=r"'film': the config reads precomputed sound.*\.npy"):
-        predict_video(model, film)
+    with pytest.raises(ValueError, match=r"'video': the config reads precomputed sound.*\.npy"):
+        predict_video(model, video)
     np.save(tmp_path / 'features.npy', np.zeros((23, 4), np.float32))
-    predict_video(model, film, tmp_path / 'features.npy', size=20, overlap=0)
+    predict_video(model, video, tmp_path / 'features.npy', size=20, overlap=0)
     read = [json.loads(line)[2] for line in (tmp_path / 'log').read_text().splitlines()]
     assert read == [[1, 20, 4], [1, 3, 4]]
 
@@ -152,9 +160,9 @@ def test_the_same_video_through_its_data_set_gives_the_same(tmp_path):
     assert [track.rles for track in sample.gt_tracks.masks] == [planted(0), planted(1)]
 
 
-def test_windows_share_a_tenth_of_their_frames(film, tmp_path):
+def test_windows_share_a_tenth_of_their_frames(video, tmp_path):
     log = tmp_path / 'log'
-    predict_video(model_of(**{'model.log': str(log)}), film, size=20)
+    predict_video(model_of(**{'model.log': str(log)}), video, size=20)
     assert [json.loads(line)[0] for line in log.read_text().splitlines()] == [0, 3]
 
 
@@ -166,32 +174,32 @@ def test_names_of_classes_come_from_the_config():
     ('arguments', 'error', 'match'),
     [
         (('missing.mp4',), FileNotFoundError, r'missing\.mp4 does not exist'),
-        (('{film}', 'missing.wav'), FileNotFoundError, r'missing\.wav does not exist'),
+        (('{video}', 'missing.wav'), FileNotFoundError, r'missing\.wav does not exist'),
         (('{folder}',), ValueError, 'say at which pace'),
         (('{tmp}',), ValueError, 'holds no frames, expected files .jpg'),
         (('{tmp}/broken.mp4',), BrokenDataError, r'broken\.mp4: cannot be decoded'),
         (('{tmp}/sound.wav',), BrokenDataError, r'sound\.wav: has no video stream'),
     ],
 )
-def test_what_is_no_video_is_refused(tmp_path, film, folder, arguments, error, match):
+def test_what_is_no_video_is_refused(tmp_path, video, folder, arguments, error, match):
     (tmp_path / 'broken.mp4').write_bytes(b'nothing')
     soundfile.write(tmp_path / 'sound.wav', np.zeros(100, np.float32), 16000)
-    places = {'film': film, 'folder': folder, 'tmp': tmp_path}
+    places = {'video': video, 'folder': folder, 'tmp': tmp_path}
     with pytest.raises(error, match=match):
         video_record(*(argument.format(**places) for argument in arguments))
 
 
-def test_a_pace_is_positive(film):
+def test_a_pace_is_positive(video):
     with pytest.raises(ValueError, match='fps must be positive, got 0'):
-        video_record(film, fps=0)
+        video_record(video, fps=0)
 
 
-def test_a_record_is_complete(film):
+def test_a_record_is_complete(video):
     with pytest.raises(ValueError, match='part of the record'):
-        predict_video(model_of(), video_record(film), fps=3)
+        predict_video(model_of(), video_record(video), fps=3)
 
 
-def test_a_model_without_config_is_refused(film):
+def test_a_model_without_config_is_refused(video):
     model = PaintedModel(tracker={'type': 'MaskOverlapTracker'})
     with pytest.raises(ValueError, match=r'no config with a test_dataloader.*init_model'):
-        predict_video(model, film)
+        predict_video(model, video)

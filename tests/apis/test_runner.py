@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from avis.apis.runner import dump_metric, join_launcher, train
+from avis.apis.runner import dump_metric, setup_launcher, train
 from avis.apis.runner import test as run_test
 from avis.utils.compat.checkpoint_loading import load_file
-from tests.runs import TINY_CONFIG, cut_off, loss_curve, own_name, train_tiny
+from tests.helpers.runs import TINY_CONFIG, cut_off, loss_curve, own_name, train_tiny
 
 
 @pytest.fixture(scope='module')
@@ -184,7 +184,7 @@ def test_a_checkpoint_is_scored_as_in_training(trained: Path, tmp_path: Path) ->
         checkpoint,
         work_dir=tmp_path,
         out=tmp_path / 'pred.json',
-        show_dir=tmp_path / 'pictures',
+        show_dir=tmp_path / 'images',
         cfg_options=own_name(),
     )
     assert metrics['avs/miou'] == pytest.approx(best, abs=1e-6)
@@ -193,7 +193,7 @@ def test_a_checkpoint_is_scored_as_in_training(trained: Path, tmp_path: Path) ->
         1,
         2,
     ]
-    drawn = sorted(path.name for path in (tmp_path / 'pictures').iterdir())
+    drawn = sorted(path.name for path in (tmp_path / 'images').iterdir())
     assert drawn == [f'clip_{i}.{kind}' for i in range(3) for kind in ('mp4', 'png')]
     log = next(tmp_path.glob('*/*.log')).read_text()
     assert re.search(r'Test summary\n  avs/miou: 0\.\d{4}', log)
@@ -229,5 +229,5 @@ def test_the_work_folder_is_named_after_the_config(tmp_path: Path, monkeypatch) 
 def test_mpi_tells_its_local_rank(monkeypatch) -> None:
     monkeypatch.setenv('OMPI_COMM_WORLD_LOCAL_RANK', '3')
     monkeypatch.setenv('LOCAL_RANK', '0')  # the default of the tools
-    join_launcher('mpi')
+    setup_launcher('mpi')
     assert os.environ['LOCAL_RANK'] == '3'

@@ -12,9 +12,9 @@ from avis.apis.inference import predict_video
 from avis.apis.stage_times import stage_times
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.datasets.transforms.whole_video import OpenVideo, PackVideo
-from tests.models.segmentors.tracker_set import PLAN, Calls, make_tracker, write_set
-from tests.runs import own_name
-from tests.subprocess_python import ROOT
+from tests.helpers.runs import own_name
+from tests.helpers.subprocess_python import ROOT
+from tests.helpers.tracker_set import PLAN, Calls, make_tracker, write_set
 
 PIPELINE = [{'type': OpenVideo}, {'type': LoadTracks, 'form': 'tracks'}, {'type': PackVideo}]
 
@@ -25,8 +25,8 @@ def records(tmp_path):
     root = write_set(tmp_path / 'data')
     tracker = make_tracker(Calls(tmp_path / 'calls'), record_dir=str(tmp_path / 'records'))
     tracker.cfg = Config({'test_dataloader': {'dataset': {'pipeline': PIPELINE}}})
-    sound = root / 'sound' / 'second.wav'
-    sample = predict_video(tracker, root / 'frames' / 'second', sound, fps=2.0)
+    audio = root / 'sound' / 'second.wav'
+    sample = predict_video(tracker, root / 'frames' / 'second', audio, fps=2.0)
     assert [mask.areas.astype(bool).sum() for mask in sample.pred_tracks.masks] == [5, 6]
     return tmp_path / 'records'
 
@@ -80,10 +80,10 @@ def test_a_video_that_failed_is_not_done_and_named_at_the_end(tmp_path):
     config = ROOT / 'tests' / 'configs' / 'speakers.py'
     videos = [root / 'frames' / name for name in ('first', 'second')]
     opened = {**options, 'test_dataloader.dataset.pipeline': PIPELINE}
-    settings = {'fps': 2.0, 'film': False, 'cfg_options': opened}
+    settings = {'fps': 2.0, 'video': False, 'cfg_options': opened}
     first = infer(config, None, videos[:1], tmp_path / 'out', **settings)
-    sound = root / 'sound' / 'second.wav'
-    failed = infer(config, None, videos[1:], tmp_path / 'out', audio=sound, **settings)
+    audio = root / 'sound' / 'second.wav'
+    failed = infer(config, None, videos[1:], tmp_path / 'out', audio=audio, **settings)
     assert first == {}
     assert 'speech: BrokenDataError' in failed['second']
     assert [path.parent.name for path in (tmp_path / 'out').rglob('results.json')] == ['first']

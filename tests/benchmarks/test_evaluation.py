@@ -23,7 +23,7 @@ def test_without_trackeval_it_says_how_to_get_it(tmp_path: Path) -> None:
     assert 'pip install --no-deps trackeval==1.3.0' in done.stderr
 
 
-def test_our_side_is_timed_on_folders_of_pictures() -> None:
+def test_our_side_is_timed_on_folders_of_images() -> None:
     parts = '--without-trackeval', '--parts', 'avtrack'
     done = run(*parts, '--videos', '2', '--frames', '4')
     assert done.returncode == 0, done.stderr

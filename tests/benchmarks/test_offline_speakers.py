@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.subprocess_python import ROOT
+from tests.helpers.subprocess_python import ROOT
 
 TOOL = ROOT / 'benchmarks' / 'offline_speakers.py'
 

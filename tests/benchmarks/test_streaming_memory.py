@@ -3,14 +3,14 @@ import sys
 
 import pytest
 
-from tests.subprocess_python import ROOT
+from tests.helpers.subprocess_python import ROOT
 
 TOOL = ROOT / 'benchmarks' / 'streaming_memory.py'
 
 
 @pytest.mark.slow
 def test_it_finds_the_boxes_and_prints_the_figures(monkeypatch, capsys):
-    monkeypatch.setattr(sys, 'argv', [str(TOOL), '--frames', '12', '--window', '5', '--film'])
+    monkeypatch.setattr(sys, 'argv', [str(TOOL), '--frames', '12', '--window', '5', '--video'])
     runpy.run_path(str(TOOL), run_name='__main__')
     head, row = capsys.readouterr().out.splitlines()
     assert head.split()[-3:] == ['masks', 'RLE', 'MB']

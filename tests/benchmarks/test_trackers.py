@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from avis.datasets.synthetic.generator import make_dataset
-from tests.subprocess_python import ROOT
+from avis.synthetic.generator import make_dataset
+from tests.helpers.subprocess_python import ROOT
 
 TOOL = ROOT / 'benchmarks' / 'trackers.py'
 
@@ -34,13 +34,13 @@ def test_the_four_models_are_those_that_the_table_names(tmp_path, monkeypatch) -
     monkeypatch.syspath_prepend(TOOL.parent)  # as if run from there
     benchmark = importlib.import_module('trackers')
     for head in benchmark.HEADS:
-        for sound in benchmark.SOUNDS:
-            config = benchmark.variant(head, sound, data=tmp_path, iterations=8, seed=3)
+        for audio in benchmark.SOUNDS:
+            config = benchmark.variant(head, audio, data=tmp_path, iterations=8, seed=3)
             kind = config.model.frame_head.type
             assert (kind if isinstance(kind, str) else kind.__name__) == f'{head}FrameHead'
             for split in ('train', 'test'):
                 dataset = config[f'{split}_dataloader'].dataset
                 assert dataset.data_root == str(tmp_path)
-                assert ({'type': 'MuteSound'} in dataset.pipeline) == (sound == 'muted')
+                assert ({'type': 'MuteAudio'} in dataset.pipeline) == (audio == 'muted')
             assert (config.train_cfg.max_iters, config.param_scheduler[1].end) == (8, 8)
             assert config.randomness.seed == 3

@@ -1,4 +1,4 @@
-"""The film of two faces and its report; the tracking itself is tested with the parts."""
+"""The video of two faces and its report; the tracking itself is tested with the parts."""
 
 import importlib
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avis.models.agents.contract import SpeechChunk
+from avis.avtracker.interfaces import SpeechSegment
 from avis.structures.mask_track import MaskTrack
 
 FOLDER = Path(__file__).parents[2] / 'benchmarks'
@@ -19,7 +19,7 @@ def benchmark(monkeypatch):
 
 
 def test_each_side_moves_while_its_voice_is_heard(benchmark):
-    turns = [SpeechChunk('', (0, 2), 'b'), SpeechChunk('', (1, 4), 'a')]
+    turns = [SpeechSegment('', (0, 2), 'b'), SpeechSegment('', (1, 4), 'a')]
     moving = benchmark.heard(turns, 1.0, 5)
     assert moving.astype(int).tolist() == [[0, 1, 1, 1, 0], [1, 1, 0, 0, 0]]
     face = [np.full((2, 2, 3), shade, np.uint8) for shade in range(6)]

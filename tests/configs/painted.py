@@ -1,4 +1,4 @@
-"""The test of painted videos in windows; see tests/painted.py.
+"""The test of painted videos in windows; see tests/helpers/painted.py.
 
 The tracker forgets too early, so that the scores are not perfect.
 """
@@ -11,12 +11,12 @@ with read_base():
 from avis.datasets.aviseg import AVISeg
 from avis.datasets.transforms.loading import LoadFrames
 from avis.datasets.transforms.packing import PackAVInputs
-from avis.datasets.transforms.sound import LoadSound
+from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.engine.loops import VideoTestLoop
 from avis.evaluation.metrics.track_metrics import AVISegMetric
 from avis.models.trackers.mask_overlap_tracker import MaskOverlapTracker
-from tests.painted import PaintedModel
+from tests.helpers.painted import PaintedModel
 
 model = dict(type=PaintedModel, tracker=dict(type=MaskOverlapTracker, max_gap=2))
 test_dataloader = dict(
@@ -29,7 +29,7 @@ test_dataloader = dict(
         data_root='data/painted',
         pipeline=[
             dict(type=LoadFrames),
-            dict(type=LoadSound, sample_rate=1600),
+            dict(type=LoadAudio, sample_rate=1600),
             dict(type=LoadTracks, form='tracks'),
             dict(type=PackAVInputs),
         ],

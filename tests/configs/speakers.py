@@ -1,4 +1,4 @@
-"""The tiny set of coloured speakers through a whole test run."""
+"""The tiny set of colored speakers through a whole test run."""
 
 from mmengine.config import read_base
 
@@ -9,7 +9,7 @@ from mmengine.runner import TestLoop
 
 from avis.datasets.samplers.cost_sampler import CostSampler
 from avis.evaluation.metrics.track_metrics import AVTrackMetric
-from tests.models.segmentors.tracker_set import ColoredVideos, tracker_in
+from tests.helpers.tracker_set import ColoredVideos, tracker_in
 
 model = dict(type=tracker_in, folder='')
 test_dataloader = dict(

@@ -8,12 +8,12 @@ from torch.utils.data import DataLoader
 from avis.datasets.av_dataset import AVDataset
 from avis.datasets.avsbench import AVSBenchS4
 from avis.datasets.readers.errors import BrokenDataError
+from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps
 from avis.datasets.transforms.packing import PackAVInputs
-from avis.datasets.transforms.sound import LoadSound
-from tests.datasets.tiny_sets import truncate, write_s4
+from tests.helpers.tiny_sets import truncate, write_s4
 
-PIPELINE = (LoadFrames(), LoadSound(), LoadLabelMaps(encoding='binary'), PackAVInputs())
+PIPELINE = (LoadFrames(), LoadAudio(), LoadLabelMaps(encoding='binary'), PackAVInputs())
 
 
 @pytest.fixture
@@ -77,8 +77,13 @@ def test_testing_keeps_the_place_but_counts_nothing(root, log) -> None:
     dataset = make(root, 'test', skip_broken=True)
     samples = [dataset[i]['data_samples'] for i in range(4)]
     assert [sample.video_id for sample in samples] == ['test0', 'test1', 'test2', 'test3']
-    assert [bool(sample.labelled_frames.any()) for sample in samples] == [True, False, False, True]
-    assert [sample.get('broken', False) for sample in samples] == [False, True, True, False]
+    assert [bool(sample.labeled_frames.any()) for sample in samples] == [True, False, False, True]
+    assert [sample.get('broken', False) for sample in samples] == [
+        False,
+        True,
+        True,
+        False,
+    ]
     assert len(log) == 2
 
 

@@ -3,16 +3,16 @@ import pytest
 
 from avis.datasets import vis
 from avis.datasets.aviseg import AVISeg
-from avis.datasets.synthetic.generator import make_dataset
+from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.loading import LoadFrames
 from avis.datasets.transforms.packing import PackAVInputs
-from avis.datasets.transforms.sound import LoadSound
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.structures.labels import AVISEG_CLASSES
-from tests.datasets.tiny_sets import write_video
-from tests.datasets.tiny_vis import FRAMES, NAMES, SIZE, content, write_aviseg, write_json
+from avis.synthetic.generator import make_dataset
+from tests.helpers.tiny_sets import write_video
+from tests.helpers.tiny_vis import FRAMES, NAMES, SIZE, content, write_aviseg, write_json
 
-PIPELINE = (LoadFrames(), LoadSound(source='features'), LoadTracks(form='tracks'), PackAVInputs())
+PIPELINE = (LoadFrames(), LoadAudio(source='features'), LoadTracks(form='tracks'), PackAVInputs())
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_record(root) -> None:
     assert dataset.extra['info'] == [{'year': 2024}]
 
 
-def test_a_sample_has_pictures_features_and_truth(root) -> None:
+def test_a_sample_has_images_features_and_gt(root) -> None:
     data = AVISeg(split='test', data_root=str(root), pipeline=PIPELINE)[1]
     assert data['inputs']['frames'].shape == (FRAMES, 3, *SIZE)
     assert data['inputs']['audio'][:, 5].tolist() == [0, 1, 2]
@@ -50,7 +50,7 @@ def test_a_sample_has_pictures_features_and_truth(root) -> None:
     assert sample.gt_tracks.masks[0].areas.tolist() == [112, 112, 0]
 
 
-def test_a_test_split_without_truth_is_read(root) -> None:
+def test_a_test_split_without_gt_is_read(root) -> None:
     whole = content()
     del whole['annotations']
     write_json(root / 'test.json', whole)
@@ -59,25 +59,25 @@ def test_a_test_split_without_truth_is_read(root) -> None:
     assert 'gt_tracks' not in dataset[0]['data_samples']
 
 
-def test_frames_and_sound_of_video_files(root) -> None:
-    (root / 'films').mkdir()
+def test_frames_and_audio_of_video_files(root) -> None:
+    (root / 'videos').mkdir()
     for name in NAMES:
-        write_video(root / f'films/{name}.mp4', frames=10 * FRAMES)
+        write_video(root / f'videos/{name}.mp4', frames=10 * FRAMES)
     dataset = AVISeg(
         split='test',
         data_root=str(root),
-        video_dir='films',
+        video_dir='videos',
         audio_dir=None,
-        pipeline=(LoadFrames(), LoadSound(), PackAVInputs()),
+        pipeline=(LoadFrames(), LoadAudio(), PackAVInputs()),
     )
     record = dataset.record(0)
-    assert record['frames'] == record['audio'] == str(root / 'films/-a_1.mp4')
+    assert record['frames'] == record['audio'] == str(root / 'videos/-a_1.mp4')
     data = dataset[0]
     assert data['inputs']['frames'].shape == (FRAMES, 3, 64, 64)
     assert data['inputs']['audio'].shape == (16000 * FRAMES,)
 
 
-def test_masks_of_another_size_than_the_film_are_refused(root) -> None:
+def test_masks_of_another_size_than_the_video_are_refused(root) -> None:
     write_video(root / 'test/-a_1.mp4', frames=30)
     dataset = AVISeg(split='test', data_root=str(root), video_dir='test', pipeline=PIPELINE)
     with pytest.raises(ValueError, match=r'-a_1\.mp4: is \(64, 64\).* clip 1 says .*\(24, 32\)'):
@@ -113,7 +113,7 @@ def test_synthetic_data_are_read(tmp_path) -> None:
     make_dataset(
         layout='aviseg', out=tmp_path, videos=2, splits=(1, 0, 1), size=(48, 64), seconds=4
     )
-    pipeline = (LoadFrames(), LoadSound(sample_rate=44100), LoadTracks(), PackAVInputs())
+    pipeline = (LoadFrames(), LoadAudio(sample_rate=44100), LoadTracks(), PackAVInputs())
     data = AVISeg(split='train', data_root=str(tmp_path), pipeline=pipeline)[0]
     tracks = data['data_samples'].gt_tracks
     assert tracks.masks.shape[1:] == (4, 48, 64)

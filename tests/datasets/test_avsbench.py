@@ -12,7 +12,7 @@ from avis.datasets.avsbench import AVSBenchMS3, AVSBenchS4, AVSBenchSemantic
 from avis.datasets.transforms.clip import frame_ids_of
 from avis.registry import DATASETS
 from avis.structures.labels import AVSBENCH_CATEGORIES, AVSS_CLASSES
-from tests.datasets.tiny_sets import square, write_avss, write_ms3, write_s4, write_sound
+from tests.helpers.tiny_sets import square, write_audio, write_avss, write_ms3, write_s4
 
 BASES = 'configs/_base_/datasets'
 
@@ -69,13 +69,13 @@ def test_ms3_record(ms3) -> None:
     assert record['audio'] == f'{root}/audio_log_mel/train/train0.pkl'
 
 
-@pytest.mark.parametrize(('split', 'labelled'), [('train', [1, 5, 10]), ('test', [5, 5, 10])])
-def test_avss_record(avss, split, labelled) -> None:
+@pytest.mark.parametrize(('split', 'labeled'), [('train', [1, 5, 10]), ('test', [5, 5, 10])])
+def test_avss_record(avss, split, labeled) -> None:
     dataset = AVSBenchSemantic(split=split, data_root=avss)
     records = [dataset.record(i) for i in range(len(dataset))]
     assert [record['length'] for record in records] == [5, 5, 10]
     assert [10 - record['label_maps'].count(None) for record in records] == [
-        10 - (record['length'] - n) for record, n in zip(records, labelled, strict=True)
+        10 - (record['length'] - n) for record, n in zip(records, labeled, strict=True)
     ]
     assert records[2]['frames'][9] == f'{avss}/v2/v2_{split}/frames/9.jpg'
     assert records[0]['label_maps'][0] == f'{avss}/v1s/v1s_{split}/labels_rgb/0.png'
@@ -100,7 +100,7 @@ def test_s4_clip_through_its_config(s4, audio) -> None:
     assert frames.shape == (5, 3, 224, 224)
     assert data['inputs']['audio'].shape == ((80000,) if audio == 'wav' else (5, 96, 64))
     assert sample.gt_sem_seg.sem_seg.shape == (5, 224, 224)
-    assert sample.labelled_frames.tolist() == [True] + [False] * 4
+    assert sample.labeled_frames.tolist() == [True] + [False] * 4
     assert frames[:, 0].float().mean(dim=(1, 2)).tolist() == [10, 30, 50, 70, 90]
     expected = np.kron(square((64, 64), 0) > 0, np.ones((7, 7)))[1::2, 1::2]  # 64 to 224, nearest
     np.testing.assert_array_equal(sample.gt_sem_seg.sem_seg[0], expected)
@@ -114,7 +114,7 @@ def test_512_protocol_is_one_value(ms3) -> None:
     data = DATASETS.build(cfg.train_dataloader.dataset)[0]
     assert data['inputs']['frames'].shape == (5, 3, 512, 512)
     assert data['data_samples'].gt_sem_seg.sem_seg.shape == (5, 512, 512)
-    assert data['data_samples'].labelled_frames.all()
+    assert data['data_samples'].labeled_frames.all()
 
 
 @pytest.mark.parametrize('split', ['train', 'val'])
@@ -126,8 +126,8 @@ def test_avss_clips_have_ten_frames_and_flags(avss, split) -> None:
         assert data['inputs']['audio'].shape == (160000,)
     assert [int(d['data_samples'].valid_frames.sum()) for d in (short, several, full)] == [5, 5, 10]
     first = 1 if split == 'train' else 5
-    labelled = [int(d['data_samples'].labelled_frames.sum()) for d in (short, several, full)]
-    assert labelled == [first, 5, 10]
+    labeled = [int(d['data_samples'].labeled_frames.sum()) for d in (short, several, full)]
+    assert labeled == [first, 5, 10]
     assert short['inputs']['frames'][5:].max() == 0
     classes = full['data_samples'].gt_sem_seg.sem_seg.unique().tolist()
     assert classes == [0, 17]
@@ -136,7 +136,7 @@ def test_avss_clips_have_ten_frames_and_flags(avss, split) -> None:
 def test_avss_crops_for_training_and_squeezes_for_testing(avss) -> None:
     train = from_config('avss', 'train', avss)[2]['inputs']['frames'][0]
     test = from_config('avss', 'test', avss)[2]['inputs']['frames'][0]
-    # Blue counts the 80 columns; the centre crop of 48 x 80 keeps columns 16 to 63 (JPEG: +-3).
+    # Blue counts the 80 columns; the center crop of 48 x 80 keeps columns 16 to 63 (JPEG: +-3).
     assert train[2, 0, [0, -1]].tolist() == pytest.approx([16, 63], abs=4)
     assert test[2, 0, [0, -1]].tolist() == pytest.approx([0, 79], abs=4)
 
@@ -196,19 +196,19 @@ def test_missing_csv_and_folders_are_named(tmp_path) -> None:
         AVSBenchSemantic(split='val', data_root=str(avss))
 
 
-def test_missing_kind_of_sound_points_to_the_other(ms3) -> None:
+def test_missing_kind_of_audio_points_to_the_other(ms3) -> None:
     with pytest.raises(FileNotFoundError, match=r"audio_wav does not exist.*Set audio='log_mel'"):
         AVSBenchMS3(split='train', data_root=ms3, audio='wav')
 
 
 def test_ms3_with_its_own_wav(tmp_path) -> None:
     root = write_ms3(tmp_path, {'train': 1})
-    write_sound(root / 'ms3_data/audio_wav/train/train0.wav', 5)
+    write_audio(root / 'ms3_data/audio_wav/train/train0.wav', 5)
     data = from_config('avsbench_ms3', 'train', str(root), audio='wav')[0]
     assert data['inputs']['audio'].shape == (80000,)
 
 
-def test_unknown_kind_of_sound_is_named() -> None:
+def test_unknown_kind_of_audio_is_named() -> None:
     with pytest.raises(ValueError, match=r"AVSBenchS4: audio must be one of .*got 'mp3'"):
         AVSBenchS4(split='train', audio='mp3')
 

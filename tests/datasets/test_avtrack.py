@@ -4,16 +4,16 @@ import pytest
 
 from avis.datasets import vis
 from avis.datasets.avtrack import AVTrack
-from avis.datasets.synthetic.generator import make_dataset
 from avis.datasets.transforms import tracks as tracks_module
+from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.loading import LoadFrames
 from avis.datasets.transforms.packing import PackAVInputs
-from avis.datasets.transforms.sound import LoadSound
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.evaluation.metrics.sample_tracks import tracks_of
-from tests.datasets.tiny_vis import NAMES, SIZE, content, write_avtrack, write_json
+from avis.synthetic.generator import make_dataset
+from tests.helpers.tiny_vis import NAMES, SIZE, content, write_avtrack, write_json
 
-PIPELINE = (LoadFrames(), LoadSound(), LoadTracks(form='tracks'), PackAVInputs())
+PIPELINE = (LoadFrames(), LoadAudio(), LoadTracks(form='tracks'), PackAVInputs())
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def lines(monkeypatch):
     return lines
 
 
-def test_record_of_merged_pictures(root, lines) -> None:
+def test_record_of_merged_images(root, lines) -> None:
     dataset = AVTrack(data_root=str(root))
     record = dataset.record(0)
     assert record['frames'][1] == str(root / 'Images/-a_1/frame_00001.jpg')
@@ -42,12 +42,12 @@ def test_record_of_merged_pictures(root, lines) -> None:
 
 
 @pytest.mark.parametrize('masks', ['merged', 'persons'])
-def test_both_forms_of_the_truth_agree(root, masks) -> None:
+def test_both_forms_of_the_gt_agree(root, masks) -> None:
     data = AVTrack(data_root=str(root), masks=masks, pipeline=PIPELINE)
-    truth = data[0]['data_samples'].gt_tracks
-    assert truth.labels.tolist() == [0, 0]
-    assert truth.ids.tolist() == ([60, 120] if masks == 'merged' else [0, 1])
-    assert [track.areas.tolist() for track in truth.masks] == [[64, 64, 64], [0, 64, 64]]
+    gt = data[0]['data_samples'].gt_tracks
+    assert gt.labels.tolist() == [0, 0]
+    assert gt.ids.tolist() == ([60, 120] if masks == 'merged' else [0, 1])
+    assert [track.areas.tolist() for track in gt.masks] == [[64, 64, 64], [0, 64, 64]]
     assert len(data[1]['data_samples'].gt_tracks) == 0
 
 
@@ -56,22 +56,22 @@ def test_both_spellings_of_the_meta_data(tmp_path, meta) -> None:
     assert len(AVTrack(data_root=str(write_avtrack(tmp_path, meta=meta)))) == 2
 
 
-def test_json_without_masks_points_to_the_pictures(root) -> None:
+def test_json_without_masks_points_to_the_images(root) -> None:
     with pytest.raises(ValueError, match=r"avtrack_meta\.json.*segmentations.*masks='merged'"):
         AVTrack(data_root=str(root), masks='json')
 
 
-def test_frames_without_a_picture_are_not_scored(root, lines) -> None:
+def test_frames_without_a_image_are_not_scored(root, lines) -> None:
     (root / 'Instance_Masks_merged/-a_1/frame_00001.png').unlink()
     sample = AVTrack(data_root=str(root), pipeline=PIPELINE)[0]['data_samples']
     assert '1 x video whose truth has other frames than the meta data' in lines[0]
-    assert sample.labelled_frames.tolist() == [True, False, True]
+    assert sample.labeled_frames.tolist() == [True, False, True]
     assert [track.areas.tolist() for track in sample.gt_tracks.masks] == [[64, 0, 64], [0, 0, 64]]
     scored = {'pred_tracks': {'masks': [], 'labels': [], 'scores': []}, **sample.to_dict()}
     assert tracks_of(scored).frames.tolist() == [True, False, True]
 
 
-def test_video_without_truth_stays_unscored(root, lines) -> None:
+def test_video_without_gt_stays_unscored(root, lines) -> None:
     folder = root / 'Instance_Masks_merged/10000001'
     for path in folder.iterdir():
         path.unlink()
@@ -88,26 +88,26 @@ def test_void_is_no_person_and_said_once(tmp_path, lines) -> None:
     assert 'Instance_Masks_merged/-a_1: gray level 255 is no instance' in line
 
 
-def test_picture_of_another_size_is_named(root) -> None:
+def test_image_of_another_size_is_named(root) -> None:
     path = root / 'Instance_Masks_merged/-a_1/frame_00002.png'
     cv2.imwrite(str(path), np.zeros((9, 9), np.uint8))
     with pytest.raises(ValueError, match=r'frame_00002\.png: is \(9, 9\).*its frame is \(24, 32\)'):
         AVTrack(data_root=str(root), pipeline=PIPELINE)[0]
-    path.write_bytes(b'no picture')
+    path.write_bytes(b'no image')
     with pytest.raises(ValueError, match=r'frame_00002\.png: is not a readable PNG'):
         AVTrack(data_root=str(root), pipeline=PIPELINE)[0]
 
 
-def test_colours_of_equal_channels_are_gray_levels(root) -> None:
+def test_colors_of_equal_channels_are_gray_levels(root) -> None:
     path = root / 'Instance_Masks_merged/-a_1/frame_00000.png'
     cv2.imwrite(str(path), np.full((*SIZE, 3), 7, np.uint8))
-    truth = AVTrack(data_root=str(root), pipeline=PIPELINE)[0]['data_samples'].gt_tracks
-    assert truth.ids.tolist() == [7, 60, 120]
+    gt = AVTrack(data_root=str(root), pipeline=PIPELINE)[0]['data_samples'].gt_tracks
+    assert gt.ids.tolist() == [7, 60, 120]
 
 
 def test_options_are_checked(root) -> None:
     with pytest.raises(ValueError, match='masks must be one of'):
-        AVTrack(data_root=str(root), masks='colour')
+        AVTrack(data_root=str(root), masks='color')
     with pytest.raises(ValueError, match=r"split must be one of \('test',\), got 'train'"):
         AVTrack(data_root=str(root), split='train')
     (root / 'avtrack_meta.json').unlink()
@@ -123,12 +123,12 @@ def test_an_annotation_needs_nothing_but_its_video(root, lines) -> None:
     assert '1 x annotation of a video that is not listed: annotations[1]' in lines[0]
 
 
-def test_all_forms_of_the_synthetic_truth_agree(tmp_path) -> None:
+def test_all_forms_of_the_synthetic_gt_agree(tmp_path) -> None:
     make_dataset(layout='avtrack', out=tmp_path, videos=1, size=(48, 64), seconds=4)
-    truths = [
+    gts = [
         AVTrack(data_root=str(tmp_path), masks=masks, pipeline=PIPELINE)[0]['data_samples']
         for masks in ('merged', 'persons', 'json')
     ]
-    areas = [[track.areas.tolist() for track in truth.gt_tracks.masks] for truth in truths]
+    areas = [[track.areas.tolist() for track in gt.gt_tracks.masks] for gt in gts]
     assert areas[0] == areas[1] == areas[2]
     assert areas[0]

@@ -9,21 +9,21 @@ import pytest
 from avis.apis.config import load_config
 from avis.datasets.avsbench import AVSBenchSemantic
 from avis.datasets.checking import check_dataset
-from avis.datasets.synthetic.generator import make_dataset
+from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.loading import LoadFrames
-from avis.datasets.transforms.sound import LoadSound
-from tests.datasets.tiny_sets import (
-    frame_picture,
+from avis.synthetic.generator import make_dataset
+from tests.helpers.tiny_sets import (
+    frame_image,
     square,
     truncate,
+    write_audio,
     write_avss,
     write_image,
     write_log_mel,
     write_s4,
-    write_sound,
     write_video,
 )
-from tests.datasets.tiny_vis import (
+from tests.helpers.tiny_vis import (
     FRAMES,
     NAMES,
     annotation,
@@ -75,11 +75,11 @@ def test_every_broken_file_is_listed(s4, capsys) -> None:
     sounds = s4 / 's4_data/audio_wav'
     truncate(clips / 'train0/train0_2.png')
     (clips / 'train0/train0_4.png').unlink()
-    write_image(clips / 'train1/train1_5.png', frame_picture((64, 60), 0))
+    write_image(clips / 'train1/train1_5.png', frame_image((64, 60), 0))
     write_image(masks / 'test0/test0_1.png', square((32, 32), 0))
     (masks / 'test1/test1_3.png').write_bytes(b'')
-    write_sound(sounds / 'val/dog_barking/val0.wav', 3)
-    write_sound(sounds / 'val/dog_barking/val1.wav', 6)
+    write_audio(sounds / 'val/dog_barking/val0.wav', 3)
+    write_audio(sounds / 'val/dog_barking/val1.wav', 6)
     (sounds / 'test/dog_barking/test1.wav').write_bytes(b'nothing')
     assert check_dataset(config('avsbench_s4', s4, audio='wav')) == 7
     text = capsys.readouterr().out
@@ -124,7 +124,7 @@ def test_missing_root_is_one_problem(tmp_path, capsys) -> None:
     assert row(text, 'val') == ['val', *'-----', '1']
 
 
-def test_nan_in_a_sound_is_found(s4, capsys) -> None:
+def test_nan_in_a_audio_is_found(s4, capsys) -> None:
     import soundfile
 
     path = s4 / 's4_data/audio_wav/val/dog_barking/val0.wav'
@@ -166,7 +166,7 @@ def test_synthetic_data_sets_read_like_the_real_ones(tmp_path, layout, name, fol
     assert check_dataset(config(name, tmp_path / folder, **kind)) == 0
 
 
-def test_synthetic_videos_show_and_sound_like_their_frames(tmp_path) -> None:
+def test_synthetic_videos_show_and_audio_like_their_frames(tmp_path) -> None:
     make_dataset(
         layout='avss', out=tmp_path, videos=1, splits=(1, 0, 0), size=(64, 64), with_mp4=True
     )
@@ -177,8 +177,8 @@ def test_synthetic_videos_show_and_sound_like_their_frames(tmp_path) -> None:
     from_files = LoadFrames().transform(record)['imgs'].astype(int)
     from_video = LoadFrames().transform({**record, **times, 'frames': video})['imgs'].astype(int)
     assert np.abs(from_files - from_video).mean() < 5
-    heard = LoadSound().transform(record)['sound']
-    heard_in_video = LoadSound().transform({**record, 'audio': video})['sound']
+    heard = LoadAudio().transform(record)['sound']
+    heard_in_video = LoadAudio().transform({**record, 'audio': video})['sound']
     assert np.corrcoef(heard, heard_in_video)[0, 1] > 0.98
 
 
@@ -209,9 +209,9 @@ def test_every_problem_of_instances_is_listed(tmp_path, capsys) -> None:
     root = write_aviseg(tmp_path)
     shutil.rmtree(root / 'val/JPEGImages/-a_1')
     shutil.copytree(root / 'val/JPEGImages/10000001', root / 'val/JPEGImages/nobody')
-    write_image(root / 'test/JPEGImages/-a_1/00001.jpg', frame_picture((24, 48), 0))
+    write_image(root / 'test/JPEGImages/-a_1/00001.jpg', frame_image((24, 48), 0))
     for t in range(FRAMES):
-        write_image(root / f'test/JPEGImages/10000001/{t:05d}.jpg', frame_picture((48, 64), t))
+        write_image(root / f'test/JPEGImages/10000001/{t:05d}.jpg', frame_image((48, 64), t))
     np.save(root / 'test/FEATAudios/-a_1.npy', np.zeros((FRAMES + 1, 128), np.float32))
     rows = np.full((FRAMES, 128), np.nan, np.float32)
     np.save(root / 'val/FEATAudios/10000001.npy', rows)
@@ -234,7 +234,7 @@ def test_every_problem_of_instances_is_listed(tmp_path, capsys) -> None:
     assert row(text, 'train')[-1] == '1'
 
 
-def test_films_are_checked_in_pieces(tmp_path, monkeypatch, capsys) -> None:
+def test_videos_are_checked_in_pieces(tmp_path, monkeypatch, capsys) -> None:
     root = write_aviseg(tmp_path, splits=('test',))
     for name in NAMES:
         write_video(root / f'test/{name}.mp4', frames=25)

@@ -11,7 +11,7 @@ from avis.apis.config import load_config
 from avis.evaluation.metrics.sample_tracks import tracks_of
 from avis.models.data_preprocessors.av_data_preprocessor import AVDataPreprocessor
 from avis.registry import DATASETS
-from tests.datasets.tiny_vis import NAMES, content, write_aviseg, write_json
+from tests.helpers.tiny_vis import NAMES, content, write_aviseg, write_json
 
 
 def dataset(name: str, split: str, root) -> object:
@@ -57,8 +57,8 @@ def test_whole_videos_for_the_metrics(root, name) -> None:
     sample['pred_tracks'] = {'masks': [], 'labels': [], 'scores': []}
     tracks = tracks_of(sample)
     assert tracks.size == (24, 32)
-    assert tracks.truth.labels == [0]
-    assert tracks.truth.sizes == [112.0]
+    assert tracks.gt.labels == [0]
+    assert tracks.gt.sizes == [112.0]
 
 
 @pytest.mark.parametrize('split', ['train', 'test'])

@@ -12,7 +12,7 @@ from avis.datasets.aviseg import AVISeg
 from avis.datasets.transforms.sampling import SampleAroundReference
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.datasets.vis import read_vis
-from tests.datasets.tiny_vis import (
+from tests.helpers.tiny_vis import (
     FRAMES,
     SIZE,
     annotation,
@@ -43,7 +43,7 @@ def test_every_kind_of_mask_is_the_box(tmp_path) -> None:
     assert [mask is None for mask in second['masks']] == [False, False, True]
     assert first['masks'][2] == second['masks'][0]
     assert first['masks'][0][0].tolist() == polygon()[0]
-    assert file.oddities == {}
+    assert file.warnings == {}
 
 
 def test_unknown_keys_are_carried_through(tmp_path) -> None:
@@ -161,9 +161,9 @@ def test_track_that_is_null_everywhere_is_counted(warnings_of) -> None:
     dataset, (line,) = warnings_of(annotations=lists)
     assert '1 x track that is null in all frames: annotations[2].segmentations' in line
     record = {**dataset.record(0), 'ori_shape': SIZE}
-    truth = LoadTracks(form='tracks').transform(record)['gt_tracks']
-    assert truth['ids'].tolist() == [1, 3]  # the scorers know what to make of it
-    assert not truth['masks'][1].areas.any()
+    gt = LoadTracks(form='tracks').transform(record)['gt_tracks']
+    assert gt['ids'].tolist() == [1, 3]  # the scorers know what to make of it
+    assert not gt['masks'][1].areas.any()
 
 
 def test_mask_without_area_is_counted_and_blank(warnings_of) -> None:

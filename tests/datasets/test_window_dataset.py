@@ -8,23 +8,23 @@ from hypothesis import strategies as st
 
 from avis.datasets.aviseg import AVISeg
 from avis.datasets.readers.errors import BrokenDataError
+from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.loading import LoadFrames
 from avis.datasets.transforms.packing import PackAVInputs
 from avis.datasets.transforms.sampling import SampleFrames
-from avis.datasets.transforms.sound import LoadSound
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.datasets.window_dataset import (
-    Place,
     VideoSampler,
     WindowDataset,
+    WindowSpec,
     cut_windows,
     share_videos,
 )
-from tests.painted import paint, passing, write_data
+from tests.helpers.painted import paint, passing, write_data
 
 PIPELINE = (
     {'type': LoadFrames},
-    {'type': LoadSound, 'sample_rate': 1600},
+    {'type': LoadAudio, 'sample_rate': 1600},
     {'type': LoadTracks, 'form': 'tracks'},
     {'type': PackAVInputs},
 )
@@ -41,28 +41,28 @@ def dataset_of(root, **arguments):
     return {'type': AVISeg, 'split': 'test', 'data_root': str(root), **arguments}
 
 
-def test_windows_hold_the_frames_the_sound_and_the_truth_of_their_stretch(data_root):
+def test_windows_hold_the_frames_the_audio_and_the_gt_of_their_stretch(data_root):
     windows = WindowDataset(dataset=dataset_of(data_root), size=3, overlap=1)
     assert windows.places == [
-        Place(0, 0, 3, 7),
-        Place(0, 2, 5, 7),
-        Place(0, 4, 7, 7),
-        Place(1, 0, 1, 1),
-        Place(2, 0, 3, 3),
+        WindowSpec(0, 0, 3, 7),
+        WindowSpec(0, 2, 5, 7),
+        WindowSpec(0, 4, 7, 7),
+        WindowSpec(1, 0, 1, 1),
+        WindowSpec(2, 0, 3, 3),
     ]
     assert (len(windows), windows.num_videos) == (5, 3)
     assert windows.metainfo['classes'][0] == 'person'
     whole = AVISeg(split='test', data_root=str(data_root), pipeline=PIPELINE)[0]
     part = windows[1]
     sample = part['data_samples']
-    assert sample.window == Place(0, 2, 5, 7)
+    assert sample.window == WindowSpec(0, 2, 5, 7)
     assert sample.frame_ids.tolist() == [2, 3, 4]
     frames = part['inputs']['frames'].numpy().transpose(0, 2, 3, 1)
     np.testing.assert_array_equal(frames, paint(passing(7))[2:5])
     assert torch.equal(part['inputs']['audio'], whole['inputs']['audio'][2 * 1600 : 5 * 1600])
-    truth, all_truth = sample.gt_tracks, whole['data_samples'].gt_tracks
-    assert truth.ids.tolist() == all_truth.ids.tolist()
-    assert [m.rles for m in truth.masks] == [m.rles[2:5] for m in all_truth.masks]
+    gt, all_gt = sample.gt_tracks, whole['data_samples'].gt_tracks
+    assert gt.ids.tolist() == all_gt.ids.tolist()
+    assert [m.rles for m in gt.masks] == [m.rles[2:5] for m in all_gt.masks]
 
 
 def test_without_a_size_a_window_is_a_video(data_root):

@@ -1,16 +1,16 @@
 import pytest
 
+from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.loading import LoadFrames
 from avis.datasets.transforms.packing import PackAVInputs
-from avis.datasets.transforms.sound import LoadSound
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.datasets.youtube_vis import YouTubeVIS
-from tests.datasets.tiny_vis import content, write_json, write_media
+from tests.helpers.tiny_vis import content, write_json, write_media
 
 CATEGORIES = [{'id': 40, 'name': 'zebra'}, {'id': 1, 'name': 'person'}, {'id': 26, 'name': 'sedan'}]
 PIPELINE = (
     LoadFrames(),
-    LoadSound(source='features', missing='silence'),
+    LoadAudio(source='features', missing='silence'),
     LoadTracks(),
     PackAVInputs(),
 )

@@ -10,9 +10,9 @@ from mmengine.evaluator import Evaluator
 from mmengine.optim import OptimWrapper
 
 from avis.apis import load_config
-from avis.datasets.synthetic.generator import make_dataset
 from avis.engine.randomness import fixed_randomness
 from avis.registry import DATASETS, MODELS
+from avis.synthetic.generator import make_dataset
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'avis'
 # Which config of avism/ has the tracker, or the head.
@@ -68,7 +68,7 @@ def configured(tracker: str, head: str, hears: bool, root: Path):
         dataset.data_root = str(root)
         if not hears:
             names = [step['type'].__name__ for step in dataset.pipeline]
-            dataset.pipeline.insert(names.index('LoadSound') + 1, {'type': 'MuteSound'})
+            dataset.pipeline.insert(names.index('LoadAudio') + 1, {'type': 'MuteAudio'})
     return config
 
 
@@ -87,7 +87,7 @@ def test_it_builds_trains_a_step_predicts_and_is_scored(tracker, head, hears, ro
     train, test = (DATASETS.build(config[f'{s}_dataloader'].dataset) for s in ('train', 'test'))
     with fixed_randomness(0):
         batch = pseudo_collate([train[0], train[1]])
-    assert all(bool(sound.any()) == hears for sound in batch['inputs']['audio'])
+    assert all(bool(audio.any()) == hears for audio in batch['inputs']['audio'])
     before = model.frame_head.query_feat.weight.clone()
     optimizer = OptimWrapper(torch.optim.AdamW(model.parameters(), lr=1e-3))
     losses = model.train().train_step(batch, optimizer)

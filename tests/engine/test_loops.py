@@ -11,8 +11,8 @@ from avis.apis.config import load_config
 from avis.apis.runner import test as run_test
 from avis.engine.loops import in_windows
 from avis.structures.masks import encode_mask
-from tests.painted import OutputsHook, mask_of, passing, write_data
-from tests.runs import own_name
+from tests.helpers.painted import OutputsHook, mask_of, passing, write_data
+from tests.helpers.runs import own_name
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / 'tests' / 'configs' / 'painted.py'
@@ -62,7 +62,7 @@ def test_windows_score_as_whole_videos_do(data_root, tmp_path, expected, size, o
 
 
 def test_a_video_comes_out_with_its_last_window(data_root, tmp_path):
-    run(data_root, tmp_path, custom_hooks=[{'type': 'tests.painted.OutputsHook'}])
+    run(data_root, tmp_path, custom_hooks=[{'type': 'tests.helpers.painted.OutputsHook'}])
     # Windows of 5 frames that share 2: 13 frames are 4 windows, the last one moved back.
     assert OutputsHook.seen == [*[[]] * 3, ['b'], *[[]] * 9, ['a'], ['e'], ['c'], *[[]] * 3, ['d']]
 
@@ -102,7 +102,7 @@ def test_a_loader_that_is_built_already_cannot_be_cut():
 
 
 @pytest.mark.parametrize('windows', [True, False])
-def test_films_of_the_videos_whose_turn_it_is(data_root, tmp_path, windows):
+def test_videos_of_the_videos_whose_turn_it_is(data_root, tmp_path, windows):
     cfg = load_config(CONFIG, options(data_root))
     show = {'type': 'AVVisualizationHook', 'show_dir': str(tmp_path / 'show')}
     cfg.custom_hooks = [{**show, 'interval': 2, 'max_videos': 2}]

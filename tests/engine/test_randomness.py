@@ -12,7 +12,7 @@ from mmengine.dist import get_dist_info
 from avis.engine import randomness
 from avis.engine.randomness import SampleIndex, SeededDataset, SeededSampler, fixed_randomness
 from avis.engine.runner import AVRunner
-from tests.tiny import TinyDataset
+from tests.helpers.tiny import TinyDataset
 
 
 def draw_all() -> tuple[float, float, float]:

@@ -12,7 +12,7 @@ from avis.models.trackers.mask_overlap_tracker import MaskOverlapTracker
 from avis.models.trackers.query_matching_tracker import QueryMatchingTracker
 from avis.structures.masks import encode_mask
 from tests.datasets.test_window_dataset import PIPELINE, dataset_of
-from tests.painted import PaintedModel, mask_of, passing, write_data
+from tests.helpers.painted import PaintedModel, mask_of, passing, write_data
 
 SCENES = {'long': passing(23), 'one': passing(1), 'empty': [{}] * 4, 'short': passing(6, 9)}
 
@@ -57,7 +57,7 @@ def test_streaming_gives_what_the_whole_clip_gives(data_root, tracker, size, ove
         assert found.frame_ids.tolist() == expected.frame_ids.tolist()
         for key in ('video_id', 'fps', 'ori_shape', 'img_shape'):
             assert found.get(key) == expected.get(key)
-        assert 'labelled_frames' not in found
+        assert 'labeled_frames' not in found
 
 
 def test_the_planted_tracks_are_found(data_root):
@@ -69,15 +69,15 @@ def test_the_planted_tracks_are_found(data_root):
         assert track.rles == expected
 
 
-def test_what_is_not_labelled_stays_so(data_root):
+def test_what_is_not_labeled_stays_so(data_root):
     windows = WindowDataset(dataset=dataset_of(data_root), size=4, overlap=1)
     one = VideoStream(model_of())
     for index in range(8):
         item = windows[index]
         frame_ids = item['data_samples'].frame_ids
-        item['data_samples'].labelled_frames = torch.from_numpy(frame_ids % 3 == 0)
+        item['data_samples'].labeled_frames = torch.from_numpy(frame_ids % 3 == 0)
         sample = one.feed(pseudo_collate([item]))
-    np.testing.assert_array_equal(sample.labelled_frames.numpy(), np.arange(23) % 3 == 0)
+    np.testing.assert_array_equal(sample.labeled_frames.numpy(), np.arange(23) % 3 == 0)
 
 
 def test_tracks_that_only_some_windows_know_are_absent_elsewhere(data_root):

@@ -10,7 +10,7 @@ from mmdet.models.trackers import ByteTracker, OCSORTTracker
 from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
 
-from avis.datasets.window_dataset import Place, cut_windows
+from avis.datasets.window_dataset import WindowSpec, cut_windows
 from avis.engine.streaming import VideoStream
 from avis.models.audio_encoders.precomputed import PrecomputedAudio
 from avis.models.data_preprocessors.av_data_preprocessor import AVDataPreprocessor
@@ -121,17 +121,17 @@ def clip(start=0, stop=LENGTH, **meta):
     """Some frames of a video of noise whose brightness wanders, with features as sound."""
     random = torch.Generator().manual_seed(1)
     noise = torch.randint(0, 256, (LENGTH, 3, *SIZE), generator=random).to(torch.uint8)
-    sound = torch.randn(LENGTH, WIDTH, generator=random)
+    audio = torch.randn(LENGTH, WIDTH, generator=random)
     sample = AVDataSample(metainfo={'video_id': 1, 'video_name': 'noise', **meta})
     sample.set_metainfo({'img_shape': SIZE, 'ori_shape': (75, 135), 'fps': 1.0})
-    inputs = {'frames': noise[start:stop], 'audio': sound[start:stop]}
+    inputs = {'frames': noise[start:stop], 'audio': audio[start:stop]}
     return {'inputs': inputs, 'data_samples': sample}
 
 
 def stream(model, size, overlap):
     one = VideoStream(model)
     for start, stop in cut_windows(LENGTH, size, overlap):
-        item = clip(start, stop, window=Place(0, start, stop, LENGTH))
+        item = clip(start, stop, window=WindowSpec(0, start, stop, LENGTH))
         sample = one.feed(pseudo_collate([item]))
     return sample
 

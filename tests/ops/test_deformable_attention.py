@@ -25,7 +25,7 @@ def draw(dtype: torch.dtype = torch.float32, queries: int = 7) -> tuple[Tensor, 
 
 
 def written_out(value: Tensor, locations: Tensor, weights: Tensor) -> Tensor:
-    """Every sample from its four neighbours, one after the other."""
+    """Every sample from its four neighbors, one after the other."""
     images, queries, heads = weights.shape[:3]
     out = value.new_zeros(images, queries, heads, value.shape[-1])
     starts = [0, SHAPES[0][0] * SHAPES[0][1]]
@@ -67,7 +67,7 @@ def test_large_pyramid_in_both_forms() -> None:
     torch.testing.assert_close(
         bags, sample_grids(value, shapes, locations, weights), rtol=0, atol=1e-4
     )
-    # An image does not depend on its neighbours in the batch.
+    # An image does not depend on its neighbors in the batch.
     alone = sample_bags(value[1:], shapes, locations[1:], weights[1:])
     assert torch.equal(alone[0], bags[1])
 

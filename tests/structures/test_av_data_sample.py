@@ -13,7 +13,7 @@ from avis.structures.mask_track import MaskTrack
 def sample():
     sample = AVDataSample(metainfo={'video_id': 0, 'fps': 1.0, 'ori_shape': (4, 6)})
     sample.gt_sem_seg = PixelData(sem_seg=torch.zeros(2, 4, 6, dtype=torch.uint8))
-    sample.labelled_frames = torch.tensor([True, False])
+    sample.labeled_frames = torch.tensor([True, False])
     return sample
 
 
@@ -21,8 +21,8 @@ def test_metainfo_and_fields_read_back(sample):
     assert sample.video_id == 0
     assert sample.ori_shape == (4, 6)
     assert sample.gt_sem_seg.sem_seg.shape == (2, 4, 6)
-    assert sample.labelled_frames.tolist() == [True, False]
-    assert set(sample.keys()) == {'gt_sem_seg', 'labelled_frames'}
+    assert sample.labeled_frames.tolist() == [True, False]
+    assert set(sample.keys()) == {'gt_sem_seg', 'labeled_frames'}
 
 
 def test_tracks_hold_ids_and_mask_tracks(sample):
@@ -40,7 +40,7 @@ def test_tracks_hold_ids_and_mask_tracks(sample):
         ('gt_sem_seg', torch.zeros(1), 'PixelData, got Tensor'),
         ('pred_sem_seg', InstanceData(), 'PixelData, got InstanceData'),
         ('pred_tracks', [], 'InstanceData, got list'),
-        ('labelled_frames', [True], 'Tensor, got list'),
+        ('labeled_frames', [True], 'Tensor, got list'),
         ('valid_frames', np.ones(1, bool), 'Tensor, got ndarray'),
     ],
 )

@@ -15,21 +15,21 @@ def test_the_published_numbers_of_classes():
     assert AVSS_CLASSES[0] == 'background'
 
 
-def test_the_palette_gives_every_class_its_own_colour():
+def test_the_palette_gives_every_class_its_own_color():
     colors = voc_palette(256)
     assert colors.dtype == np.uint8
     assert len(np.unique(colors, axis=0)) == 256
-    # Pascal VOC: aeroplane, person, and the colour of the void label.
+    # Pascal VOC: aeroplane, person, and the color of the void label.
     assert colors[[1, 15, 255]].tolist() == [[128, 0, 0], [192, 128, 128], [224, 224, 192]]
     np.testing.assert_array_equal(voc_palette(71), colors[:71])
 
 
 @pytest.mark.parametrize('count', [0, 257])
-def test_the_palette_has_256_colours(count):
-    with pytest.raises(ValueError, match=rf'1 to 256 colours, got num_classes={count}'):
+def test_the_palette_has_256_colors(count):
+    with pytest.raises(ValueError, match=rf'1 to 256 colors, got num_classes={count}'):
         voc_palette(count)
 
 
-def test_every_colour_comes_back():
+def test_every_color_comes_back():
     palette = voc_palette(256)
     np.testing.assert_array_equal(voc_colors_to_classes(palette, 256), np.arange(256))

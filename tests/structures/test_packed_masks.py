@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from avis.structures.masks import encode_mask, to_rle
 from avis.structures.packed_masks import PackedMasks
-from tests.datasets.tiny_vis import box_mask, loose_rle, polygon, rle
+from tests.helpers.tiny_vis import box_mask, loose_rle, polygon, rle
 
 numbers = st.floats(-50, 50, allow_nan=False)
 polygons = st.lists(st.lists(numbers, min_size=6, max_size=12).map(lambda p: p[: len(p) // 2 * 2]))

@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from tests.engine.test_loops import CONFIG
-from tests.painted import passing, write_video
-from tests.subprocess_python import ROOT
+from tests.helpers.painted import passing, write_video
+from tests.helpers.subprocess_python import ROOT
 
 
 def call(monkeypatch, *arguments):
@@ -15,14 +15,14 @@ def call(monkeypatch, *arguments):
 
 
 def test_options_reach_the_model(tmp_path, monkeypatch):
-    film, log = write_video(tmp_path / 'a.mp4', passing(9)), tmp_path / 'log'
+    video, log = write_video(tmp_path / 'a.mp4', passing(9)), tmp_path / 'log'
     options = ('--cfg-options', f'model.log={log}')
-    out = ('--out', tmp_path / 'out', '--no-film', '--fps', '5')
-    call(monkeypatch, film, *out, '--window', '3', '--overlap', '1', *options)
+    out = ('--out', tmp_path / 'out', '--no-video', '--fps', '5')
+    call(monkeypatch, video, *out, '--window', '3', '--overlap', '1', *options)
     starts = [json.loads(line)[0] for line in log.read_text().splitlines()]
     assert starts == [0, 1]
     assert [path.name for path in (tmp_path / 'out' / 'a').iterdir()] == ['results.json']
-    call(monkeypatch, film, '--out', tmp_path / 'whole', '--no-film', '--window', '0', *options)
+    call(monkeypatch, video, '--out', tmp_path / 'whole', '--no-video', '--window', '0', *options)
     assert [json.loads(line)[1][1] for line in log.read_text().splitlines()] == [3, 3, 9]
 
 

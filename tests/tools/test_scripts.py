@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import ROOT
+from tests.helpers.runs import ROOT
 
 TOOLS = ROOT / 'tools'
 ECHO = '#!/usr/bin/env bash\nif [[ "$1" == -c ]]; then echo 40000; exit; fi\nprintf "%s\\n" "$@"\n'

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from avis.apis.runner import train
-from avis.datasets.synthetic.generator import make_dataset
-from tests.runs import ROOT, TINY_CONFIG, loss_curve, own_name, train_tiny
+from avis.synthetic.generator import make_dataset
+from tests.helpers.runs import ROOT, TINY_CONFIG, loss_curve, own_name, train_tiny
 
 # Each clip takes its time, so that a kill comes before the end on a busy machine, too.
 SLOW = ('--cfg-options', 'train_dataloader.dataset.delay=0.1')

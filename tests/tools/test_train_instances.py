@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from avis.apis.runner import train
-from avis.datasets.synthetic.generator import make_dataset
-from tests.runs import ROOT, loss_curve, own_name
+from avis.synthetic.generator import make_dataset
+from tests.helpers.runs import ROOT, loss_curve, own_name
 from tests.tools.test_train import finish, start, wait_for
 
 CONFIG = ROOT / 'configs' / 'avis' / 'demo_avism_synthetic.py'

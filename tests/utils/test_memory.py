@@ -1,14 +1,14 @@
 import sys
 
-from avis.utils.memory import keep_freed_memory
-from tests.subprocess_python import run_python
+from avis.utils.memory import tune_malloc
+from tests.helpers.subprocess_python import run_python
 
 COUNT_FAULTS = """
 import resource
 import numpy as np
-from avis.utils.memory import keep_freed_memory
+from avis.utils.memory import tune_malloc
 if {keep}:
-    assert keep_freed_memory()
+    assert tune_malloc()
 np.ones((720, 1280), np.uint8)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(50):
@@ -20,7 +20,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 def test_elsewhere_nothing_happens(monkeypatch) -> None:
     monkeypatch.setattr(sys, 'platform', 'win32')
-    assert not keep_freed_memory()
+    assert not tune_malloc()
 
 
 def test_arrays_that_come_and_go_cost_no_page_faults() -> None:

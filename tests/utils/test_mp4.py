@@ -24,43 +24,43 @@ def read(path: Path) -> tuple[list[int], list[float], np.ndarray]:
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
     with av.open(str(path)) as container:
-        sound = [f.to_ndarray()[0] for f in container.decode(audio=0)] if has_sound(path) else []
+        audio = [f.to_ndarray()[0] for f in container.decode(audio=0)] if has_audio(path) else []
     levels = [round(float(frame.to_ndarray(format='rgb24').mean())) for frame in frames]
-    return levels, [frame.time for frame in frames], np.concatenate([*sound, np.zeros(0)])
+    return levels, [frame.time for frame in frames], np.concatenate([*audio, np.zeros(0)])
 
 
-def has_sound(path: Path) -> bool:
+def has_audio(path: Path) -> bool:
     with av.open(str(path)) as container:
         return bool(container.streams.audio)
 
 
-def test_frames_and_sound_come_back(tmp_path: Path) -> None:
-    path = tmp_path / 'film.mp4'
-    sound = tone(4)
-    sound[:RATE] = 0  # the tone starts after one second
-    write_mp4(path, gray_frames([0, 80, 160, 240]), fps=2, sound=sound, sample_rate=RATE)
+def test_frames_and_audio_come_back(tmp_path: Path) -> None:
+    path = tmp_path / 'video.mp4'
+    audio = tone(4)
+    audio[:RATE] = 0  # the tone starts after one second
+    write_mp4(path, gray_frames([0, 80, 160, 240]), fps=2, audio=audio, sample_rate=RATE)
     levels, times, heard = read(path)
     assert np.abs(np.subtract(levels, [0, 80, 160, 240])).max() <= 3
     assert times == [0, 0.5, 1, 1.5]
-    # Two seconds of picture, and the sound is cut there; AAC adds less than two blocks.
+    # Two seconds of image, and the sound is cut there; AAC adds less than two blocks.
     assert 2 * RATE <= len(heard) <= 2 * RATE + 2 * 1024
     loud = np.flatnonzero(np.abs(heard) > 0.2)[0] / RATE
     assert loud == pytest.approx(1, abs=0.08)
-    assert [file.name for file in tmp_path.iterdir()] == ['film.mp4']
+    assert [file.name for file in tmp_path.iterdir()] == ['video.mp4']
 
 
-def test_sound_shorter_than_the_picture_and_none_at_all(tmp_path: Path) -> None:
-    write_mp4(tmp_path / 'short.mp4', gray_frames([9] * 6), fps=2, sound=tone(1), sample_rate=RATE)
+def test_audio_shorter_than_the_image_and_none_at_all(tmp_path: Path) -> None:
+    write_mp4(tmp_path / 'short.mp4', gray_frames([9] * 6), fps=2, audio=tone(1), sample_rate=RATE)
     levels, _, heard = read(tmp_path / 'short.mp4')
     assert len(levels) == 6
     assert RATE <= len(heard) <= RATE + 2 * 1024
     write_mp4(tmp_path / 'silent.mp4', gray_frames([9] * 6), fps=2)
-    assert not has_sound(tmp_path / 'silent.mp4')
+    assert not has_audio(tmp_path / 'silent.mp4')
 
 
 def test_fractional_rate_and_odd_size(tmp_path: Path) -> None:
-    path = tmp_path / 'film.mp4'
-    write_mp4(path, gray_frames([50] * 30, size=(31, 47)), fps=30000 / 1001, sound=tone(1.2))
+    path = tmp_path / 'video.mp4'
+    write_mp4(path, gray_frames([50] * 30, size=(31, 47)), fps=30000 / 1001, audio=tone(1.2))
     with av.open(str(path)) as container:
         video = container.streams.video[0]
         assert video.average_rate == Fraction(30000, 1001)
@@ -70,7 +70,7 @@ def test_fractional_rate_and_odd_size(tmp_path: Path) -> None:
 
 def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ('a', 'b'):
-        write_mp4(tmp_path / name, gray_frames([10, 200]), fps=4, sound=tone(1))
+        write_mp4(tmp_path / name, gray_frames([10, 200]), fps=4, audio=tone(1))
     assert (tmp_path / 'a').read_bytes() == (tmp_path / 'b').read_bytes()
 
 
@@ -78,14 +78,14 @@ def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_another_encoder_steps_in(tmp_path: Path, monkeypatch, missing: set[str]) -> None:
     left = av.codecs_available - missing
     monkeypatch.setattr(mp4.av, 'codecs_available', left)
-    write_mp4(tmp_path / 'film.mp4', gray_frames([0, 80, 160]), fps=3)
-    levels, times, _ = read(tmp_path / 'film.mp4')
+    write_mp4(tmp_path / 'video.mp4', gray_frames([0, 80, 160]), fps=3)
+    levels, times, _ = read(tmp_path / 'video.mp4')
     assert np.abs(np.subtract(levels, [0, 80, 160])).max() <= 6
     assert times == pytest.approx([0, 1 / 3, 2 / 3], abs=1e-3)
 
 
 def test_a_failure_leaves_the_older_file_and_no_half_one(tmp_path: Path) -> None:
-    path = tmp_path / 'film.mp4'
+    path = tmp_path / 'video.mp4'
     path.write_bytes(b'older')
     with pytest.raises(
         ValueError, match=r'frame 1 is \(16, 16, 3\), the first one is \(32, 48, 3\)'
@@ -97,17 +97,17 @@ def test_a_failure_leaves_the_older_file_and_no_half_one(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_sound_is_asked_for_frame_by_frame(tmp_path: Path) -> None:
+def test_audio_is_asked_for_frame_by_frame(tmp_path: Path) -> None:
     time = np.arange(2 * RATE) / RATE
-    sound = to_int16(0.5 * np.sin(2 * np.pi * 300 * time))
+    audio = to_int16(0.5 * np.sin(2 * np.pi * 300 * time))
     asked = []
 
     def read(start: int, end: int) -> np.ndarray:
         asked.append((start, end))
-        return sound[start:end]
+        return audio[start:end]
 
     frames = [0, 80, 160, 240]
-    write_mp4(tmp_path / 'a.mp4', gray_frames(frames), fps=2, sound=sound, sample_rate=RATE)
-    write_mp4(tmp_path / 'b.mp4', gray_frames(frames), fps=2, sound=read, sample_rate=RATE)
+    write_mp4(tmp_path / 'a.mp4', gray_frames(frames), fps=2, audio=audio, sample_rate=RATE)
+    write_mp4(tmp_path / 'b.mp4', gray_frames(frames), fps=2, audio=read, sample_rate=RATE)
     assert asked == [(k * RATE // 2, (k + 1) * RATE // 2) for k in range(4)]
     assert (tmp_path / 'a.mp4').read_bytes() == (tmp_path / 'b.mp4').read_bytes()

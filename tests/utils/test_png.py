@@ -82,7 +82,7 @@ def test_filters_are_undone(tmp_path_factory, filters: list[int], channels: int)
 
 
 @pytest.mark.parametrize('kind', FILTERS)
-def test_dense_pictures_are_read_too(write, kind: int) -> None:
+def test_dense_images_are_read_too(write, kind: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 1)).astype(np.uint8)
     np.testing.assert_array_equal(read_png(write(encode(pixels, [kind] * 20))), pixels[..., 0])
 
@@ -112,7 +112,7 @@ def test_what_opencv_and_pillow_write(write, level: int, width: int) -> None:
         np.testing.assert_array_equal(read_png_runs(path).to_image(), first)
 
 
-def test_colours_count_by_their_strongest_channel(write) -> None:
+def test_colors_count_by_their_strongest_channel(write) -> None:
     pixels = np.zeros((2, 3, 4), np.uint8)
     pixels[0, 0], pixels[1, 2] = (3, 0, 9, 255), (0, 0, 0, 255)
     assert read_png_mask(write(encode(pixels, [0, 0]))).tolist() == [[9, 0, 0], [0, 0, 0]]
@@ -138,7 +138,7 @@ def test_gray_levels_of_few_bits_are_spread(write) -> None:
     [
         (lambda data: b'', 'it is empty'),
         (lambda data: b'GIF89a' + data[6:], 'it does not begin like a PNG'),
-        (lambda data: data[:40], 'before the picture'),
+        (lambda data: data[:40], 'before the image'),
         (lambda data: data[:-30], 'incomplete or truncated stream|ends after'),
         (lambda data: data[:60] + bytes([data[60] ^ 255]) + data[61:], 'decompressing|bytes'),
         (lambda data: data[:16] + b'\x00\x0f' + data[18:], 'cannot hold'),
@@ -159,13 +159,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @given(pixels=arrays(np.uint8, (3, 4), elements=st.integers(0, 2)))
-def test_runs_come_back_as_the_picture(pixels: np.ndarray) -> None:
+def test_runs_come_back_as_the_image(pixels: np.ndarray) -> None:
     runs = Runs.of(pixels)
     np.testing.assert_array_equal(runs.to_image(), pixels)
     np.testing.assert_array_equal(runs.only(2).to_image(), pixels * (pixels == 2))
     assert (runs.ends > runs.starts).all()
     painted = np.ones((3, 4), np.uint16)
-    runs.paint(painted, 700)
+    runs.fill(painted, 700)
     np.testing.assert_array_equal(painted, np.where(pixels > 0, 700, 1))
 
 

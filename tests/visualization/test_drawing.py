@@ -9,8 +9,8 @@ from avis.visualization.drawing import (
     beside,
     class_color,
     enlarge,
+    image_grid,
     overlay_masks,
-    picture_grid,
     text_image,
     write_png,
 )
@@ -35,7 +35,7 @@ def test_masks_are_tinted_inside_and_solid_at_their_outline() -> None:
     assert (frames == 100).all()
 
 
-def test_the_border_of_the_picture_is_no_outline() -> None:
+def test_the_border_of_the_image_is_no_outline() -> None:
     drawn = overlay_masks(np.zeros((1, 4, 4, 3), np.uint8), np.ones((1, 4, 4), int), opacity=0)
     assert not drawn.any()
 
@@ -52,7 +52,7 @@ def test_frames_and_labels_of_other_sizes_are_refused() -> None:
         overlay_masks(np.zeros((1, 2, 2, 3), np.uint8), np.zeros((1, 2, 3), int))
 
 
-def test_small_pictures_grow_by_a_whole_factor_and_large_ones_stay() -> None:
+def test_small_images_grow_by_a_whole_factor_and_large_ones_stay() -> None:
     labels = enlarge(square_label(), 20, labels=True)
     assert labels.shape == (1, 27, 27)
     assert set(np.unique(labels)) == {0, 1}
@@ -61,10 +61,10 @@ def test_small_pictures_grow_by_a_whole_factor_and_large_ones_stay() -> None:
     assert enlarge(frames, 20) is frames
 
 
-def test_the_grid_holds_every_picture_in_its_place() -> None:
+def test_the_grid_holds_every_image_in_its_place() -> None:
     clip = [np.full((40, 60, 3), (value, 0, 0), np.uint8) for value in (10, 20, 30)]
-    rows = {'frame': clip, 'truth': [None, *(picture * 5 for picture in clip[1:])]}
-    grid = picture_grid(rows, titles=['0 s', '1 s', '2 s'])
+    rows = {'frame': clip, 'truth': [None, *(image * 5 for image in clip[1:])]}
+    grid = image_grid(rows, titles=['0 s', '1 s', '2 s'])
     places = {}
     for value in (10, 20, 30, 100, 150):
         y, x = np.nonzero((grid == (value, 0, 0)).all(axis=2))
@@ -80,7 +80,7 @@ def test_the_grid_holds_every_picture_in_its_place() -> None:
 
 def test_long_clips_go_on_below() -> None:
     clip = [np.full((20, 20, 3), value, np.uint8) for value in (10, 20, 30)]
-    wide, wrapped = picture_grid({'a': clip}), picture_grid({'a': clip}, columns=2)
+    wide, wrapped = image_grid({'a': clip}), image_grid({'a': clip}, columns=2)
     assert wrapped.shape[0] == 2 * wide.shape[0]
     assert wrapped.shape[1] == wide.shape[1] - 24
     assert ((wrapped == 30).all(axis=2)).sum() == 400
@@ -89,27 +89,27 @@ def test_long_clips_go_on_below() -> None:
 def test_the_legend_shows_each_color_and_breaks_its_lines() -> None:
     rows = {'frame': [np.zeros((30, 60, 3), np.uint8)]}
     legend = {f'class {k}': color for k, color in enumerate(COLORS)}
-    plain, with_legend = picture_grid(rows), picture_grid(rows, legend=legend)
+    plain, with_legend = image_grid(rows), image_grid(rows, legend=legend)
     below = with_legend[len(plain) :]
     assert with_legend.shape[1] == plain.shape[1]
     for color in COLORS:
         assert ((below == color).all(axis=2)).any()
 
 
-def test_pictures_of_several_sizes_or_none_are_refused() -> None:
+def test_images_of_several_sizes_or_none_are_refused() -> None:
     with pytest.raises(ValueError, match=r'one size, got \[\(2, 2, 3\), \(3, 2, 3\)\]'):
-        picture_grid({'a': [np.zeros((2, 2, 3), np.uint8), np.zeros((3, 2, 3), np.uint8)]})
+        image_grid({'a': [np.zeros((2, 2, 3), np.uint8), np.zeros((3, 2, 3), np.uint8)]})
     with pytest.raises(ValueError, match='none at all'):
-        picture_grid({'a': [None]})
+        image_grid({'a': [None]})
 
 
-def test_beside_puts_a_name_above_each_picture() -> None:
+def test_beside_puts_a_name_above_each_image() -> None:
     left, right = np.full((40, 60, 3), 10, np.uint8), np.full((40, 60, 3), 20, np.uint8)
-    picture = beside({'truth': left, 'prediction': right})
-    (y1, x1), (y2, x2) = (np.argwhere((picture == v).all(axis=2))[0] for v in (10, 20))
+    image = beside({'truth': left, 'prediction': right})
+    (y1, x1), (y2, x2) = (np.argwhere((image == v).all(axis=2))[0] for v in (10, 20))
     assert y1 == y2 > 0
     assert x2 > x1 == 0
-    assert picture[:y1].min() < 100
+    assert image[:y1].min() < 100
 
 
 def test_text_is_anti_aliased_and_cut_to_its_width() -> None:
@@ -121,8 +121,8 @@ def test_text_is_anti_aliased_and_cut_to_its_width() -> None:
 
 
 def test_png_keeps_red_and_blue_apart_and_leaves_no_part(tmp_path: Path) -> None:
-    picture = np.zeros((2, 3, 3), np.uint8)
-    picture[..., 0] = 200
-    write_png(tmp_path / 'a.png', picture)
+    image = np.zeros((2, 3, 3), np.uint8)
+    image[..., 0] = 200
+    write_png(tmp_path / 'a.png', image)
     assert cv2.imread(str(tmp_path / 'a.png'))[0, 0].tolist() == [0, 0, 200]  # BGR
     assert [file.name for file in tmp_path.iterdir()] == ['a.png']

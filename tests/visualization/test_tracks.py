@@ -23,7 +23,7 @@ def test_masks_are_tinted_and_outlined_and_the_rest_is_left_alone():
     np.testing.assert_array_equal(drawn, FRAME)
 
 
-def test_a_caption_stands_above_its_mask_in_its_colour():
+def test_a_caption_stands_above_its_mask_in_its_color():
     plain = draw_tracks(FRAME, {7: mask_at(20, 40)})
     drawn = draw_tracks(FRAME, {7: mask_at(20, 40)}, {7: 'person 7'})
     rows, columns = np.nonzero((drawn != plain).any(-1))

@@ -11,8 +11,8 @@ from avis.visualization.video_writer import write_clip
 def test_frames_are_shown_as_long_as_they_last(tmp_path: Path, fps: float, repeat: int) -> None:
     levels = (0, 100, 200)
     frames = np.stack([np.full((32, 32, 3), level, np.uint8) for level in levels])
-    sound = np.sin(np.arange(int(3 / fps * 16000)) / 5).astype(np.float32)
-    write_clip(tmp_path / 'clip.mp4', frames, fps=fps, sound=sound)
+    audio = np.sin(np.arange(int(3 / fps * 16000)) / 5).astype(np.float32)
+    write_clip(tmp_path / 'clip.mp4', frames, fps=fps, audio=audio)
     with av.open(str(tmp_path / 'clip.mp4')) as container:
         shown = list(container.decode(video=0))
         assert container.streams.audio[0].duration * container.streams.audio[

@@ -60,9 +60,9 @@ def main() -> None:
 
     from avis.apis import evaluate
     from avis.evaluation.benchmarks.report import print_result
-    from avis.utils.memory import keep_freed_memory
+    from avis.utils.memory import tune_malloc
 
-    keep_freed_memory()
+    tune_malloc()
     try:
         result = evaluate(**args)
     except (FileNotFoundError, ValueError) as error:

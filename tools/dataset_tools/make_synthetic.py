@@ -8,7 +8,7 @@ Example:
 import argparse
 import sys
 
-from avis.datasets.synthetic.recipe import CHALLENGES, LAYOUTS, Recipe
+from avis.synthetic.recipe import CHALLENGES, LAYOUTS, Recipe
 
 
 def parse_args() -> argparse.Namespace:
@@ -83,7 +83,7 @@ def main() -> int:
     }
     try:
         Recipe(**options)  # a wrong option is named before NumPy and the rest are imported
-        from avis.datasets.synthetic.generator import make_dataset
+        from avis.synthetic.generator import make_dataset
 
         report = make_dataset(out=args.out, processes=args.processes, progress=True, **options)
     except (ValueError, FileExistsError) as error:

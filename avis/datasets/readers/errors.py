@@ -15,12 +15,12 @@ class BrokenDataError(ValueError):
     """
 
 
-def broken(path: str | Path, problem: str, way_out: str = WAY_OUT) -> BrokenDataError:
+def broken_data_error(path: str | Path, problem: str, way_out: str = WAY_OUT) -> BrokenDataError:
     """The error for ``path``: what is wrong with it and what to do."""
     return BrokenDataError(f'{path}: {problem}. {way_out}')
 
 
-def existing(path: str | Path) -> Path:
+def require_file(path: str | Path) -> Path:
     """``path`` if such a file exists.
 
     Raises:

@@ -1,6 +1,6 @@
 """Read one image: pixels for the network, stored values for label maps.
 
-OpenCV returns a half grey picture for a truncated file without a word, so the bytes are checked
+OpenCV returns a half gray image for a truncated file without a word, so the bytes are checked
 first: a PNG chunk by chunk, a JPEG by its end marker.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from avis.datasets.readers.errors import broken, existing
+from avis.datasets.readers.errors import broken_data_error, require_file
 
 _PNG = b'\x89PNG\r\n\x1a\n'
 _JPEG, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
@@ -36,15 +36,15 @@ def read_image(path: str | Path, out: NDArray[np.uint8] | None = None) -> NDArra
     # Label maps know no EXIF orientation, so frames must not be turned by it either.
     image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
-        raise broken(path, 'is not a readable image')
+        raise broken_data_error(path, 'is not a readable image')
     fits = out is not None and out.shape == image.shape
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=out if fits else None), np.uint8)
 
 
 def read_label_values(path: str | Path) -> NDArray[Any]:
-    """The values as stored, shape (H, W): gray levels, palette indices (not colours) or bits.
+    """The values as stored, shape (H, W): gray levels, palette indices (not colors) or bits.
 
-    An image without palette but with colours gives (H, W, 3).
+    An image without palette but with colors gives (H, W, 3).
     """
     image = _open(path)
     if image.mode in ('RGBA', 'CMYK', 'YCbCr'):
@@ -55,7 +55,7 @@ def read_label_values(path: str | Path) -> NDArray[Any]:
 
 
 def read_label_colors(path: str | Path) -> NDArray[np.uint8]:
-    """The colours of a label map, shape (H, W, 3), whether stored directly or in a palette."""
+    """The colors of a label map, shape (H, W, 3), whether stored directly or in a palette."""
     return np.asarray(_open(path).convert('RGB'))
 
 
@@ -65,15 +65,15 @@ def _open(path: str | Path) -> Image.Image:
         image = Image.open(io.BytesIO(data))
         image.load()
     except (UnidentifiedImageError, OSError, SyntaxError) as error:  # Pillow uses all three
-        raise broken(path, f'is not a readable image ({error})') from error
+        raise broken_data_error(path, f'is not a readable image ({error})') from error
     return image
 
 
 def _checked_bytes(path: str | Path) -> bytes:
-    """The content of a file that does not end in the middle of a picture."""
-    data = existing(path).read_bytes()
+    """The content of a file that does not end in the middle of a image."""
+    data = require_file(path).read_bytes()
     if not data:
-        raise broken(path, 'is an empty file')
+        raise broken_data_error(path, 'is an empty file')
     if data.startswith(_PNG):
         problem = _png_problem(data)
     elif data.startswith(_JPEG) and data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN):
@@ -81,7 +81,7 @@ def _checked_bytes(path: str | Path) -> bytes:
     else:
         problem = None
     if problem:
-        raise broken(path, problem)
+        raise broken_data_error(path, problem)
     return data
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.datasets.readers.errors import broken, existing
+from avis.datasets.readers.errors import broken_data_error, require_file
 
 _EXAMPLE = (96, 64)  # frames of 10 ms, mel bands: one VGGish example
 
@@ -29,43 +29,47 @@ def read_log_mel(path: str | Path) -> NDArray[np.float32]:
     """
     import torch
 
-    existing(path)
+    require_file(path)
     try:
         with Path(path).open('rb') as file:
             value = _TensorUnpickler(file).load()
     except _ForbiddenName as error:
-        raise broken(
+        raise broken_data_error(
             path,
             f'is a pickle that wants to call {error}, it was not run',
             'Do not trust this file.',
         ) from error
     except Exception as error:  # a damaged pickle may raise anything
-        raise broken(path, f'is not a pickled tensor ({type(error).__name__}: {error})') from error
+        raise broken_data_error(
+            path, f'is not a pickled tensor ({type(error).__name__}: {error})'
+        ) from error
     if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-        raise broken(path, f'holds a {type(value).__name__}, not a float tensor')
+        raise broken_data_error(path, f'holds a {type(value).__name__}, not a float tensor')
     shape = tuple(value.shape)
     if shape[-2:] != _EXAMPLE or len(shape) not in (3, 4) or shape[1:-2] not in ((), (1,)):
-        raise broken(path, f'holds a tensor of shape {shape}, not (T, 1, 96, 64)')
+        raise broken_data_error(path, f'holds a tensor of shape {shape}, not (T, 1, 96, 64)')
     return _finite(path, value.detach().float().reshape(-1, *_EXAMPLE).numpy())
 
 
 def read_features(path: str | Path) -> NDArray[np.float32]:
     """Read an ``.npy`` array of shape (T, D), one row per frame; never a pickle."""
     try:
-        rows = np.load(existing(path), allow_pickle=False)
+        rows = np.load(require_file(path), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        raise broken(path, f'is not a readable .npy array ({error})') from error
+        raise broken_data_error(path, f'is not a readable .npy array ({error})') from error
     if rows.ndim != 2 or not np.issubdtype(rows.dtype, np.floating):
-        raise broken(path, f'holds {rows.dtype} of shape {rows.shape}, not floats (T, D)')
+        raise broken_data_error(
+            path, f'holds {rows.dtype} of shape {rows.shape}, not floats (T, D)'
+        )
     return _finite(path, rows.astype(np.float32))
 
 
 def _finite(path: str | Path, values: NDArray[np.float32]) -> NDArray[np.float32]:
     bad = np.count_nonzero(~np.isfinite(values))
     if bad:
-        raise broken(path, f'holds {bad} NaN or infinite values')
+        raise broken_data_error(path, f'holds {bad} NaN or infinite values')
     return values
 
 

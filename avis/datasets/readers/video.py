@@ -10,7 +10,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.datasets.readers.errors import broken, existing
+from avis.datasets.readers.errors import broken_data_error, require_file
 
 # Without an index of key frames (some containers) a longer way than this is not decoded through.
 _SEEK_AFTER_SECONDS = 10.0
@@ -19,12 +19,12 @@ _SEEK_AFTER_SECONDS = 10.0
 @contextmanager
 def open_media(path: str | Path) -> Iterator[Any]:
     """Open a container; whatever its decoders complain about becomes a ``BrokenDataError``."""
-    existing(path)
+    require_file(path)
     try:
         with av.open(str(path)) as container:
             yield container
     except av.error.FFmpegError as error:
-        raise broken(path, f'cannot be decoded ({error.strerror})') from error
+        raise broken_data_error(path, f'cannot be decoded ({error.strerror})') from error
 
 
 def container_start(container: Any) -> float:
@@ -61,7 +61,7 @@ def read_video_frames(
         sizes.add(image.shape)
         rows[index] = image if shrink is None else shrink(image)
     if len(sizes) > 1:
-        raise broken(path, 'changes its frame size in the middle')
+        raise broken_data_error(path, 'changes its frame size in the middle')
     return np.stack(rows)
 
 
@@ -74,7 +74,7 @@ def walk_video(path: str | Path, times: Iterable[float]) -> Iterator[NDArray[np.
     """
     with open_media(path) as container:
         if not container.streams.video:
-            raise broken(path, 'has no video stream')
+            raise broken_data_error(path, 'has no video stream')
         cursor = _Cursor(path, container)
         for time in times:
             # One thread: several would be made anew for every frame, and videos are read side by
@@ -84,13 +84,13 @@ def walk_video(path: str | Path, times: Iterable[float]) -> Iterator[NDArray[np.
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video file says of itself: size, frames per second, and seconds of its picture."""
+    """What a video file says of itself: size, frames per second, and seconds of its image."""
 
     height: int
     width: int
     fps: float
     seconds: float
-    has_sound: bool
+    has_audio: bool
 
 
 def video_info(path: str | Path) -> VideoInfo:
@@ -102,7 +102,7 @@ def video_info(path: str | Path) -> VideoInfo:
     """
     with open_media(path) as container:
         if not container.streams.video:
-            raise broken(path, 'has no video stream')
+            raise broken_data_error(path, 'has no video stream')
         stream = container.streams.video[0]
         fps = float(stream.average_rate or stream.base_rate or 25)
         if stream.duration is not None:
@@ -112,7 +112,7 @@ def video_info(path: str | Path) -> VideoInfo:
         else:  # streams without a header: walk through the packets, which decodes nothing
             times = [p.pts * p.time_base for p in container.demux(stream) if p.pts is not None]
             if not times:
-                raise broken(path, 'has no frame')
+                raise broken_data_error(path, 'has no frame')
             seconds = float(max(times) - min(times)) + 1 / fps
         return VideoInfo(stream.height, stream.width, fps, seconds, bool(container.streams.audio))
 
@@ -165,5 +165,7 @@ class _Cursor:
         """The video ended: its last frame still counts for the time that it is shown."""
         end = 0.0 if self.current is None else self._time(self.current) + 2 * self.half
         if self.current is None or time > end + self.half:
-            raise broken(self.path, f'ends at {end:.2f} s, but a frame at {time:.2f} s is wanted')
+            raise broken_data_error(
+                self.path, f'ends at {end:.2f} s, but a frame at {time:.2f} s is wanted'
+            )
         return self.current

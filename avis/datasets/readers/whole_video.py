@@ -13,9 +13,9 @@ import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from avis.datasets.readers.errors import BrokenDataError, broken, existing
+from avis.datasets.readers.audio import NoAudioError, audio_info, read_audio
+from avis.datasets.readers.errors import BrokenDataError, broken_data_error, require_file
 from avis.datasets.readers.images import read_image
-from avis.datasets.readers.sound import NoSoundError, read_sound, sound_info
 from avis.datasets.readers.video import walk_video
 
 _KEPT_PICTURES = 16
@@ -25,7 +25,7 @@ _WHOLLY_HASHED = 64 * 2**20
 
 
 class _Frames:
-    """What both kinds share: a few pictures in memory, one reader at a time."""
+    """What both kinds share: a few images in memory, one reader at a time."""
 
     def __init__(self, *, name: str, fps: float, length: int) -> None:
         self.name, self.fps, self.length = name, fps, length
@@ -71,13 +71,15 @@ class _Frames:
             return self._kept[index]
 
     def _checked(self, index: int) -> NDArray[np.uint8]:
-        picture = self.read(index)
-        size = (picture.shape[0], picture.shape[1])
+        image = self.read(index)
+        size = (image.shape[0], image.shape[1])
         if self._size is None:
             self._size = size if index == 0 else None
         elif size != self._size:
-            raise broken(self.place(index), f'is {size} (H, W), but the first is {self._size}')
-        return picture
+            raise broken_data_error(
+                self.place(index), f'is {size} (H, W), but the first is {self._size}'
+            )
+        return image
 
     def read(self, index: int) -> NDArray[np.uint8]:
         """Read one frame."""
@@ -117,7 +119,7 @@ class ImageFrames(_Frames):
 class FileFrames(_Frames):
     """The frames of a video file: frame k is the one shown at k / fps seconds.
 
-    Reading forward decodes each frame once; going back opens the file again, unless the picture
+    Reading forward decodes each frame once; going back opens the file again, unless the image
     is still in memory.
 
     Args:
@@ -161,7 +163,7 @@ class FileFrames(_Frames):
         return _hashed([self.path], (self.fps, self.length))
 
 
-class SoundFile:
+class AudioFile:
     """The sound of a video; silence where there is none, or where it cannot be read.
 
     Args:
@@ -183,7 +185,7 @@ class SoundFile:
         try:
             if self.path is not None:
                 return self._read_in_parts(self.path)
-        except NoSoundError:
+        except NoAudioError:
             pass
         except BrokenDataError as error:
             return self._read_blocks(error)
@@ -192,13 +194,13 @@ class SoundFile:
     def _read_in_parts(self, path: str) -> NDArray[np.float32]:
         """All of it; a part takes thirty times the memory of its result while it is decoded."""
         length = _SECONDS_DECODED * self.sample_rate
-        count = max(math.ceil(sound_info(path).seconds / _SECONDS_DECODED), 1)
+        count = max(math.ceil(audio_info(path).seconds / _SECONDS_DECODED), 1)
         parts = [
-            read_sound(path, sample_rate=self.sample_rate, start=n * length, num_samples=length)
+            read_audio(path, sample_rate=self.sample_rate, start=n * length, num_samples=length)
             for n in range(count - 1)
         ]
         start = len(parts) * length
-        parts.append(read_sound(path, sample_rate=self.sample_rate, start=start))
+        parts.append(read_audio(path, sample_rate=self.sample_rate, start=start))
         # The header may promise more than there is; what is missing in between is silence.
         while len(parts) > 1 and not len(parts[-1]):
             parts.pop()
@@ -208,7 +210,7 @@ class SoundFile:
     def _read_blocks(self, error: BrokenDataError) -> NDArray[np.float32]:
         """What is left of damaged sound, second by second."""
         assert self.path is not None
-        seconds = math.ceil(sound_info(self.path).seconds)
+        seconds = math.ceil(audio_info(self.path).seconds)
         blocks, lost = [], 0
         for second in range(seconds):
             block = self._read_second(second)
@@ -227,7 +229,7 @@ class SoundFile:
     def _read_second(self, second: int) -> NDArray[np.float32] | None:
         rate = self.sample_rate
         try:
-            return read_sound(
+            return read_audio(
                 str(self.path), sample_rate=rate, start=second * rate, num_samples=rate
             )
         except BrokenDataError:
@@ -237,7 +239,7 @@ class SoundFile:
 def _hashed(paths: Sequence[str], *settings: Any) -> str:
     total = hashlib.blake2b(repr(settings).encode(), digest_size=16)
     for path in paths:
-        file = existing(path)
+        file = require_file(path)
         state = file.stat()
         with file.open('rb') as content:
             if state.st_size <= _WHOLLY_HASHED:

@@ -1,4 +1,4 @@
-"""Colour of a whole clip: one draw for all of its frames."""
+"""Color of a whole clip: one draw for all of its frames."""
 
 from typing import Any
 

@@ -238,11 +238,11 @@ def resized(results: dict[str, Any], size: Size, backend: Backend = 'pillow') ->
 
 
 def resize_images(images: NDArray[np.uint8], size: Size, backend: Backend) -> NDArray[np.uint8]:
-    """Resize pictures (T, H, W, 3): bilinear, and averaging when they shrink."""
+    """Resize images (T, H, W, 3): bilinear, and averaging when they shrink."""
     if backend == 'pillow':
         return np.stack([_resize_pillow(image, size, 'bilinear') for image in images])
-    # The colours of a pixel stay together on both sides: torch's fast way, and OpenCV's. The
-    # detour over one axis gives a single picture the strides by which torch tells that.
+    # The colors of a pixel stay together on both sides: torch's fast way, and OpenCV's. The
+    # detour over one axis gives a single image the strides by which torch tells that.
     flat = torch.from_numpy(np.ascontiguousarray(images).reshape(-1))
     pixels = flat.view(images.shape).permute(0, 3, 1, 2)
     small = F.interpolate(pixels, size=size, mode='bilinear', antialias=True)

@@ -7,7 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
-from avis.datasets.readers.errors import broken
+from avis.datasets.readers.errors import broken_data_error
 from avis.datasets.readers.images import read_image, read_label_colors, read_label_values
 from avis.datasets.readers.video import read_video_frames
 from avis.datasets.transforms.clip import frame_ids_of
@@ -80,12 +80,12 @@ class LoadLabelMaps(BaseTransform):
     """Decode the label maps of the chosen frames.
 
     Reads ``label_maps`` (path or None per frame), ``frame_ids``, ``imgs``. Writes ``gt_sem_seg``
-    uint8 (T, H, W) with class indices, 0 where a frame has no label, and ``labelled_frames`` (T,)
+    uint8 (T, H, W) with class indices, 0 where a frame has no label, and ``labeled_frames`` (T,)
     bool.
 
     Args:
         encoding: 'binary': whatever is not 0 in the file is 1, be it 1-bit, gray, palette index
-            or colour. 'voc_colors': Pascal VOC's colour of each class, an unknown colour is 0.
+            or color. 'voc_colors': Pascal VOC's color of each class, an unknown color is 0.
         num_classes: Number of classes of 'voc_colors', background included.
     """
 
@@ -107,15 +107,15 @@ class LoadLabelMaps(BaseTransform):
             if path is not None:
                 label = self.read(path)
                 if label.shape != imgs.shape[1:3]:
-                    raise broken(
+                    raise broken_data_error(
                         path,
                         f'is {_size(label)}, but its frame ({_frame_path(results, row)}) is '
                         f'{_size(imgs[row])}',
                         'Prepare frames and label maps at the same size.',
                     )
                 labels[row] = label
-        labelled = np.array([path is not None for path in paths])
-        return {**results, 'gt_sem_seg': labels, 'labelled_frames': labelled}
+        labeled = np.array([path is not None for path in paths])
+        return {**results, 'gt_sem_seg': labels, 'labeled_frames': labeled}
 
     def read(self, path: str) -> NDArray[np.uint8]:
         """Class indices of one label map, shape (H, W)."""
@@ -129,7 +129,7 @@ class LoadLabelMaps(BaseTransform):
 def _read_images(
     paths: list[str], shrink: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 ) -> NDArray[np.uint8]:
-    """Read pictures of one size, each file once; (T, H, W, 3)."""
+    """Read images of one size, each file once; (T, H, W, 3)."""
     size = ''
     clip = np.empty((0, 0, 0, 0), np.uint8)
     rows = {path: row for row, path in reversed(list(enumerate(paths)))}  # first row of each
@@ -140,7 +140,7 @@ def _read_images(
         image = read_image(path, clip[row] if row else None)
         size = size or _size(image)
         if _size(image) != size:
-            raise broken(path, f'is {_size(image)}, but {paths[0]} is {size}')
+            raise broken_data_error(path, f'is {_size(image)}, but {paths[0]} is {size}')
         image = shrink(image)
         if not row:
             clip = np.empty((len(paths), *image.shape), np.uint8)

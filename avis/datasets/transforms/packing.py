@@ -30,8 +30,8 @@ class PackAVInputs(BaseTransform):
     """Pack a clip as ``{'inputs': {'frames', 'audio'}, 'data_samples'}``.
 
     ``frames`` is uint8 (T, 3, H, W) RGB; ``audio`` float32 (S,), (T, 96, 64) or (T, D), see
-    ``LoadSound``, and absent in a pipeline that loads no sound. The sample gets ``gt_sem_seg``,
-    ``gt_tracks``, ``labelled_frames`` and ``valid_frames`` as far as the pipeline made them, and
+    ``LoadAudio``, and absent in a pipeline that loads no sound. The sample gets ``gt_sem_seg``,
+    ``gt_tracks``, ``labeled_frames`` and ``valid_frames`` as far as the pipeline made them, and
     what else is known of the clip as metainfo.
     """
 
@@ -40,8 +40,8 @@ class PackAVInputs(BaseTransform):
         frames = torch.from_numpy(_planes(results['imgs']))
         inputs = {'frames': frames}
         if 'sound' in results:
-            sound = np.ascontiguousarray(results['sound'], np.float32)
-            inputs['audio'] = torch.from_numpy(sound)
+            audio = np.ascontiguousarray(results['sound'], np.float32)
+            inputs['audio'] = torch.from_numpy(audio)
         known = {'flip': False, 'attributes': {}, **results}
         sample = AVDataSample(metainfo={key: known[key] for key in META_KEYS if key in known})
         if 'gt_sem_seg' in results:
@@ -53,14 +53,14 @@ class PackAVInputs(BaseTransform):
                 for key, value in results['gt_tracks'].items()
             }
             sample.gt_tracks = InstanceData(**fields)
-        for key in ('labelled_frames', 'valid_frames'):
+        for key in ('labeled_frames', 'valid_frames'):
             if key in results:
                 setattr(sample, key, torch.from_numpy(results[key]))
         return {'inputs': inputs, 'data_samples': sample}
 
 
 def _planes(imgs: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Colours first, (T, H, W, 3) to (T, 3, H, W): OpenCV takes a tenth of NumPy's time."""
+    """Colors first, (T, H, W, 3) to (T, 3, H, W): OpenCV takes a tenth of NumPy's time."""
     num_frames, height, width, colors = imgs.shape
     planes = np.empty((num_frames, colors, height, width), np.uint8)
     for image, parts in zip(imgs, planes, strict=True):

@@ -15,12 +15,12 @@ SampleMode = Literal['all', 'first', 'uniform', 'window']
 class SampleFrames(BaseTransform):
     """Choose frames before anything is decoded; the loaders read only these.
 
-    Reads ``length``. Writes ``frame_ids`` (T,). Sound follows: ``LoadSound`` reads the stretch of
+    Reads ``length``. Writes ``frame_ids`` (T,). Sound follows: ``LoadAudio`` reads the stretch of
     each chosen frame, so T frames always come with T / fps seconds.
 
     Args:
         mode: 'all' frames; the 'first' n; n 'uniform' over the video (the middles of n equal
-            parts); a 'window' of n neighbours at a random place.
+            parts); a 'window' of n neighbors at a random place.
         num_frames: n; a shorter video gives all that it has. Not used by 'all'.
     """
 
@@ -99,9 +99,9 @@ class SampleAroundReference(BaseTransform):
 class PadFrames(BaseTransform):
     """Fill a clip up to a fixed number of frames, so that clips of several lengths make a batch.
 
-    Reads and writes ``imgs`` (black frames), ``sound`` (silence for a waveform, zero rows for
+    Reads and writes ``imgs`` (black frames), ``audio`` (silence for a waveform, zero rows for
     log-mel examples and features, as AVSS does), ``gt_sem_seg`` (class 0), dense ``gt_tracks``
-    (absent), ``labelled_frames`` (False) and ``frame_ids`` (-1). Writes ``valid_frames`` (T,) bool,
+    (absent), ``labeled_frames`` (False) and ``frame_ids`` (-1). Writes ``valid_frames`` (T,) bool,
     False on the filling.
 
     Args:
@@ -123,18 +123,18 @@ class PadFrames(BaseTransform):
         padded = dict(results)
         padded['frame_ids'] = np.append(frame_ids, np.full(missing, -1))
         padded['valid_frames'] = padded['frame_ids'] >= 0
-        for key in {'imgs', 'gt_sem_seg', 'labelled_frames'} & set(results):
+        for key in {'imgs', 'gt_sem_seg', 'labeled_frames'} & set(results):
             padded[key] = _fill(results[key], missing)
         if 'gt_tracks' in results:
             masks = results['gt_tracks']['masks']  # (N, T, H, W)
             masks = np.pad(masks, ((0, 0), (0, missing), (0, 0), (0, 0)))
             padded['gt_tracks'] = {**results['gt_tracks'], 'masks': masks}
         if 'sound' in results:
-            sound = results['sound']
+            audio = results['sound']
             rows = missing
-            if sound.ndim == 1:
-                rows = round(self.num_frames * results['sample_rate'] / results['fps']) - len(sound)
-            padded['sound'] = _fill(sound, rows)
+            if audio.ndim == 1:
+                rows = round(self.num_frames * results['sample_rate'] / results['fps']) - len(audio)
+            padded['sound'] = _fill(audio, rows)
         return padded
 
 

@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from avis.datasets.readers.errors import broken, existing
+from avis.datasets.readers.errors import broken_data_error, require_file
 from avis.datasets.transforms.clip import clip_name, frame_ids_of
 from avis.datasets.transforms.clip_geometry import ClipGeometry, Size
 from avis.registry import TRANSFORMS
@@ -30,7 +30,7 @@ class LoadTracks(BaseTransform):
 
     Stands behind the transforms of the geometry. Reads ``tracks`` (or ``instance_maps``),
     ``frame_ids``, ``geometry``. Writes ``gt_tracks``, a dict with ``labels`` int64 (N,), ``ids``
-    int64 (N,) and ``masks``; ``labelled_frames`` bool (T,) if some frame has no truth. A test split
+    int64 (N,) and ``masks``; ``labeled_frames`` bool (T,) if some frame has no truth. A test split
     without truth gets none.
 
     Args:
@@ -60,7 +60,7 @@ class LoadTracks(BaseTransform):
             results['tracks'] = self._read_maps(results, size)
             paths = results['instance_maps']
             known = [t >= 0 and paths[t] is not None for t in frame_ids_of(results)]
-            results.update({} if all(known) else {'labelled_frames': np.array(known)})
+            results.update({} if all(known) else {'labeled_frames': np.array(known)})
         results['gt_tracks'] = (
             self._dense(results) if self.form == 'dense' else self._tracks(results, size)
         )
@@ -72,7 +72,7 @@ class LoadTracks(BaseTransform):
         seen = results.get('ori_shape') or stated
         if stated != seen and all(stated):
             frames = results['frames']
-            raise broken(
+            raise broken_data_error(
                 frames if isinstance(frames, str) else frames[0],
                 f'is {seen} (H, W), but the annotation of {clip_name(results)} says height and '
                 f'width {stated}',
@@ -111,7 +111,7 @@ class LoadTracks(BaseTransform):
         """All instances at the size of the file."""
         frame_ids, tracks = frame_ids_of(results).tolist(), results['tracks']
         areas = [track.get('area') for track in tracks]
-        truth = {
+        gt = {
             'labels': np.array([track['label'] for track in tracks], np.int64),
             'ids': np.array([track['id'] for track in tracks], np.int64),
             'crowd': np.array([track.get('crowd', False) for track in tracks], bool),
@@ -124,8 +124,8 @@ class LoadTracks(BaseTransform):
             ],
         }
         if areas and None not in areas:
-            truth['sizes'] = np.array(areas, np.float64)
-        return truth
+            gt['sizes'] = np.array(areas, np.float64)
+        return gt
 
     def _read_maps(self, results: dict[str, Any], size: Size) -> list[dict[str, Any]]:
         """Tracks of the gray levels of the chosen frames; masks of frames not chosen are None."""
@@ -162,7 +162,7 @@ def _draw(mask: Any, geometry: ClipGeometry, row: int) -> NDArray[np.uint8]:
 
 
 def _decode(mask: Any, size: Size) -> NDArray[np.uint8]:
-    """An RLE or a gray level of a picture as pixels 0 and 1, (H, W)."""
+    """An RLE or a gray level of a image as pixels 0 and 1, (H, W)."""
     if 'png' not in mask:
         pixels: NDArray[np.uint8] = coco_mask.decode(to_rle(mask, *size))
         return pixels
@@ -182,11 +182,11 @@ def _encode(mask: Any, size: Size) -> RLE | None:
 
 def _read_png(path: str, size: Size) -> NDArray[np.uint8]:
     try:
-        levels = read_png_mask(existing(path))
+        levels = read_png_mask(require_file(path))
     except ValueError as error:
-        raise broken(path, str(error).removeprefix(f'{path} ')) from error
+        raise broken_data_error(path, str(error).removeprefix(f'{path} ')) from error
     if levels.shape != size:
-        raise broken(path, f'is {levels.shape} (H, W), but its frame is {size}')
+        raise broken_data_error(path, f'is {levels.shape} (H, W), but its frame is {size}')
     return levels
 
 

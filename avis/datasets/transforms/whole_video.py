@@ -7,7 +7,7 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmengine.structures import InstanceData
 
-from avis.datasets.readers.whole_video import FileFrames, ImageFrames, SoundFile
+from avis.datasets.readers.whole_video import AudioFile, FileFrames, ImageFrames
 from avis.registry import TRANSFORMS
 from avis.structures.av_data_sample import AVDataSample
 
@@ -19,7 +19,7 @@ class OpenVideo(BaseTransform):
     """Find the frames and the sound of a video without reading them.
 
     Reads ``frames``, ``audio``, ``fps``, ``length``. Writes ``video`` (frames by number),
-    ``sound_file``, ``frame_ids``, ``ori_shape`` and ``img_shape`` of the first frame, and
+    ``audio_file``, ``frame_ids``, ``ori_shape`` and ``img_shape`` of the first frame, and
     ``sample_rate``.
 
     Args:
@@ -40,11 +40,11 @@ class OpenVideo(BaseTransform):
         else:
             video = ImageFrames(frames, **named)
         seconds = length / fps
-        sound = SoundFile(results['audio'], sample_rate=self.sample_rate, seconds=seconds)
+        audio = AudioFile(results['audio'], sample_rate=self.sample_rate, seconds=seconds)
         return {
             **results,
             'video': video,
-            'sound_file': sound,
+            'audio_file': audio,
             'sample_rate': self.sample_rate,
             'frame_ids': np.arange(length),
             'ori_shape': video.size,
@@ -56,7 +56,7 @@ class OpenVideo(BaseTransform):
 class PackVideo(BaseTransform):
     """Pack what ``OpenVideo`` found as ``{'inputs': {'frames', 'audio'}, 'data_samples'}``.
 
-    The sample gets ``gt_tracks`` and ``labelled_frames`` as far as ``LoadTracks(form='tracks')``
+    The sample gets ``gt_tracks`` and ``labeled_frames`` as far as ``LoadTracks(form='tracks')``
     made them, and what else is known of the video as metainfo.
     """
 
@@ -72,7 +72,7 @@ class PackVideo(BaseTransform):
                 for key, value in results['gt_tracks'].items()
             }
             sample.gt_tracks = InstanceData(**fields)
-        if 'labelled_frames' in results:
-            sample.labelled_frames = torch.from_numpy(results['labelled_frames'])
-        inputs = {'frames': results['video'], 'audio': results['sound_file']}
+        if 'labeled_frames' in results:
+            sample.labeled_frames = torch.from_numpy(results['labeled_frames'])
+        inputs = {'frames': results['video'], 'audio': results['audio_file']}
         return {'inputs': inputs, 'data_samples': sample}

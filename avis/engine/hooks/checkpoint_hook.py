@@ -11,7 +11,7 @@ from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from avis.engine.atomic_files import SUFFIX, AtomicBackend
+from avis.engine.atomic_backend import SUFFIX, AtomicBackend
 from avis.registry import HOOKS
 
 

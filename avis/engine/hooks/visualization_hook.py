@@ -1,4 +1,4 @@
-"""Pictures and films of the predictions of a test, for ``--show-dir``."""
+"""Images and videos of the predictions of a test, for ``--show-dir``."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from numpy.typing import NDArray
 
-from avis.engine.track_film import write_track_film
+from avis.engine.track_video import write_track_video
 from avis.registry import HOOKS
 from avis.visualization.drawing import (
     Color,
@@ -18,8 +18,8 @@ from avis.visualization.drawing import (
     beside,
     class_color,
     enlarge,
+    image_grid,
     overlay_masks,
-    picture_grid,
     write_png,
 )
 from avis.visualization.video_writer import write_clip
@@ -33,18 +33,18 @@ ROWS = {'truth': 'gt_sem_seg', 'prediction': 'pred_sem_seg'}
 class AVVisualizationHook(Hook):
     """Draw tested clips: ``<video>.png`` and ``<video>.mp4``.
 
-    The picture has a column per frame and the rows frame, truth and prediction; frames without a
-    label have no truth, padding is left out. The film shows truth and prediction side by side,
+    The image has a column per frame and the rows frame, truth and prediction; frames without a
+    label have no truth, padding is left out. The video shows truth and prediction side by side,
     with the sound that the model heard if it heard a waveform.
 
-    Instances get a film only, truth and prediction side by side, each identity in its own colour;
+    Instances get a video only, truth and prediction side by side, each identity in its own color;
     frames and sound are read once more from the files.
 
     Args:
         show_dir: Folder of the files.
         interval: Draw every n-th clip of the data set.
         max_videos: Draw at most so many clips; None for no limit.
-        video: Write films too, not only pictures.
+        video: Write videos too, not only images.
     """
 
     def __init__(
@@ -74,18 +74,18 @@ class AVVisualizationHook(Hook):
         inputs, outputs = data_batch['inputs'], outputs or ()
         samples = data_batch.get('data_samples') or outputs
         if any('window' in one or 'pred_tracks' in one for one in (*samples, *outputs)):
-            self._film_tracks(dataset, outputs)
+            self._video_tracks(dataset, outputs)
             return
         sounds = inputs.get('audio', [None] * len(outputs))
-        for frames, sound, sample in zip(inputs['frames'], sounds, outputs, strict=True):
+        for frames, audio, sample in zip(inputs['frames'], sounds, outputs, strict=True):
             # Processes take turns; what is past the end is a padding sample, drawn elsewhere.
             position = self.seen * get_world_size() + get_rank()
             self.seen += 1
             if position < len(dataset) and self._wanted(position):
-                self._draw(frames, sound, sample, dataset.metainfo)
+                self._draw(frames, audio, sample, dataset.metainfo)
 
-    def _film_tracks(self, dataset: Any, outputs: Sequence[Any]) -> None:
-        """Write the films of the videos whose turn it is."""
+    def _video_tracks(self, dataset: Any, outputs: Sequence[Any]) -> None:
+        """Write the videos of the videos whose turn it is."""
         for sample in outputs:
             position = self.seen * get_world_size() + get_rank()
             self.seen += 1
@@ -95,19 +95,19 @@ class AVVisualizationHook(Hook):
                 continue
             if self._wanted(position) and self.video:
                 self.show_dir.mkdir(parents=True, exist_ok=True)
-                write_track_film(
+                write_track_video(
                     self.show_dir / f'{file_stem(sample)}.mp4',
                     dataset.record(position),
                     sample,
                     classes=dataset.metainfo.get('classes', ()),
-                    truth=True,
+                    gt=True,
                 )
 
     def _wanted(self, position: int) -> bool:
         turn, rest = divmod(position, self.interval)
         return rest == 0 and (self.max_videos is None or turn < self.max_videos)
 
-    def _draw(self, frames: Any, sound: Any, sample: Any, metainfo: Mapping[str, Any]) -> None:
+    def _draw(self, frames: Any, audio: Any, sample: Any, metainfo: Mapping[str, Any]) -> None:
         palette = class_palette(metainfo)
         large, rows, labels = clip_rows(frames.permute(0, 2, 3, 1).cpu().numpy(), sample, palette)
         legend = {}
@@ -116,17 +116,17 @@ class AVVisualizationHook(Hook):
             legend = {str(classes[label]): class_color(label, palette) for label in labels}
         self.show_dir.mkdir(parents=True, exist_ok=True)
         name = file_stem(sample)
-        grid = picture_grid(
+        grid = image_grid(
             {'frame': list(large), **rows}, titles=frame_titles(sample, len(frames)), legend=legend
         )
         write_png(self.show_dir / f'{name}.png', grid)
         if self.video:
-            heard = sound is not None and sound.ndim == 1 and 'sample_rate' in sample
+            heard = audio is not None and audio.ndim == 1 and 'sample_rate' in sample
             write_clip(
                 self.show_dir / f'{name}.mp4',
-                film(large, rows),
+                video(large, rows),
                 fps=float(sample.get('fps', 1.0)),
-                sound=sound.float().cpu().numpy() if heard else None,
+                audio=audio.float().cpu().numpy() if heard else None,
                 sample_rate=int(sample.sample_rate) if heard else 16000,
             )
 
@@ -146,7 +146,7 @@ def clip_rows(
         classes that are drawn somewhere.
     """
     keep = _flags(sample, 'valid_frames', len(frames))
-    labelled = _flags(sample, 'labelled_frames', len(frames))[keep]
+    labeled = _flags(sample, 'labeled_frames', len(frames))[keep]
     height, width = frames.shape[1:3]
     large: Image = enlarge(frames[keep], MIN_SIDE)
     rows: Rows = {}
@@ -156,23 +156,23 @@ def clip_rows(
             continue
         labels = sample.get(field).sem_seg.cpu().numpy()[: len(frames), :height, :width][keep]
         tinted = overlay_masks(large, enlarge(labels, MIN_SIDE, labels=True), palette=palette)
-        known = np.ones_like(labelled) if name == 'prediction' else labelled
-        rows[name] = [picture if k else None for picture, k in zip(tinted, known, strict=True)]
+        known = np.ones_like(labeled) if name == 'prediction' else labeled
+        rows[name] = [image if k else None for image, k in zip(tinted, known, strict=True)]
         drawn |= set(np.unique(labels[known]).tolist()) - {0}
     return large, rows, sorted(drawn)
 
 
-def film(frames: Image, rows: Rows) -> Image:
+def video(frames: Image, rows: Rows) -> Image:
     """The rows side by side, shape (T, H, W, 3); the bare frame where one has nothing."""
-    pictures = []
+    images = []
     for index, frame in enumerate(frames):
         shown = {name: row[index] for name, row in rows.items()}
         pair = {
-            name if picture is not None else f'no {name}': frame if picture is None else picture
-            for name, picture in shown.items()
+            name if image is not None else f'no {name}': frame if image is None else image
+            for name, image in shown.items()
         }
-        pictures.append(beside(pair or {'frame': frame}))
-    return np.stack(pictures)
+        images.append(beside(pair or {'frame': frame}))
+    return np.stack(images)
 
 
 def frame_titles(sample: Any, count: int) -> list[str]:
@@ -184,7 +184,7 @@ def frame_titles(sample: Any, count: int) -> list[str]:
 
 
 def class_palette(metainfo: Mapping[str, Any]) -> Sequence[Color] | None:
-    """The data set's colours; None for a binary task, where a bright one is easier to see."""
+    """The data set's colors; None for a binary task, where a bright one is easier to see."""
     palette = metainfo.get('palette')
     return palette if palette is not None and len(palette) > 2 else None
 

@@ -58,7 +58,7 @@ class AVSBench(Benchmark[ScoredClip]):
         'unknown_video': Rule('ignore'),
         'wrong_size': Rule('stop'),
         'no_probability': Rule('stop'),
-        'unreadable_truth': Rule('stop'),
+        'unreadable_gt': Rule('stop'),
         'low_levels': Rule('keep'),
     }
 
@@ -88,14 +88,14 @@ class AVSBench(Benchmark[ScoredClip]):
         """Read, check and score one clip."""
         clip, names = self._files[index]
         log = self.new_log(clip.name)
-        truth = self._read_truth(clip, names, log)
-        if truth is None:
+        gt = self._read_gt(clip, names, log)
+        if gt is None:
             return VideoScore(None, log.problems)
-        prob = np.zeros(truth.shape, np.uint8)
+        prob = np.zeros(gt.shape, np.uint8)
         for row, path in enumerate(self._paths(clip, names, log)):
             if path is not None:
                 self._read_into(prob[row], path, log)
-        scores = score_clip(prob, truth)
+        scores = score_clip(prob, gt)
         silent = int((~scores.sounding).sum())
         piece = ScoredClip(scores, int(prob.max(initial=0)))
         return VideoScore(piece, log.problems, {'silent_frames': silent})
@@ -154,14 +154,14 @@ class AVSBench(Benchmark[ScoredClip]):
                 log.note('missing_frame', self.pred / place, f'nothing for {name} of the truth')
         return [self.pred / place / pairs[name] if name in pairs else None for name in names]
 
-    def _read_truth(
+    def _read_gt(
         self, clip: PurePath, names: list[str], log: ProblemLog
     ) -> NDArray[np.bool_] | None:
         """The true masks, bool (N, H, W); None if one cannot be used."""
         masks: list[NDArray[np.bool_]] = []
         for name in names:
             path = self.gt / clip / name
-            mask, _ = read_or_note(read_png_mask, path, log, 'unreadable_truth')
+            mask, _ = read_or_note(read_png_mask, path, log, 'unreadable_gt')
             if mask is None:
                 continue
             if masks and mask.shape != masks[0].shape:
@@ -172,16 +172,16 @@ class AVSBench(Benchmark[ScoredClip]):
         return np.stack(masks) if len(masks) == len(names) else None
 
     def _read_into(self, prob: NDArray[np.uint8], path: Path, log: ProblemLog) -> None:
-        picture, _ = read_or_note(read_png_mask, path, log, 'unreadable_prediction')
-        if picture is None:
+        image, _ = read_or_note(read_png_mask, path, log, 'unreadable_prediction')
+        if image is None:
             return
-        if picture.dtype != np.uint8:
-            log.note('no_probability', path, f'{picture.dtype} pixels, expected 8-bit gray levels')
-        elif picture.shape != prob.shape:
-            problem = f'{picture.shape} (H, W), the truth is {prob.shape}'
+        if image.dtype != np.uint8:
+            log.note('no_probability', path, f'{image.dtype} pixels, expected 8-bit gray levels')
+        elif image.shape != prob.shape:
+            problem = f'{image.shape} (H, W), the truth is {prob.shape}'
             log.note('wrong_size', path, problem)
         else:
-            prob[:] = picture
+            prob[:] = image
 
 
 def _one_split(

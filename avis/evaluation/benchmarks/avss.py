@@ -2,8 +2,8 @@
 
 Truth: the data set, a folder with ``metadata.csv`` and ``{v1s,v1m,v2}/<uid>/labels_rgb/<n>.png``,
 of which one split is scored; or any folder of ``[.../]<uid>/[labels_rgb/]<n>.png``. The prediction
-has a folder for each clip, ``[<subset>/]<uid>/[labels_rgb/]<n>.png``. On both sides a picture holds
-either class indices (gray levels or palette indices) or Pascal VOC's colours.
+has a folder for each clip, ``[<subset>/]<uid>/[labels_rgb/]<n>.png``. On both sides a image holds
+either class indices (gray levels or palette indices) or Pascal VOC's colors.
 """
 
 import csv
@@ -58,13 +58,13 @@ class AVSS(Benchmark[ClassSums]):
     NAME = 'avss'
     RULES: ClassVar[Mapping[str, Rule]] = {
         # The authors score in memory, so most of these cannot happen to them.
-        'missing_truth': Rule('skip'),
+        'missing_gt': Rule('skip'),
         'missing_prediction': Rule('empty'),
         'missing_frame': Rule('empty'),
         'unreadable_prediction': Rule('empty'),
         'surplus_frame': Rule('ignore'),
         'unknown_video': Rule('ignore'),
-        'unreadable_truth': Rule('stop'),
+        'unreadable_gt': Rule('stop'),
         'unknown_class': Rule('stop'),
         # Their loader brings the truth to the size of the network.
         'wrong_size': Rule('keep'),
@@ -75,7 +75,7 @@ class AVSS(Benchmark[ClassSums]):
     ) -> None:
         super().__init__(gt, pred, protocol=protocol)
         pool_classes([], protocol=protocol)  # refuses a wrong protocol right now
-        self._files = _find_truth(self.gt, split)
+        self._files = _find_gt(self.gt, split)
         self._found = _by_clip(self.pred)
         self._predicted = {clip: place_of(clip, self._found) for clip in self._files}
         for clip, (_, names) in self._files.items():
@@ -93,18 +93,18 @@ class AVSS(Benchmark[ClassSums]):
         log = self.new_log(clip.name)
         folder, names = self._files[clip]
         if not names:
-            log.note('missing_truth', self.gt / folder, 'no label maps (PNG files)')
+            log.note('missing_gt', self.gt / folder, 'no label maps (PNG files)')
             return VideoScore(None, log.problems)
         files, padding = self._pair(clip, names, log)
         frames: list[ClassSums] = []
         seen: set[int] = set()
         for name, path in zip(names, files, strict=True):
-            truth = self._read(self.gt / folder / name, log, 'unreadable_truth')
-            if truth is None:
+            gt = self._read(self.gt / folder / name, log, 'unreadable_gt')
+            if gt is None:
                 continue
             pred = None if path is None else self._read(path, log, 'unreadable_prediction')
-            frames.append(self._score_frame(truth, pred, path, log))
-            seen |= set(np.unique(truth).tolist())
+            frames.append(self._score_frame(gt, pred, path, log))
+            seen |= set(np.unique(gt).tolist())
         if len(frames) < len(names):
             return VideoScore(None, log.problems)
         real = np.arange(max(len(names), _PADDED)) < len(names)
@@ -159,38 +159,38 @@ class AVSS(Benchmark[ClassSums]):
         return files, [*extra, *blank][: len(blank)]
 
     def _read(self, path: Path, log: ProblemLog, kind: str) -> NDArray[np.uint8] | None:
-        """Class indices of one picture, (H, W)."""
-        picture, _ = read_or_note(read_png, path, log, kind)
-        if picture is None:
+        """Class indices of one image, (H, W)."""
+        image, _ = read_or_note(read_png, path, log, kind)
+        if image is None:
             return None
-        if picture.ndim == 3 and picture.shape[2] > 2:
-            return voc_colors_to_classes(picture[..., :3], NUM_CLASSES)
-        picture = picture[..., 0] if picture.ndim == 3 else picture  # without transparency
-        highest = int(picture.max(initial=0))
+        if image.ndim == 3 and image.shape[2] > 2:
+            return voc_colors_to_classes(image[..., :3], NUM_CLASSES)
+        image = image[..., 0] if image.ndim == 3 else image  # without transparency
+        highest = int(image.max(initial=0))
         if highest >= NUM_CLASSES:
             problem = f'class index {highest}, expected 0 to {NUM_CLASSES - 1}'
             log.note('unknown_class', path, problem)
-            return np.zeros(picture.shape, np.uint8)
-        return picture.astype(np.uint8)
+            return np.zeros(image.shape, np.uint8)
+        return image.astype(np.uint8)
 
     def _score_frame(
         self,
-        truth: NDArray[np.uint8],
+        gt: NDArray[np.uint8],
         pred: NDArray[np.uint8] | None,
         path: Path | None,
         log: ProblemLog,
     ) -> ClassSums:
         if pred is None:
-            pred = np.zeros_like(truth)
-        if pred.shape != truth.shape:
-            problem = f'{pred.shape} (H, W), the truth is {truth.shape} and was resized to it'
+            pred = np.zeros_like(gt)
+        if pred.shape != gt.shape:
+            problem = f'{pred.shape} (H, W), the truth is {gt.shape} and was resized to it'
             log.note('wrong_size', path, problem)
             size = pred.shape[::-1]
-            truth = np.asarray(Image.fromarray(truth).resize(size, Image.Resampling.NEAREST))
-        return score_frames(pred[None], truth[None], num_classes=NUM_CLASSES).sums()
+            gt = np.asarray(Image.fromarray(gt).resize(size, Image.Resampling.NEAREST))
+        return score_frames(pred[None], gt[None], num_classes=NUM_CLASSES).sums()
 
 
-def _find_truth(gt: Path, split: str) -> _Clips:
+def _find_gt(gt: Path, split: str) -> _Clips:
     """Folder and file names of each clip, by its path without the folder of the labels."""
     table = gt / 'metadata.csv'
     if not table.is_file():

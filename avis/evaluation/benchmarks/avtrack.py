@@ -1,4 +1,4 @@
-"""AVTrack: folders of person masks against one gray picture per frame.
+"""AVTrack: folders of person masks against one gray image per frame.
 
 Truth: ``avtrack_meta.json`` with ``videos`` (``file_names``, whose first part is the name), and
 ``Instance_Masks_merged/<video>/frame_%05d.png``, whose gray levels are the persons. Prediction:
@@ -22,7 +22,7 @@ from avis.evaluation.benchmarks.problems import Problem, ProblemLog, Rule
 from avis.evaluation.functional.avtrack import (
     SUMMARY,
     VOID,
-    AVTrackVideo,
+    AVTrackCounts,
     MaskReaders,
     average_videos,
     failed_video,
@@ -43,7 +43,7 @@ _GENRE = re.compile(r'([A-Za-z]+)_[A-Z]_\d+$')
 LabelMap = NDArray[Any]
 
 
-class AVTrack(Benchmark[AVTrackVideo]):
+class AVTrack(Benchmark[AVTrackCounts]):
     """HOTA, DetA, AssA, IDF1, MOTA and J&F of AVTrack, in percent.
 
     Args:
@@ -59,8 +59,8 @@ class AVTrack(Benchmark[AVTrackVideo]):
     DIAGNOSED = True
     AVERAGE = 'videos'
     RULES: ClassVar[Mapping[str, Rule]] = {
-        'no_truth': Rule('skip', 'skip'),
-        'empty_truth': Rule('zero', 'skip'),
+        'no_gt': Rule('skip', 'skip'),
+        'empty_gt': Rule('zero', 'skip'),
         'no_prediction': Rule('zero', 'empty'),
         'no_persons': Rule('zero', 'empty'),
         'unknown_video': Rule('ignore'),
@@ -69,7 +69,7 @@ class AVTrack(Benchmark[AVTrackVideo]):
         'frame_count': Rule('keep', 'keep'),
         'wrong_size': Rule('zero', 'zero'),
         'unreadable_prediction': Rule('zero'),
-        'unreadable_truth': Rule('zero'),
+        'unreadable_gt': Rule('zero'),
         'void_person': Rule('ignore', None),
         'too_many_persons': Rule('empty', None),
         'official_zero': Rule('zero', None),
@@ -90,39 +90,39 @@ class AVTrack(Benchmark[AVTrackVideo]):
             if folder.name not in known:
                 self.log.note('unknown_video', folder, 'the truth has no such video')
 
-    def score(self, index: int) -> VideoScore[AVTrackVideo]:
+    def score(self, index: int) -> VideoScore[AVTrackCounts]:
         """Read, check and score one video."""
         name = self.videos[index].name
         log = self.new_log(name)
-        truth, pred = self._masks / name, self.pred / name
-        if not any(truth.glob('*.png')):
-            if not truth.is_dir():
-                log.note('no_truth', truth, 'no such folder')
-            elif log.note('empty_truth', truth, 'no PNG file') == 'zero':
-                return VideoScore(self._failed(name, 'no picture of the truth'), log.problems)
+        gt, pred = self._masks / name, self.pred / name
+        if not any(gt.glob('*.png')):
+            if not gt.is_dir():
+                log.note('no_gt', gt, 'no such folder')
+            elif log.note('empty_gt', gt, 'no PNG file') == 'zero':
+                return VideoScore(self._failed(name, 'no image of the truth'), log.problems)
             return VideoScore(None, log.problems)
         if not pred.is_dir():
             effect = log.note('no_prediction', pred, 'no such folder')
             if effect == 'zero':
                 return VideoScore(self._failed(name, 'no prediction'), log.problems)
-        reader = _Reader(truth, pred, log, keep=self.with_jf)
+        reader = _Reader(gt, pred, log, keep=self.with_jf)
         length = self.videos[index].attributes.get('length', len(reader.files))
         if length != len(reader.files):
-            message = f'{len(reader.files)} pictures, the meta data has {length} frames'
-            log.note('frame_count', truth, message)
+            message = f'{len(reader.files)} images, the meta data has {length} frames'
+            log.note('frame_count', gt, message)
         try:
             video = VideoOverlap.from_label_maps(reader.frames(), size=reader.size)
         except _UnreadableError as error:
             piece = None if log.stopped else self._failed(name, str(error))
             return VideoScore(piece, log.problems)
         piece = self._score(video, name, reader, log)
-        sources = {'sources': len(video.truth)}
+        sources = {'sources': len(video.gt)}
         diagnosis = (
             count_diagnosis(video, name=name, classes=self.classes) if self.diagnose else None
         )
         return VideoScore(None if log.stopped else piece, log.problems, sources, diagnosis)
 
-    def combine(self, pieces: Sequence[AVTrackVideo]) -> Summary:
+    def combine(self, pieces: Sequence[AVTrackCounts]) -> Summary:
         """Means over videos; without J&F where the official scorer stops because of it."""
         try:
             return dict(average_videos(pieces))
@@ -132,23 +132,23 @@ class AVTrack(Benchmark[AVTrackVideo]):
             }
 
     def resample(
-        self, pieces: Sequence[AVTrackVideo], draws: NDArray[np.int64]
+        self, pieces: Sequence[AVTrackCounts], draws: NDArray[np.int64]
     ) -> Mapping[str, NDArray[np.float64]]:
         """The scores of many draws of videos: means over them."""
         summary = self.combine(pieces)
         values = {key: np.array([p.summary.get(key, np.nan) for p in pieces]) for key in summary}
         return {key: mean_of_known(column[draws], axis=1) for key, column in values.items()}
 
-    def describe(self, piece: AVTrackVideo) -> Summary:
+    def describe(self, piece: AVTrackCounts) -> Summary:
         """The scores of one video, and how many masks and tracks there are."""
         counts = {key: int(value) for key, value in piece.details.get('Count', {}).items()}
         return {**piece.summary, **counts, 'failure': piece.failure}
 
-    def details_of(self, piece: AVTrackVideo) -> Mapping[str, Any]:
+    def details_of(self, piece: AVTrackCounts) -> Mapping[str, Any]:
         """All fields of HOTA, CLEAR, Identity, J&F and Count, in 0..1; none of a failed video."""
         return piece.details
 
-    def review(self, pieces: Sequence[AVTrackVideo]) -> Sequence[Problem]:
+    def review(self, pieces: Sequence[AVTrackCounts]) -> Sequence[Problem]:
         """Say where the official scorer stops."""
         log = self.new_log()
         try:
@@ -157,19 +157,19 @@ class AVTrack(Benchmark[AVTrackVideo]):
             log.note('official_stop', self.pred, f'{error}; the summary has no J&F')
         return log.problems
 
-    def _failed(self, name: str, failure: str) -> AVTrackVideo:
+    def _failed(self, name: str, failure: str) -> AVTrackCounts:
         return failed_video(name, failure, protocol=self.protocol, region_boundary=self.with_jf)
 
     def _score(
         self, video: VideoOverlap, name: str, reader: '_Reader', log: ProblemLog
-    ) -> AVTrackVideo:
+    ) -> AVTrackCounts:
         """Score a video that was read, and note what the official scorer makes of it."""
         folders = len(reader.persons)
-        if VOID in video.truth.ids:
-            log.note('void_person', reader.truth, f'gray level {VOID} is taken for "do not count"')
+        if VOID in video.gt.ids:
+            log.note('void_person', reader.gt, f'gray level {VOID} is taken for "do not count"')
         if folders > VOID:
             log.note(
-                'too_many_persons', reader.pred, f'{folders} persons, the colours end at {VOID}'
+                'too_many_persons', reader.pred, f'{folders} persons, the colors end at {VOID}'
             )
         piece = score_video(
             video,
@@ -191,15 +191,15 @@ class _Reader:
     """Reads the frames of one video.
 
     Args:
-        truth: Folder of the true pictures.
+        gt: Folder of the true images.
         pred: Folder of the persons.
         log: Where problems go.
         keep: Keep the runs of what was read for :meth:`masks`.
     """
 
-    def __init__(self, truth: Path, pred: Path, log: ProblemLog, *, keep: bool) -> None:
-        self.truth, self.pred, self.log, self.keep = truth, pred, log, keep
-        self.files = sorted(path.name for path in truth.glob('*.png'))
+    def __init__(self, gt: Path, pred: Path, log: ProblemLog, *, keep: bool) -> None:
+        self.gt, self.pred, self.log, self.keep = gt, pred, log, keep
+        self.files = sorted(path.name for path in gt.glob('*.png'))
         folders = [path for path in pred.iterdir() if path.is_dir()] if pred.is_dir() else []
         # Every folder is a person, and they are painted in the order of their names as strings.
         self.persons = sorted(folder.name for folder in folders)
@@ -214,24 +214,24 @@ class _Reader:
         self._runs: list[tuple[Runs, Runs]] = []
 
     def frames(self) -> Iterator[tuple[LabelMap, LabelMap]]:
-        """True and painted picture of each frame; all are read before an error is raised.
+        """True and painted image of each frame; all are read before an error is raised.
 
         The painted one is valid until the next frame.
         """
         for name in self.files:
-            truth = self._read_truth(name)
+            gt = self._read_gt(name)
             painted = self._paint(f'frame_{frame_number(name) or 0:04d}.png')
-            if truth is None or self.failure:
+            if gt is None or self.failure:
                 continue
             if self.keep:
-                self._runs.append((Runs.of(truth), Runs.of(painted)))
-            yield truth, painted
+                self._runs.append((Runs.of(gt), Runs.of(painted)))
+            yield gt, painted
         if self.failure:
             raise _UnreadableError(self.failure)
 
     def masks(self, video: VideoOverlap) -> MaskReaders:
-        """The masks of the tracks of a video, whose ids are the labels of the pictures."""
-        true, pred = video.truth.ids.tolist(), video.pred.ids.tolist()
+        """The masks of the tracks of a video, whose ids are the labels of the images."""
+        true, pred = video.gt.ids.tolist(), video.pred.ids.tolist()
         return MaskReaders(
             true=lambda track, frame: self._mask(frame, 0, true[track]),
             pred=lambda track, frame: self._mask(frame, 1, pred[track]),
@@ -239,7 +239,7 @@ class _Reader:
 
     def _mask(self, frame: int, side: int, label: int) -> NDArray[np.bool_]:
         mask = np.zeros(self.size, bool)
-        self._runs[frame][side].only(label).paint(mask, True)
+        self._runs[frame][side].only(label).fill(mask, True)
         return mask
 
     def _names(self, person: str) -> set[str]:
@@ -253,26 +253,26 @@ class _Reader:
     def _first_size(self) -> tuple[int, int]:
         for name in self.files:
             try:
-                height, width = read_png(self.truth / name).shape[:2]
+                height, width = read_png(self.gt / name).shape[:2]
             except ValueError:  # noted when its turn comes
                 continue
             return height, width
         return 0, 0
 
-    def _read_truth(self, name: str) -> LabelMap | None:
-        image, _ = read_or_note(read_png, self.truth / name, self.log, 'unreadable_truth')
+    def _read_gt(self, name: str) -> LabelMap | None:
+        image, _ = read_or_note(read_png, self.gt / name, self.log, 'unreadable_gt')
         if image is None:
             self.failure = self.failure or f'{name} of the truth cannot be read'
         elif image.shape != self.size:
             problem = f'{image.shape} (H, W), expected one gray level per pixel and {self.size}'
-            self.log.note('wrong_size', self.truth / name, problem)
+            self.log.note('wrong_size', self.gt / name, problem)
             self.failure = self.failure or f'{name} of the truth has shape {image.shape}'
         return image
 
     def _paint(self, name: str) -> LabelMap:
         """Paint the persons of a frame, later ones over earlier ones: 1 is the first.
 
-        One picture serves all frames: new ones would cost more time than what is painted.
+        One image serves all frames: new ones would cost more time than what is painted.
         """
         self._painted[:] = 0
         for place, person in enumerate(self.persons, start=1):
@@ -290,7 +290,7 @@ class _Reader:
                 self.log.note('wrong_size', path, problem)
                 self.failure = self.failure or f'{person}/{name} has shape {runs.size}'
             else:
-                runs.paint(self._painted, place)
+                runs.fill(self._painted, place)
         return self._painted
 
 

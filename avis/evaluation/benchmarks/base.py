@@ -19,7 +19,7 @@ from avis.evaluation.benchmarks.problems import Problem, ProblemLog, Rule
 from avis.evaluation.functional.counts import Protocol
 from avis.evaluation.functional.diagnosis import Average, VideoDiagnosis
 
-Piece = TypeVar('Piece')
+PartialScore = TypeVar('PartialScore')
 Summary = dict[str, Any]
 
 
@@ -37,7 +37,7 @@ class Video:
 
 
 @dataclass(frozen=True)
-class VideoScore(Generic[Piece]):
+class VideoScore(Generic[PartialScore]):
     """One scored video.
 
     Attributes:
@@ -47,13 +47,13 @@ class VideoScore(Generic[Piece]):
         diagnosis: What the diagnosis needs of it, if it was asked for.
     """
 
-    piece: Piece | None
+    piece: PartialScore | None
     problems: Sequence[Problem] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     diagnosis: VideoDiagnosis | None = None
 
 
-class Benchmark(ABC, Generic[Piece]):
+class Benchmark(ABC, Generic[PartialScore]):
     """Files of a truth and of a prediction. It is pickled once for each worker process.
 
     Args:
@@ -87,31 +87,31 @@ class Benchmark(ABC, Generic[Piece]):
         return ProblemLog(self.RULES, self.protocol, video)
 
     @abstractmethod
-    def score(self, index: int) -> VideoScore[Piece]:
+    def score(self, index: int) -> VideoScore[PartialScore]:
         """Read, check and score one video."""
 
     @abstractmethod
-    def combine(self, pieces: Sequence[Piece]) -> Summary:
+    def combine(self, pieces: Sequence[PartialScore]) -> Summary:
         """The numbers of a set of videos, in the order of the videos."""
 
-    def describe(self, piece: Piece) -> Summary:
+    def describe(self, piece: PartialScore) -> Summary:
         """The numbers of one video."""
         return self.combine([piece])
 
-    def details(self, pieces: Sequence[Piece]) -> Mapping[str, Any]:
+    def details(self, pieces: Sequence[PartialScore]) -> Mapping[str, Any]:
         """More numbers than the summary has: arrays by name, nested."""
         return {}
 
-    def details_of(self, piece: Piece) -> Mapping[str, Any]:
+    def details_of(self, piece: PartialScore) -> Mapping[str, Any]:
         """All numbers of one video that its scorer has, by class, threshold or frame."""
         return {}
 
-    def review(self, pieces: Sequence[Piece]) -> Sequence[Problem]:
+    def review(self, pieces: Sequence[PartialScore]) -> Sequence[Problem]:
         """Problems that show only when all videos are read."""
         return ()
 
     def resample(
-        self, pieces: Sequence[Piece], draws: NDArray[np.int64]
+        self, pieces: Sequence[PartialScore], draws: NDArray[np.int64]
     ) -> Mapping[str, NDArray[np.float64]]:
         """The scores of R sets of videos drawn from the pieces.
 
@@ -129,7 +129,7 @@ class Benchmark(ABC, Generic[Piece]):
     def close(self) -> None:
         """Delete temporary files."""
 
-    def __enter__(self) -> 'Benchmark[Piece]':
+    def __enter__(self) -> 'Benchmark[PartialScore]':
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -18,7 +18,7 @@ _QUARTERS = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredVideos:
     """The videos that count: their pieces, attributes and, if asked for, diagnoses, in order."""
 
     benchmark: Benchmark
@@ -83,7 +83,7 @@ def group_videos(attributes: Sequence[Mapping[str, Any]], by: str) -> dict[str, 
     return {_label(key, cuts): groups[key] for key in order}
 
 
-def break_down(scored: Scored, by: str) -> list[dict[str, Any]]:
+def break_down(scored: ScoredVideos, by: str) -> list[dict[str, Any]]:
     """One row for all videos and one for each group.
 
     Returns:
@@ -112,7 +112,7 @@ def break_down(scored: Scored, by: str) -> list[dict[str, Any]]:
     return rows
 
 
-def compare(first: Scored, second: Scored) -> dict[str, dict[str, Any]]:
+def compare(first: ScoredVideos, second: ScoredVideos) -> dict[str, dict[str, Any]]:
     """Two predictions of the same videos: difference, its interval and its p-value.
 
     Returns:

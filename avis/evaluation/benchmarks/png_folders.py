@@ -50,11 +50,11 @@ def frame_number(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def pair_frames(truth: Iterable[str], pred: Iterable[str]) -> tuple[dict[str, str], set[str]]:
+def pair_frames(gt: Iterable[str], pred: Iterable[str]) -> tuple[dict[str, str], set[str]]:
     """Pair the files of a clip by their numbers; or by order, if there are as many.
 
     Args:
-        truth: Names of the true frames.
+        gt: Names of the true frames.
         pred: Names of the predicted ones.
 
     Returns:
@@ -68,7 +68,7 @@ def pair_frames(truth: Iterable[str], pred: Iterable[str]) -> tuple[dict[str, st
     {'a_2.png': '2.png'}
     """
     by_number = (
-        sorted(names, key=lambda name: (frame_number(name) or 0, name)) for names in (truth, pred)
+        sorted(names, key=lambda name: (frame_number(name) or 0, name)) for names in (gt, pred)
     )
     true, found = by_number
     if len(true) == len(found):
@@ -81,7 +81,7 @@ def pair_frames(truth: Iterable[str], pred: Iterable[str]) -> tuple[dict[str, st
 def read_or_note(
     read: Callable[[Path], NDArray[Any]], path: Path, log: ProblemLog, kind: str
 ) -> tuple[NDArray[Any] | None, Effect | None]:
-    """The picture, or None and what the protocol does about a file that cannot be read."""
+    """The image, or None and what the protocol does about a file that cannot be read."""
     try:
         return read(path), None
     except (OSError, ValueError) as error:

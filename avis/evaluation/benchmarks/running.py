@@ -4,7 +4,7 @@ import multiprocessing
 from collections.abc import Iterator
 
 from avis.evaluation.benchmarks.base import Benchmark, VideoScore
-from avis.utils.memory import keep_freed_memory
+from avis.utils.memory import tune_malloc
 
 _benchmark: Benchmark | None = None  # of a worker process
 
@@ -35,7 +35,7 @@ def score_videos(benchmark: Benchmark, *, workers: int = 1) -> Iterator[VideoSco
 def _take(benchmark: Benchmark) -> None:
     global _benchmark
     _benchmark = benchmark
-    keep_freed_memory()
+    tune_malloc()
 
 
 def _score(index: int) -> VideoScore:

@@ -85,7 +85,7 @@ class VisVideo:
     places: Places = field(default_factory=Places)
 
 
-class VisTruth:
+class VisGroundTruth:
     """The truth file.
 
     Args:
@@ -191,11 +191,11 @@ class VisResults:
 
     Args:
         path: Its path.
-        truth: The truth.
+        gt: The truth.
         log: Where problems go.
     """
 
-    def __init__(self, path: str | Path, truth: VisTruth, log: ProblemLog) -> None:
+    def __init__(self, path: str | Path, gt: VisGroundTruth, log: ProblemLog) -> None:
         self.stream = JsonStream(path)
         self.path = self.stream.path
         self.places: dict[VideoId, Places] = {}
@@ -205,7 +205,7 @@ class VisResults:
                     f'{self.path}: entry {number} is no result; expected a list of objects with '
                     f'video_id, category_id, score and segmentations'
                 )
-            if self._check(value, f'[{number}]', truth, log):
+            if self._check(value, f'[{number}]', gt, log):
                 self.places.setdefault(value['video_id'], Places()).add(number, start, end)
 
     def tracks(self, video: VisVideo, log: ProblemLog) -> TrackMasks:
@@ -224,7 +224,9 @@ class VisResults:
                 log.note('duplicate_track', self.path, message, field=f'[{number}]')
         return TrackMasks(found.rles, labels=found.labels, scores=found.scores)
 
-    def _check(self, value: dict[str, Any], where: str, truth: VisTruth, log: ProblemLog) -> bool:
+    def _check(
+        self, value: dict[str, Any], where: str, gt: VisGroundTruth, log: ProblemLog
+    ) -> bool:
         """Whether an entry belongs to a video and can be read."""
         if not _complete(value, _RESULT_FIELDS, where, self.path, log):
             return False
@@ -235,10 +237,10 @@ class VisResults:
             return False
         if math.isnan(score):
             log.note('nan_score', self.path, 'is NaN', field=f'{where}.score')
-        if value['category_id'] not in truth.categories:
+        if value['category_id'] not in gt.categories:
             message = f'no category of the truth has the id {value["category_id"]!r}'
             log.note('unknown_category', self.path, message, field=f'{where}.category_id')
-        if value['video_id'] not in truth.videos:
+        if value['video_id'] not in gt.videos:
             message = f'no video of the truth has the id {value["video_id"]!r}'
             log.note('unknown_video', self.path, message, field=f'{where}.video_id')
             return False

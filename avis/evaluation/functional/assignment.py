@@ -78,7 +78,7 @@ def assign_frames(video: VideoOverlap, weights: Floats) -> tuple[Ints, Ints, Int
 
 def assign_frame(video: VideoOverlap, frame: int, weights: Floats) -> tuple[Ints, Ints]:
     """Pair the masks of one frame, ``weights`` (G, P): the pairs of positive weight."""
-    true = np.flatnonzero(video.truth.present[:, frame])
+    true = np.flatnonzero(video.gt.present[:, frame])
     pred = np.flatnonzero(video.pred.present[:, frame])
     rows, columns = assign(weights[np.ix_(true, pred)])
     true, pred = true[rows], pred[columns]

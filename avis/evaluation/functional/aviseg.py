@@ -85,7 +85,7 @@ class ClassCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class AVISegVideo:
+class AVISegCounts:
     """What the scores of a data set need to know of one video.
 
     Attributes:
@@ -163,7 +163,7 @@ class AVISegScores:
 
 def count_video(
     video: VideoOverlap, *, name: str, classes: Iterable[int], protocol: Protocol = 'official'
-) -> AVISegVideo:
+) -> AVISegCounts:
     """Count everything that is scored of one video.
 
     Args:
@@ -176,14 +176,14 @@ def count_video(
     rules = TRACKEVAL_RULES
     if protocol == 'corrected':
         video, rules = video.without_blanks(), EXACT_RULES
-        video = video.select(video.truth.ever_present, video.pred.ever_present)
-    labels = {*video.truth.labels.tolist(), *video.pred.labels.tolist()} & set(classes)
+        video = video.select(video.gt.ever_present, video.pred.ever_present)
+    labels = {*video.gt.labels.tolist(), *video.pred.labels.tolist()} & set(classes)
     fsla, error = None, None
     try:
         fsla = count_fsla(video, protocol=protocol)
     except OfficialEvaluatorError as stop:
         error = OfficialEvaluatorError(f'{name}, {stop.args[0]}', stop.cause)
-    return AVISegVideo(
+    return AVISegCounts(
         name=name,
         protocol=protocol,
         classes={
@@ -199,7 +199,7 @@ def count_video(
     )
 
 
-def score_videos(videos: Iterable[AVISegVideo], *, classes: Iterable[int]) -> AVISegScores:
+def score_videos(videos: Iterable[AVISegCounts], *, classes: Iterable[int]) -> AVISegScores:
     """Turn the counts of all videos into the scores of the data set.
 
     Args:
@@ -254,7 +254,7 @@ def _count_class(video: VideoOverlap) -> dict[str, Counts]:
     }
 
 
-def _pool(videos: Sequence[AVISegVideo]) -> dict[int, dict[str, Counts]]:
+def _pool(videos: Sequence[AVISegCounts]) -> dict[int, dict[str, Counts]]:
     """Sums over videos, by class and metric."""
     parts: dict[int, list[ClassCounts]] = {}
     for video in videos:
@@ -281,7 +281,7 @@ def _average(classes: Sequence[Scores], nothing: Counts, absent: int) -> Scores:
 
 
 def _score_tracks(
-    videos: Sequence[AVISegVideo], *, official: bool
+    videos: Sequence[AVISegCounts], *, official: bool
 ) -> tuple[dict[int, Scores], Scores]:
     """TrackMAP of each class, and its mean over the classes with a true track."""
     first = next((video for video in videos if video.predicted), None) if official else None

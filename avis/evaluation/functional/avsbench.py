@@ -47,7 +47,7 @@ def f_thresholds() -> NDArray[np.float32]:
 
 
 _THRESHOLDS = f_thresholds()
-_LEVELS = np.arange(256, dtype=np.float32) / np.float32(255)  # an 8-bit picture read as [0, 1]
+_LEVELS = np.arange(256, dtype=np.float32) / np.float32(255)  # an 8-bit image read as [0, 1]
 # The lowest gray level that passes each threshold.
 _FIRST_LEVEL = np.searchsorted(_LEVELS, _THRESHOLDS, side='left')
 # A little more than 254: the guessed bin is then never too low and at most one too high.
@@ -186,11 +186,11 @@ class AVSBenchScores:
 
 
 def score_clip(prob: NDArray[Any], target: NDArray[Any]) -> ClipScores:
-    """Score the labelled frames of one clip.
+    """Score the labeled frames of one clip.
 
     Args:
         prob: Probability of a sounding object, (N, H, W): float32 in [0, 1], the sigmoid of the
-            logits, or uint8 as stored in a picture, where 255 means 1.
+            logits, or uint8 as stored in a image, where 255 means 1.
         target: Truth, (N, H, W); non-zero is foreground.
 
     Raises:
@@ -275,7 +275,7 @@ def as_probability(prob: NDArray[Any]) -> NDArray[Any]:
     if not (low >= 0 and high <= 1):  # also true for NaN
         raise ValueError(
             f'expected probabilities in [0, 1], got values from {low} to {high}: apply the sigmoid '
-            f'to the logits first, and give 8-bit pictures as uint8'
+            f'to the logits first, and give 8-bit images as uint8'
         )
     return prob
 

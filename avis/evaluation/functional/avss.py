@@ -87,7 +87,7 @@ class AVSSScores:
 
 
 def frames_to_score(
-    labelled: Bools, valid: Bools | None = None, *, protocol: Protocol = 'official'
+    labeled: Bools, valid: Bools | None = None, *, protocol: Protocol = 'official'
 ) -> Bools:
     """Choose the frames of one clip that are scored.
 
@@ -96,25 +96,25 @@ def frames_to_score(
     is a clip without any label.
 
     Args:
-        labelled: bool (T,), True where the truth is known.
+        labeled: bool (T,), True where the truth is known.
         valid: bool (T,), False on padding; None if nothing is padded.
         protocol: ``'official'`` or ``'corrected'``.
 
     Returns:
         bool (T,).
 
-    >>> labelled, valid = np.array([True, False, False]), np.array([True, True, False])
-    >>> frames_to_score(labelled, valid), frames_to_score(labelled, valid, protocol='corrected')
+    >>> labeled, valid = np.array([True, False, False]), np.array([True, True, False])
+    >>> frames_to_score(labeled, valid), frames_to_score(labeled, valid, protocol='corrected')
     (array([ True, False,  True]), array([ True, False, False]))
     """
     check_protocol(protocol)
     if valid is None:
-        return labelled
-    if valid.shape != labelled.shape:
-        raise ValueError(f'{len(labelled)} labelled flags for {len(valid)} valid flags')
+        return labeled
+    if valid.shape != labeled.shape:
+        raise ValueError(f'{len(labeled)} labeled flags for {len(valid)} valid flags')
     if protocol == 'corrected':
-        return labelled & valid
-    return labelled | ~valid if labelled.any() else labelled
+        return labeled & valid
+    return labeled | ~valid if labeled.any() else labeled
 
 
 def score_frames(

@@ -52,7 +52,7 @@ REGION_SUMMARY = ('J-Mean', 'F-Mean', 'J&F-Mean')
 
 
 @dataclass(frozen=True)
-class AVTrackVideo:
+class AVTrackCounts:
     """The scores of one video.
 
     Attributes:
@@ -76,7 +76,7 @@ class MaskReaders:
     """Dense masks (H, W) of a track in a frame, ``read(track, frame)``, which F needs.
 
     Attributes:
-        true: Of the true tracks, in the order of ``video.truth``.
+        true: Of the true tracks, in the order of ``video.gt``.
         pred: Of the predicted tracks, painted, in the order of ``video.pred``.
     """
 
@@ -91,7 +91,7 @@ def score_video(
     protocol: Protocol = 'official',
     masks: MaskReaders | None = None,
     num_folders: int | None = None,
-) -> AVTrackVideo:
+) -> AVTrackCounts:
     """Score one video.
 
     Args:
@@ -110,16 +110,16 @@ def score_video(
         cause = 'integer division or modulo by zero'
         return failed_video(name, f'no person folder [{cause}]', protocol=protocol)
     if folders > VOID:
-        video = video.select(np.arange(len(video.truth)), [])
-    kept = np.flatnonzero(video.truth.ids != VOID)
-    void = video.intersections[:, video.truth.ids == VOID].sum(axis=1).T
+        video = video.select(np.arange(len(video.gt)), [])
+    kept = np.flatnonzero(video.gt.ids != VOID)
+    void = video.intersections[:, video.gt.ids == VOID].sum(axis=1).T
     if masks and void.any():
-        masks = _without_void(masks, int(np.flatnonzero(video.truth.ids == VOID)[0]))
+        masks = _without_void(masks, int(np.flatnonzero(video.gt.ids == VOID)[0]))
     if masks:
         read = masks.true
         masks = replace(masks, true=lambda track, frame: read(int(kept[track]), frame))
     video = video.select(kept, np.arange(len(video.pred)))
-    for side, tracks in (('true', video.truth), ('predicted', video.pred)):
+    for side, tracks in (('true', video.gt), ('predicted', video.pred)):
         if not tracks.num_masks:
             cause = "'int' object has no attribute 'mean'"
             failed = failed_video(name, f'no {side} mask [{cause}]', protocol=protocol)
@@ -129,7 +129,7 @@ def score_video(
 
 def failed_video(
     name: str, failure: str, *, protocol: Protocol = 'official', region_boundary: bool = False
-) -> AVTrackVideo:
+) -> AVTrackCounts:
     """A video that counts as zeros: without a prediction, or not to be read.
 
     Args:
@@ -140,10 +140,10 @@ def failed_video(
     """
     check_protocol(protocol)
     names = SUMMARY + (REGION_SUMMARY if region_boundary and protocol == 'corrected' else ())
-    return AVTrackVideo(name, protocol, dict.fromkeys(names, 0.0), failure=failure)
+    return AVTrackCounts(name, protocol, dict.fromkeys(names, 0.0), failure=failure)
 
 
-def average_videos(videos: Sequence[AVTrackVideo]) -> dict[str, float]:
+def average_videos(videos: Sequence[AVTrackCounts]) -> dict[str, float]:
     """Plain mean over videos, in percent; J&F over the videos that have a true mask.
 
     Args:
@@ -153,7 +153,7 @@ def average_videos(videos: Sequence[AVTrackVideo]) -> dict[str, float]:
         OfficialEvaluatorError: J&F is asked for, and a video that is not the first has failed.
         ValueError: No video, or videos scored under different protocols.
 
-    >>> videos = [failed_video('a', 'no prediction'), AVTrackVideo('b', 'official', {
+    >>> videos = [failed_video('a', 'no prediction'), AVTrackCounts('b', 'official', {
     ...     'HOTA': 60.0, 'DetA': 50.0, 'AssA': 72.0, 'IDF1': 80.0, 'MOTA': 0.0})]
     >>> average_videos(videos)
     {'HOTA': 30.0, 'DetA': 25.0, 'AssA': 36.0, 'IDF1': 40.0, 'MOTA': 0.0}
@@ -177,7 +177,7 @@ def _score(
     protocol: Protocol,
     masks: MaskReaders | None,
     void: 'np.ndarray | None',
-) -> AVTrackVideo:
+) -> AVTrackCounts:
     """Score a video that can be scored."""
     details = _details(video, protocol, masks, void)
     sources = {'IDF1': 'Identity', 'MOTA': 'CLEAR'}
@@ -188,7 +188,7 @@ def _score(
     summary = {key: 100 * float(value) for key, value in values.items()}
     if protocol == 'official':
         summary = {key: max(value, 0.0) for key, value in summary.items()}
-    return AVTrackVideo(name, protocol, summary, details)
+    return AVTrackCounts(name, protocol, summary, details)
 
 
 def _details(
@@ -218,7 +218,7 @@ def _without_void(masks: MaskReaders, void: int) -> MaskReaders:
     )
 
 
-def _average_known(videos: Sequence[AVTrackVideo]) -> dict[str, float]:
+def _average_known(videos: Sequence[AVTrackCounts]) -> dict[str, float]:
     """Mean of every field over the videos that have it and for which it is not NaN."""
     names = dict.fromkeys(name for video in videos for name in video.summary)
     averages = {}

@@ -117,16 +117,16 @@ def count_clear(video: VideoOverlap) -> CLEARCounts:
     >>> counts.CLR_TP, counts.IDSW, counts.MT, float(counts.scores()['MOTA'])
     (2, 1, 1, 0.5)
     """
-    true, pred = video.truth.num_masks, video.pred.num_masks
-    num_tracks = int(video.truth.ever_present.sum())
+    true, pred = video.gt.num_masks, video.pred.num_masks
+    num_tracks = int(video.gt.ever_present.sum())
     if not (true and pred):
         return CLEARCounts(CLR_FN=true, CLR_FP=pred, ML=num_tracks if true else 0)
-    frames = np.flatnonzero(video.truth.present.any(axis=0) & video.pred.present.any(axis=0))
+    frames = np.flatnonzero(video.gt.present.any(axis=0) & video.pred.present.any(axis=0))
     match = _match(video, frames)  # (F, G) predicted track or -1
     hit, true_track = np.nonzero(match >= 0)
     matched = match[hit, true_track]
-    ratios = ratio((match >= 0).sum(axis=0), video.truth.present.sum(axis=1))
-    ratios = ratios[video.truth.ever_present]
+    ratios = ratio((match >= 0).sum(axis=0), video.gt.present.sum(axis=1))
+    ratios = ratios[video.gt.ever_present]
     mostly, partly = int((ratios > 0.8).sum()), int((ratios >= 0.2).sum())
     return CLEARCounts(
         CLR_TP=len(matched),
@@ -146,9 +146,9 @@ def _match(video: VideoOverlap, frames: Ints) -> Ints:
     """The predicted track that each true track is matched with in each of ``frames``, or -1."""
     similar = video.iou[frames] * (video.iou[frames] >= THRESHOLD - EPS)  # (F, G, P)
     match = np.where(similar.any(axis=2), similar.argmax(axis=2), -1)
-    # Above one half at most one mask of a picture matches; RLEs may overlap and compete.
-    by_truth, by_pred = ((similar > 0).sum(axis=axis) > 1 for axis in (2, 1))
-    contested = by_truth.any(axis=1) | by_pred.any(axis=1)
+    # Above one half at most one mask of a image matches; RLEs may overlap and compete.
+    by_gt, by_pred = ((similar > 0).sum(axis=axis) > 1 for axis in (2, 1))
+    contested = by_gt.any(axis=1) | by_pred.any(axis=1)
     for place in np.flatnonzero(contested).tolist():
         weights = similar[place].copy()
         if place:

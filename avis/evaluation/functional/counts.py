@@ -84,8 +84,8 @@ class MaskCounts(Counts):
 def count_masks(video: VideoOverlap) -> MaskCounts:
     """Count the masks, blank ones included, and the tracks that have one."""
     return MaskCounts(
-        true_masks=video.truth.num_masks,
-        true_tracks=int(video.truth.ever_present.sum()),
+        true_masks=video.gt.num_masks,
+        true_tracks=int(video.gt.ever_present.sum()),
         masks=video.pred.num_masks,
         tracks=int(video.pred.ever_present.sum()),
     )

@@ -16,16 +16,16 @@ then the share of videos that have a true mask.
 
 Each score has two versions. ``raw`` is the score of the prediction that the oracles rebuild. It
 mostly rises with every oracle, but no score promises that it does: HOTA and FSLA pair tracks over
-the whole video, so a mended mask may turn a pairing round and spoil other frames, and a track with
-parts of two others fits neither. ``score`` lets an oracle leave a data set as it is: it is the best
+the whole video, so a corrected mask may turn a pairing round and spoil other frames, and a track
+with parts of two others fits neither. ``score`` lets an oracle leave a data set as it is: it is the best
 ``raw`` score of any of its oracles,
 
 .. math:: score(S) = \max_{R \subseteq S} raw(R)
 
 so it never falls when an oracle is added. The *gain* of a set is :math:`score(S) - score(none)`.
 Gains of the three faculties do not sum to what is lost, as one error may spoil what another has
-spoilt already; their *shares* do: the gain that a faculty adds to those mended before it, averaged
-over the six orders in which the three can be mended (Shapley, 1953).
+spoilt already; their *shares* do: the gain that a faculty adds to those corrected before it,
+averaged over the six orders in which the three can be corrected (Shapley, 1953).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from avis.evaluation.functional.aviseg import AVISegVideo, count_video, score_videos
+from avis.evaluation.functional.aviseg import AVISegCounts, count_video, score_videos
 from avis.evaluation.functional.error_kinds import ErrorCounts, count_errors
 from avis.evaluation.functional.oracles import FACULTIES, ORACLES, apply_oracles, pair_masks
 from avis.evaluation.functional.overlap import Ints, VideoOverlap
@@ -57,7 +57,7 @@ class VideoDiagnosis:
 
     name: str
     errors: ErrorCounts
-    counts: tuple[AVISegVideo, ...]
+    counts: tuple[AVISegCounts, ...]
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def count_diagnosis(
         video: Overlaps of all tracks.
         name: Name of the video.
         classes: The classes of the data set.
-        true_overlap: Pixels that two true masks share, (T, G, G), in the order of ``video.truth``;
+        true_overlap: Pixels that two true masks share, (T, G, G), in the order of ``video.gt``;
             if None true masks are disjoint, as those of label maps are.
 
     >>> image = np.array([[1, 2]])
@@ -150,10 +150,10 @@ def count_diagnosis(
     """
     classes = tuple(classes)
     if true_overlap is not None:
-        kept = video.truth.areas.any(axis=1)
+        kept = video.gt.areas.any(axis=1)
         true_overlap = true_overlap[:, kept][:, :, kept]
     video = video.without_blanks()
-    video = video.select(video.truth.ever_present, video.pred.ever_present)
+    video = video.select(video.gt.ever_present, video.pred.ever_present)
     match = pair_masks(video)
     counts = tuple(
         count_video(
@@ -198,7 +198,7 @@ def score_diagnosis(
 
 
 def _scores(
-    videos: Sequence[AVISegVideo], classes: Sequence[int], average: Average
+    videos: Sequence[AVISegCounts], classes: Sequence[int], average: Average
 ) -> dict[str, float]:
     """The three metrics, in 0..1."""
     scores = score_videos(videos, classes=classes)
@@ -212,7 +212,7 @@ def _scores(
     }
 
 
-def _hota_of_video(video: AVISegVideo) -> float:
+def _hota_of_video(video: AVISegCounts) -> float:
     """HOTA of one video, mean over its classes; 0 without any mask."""
     found = [part.counts['HOTA'].scores()['HOTA'].mean() for part in video.classes.values()]
     return float(np.mean(found)) if found else 0.0

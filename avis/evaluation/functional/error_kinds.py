@@ -82,11 +82,11 @@ def count_errors(video: VideoOverlap, match: Ints, *, poor_iou: float = POOR_IOU
     frames, true = np.nonzero(match >= 0)
     pred = match[frames, true]
     counts = {'poor_mask': int((video.iou[frames, true, pred] < poor_iou).sum())}
-    wrong = video.truth.labels[true] != video.pred.labels[pred]
+    wrong = video.gt.labels[true] != video.pred.labels[pred]
     counts['wrong_class'] = len(np.unique(np.stack([true, pred])[:, wrong], axis=1).T)
     return (
         ErrorCounts(**counts)
-        + _count_missed(video.truth.present, match.T >= 0)
+        + _count_missed(video.gt.present, match.T >= 0)
         + _count_ghosts(video, match)
         + _count_identity_errors(match, len(video.pred))
     )
@@ -126,7 +126,7 @@ def _count_ghosts(video: VideoOverlap, match: Ints) -> ErrorCounts:
     partner = np.full((len(video.pred), video.num_frames + 2), -1)
     frames, true = np.nonzero(match >= 0)
     partner[match[frames, true], frames + 1] = true
-    sounding = video.truth.present
+    sounding = video.gt.present
     ghosts = early = late = 0
     for track, start, end in _runs(ghost):
         before, after = partner[track, start], partner[track, end + 2]

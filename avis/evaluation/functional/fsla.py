@@ -103,7 +103,7 @@ def count_fsla(video: VideoOverlap, *, protocol: Protocol = 'official') -> FSLAC
         level = _level_corrected(video)
     else:
         level = _level_official(video)
-    kind = np.minimum(video.truth.present.sum(axis=0), 2)
+    kind = np.minimum(video.gt.present.sum(axis=0), 2)
     right = level[:, None] > ALPHAS  # (T, 19)
     return FSLACounts(
         frames=np.bincount(kind, minlength=3),
@@ -113,10 +113,10 @@ def count_fsla(video: VideoOverlap, *, protocol: Protocol = 'official') -> FSLAC
 
 def _level_corrected(video: VideoOverlap) -> Floats:
     """A frame is right at every threshold below this, (T,)."""
-    partner, sounding = _partners(video), video.truth.present
-    right = (_count_classes(video.truth, video) == _count_classes(video.pred, video)).all(axis=0)
+    partner, sounding = _partners(video), video.gt.present
+    right = (_count_classes(video.gt, video) == _count_classes(video.pred, video)).all(axis=0)
     true = np.flatnonzero(partner >= 0)
-    true = true[video.truth.labels[true] == video.pred.labels[partner[true]]]
+    true = true[video.gt.labels[true] == video.pred.labels[partner[true]]]
     iou = np.zeros(sounding.shape)
     iou[true] = video.iou[:, true, partner[true]].T
     worst = np.where(sounding, iou, np.inf).min(axis=0, initial=np.inf)
@@ -125,9 +125,9 @@ def _level_corrected(video: VideoOverlap) -> Floats:
 
 def _partners(video: VideoOverlap) -> Ints:
     """The predicted track paired with each true one over the whole video, (G,), or -1."""
-    true, pred = (np.flatnonzero(side.ever_present) for side in (video.truth, video.pred))
+    true, pred = (np.flatnonzero(side.ever_present) for side in (video.gt, video.pred))
     rows, columns = assign(align_tracks(video.select(true, pred)))
-    partner = np.full(len(video.truth), -1)
+    partner = np.full(len(video.gt), -1)
     partner[true[rows]] = pred[columns]
     return partner
 
@@ -135,13 +135,13 @@ def _partners(video: VideoOverlap) -> Ints:
 def _level_official(video: VideoOverlap) -> Floats:
     """A frame is right at every threshold below this, (T,)."""
     # Ranks of the ids that own a mask: positions in the lists only if nothing is missing before.
-    true, pred = (np.flatnonzero(side.ever_present) for side in (video.truth, video.pred))
-    true = true[np.argsort(video.truth.ids[true], kind='stable')]
+    true, pred = (np.flatnonzero(side.ever_present) for side in (video.gt, video.pred))
+    true = true[np.argsort(video.gt.ids[true], kind='stable')]
     rows, columns = assign(align_tracks(video.select(true, pred)))
 
-    given, sounding = video.pred.present, video.truth.present
+    given, sounding = video.pred.present, video.gt.present
     blank = given & (video.pred.areas == 0) & (video.size[0] * video.size[1] == BLANK_PIXELS)
-    heard = _count_classes(video.truth, video) > 0, _count_classes(video.pred, video) > 0
+    heard = _count_classes(video.gt, video) > 0, _count_classes(video.pred, video) > 0
     number = sounding.sum(axis=0)
     possible = (heard[0] == heard[1]).all(axis=0) & (number == (given & ~blank).sum(axis=0))
 
@@ -151,7 +151,7 @@ def _level_official(video: VideoOverlap) -> Floats:
     listed = _Listed(given)
     single = np.flatnonzero(possible & (number == 1))
     position = sounding[:, single].argmax(axis=0)
-    place = _places(columns, len(video.truth))[position]
+    place = _places(columns, len(video.gt))[position]
     single, position, place = (values[place >= 0] for values in (single, position, place))
     several = np.flatnonzero(possible & (number > 1))
     listed.check(single, place, several, columns)
@@ -160,7 +160,7 @@ def _level_official(video: VideoOverlap) -> Floats:
     found = listed.tracks[columns[:, None], several]  # (M, F)
     both_silent = ~sounding[rows[:, None], several] & blank[found, several]
     worth = np.where(both_silent, np.inf, video.iou[several, rows[:, None], found])
-    same = video.truth.labels[rows][:, None] == video.pred.labels[found]
+    same = video.gt.labels[rows][:, None] == video.pred.labels[found]
     level[several] = np.where(same, worth, 0).min(axis=0, initial=np.inf)
     return level
 
@@ -197,17 +197,17 @@ class _Listed:
             )
 
 
-def _places(columns: Ints, num_truth: int) -> Ints:
+def _places(columns: Ints, num_gt: int) -> Ints:
     """Where each true position occurs among the paired predictions, (G,), or -1."""
-    places = np.full(num_truth, -1)
-    known = columns < num_truth
+    places = np.full(num_gt, -1)
+    known = columns < num_gt
     places[columns[known]] = np.flatnonzero(known)
     return places
 
 
 def _count_classes(tracks: Tracks, video: VideoOverlap) -> Ints:
     """Masks of each class of the video in each frame, blank ones included, (K, T)."""
-    classes = np.unique(np.concatenate([video.truth.labels, video.pred.labels]))
+    classes = np.unique(np.concatenate([video.gt.labels, video.pred.labels]))
     return (tracks.labels == classes[:, None]).astype(np.int64) @ tracks.present.astype(np.int64)
 
 

@@ -111,7 +111,7 @@ def align_tracks(video: VideoOverlap) -> Floats:
     share = _share_overlap(video)
     # Summed frame by frame: another order would differ in the last bit and could break a tie.
     overlap = share.cumsum(axis=0)[-1] if len(share) else np.zeros(share.shape[1:])
-    masks = video.truth.present.sum(axis=1)[:, None] + video.pred.present.sum(axis=1)
+    masks = video.gt.present.sum(axis=1)[:, None] + video.pred.present.sum(axis=1)
     return overlap / np.maximum(masks - overlap, 1)
 
 
@@ -124,7 +124,7 @@ def _share_overlap(video: VideoOverlap) -> Floats:
     # NumPy adds eight and more numbers in an order that follows their layout in memory. Ties of
     # alignment are only broken as TrackEval breaks them if every bit agrees, hence its layout.
     share = np.zeros_like(iou)
-    for frame, present in enumerate(zip(video.truth.present.T, video.pred.present.T, strict=True)):
+    for frame, present in enumerate(zip(video.gt.present.T, video.pred.present.T, strict=True)):
         place = np.ix_(*present)
         part = np.asfortranarray(iou[frame][place])
         both = part.sum(axis=0)[None, :] + part.sum(axis=1)[:, None] - part
@@ -153,7 +153,7 @@ def count_hota(video: VideoOverlap) -> HOTACounts:
     passed = iou[:, None] >= ALPHAS - EPS  # (M, 19)
     tp = passed.sum(axis=0).astype(float)
     matches = _count_matches(true * len(video.pred) + pred, passed, video)
-    n_true = video.truth.present.sum(axis=1)[:, None, None]
+    n_true = video.gt.present.sum(axis=1)[:, None, None]
     n_pred = video.pred.present.sum(axis=1)[:, None]
 
     def sum_pairs(whole: Ints) -> Floats:
@@ -161,7 +161,7 @@ def count_hota(video: VideoOverlap) -> HOTACounts:
         return sums
 
     return HOTACounts(
-        true=video.truth.num_masks,
+        true=video.gt.num_masks,
         pred=video.pred.num_masks,
         tp=tp,
         loc=(iou[:, None] * passed).sum(axis=0),
@@ -173,7 +173,7 @@ def count_hota(video: VideoOverlap) -> HOTACounts:
 
 def _count_matches(pair: Ints, passed: 'np.ndarray', video: VideoOverlap) -> Ints:
     """Matched frames of every pair of tracks at every threshold, (G, P, 19)."""
-    shape = len(video.truth), len(video.pred), len(ALPHAS) + 1
+    shape = len(video.gt), len(video.pred), len(ALPHAS) + 1
     # A match that passes k thresholds passes the k lowest ones.
     levels = np.bincount(pair * shape[2] + passed.sum(axis=1), minlength=int(np.prod(shape)))
     return levels.reshape(shape)[..., ::-1].cumsum(axis=-1)[..., -2::-1]

@@ -69,6 +69,6 @@ def count_identity(video: VideoOverlap) -> IdentityCounts:
     followed = int(frames[assign(frames)].sum())
     return IdentityCounts(
         IDTP=followed,
-        IDFN=video.truth.num_masks - followed,
+        IDFN=video.gt.num_masks - followed,
         IDFP=video.pred.num_masks - followed,
     )

@@ -56,9 +56,9 @@ def pair_masks(video: VideoOverlap, *, min_iou: float = MIN_IOU) -> Ints:
     >>> pair_masks(VideoOverlap.from_rles(truth, pred, size=(1, 2), num_frames=3)).ravel()
     array([ 0, -1, -1])
     """
-    match = np.full((video.num_frames, len(video.truth)), -1)
+    match = np.full((video.num_frames, len(video.gt)), -1)
     weights = align_tracks(video) * np.where(video.iou >= min_iou, video.iou, 0)
-    alike = video.truth.labels[:, None] == video.pred.labels
+    alike = video.gt.labels[:, None] == video.pred.labels
     for allowed in (alike, ~alike):
         frames, true, pred = assign_frames(video, weights * allowed)
         match[frames, true] = pred
@@ -123,14 +123,14 @@ def apply_oracles(
         return video
     parts = _Parts.of(video, match)
     source = _assemble(parts, oracles)
-    labels = np.concatenate([video.truth.labels, video.pred.labels])
+    labels = np.concatenate([video.gt.labels, video.pred.labels])
     scores = _scores(parts, video.pred.scores, oracles)
     order = np.arange(len(source))
     if 'same' not in oracles:  # predicted tracks keep their place before the new ones
         order = np.roll(order, len(video.pred))
     order = order[(source[order] >= 0).any(axis=1)]
     if true_overlap is None:
-        true_overlap = video.truth.areas.T[:, :, None] * np.eye(len(video.truth), dtype=np.int64)
+        true_overlap = video.gt.areas.T[:, :, None] * np.eye(len(video.gt), dtype=np.int64)
     return _rebuild(video, true_overlap, source[order], (labels[order], scores[order]))
 
 
@@ -158,11 +158,11 @@ class _Parts:
     def of(cls, video: VideoOverlap, match: Ints) -> '_Parts':
         frames, true = np.nonzero(match >= 0)
         pred = match[frames, true]
-        pairs = np.zeros((len(video.truth), len(video.pred)), np.int64)
+        pairs = np.zeros((len(video.gt), len(video.pred)), np.int64)
         np.add.at(pairs, (true, pred), 1)
         return cls(
             matched=np.stack([frames, true, pred]),
-            missed=np.stack(np.nonzero(video.truth.present.T & (match < 0))),
+            missed=np.stack(np.nonzero(video.gt.present.T & (match < 0))),
             ghosts=np.stack(np.nonzero(ghost_masks(video, match).T)),
             principal=_principals(video, pairs),
             pairs=pairs,
@@ -182,7 +182,7 @@ def _principals(video: VideoOverlap, pairs: Ints) -> Ints:
     """The predicted track that goes with each true one, (G,), or -1."""
     if not pairs.any():
         return np.full(len(pairs), -1)
-    masks = video.truth.present.sum(axis=1)[:, None] + video.pred.present.sum(axis=1)
+    masks = video.gt.present.sum(axis=1)[:, None] + video.pred.present.sum(axis=1)
     share = pairs / np.maximum(masks - pairs, 1)
     best = share.argmax(axis=1)
     true = np.arange(len(pairs))
@@ -239,7 +239,7 @@ def _rebuild(
 ) -> VideoOverlap:
     """The video with new predicted tracks, made of the masks ``source`` (N, T)."""
     source = np.pad(source, ((0, 0), (0, video.num_frames - source.shape[1])), constant_values=-1)
-    areas = np.concatenate([video.truth.areas, video.pred.areas])
+    areas = np.concatenate([video.gt.areas, video.pred.areas])
     shared = np.concatenate([true_overlap, video.intersections], axis=2)  # (T, G, G + P)
     given = source >= 0
     areas = np.where(given, np.take_along_axis(areas, source, axis=0), 0)

@@ -117,13 +117,13 @@ class VideoOverlap:
     """Areas and pairwise intersections of all masks of one video.
 
     Attributes:
-        truth: G true tracks.
+        gt: G true tracks.
         pred: P predicted tracks.
         intersections: Pixels that two masks share, (T, G, P); 0 if either is absent.
         size: Height and width of the frames.
     """
 
-    truth: Tracks
+    gt: Tracks
     pred: Tracks
     intersections: Ints
     size: tuple[int, int]
@@ -131,7 +131,7 @@ class VideoOverlap:
     @classmethod
     def from_rles(
         cls,
-        truth: TrackMasks,
+        gt: TrackMasks,
         pred: TrackMasks,
         *,
         size: tuple[int, int],
@@ -141,7 +141,7 @@ class VideoOverlap:
         """Count the overlaps of run-length encoded masks.
 
         Args:
-            truth: G tracks of ``num_frames`` masks.
+            gt: G tracks of ``num_frames`` masks.
             pred: P tracks of ``num_frames`` masks.
             size: Height and width of the frames.
             num_frames: T.
@@ -153,12 +153,12 @@ class VideoOverlap:
             ValueError: A mask of another size, or a track of another length.
 
         >>> left, right = RLE(size=[1, 4], counts=b'022'), RLE(size=[1, 4], counts=b'121')
-        >>> truth, pred = TrackMasks([[left, None]]), TrackMasks([[right, right]])
-        >>> video = VideoOverlap.from_rles(truth, pred, size=(1, 4), num_frames=2)
+        >>> gt, pred = TrackMasks([[left, None]]), TrackMasks([[right, right]])
+        >>> video = VideoOverlap.from_rles(gt, pred, size=(1, 4), num_frames=2)
         >>> video.intersections.ravel(), video.pred.areas, video.iou.ravel().round(3)
         (array([1, 0]), array([[2, 2]]), array([0.333, 0.   ]))
         """
-        true = _Side(truth.rles, size, num_frames, 'truth')
+        true = _Side(gt.rles, size, num_frames, 'ground truth')
         found = _Side(pred.rles, size, num_frames, 'prediction')
         intersections = _intersect(true, found)
         if painted:
@@ -167,7 +167,7 @@ class VideoOverlap:
             found.areas -= hidden.areas
             found.present[:] = found.areas > 0
         return cls(
-            truth=Tracks.build(true.areas, true.present, truth),
+            gt=Tracks.build(true.areas, true.present, gt),
             pred=Tracks.build(found.areas, found.present, pred),
             intersections=intersections,
             size=size,
@@ -191,7 +191,7 @@ class VideoOverlap:
 
         >>> frames = [(np.array([[0, 7, 7]]), np.array([[1, 1, 2]]))]
         >>> video = VideoOverlap.from_label_maps(frames, size=(1, 3))
-        >>> video.truth.ids, video.pred.ids, video.intersections[0].tolist()
+        >>> video.gt.ids, video.pred.ids, video.intersections[0].tolist()
         (array([7]), array([1, 2]), [[1, 1]])
         """
         tables = [_joint_histogram(*frame, size, t) for t, frame in enumerate(frames)]
@@ -220,25 +220,25 @@ class VideoOverlap:
     @cached_property
     def iou(self) -> Floats:
         """Intersection over union of every pair of masks, (T, G, P); 0 if either is absent."""
-        areas = self.truth.areas.T[:, :, None] + self.pred.areas.T[:, None, :]
+        areas = self.gt.areas.T[:, :, None] + self.pred.areas.T[:, None, :]
         # Without an intersection the quotient is 0; the divisor only has to be harmless there.
         iou: Floats = self.intersections / np.maximum(areas - self.intersections, 1)
         return iou
 
-    def select(self, truth: Index, pred: Index) -> 'VideoOverlap':
+    def select(self, gt: Index, pred: Index) -> 'VideoOverlap':
         """The overlaps of some of the tracks, given by position or by a mask."""
-        shared = self.intersections[:, truth][:, :, pred]
-        return VideoOverlap(self.truth.take(truth), self.pred.take(pred), shared, self.size)
+        shared = self.intersections[:, gt][:, :, pred]
+        return VideoOverlap(self.gt.take(gt), self.pred.take(pred), shared, self.size)
 
     def of_class(self, label: int) -> 'VideoOverlap':
         """The overlaps of the tracks of one class that have a mask in some frame."""
-        sides = (self.truth, self.pred)
+        sides = (self.gt, self.pred)
         return self.select(*((side.labels == label) & side.ever_present for side in sides))
 
     def without_blanks(self) -> 'VideoOverlap':
         """The same, but a blank mask is an absent one."""
-        truth, pred = (replace(side, present=side.areas > 0) for side in (self.truth, self.pred))
-        return VideoOverlap(truth, pred, self.intersections, self.size)
+        gt, pred = (replace(side, present=side.areas > 0) for side in (self.gt, self.pred))
+        return VideoOverlap(gt, pred, self.intersections, self.size)
 
 
 def mean_areas(areas: Ints) -> Floats:
@@ -294,18 +294,18 @@ def _count_pixels(rles: Sequence[RLE]) -> Ints:
     return np.concatenate([np.zeros(0, np.int64), *parts]).astype(np.int64)
 
 
-def _intersect(truth: _Side, pred: _Side) -> Ints:
+def _intersect(gt: _Side, pred: _Side) -> Ints:
     """Pixels that each true and each predicted mask of a frame share, (T, G, P)."""
-    found = [side.areas.T > 0 for side in (truth, pred)]
+    found = [side.areas.T > 0 for side in (gt, pred)]
     pairs = found[0][:, :, None] & found[1][:, None, :]
     # Overlaps frame after frame, of the masks that are not blank: the order of the pairs.
     iou = [np.zeros((0, 0))]
     for frame in np.flatnonzero(pairs.any(axis=(1, 2))).tolist():
         masks = pred.masks(frame)
-        iou.append(coco_mask.iou(truth.masks(frame), masks, [0] * len(masks)))
+        iou.append(coco_mask.iou(gt.masks(frame), masks, [0] * len(masks)))
     shared = np.zeros(pairs.shape, np.int64)
     known = np.concatenate([part.ravel() for part in iou])
-    both = (truth.areas.T[:, :, None] + pred.areas.T[:, None, :])[pairs]
+    both = (gt.areas.T[:, :, None] + pred.areas.T[:, None, :])[pairs]
     # Exact: iou is the nearest double to a fraction of counts far below 2 ** 53.
     shared[pairs] = np.rint(known * both / (1 + known))
     return shared
@@ -327,23 +327,23 @@ def _hidden(side: _Side, size: tuple[int, int], num_frames: int) -> _Side:
 
 
 def _joint_histogram(
-    truth: NDArray[Any], pred: NDArray[Any], size: tuple[int, int], frame: int
+    gt: NDArray[Any], pred: NDArray[Any], size: tuple[int, int], frame: int
 ) -> Ints:
     """Labels of the truth, labels of the prediction and pixels of each pair in a frame, (3, N)."""
-    for name, image in (('truth', truth), ('prediction', pred)):
+    for name, image in (('ground truth', gt), ('prediction', pred)):
         if image.shape != size:
             raise ValueError(
                 f'{name}, frame {frame}: image of shape {image.shape} in a video of {list(size)}'
             )
         if image.dtype.kind not in 'ui' or (image.dtype.kind == 'i' and image.min(initial=0) < 0):
             raise ValueError(f'{name}, frame {frame}: labels must be integers from 0 on')
-    # Neighbours mostly agree: a few thousand runs are counted instead of a million pixels.
-    true, found = truth.ravel(), pred.ravel()
+    # Neighbors mostly agree: a few thousand runs are counted instead of a million pixels.
+    true, found = gt.ravel(), pred.ravel()
     changes = true[1:] != true[:-1]
     changes |= found[1:] != found[:-1]
     starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
     true, found = true[starts].astype(np.int64), found[starts].astype(np.int64)
     step = int(found.max()) + 1
     values, place = np.unique(true * step + found, return_inverse=True)
-    pixels = np.bincount(place, weights=np.diff(starts, append=truth.size))
+    pixels = np.bincount(place, weights=np.diff(starts, append=gt.size))
     return np.stack([*np.divmod(values, step), pixels.astype(np.int64)])

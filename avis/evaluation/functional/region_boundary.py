@@ -72,20 +72,20 @@ def score_region_boundary(
         raise ValueError('J&F needs a video with at least one frame')
     similarity = _region_similarity(video, void)  # (P, G, T)
     pred, true = assign(similarity.mean(axis=2))
-    region, boundary = np.zeros((2, len(video.truth), video.num_frames))
+    region, boundary = np.zeros((2, len(video.gt), video.num_frames))
     region[: len(pred)] = similarity[pred, true]
     for row, pair in enumerate(zip(pred.tolist(), true.tolist(), strict=True)):
         boundary[row] = _boundary_of_pair(video, pair, read_true, read_pred)
-    scores: Scores = {'num_gt_tracks': np.asarray(len(video.truth))}
+    scores: Scores = {'num_gt_tracks': np.asarray(len(video.gt))}
     for letter, values in (('J', region), ('F', boundary)):
-        scores |= _summarise(letter, values, wrap=protocol == 'official')
+        scores |= _summarize(letter, values, wrap=protocol == 'official')
     return scores | {'J&F': (scores['J-Mean'] + scores['F-Mean']) / 2}
 
 
 def boundary_f(pred: Bools, target: Bools, *, radius: float | None = None) -> float:
     """F of the boundaries of two masks.
 
-    A boundary pixel is one that differs from its right, lower or lower right neighbour. It counts
+    A boundary pixel is one that differs from its right, lower or lower right neighbor. It counts
     as found if a boundary pixel of the other mask is at most ``radius`` away. F is 1 if neither
     mask has a boundary, as blank masks and masks of all pixels have none, and 0 if one has none.
 
@@ -127,7 +127,7 @@ def boundary_box(mask: Bools) -> Box:
     if not len(rows):
         return Box(np.zeros((0, 0), bool), 0, 0)
     columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
-    # Outside of this box, one pixel wider where the image goes on, all neighbours are alike.
+    # Outside of this box, one pixel wider where the image goes on, all neighbors are alike.
     top, left = max(int(rows[0]) - 1, 0), max(int(columns[0]) - 1, 0)
     box = np.pad(mask[top : rows[-1] + 2, left : columns[-1] + 2], ((0, 1), (0, 1)), mode='edge')
     here = box[:-1, :-1]
@@ -139,10 +139,10 @@ def _region_similarity(video: VideoOverlap, void: Ints | None) -> Floats:
     """J of every predicted with every true track in each frame, (P, G, T)."""
     pred = video.pred.areas if void is None else video.pred.areas - void
     # Tracks that lack in number are always absent ones.
-    missing = max(len(video.truth) - len(pred), 0)
+    missing = max(len(video.gt) - len(pred), 0)
     pred = np.pad(pred, ((0, missing), (0, 0)))[:, None]
     shared = np.pad(video.intersections.transpose(2, 1, 0), ((0, missing), (0, 0), (0, 0)))
-    union = pred + video.truth.areas - shared
+    union = pred + video.gt.areas - shared
     similarity: Floats = np.where(union > 0, shared / np.maximum(union, 1), 1.0)
     return similarity
 
@@ -153,7 +153,7 @@ def _boundary_of_pair(
     """F of one predicted and one true track in each frame, (T,)."""
     pred, true = pair
     absent = np.zeros(video.size, bool)
-    values, there = np.ones(video.num_frames), video.truth.areas[true] > 0
+    values, there = np.ones(video.num_frames), video.gt.areas[true] > 0
     filled_up = pred >= len(video.pred)
     found = np.zeros_like(there) if filled_up else video.pred.areas[pred] > 0
     for frame in np.flatnonzero(found | there).tolist():
@@ -199,7 +199,7 @@ def _dilate(bits: int, radius: float, stride: int) -> int:
     return dilated
 
 
-def _summarise(letter: str, values: Floats, *, wrap: bool) -> Scores:
+def _summarize(letter: str, values: Floats, *, wrap: bool) -> Scores:
     """Mean, recall and decay of values (G, T), averaged over the true tracks."""
     if not len(values):
         return {f'{letter}-{name}': np.asarray(np.nan) for name in ('Mean', 'Recall', 'Decay')}

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from avis.evaluation.functional.aviseg import AVISegVideo
+from avis.evaluation.functional.aviseg import AVISegCounts
 from avis.evaluation.functional.avsbench import ClipScores
 from avis.evaluation.functional.avss import ClassSums
 from avis.evaluation.functional.counts import Protocol
 from avis.evaluation.functional.hota import ALPHAS, HOTACounts
 from avis.evaluation.functional.overlap import Floats, Ints
 from avis.evaluation.functional.track_map import AREA_RANGES, RECALLS, SPACING, TrackMatches
-from avis.evaluation.functional.youtube_vis import MAX_DETECTIONS, PLACES, YouTubeVISVideo
+from avis.evaluation.functional.youtube_vis import MAX_DETECTIONS, PLACES, YouTubeVISCounts
 
 _HOTA_FIELDS = ('true', 'pred', 'tp', 'loc', 'ass', 'ass_re', 'ass_pr')
 _HOTA_SUMMARY = ('HOTA', 'DetA', 'DetRe', 'DetPr', 'AssA', 'AssRe', 'AssPr', 'LocA')
@@ -39,7 +39,7 @@ def count_draws(draws: Ints, num_videos: int) -> Ints:
 
 
 def resample_aviseg(
-    videos: Sequence[AVISegVideo], draws: Ints, *, num_classes: int
+    videos: Sequence[AVISegCounts], draws: Ints, *, num_classes: int
 ) -> dict[str, Floats]:
     """The summary of AVISeg for each draw, in percent; NaN where AP or FSLA is undefined.
 
@@ -63,7 +63,7 @@ def resample_aviseg(
     return {name: 100 * values for name, values in scores.items()}
 
 
-def resample_youtube_vis(videos: Sequence[YouTubeVISVideo], draws: Ints) -> dict[str, Floats]:
+def resample_youtube_vis(videos: Sequence[YouTubeVISCounts], draws: Ints) -> dict[str, Floats]:
     """The summary of YouTube-VIS for each draw, in percent; NaN where a score is undefined.
 
     Args:
@@ -111,12 +111,12 @@ def resample_matches(
     weights = counts[:, np.concatenate([np.zeros(0, np.int64), *places])[order]]  # (R, D)
     scores: dict[str, Floats] = {}
     for row, name in enumerate(AREA_RANGES):
-        truth = counts[:, [p for p, _ in known]] @ np.array(
-            [v.num_truth[row] for _, v in known], np.int64
+        gt = counts[:, [p for p, _ in known]] @ np.array(
+            [v.num_gt[row] for _, v in known], np.int64
         )
         matched = np.concatenate([v.matched[row, :max_detections] for _, v in known])[order]
         ignored = np.concatenate([v.ignored[row, :max_detections] for _, v in known])[order]
-        curves = _weighted_ap(weights, matched & ~ignored, ~matched & ~ignored, truth)
+        curves = _weighted_ap(weights, matched & ~ignored, ~matched & ~ignored, gt)
         scores[f'AP_{name}'], scores[f'AR_{name}'] = curves
     return scores
 
@@ -185,7 +185,7 @@ def mean_of_known(values: Floats, axis: int) -> Floats:
 
 
 def _weighted_ap(
-    weights: Ints, hit: 'np.ndarray', miss: 'np.ndarray', truth: Ints
+    weights: Ints, hit: 'np.ndarray', miss: 'np.ndarray', gt: Ints
 ) -> tuple[Floats, Floats]:
     """AP and final recall of predictions that count several times each, (R, K) both."""
     num_draws, num_thresholds = len(weights), hit.shape[1]
@@ -194,17 +194,17 @@ def _weighted_ap(
         step = max(1, _BLOCK // hit.size)
         for start in range(0, num_draws, step):
             part = slice(start, start + step)
-            ap[part], ar[part] = _ap_of_block(weights[part, :, None], hit, miss, truth[part])
-    undefined = truth == 0
+            ap[part], ar[part] = _ap_of_block(weights[part, :, None], hit, miss, gt[part])
+    undefined = gt == 0
     ap[undefined], ar[undefined] = np.nan, np.nan
     return ap, ar
 
 
 def _ap_of_block(
-    weights: Ints, hit: 'np.ndarray', miss: 'np.ndarray', truth: Ints
+    weights: Ints, hit: 'np.ndarray', miss: 'np.ndarray', gt: Ints
 ) -> tuple[Floats, Floats]:
     hits, misses = (weights * hit).cumsum(axis=1), (weights * miss).cumsum(axis=1)  # (r, D, K)
-    recall = hits / np.maximum(truth, 1)[:, None, None]
+    recall = hits / np.maximum(gt, 1)[:, None, None]
     precision = hits / (hits + misses + SPACING)
     precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     # A recall point takes the precision of the first prediction that reaches it.
@@ -214,7 +214,7 @@ def _ap_of_block(
 
 
 def _resample_hota(
-    videos: Sequence[AVISegVideo], labels: Sequence[int], counts: Ints, num_classes: int | None
+    videos: Sequence[AVISegCounts], labels: Sequence[int], counts: Ints, num_classes: int | None
 ) -> dict[str, Floats]:
     """Means over thresholds of the class averages, (R,); over all classes if a number is given."""
     shape = len(_HOTA_FIELDS), len(ALPHAS)
@@ -243,7 +243,7 @@ def _resample_hota(
 
 
 def _resample_maps(
-    videos: Sequence[AVISegVideo], labels: Sequence[int], counts: Ints, *, official: bool
+    videos: Sequence[AVISegCounts], labels: Sequence[int], counts: Ints, *, official: bool
 ) -> dict[str, Floats]:
     """AP and AR over classes, means over thresholds, (R,)."""
     first = next((video for video in videos if video.predicted), None) if official else None
@@ -273,7 +273,7 @@ def _average_classes(classes: Sequence[Draws], num_draws: int) -> dict[str, Floa
     }
 
 
-def _resample_fsla(videos: Sequence[AVISegVideo], counts: Ints) -> dict[str, Floats]:
+def _resample_fsla(videos: Sequence[AVISegCounts], counts: Ints) -> dict[str, Floats]:
     known = [video.fsla for video in videos if video.fsla is not None]
     frames = counts @ np.stack([fsla.frames for fsla in known])  # (R, 3)
     right = np.tensordot(counts, np.stack([fsla.right for fsla in known]), axes=(1, 0))

@@ -74,7 +74,7 @@ class TrackMatches:
         scores: Descending, (D,).
         matched: The track took a true one, (R, D, K).
         ignored: The track does not count, (R, D, K).
-        num_truth: True tracks that count, (R,).
+        num_gt: True tracks that count, (R,).
         as_first: What the matches would be if the very first track of the video, of any class, did
             not use up the true track that it takes; None where that is the same. The evaluator of
             AVISeg numbers the predicted tracks of all videos from 0 on, and takes a true track as
@@ -84,7 +84,7 @@ class TrackMatches:
     scores: Floats
     matched: Bools
     ignored: Bools
-    num_truth: Ints
+    num_gt: Ints
     as_first: 'TrackMatches | None' = None
 
 
@@ -105,16 +105,16 @@ def match_tracks(
     >>> match_tracks(video, 0).matched[0, 0].astype(int)  # the IoU is 3 / 4
     array([1, 1, 1, 1, 1, 1, 0, 0, 0, 0])
     """
-    true = np.flatnonzero(video.truth.labels == label)
+    true = np.flatnonzero(video.gt.labels == label)
     pred = np.flatnonzero(video.pred.labels == label)
     pred = pred[np.argsort(-video.pred.scores[pred], kind='stable')]
     part = video.select(true, pred)
     iou = track_iou(part)
-    out_true, out_pred = _outside(part.truth.sizes) | part.truth.crowd, _outside(part.pred.sizes)
-    scores, num_truth = part.pred.scores, (~out_true).sum(axis=1)
+    out_true, out_pred = _outside(part.gt.sizes) | part.gt.crowd, _outside(part.pred.sizes)
+    scores, num_gt = part.pred.scores, (~out_true).sum(axis=1)
 
     def matches(free: int | None) -> tuple[Bools, Bools]:
-        taken = _take(iou, out_true, part.truth.crowd & rules.crowds_endless, rules, free)
+        taken = _take(iou, out_true, part.gt.crowd & rules.crowds_endless, rules, free)
         matched = taken >= 0
         took_ignored = np.take_along_axis(
             np.pad(out_true, ((0, 0), (0, 1)))[:, None], taken, axis=2
@@ -125,14 +125,14 @@ def match_tracks(
     as_first = None
     # The first track can only make a difference to another one that wants the same true track.
     if len(first) and ((iou >= rules.thresholds[0] - rules.slack).sum(axis=0) > 1).any():
-        as_first = TrackMatches(scores, *matches(int(first[0])), num_truth)
-    return TrackMatches(scores, *matches(None), num_truth, as_first)
+        as_first = TrackMatches(scores, *matches(int(first[0])), num_gt)
+    return TrackMatches(scores, *matches(None), num_gt, as_first)
 
 
 def track_iou(video: VideoOverlap) -> Floats:
     """IoU of every predicted with every true track over all frames, (P, G); 0 for blank tracks."""
     shared = video.intersections.sum(axis=0)
-    union = video.truth.areas.sum(axis=1)[:, None] + video.pred.areas.sum(axis=1) - shared
+    union = video.gt.areas.sum(axis=1)[:, None] + video.pred.areas.sum(axis=1) - shared
     iou: Floats = (shared / np.maximum(union, 1)).T
     return iou
 
@@ -168,8 +168,8 @@ def score_matches(
     hits, misses = (matched & ~ignored).cumsum(axis=2), (~matched & ~ignored).cumsum(axis=2)
     scores: Scores = {}
     for place, name in enumerate(AREA_RANGES):
-        truth = sum(int(piece.num_truth[place]) for piece in pieces)
-        curves = _average_precision(hits[place], misses[place], truth)
+        gt = sum(int(piece.num_gt[place]) for piece in pieces)
+        curves = _average_precision(hits[place], misses[place], gt)
         scores[f'AP_{name}'], scores[f'AR_{name}'] = curves
     return scores
 
@@ -226,13 +226,13 @@ def _take(iou: Floats, ignored: Bools, endless: Bools, rules: MatchRules, free: 
     return taken
 
 
-def _average_precision(hits: Ints, misses: Ints, truth: int) -> tuple[Floats, Floats]:
+def _average_precision(hits: Ints, misses: Ints, gt: int) -> tuple[Floats, Floats]:
     """AP at 101 recalls, and the final recall, (K,) each, from cumulative counts (K, D)."""
-    if not truth:
+    if not gt:
         return np.full(len(hits), np.nan), np.full(len(hits), np.nan)
     if not hits.shape[1]:
         return np.zeros(len(hits)), np.zeros(len(hits))
-    recall = hits / truth
+    recall = hits / gt
     precision = hits / (hits + misses + SPACING)
     precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     precision = np.pad(precision, ((0, 0), (0, 1)))  # past the end it is 0

@@ -35,7 +35,7 @@ PLACES = {'AP50': 0, 'AP75': 5}
 
 
 @dataclass(frozen=True)
-class YouTubeVISVideo:
+class YouTubeVISCounts:
     """What the scores of a data set need to know of one video.
 
     Attributes:
@@ -51,7 +51,7 @@ class YouTubeVISVideo:
 
 def count_video(
     video: VideoOverlap, *, video_id: int, classes: Iterable[int], protocol: Protocol = 'official'
-) -> YouTubeVISVideo:
+) -> YouTubeVISCounts:
     """Match the tracks of one video.
 
     Args:
@@ -63,9 +63,9 @@ def count_video(
     check_protocol(protocol)
     if protocol == 'corrected':
         video = video.without_blanks()
-        video = video.select(video.truth.ever_present, video.pred.ever_present)
-    labels = {*video.truth.labels.tolist(), *video.pred.labels.tolist()} & set(classes)
-    return YouTubeVISVideo(
+        video = video.select(video.gt.ever_present, video.pred.ever_present)
+    labels = {*video.gt.labels.tolist(), *video.pred.labels.tolist()} & set(classes)
+    return YouTubeVISCounts(
         video_id=video_id,
         protocol=protocol,
         tracks={
@@ -74,7 +74,7 @@ def count_video(
     )
 
 
-def score_videos(videos: Iterable[YouTubeVISVideo]) -> dict[str, float]:
+def score_videos(videos: Iterable[YouTubeVISCounts]) -> dict[str, float]:
     """AP, AP50, AP75, AR1, AR10, AR100 and AP, AR by size (``AP_s``, ``AR_l`` ...), in percent.
 
     Args:

@@ -30,13 +30,13 @@ class AVSMetric(BaseMetric):
     sampler keeps that order (mmengine's DefaultSampler with ``shuffle=False``).
 
     Reads of each data sample ``pred_sem_seg.prob`` (T, H, W) float in [0, 1] or uint8,
-    ``gt_sem_seg.sem_seg`` (T, H, W), ``labelled_frames`` (T,), ``valid_frames`` (T,) if present.
+    ``gt_sem_seg.sem_seg`` (T, H, W), ``labeled_frames`` (T,), ``valid_frames`` (T,) if present.
 
     Args:
         protocol: ``'official'`` or ``'corrected'``.
         batch_size: Clips per evaluation batch of the official protocol; the authors' published
             command takes 4.
-        out: Folder for the predictions as 8-bit pictures, ``<video>/<video>_<n>.png``, which
+        out: Folder for the predictions as 8-bit images, ``<video>/<video>_<n>.png``, which
             ``avis.apis.evaluate('avsbench', ...)`` reads; None for nowhere.
         prefix: First part of the keys; by default it tells the protocol.
         collect_device: Where results of several processes meet, ``'cpu'`` or ``'gpu'``.
@@ -61,8 +61,8 @@ class AVSMetric(BaseMetric):
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Score each clip at once, so that no dense mask outlives its batch."""
         for sample in data_samples:
-            labelled, valid = frame_flags(sample)
-            keep = labelled if valid is None else labelled & valid
+            labeled, valid = frame_flags(sample)
+            keep = labeled if valid is None else labeled & valid
             if self.out is not None:
                 prob = predicted_frames(sample, 'prob', valid)
                 write_probabilities(self.out, str(sample['video_name']), prob)

@@ -32,7 +32,7 @@ class AVSSMetric(BaseMetric):
     which leave out the classes that no frame has.
 
     Reads of each data sample ``pred_sem_seg.sem_seg`` (T, H, W), ``gt_sem_seg.sem_seg`` (T, H, W),
-    ``labelled_frames`` (T,), ``valid_frames`` (T,) if present.
+    ``labeled_frames`` (T,), ``valid_frames`` (T,) if present.
 
     Args:
         protocol: ``'official'`` or ``'corrected'``.

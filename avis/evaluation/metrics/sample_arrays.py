@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 
 def frame_flags(sample: Mapping[str, Any]) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
-    """The flags ``labelled_frames`` and ``valid_frames`` (None if absent), each bool (T,)."""
-    if 'labelled_frames' not in sample:
+    """The flags ``labeled_frames`` and ``valid_frames`` (None if absent), each bool (T,)."""
+    if 'labeled_frames' not in sample:
         raise ValueError(
-            f'{_name(sample)}: the data sample has no labelled_frames, which says what frames are '
+            f'{_name(sample)}: the data sample has no labeled_frames, which says what frames are '
             f'scored. Let the pipeline load the labels and pack them (PackAVInputs).'
         )
     valid = sample.get('valid_frames')
-    labelled = _to_numpy(sample['labelled_frames']).astype(bool)
-    return labelled, None if valid is None else _to_numpy(valid).astype(bool)
+    labeled = _to_numpy(sample['labeled_frames']).astype(bool)
+    return labeled, None if valid is None else _to_numpy(valid).astype(bool)
 
 
 def predicted_frames(

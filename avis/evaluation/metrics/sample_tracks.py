@@ -22,7 +22,7 @@ class SampleTracks:
         video_id: Id of the video; its name if the sample has none.
         size: Height and width.
         pred: Predicted tracks, all frames.
-        truth: True tracks, all frames; None without truth.
+        gt: True tracks, all frames; None without truth.
         frames: Frames that are scored, bool (T,).
     """
 
@@ -30,7 +30,7 @@ class SampleTracks:
     video_id: int | str
     size: tuple[int, int]
     pred: TrackMasks
-    truth: TrackMasks | None
+    gt: TrackMasks | None
     frames: NDArray[np.bool_]
 
     def scored(self, masks: TrackMasks, *, write_blanks: bool = False) -> TrackMasks:
@@ -54,7 +54,7 @@ def tracks_of(sample: Mapping[str, Any]) -> SampleTracks:
             and ``scores``; ``gt_tracks``, if the truth is known, ``masks``, ``labels`` and ``ids``,
             and optionally ``crowd`` and ``sizes``. Masks are a list of
             :class:`~avis.structures.mask_track.MaskTrack` or dense (N, T, H, W). Frames that
-            ``labelled_frames`` or ``valid_frames`` exclude are not scored.
+            ``labeled_frames`` or ``valid_frames`` exclude are not scored.
 
     Raises:
         ValueError: Something is missing, or the sides do not belong together.
@@ -69,12 +69,12 @@ def tracks_of(sample: Mapping[str, Any]) -> SampleTracks:
     if 'gt_tracks' in sample:
         sides['truth'] = _masks_of(sample['gt_tracks'], name)
     size, length = _common_shape(sample, sides, name)
-    truth = None
+    gt = None
     if 'truth' in sides:
         fields = ('labels', 'ids', 'crowd', 'sizes')
-        truth = TrackMasks(_rles(sides['truth']), **_fields(sample['gt_tracks'], fields))
+        gt = TrackMasks(_rles(sides['truth']), **_fields(sample['gt_tracks'], fields))
     frames = np.ones(length, bool)
-    for key in ('labelled_frames', 'valid_frames'):
+    for key in ('labeled_frames', 'valid_frames'):
         if sample.get(key) is not None:
             frames &= _flags(sample[key], length, f'{name!r}: {key}')
     return SampleTracks(
@@ -84,7 +84,7 @@ def tracks_of(sample: Mapping[str, Any]) -> SampleTracks:
         pred=TrackMasks(
             _rles(sides['prediction']), **_fields(sample['pred_tracks'], ('labels', 'scores'))
         ),
-        truth=truth,
+        gt=gt,
         frames=frames,
     )
 

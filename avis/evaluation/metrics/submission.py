@@ -14,13 +14,13 @@ from avis.evaluation.functional.overlap import TrackMasks
 from avis.structures.masks import RLE, decode_rle
 
 
-def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
+def write_result_image(path: Path, image: NDArray[np.uint8]) -> None:
     """Write a PNG (H, W)."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    done, data = cv2.imencode('.png', picture)
+    done, data = cv2.imencode('.png', image)
     if not done:
-        raise ValueError(f'{path}: a picture of shape {picture.shape} cannot be written as PNG')
-    # Two ranks may write the same picture, of a sample that is repeated as padding.
+        raise ValueError(f'{path}: a image of shape {image.shape} cannot be written as PNG')
+    # Two ranks may write the same image, of a sample that is repeated as padding.
     part = path.with_name(f'{path.name}.{os.getpid()}.part')
     part.write_bytes(data.tobytes())
     part.replace(path)
@@ -45,7 +45,7 @@ def write_persons(folder: Path, masks: TrackMasks, numbers: Iterable[int]) -> No
         for number, rle in zip(numbers, rles, strict=True):
             if rle is not None:
                 mask = decode_rle(rle).astype(np.uint8) * 255
-                write_picture(folder / f'person_{person}' / f'frame_{number:04d}.png', mask)
+                write_result_image(folder / f'person_{person}' / f'frame_{number:04d}.png', mask)
 
 
 def to_results(
@@ -91,14 +91,14 @@ def write_probabilities(out: Path, name: str, prob: NDArray[np.float32]) -> None
     if prob.dtype != np.uint8:
         # The level is above 127 just where p is above one half; np.rint errs at one half.
         prob = np.ceil(prob * np.float32(255) - np.float32(0.5))
-    for number, picture in enumerate(prob.astype(np.uint8), start=1):
-        write_picture(out / name / f'{name}_{number}.png', picture)
+    for number, image in enumerate(prob.astype(np.uint8), start=1):
+        write_result_image(out / name / f'{name}_{number}.png', image)
 
 
 def write_labels(folder: Path, labels: NDArray[Any]) -> None:
     """Write the class indices (T, H, W) of one clip for AVSS: ``<n>.png``, n from 0 on."""
-    for number, picture in enumerate(labels.astype(np.uint8)):
-        write_picture(folder / f'{number}.png', picture)
+    for number, image in enumerate(labels.astype(np.uint8)):
+        write_result_image(folder / f'{number}.png', image)
 
 
 def _to_json(rle: RLE | None) -> dict[str, Any] | None:

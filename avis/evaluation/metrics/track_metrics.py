@@ -75,7 +75,7 @@ class TrackMetric(BaseMetric):
         """Score each video at once, so that no mask outlives its batch."""
         for sample in data_samples:
             tracks = tracks_of(sample)
-            counts = None if tracks.truth is None else self.count(tracks, tracks.truth)
+            counts = None if tracks.gt is None else self.count(tracks, tracks.gt)
             entries = [] if self.out is None else self.dump(tracks, sample)
             # One entry per sample: mmengine drops padding samples by counting them.
             index = sample.get('video_index', 0)
@@ -106,7 +106,7 @@ class TrackMetric(BaseMetric):
         return self.combine(known) if known else {}
 
     @abstractmethod
-    def count(self, tracks: SampleTracks, truth: TrackMasks) -> Any:
+    def count(self, tracks: SampleTracks, gt: TrackMasks) -> Any:
         """What :meth:`combine` needs of one video."""
 
     @abstractmethod
@@ -152,10 +152,10 @@ class ResultsMetric(TrackMetric):
             )
         return range(len(self.dataset_meta['classes']))
 
-    def overlap(self, tracks: SampleTracks, truth: TrackMasks) -> VideoOverlap:
+    def overlap(self, tracks: SampleTracks, gt: TrackMasks) -> VideoOverlap:
         """The overlaps of the scored frames."""
         pred = tracks.scored(tracks.pred, write_blanks=self.write_blanks)
-        return _overlap(tracks, tracks.scored(truth), pred)
+        return _overlap(tracks, tracks.scored(gt), pred)
 
     def dump(self, tracks: SampleTracks, sample: dict[str, Any]) -> list[dict[str, Any]]:
         """The entries of one video."""
@@ -178,14 +178,14 @@ class AVISegMetric(ResultsMetric):
 
     BENCHMARK = 'aviseg'
 
-    def count(self, tracks: SampleTracks, truth: TrackMasks) -> aviseg.AVISegVideo:
+    def count(self, tracks: SampleTracks, gt: TrackMasks) -> aviseg.AVISegCounts:
         """The counts of one video."""
-        video = self.overlap(tracks, truth)
+        video = self.overlap(tracks, gt)
         return aviseg.count_video(
             video, name=tracks.name, classes=self.classes, protocol=self.protocol
         )
 
-    def combine(self, videos: list[aviseg.AVISegVideo]) -> dict[str, float]:
+    def combine(self, videos: list[aviseg.AVISegCounts]) -> dict[str, float]:
         """The summary."""
         scores = aviseg.score_videos(videos, classes=self.classes)
         if scores.error is None:
@@ -204,16 +204,16 @@ class YouTubeVISMetric(ResultsMetric):
 
     BENCHMARK = 'youtube_vis'
 
-    def count(self, tracks: SampleTracks, truth: TrackMasks) -> youtube_vis.YouTubeVISVideo:
+    def count(self, tracks: SampleTracks, gt: TrackMasks) -> youtube_vis.YouTubeVISCounts:
         """The matches of one video."""
         return youtube_vis.count_video(
-            self.overlap(tracks, truth),
+            self.overlap(tracks, gt),
             video_id=int(tracks.video_id),
             classes=self.classes,
             protocol=self.protocol,
         )
 
-    def combine(self, videos: list[youtube_vis.YouTubeVISVideo]) -> dict[str, float]:
+    def combine(self, videos: list[youtube_vis.YouTubeVISCounts]) -> dict[str, float]:
         """The summary."""
         return youtube_vis.score_videos(videos)
 
@@ -237,17 +237,17 @@ class AVTrackMetric(TrackMetric):
         self.with_jf = with_jf
         super().__init__(**kwargs)
 
-    def count(self, tracks: SampleTracks, truth: TrackMasks) -> avtrack.AVTrackVideo:
+    def count(self, tracks: SampleTracks, gt: TrackMasks) -> avtrack.AVTrackCounts:
         """The scores of one video."""
-        truth, pred = tracks.scored(truth), tracks.scored(tracks.pred)
+        gt, pred = tracks.scored(gt), tracks.scored(tracks.pred)
         # The scorer paints the persons in the order of their folders, which is that of text.
         order = sorted(range(len(pred.rles)), key=lambda person: f'person_{person}')
         pred = TrackMasks([pred.rles[person] for person in order])
-        video = _overlap(tracks, truth, pred, painted=True)
+        video = _overlap(tracks, gt, pred, painted=True)
         readers = None
         if self.with_jf:
             readers = avtrack.MaskReaders(
-                true=lambda track, frame: _dense(truth, track, frame),
+                true=lambda track, frame: _dense(gt, track, frame),
                 pred=lambda track, frame: _painted(pred, track, frame),
             )
         return avtrack.score_video(
@@ -258,7 +258,7 @@ class AVTrackMetric(TrackMetric):
             num_folders=len(pred.rles),
         )
 
-    def combine(self, videos: list[avtrack.AVTrackVideo]) -> dict[str, float]:
+    def combine(self, videos: list[avtrack.AVTrackCounts]) -> dict[str, float]:
         """The mean over videos; in the order of their ids, on which official J&F depends."""
         try:
             return avtrack.average_videos(videos)
@@ -276,11 +276,11 @@ class AVTrackMetric(TrackMetric):
 
 
 def _overlap(
-    tracks: SampleTracks, truth: TrackMasks, pred: TrackMasks, *, painted: bool = False
+    tracks: SampleTracks, gt: TrackMasks, pred: TrackMasks, *, painted: bool = False
 ) -> VideoOverlap:
     num_frames = int(tracks.frames.sum())
     return VideoOverlap.from_rles(
-        truth, pred, size=tracks.size, num_frames=num_frames, painted=painted
+        gt, pred, size=tracks.size, num_frames=num_frames, painted=painted
     )
 
 

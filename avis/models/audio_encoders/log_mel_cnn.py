@@ -11,7 +11,7 @@ from avis.models.audio_encoders.log_mel import HOP, LOG_OFFSET, NUM_BANDS, SAMPL
 from avis.registry import MODELS
 
 FRAMES_PER_SECOND = SAMPLE_RATE / HOP  # of the log-mel spectrogram
-# Of speech and music between silence (-4.6) and full scale (about 4): the input starts centred.
+# Of speech and music between silence (-4.6) and full scale (about 4): the input starts centered.
 LOG_MEL_MEAN, LOG_MEL_STD = -1.5, 2.0
 
 
@@ -20,7 +20,7 @@ class LogMelCNN(AudioEncoder):
     """Three strided convolutions over the log-mel spectrogram around every frame.
 
     Frame t is taken to sound from ``t * seconds_per_frame`` on; the window lies around the middle
-    of that time and may reach into the neighbours, so that a video of 25 frames per second hears
+    of that time and may reach into the neighbors, so that a video of 25 frames per second hears
     more than 40 ms. Beyond the ends of the clip there is silence.
 
     Args:

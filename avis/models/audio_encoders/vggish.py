@@ -16,7 +16,7 @@ from avis.models.audio_encoders.log_mel import SAMPLE_RATE
 from avis.models.audio_encoders.vggish_front_end import Framing, VGGishFrontEnd
 from avis.models.converters.vggish import convert
 from avis.registry import MODELS
-from avis.utils.checkpoint import fit_weights, state_dict_of
+from avis.utils.checkpoint import load_state_dict_strict, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file
 
 CHUNK = 16  # examples at once: memory does not grow with the length of a video
@@ -30,7 +30,7 @@ class VGGishNetwork(nn.Module):
     """Log-mel examples (N, 96, 64) to embeddings (N, 128), which are never negative.
 
     Args:
-        postprocess: Project on the principal components and quantise to whole numbers from 0 to
+        postprocess: Project on the principal components and quantize to whole numbers from 0 to
             255, as the released AudioSet features are. Rounding has no gradient.
     """
 
@@ -62,7 +62,7 @@ class VGGishNetwork(nn.Module):
         maps = self.features(examples[:, None])  # (N, 512, 6, 4)
         # The order of TensorFlow: height, width, channels.
         embedding = self.embeddings(maps.permute(0, 2, 3, 1).flatten(1))
-        return self.quantise(self.project(embedding)) if self.postprocess else embedding
+        return self.quantize(self.project(embedding)) if self.postprocess else embedding
 
     def project(self, embedding: Tensor) -> Tensor:
         """Embeddings (N, 128) in the basis of the principal components, (N, 128)."""
@@ -76,7 +76,7 @@ class VGGishNetwork(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     @staticmethod
-    def quantise(projected: Tensor) -> Tensor:
+    def quantize(projected: Tensor) -> Tensor:
         """Clip to [-2, 2] and map to the whole numbers 0 to 255, as floats."""
         return ((projected.clamp(-2, 2) + 2) * (255 / 4)).round()
 
@@ -181,4 +181,4 @@ def _read_weights(network: VGGishNetwork, path: Path) -> None:
     except ValueError as error:
         raise ValueError(f'VGGish: {path} is {error}. ' + _WAY_OUT.format(path=path)) from error
     own = {name.removeprefix('network.'): value for name, value in converted.items()}
-    fit_weights(network, own, path)
+    load_state_dict_strict(network, own, path)

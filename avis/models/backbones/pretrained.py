@@ -6,7 +6,7 @@ from pathlib import Path
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from avis.utils.checkpoint import fit_weights, state_dict_of
+from avis.utils.checkpoint import load_state_dict_strict, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file
 
 Convert = Callable[[Mapping[str, Tensor]], tuple[dict[str, Tensor], list[str]]]
@@ -47,5 +47,5 @@ def load_pretrained(backbone: BaseModule, convert: Convert) -> bool:
             weights, _ = convert(weights)
         except ValueError as error:
             raise ValueError(f'{type(backbone).__name__}: {path} is {error}.') from error
-    fit_weights(backbone, weights, path)
+    load_state_dict_strict(backbone, weights, path)
     return True

@@ -1,4 +1,4 @@
-"""Pyramid Vision Transformer v2 with the normalisation constants of its authors."""
+"""Pyramid Vision Transformer v2 with the normalization constants of its authors."""
 
 from typing import Any
 

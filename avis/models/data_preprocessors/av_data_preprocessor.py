@@ -65,7 +65,7 @@ class AVDataPreprocessor(BaseDataPreprocessor):
         inputs = {'frames': batch}
         if audio is not None:
             inputs['audio'] = _stack_audio(audio)
-            lengths = [len(sound) for sound in audio]
+            lengths = [len(waveform) for waveform in audio]
             if len(set(lengths)) > 1:
                 inputs['audio_lengths'] = torch.tensor(lengths, device=batch.device)
         valid = _valid_frames(frames, samples)
@@ -93,7 +93,7 @@ class AVDataPreprocessor(BaseDataPreprocessor):
 
 def _stack_audio(audio: Sequence[Tensor]) -> Tensor:
     """Stack the sound of B clips, filled up with zeros along the first axis."""
-    shapes = [tuple(sound.shape) for sound in audio]
+    shapes = [tuple(waveform.shape) for waveform in audio]
     if len({shape[1:] for shape in shapes}) > 1:
         raise ValueError(
             f'one batch mixes several kinds of sound, of shapes {shapes}. Load waveforms or '
@@ -128,9 +128,9 @@ def _fit_sample(
         return sample
     if valid is not None:
         sample.valid_frames = valid
-    if 'labelled_frames' in sample:
-        missing = length - len(sample.labelled_frames)
-        sample.labelled_frames = F.pad(sample.labelled_frames, (0, missing))
+    if 'labeled_frames' in sample:
+        missing = length - len(sample.labeled_frames)
+        sample.labeled_frames = F.pad(sample.labeled_frames, (0, missing))
     if 'gt_sem_seg' in sample:
         labels = sample.gt_sem_seg.sem_seg  # (T, H, W)
         time, bottom, right = (m - n for m, n in zip(shape, labels.shape, strict=True))

@@ -36,7 +36,7 @@ class ClipPredictions:
 
     Attributes:
         layers: Predictions after each decoder layer in training, of the last one in evaluation.
-        queries: (L, B, Q, C), normalised, of the last layer.
+        queries: (L, B, Q, C), normalized, of the last layer.
         memory: (L, B, T, P, C), the queries of the frames after encoding and fusion with sound.
         projection: From the frame head's pixel features to the clip's mask features.
     """
@@ -140,8 +140,8 @@ class AVISMClipHead(nn.Module):
         clip = frame_queries.shape[:2]
         tokens = self.encode(frame_queries.flatten(0, 1))
         if self.audio_proj is not None:
-            sound = self.audio_proj(audio).expand(clip[0], -1, -1, -1).flatten(0, 1)
-            tokens = tokens + self.fuse(sound, tokens)[:, :, None]
+            audio_embed = self.audio_proj(audio).expand(clip[0], -1, -1, -1).flatten(0, 1)
+            tokens = tokens + self.fuse(audio_embed, tokens)[:, :, None]
         layers = self.decode(tokens)  # each (L * B, Q, C)
         bias = self.mask_features.get_parameter('bias')
         projection = MaskProjection(self.mask_features.weight.flatten(1), bias)
@@ -166,14 +166,14 @@ class AVISMClipHead(nn.Module):
             tokens = layer(tokens, shifted=shift and index % 2 == 1)
         return tokens
 
-    def fuse(self, sound: Tensor, tokens: Tensor) -> Tensor:
+    def fuse(self, audio_embed: Tensor, tokens: Tensor) -> Tensor:
         """Let sound (N, T, C) read encoded queries (N, T, P, C); returns (N, T, C)."""
         for index, layer in enumerate(self.fusion):
-            sound = layer(sound, tokens, shifted=index % 2 == 1)
-        return sound
+            audio_embed = layer(audio_embed, tokens, shifted=index % 2 == 1)
+        return audio_embed
 
     def decode(self, memory: Tensor) -> list[Tensor]:
-        """Normalised clip queries (N, Q, C) from memory (N, T, P, C).
+        """Normalized clip queries (N, Q, C) from memory (N, T, P, C).
 
         After each layer in training, after the last one in evaluation.
         """

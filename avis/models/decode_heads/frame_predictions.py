@@ -62,7 +62,7 @@ class FramePredictions:
     Attributes:
         class_logits: (B, T, Q, K + 1) of the last decoder layer; the last class is "no object".
         mask_embeds: (B, T, Q, C') of the last decoder layer.
-        queries: (L, B, T, Q, C), normalised queries after the last L decoder layers.
+        queries: (L, B, T, Q, C), normalized queries after the last L decoder layers.
         pixel_features: (B, T, C, h, w), the map at stride 4 before the projection to mask features.
         projection: From pixel features to mask features.
         layers: All predictions, from before the first layer to the last one; training only.

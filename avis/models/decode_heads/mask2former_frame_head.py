@@ -161,7 +161,7 @@ class Mask2FormerFrameHead(nn.Module):
         levels: Sequence[Tensor],
         pixel_features: Tensor,
     ) -> list[Tensor]:
-        """Normalised queries (N, Q, C) before the first layer and after each."""
+        """Normalized queries (N, Q, C) before the first layer and after each."""
         keys, small = [], []
         for value, level in zip(tokens, levels, strict=True):
             shape = (level.shape[-2], level.shape[-1])
@@ -171,18 +171,18 @@ class Mask2FormerFrameHead(nn.Module):
         outputs = [self.decoder_norm(queries)]
         for index, layer in enumerate(self.layers):
             turn = index % len(tokens)
-            readable = self._readable(outputs[-1], small[turn])
+            attn_mask = self._attn_mask(outputs[-1], small[turn])
             position = self.query_embed.weight
-            queries = layer(queries, keys[turn], tokens[turn], position, readable)
+            queries = layer(queries, keys[turn], tokens[turn], position, attn_mask)
             outputs.append(self.decoder_norm(queries))
         return outputs
 
     @torch.no_grad()
-    def _readable(self, queries: Tensor, features: Tensor) -> Tensor:
+    def _attn_mask(self, queries: Tensor, features: Tensor) -> Tensor:
         """Where the masks of queries (N, Q, C) are, bool (N, Q, S), everything if nowhere.
 
         Args:
-            queries: Normalised queries.
+            queries: Normalized queries.
             features: Pixel features at the size of a level, (N, C, S).
         """
         embeds, offset = self.pixel_decoder.projection.fold(self.mask_embed(queries))

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from avis.models.fusion.contract import check_rows
+from avis.models.fusion.checks import check_rows
 from avis.registry import MODELS
 
 
@@ -29,9 +29,9 @@ class CrossAttentionFusion(nn.Module):
     def forward(self, visual: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Mix audio (B, T, D) into visual (B, T, C, H, W); also return the sound (B, T, C)."""
         check_rows(self, visual, audio)
-        sound = self.audio_proj(audio)
+        audio_embed = self.audio_proj(audio)
         tokens = visual.permute(0, 1, 3, 4, 2)  # (B, T, H, W, C)
         queries = tokens.flatten(1, 3)  # (B, T*H*W, C)
-        heard, _ = self.attention(queries, sound, sound, need_weights=False)
+        heard, _ = self.attention(queries, audio_embed, audio_embed, need_weights=False)
         mixed = self.layer_norm(queries + heard).view(tokens.shape)
-        return mixed.permute(0, 1, 4, 2, 3), sound
+        return mixed.permute(0, 1, 4, 2, 3), audio_embed

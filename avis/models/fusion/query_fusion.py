@@ -39,9 +39,9 @@ class AVISMQueryFusion(nn.Module):
 
     def forward(self, audio: Tensor, query_embed: Tensor, levels: Sequence[Tensor]) -> Tensor:
         """Map audio (N, D) to contents (N, Q, C) of the queries; see the module for the rest."""
-        sound = self.audio_proj(audio)[:, None].expand(-1, len(query_embed), -1)
+        audio_embed = self.audio_proj(audio)[:, None].expand(-1, len(query_embed), -1)
         heard = [
-            attention(sound, tokens, tokens, query_embed)
+            attention(audio_embed, tokens, tokens, query_embed)
             for attention, tokens in zip(self.attentions, levels, strict=True)
         ]
         out: Tensor = self.out_proj(torch.cat(heard, -1))

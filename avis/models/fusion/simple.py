@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from avis.models.fusion.contract import check_rows
+from avis.models.fusion.checks import check_rows
 from avis.registry import MODELS
 
 
@@ -41,8 +41,8 @@ class AddFusion(nn.Module):
     def forward(self, visual: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Mix audio (B, T, D) into visual (B, T, C, H, W); also return the sound (B, T, C)."""
         check_rows(self, visual, audio)
-        sound = self.audio_proj(audio)
-        return visual + sound[..., None, None], sound
+        audio_embed = self.audio_proj(audio)
+        return visual + audio_embed[..., None, None], audio_embed
 
 
 @MODELS.register_module()
@@ -66,6 +66,6 @@ class ConcatFusion(nn.Module):
     def forward(self, visual: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Mix audio (B, T, D) into visual (B, T, C, H, W); also return the sound (B, T, C)."""
         check_rows(self, visual, audio)
-        sound = self.audio_proj(audio)
+        audio_embed = self.audio_proj(audio)
         mixed = self.mix_visual(visual.flatten(0, 1)).unflatten(0, visual.shape[:2])
-        return mixed + self.mix_audio(sound)[..., None, None], sound
+        return mixed + self.mix_audio(audio_embed)[..., None, None], audio_embed

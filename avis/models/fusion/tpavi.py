@@ -6,7 +6,7 @@ import torch
 from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
 
-from avis.models.fusion.contract import check_rows
+from avis.models.fusion.checks import check_rows
 from avis.registry import MODELS
 
 
@@ -71,24 +71,24 @@ class TPAVI(nn.Module):
     def forward(self, visual: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Mix audio (B, T, D) into visual (B, T, C, H, W); also return the sound (B, T, C)."""
         check_rows(self, visual, audio)
-        sound = self.audio_proj(audio)
+        audio_embed = self.audio_proj(audio)
         tokens = visual.permute(0, 1, 3, 4, 2)  # (B, T, H, W, C)
         size = self.frames_per_group or tokens.shape[1]
         groups = [
             self._gather(*group)
-            for group in zip(tokens.split(size, 1), sound.split(size, 1), strict=True)
+            for group in zip(tokens.split(size, 1), audio_embed.split(size, 1), strict=True)
         ]
         gathered = groups[0] if len(groups) == 1 else torch.cat(groups, 1)
         gathered = self.norm(gathered.permute(0, 4, 1, 2, 3)).permute(0, 2, 3, 4, 1)
         mixed = self.layer_norm(tokens + gathered)
-        return mixed.permute(0, 1, 4, 2, 3), sound
+        return mixed.permute(0, 1, 4, 2, 3), audio_embed
 
-    def _gather(self, tokens: Tensor, sound: Tensor) -> Tensor:
+    def _gather(self, tokens: Tensor, audio_embed: Tensor) -> Tensor:
         """W_z y of one group: tokens (B, T, H, W, C) and sound (B, T, C) to (B, T, H, W, C)."""
         # Scaling the score by 1 / hidden and the values by hidden cancels out; half precision
         # would overflow without it.
         hidden = self.phi.out_features
-        phi = self.phi(sound) / hidden  # (B, T, C/2)
+        phi = self.phi(audio_embed) / hidden  # (B, T, C/2)
         keys, offsets = phi @ self.theta.weight, phi @ self.theta.bias  # (B, T, C), (B, T)
         summary = self.g(tokens.mean((2, 3))) * (hidden / tokens.shape[1])  # (B, T, C/2)
         values = summary @ self.out_proj.weight.T  # (B, T, C)

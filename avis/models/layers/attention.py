@@ -34,11 +34,11 @@ class AttentionBlock(nn.Module):
         key: Tensor,
         value: Tensor,
         position: Tensor | None = None,
-        readable: Tensor | None = None,
+        attn_mask: Tensor | None = None,
     ) -> Tensor:
         """Let the tokens x (N, M, C) read ``value`` (N, S, C) where ``key`` (N, S, C) fits.
 
-        ``position`` (M, C) is added to the queries only. ``readable``, bool (N, M, S), says which
+        ``position`` (M, C) is added to the queries only. ``attn_mask``, bool (N, M, S), says which
         tokens may read what, for all heads alike.
         """
         query = x if position is None else x + position
@@ -47,7 +47,7 @@ class AttentionBlock(nn.Module):
             linear(source, weight, bias).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
             for source, weight, bias in zip((query, key, value), weights, biases, strict=True)
         ]
-        mask = None if readable is None else readable[:, None]  # not a copy per head
+        mask = None if attn_mask is None else attn_mask[:, None]  # not a copy per head
         read = F.scaled_dot_product_attention(
             heads[0], heads[1], heads[2], mask
         )  # (N, heads, M, C / heads)
@@ -115,13 +115,13 @@ class DecoderLayer(nn.Module):
         key: Tensor,
         value: Tensor,
         position: Tensor,
-        readable: Tensor | None = None,
+        attn_mask: Tensor | None = None,
     ) -> Tensor:
         """Map queries (N, Q, C), with position (Q, C), reading value (N, S, C) by key (N, S, C).
 
-        ``readable``, bool (N, Q, S), says what each query may read of the memory; None is all.
+        ``attn_mask``, bool (N, Q, S), says what each query may read of the memory; None is all.
         """
-        queries = self.cross_attention(queries, key, value, position, readable)
+        queries = self.cross_attention(queries, key, value, position, attn_mask)
         placed = queries + position
         queries = self.self_attention(queries, placed, queries, position)
         return self.ffn(queries)

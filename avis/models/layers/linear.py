@@ -33,8 +33,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return F.linear(x, weight, bias)
     images = _IMAGES if rows % _IMAGES == 0 else 1
     # A view of contiguous tokens: (images, C, rows, 1) with the channels last.
-    picture = x.reshape(images, rows // images, 1, x.shape[-1]).permute(0, 3, 1, 2)
-    out = F.conv2d(picture, weight[:, :, None, None], bias).permute(0, 2, 3, 1)
+    image = x.reshape(images, rows // images, 1, x.shape[-1]).permute(0, 3, 1, 2)
+    out = F.conv2d(image, weight[:, :, None, None], bias).permute(0, 2, 3, 1)
     return out.reshape(*x.shape[:-1], len(weight))
 
 

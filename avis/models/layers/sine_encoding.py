@@ -13,7 +13,7 @@ def sine_encoding(
     temperature: float = 10000.0,
     device: torch.device | str = 'cpu',
 ) -> Tensor:
-    """The encoding of DETR, normalised: the last row and column lie at 2 pi.
+    """The encoding of DETR, normalized: the last row and column lie at 2 pi.
 
     Equals ``mmdet.models.layers.SinePositionalEncoding(channels // 2, normalize=True)`` of a map
     without padding; rows and columns are encoded once each, not at every position.

@@ -105,15 +105,15 @@ class WindowReading(WindowBlock):
     is; and a weighted mean of projected values is the projection of their weighted mean.
     """
 
-    def forward(self, sound: Tensor, tokens: Tensor, *, shifted: bool) -> Tensor:
+    def forward(self, audio: Tensor, tokens: Tensor, *, shifted: bool) -> Tensor:
         """Let sound (N, T, C) read tokens (N, T, Q, C); returns (N, T, C)."""
         weights = self.in_proj.weight.unflatten(0, (3, self.num_heads, -1))  # (3, heads, d, C)
         biases = self.in_proj.bias.unflatten(0, (3, self.num_heads, -1))
-        query = torch.einsum('ntc,hdc->nthd', sound, weights[0]) + biases[0]
+        query = torch.einsum('ntc,hdc->nthd', audio, weights[0]) + biases[0]
         query = torch.einsum('nthd,hdc->nthc', query, weights[1])
         mean = self.per_window(self._attend, shifted, query, tokens)  # (N, T, heads, C)
         read = torch.einsum('nthc,hdc->nthd', mean, weights[2]) + biases[2]
-        return self.finish(sound, read.flatten(2))
+        return self.finish(audio, read.flatten(2))
 
     def _attend(self, query: Tensor, tokens: Tensor) -> Tensor:
         """Weighted means (N, frames, heads, C) of tokens (N, frames, Q, C)."""

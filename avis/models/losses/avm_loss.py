@@ -32,7 +32,7 @@ class AVMLoss(nn.Module):
 
     Args:
         distance: ``kl``, Kullback-Leibler divergence of the softmaxes, or ``l2``.
-        reduction: Over the labelled frames. MS3 sums ``kl``; everything else is a ``mean``.
+        reduction: Over the labeled frames. MS3 sums ``kl``; everything else is a ``mean``.
         pooling: How the mask comes to the size of a map, ``avg`` or ``max``.
         threshold: Cut the mask at 0.5 and average the map inside it. Otherwise the map is
             weighted by the mask and averaged over all positions.
@@ -67,7 +67,7 @@ class AVMLoss(nn.Module):
         logits: Tensor,
         feature_maps: Sequence[Tensor],
         audio_features: Sequence[Tensor],
-        labelled: Tensor,
+        labeled: Tensor,
     ) -> Tensor:
         """Weighted loss, a scalar.
 
@@ -75,26 +75,26 @@ class AVMLoss(nn.Module):
             logits: (B, T, K, H, W).
             feature_maps: Per level (B, T, C, h, w).
             audio_features: Per level (B, T, C).
-            labelled: bool (B, T); other frames do not count.
+            labeled: bool (B, T); other frames do not count.
         """
         logits = logits.flatten(0, 1)  # (B*T, K, H, W)
-        flags = labelled.flatten().to(logits.dtype)
+        flags = labeled.flatten().to(logits.dtype)
         losses = []
-        for visual, sound in zip(feature_maps, audio_features, strict=True):
-            distance = self._frame_distance(logits, visual.flatten(0, 1), sound.flatten(0, 1))
+        for visual, audio in zip(feature_maps, audio_features, strict=True):
+            distance = self._frame_distance(logits, visual.flatten(0, 1), audio.flatten(0, 1))
             total = (distance * flags).sum()
             losses.append(total if self.reduction == 'sum' else total / flags.sum().clamp(min=1))
         return self.weight * torch.stack(losses).mean()
 
-    def _frame_distance(self, logits: Tensor, visual: Tensor, sound: Tensor) -> Tensor:
+    def _frame_distance(self, logits: Tensor, visual: Tensor, audio: Tensor) -> Tensor:
         """Per frame (N,), from logits (N, K, H, W), visual (N, C, h, w) and sound (N, C)."""
         mask = self._mask(logits, visual.shape[-2:])
         seen = (visual * mask).mean((2, 3))  # (N, C)
         if self.threshold:
             seen = seen / (mask.mean((2, 3)) + _EPS / mask[0].numel())
         if self.normalize:
-            seen, sound = F.normalize(seen), F.normalize(sound)
-        other = seen[_nearest_other(sound)] if self.nearest else sound
+            seen, audio = F.normalize(seen), F.normalize(audio)
+        other = seen[_nearest_other(audio)] if self.nearest else audio
         if self.distance == 'l2':
             return F.pairwise_distance(other, seen)
         divergence = F.kl_div(seen.log_softmax(1), other.softmax(1), reduction='none')
@@ -114,7 +114,7 @@ class AVMLoss(nn.Module):
 class AVMSimilarityLoss(nn.Module):
     """Negative logarithm of the cosine between the sound and the map inside the mask.
 
-    The optional term of S4. All frames count, labelled or not, and only the map has a gradient:
+    The optional term of S4. All frames count, labeled or not, and only the map has a gradient:
     the mask is cut at 0.5.
 
     Args:
@@ -135,7 +135,7 @@ class AVMSimilarityLoss(nn.Module):
         logits: Tensor,
         feature_maps: Sequence[Tensor],
         audio_features: Sequence[Tensor],
-        labelled: Tensor,
+        labeled: Tensor,
     ) -> Tensor:
         """Weighted loss, a scalar; the arguments are those of :meth:`AVMLoss.forward`."""
         if logits.shape[2] != 1:
@@ -146,19 +146,19 @@ class AVMSimilarityLoss(nn.Module):
         probability = logits.flatten(0, 1).sigmoid()  # (N, 1, H, W)
         losses = []
         for level in range(len(feature_maps)) if self.levels is None else self.levels:
-            visual, sound = feature_maps[level].flatten(0, 1), audio_features[level].flatten(0, 1)
+            visual, audio = feature_maps[level].flatten(0, 1), audio_features[level].flatten(0, 1)
             mask = _POOLINGS[self.pooling](probability, visual.shape[-2:]) > 0.5
-            # The length of the mean is normalised away: the area of the mask does not matter.
+            # The length of the mean is normalized away: the area of the mask does not matter.
             seen = (visual * mask).mean((2, 3))
-            cosine = (F.normalize(seen) * F.normalize(sound)).sum(1)
+            cosine = (F.normalize(seen) * F.normalize(audio)).sum(1)
             losses.append(-(cosine.relu() + _EPS).log().mean())
         return self.weight * torch.stack(losses).mean()
 
 
-def _nearest_other(sound: Tensor) -> Tensor:
+def _nearest_other(audio: Tensor) -> Tensor:
     """Index (N,) of the row of sound (N, C) that is nearest to each row."""
-    distance = torch.cdist(sound, sound)
-    return (distance + 10 * torch.eye(len(sound), device=sound.device)).argmin(0)
+    distance = torch.cdist(audio, audio)
+    return (distance + 10 * torch.eye(len(audio), device=audio.device)).argmin(0)
 
 
 def _check_choice(loss: nn.Module, name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -156,15 +156,15 @@ class MaskSetLoss(nn.Module):
         counts = (index[1] % len(features)).bincount(minlength=len(features)).tolist()
         chunks = zip(embeds.split(counts), offsets.split(counts), features, strict=True)
         logits = [mask_logits(*chunk) for chunk in chunks]  # F times (M_f, T, h, w)
-        truths = torch.stack([targets[pair.set].masks[pair.row] for pair in pairs])
-        values = self._at_points(logits, truths, draws)
+        gts = torch.stack([targets[pair.set].masks[pair.row] for pair in pairs])
+        values = self._at_points(logits, gts, draws)
         return {
             name: list(value.new_zeros(len(layers)).index_add(0, index[0], value))
             for name, value in values.items()
         }
 
     def _at_points(
-        self, logits: Sequence[Tensor], truths: Tensor, draws: Sequence[Generator | None]
+        self, logits: Sequence[Tensor], gts: Tensor, draws: Sequence[Generator | None]
     ) -> dict[str, Tensor]:
         """Losses (M,) of M masks: F times logits (M_f, T, h, w), and truths (M, T, H, W).
 
@@ -175,13 +175,13 @@ class MaskSetLoss(nn.Module):
             points = torch.cat(
                 [self.points.for_loss(*one) for one in zip(flat, draws, strict=True)]
             )
-            truth = point_sample(truths.flatten(0, 1)[:, None].float(), points)
-            truth = truth.view(len(truths), -1)
-        values = point_sample(torch.cat(flat), points).view(len(truths), -1)  # (M, T * P)
-        entropy = F.binary_cross_entropy_with_logits(values, truth, reduction='none').mean(-1)
+            gt = point_sample(gts.flatten(0, 1)[:, None].float(), points)
+            gt = gt.view(len(gts), -1)
+        values = point_sample(torch.cat(flat), points).view(len(gts), -1)  # (M, T * P)
+        entropy = F.binary_cross_entropy_with_logits(values, gt, reduction='none').mean(-1)
         prob = values.sigmoid()
-        overlap = 2 * (prob * truth).sum(-1) + 1
-        return {'mask': entropy, 'dice': 1 - overlap / (prob.sum(-1) + truth.sum(-1) + 1)}
+        overlap = 2 * (prob * gt).sum(-1) + 1
+        return {'mask': entropy, 'dice': 1 - overlap / (prob.sum(-1) + gt.sum(-1) + 1)}
 
 
 def mask_logits(embeds: Tensor, offsets: Tensor, features: Tensor) -> Tensor:

@@ -61,7 +61,7 @@ class DeformableSelfAttention(MultiScaleDeformableAttention):
         Args:
             tokens: (N, S, C), the positions of all levels.
             position: Their encoding, (S, C).
-            reference: Their centres x, y in [0, 1], (S, 2).
+            reference: Their centers x, y in [0, 1], (S, 2).
             shapes: (h, w) of each level.
 
         Returns:
@@ -205,7 +205,7 @@ class DeformablePixelDecoder(MSDeformAttnPixelDecoder):
                 for shape, level in zip(shapes, self.level_encoding.weight, strict=True)
             ]
         )
-        reference = torch.cat([_centres(shape, tokens.device) for shape in shapes])
+        reference = torch.cat([_centers(shape, tokens.device) for shape in shapes])
         for layer in self.encoder.layers:
             tokens = layer.norms[0](layer.self_attn(tokens, position, reference, shapes))
             hidden = _project(tokens, layer.ffn.layers[0][0]).relu_()
@@ -218,8 +218,8 @@ def _project(tokens: Tensor, layer: nn.Linear) -> Tensor:
     return linear(tokens, layer.weight, layer.bias)
 
 
-def _centres(shape: tuple[int, int], device: torch.device) -> Tensor:
-    """Centres x, y of all pixels, in [0, 1] from edge to edge, (h * w, 2)."""
+def _centers(shape: tuple[int, int], device: torch.device) -> Tensor:
+    """Centers x, y of all pixels, in [0, 1] from edge to edge, (h * w, 2)."""
     height, width = shape
     y = (torch.arange(height, dtype=torch.float32, device=device) + 0.5) / height
     x = (torch.arange(width, dtype=torch.float32, device=device) + 0.5) / width

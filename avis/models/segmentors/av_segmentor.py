@@ -28,9 +28,9 @@ class AVSegmentor(BaseModel):
         backbone: Images (N, 3, H, W) to a tuple of maps, finest first.
         neck: Those maps to the same number of maps of C channels.
         audio_encoder: Sound, and the number of frames, to (B, T, D).
-        fusion: Fusion block, see :mod:`avis.models.fusion.contract`.
+        fusion: Fusion block, see :mod:`avis.models.fusion.checks`.
         decode_head: Maps to logits; its ``num_classes`` is 1 for the binary task.
-        loss_seg: Called with logits, target and labelled frames.
+        loss_seg: Called with logits, target and labeled frames.
         loss_avm: Matching of map and sound, see :mod:`avis.models.losses.avm_loss`; None without.
         init_cfg: As for every mmengine model.
     """
@@ -104,10 +104,10 @@ class AVSegmentor(BaseModel):
         audio = _zero_padding(audio.flatten(0, 1), valid).unflatten(0, clip)
         feature_maps, audio_features = [], []
         for fusion, level in zip(self.fusions, maps, strict=True):
-            fused, sound = fusion(level.unflatten(0, clip), audio)
+            fused, audio_embed = fusion(level.unflatten(0, clip), audio)
             fused = _zero_padding(fused.flatten(0, 1), valid)
             feature_maps.append(fused.relu())
-            audio_features.append(sound)
+            audio_features.append(audio_embed)
         del maps, level, fused  # the decoder needs the memory
         keep = None if valid is None else valid.reshape(-1, 1, 1, 1).to(frames.dtype)
         return {
@@ -119,11 +119,11 @@ class AVSegmentor(BaseModel):
     def _loss(self, inputs: dict[str, Tensor], data_samples: list[AVDataSample]) -> dict[str, Any]:
         outputs = self._outputs(inputs)
         logits = outputs['logits']
-        target, labelled = _truth(data_samples, logits)
-        losses = {'loss_seg': self.loss_seg(logits, target, labelled)}
+        target, labeled = _gt(data_samples, logits)
+        losses = {'loss_seg': self.loss_seg(logits, target, labeled)}
         if self.loss_avm is not None:
             losses['loss_avm'] = self.loss_avm(
-                logits, outputs['feature_maps'], outputs['audio_features'], labelled
+                logits, outputs['feature_maps'], outputs['audio_features'], labeled
             )
         return losses
 
@@ -160,14 +160,14 @@ def _check_frames(frames: Tensor) -> None:
         )
 
 
-def _truth(data_samples: Sequence[AVDataSample], logits: Tensor) -> tuple[Tensor, Tensor]:
+def _gt(data_samples: Sequence[AVDataSample], logits: Tensor) -> tuple[Tensor, Tensor]:
     """Stack the truth of a batch.
 
     Returns:
         Class indices (B, T, H, W), and which frames carry a label, bool (B, T).
     """
     num_labels = max(logits.shape[2], 2)  # a binary head has one logit and two labels
-    targets, labelled = [], []
+    targets, labeled = [], []
     for sample in data_samples:
         target = sample.gt_sem_seg.sem_seg  # (T, H, W)
         if int(target.max()) >= num_labels:
@@ -177,6 +177,6 @@ def _truth(data_samples: Sequence[AVDataSample], logits: Tensor) -> tuple[Tensor
                 f'Check the masks, or set num_classes to that of the data set.'
             )
         targets.append(target)
-        known = sample.get('labelled_frames')
-        labelled.append(target.new_ones(len(target), dtype=torch.bool) if known is None else known)
-    return torch.stack(targets), torch.stack(labelled)
+        known = sample.get('labeled_frames')
+        labeled.append(target.new_ones(len(target), dtype=torch.bool) if known is None else known)
+    return torch.stack(targets), torch.stack(labeled)

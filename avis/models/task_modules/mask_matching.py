@@ -45,10 +45,10 @@ class MaskMatcher:
         if not len(target.labels):
             return target.instances, target.instances
         logits = _at_points(mask_logits, points)  # (Q, T * P)
-        truth = _at_points(target.masks, points)  # (N, T * P)
+        gt = _at_points(target.masks, points)  # (N, T * P)
         cost = -self.class_weight * class_logits.float().softmax(-1)[:, target.labels]
-        cost = cost + self.mask_weight * _mean_cross_entropy(logits, truth)
-        cost = cost + self.dice_weight * _dice(logits.sigmoid(), truth)
+        cost = cost + self.mask_weight * _mean_cross_entropy(logits, gt)
+        cost = cost + self.dice_weight * _dice(logits.sigmoid(), gt)
         # A network that has diverged must reach the loss, whose check names the cause.
         cost = cost.nan_to_num(nan=1e6, posinf=1e6, neginf=-1e6)
         queries, columns = (
@@ -63,13 +63,13 @@ def _at_points(masks: Tensor, points: Tensor) -> Tensor:
     return point_sample(masks.flatten(0, 1)[None].float(), points)[0].view(len(masks), -1)
 
 
-def _mean_cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
+def _mean_cross_entropy(logits: Tensor, gt: Tensor) -> Tensor:
     """Mean binary cross-entropy of all pairs: (Q, P) and (N, P) to (Q, N)."""
     # -t log s(x) - (1 - t) log(1 - s(x)) = softplus(x) - t x
-    return (F.softplus(logits).sum(-1)[:, None] - logits @ truth.T) / logits.shape[-1]
+    return (F.softplus(logits).sum(-1)[:, None] - logits @ gt.T) / logits.shape[-1]
 
 
-def _dice(prob: Tensor, truth: Tensor) -> Tensor:
+def _dice(prob: Tensor, gt: Tensor) -> Tensor:
     """Dice loss of all pairs: (Q, P) and (N, P) to (Q, N)."""
-    total = prob.sum(-1)[:, None] + truth.sum(-1)[None]
-    return 1 - (2 * prob @ truth.T + 1) / (total + 1)
+    total = prob.sum(-1)[:, None] + gt.sum(-1)[None]
+    return 1 - (2 * prob @ gt.T + 1) / (total + 1)

@@ -57,7 +57,7 @@ class _Identity:
             if rle is not None:
                 self.rles[start + place] = rle
 
-    def verdict(self) -> tuple[int, float]:
+    def label_and_score(self) -> tuple[int, float]:
         """The class with the most confidence, and its mean confidence over all frames."""
         label = max(self.votes, key=self.votes.__getitem__)
         return label, self.votes[label] / self.num_frames
@@ -129,7 +129,7 @@ class StitchedTracks:
             [[identity.rles.get(frame) for frame in shared] for identity in known],
             [rles[: len(shared)] for rles in tracks.rles],
         )
-        labels = np.array([identity.verdict()[0] for identity in known])
+        labels = np.array([identity.label_and_score()[0] for identity in known])
         bonus = _SAME_CLASS * (labels[:, None] == np.array(tracks.labels)[None])
         pairs = match(np.where(seen, iou + bonus, -np.inf), self.min_iou)
         similarity = cosine(np.stack([identity.embed for identity in known]), tracks.embeds)
@@ -142,7 +142,7 @@ class StitchedTracks:
     def to_instances(self) -> InstanceData:
         """The tracks; see :meth:`~avis.models.trackers.base.Tracker.finish`."""
         kept = [(number, one) for number, one in enumerate(self._known) if one.rles]
-        verdicts = [identity.verdict() for _, identity in kept]
+        verdicts = [identity.label_and_score() for _, identity in kept]
         return to_instances(
             ids=[number for number, _ in kept],
             labels=[label for label, _ in verdicts],

@@ -2,7 +2,7 @@
 
 Reason: torchvision wheels on PyPI link CUDA libraries. Beside a CPU build of torch the library
 does not load, and ``import torchvision`` fails where it describes operators that are not there,
-although resizing, normalisation and boxes need no compiled code. transformers takes a torchvision
+although resizing, normalization and boxes need no compiled code. transformers takes a torchvision
 that is installed for one that works, and mmdet imports transformers. The two operators described
 at import are declared; ``nms`` gets an implementation in PyTorch, the others stay missing.
 Ends with: a torchvision release that imports without its compiled operators.

@@ -14,7 +14,7 @@ from avis.datasets.transforms.loading import LoadFrames
 from avis.datasets.transforms.moving_crop import RandomMovingCrop
 from avis.datasets.transforms.packing import PackAVInputs
 from avis.datasets.transforms.sampling import SampleAroundReference
-from avis.datasets.transforms.sound import LoadSound
+from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.evaluation.metrics.track_metrics import AVISegMetric
 
@@ -23,7 +23,7 @@ data_root = 'data/AVISeg'
 train_pipeline = [
     dict(type=SampleAroundReference, num_frames=5, max_distance=20, replace=True),
     dict(type=LoadFrames),
-    dict(type=LoadSound, source='features'),
+    dict(type=LoadAudio, source='features'),
     dict(
         type=RandomMovingCrop,
         short_sides=(400, 500, 600),
@@ -47,7 +47,7 @@ test_resize = dict(
 )
 test_pipeline = [
     dict(type=LoadFrames, resize=test_resize),
-    dict(type=LoadSound, source='features'),
+    dict(type=LoadAudio, source='features'),
     dict(type=LoadTracks, form='tracks'),
     dict(type=PackAVInputs),
 ]

@@ -9,9 +9,9 @@ from mmengine.config import read_base
 with read_base():
     from .aviseg import *
 
-from avis.datasets.transforms.sound import LoadSound
+from avis.datasets.transforms.audio import LoadAudio
 
-wave = dict(type=LoadSound, source='audio', sample_rate=44100, max_padding=1.0)
+wave = dict(type=LoadAudio, source='audio', sample_rate=44100, max_padding=1.0)
 train_pipeline[2] = wave
 test_pipeline[1] = wave
 train_dataloader.dataset.pipeline = train_pipeline

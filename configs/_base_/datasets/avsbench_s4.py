@@ -11,7 +11,7 @@ from avis.datasets.avsbench import AVSBenchS4
 from avis.datasets.transforms.geometry import ResizeClip
 from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps
 from avis.datasets.transforms.packing import PackAVInputs
-from avis.datasets.transforms.sound import LoadSound
+from avis.datasets.transforms.audio import LoadAudio
 from avis.evaluation.metrics.avs_metric import AVSMetric
 
 data_root = 'data/avsbench_data/Single-source'
@@ -19,7 +19,7 @@ data_root = 'data/avsbench_data/Single-source'
 pipeline = [
     dict(type=LoadFrames),
     # For audio='wav': some clips end early, the released log-mel repeats their last second.
-    dict(type=LoadSound, sample_rate=16000, max_padding=1.0),
+    dict(type=LoadAudio, sample_rate=16000, max_padding=1.0),
     dict(type=LoadLabelMaps, encoding='binary'),
     dict(type=ResizeClip, size=(224, 224)),
     dict(type=PackAVInputs),

@@ -14,7 +14,7 @@ from avis.datasets.transforms.geometry import CenterCrop, ResizeClip
 from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps
 from avis.datasets.transforms.packing import PackAVInputs
 from avis.datasets.transforms.sampling import PadFrames
-from avis.datasets.transforms.sound import LoadSound
+from avis.datasets.transforms.audio import LoadAudio
 from avis.evaluation.metrics.avss_metric import AVSSMetric
 
 data_root = 'data/AVSBench_semantic'
@@ -22,7 +22,7 @@ data_root = 'data/AVSBench_semantic'
 train_pipeline = [
     dict(type=LoadFrames),
     # Some sounds end before their clip, by up to a second.
-    dict(type=LoadSound, sample_rate=16000, max_padding=1.0),
+    dict(type=LoadAudio, sample_rate=16000, max_padding=1.0),
     dict(type=LoadLabelMaps, encoding='voc_colors', num_classes=71),
     dict(type=ResizeClip, short_side=224),
     dict(type=CenterCrop, size=(224, 224)),
@@ -31,7 +31,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type=LoadFrames),
-    dict(type=LoadSound, sample_rate=16000, max_padding=1.0),
+    dict(type=LoadAudio, sample_rate=16000, max_padding=1.0),
     dict(type=LoadLabelMaps, encoding='voc_colors', num_classes=71),
     dict(type=ResizeClip, size=(224, 224)),
     dict(type=PadFrames, num_frames=10),

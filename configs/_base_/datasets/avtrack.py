@@ -1,6 +1,6 @@
 """AVTrack, sounding persons over about 54 frames at 1 fps; there is nothing to train on.
 
-The truth is that of the benchmark, the merged gray pictures. Whole videos, short side 360; sound as
+The truth is that of the benchmark, the merged gray images. Whole videos, short side 360; sound as
 one VGGish embedding per second, as in aviseg.py.
 """
 

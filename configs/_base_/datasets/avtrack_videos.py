@@ -1,6 +1,6 @@
 """AVTrack for a model that reads whole videos itself: frames and sound stay files until needed.
 
-The truth is that of the benchmark, the merged gray pictures.
+The truth is that of the benchmark, the merged gray images.
 """
 
 from avis.datasets.avtrack import AVTrack

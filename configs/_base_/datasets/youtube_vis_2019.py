@@ -9,13 +9,13 @@ from mmengine.config import read_base
 with read_base():
     from .aviseg import *
 
-from avis.datasets.transforms.sound import LoadSound
+from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.youtube_vis import YouTubeVIS
 from avis.evaluation.metrics.track_metrics import YouTubeVISMetric
 
 data_root = 'data/youtube_vis_2019'
 data = dict(type=YouTubeVIS, version='2019', data_root=data_root)
-silence = dict(type=LoadSound, source='features', missing='silence')
+silence = dict(type=LoadAudio, source='features', missing='silence')
 
 train_pipeline[2] = silence
 test_pipeline[1] = silence

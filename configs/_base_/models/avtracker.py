@@ -1,14 +1,14 @@
 """AVTracker as published: Whisper, MossFormer2, ECAPA, SAM 3 and Qwen3-VL 8B."""
 
-from avis.models.agents.chat.transformers_vlm import TransformersVLM
-from avis.models.agents.grounding.vlm_grounding import VLMGrounding
-from avis.models.agents.identity.vlm_identity import VLMIdentity
-from avis.models.agents.instances.sam3_video import SAM3Video
-from avis.models.agents.recognizers.whisper import WhisperASR
-from avis.models.agents.separators.two_voices import MossFormer2
-from avis.models.agents.speech.speech_stage import SpeechStage
-from avis.models.agents.voices.ecapa import ECAPA
-from avis.models.segmentors.av_tracker import AVTracker
+from avis.avtracker.vlm.transformers_vlm import TransformersVLM
+from avis.avtracker.grounding.vlm_grounding import VLMGrounding
+from avis.avtracker.identity.vlm_identity import VLMIdentity
+from avis.avtracker.instance_trackers.sam3_video import SAM3Video
+from avis.avtracker.asr.whisper import WhisperASR
+from avis.avtracker.separation.two_speaker import MossFormer2
+from avis.avtracker.asr.speech_stage import SpeechStage
+from avis.avtracker.speaker_encoders.ecapa import ECAPA
+from avis.avtracker.model import AVTracker
 
 # One model answers both stages; weights are read once per name and process.
 vlm = dict(type=TransformersVLM, model='Qwen/Qwen3-VL-8B-Instruct')

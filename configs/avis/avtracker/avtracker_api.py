@@ -10,7 +10,7 @@ from mmengine.config import read_base
 with read_base():
     from .avtracker import *
 
-from avis.models.agents.chat.openai_compatible import OpenAICompatibleVLM
+from avis.avtracker.vlm.openai_compatible import OpenAICompatibleVLM
 
 vlm = dict(
     type=OpenAICompatibleVLM,

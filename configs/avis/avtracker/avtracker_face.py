@@ -9,7 +9,7 @@ from mmengine.config import read_base
 with read_base():
     from .avtracker import *
 
-from avis.models.agents.identity.embedding_identity import FaceIdentity
-from avis.models.agents.faces.deep_face import DeepFaceEncoder
+from avis.avtracker.identity.embedding_identity import FaceIdentity
+from avis.avtracker.face_encoders.deep_face import DeepFaceEncoder
 
 model.identity = dict(type=FaceIdentity, encoder=dict(type=DeepFaceEncoder))

@@ -10,16 +10,16 @@ with read_base():
     from ..._base_.datasets.avtrack_videos import *
     from ..._base_.default_runtime import *
 
-from avis.models.agents.grounding.audio_visual_sync import AudioVisualSync
-from avis.models.agents.identity.embedding_identity import JointIdentity, SpeakerIdentity
-from avis.models.agents.instances.face_guided import FaceGuidedPeople
-from avis.models.agents.grounding.mouths import FaceMeshMouths
-from avis.models.agents.identity.object_identity import ObjectIdentity
-from avis.models.agents.recognizers.voice_turns import VoiceTurns
-from avis.models.agents.recognizers.webrtc_activity import WebRTCActivity
-from avis.models.agents.speech.speech_stage import SpeechStage
-from avis.models.agents.voices.resemblyzer_voices import Resemblyzer
-from avis.models.segmentors.av_tracker import AVTracker
+from avis.avtracker.grounding.mouth_motion_grounding import MouthMotionGrounding
+from avis.avtracker.identity.embedding_identity import JointIdentity, SpeakerIdentity
+from avis.avtracker.instance_trackers.face_guided_tracker import FaceGuidedTracker
+from avis.avtracker.grounding.mouth_motion import FaceMeshMouthMotion
+from avis.avtracker.identity.object_identity import ObjectIdentity
+from avis.avtracker.asr.speaker_diarization import SpeakerDiarization
+from avis.avtracker.asr.webrtc_vad import WebRTCVAD
+from avis.avtracker.asr.speech_stage import SpeechStage
+from avis.avtracker.speaker_encoders.resemblyzer import Resemblyzer
+from avis.avtracker.model import AVTracker
 
 voices = dict(type=Resemblyzer)
 
@@ -27,10 +27,10 @@ model = dict(
     type=AVTracker,
     speech=dict(
         type=SpeechStage,
-        recognizer=dict(type=VoiceTurns, activity=dict(type=WebRTCActivity), voices=voices),
+        recognizer=dict(type=SpeakerDiarization, activity=dict(type=WebRTCVAD), voices=voices),
     ),
-    instance_tracker=dict(type=FaceGuidedPeople),
-    grounding=dict(type=AudioVisualSync, mouths=dict(type=FaceMeshMouths)),
+    instance_tracker=dict(type=FaceGuidedTracker),
+    grounding=dict(type=MouthMotionGrounding, mouths=dict(type=FaceMeshMouthMotion)),
     identity=dict(
         type=JointIdentity,
         parts=[

@@ -9,6 +9,6 @@ from mmengine.config import read_base
 with read_base():
     from .avtracker import *
 
-from avis.models.agents.separators.two_voices import SepFormer
+from avis.avtracker.separation.two_speaker import SepFormer
 
 model.speech.separator = dict(type=SepFormer, model='speechbrain/sepformer-wsj02mix')

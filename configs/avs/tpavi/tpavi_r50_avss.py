@@ -13,12 +13,12 @@ with read_base():
     from ..._base_.schedules.adam_60e import *
 
 from avis.models.losses.avm_loss import AVMLoss
-from avis.models.losses.labelled_losses import LabelledCrossEntropyLoss
+from avis.models.losses.labeled_losses import LabeledCrossEntropyLoss
 
 model.audio_encoder.framing = 'clip_zeros'
 model.fusion.audio_bias = False
 model.decode_head.num_classes = 71
-model.loss_seg = dict(type=LabelledCrossEntropyLoss)
+model.loss_seg = dict(type=LabeledCrossEntropyLoss)
 model.loss_avm = dict(type=AVMLoss, distance='kl', reduction='mean', weight=0.5)
 
 train_cfg.update(val_begin=16, val_interval=2)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from avis.apis import load_config
-from avis.datasets.synthetic.generator import make_dataset
 from avis.registry import MODELS
+from avis.synthetic.generator import make_dataset
 from projects.example_project.audio_gate import AudioGate
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -20,9 +20,9 @@ CONFIG = ROOT / 'projects/example_project/configs/audio_gate_synthetic.py'
 def test_the_block_keeps_the_shape_and_hears() -> None:
     block = AudioGate(channels=8, audio_dim=4)
     visual, audio = torch.randn(2, 3, 8, 6, 5), torch.randn(2, 3, 4)
-    gated, sound = block(visual, audio)
+    gated, audio_embed = block(visual, audio)
     assert gated.shape == visual.shape
-    assert sound.shape == (2, 3, 8)
+    assert audio_embed.shape == (2, 3, 8)
     louder, _ = block(visual, audio + 1)
     assert not torch.allclose(gated, louder)
 

@@ -5,15 +5,15 @@ from PIL import Image
 
 from avis.datasets.readers.errors import BrokenDataError
 from avis.datasets.readers.images import read_image, read_label_colors, read_label_values
-from tests.datasets.tiny_sets import frame_picture, truncate, write_image
+from tests.helpers.tiny_sets import frame_image, truncate, write_image
 
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 
 
 def test_image_comes_as_rgb(tmp_path) -> None:
-    picture = frame_picture((8, 12), 1)
-    got = read_image(write_image(tmp_path / 'a.png', picture))
-    np.testing.assert_array_equal(got, picture)
+    image = frame_image((8, 12), 1)
+    got = read_image(write_image(tmp_path / 'a.png', image))
+    np.testing.assert_array_equal(got, image)
 
 
 @pytest.mark.parametrize('suffix', ['png', 'jpg'])
@@ -79,10 +79,10 @@ def test_alpha_is_no_label(tmp_path, mode, shape) -> None:
 
 
 def test_pixels_go_where_they_fit(tmp_path) -> None:
-    path = write_image(tmp_path / 'a.png', frame_picture((8, 12), 1))
+    path = write_image(tmp_path / 'a.png', frame_image((8, 12), 1))
     clip = np.zeros((2, 8, 12, 3), np.uint8)
     image = read_image(path, clip[1])
-    np.testing.assert_array_equal(clip[1], frame_picture((8, 12), 1))
+    np.testing.assert_array_equal(clip[1], frame_image((8, 12), 1))
     assert np.shares_memory(image, clip)
     other = np.zeros((9, 12, 3), np.uint8)
     np.testing.assert_array_equal(read_image(path, other), clip[1])

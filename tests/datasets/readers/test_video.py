@@ -5,7 +5,7 @@ import pytest
 from avis.datasets.readers import video
 from avis.datasets.readers.errors import BrokenDataError
 from avis.datasets.readers.video import read_video_frames, video_info, walk_video
-from tests.datasets.tiny_sets import number_shown, truncate, write_sound, write_video
+from tests.helpers.tiny_sets import number_shown, truncate, write_audio, write_video
 
 
 @pytest.fixture(scope='module')
@@ -78,9 +78,9 @@ def test_truncated_video_is_refused(tmp_path) -> None:
         read_video_frames(path, [0.0])
 
 
-def test_sound_without_pictures_is_refused(tmp_path) -> None:
+def test_audio_without_images_is_refused(tmp_path) -> None:
     with pytest.raises(BrokenDataError, match='no video stream'):
-        read_video_frames(write_sound(tmp_path / 'a.wav', 1), [0.0])
+        read_video_frames(write_audio(tmp_path / 'a.wav', 1), [0.0])
 
 
 def test_missing_video_is_named(tmp_path) -> None:
@@ -108,7 +108,7 @@ def test_frames_are_given_one_by_one_as_they_are_decoded(movie, decoded) -> None
 
 def test_a_file_says_how_large_how_fast_and_how_long_it_is(movie) -> None:
     info = video_info(movie)
-    assert (info.height, info.width, info.has_sound) == (64, 64, True)
+    assert (info.height, info.width, info.has_audio) == (64, 64, True)
     assert info.fps == pytest.approx(10)
     assert info.seconds == pytest.approx(20)
 
@@ -139,6 +139,6 @@ def test_the_length_is_found_where_the_file_does_not_state_it(movie, tmp_path) -
     assert number_shown(frame) == 123
 
 
-def test_sound_is_no_video(tmp_path) -> None:
+def test_audio_is_no_video(tmp_path) -> None:
     with pytest.raises(BrokenDataError, match='has no video stream'):
-        video_info(write_sound(tmp_path / 'a.wav', seconds=1))
+        video_info(write_audio(tmp_path / 'a.wav', seconds=1))

@@ -10,8 +10,8 @@ from avis.datasets.transforms.clip_geometry import ClipGeometry
 sides = st.integers(1, 40)
 
 
-def nearest(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.NEAREST))
+def nearest(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.NEAREST))
 
 
 def clear_of_ties(old: int, new: int) -> np.ndarray:
@@ -26,23 +26,23 @@ def drawn(polygon: list[float], size: tuple[int, int]) -> np.ndarray:
 @settings(max_examples=50, deadline=None)
 @given(source=st.tuples(sides, sides), size=st.tuples(sides, sides), seed=st.integers(0, 99))
 def test_looking_up_is_the_nearest_filter_of_pillow(source, size, seed) -> None:
-    picture = np.random.default_rng(seed).integers(0, 256, source, dtype=np.uint8)
+    image = np.random.default_rng(seed).integers(0, 256, source, dtype=np.uint8)
     rows, columns = ClipGeometry.identity(1, source).resized(size).sources(0)
     # Where a pixel lies just between two of the file, rounding errors decide, ours and Pillow's.
     sure = [clear_of_ties(old, new) for old, new in zip(source, size, strict=True)]
-    got = picture[rows][:, columns][np.ix_(*sure)]
-    np.testing.assert_array_equal(got, nearest(picture, size)[np.ix_(*sure)])
+    got = image[rows][:, columns][np.ix_(*sure)]
+    np.testing.assert_array_equal(got, nearest(image, size)[np.ix_(*sure)])
 
 
 def test_steps_follow_each_other() -> None:
-    picture = np.arange(40 * 60, dtype=np.uint16).reshape(40, 60)
+    image = np.arange(40 * 60, dtype=np.uint16).reshape(40, 60)
     geometry = ClipGeometry.identity(2, (40, 60)).resized((20, 30))
     geometry = geometry.cropped(np.array([2, 5]), np.array([0, 9]), (12, 16)).mirrored()
-    small = picture[1::2, 1::2]  # the nearest pixels of half the size
+    small = image[1::2, 1::2]  # the nearest pixels of half the size
     for frame, (top, left) in enumerate([(2, 0), (5, 9)]):
         rows, columns = geometry.sources(frame)
         expected = small[top : top + 12, left : left + 16][:, ::-1]
-        np.testing.assert_array_equal(picture[rows][:, columns], expected)
+        np.testing.assert_array_equal(image[rows][:, columns], expected)
 
 
 def test_polygons_move_with_the_pixels() -> None:
@@ -56,7 +56,7 @@ def test_polygons_move_with_the_pixels() -> None:
 
 @pytest.mark.parametrize(('top', 'left'), [(0, 0), (10, 0), (0, 15), (12, 22)])
 def test_what_leaves_the_crop_is_cut_off(top, left) -> None:
-    """Polygons may end outside of the picture, on any side."""
+    """Polygons may end outside of the image, on any side."""
     polygon = [3.0, 2.0, 37.5, 8.0, 28.0, 22.0, 9.0, 19.0]
     (moved,) = (
         ClipGeometry.identity(1, (24, 40)).cropped(top, left, (10, 16)).polygons(0, [polygon])

@@ -6,8 +6,8 @@ from avis.datasets.transforms.color import ColorJitter
 
 
 def clip() -> dict:
-    picture = np.random.default_rng(0).integers(60, 180, (6, 7, 3), dtype=np.uint8)
-    return {'imgs': np.stack([picture, picture // 2 + 30, picture])}
+    image = np.random.default_rng(0).integers(60, 180, (6, 7, 3), dtype=np.uint8)
+    return {'imgs': np.stack([image, image // 2 + 30, image])}
 
 
 def test_one_draw_for_all_frames() -> None:

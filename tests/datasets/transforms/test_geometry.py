@@ -8,11 +8,11 @@ from avis.datasets.transforms.geometry import CenterCrop, RandomFlip, RandomResi
 
 
 def clip(height: int, width: int, frames: int = 3) -> dict:
-    """Every frame is the same picture; the label map marks where it is bright."""
-    picture = np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8)
-    picture[height // 4 : height // 2, width // 4 : width // 2] = 255
-    imgs = np.broadcast_to(picture[None, ..., None], (frames, height, width, 3)).copy()
-    labels = np.broadcast_to(picture == 255, (frames, height, width)).astype(np.uint8)
+    """Every frame is the same image; the label map marks where it is bright."""
+    image = np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8)
+    image[height // 4 : height // 2, width // 4 : width // 2] = 255
+    imgs = np.broadcast_to(image[None, ..., None], (frames, height, width, 3)).copy()
+    labels = np.broadcast_to(image == 255, (frames, height, width)).astype(np.uint8)
     return {
         'video_id': 'v',
         'imgs': imgs,
@@ -88,7 +88,7 @@ def test_random_crop_is_one_box_for_all() -> None:
         assert results['imgs'].shape == (3, 64, 64, 3)
         assert results['img_shape'] == (64, 64)
         assert same_in_every_frame(results)
-        # Where the label says so, the picture is bright: both were cut alike.
+        # Where the label says so, the image is bright: both were cut alike.
         inside = results['imgs'][0, ..., 0][results['gt_sem_seg'][0] == 1]
         assert inside.size == 0 or inside.mean() > 240
         shapes.append(results['imgs'].tobytes())

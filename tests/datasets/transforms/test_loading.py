@@ -7,14 +7,14 @@ from avis.datasets.transforms import loading
 from avis.datasets.transforms.geometry import ResizeClip
 from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps
 from avis.structures.labels import voc_palette
-from tests.datasets.tiny_sets import frame_picture, number_shown, square, write_image, write_video
+from tests.helpers.tiny_sets import frame_image, number_shown, square, write_image, write_video
 
 SIZE = (16, 24)
 
 
 @pytest.fixture
 def record(tmp_path):
-    frames = [str(write_image(tmp_path / f'{t}.png', frame_picture(SIZE, t))) for t in range(5)]
+    frames = [str(write_image(tmp_path / f'{t}.png', frame_image(SIZE, t))) for t in range(5)]
     masks = [str(write_image(tmp_path / f'm{t}.png', square(SIZE, t))) for t in range(2)]
     return {
         'video_id': 'v',
@@ -42,7 +42,7 @@ def test_frames_of_a_video_file(tmp_path) -> None:
 
 
 def test_frames_of_several_sizes_are_refused(record, tmp_path) -> None:
-    write_image(tmp_path / '4.png', frame_picture((16, 20), 4))
+    write_image(tmp_path / '4.png', frame_image((16, 20), 4))
     with pytest.raises(BrokenDataError, match=r'4\.png: is 20x16, but .*0\.png is 24x16'):
         LoadFrames().transform(record)
 
@@ -51,7 +51,7 @@ def test_label_maps_and_which_frames_have_one(record) -> None:
     results = LoadLabelMaps(encoding='binary').transform(LoadFrames().transform(record))
     labels = results['gt_sem_seg']
     assert labels.dtype == np.uint8
-    assert results['labelled_frames'].tolist() == [True, False, True, False, False]
+    assert results['labeled_frames'].tolist() == [True, False, True, False, False]
     np.testing.assert_array_equal(labels[0], square(SIZE, 0) > 0)
     np.testing.assert_array_equal(labels[2], square(SIZE, 1) > 0)
     assert labels[[1, 3, 4]].max() == 0
@@ -60,23 +60,23 @@ def test_label_maps_and_which_frames_have_one(record) -> None:
 def test_label_maps_follow_the_chosen_frames(record) -> None:
     results = LoadFrames().transform({**record, 'frame_ids': np.array([2, 3])})
     results = LoadLabelMaps(encoding='binary').transform(results)
-    assert results['labelled_frames'].tolist() == [True, False]
+    assert results['labeled_frames'].tolist() == [True, False]
     np.testing.assert_array_equal(results['gt_sem_seg'][0], square(SIZE, 1) > 0)
 
 
 @pytest.mark.parametrize('mode', ['1', 'L', 'P', 'RGB', 'RGBA', 'I;16'])
 def test_binary_is_whatever_is_not_zero(record, tmp_path, mode) -> None:
-    truth = square(SIZE, 0) > 0
-    if mode == 'P':  # index 1 has a nearly black colour
-        image = Image.fromarray(truth.astype(np.uint8), mode='P')
+    gt = square(SIZE, 0) > 0
+    if mode == 'P':  # index 1 has a nearly black color
+        image = Image.fromarray(gt.astype(np.uint8), mode='P')
         image.putpalette([0, 0, 0, 0, 0, 1])
     elif mode == 'I;16':
-        image = Image.fromarray(truth.astype(np.uint16))
+        image = Image.fromarray(gt.astype(np.uint16))
     else:
-        image = Image.fromarray(truth.astype(np.uint8) * 255).convert(mode)
+        image = Image.fromarray(gt.astype(np.uint8) * 255).convert(mode)
     image.save(tmp_path / 'm0.png')
     results = LoadLabelMaps(encoding='binary').transform(LoadFrames().transform(record))
-    np.testing.assert_array_equal(results['gt_sem_seg'][0], truth)
+    np.testing.assert_array_equal(results['gt_sem_seg'][0], gt)
 
 
 def test_label_map_of_another_size_names_both_files(record, tmp_path) -> None:
@@ -92,7 +92,7 @@ def test_colors_become_classes(record, tmp_path) -> None:
     colors = np.zeros((*SIZE, 3), np.uint8)
     colors[0, :3] = voc_palette(71)[[70, 17, 3]]
     colors[0, 3] = voc_palette(72)[71]  # one class too many
-    colors[0, 4] = voc_palette(71)[17] + np.array([0, 1, 0], np.uint8)  # nearly a known colour
+    colors[0, 4] = voc_palette(71)[17] + np.array([0, 1, 0], np.uint8)  # nearly a known color
     write_image(tmp_path / 'm0.png', colors)
     load = LoadLabelMaps(encoding='voc_colors', num_classes=71)
     labels = load.transform(LoadFrames().transform(record))['gt_sem_seg'][0]
@@ -107,9 +107,9 @@ def test_unknown_encoding_is_named() -> None:
 
 @pytest.mark.parametrize('kind', ['images', 'video'])
 def test_frames_are_resized_as_they_are_decoded(tmp_path, kind, monkeypatch) -> None:
-    files = [str(write_image(tmp_path / f'{t}.png', frame_picture((64, 64), t))) for t in range(3)]
-    film = str(write_video(tmp_path / 'a.mp4', frames=30))
-    source = {'video_id': 'v', 'frames': files if kind == 'images' else film}
+    files = [str(write_image(tmp_path / f'{t}.png', frame_image((64, 64), t))) for t in range(3)]
+    video = str(write_video(tmp_path / 'a.mp4', frames=30))
+    source = {'video_id': 'v', 'frames': files if kind == 'images' else video}
     source.update(length=3, fps=1.0)
     resize = {'type': ResizeClip, 'short_side': (24, 32), 'rounding': 'nearest'}
     monkeypatch.setattr(ResizeClip, 'choose_size', lambda self, height, width: (24, 24))
@@ -123,7 +123,7 @@ def test_frames_are_resized_as_they_are_decoded(tmp_path, kind, monkeypatch) -> 
 
 def test_frames_of_mixed_sizes_are_refused_when_resized_too(tmp_path) -> None:
     files = [
-        str(write_image(tmp_path / f'{t}.png', frame_picture((64, 64 + t), t))) for t in range(2)
+        str(write_image(tmp_path / f'{t}.png', frame_image((64, 64 + t), t))) for t in range(2)
     ]
     load = LoadFrames(resize={'type': ResizeClip, 'size': (24, 24)})
     with pytest.raises(ValueError, match=r'1\.png: is 65x64, but .*0\.png is 64x64'):
@@ -131,7 +131,7 @@ def test_frames_of_mixed_sizes_are_refused_when_resized_too(tmp_path) -> None:
 
 
 def test_a_frame_drawn_twice_is_read_once(tmp_path, monkeypatch) -> None:
-    path = str(write_image(tmp_path / 'a.png', frame_picture((8, 8), 1)))
+    path = str(write_image(tmp_path / 'a.png', frame_image((8, 8), 1)))
     read = []
     monkeypatch.setattr(
         loading, 'read_image', lambda path, out: read.append(path) or np.zeros((8, 8, 3), np.uint8)

@@ -9,10 +9,10 @@ from avis.datasets.transforms.moving_crop import RandomMovingCrop
 def clip(height: int = 60, width: int = 100, frames: int = 5) -> dict:
     """Every pixel tells its row and its column."""
     rows, columns = np.indices((height, width))
-    picture = np.stack([rows, columns, rows], axis=-1).astype(np.uint8)
+    image = np.stack([rows, columns, rows], axis=-1).astype(np.uint8)
     return {
         'video_id': 'v',
-        'imgs': np.broadcast_to(picture, (frames, *picture.shape)).copy(),
+        'imgs': np.broadcast_to(image, (frames, *image.shape)).copy(),
         'gt_sem_seg': np.broadcast_to(rows.astype(np.uint8), (frames, height, width)),
         'img_shape': (height, width),
         'geometry': ClipGeometry.identity(frames, (height, width)),

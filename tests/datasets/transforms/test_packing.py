@@ -20,7 +20,7 @@ def clip(**more) -> dict:
     }
 
 
-def test_frames_and_sound_become_tensors() -> None:
+def test_frames_and_audio_become_tensors() -> None:
     source = clip()
     inputs = PackAVInputs().transform(source)['inputs']
     assert inputs['frames'].dtype == torch.uint8
@@ -42,15 +42,15 @@ def test_what_is_known_becomes_metainfo() -> None:
 def test_labels_and_flags() -> None:
     labels = np.ones((2, 4, 9), np.uint8)[:, :, ::-1][:, :, :5]  # as a flip and a crop leave it
     flags = np.array([True, False])
-    source = clip(gt_sem_seg=labels, labelled_frames=flags, valid_frames=~flags, flip=True)
+    source = clip(gt_sem_seg=labels, labeled_frames=flags, valid_frames=~flags, flip=True)
     sample = PackAVInputs().transform(source)['data_samples']
     np.testing.assert_array_equal(sample.gt_sem_seg.sem_seg, labels)
-    assert sample.labelled_frames.tolist() == [True, False]
+    assert sample.labeled_frames.tolist() == [True, False]
     assert sample.valid_frames.tolist() == [False, True]
     assert sample.flip is True
 
 
-def test_a_clip_without_sound_has_no_audio() -> None:
+def test_a_clip_without_audio_has_no_audio() -> None:
     source = clip()
     del source['sound']
     assert set(PackAVInputs().transform(source)['inputs']) == {'frames'}

@@ -52,36 +52,36 @@ def test_sampling_after_loading_is_refused() -> None:
         SampleFrames().transform({**VIDEO, 'imgs': np.zeros((10, 2, 2, 3))})
 
 
-def clip(frames: int, sound: np.ndarray) -> dict:
+def clip(frames: int, audio: np.ndarray) -> dict:
     return {
         **VIDEO,
         'length': frames,
         'imgs': np.full((frames, 2, 3, 3), 7, np.uint8),
         'gt_sem_seg': np.ones((frames, 2, 3), np.uint8),
-        'labelled_frames': np.ones(frames, bool),
-        'sound': sound,
+        'labeled_frames': np.ones(frames, bool),
+        'sound': audio,
         'sample_rate': 100,
     }
 
 
 @pytest.mark.parametrize(
-    ('sound', 'padded'),
+    ('audio', 'padded'),
     [
         (np.ones(500, np.float32), (1000,)),
         (np.ones((5, 96, 64), np.float32), (10, 96, 64)),
         (np.ones((5, 128), np.float32), (10, 128)),
     ],
 )
-def test_padding_marks_what_is_not_real(sound, padded) -> None:
-    results = PadFrames(num_frames=10).transform(clip(5, sound))
+def test_padding_marks_what_is_not_real(audio, padded) -> None:
+    results = PadFrames(num_frames=10).transform(clip(5, audio))
     assert results['valid_frames'].tolist() == [True] * 5 + [False] * 5
-    assert results['labelled_frames'].tolist() == [True] * 5 + [False] * 5
+    assert results['labeled_frames'].tolist() == [True] * 5 + [False] * 5
     assert results['frame_ids'].tolist() == [0, 1, 2, 3, 4, -1, -1, -1, -1, -1]
     assert results['imgs'].shape == (10, 2, 3, 3)
     assert results['imgs'].dtype == np.uint8
     assert results['imgs'][5:].max() == results['gt_sem_seg'][5:].max() == 0
     assert results['sound'].shape == padded
-    assert results['sound'].sum() == sound.sum()
+    assert results['sound'].sum() == audio.sum()
 
 
 def test_full_clip_stays_as_it_is() -> None:

@@ -12,9 +12,9 @@ from avis.datasets.transforms.sampling import PadFrames
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.datasets.vis import read_vis
 from avis.evaluation.benchmarks.problems import ProblemLog
-from avis.evaluation.benchmarks.vis_files import RULES, VisTruth
-from tests.datasets.tiny_sets import frame_picture, write_image
-from tests.datasets.tiny_vis import BOX, SIZE, box_mask, loose_rle, polygon, rle
+from avis.evaluation.benchmarks.vis_files import RULES, VisGroundTruth
+from tests.helpers.tiny_sets import frame_image, write_image
+from tests.helpers.tiny_vis import BOX, SIZE, box_mask, loose_rle, polygon, rle
 
 GOLDEN = Path(__file__).parents[2] / 'data' / 'golden' / 'metrics' / 'aviseg'
 
@@ -26,7 +26,7 @@ def png(tmp_path) -> dict:
 
 
 def record(tmp_path, *tracks, length: int = 4, **more) -> dict:
-    paths = [write_image(tmp_path / f'{t}.png', frame_picture(SIZE, t)) for t in range(length)]
+    paths = [write_image(tmp_path / f'{t}.png', frame_image(SIZE, t)) for t in range(length)]
     return {
         'video_id': 'v',
         'frames': [str(path) for path in paths],
@@ -50,11 +50,11 @@ def load(results: dict, *steps, form: str = 'dense') -> dict:
 
 @pytest.mark.parametrize('form', [polygon, lambda: rle(box_mask()), lambda: loose_rle(box_mask())])
 def test_every_kind_of_mask_is_drawn(tmp_path, form, png) -> None:
-    truth = load(record(tmp_path, [form(), None, png, {**png, 'value': None}]))['gt_tracks']
-    assert truth['masks'].dtype == bool
+    gt = load(record(tmp_path, [form(), None, png, {**png, 'value': None}]))['gt_tracks']
+    assert gt['masks'].dtype == bool
     for frame in (0, 2, 3):
-        np.testing.assert_array_equal(truth['masks'][0, frame], box_mask())
-    assert not truth['masks'][0, 1].any()
+        np.testing.assert_array_equal(gt['masks'][0, frame], box_mask())
+    assert not gt['masks'][0, 1].any()
 
 
 def test_only_chosen_frames_and_instances_seen_in_them(tmp_path) -> None:
@@ -62,15 +62,15 @@ def test_only_chosen_frames_and_instances_seen_in_them(tmp_path) -> None:
     tracks = [[broken, polygon(), None, broken], [broken, None, None, broken], [broken] * 4]
     results = record(tmp_path, *tracks, frame_ids=np.array([1, 2, 2]))
     results['tracks'][2]['crowd'] = True
-    truth = load(results)['gt_tracks']
-    assert truth['ids'].tolist() == [0]
-    assert truth['masks'].sum(axis=(2, 3)).tolist() == [[112, 0, 0]]
+    gt = load(results)['gt_tracks']
+    assert gt['ids'].tolist() == [0]
+    assert gt['masks'].sum(axis=(2, 3)).tolist() == [[112, 0, 0]]
 
 
 def test_a_clip_without_instances_has_none(tmp_path) -> None:
-    truth = load(record(tmp_path, [None] * 4))['gt_tracks']
-    assert truth['masks'].shape == (0, 4, *SIZE)
-    assert truth['labels'].dtype == truth['ids'].dtype == np.int64
+    gt = load(record(tmp_path, [None] * 4))['gt_tracks']
+    assert gt['masks'].shape == (0, 4, *SIZE)
+    assert gt['labels'].dtype == gt['ids'].dtype == np.int64
 
 
 def test_masks_go_where_the_frames_go(tmp_path, png) -> None:
@@ -88,7 +88,7 @@ def test_a_polygon_drawn_small_is_near_to_the_mask_made_small(tmp_path) -> None:
     angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     circle = np.stack([90 + 60.3 * np.cos(angle), 80 + 50.7 * np.sin(angle)], axis=1).ravel()
     source = {**record(tmp_path), 'height': 160, 'width': 200}
-    source['frames'] = [str(write_image(tmp_path / 'l.png', frame_picture((160, 200), 0)))] * 4
+    source['frames'] = [str(write_image(tmp_path / 'l.png', frame_image((160, 200), 0)))] * 4
     whole = LoadTracks(form='tracks').transform(
         {**source, 'tracks': [{'id': 0, 'label': 0, 'masks': [[circle]] * 4}]}
     )['gt_tracks']['masks'][0]
@@ -109,16 +109,16 @@ def test_evaluation_has_all_instances_at_the_size_of_the_file(tmp_path, png) -> 
     results = record(tmp_path, [polygon(), None, png, []], [None] * 4)
     results['tracks'][1].update(crowd=True, area=3.5)
     results['tracks'][0]['area'] = 112.0
-    truth = load(results, ResizeClip(short_side=9), form='tracks')['gt_tracks']
-    assert [track.areas.tolist() for track in truth['masks']] == [[112, 0, 112, 0], [0] * 4]
-    assert truth['crowd'].tolist() == [False, True]
-    assert truth['sizes'].tolist() == [112.0, 3.5]
+    gt = load(results, ResizeClip(short_side=9), form='tracks')['gt_tracks']
+    assert [track.areas.tolist() for track in gt['masks']] == [[112, 0, 112, 0], [0] * 4]
+    assert gt['crowd'].tolist() == [False, True]
+    assert gt['sizes'].tolist() == [112.0, 3.5]
     results['tracks'][0]['area'] = None
     assert 'sizes' not in load(results, form='tracks')['gt_tracks']
 
 
 @pytest.mark.parametrize('case', ['edge', 'mixed_sizes', 'sparse_null'])
-def test_truth_is_that_of_the_evaluator(tmp_path, case) -> None:
+def test_gt_is_that_of_the_evaluator(tmp_path, case) -> None:
     """The data set gives the metrics what the evaluator reads from the same file."""
     path = tmp_path / 'test.json'
     path.write_bytes(gzip.decompress((GOLDEN / case / 'gt.json.gz').read_bytes()))
@@ -126,24 +126,24 @@ def test_truth_is_that_of_the_evaluator(tmp_path, case) -> None:
         (tmp_path / 'test' / folder).mkdir(parents=True)
     dataset = AVISeg(split='test', data_root=str(tmp_path))
     log = ProblemLog(RULES, 'official')
-    reader = VisTruth(path, log)
+    reader = VisGroundTruth(path, log)
     assert len(dataset) == len(reader.videos)
     for index, video in enumerate(reader.videos.values()):
         expected = reader.tracks(video, log)
-        truth = LoadTracks(form='tracks').transform(dataset.record(index))['gt_tracks']
-        assert [label + 1 for label in truth['labels']] == list(expected.labels)
-        assert truth['ids'].tolist() == list(expected.ids)
-        assert truth['crowd'].tolist() == list(expected.crowd)
+        gt = LoadTracks(form='tracks').transform(dataset.record(index))['gt_tracks']
+        assert [label + 1 for label in gt['labels']] == list(expected.labels)
+        assert gt['ids'].tolist() == list(expected.ids)
+        assert gt['crowd'].tolist() == list(expected.crowd)
         if expected.rles:
-            assert truth['sizes'].tolist() == list(expected.sizes)
-        for track, rles in zip(truth['masks'], expected.rles, strict=True):
+            assert gt['sizes'].tolist() == list(expected.sizes)
+        for track, rles in zip(gt['masks'], expected.rles, strict=True):
             for own, rle_ in zip(track.rles, rles, strict=True):
                 assert own == rle_
     assert json.loads(path.read_text())['annotations']
     assert read_vis(path).annotated
 
 
-def test_training_without_truth_is_an_error_and_testing_is_not(tmp_path) -> None:
+def test_training_without_gt_is_an_error_and_testing_is_not(tmp_path) -> None:
     results = record(tmp_path)
     del results['tracks']
     with pytest.raises(ValueError, match=r"clip 'v' has no truth to train on"):

@@ -1,4 +1,4 @@
-"""Videos that are read when asked for: from pictures, from files, with and without sound."""
+"""Videos that are read when asked for: from pixels, from files, with and without sound."""
 
 import copy
 import math
@@ -11,9 +11,9 @@ import soundfile
 from mmengine.dataset import pseudo_collate
 
 from avis.datasets.readers import video, whole_video
+from avis.datasets.readers.audio import AudioInfo, read_audio
 from avis.datasets.readers.errors import BrokenDataError
-from avis.datasets.readers.sound import SoundInfo, read_sound
-from avis.datasets.readers.whole_video import FileFrames, ImageFrames, SoundFile
+from avis.datasets.readers.whole_video import AudioFile, FileFrames, ImageFrames
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.datasets.transforms.whole_video import OpenVideo, PackVideo
 from avis.structures.masks import encode_mask
@@ -23,22 +23,22 @@ COUNT = 40
 
 
 @pytest.fixture(scope='module')
-def pictures():
+def pixels():
     """Gray levels rise from frame to frame."""
     return np.stack([np.full((32, 48, 3), 5 * n + 20, np.uint8) for n in range(COUNT)])
 
 
 @pytest.fixture
-def folder(pictures, tmp_path):
-    for number, picture in enumerate(pictures):
-        cv2.imwrite(str(tmp_path / f'{number:03d}.png'), picture)
+def folder(pixels, tmp_path):
+    for number, image in enumerate(pixels):
+        cv2.imwrite(str(tmp_path / f'{number:03d}.png'), image)
     return tmp_path
 
 
 @pytest.fixture(scope='module')
-def film(pictures, tmp_path_factory):
-    path = tmp_path_factory.mktemp('film') / 'film.mp4'
-    write_mp4(path, pictures, fps=10.0, sound=np.zeros(64000, np.int16))
+def video_file(pixels, tmp_path_factory):
+    path = tmp_path_factory.mktemp('video_file') / 'video_file.mp4'
+    write_mp4(path, pixels, fps=10.0, audio=np.zeros(64000, np.int16))
     return path
 
 
@@ -46,25 +46,25 @@ def images(folder, **more):
     return ImageFrames(sorted(folder.glob('*.png')), name='v', fps=2.0, **more)
 
 
-def test_pictures_come_one_by_one(folder, pictures):
+def test_images_come_one_by_one(folder, pixels):
     frames = images(folder)
     assert (len(frames), frames.size) == (COUNT, (32, 48))
     for number in (0, 7, 39, 7):
-        np.testing.assert_array_equal(frames[number], pictures[number])
+        np.testing.assert_array_equal(frames[number], pixels[number])
     with pytest.raises(IndexError, match='v: frame 40 of 40'):
         frames[40]
 
 
-def test_only_a_few_pictures_stay_in_memory(folder):
+def test_only_a_few_images_stay_in_memory(folder):
     frames = images(folder)
     for number in range(COUNT):
         frames[number]
     assert len(frames._kept) == 16
 
 
-def test_a_source_can_be_sent_to_another_process(folder, pictures):
+def test_a_source_can_be_sent_to_another_process(folder, pixels):
     frames = pickle.loads(pickle.dumps(images(folder)))
-    np.testing.assert_array_equal(frames[3], pictures[3])
+    np.testing.assert_array_equal(frames[3], pixels[3])
     assert copy.copy(frames).content_key() == frames.content_key()
 
 
@@ -84,15 +84,15 @@ def test_the_key_follows_the_content(folder):
 
 
 @pytest.mark.parametrize('fps', [10.0, 2.0, 25.0])
-def test_a_film_at_any_rate(fps, film, pictures):
-    frames = FileFrames(film, name='v', fps=fps, length=round(4 * fps))
+def test_a_video_at_any_rate(fps, video_file, pixels):
+    frames = FileFrames(video_file, name='v', fps=fps, length=round(4 * fps))
     for number in (0, 1, 5, len(frames) - 1, 2):
-        shown = pictures[min(round(number / fps * 10), COUNT - 1)].astype(int)
+        shown = pixels[min(round(number / fps * 10), COUNT - 1)].astype(int)
         assert abs(frames[number].astype(int) - shown).max() <= 8
-    assert frames.content_key() != FileFrames(film, name='v', fps=3.0, length=9).content_key()
+    assert frames.content_key() != FileFrames(video_file, name='v', fps=3.0, length=9).content_key()
 
 
-def test_reading_a_film_forward_decodes_each_frame_once(film, monkeypatch):
+def test_reading_a_video_forward_decodes_each_frame_once(video_file, monkeypatch):
     decoded = []
     walk = video._Cursor._decode
 
@@ -102,7 +102,7 @@ def test_reading_a_film_forward_decodes_each_frame_once(film, monkeypatch):
             yield frame
 
     monkeypatch.setattr(video._Cursor, '_decode', count)
-    frames = FileFrames(film, name='v', fps=10.0, length=COUNT)
+    frames = FileFrames(video_file, name='v', fps=10.0, length=COUNT)
     for number in range(COUNT):
         frames[number]
     assert len(decoded) == len(set(decoded)) == COUNT
@@ -112,36 +112,36 @@ def test_reading_a_film_forward_decodes_each_frame_once(film, monkeypatch):
     np.testing.assert_array_equal(again[20], frames[20])
 
 
-def test_a_film_that_ends_too_early_can_still_be_read_before(film):
-    frames = FileFrames(film, name='v', fps=10.0, length=60)
+def test_a_video_that_ends_too_early_can_still_be_read_before(video_file):
+    frames = FileFrames(video_file, name='v', fps=10.0, length=60)
     with pytest.raises(BrokenDataError, match=r'ends at 4\.00 s'):
         frames[55]
     assert frames[3].shape == (32, 48, 3)
 
 
-def test_sound_at_any_rate_in_stereo_or_none(tmp_path):
+def test_audio_at_any_rate_in_stereo_or_none(tmp_path):
     path = tmp_path / 'stereo.wav'
     soundfile.write(path, np.ones((48000, 2)) / 4, 48000)
-    samples = SoundFile(str(path), sample_rate=16000, seconds=9.0).read()
+    samples = AudioFile(str(path), sample_rate=16000, seconds=9.0).read()
     assert samples.shape == (16000,)
     assert abs(samples[8000] - 0.25) < 1e-3
-    silence = SoundFile(None, sample_rate=16000, seconds=2.0).read()
+    silence = AudioFile(None, sample_rate=16000, seconds=2.0).read()
     assert silence.shape == (32000,)
     assert not silence.any()
 
 
 @pytest.mark.parametrize('seconds', [0.1, 2.0, 5.9, 6.0])
-def test_long_sound_is_decoded_part_by_part(seconds, tmp_path, monkeypatch):
+def test_long_audio_is_decoded_part_by_part(seconds, tmp_path, monkeypatch):
     monkeypatch.setattr(whole_video, '_SECONDS_DECODED', 2)
     read = []
     monkeypatch.setattr(
-        whole_video, 'read_sound', lambda *a, **k: read.append(k['start']) or read_sound(*a, **k)
+        whole_video, 'read_audio', lambda *a, **k: read.append(k['start']) or read_audio(*a, **k)
     )
     rng = np.random.default_rng(0)
     path = tmp_path / 'noise.wav'
     soundfile.write(path, rng.normal(0, 0.1, (round(48000 * seconds), 2)), 48000)
-    heard = SoundFile(str(path), sample_rate=16000, seconds=9.0).read()
-    np.testing.assert_array_equal(heard, read_sound(path, sample_rate=16000))
+    heard = AudioFile(str(path), sample_rate=16000, seconds=9.0).read()
+    np.testing.assert_array_equal(heard, read_audio(path, sample_rate=16000))
     assert read == [2 * 16000 * part for part in range(max(1, math.ceil(seconds / 2)))]
 
 
@@ -149,15 +149,15 @@ def test_a_header_that_promises_too_much_adds_no_silence(tmp_path, monkeypatch):
     path = tmp_path / 'short.wav'
     soundfile.write(path, np.ones(16000 * 3) / 4, 16000)
     monkeypatch.setattr(whole_video, '_SECONDS_DECODED', 2)
-    monkeypatch.setattr(whole_video, 'sound_info', lambda path: SoundInfo(16000, 60.0))
-    assert len(SoundFile(str(path), sample_rate=16000, seconds=9.0).read()) == 16000 * 3
+    monkeypatch.setattr(whole_video, 'audio_info', lambda path: AudioInfo(16000, 60.0))
+    assert len(AudioFile(str(path), sample_rate=16000, seconds=9.0).read()) == 16000 * 3
 
 
-def test_a_film_without_a_sound_track_is_silent(pictures, tmp_path):
-    write_mp4(tmp_path / 'mute.mp4', pictures[:5], fps=5.0)
-    sound = SoundFile(str(tmp_path / 'mute.mp4'), sample_rate=8000, seconds=1.0).read()
-    assert sound.shape == (8000,)
-    assert not sound.any()
+def test_a_video_without_a_audio_track_is_silent(pixels, tmp_path):
+    write_mp4(tmp_path / 'mute.mp4', pixels[:5], fps=5.0)
+    audio = AudioFile(str(tmp_path / 'mute.mp4'), sample_rate=8000, seconds=1.0).read()
+    assert audio.shape == (8000,)
+    assert not audio.any()
 
 
 def test_damage_in_the_middle_costs_its_seconds(tmp_path):
@@ -165,13 +165,13 @@ def test_damage_in_the_middle_costs_its_seconds(tmp_path):
     samples[40000:41000] = np.nan
     path = tmp_path / 'damaged.wav'
     soundfile.write(path, samples, 16000, subtype='FLOAT')
-    heard = SoundFile(str(path), sample_rate=16000, seconds=5.0).read()
+    heard = AudioFile(str(path), sample_rate=16000, seconds=5.0).read()
     assert len(heard) == len(samples)
     assert not heard[32000:48000].any()
     assert (heard[:32000] == 0.25).all()
     soundfile.write(path, np.full(16000, np.nan), 16000, subtype='FLOAT')
     with pytest.raises(BrokenDataError, match='NaN'):
-        SoundFile(str(path), sample_rate=16000, seconds=1.0).read()
+        AudioFile(str(path), sample_rate=16000, seconds=1.0).read()
 
 
 def test_damage_in_the_middle_of_an_mp3_costs_its_seconds(tmp_path):
@@ -182,7 +182,7 @@ def test_damage_in_the_middle_of_an_mp3_costs_its_seconds(tmp_path):
     third, half = len(content) // 3, len(content) // 2
     content[third:half] = rng.bytes(half - third)
     path.write_bytes(content)
-    heard = SoundFile(str(path), sample_rate=16000, seconds=8.0).read()
+    heard = AudioFile(str(path), sample_rate=16000, seconds=8.0).read()
     assert 16000 * 2 <= len(heard) <= 16000 * 9
     assert heard[2000:16000].std() > 0.05
 
@@ -205,9 +205,9 @@ def record(folder):
 
 def test_the_pipeline_reads_nothing_but_the_size(folder):
     item = PackVideo()(LoadTracks(form='tracks')(OpenVideo()(record(folder))))
-    frames, sound = item['inputs']['frames'], item['inputs']['audio']
+    frames, audio = item['inputs']['frames'], item['inputs']['audio']
     assert list(frames._kept) == [0]
-    assert sound.seconds == 20.0
+    assert audio.seconds == 20.0
     sample = item['data_samples']
     assert sample.gt_tracks.ids.tolist() == [1]
     assert len(sample.gt_tracks.masks[0]) == COUNT

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from avis.engine.hooks.progress_hook import _Bars
-from tests.runs import train_tiny
+from tests.helpers.runs import train_tiny
 
 
 def test_a_terminal_gets_bars_and_a_table(tmp_path: Path, monkeypatch, capsys) -> None:

@@ -35,7 +35,7 @@ def make_batch(names: list[str], *, label: int = 1) -> tuple[dict, list[AVDataSa
             }
         )
         sample.pred_sem_seg, sample.gt_sem_seg = (PixelData(sem_seg=part) for part in labels)
-        sample.labelled_frames = torch.tensor([True, False, True])
+        sample.labeled_frames = torch.tensor([True, False, True])
         samples.append(sample)
     return {'inputs': {'frames': frames, 'audio': audio}}, samples
 
@@ -53,25 +53,25 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def has_color(picture: np.ndarray, color: tuple[int, int, int]) -> bool:
-    return bool((picture[..., ::-1] == color).all(axis=2).any())
+def has_color(image: np.ndarray, color: tuple[int, int, int]) -> bool:
+    return bool((image[..., ::-1] == color).all(axis=2).any())
 
 
-def test_each_clip_gets_a_picture_and_a_film_with_its_sound(tmp_path: Path) -> None:
+def test_each_clip_gets_a_image_and_a_video_with_its_audio(tmp_path: Path) -> None:
     hook = HOOKS.build({'type': 'AVVisualizationHook', 'show_dir': str(tmp_path / 'show')})
     batch, samples = make_batch(['a', 'scene/b'])
     hook.after_test_iter(runner(2), 0, batch, samples)
     assert files(tmp_path / 'show') == ['a.mp4', 'a.png', 'scene_b.mp4', 'scene_b.png']
-    picture = cv2.imread(str(tmp_path / 'show' / 'a.png'))
-    assert picture.shape[0] > 3 * 224
-    assert picture.shape[1] > 3 * 336
-    assert has_color(picture, COLORS[0])
-    with av.open(str(tmp_path / 'show' / 'a.mp4')) as film:
-        assert film.duration / av.time_base == pytest.approx(FRAMES, abs=0.1)
-        sound = np.concatenate([frame.to_ndarray()[0] for frame in film.decode(audio=0)])
-    assert len(sound) == pytest.approx(FRAMES * 16000, abs=2048)
-    assert sound[1000] < -0.8
-    assert sound[-3000] > 0.8
+    image = cv2.imread(str(tmp_path / 'show' / 'a.png'))
+    assert image.shape[0] > 3 * 224
+    assert image.shape[1] > 3 * 336
+    assert has_color(image, COLORS[0])
+    with av.open(str(tmp_path / 'show' / 'a.mp4')) as video:
+        assert video.duration / av.time_base == pytest.approx(FRAMES, abs=0.1)
+        audio = np.concatenate([frame.to_ndarray()[0] for frame in video.decode(audio=0)])
+    assert len(audio) == pytest.approx(FRAMES * 16000, abs=2048)
+    assert audio[1000] < -0.8
+    assert audio[-3000] > 0.8
 
 
 def test_interval_and_number_of_videos_choose_clips_of_the_data_set(tmp_path: Path) -> None:
@@ -92,12 +92,12 @@ def test_processes_draw_their_own_clips_and_no_padding_sample(tmp_path: Path, mo
     assert files(tmp_path) == ['number 3.png']
 
 
-def test_truth_is_shown_on_labelled_frames_only_and_padding_not_at_all() -> None:
+def test_gt_is_shown_on_labeled_frames_only_and_padding_not_at_all() -> None:
     batch, (sample,) = make_batch(['a'])
     frames = batch['inputs']['frames'][0].permute(0, 2, 3, 1).numpy()
     _, rows, labels = clip_rows(frames, sample, None)
-    assert [picture is None for picture in rows['truth']] == [False, True, False]
-    assert [picture is None for picture in rows['prediction']] == [False] * 3
+    assert [image is None for image in rows['truth']] == [False, True, False]
+    assert [image is None for image in rows['prediction']] == [False] * 3
     assert labels == [1]
     sample.valid_frames = torch.tensor([True, True, False])
     large, rows, _ = clip_rows(frames, sample, None)
@@ -126,15 +126,15 @@ def test_classes_have_the_colors_of_the_data_set_and_a_legend(tmp_path: Path) ->
     assert len(with_legend) > len(cv2.imread(str(tmp_path / 'b.png')))
 
 
-def test_a_clip_without_waveform_truth_or_time_is_drawn_too(tmp_path: Path) -> None:
+def test_a_clip_without_waveform_gt_or_time_is_drawn_too(tmp_path: Path) -> None:
     hook = AVVisualizationHook(show_dir=str(tmp_path))
     batch, (sample,) = make_batch(['a'])
     batch['inputs']['audio'] = [torch.zeros(FRAMES, 128)]
-    del sample.gt_sem_seg, sample.labelled_frames, sample.fps
+    del sample.gt_sem_seg, sample.labeled_frames, sample.fps
     hook.after_test_iter(runner(1), 0, batch, [sample])
-    with av.open(str(tmp_path / 'a.mp4')) as film:
-        assert not film.streams.audio
-        assert next(film.decode(video=0)).width == 360
+    with av.open(str(tmp_path / 'a.mp4')) as video:
+        assert not video.streams.audio
+        assert next(video.decode(video=0)).width == 360
     del batch['inputs']['audio']
     hook.before_test_epoch(runner(1))
     hook.after_test_iter(runner(1), 0, batch, [sample])

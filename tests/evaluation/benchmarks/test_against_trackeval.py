@@ -9,13 +9,13 @@ import pytest
 
 from avis.apis import evaluate
 from avis.structures.masks import encode_mask
-from tests.evaluation.benchmarks.small_sets import write_png
-from tests.evaluation.benchmarks.trackeval_results import (
+from tests.helpers.instance_goldens import compare
+from tests.helpers.small_sets import write_png
+from tests.helpers.trackeval_results import (
     aviseg_files,
     score_aviseg,
     score_avtrack,
 )
-from tests.evaluation.functional.instance_goldens import compare
 
 SIZE = (12, 16)
 CLASSES = ('man', 'dog', 'car', 'never')
@@ -72,8 +72,8 @@ def write_random_aviseg(root: Path, seed: int) -> tuple[Path, Path]:
         size = {'height': SIZE[0], 'width': SIZE[1]}
         videos.append({'id': number + 5, 'file_names': files, 'length': frames, **size})
         most = 12 if seed % 5 == 0 else 4  # NumPy adds up eight and more in another order
-        truth = [random_track(rng, frames) for _ in range(rng.integers(0, most))]
-        for track in truth:
+        gt_tracks = [random_track(rng, frames) for _ in range(rng.integers(0, most))]
+        for track in gt_tracks:
             masks = [mask if mask is not None and mask.any() else None for mask in track]
             areas = rng.choice([0, 9, 128**2, 200**2, 256**2, 300**2], frames).tolist()
             annotations.append(
@@ -87,7 +87,7 @@ def write_random_aviseg(root: Path, seed: int) -> tuple[Path, Path]:
                 }
             )
         for _ in range(rng.integers(0, most + 2)):
-            like = truth[rng.integers(len(truth))] if truth else None
+            like = gt_tracks[rng.integers(len(gt_tracks))] if gt_tracks else None
             masks = [to_rle(mask) for mask in random_track(rng, frames, like)]
             label, score = int(rng.choice(LABELS)), float(rng.integers(1, 4) / 4)
             result = {'video_id': number + 5, 'category_id': label, 'score': score}
@@ -136,10 +136,10 @@ def write_random_avtrack(root: Path, seed: int, gray: int) -> list[str]:
     for video in videos:
         frames, start = int(rng.integers(1, 8)), int(rng.integers(0, 30))
         numbers = range(start, start + frames)
-        truth = [random_track(rng, frames) for _ in range(rng.integers(1, 4))]
+        gt_tracks = [random_track(rng, frames) for _ in range(rng.integers(1, 4))]
         for place, frame in enumerate(numbers):
             image = np.zeros(SIZE, np.uint8)
-            for k, track in enumerate(truth, start=1):
+            for k, track in enumerate(gt_tracks, start=1):
                 if track[place] is not None:
                     image[track[place]] = k * gray
             if place == 0:
@@ -147,7 +147,7 @@ def write_random_avtrack(root: Path, seed: int, gray: int) -> list[str]:
             path = root / 'gt' / 'Instance_Masks_merged' / video / f'frame_{frame:05d}.png'
             write_png(path, image)
         for k in range(rng.integers(1, 13)):
-            track = random_track(rng, frames, truth[rng.integers(len(truth))])
+            track = random_track(rng, frames, gt_tracks[rng.integers(len(gt_tracks))])
             if k == 0:
                 track[0] = np.ones(SIZE, bool) ^ np.eye(*SIZE, dtype=bool)  # nor without this
             (root / 'pred' / video / f'person_{k}').mkdir(parents=True)

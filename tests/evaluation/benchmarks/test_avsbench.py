@@ -10,7 +10,7 @@ import pytest
 from avis.apis import evaluate
 from avis.evaluation.benchmarks.problems import EvaluationStopped
 from avis.evaluation.functional.avsbench import pool_clips, score_clip
-from tests.evaluation.benchmarks.small_sets import SIZE, write_avsbench, write_png
+from tests.helpers.small_sets import SIZE, write_avsbench, write_png
 
 CLIP = 'cat/clip1/clip1_2.png'
 
@@ -103,7 +103,7 @@ DEFECTS = {
         ('missing_frame', 'empty', r'nothing for clip1_2\.png'),
     ),
     'unreadable': (
-        lambda gt, pred: (pred / CLIP).write_bytes(b'no picture'),
+        lambda gt, pred: (pred / CLIP).write_bytes(b'no image'),
         ('unreadable_prediction', 'empty', 'does not begin like a PNG'),
     ),
     'surplus': (
@@ -124,7 +124,7 @@ DEFECTS = {
     ),
     'truth': (
         lambda gt, pred: (gt / CLIP).write_bytes(b''),
-        ('unreadable_truth', 'stop', 'it is empty'),
+        ('unreadable_gt', 'stop', 'it is empty'),
     ),
     'truth size': (
         lambda gt, pred: write_png(gt / CLIP, np.zeros((9, 9), np.uint8)),
@@ -142,7 +142,7 @@ DEFECTS = {
 @pytest.mark.parametrize('name', DEFECTS)
 def test_defects_are_named_and_have_their_effect(folders, name: str) -> None:
     gt, pred = folders
-    sound = evaluate('avsbench', gt, pred)['per_video']['clip1']
+    audio = evaluate('avsbench', gt, pred)['per_video']['clip1']
     damage, (kind, effect, message) = DEFECTS[name]
     damage(gt, pred)
     if effect == 'stop':
@@ -152,7 +152,7 @@ def test_defects_are_named_and_have_their_effect(folders, name: str) -> None:
         result = evaluate('avsbench', gt, pred)
         (problem,) = result['problems']
         assert (problem.kind, problem.effect) == (kind, effect)
-        assert (result['per_video']['clip1'] == sound) == (effect == 'ignore')
+        assert (result['per_video']['clip1'] == audio) == (effect == 'ignore')
     with pytest.raises(EvaluationStopped, match=message) as error:
         evaluate('avsbench', gt, pred, protocol='corrected')
     assert {(p.kind, p.effect) for p in error.value.problems} == {(kind, 'stop')}
@@ -176,7 +176,7 @@ def test_one_bit_is_certain(folders) -> None:
     assert evaluate('avsbench', gt, pred)['summary'] == expected
 
 
-def test_a_folder_without_pictures_is_refused(folders, tmp_path: Path) -> None:
+def test_a_folder_without_images_is_refused(folders, tmp_path: Path) -> None:
     (tmp_path / 'empty').mkdir()
     with pytest.raises(FileNotFoundError, match='holds no PNG files; expected <video>/'):
         evaluate('avsbench', tmp_path / 'empty', folders[1])

@@ -10,7 +10,7 @@ import pytest
 from avis.apis import evaluate
 from avis.evaluation.benchmarks.problems import EvaluationStopped
 from avis.structures.labels import voc_palette
-from tests.evaluation.benchmarks.small_sets import SIZE, write_avss, write_png
+from tests.helpers.small_sets import SIZE, write_avss, write_png
 
 SHORT = 'clip0'  # 5 frames
 PALETTE = voc_palette(71)
@@ -32,7 +32,7 @@ def test_the_split_is_chosen_in_the_table(folders) -> None:
         evaluate('avss', gt, pred, split='train')
 
 
-@pytest.mark.parametrize('layout', ['colours', 'subsets', 'labels_rgb'])
+@pytest.mark.parametrize('layout', ['colors', 'subsets', 'labels_rgb'])
 def test_other_layouts_of_the_prediction_give_the_same(folders, layout: str) -> None:
     gt, pred = folders
     expected = evaluate('avss', gt, pred)['summary']
@@ -40,7 +40,7 @@ def test_other_layouts_of_the_prediction_give_the_same(folders, layout: str) -> 
     for path in pred.rglob('*.png'):
         clip = path.parent.name
         labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if layout == 'colours':
+        if layout == 'colors':
             write_png(other / clip / path.name, PALETTE[labels][..., ::-1])
         elif layout == 'subsets':
             write_png(other / ('v1m', 'v2')[int(clip[-1]) % 2] / clip / path.name, labels)
@@ -60,7 +60,7 @@ def test_frames_that_fill_a_clip_up_are_scored_by_official_only(folders) -> None
     assert not after['official']['problems']
 
 
-def test_a_truth_of_another_size_is_resized_by_official_only(folders) -> None:
+def test_a_gt_of_another_size_is_resized_by_official_only(folders) -> None:
     gt, pred = folders
     expected = evaluate('avss', gt, pred)['summary']
     for path in gt.glob('v*/*/labels_rgb/*.png'):
@@ -90,7 +90,7 @@ DEFECTS = {
     ),
     'no truth': (
         lambda gt, pred: shutil.rmtree(gt / 'v1m' / SHORT / 'labels_rgb'),
-        ('missing_truth', 'skip'),
+        ('missing_gt', 'skip'),
     ),
     'class': (
         lambda gt, pred: write_png(pred / SHORT / '0.png', np.full(SIZE, 71, np.uint8)),
@@ -98,7 +98,7 @@ DEFECTS = {
     ),
     'truth': (
         lambda gt, pred: (gt / 'v1m' / SHORT / 'labels_rgb' / '0.png').write_bytes(b'GIF'),
-        ('unreadable_truth', 'stop'),
+        ('unreadable_gt', 'stop'),
     ),
 }
 
@@ -106,7 +106,7 @@ DEFECTS = {
 @pytest.mark.parametrize('name', DEFECTS)
 def test_defects_are_named_and_have_their_effect(folders, name: str) -> None:
     gt, pred = folders
-    sound = evaluate('avss', gt, pred)['per_video'][SHORT]
+    audio = evaluate('avss', gt, pred)['per_video'][SHORT]
     damage, (kind, effect) = DEFECTS[name]
     damage(gt, pred)
     if effect == 'stop':
@@ -116,7 +116,7 @@ def test_defects_are_named_and_have_their_effect(folders, name: str) -> None:
         result = evaluate('avss', gt, pred)
         assert {(p.kind, p.effect) for p in result['problems']} == {(kind, effect)}
         assert result['skipped'] == ([SHORT] if effect == 'skip' else [])
-        assert (result['per_video'].get(SHORT) == sound) == (effect == 'ignore')
+        assert (result['per_video'].get(SHORT) == audio) == (effect == 'ignore')
     with pytest.raises(EvaluationStopped, match=f'{kind}: stop'):
         evaluate('avss', gt, pred, protocol='corrected')
 

@@ -10,7 +10,7 @@ import pytest
 from avis.apis import evaluate
 from avis.evaluation.benchmarks.avtrack import AVTrack
 from avis.evaluation.benchmarks.problems import EvaluationStopped
-from tests.evaluation.benchmarks.small_sets import SIZE, change, disk, write_avtrack, write_png
+from tests.helpers.small_sets import SIZE, change, disk, write_avtrack, write_png
 
 VIDEO = 'opera_A_01'
 
@@ -26,7 +26,7 @@ def truncate(path: Path) -> None:
 
 
 def frame(root: Path, side: str = 'pred') -> Path:
-    """The first picture of the video."""
+    """The first image of the video."""
     return sorted((root / side / VIDEO).rglob('*.png'))[0]
 
 
@@ -38,13 +38,13 @@ def widen(path: Path) -> None:
 DEFECTS = {
     'no truth': (
         lambda root: shutil.rmtree(root / 'Instance_Masks_merged' / VIDEO),
-        ('no_truth', f'Instance_Masks_merged/{VIDEO}', 'skip', 'skip', 'no such folder'),
+        ('no_gt', f'Instance_Masks_merged/{VIDEO}', 'skip', 'skip', 'no such folder'),
     ),
     'empty truth': (
         lambda root: [
             path.unlink() for path in (root / 'Instance_Masks_merged' / VIDEO).glob('*.png')
         ],
-        ('empty_truth', f'Instance_Masks_merged/{VIDEO}', 'zero', 'skip', 'no PNG file'),
+        ('empty_gt', f'Instance_Masks_merged/{VIDEO}', 'zero', 'skip', 'no PNG file'),
     ),
     'no prediction': (
         lambda root: shutil.rmtree(root / 'pred' / VIDEO),
@@ -98,7 +98,7 @@ DEFECTS = {
             'expected one',
         ),
     ),
-    'colours': (
+    'colors': (
         lambda root: write_png(frame(root, 'Instance_Masks_merged'), np.ones((*SIZE, 3), np.uint8)),
         (
             'wrong_size',
@@ -121,7 +121,7 @@ DEFECTS = {
     'unreadable truth': (
         lambda root: truncate(frame(root, 'Instance_Masks_merged')),
         (
-            'unreadable_truth',
+            'unreadable_gt',
             f'Instance_Masks_merged/{VIDEO}/',
             'zero',
             'stop',
@@ -134,7 +134,7 @@ DEFECTS = {
 @pytest.mark.parametrize('protocol', ['official', 'corrected'])
 @pytest.mark.parametrize('name', DEFECTS)
 def test_defects_are_named_and_have_their_effect(root: Path, name: str, protocol: str) -> None:
-    sound = evaluate('avtrack', root, root / 'pred', protocol=protocol)
+    audio = evaluate('avtrack', root, root / 'pred', protocol=protocol)
     damage, (kind, file, official, corrected, message) = DEFECTS[name]
     damage(root)
     effect = official if protocol == 'official' else corrected
@@ -150,12 +150,12 @@ def test_defects_are_named_and_have_their_effect(root: Path, name: str, protocol
         scores = result['per_video'].get(VIDEO, {}).get('HOTA')
         assert (scores == 0) == (effect in ('zero', 'empty'))
         others = set(result['per_video']) - {VIDEO}
-        assert all(result['per_video'][name] == sound['per_video'][name] for name in others)
+        assert all(result['per_video'][name] == audio['per_video'][name] for name in others)
     assert (problem.kind, problem.effect) == (kind, effect)
     assert problem.file.startswith(str(root / file))
 
 
-def test_the_frames_are_those_of_the_truth(root: Path) -> None:
+def test_the_frames_are_those_of_the_gt(root: Path) -> None:
     sorted((root / 'Instance_Masks_merged' / VIDEO).iterdir())[-1].unlink()
     for path in (root / 'pred' / VIDEO).rglob('frame_0003.png'):
         path.unlink()
@@ -163,7 +163,7 @@ def test_the_frames_are_those_of_the_truth(root: Path) -> None:
         result = evaluate('avtrack', root, root / 'pred', protocol=protocol)
         (problem,) = result['problems']
         assert (problem.kind, problem.effect) == ('frame_count', 'keep')
-        assert problem.message == '3 pictures, the meta data has 4 frames'
+        assert problem.message == '3 images, the meta data has 4 frames'
         assert result['per_video'][VIDEO]['Frames'] == 3
 
 
@@ -180,7 +180,7 @@ def test_all_problems_are_listed_at_once(root: Path) -> None:
     assert f'{other}: is not a readable PNG' in str(error.value)
 
 
-def test_a_picture_may_have_three_channels_or_one_bit(root: Path) -> None:
+def test_a_image_may_have_three_channels_or_one_bit(root: Path) -> None:
     expected = evaluate('avtrack', root, root / 'pred')
     for path in (root / 'pred').rglob('*.png'):
         mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
@@ -210,7 +210,7 @@ def test_frame_numbers_need_not_start_at_zero(root: Path) -> None:
     assert evaluate('avtrack', root, root / 'pred')['summary'] == expected
 
 
-def test_the_truth_may_be_the_merged_masks_alone(root: Path) -> None:
+def test_the_gt_may_be_the_merged_masks_alone(root: Path) -> None:
     whole = evaluate('avtrack', root, root / 'pred')
     alone = evaluate('avtrack', root / 'Instance_Masks_merged', root / 'pred')
     assert alone['per_video'] == whole['per_video']
@@ -235,7 +235,7 @@ def test_other_folders_are_refused(root: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r'expected avtrack_meta\.json and'):
         evaluate('avtrack', root / 'empty', root / 'pred')
     shutil.rmtree(root / 'Instance_Masks_merged')
-    with pytest.raises(ValueError, match=r'no video can be scored:\n.*no_truth: skip'):
+    with pytest.raises(ValueError, match=r'no video can be scored:\n.*no_gt: skip'):
         evaluate('avtrack', root, root / 'pred')
 
 

@@ -30,7 +30,7 @@ def test_a_name_divides_the_videos() -> None:
     assert group_videos(videos[1:2], 'cut') == {'without cut': [0]}
 
 
-def test_truth_values_are_rows() -> None:
+def test_gt_values_are_rows() -> None:
     assert group_videos([{'x': True}, {'x': False}], 'x') == {'False': [1], 'True': [0]}
 
 

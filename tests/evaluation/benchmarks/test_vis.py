@@ -14,7 +14,7 @@ from avis.apis import evaluate
 from avis.evaluation.benchmarks.problems import EvaluationStopped
 from avis.evaluation.benchmarks.vis import AVISeg, YouTubeVIS
 from avis.utils import json_stream
-from tests.evaluation.benchmarks.small_sets import SIZE, change, rle, write_vis
+from tests.helpers.small_sets import SIZE, change, rle, write_vis
 
 MASK = rle(np.ones(SIZE, bool))
 
@@ -73,7 +73,7 @@ BROKEN_RESULTS = {
 @pytest.mark.parametrize('name', BROKEN_RESULTS)
 def test_broken_results_are_named(files, name: str, protocol: str) -> None:
     gt, pred = files
-    sound = evaluate('aviseg', gt, pred, protocol=protocol)
+    audio = evaluate('aviseg', gt, pred, protocol=protocol)
     edit, (kind, field, official, corrected, message) = BROKEN_RESULTS[name]
     change(pred, edit)
     number = len(json.loads(pred.read_text())) - 1
@@ -86,7 +86,7 @@ def test_broken_results_are_named(files, name: str, protocol: str) -> None:
         result = evaluate('aviseg', gt, pred, protocol=protocol)
         problems = result['problems']
         if effect == 'ignore' and kind == 'unknown_video':
-            np.testing.assert_equal(result['summary'], sound['summary'])
+            np.testing.assert_equal(result['summary'], audio['summary'])
     (problem,) = problems
     assert (problem.kind, problem.effect, problem.file) == (kind, effect, str(pred))
     assert problem.field.startswith(f'[{number}].{field}'.replace('\\', ''))
@@ -97,7 +97,7 @@ def test_all_problems_are_listed_at_once_with_file_and_field(files) -> None:
     number = len(json.loads(pred.read_text()))
     for edit, _ in BROKEN_RESULTS.values():
         change(pred, edit)
-    change(gt, lambda truth: truth['annotations'][0].update(video_id=77))
+    change(gt, lambda content: content['annotations'][0].update(video_id=77))
     with pytest.raises(EvaluationStopped) as error:
         evaluate('aviseg', gt, pred, workers=2)
     text = str(error.value)
@@ -135,7 +135,7 @@ def test_a_repeated_track_is_listed_and_scored(files) -> None:
         ),
     ],
 )
-def test_broken_truth_is_named(files, edit, kind: str, message: str) -> None:
+def test_broken_gt_is_named(files, edit, kind: str, message: str) -> None:
     gt, pred = files
     change(gt, edit)
     with pytest.raises(EvaluationStopped, match=message) as error:
@@ -146,13 +146,13 @@ def test_broken_truth_is_named(files, edit, kind: str, message: str) -> None:
 
 def test_frames_are_those_that_have_a_file(files) -> None:
     gt, pred = files
-    sound = evaluate('aviseg', gt, pred)
-    change(gt, lambda truth: truth['videos'][0].update(length=5))
+    audio = evaluate('aviseg', gt, pred)
+    change(gt, lambda content: content['videos'][0].update(length=5))
     result = evaluate('aviseg', gt, pred)
     (problem,) = result['problems']
     assert (problem.kind, problem.field) == ('frame_count', 'videos[0].length')
     assert problem.message == 'is 5, but file_names has 3'
-    np.testing.assert_equal(result['summary'], sound['summary'])
+    np.testing.assert_equal(result['summary'], audio['summary'])
     with pytest.raises(EvaluationStopped, match='is 5, but file_names has 3'):
         evaluate('aviseg', gt, pred, protocol='corrected')
 
@@ -202,7 +202,7 @@ def test_an_empty_list_is_a_blank_mask(files) -> None:
     np.testing.assert_equal(result['summary'], evaluate('aviseg', gt, pred)['summary'])
 
 
-def test_sizes_of_the_truth_are_those_of_its_areas(files) -> None:
+def test_sizes_of_the_gt_are_those_of_its_areas(files) -> None:
     gt, pred = files
     change(gt, lambda t: [a.update(areas=[200**2, None, 0]) for a in t['annotations']])
     result = evaluate('aviseg', gt, pred)['summary']
@@ -219,7 +219,7 @@ def test_youtube_vis_and_aviseg_agree_where_they_should(files) -> None:
     assert theirs['AR100'] == pytest.approx(ours['AR_all'])
 
 
-def test_attributes_come_from_the_truth(files) -> None:
+def test_attributes_come_from_the_gt(files) -> None:
     result = evaluate('aviseg', *files)
     assert result['attributes']['video0002']['conditions'] == ['blur', 'cut']
     assert result['attributes']['video0002']['length'] == 3

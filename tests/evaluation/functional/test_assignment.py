@@ -6,8 +6,8 @@ from hypothesis import given
 from scipy.optimize import linear_sum_assignment
 
 from avis.evaluation.functional.assignment import assign_frames
-from tests.evaluation.functional.small_videos import SmallVideo, small_videos
-from tests.subprocess_python import run_python
+from tests.helpers.small_videos import SmallVideo, small_videos
+from tests.helpers.subprocess_python import run_python
 
 
 @given(video=small_videos)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from avis.evaluation.functional.aviseg import AVISegScores, count_video, score_videos
 from avis.evaluation.functional.counts import OfficialEvaluatorError
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
-from tests.evaluation.functional.instance_goldens import GOLDEN, aviseg_videos, compare, read_json
-from tests.evaluation.functional.small_videos import CLASSES, SmallVideo, draw_video, seeds
+from tests.helpers.instance_goldens import GOLDEN, aviseg_videos, compare, read_json
+from tests.helpers.small_videos import CLASSES, SmallVideo, draw_video, seeds
 
 CASES = ('dense_720p', 'mixed_sizes', 'sparse_null', 'edge', 'empty_results')
 PROTOCOLS = ('official', 'corrected')
@@ -101,7 +101,7 @@ def test_corrected_fsla_equals_the_intended_one(case: Case) -> None:
         np.testing.assert_array_equal(got.right, [want[f'{kind}_tp'] for kind in 'nsm'])
 
 
-def test_the_first_prediction_uses_up_its_truth_in_the_corrected_protocol() -> None:
+def test_the_first_prediction_uses_up_its_gt_in_the_corrected_protocol() -> None:
     case = Case('edge')
     guitar = case.ids['guitar']
     assert case.score('official').per_class[guitar]['TrackMAP']['AR_all'][0] == 1.25
@@ -151,8 +151,8 @@ def test_order_of_videos_and_share_of_ranks_do_not_matter(
 @given(seed=seeds, shuffle=st.randoms(use_true_random=False))
 def test_order_of_tracks_and_ids_do_not_matter(seed: int, shuffle: random.Random) -> None:
     video = draw_video(seed)
-    order = [shuffle.sample(range(len(side)), len(side)) for side in (video.truth, video.pred)]
-    ids = shuffle.sample(range(100), len(video.truth))
+    order = [shuffle.sample(range(len(side)), len(side)) for side in (video.gt, video.pred)]
+    ids = shuffle.sample(range(100), len(video.gt))
     one, other = video.overlap(), video.overlap(*order, ids=ids)
     assert_same(score([one], 'corrected'), score([other], 'corrected'), atol=1e-12)
 
@@ -178,9 +178,9 @@ def test_scores_stay_in_bounds(seed: int) -> None:
 
 def perfect(video: SmallVideo) -> VideoOverlap:
     """The truth as its own prediction, blank masks and tracks included."""
-    video.pred, video.pred_labels = video.truth, video.truth_labels
-    video.pred_present = np.ones(video.truth.shape[:2], bool)
-    video.scores = np.linspace(1, 0.5, len(video.truth))
+    video.pred, video.pred_labels = video.gt, video.gt_labels
+    video.pred_present = np.ones(video.gt.shape[:2], bool)
+    video.scores = np.linspace(1, 0.5, len(video.gt))
     return video.overlap()
 
 
@@ -199,9 +199,9 @@ def test_a_perfect_prediction_is_perfect(seed: int) -> None:
     assert summary['FA'] == pytest.approx(100)
 
 
-def masks(truth: list, pred: list, labels: tuple[int, int] = (1, 1)) -> VideoOverlap:
-    sides = TrackMasks([truth], labels=labels[:1]), TrackMasks([pred], labels=labels[1:])
-    return VideoOverlap.from_rles(*sides, size=(1, 2), num_frames=len(truth))
+def masks(gt: list, pred: list, labels: tuple[int, int] = (1, 1)) -> VideoOverlap:
+    sides = TrackMasks([gt], labels=labels[:1]), TrackMasks([pred], labels=labels[1:])
+    return VideoOverlap.from_rles(*sides, size=(1, 2), num_frames=len(gt))
 
 
 def test_blank_masks_are_detections_only_officially() -> None:

@@ -107,7 +107,7 @@ def test_one_half_is_background_for_iou_and_passes_the_threshold_one_half() -> N
     assert threshold_counts(prob, target)[0][0, 127:129].tolist() == [4, 0]
 
 
-def test_8_bit_pictures_score_like_the_probability_they_stand_for() -> None:
+def test_8_bit_images_score_like_the_probability_they_stand_for() -> None:
     prob = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
     target = np.arange(256).reshape(1, 16, 16) % 5 == 0
     as_float = score_clip(prob / np.float32(255), target)

@@ -86,10 +86,10 @@ def test_a_frame_without_a_correct_pixel_has_no_mean() -> None:
 
 
 def test_padded_frames_count_only_in_the_official_protocol() -> None:
-    labelled, valid = np.arange(10) < 5, np.arange(10) < 5
-    assert frames_to_score(labelled, valid, protocol='official').sum() == 10
-    assert frames_to_score(labelled, valid, protocol='corrected').sum() == 5
-    assert frames_to_score(~labelled, valid, protocol='corrected').sum() == 0
+    labeled, valid = np.arange(10) < 5, np.arange(10) < 5
+    assert frames_to_score(labeled, valid, protocol='official').sum() == 10
+    assert frames_to_score(labeled, valid, protocol='corrected').sum() == 5
+    assert frames_to_score(~labeled, valid, protocol='corrected').sum() == 0
 
 
 @pytest.mark.parametrize('protocol', ['official', 'corrected'])
@@ -155,5 +155,5 @@ def test_bad_input_is_refused_with_what_was_seen() -> None:
         score_frames(np.array([[[0, 1]]]), np.array([[[0, -1]]]))
     with pytest.raises(ValueError, match="got 'fixed'"):
         pool_classes([], protocol='fixed')
-    with pytest.raises(ValueError, match='2 labelled flags for 3 valid flags'):
+    with pytest.raises(ValueError, match='2 labeled flags for 3 valid flags'):
         frames_to_score(np.ones(2, bool), np.ones(3, bool))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from avis.evaluation.functional.avtrack import (
     REGION_SUMMARY,
     SUMMARY,
-    AVTrackVideo,
+    AVTrackCounts,
     MaskReaders,
     average_videos,
     failed_video,
@@ -17,14 +17,14 @@ from avis.evaluation.functional.avtrack import (
 from avis.evaluation.functional.counts import OfficialEvaluatorError
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.structures.masks import encode_mask
-from tests.evaluation.functional.instance_goldens import (
+from tests.helpers.instance_goldens import (
     GOLDEN,
     AVTrackCase,
     avtrack_cases,
     compare,
     read_json,
 )
-from tests.evaluation.functional.small_videos import draw_video, seeds
+from tests.helpers.small_videos import draw_video, seeds
 
 EXPECTED = read_json(GOLDEN / 'avtrack' / 'expected.json')
 COUNTS = {
@@ -35,20 +35,20 @@ COUNTS = {
 }
 
 
-def score_case(case: AVTrackCase, protocol: str, *, region_boundary: bool = False) -> AVTrackVideo:
+def score_case(case: AVTrackCase, protocol: str, *, region_boundary: bool = False) -> AVTrackCounts:
     """Score one video of the golden, from painted images."""
     if case.persons is None and protocol == 'official':
         return failed_video(case.name, 'no prediction folder', protocol=protocol)
     try:
         images = case.painted
-        size = case.truth.shape[1:]
-        video = VideoOverlap.from_label_maps(zip(case.truth, images, strict=True), size=size)
+        size = case.gt.shape[1:]
+        video = VideoOverlap.from_label_maps(zip(case.gt, images, strict=True), size=size)
     except (IndexError, ValueError) as error:
         return failed_video(
             case.name, str(error), protocol=protocol, region_boundary=region_boundary
         )
     masks = MaskReaders(
-        true=lambda track, frame: case.truth[frame] == video.truth.ids[track],
+        true=lambda track, frame: case.gt[frame] == video.gt.ids[track],
         pred=lambda track, frame: images[frame] == video.pred.ids[track],
     )
     return score_video(
@@ -137,19 +137,19 @@ def test_rles_and_painted_images_score_the_same(cases) -> None:
     for case in cases:
         if not case.persons or case.name == 'size_L_01':
             continue
-        levels = np.setdiff1d(case.truth, [0])
-        truth = [[encode_mask(image == level) for image in case.truth] for level in levels]
+        levels = np.setdiff1d(case.gt, [0])
+        gt = [[encode_mask(image == level) for image in case.gt] for level in levels]
         persons = [
             [None if mask is None else encode_mask(mask) for mask in p] for p in case.persons
         ]
         video = VideoOverlap.from_rles(
-            TrackMasks(truth, ids=levels),
+            TrackMasks(gt, ids=levels),
             TrackMasks(persons),
-            size=case.truth.shape[1:],
-            num_frames=len(case.truth),
+            size=case.gt.shape[1:],
+            num_frames=len(case.gt),
             painted=True,
         )
-        video = video.select(video.truth.ever_present, range(len(persons))).without_blanks()
+        video = video.select(video.gt.ever_present, range(len(persons))).without_blanks()
         for protocol in ('official', 'corrected'):
             got = score_video(video, name=case.name, protocol=protocol)
             assert got.summary == score_case(case, protocol).summary
@@ -159,11 +159,11 @@ def test_rles_and_painted_images_score_the_same(cases) -> None:
 @given(seed=seeds)
 def test_a_perfect_prediction_is_perfect(seed: int) -> None:
     video = draw_video(seed)
-    video.pred, video.pred_present = video.truth, video.truth_present
-    video.scores = np.ones(len(video.truth))
-    video.pred_labels = video.truth_labels
+    video.pred, video.pred_present = video.gt, video.gt_present
+    video.scores = np.ones(len(video.gt))
+    video.pred_labels = video.gt_labels
     got = score_video(video.overlap(), name='a', protocol='corrected').summary
-    assert set(got.values()) == ({100.0} if video.truth.any() else {0.0})
+    assert set(got.values()) == ({100.0} if video.gt.any() else {0.0})
 
 
 @settings(max_examples=30)
@@ -177,12 +177,12 @@ def test_scores_are_bounded_and_do_not_depend_on_numbers_or_on_order(
     folders = np.concatenate([[0], 1 + rng.permutation(4)])
     plain, changed = [], []
     for _ in range(3):
-        truth = rng.integers(0, 5, (4, 1, 12, 12)) * (rng.random((4, 1, 12, 12)) < 0.9)
-        noise = rng.random(truth.shape) < rng.uniform(0, 0.8)
-        pred = np.where(noise, rng.integers(0, 5, truth.shape), truth)
+        gt = rng.integers(0, 5, (4, 1, 12, 12)) * (rng.random((4, 1, 12, 12)) < 0.9)
+        noise = rng.random(gt.shape) < rng.uniform(0, 0.8)
+        pred = np.where(noise, rng.integers(0, 5, gt.shape), gt)
         for videos, frames in (
-            (plain, (truth, pred)),
-            (changed, (levels[truth], folders[pred])),
+            (plain, (gt, pred)),
+            (changed, (levels[gt], folders[pred])),
         ):
             overlap = VideoOverlap.from_label_maps(
                 [(t[0], p[0]) for t, p in zip(*frames, strict=True)], size=(12, 12)
@@ -206,7 +206,7 @@ def blocks(*levels: int) -> VideoOverlap:
 
 
 @pytest.mark.parametrize('count', [1, 3, 5, 15])
-def test_painting_the_truth_alike_loses_its_last_person_officially(count: int) -> None:
+def test_painting_the_gt_alike_loses_its_last_person_officially(count: int) -> None:
     video = blocks(*(k * (255 // count) for k in range(1, count + 1)))
     official, corrected = (
         score_video(video, name='a', protocol=p) for p in ('official', 'corrected')

@@ -6,15 +6,15 @@ from scipy.optimize import linear_sum_assignment
 from avis.evaluation.functional.clear import CLEARCounts, count_clear
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.structures.masks import RLE
-from tests.evaluation.functional.small_videos import SmallVideo, small_videos
+from tests.helpers.small_videos import SmallVideo, small_videos
 
 A, B = RLE(size=[1, 2], counts=b'011'), RLE(size=[1, 2], counts=b'11')
 BOTH = RLE(size=[1, 2], counts=b'02')
 
 
-def count(truth: list, pred: list) -> CLEARCounts:
+def count(gt: list, pred: list) -> CLEARCounts:
     video = VideoOverlap.from_rles(
-        TrackMasks(truth), TrackMasks(pred), size=(1, 2), num_frames=len((truth or pred)[0])
+        TrackMasks(gt), TrackMasks(pred), size=(1, 2), num_frames=len((gt or pred)[0])
     )
     return count_clear(video)
 
@@ -68,7 +68,7 @@ def plain_clear(video: VideoOverlap) -> tuple[int, int]:
     """Matches and switches, frame by frame, as the definition says."""
     last, previous, matches, switches = {}, {}, 0, 0
     for frame in range(video.num_frames):
-        true = np.flatnonzero(video.truth.present[:, frame])
+        true = np.flatnonzero(video.gt.present[:, frame])
         pred = np.flatnonzero(video.pred.present[:, frame])
         if not (len(true) and len(pred)):
             continue
@@ -91,8 +91,8 @@ def plain_clear(video: VideoOverlap) -> tuple[int, int]:
 def test_counts_equal_a_plain_loop_over_frames(video: SmallVideo) -> None:
     overlap = video.overlap()
     got = count_clear(overlap)
-    if overlap.truth.num_masks and overlap.pred.num_masks:
+    if overlap.gt.num_masks and overlap.pred.num_masks:
         assert plain_clear(overlap) == (got.CLR_TP, got.IDSW)
-    assert overlap.truth.num_masks == got.CLR_TP + got.CLR_FN
+    assert overlap.gt.num_masks == got.CLR_TP + got.CLR_FN
     assert overlap.pred.num_masks == got.CLR_TP + got.CLR_FP
-    assert overlap.truth.ever_present.sum() == got.MT + got.PT + got.ML
+    assert overlap.gt.ever_present.sum() == got.MT + got.PT + got.ML

@@ -16,7 +16,7 @@ from avis.evaluation.functional.counts import (
 from avis.evaluation.functional.fsla import FSLACounts, count_fsla
 from avis.evaluation.functional.hota import HOTACounts, count_hota
 from avis.evaluation.functional.identity import IdentityCounts, count_identity
-from tests.evaluation.functional.small_videos import draw_video, seeds
+from tests.helpers.small_videos import draw_video, seeds
 
 KINDS = {
     HOTACounts: count_hota,
@@ -41,7 +41,7 @@ def test_any_split_sums_to_the_same_scores(kind: type[Counts], seed: int, cut: i
 def test_masks_and_tracks_are_counted() -> None:
     video = draw_video(1)
     counts = count_masks(video.overlap())
-    assert counts.true_masks == video.truth_present.sum() > 0
+    assert counts.true_masks == video.gt_present.sum() > 0
     assert counts.masks == video.pred_present.sum() > 0
     assert counts.tracks == video.pred_present.any(axis=1).sum()
 

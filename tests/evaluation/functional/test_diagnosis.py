@@ -20,8 +20,8 @@ from avis.evaluation.functional.diagnosis import (
 from avis.evaluation.functional.oracles import FACULTIES, ORACLES, apply_oracles, pair_masks
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.structures.masks import encode_mask
-from tests.evaluation.functional.instance_goldens import aviseg_videos
-from tests.evaluation.functional.planted_errors import (
+from tests.helpers.instance_goldens import aviseg_videos
+from tests.helpers.planted_errors import (
     CLASSES,
     PLANTERS,
     Planter,
@@ -35,7 +35,7 @@ from tests.evaluation.functional.planted_errors import (
     split_track,
     spoil_masks,
     start_late,
-    synthetic_truth,
+    synthetic_gt,
 )
 
 PLANTS = [(faculty, plant) for faculty, plants in PLANTERS.items() for plant in plants]
@@ -45,11 +45,11 @@ def only(diagnosis: Diagnosis) -> dict[str, int]:
     return {kind: number for kind, number in vars(diagnosis.errors).items() if number}
 
 
-def check_one_plant(truth: Side, plant: Planter, faculty: str) -> None:
+def check_one_plant(gt: Side, plant: Planter, faculty: str) -> None:
     """Found, nothing else found, and at least 90 % of every lost score given to its faculty."""
-    pred = truth.copy()
+    pred = gt.copy()
     planted = plant(pred)
-    diagnosis = score_diagnosis([diagnose(truth, pred)], classes=CLASSES)
+    diagnosis = score_diagnosis([diagnose(gt, pred)], classes=CLASSES)
     assert only(diagnosis) == planted
     assert diagnosis.metrics['HOTA'].lost > 0.04
     assert diagnosis.metrics['FSLA'].lost > 0.1
@@ -76,18 +76,18 @@ def test_a_planted_error_is_found_and_blamed_on_its_faculty(faculty: str, plant:
     ],
 )
 def test_errors_planted_into_synthetic_videos(faculty: str, plant: Planter, index: int) -> None:
-    check_one_plant(synthetic_truth(index), plant, faculty)
+    check_one_plant(synthetic_gt(index), plant, faculty)
 
 
-def plant_all(plants: dict[str, Planter], mended: Collection[str]) -> Diagnosis:
-    """One video per faculty with its plant, but for those of the mended faculties."""
+def plant_all(plants: dict[str, Planter], corrected: Collection[str]) -> Diagnosis:
+    """One video per faculty with its plant, but for those of the corrected faculties."""
     videos = []
     for faculty, plant in plants.items():
-        truth = moving_squares()
-        pred = truth.copy()
-        if faculty not in mended:
+        gt = moving_squares()
+        pred = gt.copy()
+        if faculty not in corrected:
             plant(pred)
-        videos.append(diagnose(truth, pred, name=faculty))
+        videos.append(diagnose(gt, pred, name=faculty))
     return score_diagnosis(videos, classes=CLASSES)
 
 
@@ -95,10 +95,10 @@ def plant_all(plants: dict[str, Planter], mended: Collection[str]) -> Diagnosis:
 def test_shares_of_a_mixture_are_those_of_its_plants(plants: tuple[Planter, ...]) -> None:
     """A planted error is taken back, or its faculty replaced by the truth: that is the same."""
     by_faculty = dict(zip(PLANTERS, plants, strict=True))
-    diagnoses = {mended: plant_all(by_faculty, mended) for mended in ORACLES}
+    diagnoses = {corrected: plant_all(by_faculty, corrected) for corrected in ORACLES}
     for metric in METRICS:
         found = diagnoses[()].metrics[metric]
-        scores = {mended: d.metrics[metric].raw[()] for mended, d in diagnoses.items()}
+        scores = {corrected: d.metrics[metric].raw[()] for corrected, d in diagnoses.items()}
         planted = Decomposition(scores)
         for faculty in FACULTIES:
             difference = found.share(faculty) - planted.share(faculty)
@@ -106,8 +106,8 @@ def test_shares_of_a_mixture_are_those_of_its_plants(plants: tuple[Planter, ...]
 
 
 def test_a_perfect_prediction_has_no_gain_and_no_error() -> None:
-    truth = moving_squares()
-    diagnosis = score_diagnosis([diagnose(truth, truth.copy())], classes=CLASSES)
+    gt = moving_squares()
+    diagnosis = score_diagnosis([diagnose(gt, gt.copy())], classes=CLASSES)
     assert only(diagnosis) == {}
     for scores in diagnosis.metrics.values():
         assert scores.raw == dict.fromkeys(ORACLES, pytest.approx(1, abs=1e-12))
@@ -115,9 +115,9 @@ def test_a_perfect_prediction_has_no_gain_and_no_error() -> None:
 
 
 def test_nothing_predicted_is_all_a_matter_of_who() -> None:
-    truth = moving_squares()
-    nothing = Side([[None] * truth.length], [0])
-    diagnosis = score_diagnosis([diagnose(truth, nothing)], classes=CLASSES)
+    gt = moving_squares()
+    nothing = Side([[None] * gt.length], [0])
+    diagnosis = score_diagnosis([diagnose(gt, nothing)], classes=CLASSES)
     assert only(diagnosis) == {'missed_speaker': 4, 'missed_masks': 30}
     for scores in diagnosis.metrics.values():
         assert scores.gain(['who']) == pytest.approx(scores.share('who'))
@@ -125,7 +125,7 @@ def test_nothing_predicted_is_all_a_matter_of_who() -> None:
         assert scores.score(['who']) == pytest.approx(1, abs=1e-12)
 
 
-def test_a_silent_truth_has_no_hota_but_frames_to_be_silent_in() -> None:
+def test_a_silent_gt_has_no_hota_but_frames_to_be_silent_in() -> None:
     image = np.ones((2, 2), int)
     video = VideoOverlap.from_label_maps([(0 * image, image), (0 * image, 0 * image)], size=(2, 2))
     counted = count_diagnosis(video, name='silent', classes=[0])
@@ -173,10 +173,10 @@ def test_hota_over_videos_is_that_of_avtrack() -> None:
 
 
 def test_all_numbers_go_into_a_file() -> None:
-    truth = moving_squares()
-    pred = truth.copy()
+    gt = moving_squares()
+    pred = gt.copy()
     end_early(pred)
-    diagnosis = score_diagnosis([diagnose(truth, pred, name='a')], classes=CLASSES)
+    diagnosis = score_diagnosis([diagnose(gt, pred, name='a')], classes=CLASSES)
     written = json.loads(json.dumps(diagnosis.to_dict()))
     fsla = written['metrics']['FSLA']
     assert fsla['score'] == pytest.approx(100 * 10 / 12)
@@ -208,7 +208,7 @@ def random_videos(draw: st.DrawFn) -> tuple[VideoOverlap, np.ndarray]:
     # Two things with the same masks all the time cannot be told apart by any score.
     assume(len(np.unique(true.reshape(num_true, FRAMES * 6), axis=0)) == num_true)
     numbers = st.integers(0, 1)
-    truth, found = (
+    gt, found = (
         TrackMasks(
             [[encode_mask(mask) for mask in row] for row in masks],
             labels=draw(st.lists(numbers, min_size=len(masks), max_size=len(masks))),
@@ -217,8 +217,8 @@ def random_videos(draw: st.DrawFn) -> tuple[VideoOverlap, np.ndarray]:
         for masks in (true, pred)
     )
     options = {'size': (2, 3), 'num_frames': FRAMES}
-    video = VideoOverlap.from_rles(truth, found, **options)
-    return video, VideoOverlap.from_rles(truth, truth, **options).intersections
+    video = VideoOverlap.from_rles(gt, found, **options)
+    return video, VideoOverlap.from_rles(gt, gt, **options).intersections
 
 
 @given(videos=st.lists(random_videos(), min_size=1, max_size=2))
@@ -229,7 +229,7 @@ def test_oracles_are_monotone_and_all_three_perfect(videos: list) -> None:
         for place, (video, overlap) in enumerate(videos)
     ]
     diagnosis = score_diagnosis(counted, classes=CLASSES)
-    sounds = any(video.truth.areas.any() for video, _ in videos)
+    sounds = any(video.gt.areas.any() for video, _ in videos)
     for metric, scores in diagnosis.metrics.items():
         if not sounds and metric != 'FSLA':
             assert np.isnan(scores.lost)
@@ -246,56 +246,56 @@ def test_oracles_are_monotone_and_all_three_perfect(videos: list) -> None:
 
 @given(video=random_videos())
 @settings(max_examples=60, deadline=None)
-def test_the_truth_itself_has_no_error(video: tuple[VideoOverlap, np.ndarray]) -> None:
+def test_the_gt_itself_has_no_error(video: tuple[VideoOverlap, np.ndarray]) -> None:
     """Also of parts that overlap, appear again, or are blank."""
-    truth, overlap = video
-    perfect = VideoOverlap(truth.truth, truth.truth, overlap, truth.size)
+    gt, overlap = video
+    perfect = VideoOverlap(gt.gt, gt.gt, overlap, gt.size)
     counted = count_diagnosis(perfect, name='a', classes=CLASSES, true_overlap=overlap)
     assert not any(vars(counted.errors).values())
 
 
 @given(video=random_videos())
 @settings(max_examples=40, deadline=None)
-def test_all_oracles_give_the_truth(
+def test_all_oracles_give_the_gt(
     video: tuple[VideoOverlap, np.ndarray],
 ) -> None:
     """Mask by mask, not only by its score."""
     overlaps, shared = video[0].without_blanks(), video[1]
-    kept = np.flatnonzero(overlaps.truth.ever_present)
+    kept = np.flatnonzero(overlaps.gt.ever_present)
     overlaps, shared = (
         overlaps.select(kept, overlaps.pred.ever_present),
         shared[:, kept][:, :, kept],
     )
-    mended = apply_oracles(overlaps, pair_masks(overlaps), FACULTIES, true_overlap=shared)
-    np.testing.assert_array_equal(mended.pred.areas, overlaps.truth.areas)
-    np.testing.assert_array_equal(mended.pred.present, overlaps.truth.present)
-    np.testing.assert_array_equal(mended.pred.labels, overlaps.truth.labels)
-    np.testing.assert_array_equal(mended.intersections, shared)
+    corrected = apply_oracles(overlaps, pair_masks(overlaps), FACULTIES, true_overlap=shared)
+    np.testing.assert_array_equal(corrected.pred.areas, overlaps.gt.areas)
+    np.testing.assert_array_equal(corrected.pred.present, overlaps.gt.present)
+    np.testing.assert_array_equal(corrected.pred.labels, overlaps.gt.labels)
+    np.testing.assert_array_equal(corrected.intersections, shared)
 
 
 def noisy(rng: np.random.Generator) -> tuple[Side, Side]:
     """Squares that jitter, fall silent, change their track and their class."""
-    truth = moving_squares(size=68)
-    pred = truth.copy()
-    for track, row in enumerate(truth.masks):
-        for frame in range(truth.length):
+    gt = moving_squares(size=68)
+    pred = gt.copy()
+    for track, row in enumerate(gt.masks):
+        for frame in range(gt.length):
             given = rng.integers(4) if rng.random() < 0.15 else track
-            mask = truth.masks[given][frame] if rng.random() > 0.2 else None
+            mask = gt.masks[given][frame] if rng.random() > 0.2 else None
             if mask is None and rng.random() < 0.1:
                 mask = next(m for m in row if m is not None)
             shift = tuple(rng.integers(-6, 7, 2))
             pred.masks[track][frame] = None if mask is None else np.roll(mask, shift, (0, 1))
         if rng.random() < 0.3:
             pred.labels[track] = int(rng.integers(3))
-    return truth, pred
+    return gt, pred
 
 
 def test_raw_scores_hardly_ever_fall() -> None:
-    """They may: a mended mask can turn the pairing of tracks round. In one step of a hundred."""
+    """They may: a corrected mask can turn the pairing of tracks round. In one step of a hundred."""
     falls, steps = [], 0
     for seed in range(60):
-        truth, pred = noisy(np.random.default_rng(seed))
-        diagnosis = score_diagnosis([diagnose(truth, pred)], classes=CLASSES)
+        gt, pred = noisy(np.random.default_rng(seed))
+        diagnosis = score_diagnosis([diagnose(gt, pred)], classes=CLASSES)
         for scores in diagnosis.metrics.values():
             for names, faculty in product(ORACLES, FACULTIES):
                 if faculty not in names:
@@ -309,10 +309,10 @@ def test_raw_scores_hardly_ever_fall() -> None:
 
 def test_ghosts_of_another_class_do_not_take_the_place_of_the_right_mask() -> None:
     """A better fitting mask of a wrong class, with a low score, is a ghost."""
-    truth = moving_squares()
-    pred = truth.copy()
+    gt = moving_squares()
+    pred = gt.copy()
     for frame, mask in enumerate(pred.masks[0]):
         pred.masks[0][frame] = mask & np.roll(mask, 1)
-    pred.add(list(truth.masks[0]), 3)
-    diagnosis = score_diagnosis([diagnose(truth, pred)], classes=CLASSES)
+    pred.add(list(gt.masks[0]), 3)
+    diagnosis = score_diagnosis([diagnose(gt, pred)], classes=CLASSES)
     assert only(diagnosis) == {'ghost_speaker': 1, 'ghost_masks': 12}

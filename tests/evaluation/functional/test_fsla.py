@@ -7,7 +7,7 @@ from avis.evaluation.functional.fsla import FSLACounts, count_fsla
 from avis.evaluation.functional.hota import ALPHAS
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.structures.masks import encode_mask
-from tests.evaluation.functional.small_videos import SmallVideo, small_videos
+from tests.helpers.small_videos import SmallVideo, small_videos
 
 # The test set of AVISeg has so many frames without, with one, and with several sounding objects.
 TEST_FRAMES = (931, 4_514, 7_099)
@@ -40,7 +40,7 @@ MASKS = {HD: Masks(HD), SMALL: Masks(SMALL)}
 
 
 def count(
-    truth: list,
+    gt: list,
     pred: list,
     *,
     labels: tuple = (None, None),
@@ -50,10 +50,10 @@ def count(
 ) -> list[list[int]]:
     """Right and all frames of the kinds n, s, m at alpha 0.05."""
     video = VideoOverlap.from_rles(
-        TrackMasks(truth, labels=labels[0], ids=ids),
+        TrackMasks(gt, labels=labels[0], ids=ids),
         TrackMasks(pred, labels=labels[1]),
         size=size,
-        num_frames=len((truth or pred)[0]),
+        num_frames=len((gt or pred)[0]),
     )
     counts = count_fsla(video, protocol=protocol)
     return [counts.right[:, 0].tolist(), counts.frames.tolist()]
@@ -87,17 +87,17 @@ def test_blank_masks_are_known_at_one_size_only_officially() -> None:
     assert right == {HD: [0, 1, 1], SMALL: [0, 0, 1]}
 
 
-def test_one_truth_is_looked_up_by_the_inverse_of_the_pairing_officially() -> None:
+def test_one_gt_is_looked_up_by_the_inverse_of_the_pairing_officially() -> None:
     m = MASKS[HD]
     thirds = [m.left, m.right, m.full]
-    truth = [[thirds[t] if t == track else None for t in range(3)] for track in range(3)]
+    gt = [[thirds[t] if t == track else None for t in range(3)] for track in range(3)]
     for rotation, official in ((0, 3), (1, 0)):
         pred = [
             [thirds[t] if t == (track + rotation) % 3 else m.blank for t in range(3)]
             for track in range(3)
         ]
-        assert count(truth, pred)[0] == [0, official, 0]
-        assert count(truth, pred, protocol='corrected')[0] == [0, 3, 0]
+        assert count(gt, pred)[0] == [0, official, 0]
+        assert count(gt, pred, protocol='corrected')[0] == [0, 3, 0]
 
 
 def test_order_of_ids_matters_officially() -> None:
@@ -108,7 +108,7 @@ def test_order_of_ids_matters_officially() -> None:
     assert count(*sides, ids=[2, 1], protocol='corrected')[0] == [0, 0, 2]
 
 
-def test_a_truth_that_is_never_visible_shifts_the_official_positions() -> None:
+def test_a_gt_that_is_never_visible_shifts_the_official_positions() -> None:
     m = MASKS[HD]
     sides = [[None], [m.left]], [[m.left]]
     assert count(*sides)[0] == [0, 0, 0]
@@ -139,12 +139,12 @@ def test_the_iou_must_exceed_the_threshold() -> None:
 
 def test_the_official_evaluator_stops_on_null_masks() -> None:
     m = MASKS[HD]
-    truth = [[m.left, m.left, m.left], [None, m.right, None], [None, None, m.right]]
+    gt = [[m.left, m.left, m.left], [None, m.right, None], [None, None, m.right]]
     pred = [[m.left, m.left, m.left], [None, m.right, None], [None, None, m.right]]
     with pytest.raises(OfficialEvaluatorError, match=r'frame 1: .*null masks.*corrected') as error:
-        count(truth, pred)
+        count(gt, pred)
     assert error.value.cause == 'IndexError: index 2 is out of bounds for axis 0 with size 2'
-    assert count(truth, pred, protocol='corrected') == [[0, 1, 2], [0, 1, 2]]
+    assert count(gt, pred, protocol='corrected') == [[0, 1, 2], [0, 1, 2]]
     with pytest.raises(OfficialEvaluatorError) as error:
         count([[m.left, None], [None, m.right]], [[m.left, None], [None, m.right]])
     assert error.value.cause == 'IndexError: list index out of range'
@@ -154,14 +154,14 @@ def plain_fsla(video: VideoOverlap, pairs: dict[int, int], alpha: float) -> list
     """Whether each frame is right, mask by mask, as the corrected definition says."""
     right = []
     for frame in range(video.num_frames):
-        true = [g for g in range(len(video.truth)) if video.truth.areas[g, frame]]
+        true = [g for g in range(len(video.gt)) if video.gt.areas[g, frame]]
         pred = [p for p in range(len(video.pred)) if video.pred.areas[p, frame]]
-        same = sorted(video.truth.labels[true]) == sorted(video.pred.labels[pred])
+        same = sorted(video.gt.labels[true]) == sorted(video.pred.labels[pred])
         right.append(
             same
             and all(
                 pairs.get(g) in pred
-                and video.truth.labels[g] == video.pred.labels[pairs[g]]
+                and video.gt.labels[g] == video.pred.labels[pairs[g]]
                 and video.iou[frame, g, pairs[g]] > alpha
                 for g in true
             )
@@ -172,14 +172,14 @@ def plain_fsla(video: VideoOverlap, pairs: dict[int, int], alpha: float) -> list
 @given(video=small_videos)
 def test_corrected_counts_equal_a_plain_loop(video: SmallVideo) -> None:
     # All of one class and each predicted track a copy of a true one: the pairing is known.
-    video.truth_labels[:] = 1
-    copies = np.arange(len(video.truth))[: len(video.pred)]
-    video.pred[: len(copies)] = video.truth[copies] & (np.arange(9)[:, None] > 1)
+    video.gt_labels[:] = 1
+    copies = np.arange(len(video.gt))[: len(video.pred)]
+    video.pred[: len(copies)] = video.gt[copies] & (np.arange(9)[:, None] > 1)
     video.pred_labels[:] = 1
     overlap = video.overlap()
-    overlap = overlap.select(range(len(video.truth)), copies)
+    overlap = overlap.select(range(len(video.gt)), copies)
     counts = count_fsla(overlap, protocol='corrected')
-    kinds = np.minimum((overlap.truth.areas > 0).sum(axis=0), 2)
+    kinds = np.minimum((overlap.gt.areas > 0).sum(axis=0), 2)
     for place, alpha in enumerate(ALPHAS):
         right = np.array(plain_fsla(overlap, {int(g): int(g) for g in copies}, alpha))
         assert counts.right[:, place].tolist() == [int(right[kinds == k].sum()) for k in range(3)]

@@ -38,48 +38,48 @@ def overlap(one: dict, other: dict) -> float:
     return float(coco_mask.iou([one], [other], [0])[0, 0])
 
 
-def pair(truth: Tracks, pred: Tracks, frames: int) -> tuple[list[int], list[int]]:
+def pair(gt: Tracks, pred: Tracks, frames: int) -> tuple[list[int], list[int]]:
     """Rows and columns: ranks of tracks among those that own a mask."""
-    rows, columns = truth.owners(), pred.owners()
+    rows, columns = gt.owners(), pred.owners()
     shared = np.zeros((len(rows), len(columns)))
     for t in range(frames):
         iou = np.zeros_like(shared)
         for i, g in enumerate(rows):
             for j, p in enumerate(columns):
-                if truth.masks[g][t] is not None and pred.masks[p][t] is not None:
-                    iou[i, j] = overlap(truth.masks[g][t], pred.masks[p][t])
+                if gt.masks[g][t] is not None and pred.masks[p][t] is not None:
+                    iou[i, j] = overlap(gt.masks[g][t], pred.masks[p][t])
         both = iou.sum(axis=0)[None] + iou.sum(axis=1)[:, None] - iou
         shared += np.divide(iou, both, out=np.zeros_like(iou), where=both > np.finfo(float).eps)
     masks = [
         np.array([sum(mask is not None for mask in side.masks[k]) for k in chosen])
-        for side, chosen in ((truth, rows), (pred, columns))
+        for side, chosen in ((gt, rows), (pred, columns))
     ]
     aligned = shared / (masks[0][:, None] + masks[1] - shared)
     found = linear_sum_assignment(aligned, maximize=True)
     return found[0].tolist(), found[1].tolist()
 
 
-def plain_count(truth: Tracks, pred: Tracks, frames: int) -> list[list[int]]:
+def plain_count(gt: Tracks, pred: Tracks, frames: int) -> list[list[int]]:
     """Right frames by kind and threshold, (3, 19); IndexError where the evaluator stops."""
-    rows, columns = pair(truth, pred, frames)
+    rows, columns = pair(gt, pred, frames)
     right = np.zeros((3, len(ALPHAS)), int)
     for t in range(frames):
-        true, listed = truth.given(t), pred.given(t)
+        true, listed = gt.given(t), pred.given(t)
         shown = [p for p in listed if pred.masks[p][t]['counts'] != b'PPTl0']
-        if {truth.labels[g] for g in true} != {pred.labels[p] for p in listed}:
+        if {gt.labels[g] for g in true} != {pred.labels[p] for p in listed}:
             continue
         if len(true) != len(shown):
             continue
         if len(true) == 1:
             if true[0] in columns:
                 mask = pred.masks[listed[columns.index(true[0])]][t]
-                right[1] += overlap(truth.masks[true[0]][t], mask) > ALPHAS
+                right[1] += overlap(gt.masks[true[0]][t], mask) > ALPHAS
             continue
         passed = np.ones(len(ALPHAS), bool)
         for row, column in zip(rows, columns, strict=True) if true else ():
             p = listed[column]
-            mask, wanted = pred.masks[p][t], truth.masks[row][t]
-            passed &= truth.labels[row] == pred.labels[p]
+            mask, wanted = pred.masks[p][t], gt.masks[row][t]
+            passed &= gt.labels[row] == pred.labels[p]
             if wanted is None:
                 passed &= mask['counts'] == b'PPTl0'
             else:
@@ -102,7 +102,7 @@ def draw(rng: np.random.Generator, size: tuple[int, int], frames: int) -> tuple[
         [None if rng.random() < 0.35 else box(k) for _ in range(frames)] for k in range(number)
     ]
     ids = rng.permutation(9)[:number] if rng.random() < 0.5 else np.arange(number)
-    truth = Tracks(masks, rng.integers(1, 3, number).tolist(), (ids + 1).tolist())
+    gt = Tracks(masks, rng.integers(1, 3, number).tolist(), (ids + 1).tolist())
     nulls = 0.3 if rng.random() < 0.4 else 0.0
     order = rng.permutation(number) if rng.random() < 0.5 else np.arange(number)
     pred = Tracks([], [], [])
@@ -116,9 +116,9 @@ def draw(rng: np.random.Generator, size: tuple[int, int], frames: int) -> tuple[
             if row[-1] is None and not nulls:
                 row[-1] = blank
         pred.masks.append(row)
-        pred.labels.append(1 if like is None else truth.labels[like])
+        pred.labels.append(1 if like is None else gt.labels[like])
         pred.ids.append(k)
-    return truth, pred
+    return gt, pred
 
 
 @pytest.mark.parametrize(('size', 'videos'), KINDS.values(), ids=KINDS)
@@ -127,14 +127,14 @@ def test_random_videos_equal_a_plain_loop(size: tuple[int, int], videos: int) ->
     total, stopped = np.zeros(3, int), 0
     for _ in range(videos):
         frames = int(rng.integers(1, 6))
-        truth, pred = draw(rng, size, frames)
+        gt, pred = draw(rng, size, frames)
         sides = (
-            TrackMasks(truth.masks, labels=truth.labels, ids=truth.ids),
+            TrackMasks(gt.masks, labels=gt.labels, ids=gt.ids),
             TrackMasks(pred.masks, labels=pred.labels),
         )
         video = VideoOverlap.from_rles(*sides, size=size, num_frames=frames)
         try:
-            expected = plain_count(truth, pred, frames)
+            expected = plain_count(gt, pred, frames)
         except IndexError:
             stopped += 1
             with pytest.raises(OfficialEvaluatorError):

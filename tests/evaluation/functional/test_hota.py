@@ -11,9 +11,9 @@ ROWS = {n: encode_mask(np.arange(10)[None] < n) for n in range(11)}
 FULL, BLANK = ROWS[10], ROWS[0]
 
 
-def score(truth: list, pred: list) -> dict:
+def score(gt: list, pred: list) -> dict:
     video = VideoOverlap.from_rles(
-        TrackMasks(truth), TrackMasks(pred), size=(1, 10), num_frames=len((truth or pred)[0])
+        TrackMasks(gt), TrackMasks(pred), size=(1, 10), num_frames=len((gt or pred)[0])
     )
     return count_hota(video).scores()
 
@@ -47,10 +47,10 @@ def test_alignment_decides_where_masks_compete() -> None:
     assert (got['HOTA_TP'][0], got['HOTA_FP'][0], got['AssA'][0]) == (4, 1, 1)
 
 
-def plain_alignment(truth: list, pred: list) -> np.ndarray:
+def plain_alignment(gt: list, pred: list) -> np.ndarray:
     """Alignment frame by frame, on the arrays that pycocotools gives, as TrackEval computes it."""
-    overlap, n_true, n_pred = np.zeros((len(truth), len(pred))), 0, 0
-    for masks, found in zip(zip(*truth, strict=True), zip(*pred, strict=True), strict=True):
+    overlap, n_true, n_pred = np.zeros((len(gt), len(pred))), 0, 0
+    for masks, found in zip(zip(*gt, strict=True), zip(*pred, strict=True), strict=True):
         true, given = (np.array([m is not None for m in side]) for side in (masks, found))
         n_true, n_pred = n_true + true[:, None], n_pred + given
         if true.any() and given.any():
@@ -75,9 +75,9 @@ def test_alignment_agrees_with_trackeval_to_the_last_bit(num_true: int, num_pred
             for track in zip(masks, given, strict=True)
         ]
 
-    truth, pred = draw(num_true), draw(num_pred)
-    video = VideoOverlap.from_rles(TrackMasks(truth), TrackMasks(pred), size=(8, 9), num_frames=6)
-    np.testing.assert_array_equal(align_tracks(video), plain_alignment(truth, pred))
+    gt, pred = draw(num_true), draw(num_pred)
+    video = VideoOverlap.from_rles(TrackMasks(gt), TrackMasks(pred), size=(8, 9), num_frames=6)
+    np.testing.assert_array_equal(align_tracks(video), plain_alignment(gt, pred))
 
 
 def test_blank_masks_are_wrong_detections() -> None:
@@ -85,12 +85,12 @@ def test_blank_masks_are_wrong_detections() -> None:
     assert (got['HOTA_FP'][0], got['AssPr'][0], got['AssA'][0]) == (1, 0.5, 0.5)
 
 
-@pytest.mark.parametrize(('truth', 'pred'), [([[FULL]], []), ([], [[FULL]]), ([[None]], [[None]])])
-def test_nothing_matched_is_0_and_located_perfectly(truth: list, pred: list) -> None:
-    got = score(truth, pred)
+@pytest.mark.parametrize(('gt', 'pred'), [([[FULL]], []), ([], [[FULL]]), ([[None]], [[None]])])
+def test_nothing_matched_is_0_and_located_perfectly(gt: list, pred: list) -> None:
+    got = score(gt, pred)
     assert got['HOTA'].sum() == got['DetA'].sum() == got['AssA'].sum() == 0
     assert (got['LocA'] == 1).all()
-    assert got['HOTA_FN'][0] + got['HOTA_FP'][0] == (truth != [[None]])
+    assert got['HOTA_FN'][0] + got['HOTA_FP'][0] == (gt != [[None]])
 
 
 def test_zero_counts_have_the_same_scores() -> None:

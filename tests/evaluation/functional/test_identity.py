@@ -7,20 +7,20 @@ from hypothesis import given
 from avis.evaluation.functional.identity import IdentityCounts, count_identity
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.structures.masks import RLE
-from tests.evaluation.functional.small_videos import SmallVideo, small_videos
+from tests.helpers.small_videos import SmallVideo, small_videos
 
 A, B = RLE(size=[1, 2], counts=b'011'), RLE(size=[1, 2], counts=b'11')
 BOTH = RLE(size=[1, 2], counts=b'02')
 
 
-def count(truth: list, pred: list) -> IdentityCounts:
+def count(gt: list, pred: list) -> IdentityCounts:
     video = VideoOverlap.from_rles(
-        TrackMasks(truth), TrackMasks(pred), size=(1, 2), num_frames=len((truth or pred)[0])
+        TrackMasks(gt), TrackMasks(pred), size=(1, 2), num_frames=len((gt or pred)[0])
     )
     return count_identity(video)
 
 
-def test_a_truth_is_followed_by_its_longest_partner_only() -> None:
+def test_a_gt_is_followed_by_its_longest_partner_only() -> None:
     got = count([[A] * 5], [[A, A, A, None, None], [None, None, None, A, A]])
     assert got == IdentityCounts(IDTP=3, IDFN=2, IDFP=2)
     assert float(got.scores()['IDF1']) == pytest.approx(0.6)
@@ -47,5 +47,5 @@ def test_the_assignment_is_the_best_of_all(video: SmallVideo) -> None:
     best = max(square[np.arange(size), list(order)].sum() for order in permutations(range(size)))
     got = count_identity(overlap)
     assert best == got.IDTP
-    assert overlap.truth.num_masks == got.IDTP + got.IDFN
+    assert overlap.gt.num_masks == got.IDTP + got.IDFN
     assert overlap.pred.num_masks == got.IDTP + got.IDFP

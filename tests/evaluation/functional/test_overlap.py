@@ -4,13 +4,13 @@ from hypothesis import given
 
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.structures.masks import RLE, encode_mask
-from tests.evaluation.functional.small_videos import SIZE, SmallVideo, small_videos
+from tests.helpers.small_videos import SIZE, SmallVideo, small_videos
 
 MASK, BLANK = RLE(size=[1, 2], counts=b'02'), RLE(size=[1, 2], counts=b'2')
 
 
-def intersect(truth: np.ndarray, pred: np.ndarray) -> np.ndarray:
-    return np.einsum('gthw,pthw->tgp', truth.astype(int), pred.astype(int))
+def intersect(gt: np.ndarray, pred: np.ndarray) -> np.ndarray:
+    return np.einsum('gthw,pthw->tgp', gt.astype(int), pred.astype(int))
 
 
 def paint(masks: np.ndarray) -> np.ndarray:
@@ -24,35 +24,35 @@ def paint(masks: np.ndarray) -> np.ndarray:
 @given(video=small_videos)
 def test_rles_are_counted_as_dense_masks_are(video: SmallVideo) -> None:
     got = video.overlap()
-    np.testing.assert_array_equal(got.intersections, intersect(video.truth, video.pred))
-    np.testing.assert_array_equal(got.truth.areas, video.truth.sum(axis=(2, 3)))
+    np.testing.assert_array_equal(got.intersections, intersect(video.gt, video.pred))
+    np.testing.assert_array_equal(got.gt.areas, video.gt.sum(axis=(2, 3)))
     np.testing.assert_array_equal(got.pred.areas, video.pred.sum(axis=(2, 3)))
     np.testing.assert_array_equal(got.pred.present, video.pred_present)
-    union = (video.truth[:, None] | video.pred[None]).sum(axis=(3, 4)).transpose(2, 0, 1)
+    union = (video.gt[:, None] | video.pred[None]).sum(axis=(3, 4)).transpose(2, 0, 1)
     np.testing.assert_array_equal(got.iou, got.intersections / np.maximum(union, 1))
 
 
 @given(video=small_videos)
 def test_painted_rles_and_painted_images_agree(video: SmallVideo) -> None:
-    image, truth = paint(video.pred), paint(video.truth)
-    maps = VideoOverlap.from_label_maps(zip(truth, image, strict=True), size=SIZE)
+    image, gt = paint(video.pred), paint(video.gt)
+    maps = VideoOverlap.from_label_maps(zip(gt, image, strict=True), size=SIZE)
     labels = np.setdiff1d(image, [0])
     np.testing.assert_array_equal(maps.pred.ids, labels)
     areas = [(image == label).sum(axis=(1, 2)) for label in labels]
     np.testing.assert_array_equal(maps.pred.areas, np.reshape(areas, maps.pred.areas.shape))
 
-    disjoint = np.array([truth == label for label in maps.truth.ids]).reshape(-1, *truth.shape)
+    disjoint = np.array([gt == label for label in maps.gt.ids]).reshape(-1, *gt.shape)
     rles = [
         [[encode_mask(mask) for mask in track] for track in side] for side in (disjoint, video.pred)
     ]
     painted = VideoOverlap.from_rles(
-        TrackMasks(rles[0], ids=maps.truth.ids),
+        TrackMasks(rles[0], ids=maps.gt.ids),
         TrackMasks(rles[1], ids=range(1, len(video.pred) + 1)),
         size=SIZE,
         num_frames=video.num_frames,
         painted=True,
     )
-    painted = painted.select(range(len(maps.truth)), painted.pred.ever_present)
+    painted = painted.select(range(len(maps.gt)), painted.pred.ever_present)
     np.testing.assert_array_equal(painted.pred.ids, maps.pred.ids)
     np.testing.assert_array_equal(painted.pred.present, maps.pred.present)
     np.testing.assert_array_equal(painted.pred.areas, maps.pred.areas)
@@ -61,12 +61,12 @@ def test_painted_rles_and_painted_images_agree(video: SmallVideo) -> None:
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.int32])
 def test_labels_of_any_integer_type_are_counted(dtype) -> None:
-    truth = np.array([[0, 1, 1, 200]], dtype)
+    gt = np.array([[0, 1, 1, 200]], dtype)
     pred = np.array([[3, 3, 0, 250]], dtype)
-    video = VideoOverlap.from_label_maps([(truth, pred)], size=(1, 4))
-    assert (video.truth.ids.tolist(), video.pred.ids.tolist()) == ([1, 200], [3, 250])
+    video = VideoOverlap.from_label_maps([(gt, pred)], size=(1, 4))
+    assert (video.gt.ids.tolist(), video.pred.ids.tolist()) == ([1, 200], [3, 250])
     assert video.intersections[0].tolist() == [[1, 0], [0, 1]]
-    assert (video.truth.areas.tolist(), video.pred.areas.tolist()) == ([[2], [1]], [[2], [1]])
+    assert (video.gt.areas.tolist(), video.pred.areas.tolist()) == ([[2], [1]], [[2], [1]])
 
 
 def test_more_masks_than_a_byte_counts() -> None:
@@ -87,10 +87,10 @@ def test_blank_and_absent_are_told_apart() -> None:
 
 
 def test_a_class_has_the_tracks_that_have_a_mask() -> None:
-    truth = TrackMasks([[MASK], [None], [MASK]], labels=[1, 1, 2], ids=[5, 6, 7])
+    gt = TrackMasks([[MASK], [None], [MASK]], labels=[1, 1, 2], ids=[5, 6, 7])
     pred = TrackMasks([[MASK], [BLANK]], labels=[2, 1])
-    video = VideoOverlap.from_rles(truth, pred, size=(1, 2), num_frames=1).of_class(1)
-    assert (video.truth.ids.tolist(), video.pred.ids.tolist()) == ([5], [1])
+    video = VideoOverlap.from_rles(gt, pred, size=(1, 2), num_frames=1).of_class(1)
+    assert (video.gt.ids.tolist(), video.pred.ids.tolist()) == ([5], [1])
     assert video.intersections.shape == (1, 1, 1)
 
 
@@ -103,9 +103,9 @@ def test_nothing_on_either_side_is_a_video_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ('truth', 'message'),
+    ('gt', 'message'),
     [
-        (TrackMasks([[MASK]]), 'truth, track 0: 1 masks in a video of 2 frames'),
+        (TrackMasks([[MASK]]), 'ground truth, track 0: 1 masks in a video of 2 frames'),
         (
             TrackMasks([[None, RLE(size=[2, 1], counts=b'02')]]),
             r'track 0, frame 1: mask of size \[2, 1\] in a video of \[1, 2\]',
@@ -114,9 +114,9 @@ def test_nothing_on_either_side_is_a_video_too() -> None:
         (TrackMasks([[MASK, MASK]] * 2, ids=[3, 3]), r'must differ, got \[3, 3\]'),
     ],
 )
-def test_bad_tracks_are_refused_with_their_place(truth: TrackMasks, message: str) -> None:
+def test_bad_tracks_are_refused_with_their_place(gt: TrackMasks, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        VideoOverlap.from_rles(truth, TrackMasks([]), size=(1, 2), num_frames=2)
+        VideoOverlap.from_rles(gt, TrackMasks([]), size=(1, 2), num_frames=2)
 
 
 @pytest.mark.parametrize(

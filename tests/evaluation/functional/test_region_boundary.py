@@ -21,16 +21,16 @@ def read(track: int, frame: int) -> np.ndarray:
     return np.array([[True, False]])
 
 
-def score(truth: list, pred: list, **kwargs) -> dict:
-    num_frames = len((truth or pred)[0])
+def score(gt: list, pred: list, **kwargs) -> dict:
+    num_frames = len((gt or pred)[0])
     video = VideoOverlap.from_rles(
-        TrackMasks(truth), TrackMasks(pred), size=(1, 2), num_frames=num_frames
+        TrackMasks(gt), TrackMasks(pred), size=(1, 2), num_frames=num_frames
     )
     return score_region_boundary(video, read, read, **kwargs)
 
 
 def boundary_image(mask: np.ndarray) -> np.ndarray:
-    """Pixels that differ from the right, lower or lower right neighbour, one by one."""
+    """Pixels that differ from the right, lower or lower right neighbor, one by one."""
     image = np.zeros_like(mask)
     height, width = mask.shape
     for y, x in np.ndindex(height, width):
@@ -83,7 +83,7 @@ def test_predictions_that_lack_in_number_are_always_absent_ones() -> None:
     assert score([[MASK], [MASK]], [[MASK]])['J-Mean'] == pytest.approx(0.5)
 
 
-def test_each_truth_has_its_own_prediction() -> None:
+def test_each_gt_has_its_own_prediction() -> None:
     got = score([[MASK, MASK]], [[MASK, None], [None, MASK], [MASK, MASK]])
     assert (got['J-Mean'], got['F-Mean'], got['num_gt_tracks']) == (1, 1, 1)
 
@@ -100,9 +100,9 @@ def test_decay_compares_the_first_with_the_last_quarter() -> None:
 
 
 def test_decay_of_long_videos_compares_other_frames_officially() -> None:
-    truth, pred = [[MASK] * 400], [[MASK] * 299 + [None] * 101]
-    assert score(truth, pred, protocol='corrected')['J-Decay'] == pytest.approx(1)
-    assert score(truth, pred)['J-Decay'] == pytest.approx(0)
+    gt, pred = [[MASK] * 400], [[MASK] * 299 + [None] * 101]
+    assert score(gt, pred, protocol='corrected')['J-Decay'] == pytest.approx(1)
+    assert score(gt, pred)['J-Decay'] == pytest.approx(0)
 
 
 def test_nothing_true_is_nothing_to_score() -> None:

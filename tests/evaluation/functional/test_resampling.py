@@ -85,9 +85,9 @@ def test_the_privilege_of_the_first_prediction_stays() -> None:
 
 def test_no_fsla_where_the_official_evaluator_stops() -> None:
     left, right = (encode_mask(np.eye(4)[k : k + 1].repeat(4, 0) > 0) for k in (0, 3))
-    truth = TrackMasks([[left, left], [right, right]], labels=[0, 1])
+    gt = TrackMasks([[left, left], [right, right]], labels=[0, 1])
     pred = TrackMasks([[None, right], [left, left], [right, right]], labels=[0, 0, 1])
-    video = VideoOverlap.from_rles(truth, pred, size=(4, 4), num_frames=2)
+    video = VideoOverlap.from_rles(gt, pred, size=(4, 4), num_frames=2)
     counted = aviseg.count_video(video, name='a', classes=[0, 1])
     resampled = resample_aviseg([counted], np.zeros((2, 1), int), num_classes=2)
     assert counted.error is not None
@@ -110,11 +110,11 @@ def test_youtube_vis(protocol: str) -> None:
 @pytest.mark.parametrize('batch_size', [1, 3])
 def test_avsbench(protocol: str, batch_size: int) -> None:
     rng = np.random.default_rng(0)
-    truth = rng.random((7, 3, 6, 6)) < rng.choice([0, 0.5], (7, 3, 1, 1))  # some are silent
+    gt = rng.random((7, 3, 6, 6)) < rng.choice([0, 0.5], (7, 3, 1, 1))  # some are silent
     frames = rng.integers(1, 4, 7)
     clips = [
         score_clip(rng.random((count, 6, 6)), clip[:count])
-        for clip, count in zip(truth, frames, strict=True)
+        for clip, count in zip(gt, frames, strict=True)
     ]
     assert sum((~clip.sounding).all() for clip in clips) > 1
     draws = draw_videos(len(clips), resamples=20)

@@ -14,19 +14,19 @@ from avis.evaluation.functional.track_map import (
     track_iou,
 )
 from avis.structures.masks import encode_mask
-from tests.evaluation.functional.small_videos import CLASSES, SmallVideo, small_videos
+from tests.helpers.small_videos import CLASSES, SmallVideo, small_videos
 
 # One row of twenty pixels: the first n of them.
 ROWS = {n: encode_mask(np.arange(20)[None] < n) for n in range(21)}
 FULL, BLANK = ROWS[20], ROWS[0]
 
 
-def overlap(truth: list, pred: list, scores: list, **truth_fields) -> VideoOverlap:
+def overlap(gt: list, pred: list, scores: list, **gt_fields) -> VideoOverlap:
     return VideoOverlap.from_rles(
-        TrackMasks(truth, **truth_fields),
+        TrackMasks(gt, **gt_fields),
         TrackMasks(pred, scores=scores),
         size=(1, 20),
-        num_frames=len((truth or pred)[0]),
+        num_frames=len((gt or pred)[0]),
     )
 
 
@@ -36,8 +36,8 @@ def score(*videos: VideoOverlap, rules=EXACT_RULES, **kwargs) -> dict:
 
 @given(video=small_videos)
 def test_track_iou_is_that_of_the_whole_volume(video: SmallVideo) -> None:
-    shared = np.einsum('pthw,gthw->pg', video.pred.astype(int), video.truth.astype(int))
-    volumes = video.pred.sum(axis=(1, 2, 3))[:, None] + video.truth.sum(axis=(1, 2, 3)) - shared
+    shared = np.einsum('pthw,gthw->pg', video.pred.astype(int), video.gt.astype(int))
+    volumes = video.pred.sum(axis=(1, 2, 3))[:, None] + video.gt.sum(axis=(1, 2, 3)) - shared
     np.testing.assert_array_equal(track_iou(video.overlap()), shared / np.maximum(volumes, 1))
 
 
@@ -46,7 +46,7 @@ def plain_matches(video: VideoOverlap, label: int, threshold: float) -> list[boo
     iou, used, found = track_iou(video), set(), []
     pred = [p for p in range(len(video.pred)) if video.pred.labels[p] == label]
     for p in sorted(pred, key=lambda track: -video.pred.scores[track]):
-        free = [g for g in range(len(video.truth)) if video.truth.labels[g] == label]
+        free = [g for g in range(len(video.gt)) if video.gt.labels[g] == label]
         free = [g for g in free if g not in used and iou[p, g] >= threshold]
         best = max(free, key=lambda track: iou[p, track], default=None)
         found.append(best is not None)
@@ -85,15 +85,15 @@ def test_an_iou_of_19_of_20_fails_at_the_last_accumulated_threshold() -> None:
     ]
 
 
-def test_of_equal_overlaps_the_later_truth_is_taken() -> None:
+def test_of_equal_overlaps_the_later_gt_is_taken() -> None:
     left, right = ROWS[10], encode_mask(np.arange(20)[None] >= 10)
     # FULL overlaps both by one half; what it leaves decides whether the second one finds a truth.
-    for truth, found in (([[left], [right]], True), ([[right], [left]], False)):
-        matches = match_tracks(overlap(truth, [[FULL], [left]], [0.9, 0.8]), 0)
+    for gt, found in (([[left], [right]], True), ([[right], [left]], False)):
+        matches = match_tracks(overlap(gt, [[FULL], [left]], [0.9, 0.8]), 0)
         assert matches.matched[0, :, 0].tolist() == [True, found]
 
 
-def test_a_truth_that_counts_goes_before_a_crowd_that_fits_better() -> None:
+def test_a_gt_that_counts_goes_before_a_crowd_that_fits_better() -> None:
     video = overlap([[ROWS[15]], [FULL]], [[FULL], [FULL]], [1.0, 0.9], crowd=[False, True])
     matches = match_tracks(video, 0)
     assert matches.ignored[0, :, 0].tolist() == [False, True]
@@ -110,11 +110,11 @@ def test_crowds_are_used_up_in_trackeval_only() -> None:
     ('size', 'counted'),
     [(128**2 - 1, 's'), (128**2, 'sm'), (256**2, 'ml'), (256**2 + 1, 'l'), (0, 's')],
 )
-def test_truth_counts_in_the_ranges_of_its_size(size: float, counted: str) -> None:
+def test_gt_counts_in_the_ranges_of_its_size(size: float, counted: str) -> None:
     matches = match_tracks(overlap([[FULL]], [[FULL]], [1.0], sizes=[size]), 0)
     names = [name[-1] for name in AREA_RANGES]
     expected = [1] + [int(name in counted) for name in names[1:]]
-    assert matches.num_truth.tolist() == expected
+    assert matches.num_gt.tolist() == expected
     # The prediction is small: where its truth does not count it is ignored, matched or not.
     assert matches.ignored[:, 0, 0].tolist() == [not number for number in expected]
 
@@ -127,8 +127,8 @@ def test_missed_predictions_outside_of_the_range_do_not_count() -> None:
 
 def test_empty_sides() -> None:
     nothing, missed, ghost = (
-        overlap(truth, pred, [1.0] * len(pred))
-        for truth, pred in (([[BLANK]], []), ([[FULL]], []), ([], [[FULL]]))
+        overlap(gt, pred, [1.0] * len(pred))
+        for gt, pred in (([[BLANK]], []), ([[FULL]], []), ([], [[FULL]]))
     )
     assert score(missed)['AP_all'].tolist() == score(missed)['AR_all'].tolist() == [0.0] * 10
     assert np.isnan(score(ghost)['AP_all']).all()
@@ -148,7 +148,7 @@ def test_detections_may_be_limited_per_video() -> None:
     assert score(video, max_detections=2)['AR_all'][0] == 1
 
 
-def test_the_first_track_may_be_kept_from_using_up_its_truth() -> None:
+def test_the_first_track_may_be_kept_from_using_up_its_gt() -> None:
     later = overlap([[FULL]], [[ROWS[1]], [FULL], [FULL]], [0.1, 0.9, 0.8])
     first = overlap([[FULL]], [[FULL], [FULL], [ROWS[1]]], [0.9, 0.8, 0.1])
     assert match_tracks(first, 0).as_first.matched[0, :, 0].tolist() == [True, True, False]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.evaluation.functional.youtube_vis import count_video, score_videos
 from avis.structures.masks import encode_mask
-from tests.evaluation.functional.small_videos import CLASSES, draw_video, seeds
+from tests.helpers.small_videos import CLASSES, draw_video, seeds
 
 FULL, HALF, BLANK = (encode_mask(np.arange(4)[None] < n) for n in (4, 2, 0))
 
@@ -23,9 +23,9 @@ def score(*videos: VideoOverlap, protocol: str = 'official', order=None) -> dict
     return score_videos(counted)
 
 
-def overlap(truth: list, pred: list, scores: list[float]) -> VideoOverlap:
+def overlap(gt: list, pred: list, scores: list[float]) -> VideoOverlap:
     return VideoOverlap.from_rles(
-        TrackMasks(truth, labels=[1] * len(truth)),
+        TrackMasks(gt, labels=[1] * len(gt)),
         TrackMasks(pred, labels=[1] * len(pred), scores=scores),
         size=(1, 4),
         num_frames=1,

@@ -18,7 +18,8 @@ from avis.evaluation.metrics.avss_metric import AVSSMetric
 from avis.registry import METRICS
 from avis.structures.av_data_sample import AVDataSample
 
-GOLDEN = Path(__file__).parents[2] / 'data' / 'golden' / 'metrics'
+ROOT = Path(__file__).parents[3]
+GOLDEN = ROOT / 'tests' / 'data' / 'golden' / 'metrics'
 PROTOCOLS = ('official', 'corrected')
 
 
@@ -37,7 +38,7 @@ def make_samples(count: int, *, frames: int = 6, seed: int = 0) -> list[dict]:
             'video_name': f'clip{index}',
             'pred_sem_seg': {'prob': torch.from_numpy(prob), 'sem_seg': torch.from_numpy(pred)},
             'gt_sem_seg': {'sem_seg': torch.from_numpy(target)},
-            'labelled_frames': torch.from_numpy(valid & (index != 3)),
+            'labeled_frames': torch.from_numpy(valid & (index != 3)),
         }
         if not valid.all():
             sample['valid_frames'] = torch.from_numpy(valid)
@@ -65,11 +66,11 @@ def test_avs_official_golden_through_an_evaluator(batch_size: int) -> None:
         target = torch.from_numpy(data['g'])
     metric = METRICS.build({'type': 'AVSMetric', 'batch_size': batch_size})
     evaluator = Evaluator([metric])
-    for logit, truth in zip(logits, target, strict=True):
+    for logit, gt in zip(logits, target, strict=True):
         sample = AVDataSample(
             pred_sem_seg=PixelData(prob=logit.sigmoid(), sem_seg=(logit > 0).byte()),
-            gt_sem_seg=PixelData(sem_seg=truth),
-            labelled_frames=torch.ones(len(truth), dtype=torch.bool),
+            gt_sem_seg=PixelData(sem_seg=gt),
+            labeled_frames=torch.ones(len(gt), dtype=torch.bool),
         )
         evaluator.process([sample])
     got = evaluator.evaluate(len(logits))
@@ -84,12 +85,12 @@ def test_avss_official_golden_through_an_evaluator() -> None:
     with np.load(GOLDEN / 'avss' / 'labels.npz') as data:
         pred, target = torch.from_numpy(data['pred']), torch.from_numpy(data['gt'])
     evaluator = Evaluator([METRICS.build({'type': 'AVSSMetric'})])
-    for labels, truth in zip(pred, target, strict=True):
-        flags = torch.arange(len(truth)) < 5  # as if padded: the authors score those frames too
+    for labels, gt in zip(pred, target, strict=True):
+        flags = torch.arange(len(gt)) < 5  # as if padded: the authors score those frames too
         sample = AVDataSample(
             pred_sem_seg=PixelData(sem_seg=labels),
-            gt_sem_seg=PixelData(sem_seg=truth),
-            labelled_frames=flags,
+            gt_sem_seg=PixelData(sem_seg=gt),
+            labeled_frames=flags,
             valid_frames=flags,
         )
         evaluator.process([sample])
@@ -101,11 +102,11 @@ def test_avss_official_golden_through_an_evaluator() -> None:
 
 
 @pytest.mark.parametrize('protocol', PROTOCOLS)
-def test_avs_scores_labelled_frames_only(protocol: str) -> None:
+def test_avs_scores_labeled_frames_only(protocol: str) -> None:
     samples = make_samples(7)
     got = score(AVSMetric(protocol=protocol, batch_size=3), samples)
-    labelled = [s for s in samples if s['labelled_frames'].any()]
-    clips = [score_clip(*arrays(s, 'prob', s['labelled_frames'].numpy())) for s in labelled]
+    labeled = [s for s in samples if s['labeled_frames'].any()]
+    clips = [score_clip(*arrays(s, 'prob', s['labeled_frames'].numpy())) for s in labeled]
     expected = pool_clips(clips, protocol=protocol, batch_size=3)
     prefix = {'official': 'avs', 'corrected': 'avs_corrected'}[protocol]
     assert got[f'{prefix}/miou'] == expected.miou
@@ -121,7 +122,7 @@ def test_avss_scores_padding_in_the_official_protocol_only(protocol: str) -> Non
     got = score(AVSSMetric(protocol=protocol), samples)
     sums = []
     for sample in samples:
-        if sample['labelled_frames'].any():
+        if sample['labeled_frames'].any():
             every = np.ones(6, bool)
             keep = sample.get('valid_frames', torch.ones(6)).numpy().astype(bool)
             keep = every if protocol == 'official' else keep
@@ -151,19 +152,19 @@ def test_one_small_entry_per_sample(metric: type) -> None:
 
 
 @pytest.mark.parametrize('metric', [AVSMetric, AVSSMetric])
-def test_nothing_labelled_gives_nan(metric: type) -> None:
+def test_nothing_labeled_gives_nan(metric: type) -> None:
     sample = make_samples(4)[3]
     assert np.isnan(next(iter(score(metric(), [sample]).values())))
 
 
-def test_half_precision_and_padded_truth_are_read() -> None:
+def test_half_precision_and_padded_gt_are_read() -> None:
     sample = make_samples(2)[1]
     sample['pred_sem_seg']['prob'] = sample['pred_sem_seg']['prob'].bfloat16().float()
     expected = score(AVSMetric(), [sample])
     sample['pred_sem_seg']['prob'] = sample['pred_sem_seg']['prob'].bfloat16()
-    truth = sample['gt_sem_seg']['sem_seg']
-    sample['gt_sem_seg']['sem_seg'] = torch.nn.functional.pad(truth, (0, 3, 0, 2))
-    sample['img_shape'] = tuple(truth.shape[1:])
+    gt = sample['gt_sem_seg']['sem_seg']
+    sample['gt_sem_seg']['sem_seg'] = torch.nn.functional.pad(gt, (0, 3, 0, 2))
+    sample['img_shape'] = tuple(gt.shape[1:])
     assert score(AVSMetric(), [sample]) == expected
 
 
@@ -176,7 +177,7 @@ def test_two_processes_give_the_numbers_of_one(tmp_path: Path, round_up: bool) -
     for metric in (AVSMetric, AVSSMetric):
         for protocol in PROTOCOLS:
             expected |= score(metric(protocol=protocol), samples)
-    script = Path(__file__).with_name('score_in_two_processes.py')
+    script = ROOT / 'tests/helpers/score_in_two_processes.py'
     launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
     arguments = [script, tmp_path / 'samples.pt', tmp_path / 'out.json', round_up]
     done = subprocess.run(
@@ -201,9 +202,9 @@ def test_bad_samples_are_refused_with_the_name_of_the_video() -> None:
     prediction = sample['pred_sem_seg']
     refuses({'pred_sem_seg': {'sem_seg': prediction['sem_seg']}}, r"'clip1': .* needs 'prob'")
     refuses({'pred_sem_seg': {'prob': prediction['prob'][:, ::2]}}, r"'clip1': .*\(6, 4, 9\)")
-    refuses({'labelled_frames': torch.ones(5)}, "'clip1': .* 5 frame flags")
-    del sample['labelled_frames']
-    with pytest.raises(ValueError, match=r"'clip1': .* no labelled_frames"):
+    refuses({'labeled_frames': torch.ones(5)}, "'clip1': .* 5 frame flags")
+    del sample['labeled_frames']
+    with pytest.raises(ValueError, match=r"'clip1': .* no labeled_frames"):
         AVSSMetric().process(None, [sample])
 
 

@@ -1,4 +1,4 @@
-"""Pictures that metrics dump are what the evaluator of files reads."""
+"""Images that metrics dump are what the evaluator of files reads."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from avis.evaluation.metrics.avs_metric import AVSMetric
 from avis.evaluation.metrics.avss_metric import AVSSMetric
 from avis.evaluation.metrics.submission import write_probabilities
 from avis.utils.png import read_png
-from tests.evaluation.benchmarks.small_sets import write_png
+from tests.helpers.small_sets import write_png
 
 SIZE = (12, 16)
 
@@ -19,14 +19,14 @@ SIZE = (12, 16)
 def clip(name: str, frames: int, length: int, **pred: np.ndarray) -> dict:
     """A data sample of ``length`` frames, of which the last ones are padding."""
     rng = np.random.default_rng(len(name) + frames)
-    truth = rng.integers(0, 4, (length, *SIZE)).astype(np.uint8)
+    gt = rng.integers(0, 4, (length, *SIZE)).astype(np.uint8)
     real = np.arange(length) < frames
-    truth[~real] = 0
+    gt[~real] = 0
     return {
         'video_name': name,
         'pred_sem_seg': {key: torch.from_numpy(value) for key, value in pred.items()},
-        'gt_sem_seg': {'sem_seg': torch.from_numpy(truth)},
-        'labelled_frames': torch.from_numpy(real),
+        'gt_sem_seg': {'sem_seg': torch.from_numpy(gt)},
+        'labeled_frames': torch.from_numpy(real),
         'valid_frames': torch.from_numpy(real),
     }
 
@@ -44,10 +44,8 @@ def test_probabilities_of_8_bits_score_as_the_metric(protocol: str, tmp_path: Pa
         prob = rng.integers(0, 256, (6, *SIZE)).astype(np.uint8)
         samples.append(clip(f'clip{number}', 5, 6, prob=prob))
         for frame in range(5):
-            truth = (samples[-1]['gt_sem_seg']['sem_seg'][frame].numpy() > 0).astype(np.uint8)
-            write_png(
-                tmp_path / 'gt' / f'clip{number}' / f'clip{number}_{frame + 1}.png', truth * 255
-            )
+            gt = (samples[-1]['gt_sem_seg']['sem_seg'][frame].numpy() > 0).astype(np.uint8)
+            write_png(tmp_path / 'gt' / f'clip{number}' / f'clip{number}_{frame + 1}.png', gt * 255)
     metric = AVSMetric(protocol=protocol, batch_size=2, out=str(tmp_path / 'pred'))
     got = score(metric, samples)
     options = {'protocol': protocol, 'batch_size': 2}
@@ -66,8 +64,8 @@ def test_label_maps_score_as_the_metric(protocol: str, tmp_path: Path) -> None:
         labels = rng.integers(0, 4, (10, *SIZE)).astype(np.uint8)
         samples.append(clip(f'clip{number}', frames, 10, sem_seg=labels))
         for frame in range(frames):
-            truth = samples[-1]['gt_sem_seg']['sem_seg'][frame].numpy()
-            write_png(tmp_path / 'gt' / f'clip{number}' / f'{frame}.png', truth)
+            gt = samples[-1]['gt_sem_seg']['sem_seg'][frame].numpy()
+            write_png(tmp_path / 'gt' / f'clip{number}' / f'{frame}.png', gt)
     got = score(AVSSMetric(protocol=protocol, out=str(tmp_path / 'pred')), samples)
     result = evaluate('avss', tmp_path / 'gt', tmp_path / 'pred', protocol=protocol)
     assert not result['problems']

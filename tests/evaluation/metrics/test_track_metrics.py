@@ -16,22 +16,22 @@ from avis.registry import METRICS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.mask_track import MaskTrack
 from avis.structures.masks import to_rle
-from tests.evaluation.functional.instance_goldens import GOLDEN, read_json
-from tests.evaluation.metrics.track_samples import (
+from tests.helpers.instance_goldens import GOLDEN, read_json
+from tests.helpers.subprocess_python import ROOT
+from tests.helpers.track_samples import (
     META,
     make_samples,
     score,
+    write_gt,
     write_merged,
-    write_truth,
 )
-from tests.subprocess_python import ROOT
 
 PROTOCOLS = ('official', 'corrected')
 
 
 def golden_samples(case: str) -> tuple[list[AVDataSample], list[str]]:
     """The videos of a golden case of AVISeg, and the names of its classes."""
-    truth, results = (
+    gt, results = (
         read_json(GOLDEN / 'aviseg' / case / f'{name}.json.gz') for name in ('gt', 'results')
     )
 
@@ -44,11 +44,11 @@ def golden_samples(case: str) -> tuple[list[AVDataSample], list[str]]:
         return InstanceData(masks=masks, labels=labels)
 
     samples = []
-    for video in truth['videos']:
+    for video in gt['videos']:
         size = video['height'], video['width']
         true, found = (
             [entry for entry in entries if entry['video_id'] == video['id']]
-            for entries in (truth['annotations'], results)
+            for entries in (gt['annotations'], results)
         )
         name = video['file_names'][0].split('/')[0]
         meta = {'video_id': video['id'], 'video_name': name, 'ori_shape': size}
@@ -64,7 +64,7 @@ def golden_samples(case: str) -> tuple[list[AVDataSample], list[str]]:
         scores = [result['score'] for result in found]
         sample.pred_tracks.scores = torch.tensor(scores, dtype=torch.float64)
         samples.append(sample)
-    return samples, [category['name'] for category in truth['categories']]
+    return samples, [category['name'] for category in gt['categories']]
 
 
 @pytest.mark.parametrize('case', ['dense_720p', 'mixed_sizes', 'sparse_null'])
@@ -96,7 +96,7 @@ def test_results_that_are_dumped_score_as_the_metric(
     out = tmp_path / 'new' / 'results.json'
     metric = kind(protocol=protocol, out=str(out), write_blanks=write_blanks)
     got = score(metric, samples)
-    result = evaluate(benchmark, write_truth(tmp_path / 'gt.json', samples), out, protocol=protocol)
+    result = evaluate(benchmark, write_gt(tmp_path / 'gt.json', samples), out, protocol=protocol)
     prefix = benchmark if protocol == 'official' else f'{benchmark}_corrected'
     np.testing.assert_equal(got, {f'{prefix}/{k}': v for k, v in result['summary'].items()})
     masks = [mask for entry in json.loads(out.read_text()) for mask in entry['segmentations']]
@@ -106,12 +106,12 @@ def test_results_that_are_dumped_score_as_the_metric(
 @pytest.mark.parametrize('protocol', PROTOCOLS)
 def test_persons_that_are_dumped_score_as_the_metric(protocol: str, tmp_path: Path) -> None:
     samples = make_samples(6, disjoint=True)[1:]
-    truth = write_merged(tmp_path / 'Instance_Masks_merged', samples)
+    gt = write_merged(tmp_path / 'Instance_Masks_merged', samples)
     for with_jf in (True, False):
         metric = AVTrackMetric(protocol=protocol, out=str(tmp_path / 'pred'), with_jf=with_jf)
         got = score(metric, samples)
         result = evaluate(
-            'avtrack', truth.parent, tmp_path / 'pred', protocol=protocol, with_jf=with_jf
+            'avtrack', gt.parent, tmp_path / 'pred', protocol=protocol, with_jf=with_jf
         )
         prefix = 'avtrack' if protocol == 'official' else 'avtrack_corrected'
         assert got == pytest.approx({f'{prefix}/{k}': v for k, v in result['summary'].items()})
@@ -125,8 +125,8 @@ def test_more_than_ten_persons_hide_each_other_as_their_folders_do(tmp_path: Pat
     del sample.pred_tracks
     sample.pred_tracks = InstanceData(masks=[tracks[k % len(tracks)] for k in range(12)])
     got = score(AVTrackMetric(out=str(tmp_path / 'pred')), [sample])
-    truth = write_merged(tmp_path / 'gt', [sample])
-    result = evaluate('avtrack', truth, tmp_path / 'pred', with_jf=False)
+    gt = write_merged(tmp_path / 'gt', [sample])
+    result = evaluate('avtrack', gt, tmp_path / 'pred', with_jf=False)
     assert got == pytest.approx({f'avtrack/{k}': v for k, v in result['summary'].items()})
 
 
@@ -136,7 +136,7 @@ def test_a_new_dump_replaces_the_persons_of_an_older_one(tmp_path: Path) -> None
     second.set_metainfo({'video_name': first.video_name})
     score(AVTrackMetric(out=str(tmp_path)), [first])
     killed = tmp_path / first.video_name / 'person_0' / 'frame_0001.png.4711.part'
-    killed.write_bytes(b'half a picture')
+    killed.write_bytes(b'half a image')
     score(AVTrackMetric(out=str(tmp_path)), [second])
     assert not killed.exists()
     folders = sorted(path.name for path in (tmp_path / first.video_name).iterdir())
@@ -158,18 +158,18 @@ def test_dense_masks_are_taken_too() -> None:
 def test_frames_without_a_label_and_padding_are_not_scored() -> None:
     samples = make_samples(5)
     for sample in samples:
-        sample.labelled_frames = torch.tensor([True, True, False, True])
+        sample.labeled_frames = torch.tensor([True, True, False, True])
         sample.valid_frames = torch.tensor([True, True, True, False])
     got = score(YouTubeVISMetric(), samples)
     for sample in samples:
-        del sample.labelled_frames, sample.valid_frames
+        del sample.labeled_frames, sample.valid_frames
         for side in ('gt_tracks', 'pred_tracks'):
             tracks = sample.get(side)
             tracks.masks = [MaskTrack(m.height, m.width, m.rles[:2]) for m in tracks.masks]
     np.testing.assert_equal(score(YouTubeVISMetric(), samples), got)
 
 
-def test_samples_without_truth_are_dumped_only(tmp_path: Path) -> None:
+def test_samples_without_gt_are_dumped_only(tmp_path: Path) -> None:
     samples = make_samples(4)
     for sample in samples:
         del sample.gt_tracks
@@ -208,8 +208,8 @@ def test_bad_samples_are_refused_with_the_name_of_the_video() -> None:
         ValueError, match=r"'video01': all tracks must have the size and the frames"
     ):
         metric.process(None, [broken])
-    with pytest.raises(ValueError, match="'video01': labelled_frames has 9 flags for 4 frames"):
-        metric.process(None, [{**sample, 'labelled_frames': torch.ones(9)}])
+    with pytest.raises(ValueError, match="'video01': labeled_frames has 9 flags for 4 frames"):
+        metric.process(None, [{**sample, 'labeled_frames': torch.ones(9)}])
     flat = {**sample, 'pred_tracks': {**sample['pred_tracks'], 'masks': torch.ones(4, 24, 32)}}
     with pytest.raises(ValueError, match=r"'video01': expected masks \(N, T, H, W\), got shape"):
         metric.process(None, [flat])
@@ -234,7 +234,7 @@ def test_two_processes_agree_with_one(round_up: bool, tmp_path: Path) -> None:
         expected |= score(metric, samples)
     two = tmp_path / 'two'
     two.mkdir()
-    script = Path(__file__).with_name('score_tracks_in_two_processes.py')
+    script = ROOT / 'tests/helpers/score_tracks_in_two_processes.py'
     launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
     done = subprocess.run(
         [sys.executable, *launch, str(script), str(two), str(round_up)],

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.golden import Golden, fill_array, generator, load_golden
+from tests.helpers.golden import Golden, fill_array, generator, load_golden
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def test_filters_and_window_equal_the_authors(golden, log_mel) -> None:
 @pytest.mark.parametrize(
     ('samples', 'frames'), [(0, 0), (399, 0), (400, 1), (559, 1), (560, 2), (16000, 98)]
 )
-def test_no_frame_reaches_beyond_the_sound(log_mel, samples, frames) -> None:
+def test_no_frame_reaches_beyond_the_audio(log_mel, samples, frames) -> None:
     assert log_mel(torch.zeros(2, samples)).shape == (2, frames, 64)
     assert log_mel.num_frames(torch.tensor([samples])).tolist() == [frames]
 
@@ -45,11 +45,11 @@ def test_a_tone_lies_in_its_band(log_mel) -> None:
 
 
 def test_mixed_precision_around_it_changes_nothing(log_mel) -> None:
-    sound = torch.randn(2000, generator=torch.Generator().manual_seed(0))
+    audio = torch.randn(2000, generator=torch.Generator().manual_seed(0))
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        mixed = log_mel(sound)
+        mixed = log_mel(audio)
     assert mixed.dtype == torch.float32
-    torch.testing.assert_close(mixed, log_mel(sound), rtol=0, atol=0)
+    torch.testing.assert_close(mixed, log_mel(audio), rtol=0, atol=0)
 
 
 def test_it_is_no_part_of_a_checkpoint(log_mel) -> None:

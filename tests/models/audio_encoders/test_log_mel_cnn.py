@@ -50,7 +50,7 @@ def test_the_window_may_be_wider_than_the_time_of_a_frame() -> None:
     assert 0.64 <= heard.max() <= 0.70
 
 
-def test_frames_beyond_the_sound_hear_silence() -> None:
+def test_frames_beyond_the_audio_hear_silence() -> None:
     encoder = LogMelCNN(seconds_per_frame=1.0)
     rows = encoder(tone(440, 2.0)[None], 5)[0]
     silence = encoder(torch.zeros(1, 16000), 1)[0, 0]
@@ -60,7 +60,7 @@ def test_frames_beyond_the_sound_hear_silence() -> None:
 
 
 @pytest.mark.parametrize('samples', [0, 100])
-def test_no_sound_is_silence(samples) -> None:
+def test_no_audio_is_silence(samples) -> None:
     encoder = LogMelCNN()
     rows = encoder(torch.zeros(1, samples), 3)
     torch.testing.assert_close(rows, encoder(torch.zeros(1, 48000), 3))

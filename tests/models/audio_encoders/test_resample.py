@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from avis.models.audio_encoders.resample import Resampler
-from tests.golden import compare, generator
+from tests.helpers.golden import compare, generator
 
 
 @pytest.mark.parametrize('rate', [8000, 11025, 22050, 32000, 44100, 48000])
@@ -18,7 +18,7 @@ def test_noise_equals_resampy(golden, rate) -> None:
 
 
 @pytest.mark.parametrize('name', ['mono16k', 'stereo44k', 'mono22k_long'])
-def test_recorded_sound_equals_the_authors_front_end(golden, waves, name) -> None:
+def test_recorded_audio_equals_the_authors_front_end(golden, waves, name) -> None:
     resampler = Resampler(rate=waves[name].rate, new_rate=16000)
     compare(golden, f'{name}/resampled', resampler(waves[name].samples)[0], atol=1e-6)
 
@@ -31,22 +31,22 @@ def test_each_row_of_a_batch_is_resampled_alone() -> None:
     torch.testing.assert_close(together[1, 2], resampler(batch[1, 2]), rtol=0, atol=1e-6)
 
 
-def test_zeros_at_the_end_are_no_sound() -> None:
+def test_zeros_at_the_end_are_no_audio() -> None:
     resampler = Resampler(rate=22050, new_rate=16000)
-    sound = torch.randn(3000, generator=torch.Generator().manual_seed(0))
-    padded = resampler(torch.nn.functional.pad(sound, (0, 777)))
-    alone = resampler(sound)
+    audio = torch.randn(3000, generator=torch.Generator().manual_seed(0))
+    padded = resampler(torch.nn.functional.pad(audio, (0, 777)))
+    alone = resampler(audio)
     torch.testing.assert_close(padded[: len(alone)], alone, rtol=0, atol=1e-6)
 
 
-def test_equal_rates_leave_the_sound_alone() -> None:
-    sound = torch.randn(10)
+def test_equal_rates_leave_the_audio_alone() -> None:
+    audio = torch.randn(10)
     resampler = Resampler(rate=16000, new_rate=16000)
-    assert resampler(sound) is sound
+    assert resampler(audio) is audio
     assert resampler.new_length(10) == 10
 
 
-def test_no_sound_stays_no_sound() -> None:
+def test_no_audio_stays_no_audio() -> None:
     assert Resampler(rate=44100, new_rate=16000)(torch.zeros(2, 0)).shape == (2, 0)
 
 

@@ -11,7 +11,7 @@ from torch import distributed, nn
 from avis.apis import convert_checkpoint, init_model
 from avis.models.audio_encoders.vggish import VGGish
 from avis.models.audio_encoders.vggish_front_end import VGGishFrontEnd
-from tests.golden import compare, generator
+from tests.helpers.golden import compare, generator
 
 CONFIG = Path(__file__).parents[3] / 'configs' / '_base_' / 'models' / 'vggish.py'
 
@@ -59,12 +59,12 @@ def test_postprocess_is_an_option_of_the_same_file(golden, converted) -> None:
     model = init_model(CONFIG, converted, cfg_options={'model.postprocess': True})
     examples = generator(golden.meta['noise']['seed']).normal(0, 1, (5, 1, 96, 64))
     with torch.no_grad():
-        quantised = model(torch.from_numpy(examples).float().transpose(0, 1), 5)
-    compare(golden, 'noise/pca_quantized', quantised[0])
+        quantized = model(torch.from_numpy(examples).float().transpose(0, 1), 5)
+    compare(golden, 'noise/pca_quantized', quantized[0])
     for name in ('mono16k', 'stereo44k', 'mono22k_long'):
         projected = model.network.project(torch.from_numpy(golden.arrays[f'{name}/embedding']))
         compare(golden, f'{name}/pca_raw', projected)
-        compare(golden, f'{name}/pca_quantized', model.network.quantise(projected))
+        compare(golden, f'{name}/pca_quantized', model.network.quantize(projected))
     assert model(torch.zeros(1, 1, 96, 64), 1).shape == (1, 1, 128)  # the authors drop an axis
 
 
@@ -74,16 +74,16 @@ def test_it_has_as_many_parameters_as_published(golden, trainable) -> None:
 
 
 def test_a_batch_equals_its_clips(encoder) -> None:
-    sound = 0.1 * torch.randn(3, 32000, generator=torch.Generator().manual_seed(0))
-    together = encoder(sound, 2)
-    alone = torch.cat([encoder(clip[None], 2) for clip in sound])
+    audio = 0.1 * torch.randn(3, 32000, generator=torch.Generator().manual_seed(0))
+    together = encoder(audio, 2)
+    alone = torch.cat([encoder(clip[None], 2) for clip in audio])
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-5)
 
 
 def test_padding_of_the_batch_is_not_heard(encoder) -> None:
-    sound = 0.1 * torch.randn(1, 16000, generator=torch.Generator().manual_seed(0))
-    padded = torch.nn.functional.pad(sound, (0, 16000))
-    expected = encoder(sound, 2)
+    audio = 0.1 * torch.randn(1, 16000, generator=torch.Generator().manual_seed(0))
+    padded = torch.nn.functional.pad(audio, (0, 16000))
+    expected = encoder(audio, 2)
     torch.testing.assert_close(encoder(padded, 2, torch.tensor([16000])), expected)
     assert not torch.allclose(encoder(padded, 2), expected)
 
@@ -102,20 +102,20 @@ def test_frozen_it_is_not_seen_by_the_model_around_it(encoder) -> None:
     assert encoder.load_state_dict({}, strict=True).missing_keys == []
     encoder.train()
     assert not encoder._hidden.training
-    sound = torch.zeros(1, 16000, requires_grad=True)
-    assert not encoder(sound, 1).requires_grad
+    audio = torch.zeros(1, 16000, requires_grad=True)
+    assert not encoder(audio, 1).requires_grad
 
 
 def test_copies_and_pickles_are_small_and_encode_the_same(encoder) -> None:
-    sound = 0.1 * torch.randn(1, 16000, generator=torch.Generator().manual_seed(0))
-    expected = encoder(sound, 1)
+    audio = 0.1 * torch.randn(1, 16000, generator=torch.Generator().manual_seed(0))
+    expected = encoder(audio, 1)
     buffer = io.BytesIO()
     torch.save(encoder, buffer)
     assert len(buffer.getvalue()) < 1e6
     buffer.seek(0)
     for other in (copy.deepcopy(encoder), torch.load(buffer, weights_only=False)):
         assert other._hidden is None
-        torch.testing.assert_close(other(sound, 1), expected)
+        torch.testing.assert_close(other(audio, 1), expected)
 
 
 def test_reading_the_file_draws_no_random_numbers(weights) -> None:
@@ -184,7 +184,7 @@ def test_embeddings_pass_without_any_weights() -> None:
         (torch.zeros(1, 1, 64, 96), r'\(1, 1, 64, 96\), expected a waveform'),
     ],
 )
-def test_what_is_no_sound_is_refused(audio, message) -> None:
+def test_what_is_no_audio_is_refused(audio, message) -> None:
     with pytest.raises(ValueError, match=message):
         VGGish()(audio, 1)
 

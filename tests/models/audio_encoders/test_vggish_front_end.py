@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from avis.datasets.synthetic.log_mel import log_mel_examples
 from avis.models.audio_encoders.vggish_front_end import VGGishFrontEnd
-from tests.golden import compare
+from avis.synthetic.log_mel import log_mel_examples
+from tests.helpers.golden import compare
 
 SILENCE = math.log(0.01)
 
@@ -52,16 +52,16 @@ def test_too_few_examples_are_filled_up_with_zeros() -> None:
 
 
 @pytest.mark.parametrize('framing', ['clip_repeat', 'clip_zeros', 'per_second'])
-def test_sound_beyond_the_last_frame_is_left_out(framing) -> None:
-    front_end, sound = VGGishFrontEnd(framing=framing), noise(6.0)
-    assert torch.equal(front_end(sound, 2), front_end(sound[:, :32000], 2))
+def test_audio_beyond_the_last_frame_is_left_out(framing) -> None:
+    front_end, audio = VGGishFrontEnd(framing=framing), noise(6.0)
+    assert torch.equal(front_end(audio, 2), front_end(audio[:, :32000], 2))
 
 
 def test_a_second_is_framed_alone() -> None:
-    front_end, sound = VGGishFrontEnd(framing='per_second'), noise(3.0)
-    changed = sound.clone()
+    front_end, audio = VGGishFrontEnd(framing='per_second'), noise(3.0)
+    changed = audio.clone()
     changed[:, 16000:] = 0
-    before, after = front_end(sound, 3)[0], front_end(changed, 3)[0]
+    before, after = front_end(audio, 3)[0], front_end(changed, 3)[0]
     assert torch.equal(before[0], after[0])
     assert not torch.equal(before[1], after[1])
     torch.testing.assert_close(after[2], torch.full((96, 64), SILENCE))  # silence is no absence
@@ -69,8 +69,8 @@ def test_a_second_is_framed_alone() -> None:
 
 @pytest.mark.parametrize(('samples', 'heard'), [(15599, False), (15600, True), (0, False)])
 def test_a_second_counts_from_975_milliseconds_on(samples, heard) -> None:
-    sound = noise(1.0)[:, :samples]
-    assert bool(VGGishFrontEnd(framing='per_second')(sound, 1).any()) is heard
+    audio = noise(1.0)[:, :samples]
+    assert bool(VGGishFrontEnd(framing='per_second')(audio, 1).any()) is heard
 
 
 @pytest.mark.parametrize('rate', [16000, 22050])
@@ -94,7 +94,7 @@ def test_nothing_to_repeat_is_an_error_that_names_the_clip() -> None:
 
 
 @pytest.mark.parametrize('seconds', [0.0, 0.01, 0.5])
-def test_sound_too_short_for_an_example_becomes_zeros(seconds) -> None:
+def test_audio_too_short_for_an_example_becomes_zeros(seconds) -> None:
     examples = VGGishFrontEnd(framing='clip_zeros')(noise(seconds), 3)
     assert examples.shape == (1, 3, 96, 64)
     assert not examples.any()

@@ -7,13 +7,13 @@ import torch
 from mmengine.model import PretrainedInit
 from torch import nn
 
+from avis.models.backbones.checkpointed_resnet import CheckpointedResNet
 from avis.models.backbones.pvt_v2 import PVTv2
-from avis.models.backbones.recomputing_resnet import RecomputingResNet
 
 
-def build(path: Path | None, depth: int = 18) -> RecomputingResNet:
+def build(path: Path | None, depth: int = 18) -> CheckpointedResNet:
     init_cfg = None if path is None else {'type': PretrainedInit, 'checkpoint': str(path)}
-    return RecomputingResNet(depth=depth, base_channels=4, stem_channels=4, init_cfg=init_cfg)
+    return CheckpointedResNet(depth=depth, base_channels=4, stem_channels=4, init_cfg=init_cfg)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_missing_file_says_how_to_make_it(tmp_path) -> None:
 
 
 def test_another_network_is_refused(published, tmp_path) -> None:
-    with pytest.raises(ValueError, match='does not fit RecomputingResNet'):
+    with pytest.raises(ValueError, match='does not fit CheckpointedResNet'):
         build(published, depth=34).init_weights()
     torch.save({'encoder.weight': torch.ones(1)}, tmp_path / 'other.pth')
     with pytest.raises(ValueError, match=r'other\.pth is not a ResNet of torchvision'):

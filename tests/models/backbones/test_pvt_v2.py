@@ -1,4 +1,4 @@
-"""PVTv2 has the normalisation constants of its authors; the numbers are in the golden tests."""
+"""PVTv2 has the normalization constants of its authors; the numbers are in the golden tests."""
 
 import torch
 from torch import nn

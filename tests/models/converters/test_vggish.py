@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from avis.models.converters.vggish import convert
-from tests.golden import load_golden
+from tests.helpers.golden import load_golden
 
 
 @pytest.fixture(scope='module')

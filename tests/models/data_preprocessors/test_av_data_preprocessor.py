@@ -15,7 +15,7 @@ def sample(length: int, height: int, width: int, valid: int | None = None) -> AV
     sample = AVDataSample(metainfo={'img_shape': (height, width)})
     labels = torch.ones(length, height, width, dtype=torch.uint8)
     sample.gt_sem_seg = PixelData(sem_seg=labels)
-    sample.labelled_frames = torch.ones(length, dtype=torch.bool)
+    sample.labeled_frames = torch.ones(length, dtype=torch.bool)
     if valid is not None:
         sample.valid_frames = torch.arange(length) < valid
     return sample
@@ -82,7 +82,7 @@ def test_clips_of_several_lengths_get_flags() -> None:
     assert got['inputs']['audio'].shape == (2, 300)
     assert got['inputs']['audio'].sum(dim=1).tolist() == [200, 300]
     short = got['data_samples'][0]
-    assert short.labelled_frames.tolist() == [True, True, False]
+    assert short.labeled_frames.tolist() == [True, True, False]
     assert short.valid_frames.tolist() == [True, True, False]
     assert short.gt_sem_seg.sem_seg[2].max() == 0
     assert got['inputs']['frames'][0, 2].abs().max() == 0
@@ -96,14 +96,14 @@ def test_flags_of_the_pipeline_are_stacked() -> None:
 
 
 @pytest.mark.parametrize('size', [(5, 96, 64), (5, 128)])
-def test_precomputed_sound_is_stacked(size) -> None:
+def test_precomputed_audio_is_stacked(size) -> None:
     data = batch((5, 32, 32), (3, 32, 32), audio=(size, (3, *size[1:])))
     audio = AVDataPreprocessor()(data)['inputs']['audio']
     assert audio.shape == (2, *size)
     assert audio[1, 3:].abs().max() == 0
 
 
-def test_mixed_kinds_of_sound_are_refused() -> None:
+def test_mixed_kinds_of_audio_are_refused() -> None:
     data = batch((5, 32, 32), (5, 32, 32), audio=(80000, (5, 96, 64)))
     with pytest.raises(ValueError, match=r'several kinds of sound.*\(80000,\), \(5, 96, 64\)'):
         AVDataPreprocessor()(data)
@@ -148,7 +148,7 @@ def test_masks_for_evaluation_are_no_target() -> None:
     assert len(kept.gt_tracks.masks[0]) == 2
 
 
-def test_a_batch_without_sound_has_no_audio() -> None:
+def test_a_batch_without_audio_has_no_audio() -> None:
     data = batch((2, 32, 32))
     del data['inputs']['audio']
     assert set(AVDataPreprocessor()(data)['inputs']) == {'frames'}

@@ -65,7 +65,7 @@ def test_folded_masks_equal_masks_of_projected_features(head) -> None:
     )
 
 
-def test_sound_counts_unless_it_is_left_out(head) -> None:
+def test_audio_counts_unless_it_is_left_out(head) -> None:
     queries, audio = inputs(1, 3)
     assert not torch.equal(head(queries, audio).memory, head(queries, audio * 0).memory)
     torch.manual_seed(0)

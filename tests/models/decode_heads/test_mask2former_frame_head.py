@@ -47,7 +47,7 @@ def draw(clips: int = 2, frames: int = 3) -> tuple[list[Tensor], Tensor, tuple[i
     return maps, torch.randn(clips, frames, 7, generator=generator), (clips, frames)
 
 
-def draw_truth(clips: int = 2, frames: int = 3, instances: int = 2) -> list[AVDataSample]:
+def draw_gt(clips: int = 2, frames: int = 3, instances: int = 2) -> list[AVDataSample]:
     generator = torch.Generator().manual_seed(2)
     samples = []
     for _ in range(clips):
@@ -165,7 +165,7 @@ def step(head: Mask2FormerFrameHead, samples: list[AVDataSample]) -> dict[str, T
 
 def test_a_training_step_reaches_every_parameter() -> None:
     head = small_head(listens=True)
-    losses = step(head, draw_truth())
+    losses = step(head, draw_gt())
     suffixes = ['', *(f'_{i}' for i in range(4))]
     assert set(losses) == {f'loss_{n}{s}' for n in ('ce', 'mask', 'dice') for s in suffixes}
     assert all(loss.isfinite() and loss > 0 for loss in losses.values())
@@ -175,7 +175,7 @@ def test_a_training_step_reaches_every_parameter() -> None:
 
 def test_matchings_name_instances_of_the_clip() -> None:
     head = small_head().train()
-    _, matchings = head.loss(head(*draw()), draw_truth())
+    _, matchings = head.loss(head(*draw()), draw_gt())
     for layer in matchings:
         for number, (queries, instances) in enumerate(layer):
             shown = [0, 1] if number % 3 == 0 else [0]
@@ -185,7 +185,7 @@ def test_matchings_name_instances_of_the_clip() -> None:
 
 def test_clips_without_an_instance_teach_silence_only() -> None:
     head = small_head()
-    samples = draw_truth()
+    samples = draw_gt()
     for sample in samples:
         sample.gt_tracks = sample.gt_tracks[:0]
     losses = step(head, samples)
@@ -214,4 +214,4 @@ def test_sizes_that_do_not_fit_are_named() -> None:
     head = small_head()
     head.loss_set = None
     with pytest.raises(ValueError, match='training needs loss_set'):
-        head.loss(head(*draw()), draw_truth())
+        head.loss(head(*draw()), draw_gt())

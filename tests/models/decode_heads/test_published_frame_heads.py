@@ -19,7 +19,7 @@ from avis.models.fusion.query_fusion import AVISMQueryFusion
 from avis.models.losses.mask_set_loss import MaskSetLoss
 from avis.models.necks.deformable_pixel_decoder import DeformablePixelDecoder
 from avis.structures.av_data_sample import AVDataSample
-from tests.golden import DATA, Golden, compare, generator, load_golden
+from tests.helpers.golden import DATA, Golden, compare, generator, load_golden
 
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)[:, None, None]
 STD = np.array([58.395, 57.12, 57.375], np.float32)[:, None, None]
@@ -114,7 +114,7 @@ class SamePoints:
         return self.points.expand(len(logits), -1, -1)
 
 
-def recorded_truth(golden: Golden) -> AVDataSample:
+def recorded_gt(golden: Golden) -> AVDataSample:
     """One clip with three instances, one of which leaves."""
     arrays = golden.arrays
     shape = arrays['train/target/masks_shape']  # (T, N, H, W)
@@ -132,7 +132,7 @@ def test_losses_and_matchings_of_the_training_step(published) -> None:
     golden, head = published.golden, published.head
     meta, arrays = golden.meta['train'], golden.arrays
     frames, audio = published.inputs('train')
-    sample = recorded_truth(golden)
+    sample = recorded_gt(golden)
     head.loss_set.points = SamePoints(meta['point_seed'], meta['num_points'])
     published.backbone.train()
     with torch.no_grad():

@@ -28,11 +28,11 @@ def test_equals_the_published_form_and_its_gradients(norm, training) -> None:
     visual, audio = clip()
     results = []
     for form in (block, PublishedTPAVI(block)):
-        mixed, sound = form(visual, audio)
+        mixed, audio_embed = form(visual, audio)
         wanted = [visual, audio, *block.parameters()]
         weight = torch.linspace(-1, 1, mixed.numel(), dtype=torch.double).view(mixed.shape)
-        gradients = torch.autograd.grad((mixed * weight).sum() + sound.sum(), wanted)
-        results.append([mixed, sound, *gradients])
+        gradients = torch.autograd.grad((mixed * weight).sum() + audio_embed.sum(), wanted)
+        results.append([mixed, audio_embed, *gradients])
     for ours, published in zip(*results, strict=True):
         torch.testing.assert_close(ours, published, rtol=1e-9, atol=1e-9)
 
@@ -58,10 +58,10 @@ def test_starts_as_a_layer_norm_unless_told_otherwise() -> None:
     assert (mixed - plain).abs().max() > 0.1
 
 
-def test_sound_without_bias_is_silent_at_zero() -> None:
+def test_audio_without_bias_is_silent_at_zero() -> None:
     visual, audio = (x.float() for x in clip())
-    _, sound = TPAVI(channels=16, audio_dim=6, audio_bias=False)(visual, audio * 0)
-    assert not sound.any()
+    _, audio_embed = TPAVI(channels=16, audio_dim=6, audio_bias=False)(visual, audio * 0)
+    assert not audio_embed.any()
 
 
 def test_half_precision_does_not_overflow() -> None:

@@ -24,9 +24,9 @@ def test_attention_equals_torchs_with_a_mask_per_query() -> None:
     )
     queries, position = torch.randn(2, 5, CHANNELS), torch.randn(5, CHANNELS)
     key, value = torch.randn(2, 7, CHANNELS), torch.randn(2, 7, CHANNELS)
-    readable = torch.rand(2, 5, 7) < 0.5
-    readable[..., 0] = True
-    for mask in (None, readable):
+    attn_mask = torch.rand(2, 5, 7) < 0.5
+    attn_mask[..., 0] = True
+    for mask in (None, attn_mask):
         forbidden = None if mask is None else ~mask.repeat_interleave(HEADS, 0)
         read, _ = theirs(queries + position, key, value, attn_mask=forbidden)
         expected = block.norm(queries + read)
@@ -38,11 +38,11 @@ def test_what_a_query_may_not_read_has_no_effect() -> None:
     layer = DecoderLayer(CHANNELS, HEADS, 32)
     queries, position = torch.randn(1, 3, CHANNELS), torch.randn(3, CHANNELS)
     memory = torch.randn(1, 6, CHANNELS)
-    readable = torch.ones(1, 3, 6, dtype=torch.bool)
-    readable[..., 4:] = False
-    out = layer(queries, memory, memory, position, readable)
+    attn_mask = torch.ones(1, 3, 6, dtype=torch.bool)
+    attn_mask[..., 4:] = False
+    out = layer(queries, memory, memory, position, attn_mask)
     memory[:, 4:] += 100
-    assert torch.equal(layer(queries, memory, memory, position, readable), out)
+    assert torch.equal(layer(queries, memory, memory, position, attn_mask), out)
     shorter = layer(queries, memory[:, :4], memory[:, :4], position)
     torch.testing.assert_close(shorter, out)
 

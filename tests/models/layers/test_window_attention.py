@@ -60,14 +60,14 @@ def test_one_token_per_frame_is_that_of_torch(length, shifted) -> None:
     torch.manual_seed(0)
     layer = WindowReading(**SIZES)
     torch.nn.init.normal_(layer.in_proj.bias)
-    sound, tokens = torch.randn(2, length, 16), torch.randn(2, length, 3, 16)
-    read = torch.zeros_like(sound)
+    audio, tokens = torch.randn(2, length, 16), torch.randn(2, length, 3, 16)
+    read = torch.zeros_like(audio)
     for start, stop in bounds(length, shifted):
         read[:, start:stop] = reference(
-            layer, sound[:, start:stop], tokens[:, start:stop].flatten(1, 2)
+            layer, audio[:, start:stop], tokens[:, start:stop].flatten(1, 2)
         )
-    expected = layer.ffn(layer.norm(sound + read))
-    torch.testing.assert_close(layer(sound, tokens, shifted=shifted), expected, rtol=0, atol=2e-6)
+    expected = layer.ffn(layer.norm(audio + read))
+    torch.testing.assert_close(layer(audio, tokens, shifted=shifted), expected, rtol=0, atol=2e-6)
 
 
 def bounds(length, shifted):

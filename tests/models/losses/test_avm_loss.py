@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from avis.models.losses.avm_loss import AVMLoss, AVMSimilarityLoss
-from avis.models.losses.labelled_losses import LabelledBCELoss, LabelledCrossEntropyLoss
-from tests.golden import generator, load_golden
+from avis.models.losses.labeled_losses import LabeledBCELoss, LabeledCrossEntropyLoss
+from tests.helpers.golden import generator, load_golden
 
 GOLDEN = load_golden('models/avsbench_losses')
 
@@ -22,7 +22,7 @@ class Case:
     maps: list[Tensor]
     sounds: list[Tensor]
     targets: dict[str, Tensor]
-    labelled: dict[str, Tensor]
+    labeled: dict[str, Tensor]
 
 
 def tensor(values: np.ndarray) -> Tensor:
@@ -46,13 +46,13 @@ def binary() -> Case:
         maps=[level.unflatten(0, (2, 5)) for level in maps],
         sounds=sounds,
         targets={'s4': target, 'ms3': every},
-        labelled={'s4': only_first, 'ms3': torch.ones(2, 5, dtype=torch.bool)},
+        labeled={'s4': only_first, 'ms3': torch.ones(2, 5, dtype=torch.bool)},
     )
 
 
 @pytest.fixture(scope='module')
 def avss() -> Case:
-    """Two clips of ten frames, of which fifteen are labelled."""
+    """Two clips of ten frames, of which fifteen are labeled."""
     rng = generator(GOLDEN.meta['avss']['seed'])
     logits = tensor(rng.normal(0, 2, (20, 71, 48, 48)))
     logits[:, 0] += 4
@@ -65,7 +65,7 @@ def avss() -> Case:
         maps=[level.unflatten(0, (2, 10)) for level in maps],
         sounds=sounds,
         targets={'avss': target},
-        labelled={'avss': flag},
+        labeled={'avss': flag},
     )
 
 
@@ -101,13 +101,13 @@ def test_recorded_loss(name, binary, avss) -> None:
     names = list(GOLDEN.arrays[f'{family}/names'])
     total, segmentation, matching, gradient = GOLDEN.arrays[f'{family}/values'][names.index(name)]
 
-    labelled = case.labelled[task]
-    loss_seg = (LabelledCrossEntropyLoss if task == 'avss' else LabelledBCELoss)()
-    loss = loss_seg(case.logits, case.targets[task], labelled)
+    labeled = case.labeled[task]
+    loss_seg = (LabeledCrossEntropyLoss if task == 'avss' else LabeledBCELoss)()
+    loss = loss_seg(case.logits, case.targets[task], labeled)
     assert loss.item() == pytest.approx(segmentation, rel=1e-6)
     loss_avm = matching_loss(name)
     if loss_avm is not None:
-        avm = loss_avm(case.logits, case.maps, case.sounds, labelled)
+        avm = loss_avm(case.logits, case.maps, case.sounds, labeled)
         # The distance of a vector from itself is rounding noise of 1e-9 in the recording.
         assert avm.item() == pytest.approx(0.5 * matching, rel=1e-4, abs=1e-6)
         loss = loss + avm
@@ -116,21 +116,21 @@ def test_recorded_loss(name, binary, avss) -> None:
     assert got.double().norm().item() == pytest.approx(gradient, rel=1e-4)
 
 
-def test_only_labelled_frames_count(avss) -> None:
-    loss, labelled = AVMLoss(), avss.labelled['avss']
+def test_only_labeled_frames_count(avss) -> None:
+    loss, labeled = AVMLoss(), avss.labeled['avss']
     logits = avss.logits.detach().clone()
-    before = loss(logits, avss.maps, avss.sounds, labelled)
-    logits[~labelled] *= -1
-    assert loss(logits, avss.maps, avss.sounds, labelled) == before
+    before = loss(logits, avss.maps, avss.sounds, labeled)
+    logits[~labeled] *= -1
+    assert loss(logits, avss.maps, avss.sounds, labeled) == before
 
 
-def test_no_labelled_frame_is_no_loss(avss) -> None:
+def test_no_labeled_frame_is_no_loss(avss) -> None:
     nothing = torch.zeros(2, 10, dtype=torch.bool)
     assert AVMLoss()(avss.logits, avss.maps, avss.sounds, nothing) == 0
 
 
 def test_weight_is_a_factor(binary) -> None:
-    arguments = (binary.logits, binary.maps, binary.sounds, binary.labelled['ms3'])
+    arguments = (binary.logits, binary.maps, binary.sounds, binary.labeled['ms3'])
     for kind in (AVMLoss, AVMSimilarityLoss):
         whole, half = kind(weight=1.0)(*arguments), kind()(*arguments)
         torch.testing.assert_close(whole, 2 * half)
@@ -144,4 +144,4 @@ def test_unknown_choice(option) -> None:
 
 def test_similarity_is_for_binary_models(avss) -> None:
     with pytest.raises(ValueError, match=r'one logit per pixel.*\(2, 10, 71, 48, 48\)'):
-        AVMSimilarityLoss()(avss.logits, avss.maps, avss.sounds, avss.labelled['avss'])
+        AVMSimilarityLoss()(avss.logits, avss.maps, avss.sounds, avss.labeled['avss'])

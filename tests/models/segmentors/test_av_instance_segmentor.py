@@ -15,8 +15,8 @@ from mmengine.structures import InstanceData
 from avis.models.trackers.base import Window
 from avis.models.trackers.sounding_gate import SoundingGate
 from avis.registry import MODELS
-from tests.models.segmentors.tiny_avism import C, D, K, P, build, clip
-from tests.models.segmentors.train_in_two_processes import CLIPS, gradients
+from tests.helpers.tiny_avism import C, D, K, P, build, clip
+from tests.helpers.train_in_two_processes import CLIPS, gradients
 
 ROOT = Path(__file__).parents[3]
 
@@ -95,7 +95,7 @@ def test_reported_classes() -> None:
     assert len(none.scores) == len(none.masks) == 0
 
 
-def test_sound_counts() -> None:
+def test_audio_counts() -> None:
     loud, muted = clip(), clip()
     muted['inputs']['audio'] = muted['inputs']['audio'] * 0
     for hears in (True, False):
@@ -119,7 +119,7 @@ def test_training_sees_every_clip_as_if_alone() -> None:
 
 @pytest.mark.slow
 def test_two_processes_train_as_one_with_both_clips(tmp_path) -> None:
-    script = Path(__file__).with_name('train_in_two_processes.py')
+    script = ROOT / 'tests/helpers/train_in_two_processes.py'
     launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
     done = subprocess.run(
         [sys.executable, *launch, str(script), str(tmp_path / 'norms.json')],

@@ -17,7 +17,7 @@ from avis.models.fusion.cross_attention import CrossAttentionFusion
 from avis.models.fusion.simple import AddFusion, ConcatFusion, NoFusion
 from avis.models.fusion.tpavi import TPAVI
 from avis.models.losses.avm_loss import AVMLoss
-from avis.models.losses.labelled_losses import LabelledBCELoss, LabelledCrossEntropyLoss
+from avis.models.losses.labeled_losses import LabeledBCELoss, LabeledCrossEntropyLoss
 from avis.models.necks.dilated_conv_neck import DilatedConvNeck
 from avis.models.segmentors.av_segmentor import AVSegmentor
 from avis.structures.av_data_sample import AVDataSample
@@ -26,7 +26,7 @@ from avis.structures.av_data_sample import AVDataSample
 def build(num_classes: int = 1, **parts) -> AVSegmentor:
     """A narrow model; ``parts`` replace its configs."""
     torch.manual_seed(0)
-    loss = LabelledBCELoss if num_classes == 1 else LabelledCrossEntropyLoss
+    loss = LabeledBCELoss if num_classes == 1 else LabeledCrossEntropyLoss
     config = {
         'data_preprocessor': {'type': AVDataPreprocessor},
         'backbone': {'type': ResNet, 'depth': 18, 'base_channels': 8, 'stem_channels': 8},
@@ -47,7 +47,7 @@ def clip(frames: int = 3, size: tuple[int, int] = (64, 96), audio: Tensor | None
     sample = AVDataSample(
         metainfo={'video_name': 'guitar_1', 'img_shape': size, 'frame_ids': list(range(frames))},
         gt_sem_seg=PixelData(sem_seg=mask),
-        labelled_frames=torch.tensor([True] + [False] * (frames - 1)),
+        labeled_frames=torch.tensor([True] + [False] * (frames - 1)),
     )
     inputs = {
         'frames': torch.randint(0, 256, (frames, 3, *size), dtype=torch.uint8),
@@ -67,13 +67,13 @@ def test_raw_outputs(num_classes, frames, size) -> None:
     outputs = model(batch_of(model, clip(frames, size), clip(frames, size))['inputs'])
     height, width = size
     assert outputs['logits'].shape == (2, frames, num_classes, height, width)
-    for level, (features, sound) in enumerate(
+    for level, (features, audio) in enumerate(
         zip(outputs['feature_maps'], outputs['audio_features'], strict=True)
     ):
         stride = 4 * 2**level
         assert features.shape == (2, frames, 16, height // stride, width // stride)
         assert features.min() >= 0  # rectified
-        assert sound.shape == (2, frames, 16)
+        assert audio.shape == (2, frames, 16)
 
 
 def test_a_clip_does_not_depend_on_its_batch() -> None:
@@ -156,7 +156,7 @@ def test_losses_by_name() -> None:
     assert set(plain) == {'loss_seg'}
 
 
-def test_only_labelled_frames_are_learned_from() -> None:
+def test_only_labeled_frames_are_learned_from() -> None:
     model, item = build(), clip()
     before = model(**batch_of(model, item, training=True), mode='loss')['loss_seg']
     model, other = build(), copy.deepcopy(item)
@@ -164,7 +164,7 @@ def test_only_labelled_frames_are_learned_from() -> None:
     after = model(**batch_of(model, other, training=True), mode='loss')['loss_seg']
     assert before == after
     model = build()
-    del other['data_samples'].labelled_frames  # without flags every frame counts
+    del other['data_samples'].labeled_frames  # without flags every frame counts
     assert model(**batch_of(model, other, training=True), mode='loss')['loss_seg'] != before
 
 

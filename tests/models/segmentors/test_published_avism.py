@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from avis.apis import convert_checkpoint, init_model
 from avis.models.converters import avism
 from avis.structures.av_data_sample import AVDataSample
-from tests.golden import DATA, Golden, compare, generator, load_golden
+from tests.helpers.golden import DATA, Golden, compare, generator, load_golden
 
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs' / 'avis' / 'avism'
 MODELS = {'avism_r50': 'avism_r50_in_aviseg', 'avism_swinl': 'avism_swinl_in_aviseg'}
@@ -198,7 +198,7 @@ def test_training_step(published) -> None:
         loss.points = SamePoints(published.golden.meta['train'])
     matchings = []
     hook = model.tracker.loss_set.register_forward_hook(lambda *call: matchings.append(call[-1][1]))
-    losses = model(published.inputs('train'), [truth(arrays)], mode='loss')
+    losses = model(published.inputs('train'), [gt(arrays)], mode='loss')
     hook.remove()
     names = arrays['train/fixed/loss_names'].tolist()
     assert sorted(losses) == sorted(names)
@@ -219,7 +219,7 @@ def test_training_step(published) -> None:
     model.eval()
 
 
-def truth(arrays) -> AVDataSample:
+def gt(arrays) -> AVDataSample:
     """One clip with three instances, one of which leaves."""
     shape = arrays['train/target/masks_shape']  # (T, N, H, W)
     masks = np.unpackbits(arrays['train/target/masks_packed'], count=shape.prod()).reshape(shape)

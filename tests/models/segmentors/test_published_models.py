@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from avis.apis import convert_checkpoint, init_model
 from avis.models.converters import avsbench
 from avis.structures.av_data_sample import AVDataSample
-from tests.golden import Golden, compare, generator, load_golden
+from tests.helpers.golden import Golden, compare, generator, load_golden
 
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs' / 'avs' / 'tpavi'
 MODELS = {
@@ -65,25 +65,25 @@ class Published:
         """(B*T, ...) to (B, T, ...)."""
         return torch.from_numpy(rows).unflatten(0, (-1, self.frames))
 
-    def truth(self) -> list[AVDataSample]:
+    def gt(self) -> list[AVDataSample]:
         """Draw the targets of the recorded training step."""
         meta = self.golden.meta['train']
         rng = generator(meta['target_seed'])
         count, size = meta['frames'], (meta['height'], meta['width'])
         clips = count // self.frames
-        labelled = torch.ones(clips, self.frames, dtype=torch.bool)
+        labeled = torch.ones(clips, self.frames, dtype=torch.bool)
         if self.task == 's4':  # only the first frame of a clip is drawn
             target = torch.zeros(clips, self.frames, *size, dtype=torch.long)
             target[:, 0] = torch.from_numpy(rng.random((clips, *size)) < 0.3)
-            labelled[:, 1:] = False
+            labeled[:, 1:] = False
         elif self.task == 'ms3':
             target = self.clips(rng.random((count, *size)) < 0.3).long()
         else:
             target = self.clips(rng.integers(0, 71, (count, *size)))
-            labelled = self.clips(self.golden.arrays['train/gt_flag']).bool()
+            labeled = self.clips(self.golden.arrays['train/gt_flag']).bool()
         return [
-            AVDataSample(gt_sem_seg=PixelData(sem_seg=mask), labelled_frames=known)
-            for mask, known in zip(target, labelled, strict=True)
+            AVDataSample(gt_sem_seg=PixelData(sem_seg=mask), labeled_frames=known)
+            for mask, known in zip(target, labeled, strict=True)
         ]
 
     def sources(self) -> dict[str, list[str]]:
@@ -169,7 +169,7 @@ def test_training_step(published) -> None:
     for layer in model.modules():
         if isinstance(layer, DropPath):
             layer.drop_prob = 0.0
-    losses = model(published.inputs('train'), published.truth(), mode='loss')
+    losses = model(published.inputs('train'), published.gt(), mode='loss')
     total, segmentation, matching = arrays['train/loss']
     assert losses['loss_seg'].item() == pytest.approx(segmentation, rel=1e-4)
     if published.task != 's4':

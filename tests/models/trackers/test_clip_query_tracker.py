@@ -15,7 +15,7 @@ from avis.models.trackers import clip_query_tracker
 from avis.models.trackers.base import Window
 from avis.models.trackers.clip_query_tracker import ClipQueryTracker
 from avis.structures.av_data_sample import AVDataSample
-from tests.models.trackers.scenes import (
+from tests.helpers.tracker_scenes import (
     CHANNELS,
     CLASSES,
     QUERIES,
@@ -176,11 +176,11 @@ def test_losses_and_the_class_of_those_who_come_late() -> None:
         sample = AVDataSample(gt_tracks=tracks)
         return trained(**settings).loss(scene, torch.zeros(1, 4, 4), [sample], matchings)
 
-    published, mended = losses(), losses(late_as_no_object=False)
+    published, corrected = losses(), losses(late_as_no_object=False)
     names = ['loss_avism_ce', 'loss_avism_dice', 'loss_avism_mask']
     wanted = [f'{name}{suffix}' for name in names for suffix in ('', '_0', '_1')]
     assert sorted(published) == sorted([*wanted, 'loss_clip_sim'])
-    assert not torch.equal(published['loss_avism_ce'], mended['loss_avism_ce'])
+    assert not torch.equal(published['loss_avism_ce'], corrected['loss_avism_ce'])
 
 
 def test_training_needs_a_loss() -> None:

@@ -7,7 +7,7 @@ from avis.models.trackers import detections
 from avis.models.trackers.base import Window
 from avis.models.trackers.detections import Detector, encode_logits, resize_mask_logits
 from avis.structures.masks import decode_rle
-from tests.models.trackers.scenes import box_mask, box_rle, embed_of, predictions, window
+from tests.helpers.tracker_scenes import box_mask, box_rle, embed_of, predictions, window
 
 AUDIO = torch.zeros(1, 1, 4)
 

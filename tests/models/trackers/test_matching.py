@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from avis.models.trackers.matching import cosine, mask_iou, match, tube_iou
-from tests.models.trackers.scenes import box_rle
+from tests.helpers.tracker_scenes import box_rle
 
 
 def test_the_best_pairs_need_not_hold_the_best_pair():

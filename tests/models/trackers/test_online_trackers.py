@@ -11,7 +11,7 @@ from avis.models.trackers.mask_overlap_tracker import MaskOverlapTracker
 from avis.models.trackers.query_matching_tracker import QueryMatchingTracker
 from avis.models.trackers.sounding_gate import SoundingGate
 from avis.registry import MODELS
-from tests.models.trackers.scenes import SIZE, box_rle, predictions, window
+from tests.helpers.tracker_scenes import SIZE, box_rle, predictions, window
 
 BYTE = {'type': ByteTracker, 'motion': {'type': KalmanFilter}, 'init_track_thr': 0.5}
 OC = {'type': OCSORTTracker, 'motion': {'type': KalmanFilter}, 'init_track_thr': 0.5}

@@ -4,7 +4,7 @@ from mmengine.structures import InstanceData
 
 from avis.models.trackers.sounding_gate import SoundingGate
 from avis.structures.av_data_sample import AVDataSample
-from tests.models.trackers.scenes import predictions
+from tests.helpers.tracker_scenes import predictions
 
 
 def sample_of(present, valid=None):
@@ -35,7 +35,7 @@ def test_the_class_head_opens_the_gate_at_the_threshold():
     assert gate.loss(None, None, [], []) == {}
 
 
-def test_similarity_compares_a_track_with_the_sound_of_each_frame():
+def test_similarity_compares_a_track_with_the_audio_of_each_frame():
     torch.manual_seed(0)
     gate = SoundingGate(source='similarity', query_dim=4, audio_dim=6, embed_dim=8)
     embeds, audio = torch.randn(3, 5, 4), torch.randn(5, 6)
@@ -45,7 +45,7 @@ def test_similarity_compares_a_track_with_the_sound_of_each_frame():
     assert 0 < found.sum() < found.numel()
 
 
-def test_the_loss_is_that_of_every_matched_query_with_every_sound():
+def test_the_loss_is_that_of_every_matched_query_with_every_audio():
     torch.manual_seed(0)
     gate = SoundingGate(source='similarity', query_dim=8, audio_dim=6, loss_weight=2.0)
     frames = predictions([{0: (8, 8), 1: (40, 8)}] * 3)

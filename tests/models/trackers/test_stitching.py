@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from avis.models.trackers.stitching import StitchedTracks, WindowTracks
-from tests.models.trackers.scenes import SIZE, box_rle, embed_of, window
+from tests.helpers.tracker_scenes import SIZE, box_rle, embed_of, window
 
 
 def tracks_of(*instances, label=0, score=0.5):

@@ -3,8 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.evaluation.benchmarks.small_sets import change, write_avsbench, write_vis
-from tests.subprocess_python import ROOT
+from tests.helpers.small_sets import change, write_avsbench, write_vis
+from tests.helpers.subprocess_python import ROOT
 
 TOOL = ROOT / 'tools' / 'analysis_tools' / 'evaluate.py'
 

@@ -31,7 +31,7 @@ def test_all_challenges_can_be_met_in_turn(tmp_path):
         assert f'"attributes": ["{name}"]' in meta
 
 
-def test_splits_and_films_can_be_asked_for(tmp_path):
+def test_splits_and_videos_can_be_asked_for(tmp_path):
     options = ('--splits', '1', '0', '2', '--with-mp4', '--video-fps', '5', '--seed', '3')
     done = run('--layout', 'avsbench_ms3', '--out', str(tmp_path), *TINY[2:], *options)
     assert done.returncode == 0, done.stderr

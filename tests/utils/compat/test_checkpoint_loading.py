@@ -13,7 +13,7 @@ from torch import nn
 
 from avis.utils.compat import checkpoint_loading
 from avis.utils.compat.checkpoint_loading import load_file, trusted_checkpoints
-from tests.tiny import TinyDataset, TinyModel
+from tests.helpers.tiny import TinyDataset, TinyModel
 
 WAYS = {'own unpickler': False}
 if checkpoint_loading._torch_takes_names():

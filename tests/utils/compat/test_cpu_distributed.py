@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from avis.utils.compat import cpu_distributed
-from tests.subprocess_python import run_python
+from tests.helpers.subprocess_python import run_python
 
 LAUNCHERS = ('pytorch', 'slurm', 'mpi')
 

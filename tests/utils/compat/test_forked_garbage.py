@@ -1,6 +1,6 @@
 """A worker must not wait for threads that only its parent had."""
 
-from tests.subprocess_python import run_python
+from tests.helpers.subprocess_python import run_python
 
 PROGRAM = """
 import gc, os, signal, time

@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from avis.utils.compat.import_hook import after_import, around_import
-from tests.subprocess_python import write_package
+from tests.helpers.subprocess_python import write_package
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from importlib.machinery import PathFinder
 import pytest
 
 from avis.utils.compat import mmcv_ops
-from tests.subprocess_python import run_python, write_package
+from tests.helpers.subprocess_python import run_python, write_package
 
 COMPILED = {
     'mmcv/__init__.py': '',

@@ -5,7 +5,7 @@ import pytest
 
 from avis.utils.compat import mmdet_trackers
 from avis.utils.compat.mmdet_trackers import lapjv
-from tests.subprocess_python import run_python, write_package
+from tests.helpers.subprocess_python import run_python, write_package
 
 
 def test_rows_and_columns_beyond_the_limit_stay_alone():

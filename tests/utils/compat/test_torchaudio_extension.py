@@ -1,4 +1,4 @@
-from tests.subprocess_python import run_python, write_package
+from tests.helpers.subprocess_python import run_python, write_package
 
 LOADS = 'import avis, torchaudio._extension as e; print(e._IS_TORCHAUDIO_EXT_AVAILABLE)'
 WORKS = {

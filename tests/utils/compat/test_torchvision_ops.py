@@ -1,4 +1,4 @@
-from tests.subprocess_python import run_python, write_package
+from tests.helpers.subprocess_python import run_python, write_package
 
 LOADS = 'import avis, torchvision.extension as e; print(e._has_ops())'
 META = (

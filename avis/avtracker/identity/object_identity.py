@@ -1,0 +1,39 @@
+"""The global stage by the ids of the instance tracker."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avis.avtracker.identity.embedding_identity import EmbeddingIdentity
+from avis.avtracker.interfaces import Utterance, Video
+from avis.avtracker.track_ids import main_object
+from avis.registry import MODELS
+
+
+@MODELS.register_module()
+class ObjectIdentity(EmbeddingIdentity):
+    """Group by object: one id is one person, two ids that are seen in one frame are two.
+
+    Of objects that are never seen together it says nothing: one may be the other, back again.
+    """
+
+    def margins(
+        self, video: Video, utterances: Sequence[Utterance]
+    ) -> tuple[NDArray[np.float64], dict[str, Any]]:
+        """1 for the same object, -1 for two that are seen together, else NaN."""
+        objects = [main_object(video, utterance) for utterance in utterances]
+        together = {
+            (int(a), int(b))
+            for found in video.detections
+            if found is not None
+            for a in found.ids
+            for b in found.ids
+        }
+        margins = np.full((len(objects), len(objects)), np.nan)
+        for i, one in enumerate(objects):
+            for j, other in enumerate(objects):
+                if one is not None and other is not None and (one, other) in together:
+                    margins[i, j] = 1.0 if one == other else -1.0
+        return margins, {'objects': objects}

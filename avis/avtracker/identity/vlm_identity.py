@@ -1,0 +1,168 @@
+"""The global stage by a vision-language model: which windows show one person."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avis.avtracker.cache import digest
+from avis.avtracker.interfaces import (
+    ChatModel,
+    GlobalAnswer,
+    ImageArray,
+    Message,
+    Reply,
+    Utterance,
+    Video,
+)
+from avis.avtracker.loading import build_part
+from avis.avtracker.official.replies import parse_reply
+from avis.avtracker.track_ids import group_by_objects, speaker_area, speaker_mask
+from avis.avtracker.vlm.corrected_replies import rationale_of, read_persons
+from avis.avtracker.vlm.prompts.templates import fill, load_prompt
+from avis.avtracker.vlm.queries import log_fallback, query_with_retries
+from avis.registry import MODELS
+
+_COLORS = {'red': (255, 0, 0), 'green': (0, 255, 0), 'yellow': (255, 255, 0)}
+
+
+@MODELS.register_module()
+class VLMIdentity:
+    """Show a vision-language model one image per window and ask who is the same.
+
+    The corrected protocol outlines the speaker in each image, asks again when the reply cannot
+    be read, and then falls back to the tracker's own object ids. Of a video with more windows than
+    images fit one question, each object is shown once, in its largest image; of more objects
+    than that, those that speak in most windows.
+
+    Args:
+        model: The chat model, as config or built.
+        prompt: Name or path of a prompt file; None for our own words.
+        color: Of the outline: red, green or yellow.
+        max_new_tokens: Longest reply.
+        retries: How often an unreadable reply is asked for again (corrected protocol).
+        max_images: Most images in one question (corrected protocol).
+    """
+
+    protocol = 'corrected'
+
+    def __init__(
+        self,
+        *,
+        model: ChatModel | dict[str, Any],
+        prompt: str | None = None,
+        color: str = 'red',
+        max_new_tokens: int = 2048,
+        retries: int = 2,
+        max_images: int = 100,
+    ) -> None:
+        if color not in _COLORS:
+            raise ValueError(f'VLMIdentity: color must be one of {sorted(_COLORS)}, got {color!r}')
+        fill(load_prompt(prompt, 'global'), images=1, color=color)  # that it can be
+        self.model: ChatModel = build_part(model, method='chat', where='VLMIdentity: model')
+        self.prompt = prompt
+        self.color = color
+        self.max_new_tokens = max_new_tokens
+        self.retries = retries
+        self.max_images = max_images
+
+    def group(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+        """See :class:`~avis.avtracker.interfaces.Identity`.
+
+        Raises:
+            ValueError: A reply that cannot be read (official protocol).
+            KeyError: A reply about something else (official protocol).
+        """
+        if self.protocol == 'official':
+            return self._official(video, utterances)
+        if len(utterances) <= self.max_images:
+            return self._corrected(video, utterances)
+        return self._by_object(video, utterances)
+
+    def _official(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+        reply = self._ask(video, utterances, attempt=0)
+        if reply.error is not None:
+            raise reply.error
+        parsed = parse_reply(reply.text)
+        record = {**self._record(utterances, [reply]), 'parsed': parsed}
+        return GlobalAnswer(parsed['persons'], str(parsed['rationale']), record)
+
+    def _corrected(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+        asked = query_with_retries(
+            lambda attempt: self._ask(video, utterances, attempt=attempt),
+            functools.partial(read_persons, count=len(utterances)),
+            retries=self.retries,
+        )
+        record = {**self._record(utterances, asked.replies), 'faults': asked.faults}
+        counts = {'unusable_replies': len(asked.faults)}
+        if asked.value is None:
+            reason = log_fallback(f'{video.name}/global', asked.faults, 'by object ids')
+            counts['grouped_by_object_ids'] = 1
+            persons = group_by_objects(video, utterances)
+            return GlobalAnswer(persons, reason, {**record, 'by_object_ids': True}, counts)
+        persons, dropped = asked.value
+        counts['positions_dropped'] = sum(dropped.values())
+        reason = rationale_of(asked.replies[-1].text or '')
+        return GlobalAnswer(persons, reason, {**record, 'dropped': dropped}, counts)
+
+    def _by_object(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+        """Ask about objects, each in its largest image; about those that speak most, if many."""
+        groups = sorted(group_by_objects(video, utterances).values(), key=len, reverse=True)
+        groups = sorted(groups[: self.max_images])  # in order of appearance again
+        shown = [max(group, key=lambda p: speaker_area(video, utterances[p])) for group in groups]
+        answer = self._corrected(video, [utterances[position] for position in shown])
+        persons = {
+            name: [position for place in places for position in groups[place]]
+            for name, places in answer.persons.items()
+        }
+        return replace(answer, persons=persons)
+
+    def content_key(self, name: str) -> str:
+        """Changes with the words of the prompt."""
+        return digest(self._template())
+
+    def _template(self) -> str:
+        return load_prompt(
+            self.prompt, 'global_official' if self.protocol == 'official' else 'global'
+        )
+
+    def _ask(self, video: Video, utterances: Sequence[Utterance], *, attempt: int) -> Reply:
+        instructions = fill(self._template(), images=len(utterances), color=self.color)
+        if self.protocol == 'official':
+            images = [video.frames[utterance.key_frame] for utterance in utterances]
+        else:
+            images = [self._outlined(video, utterance) for utterance in utterances]
+        message = Message(
+            parts=(instructions, *images),
+            name=f'{video.name}/global',
+            attempt=attempt,
+            max_new_tokens=self.max_new_tokens,
+        )
+        return next(iter(self.model.chat([message])))
+
+    def _outlined(self, video: Video, utterance: Utterance) -> ImageArray:
+        mask = speaker_mask(video, utterance)
+        image = video.frames[utterance.key_frame]
+        return image if mask is None else outline(image, mask, _COLORS[self.color])
+
+    def _record(self, utterances: Sequence[Utterance], replies: list[Reply]) -> dict[str, Any]:
+        return {
+            'windows': [utterance.question.window for utterance in utterances],
+            'key_frames': [utterance.key_frame for utterance in utterances],
+            'max_new_tokens': self.max_new_tokens,
+            'replies': [reply.to_record() for reply in replies],
+        }
+
+
+def outline(image: ImageArray, mask: NDArray[np.bool_], color: tuple[int, int, int]) -> ImageArray:
+    """A copy of the image (H, W, 3) with a line around the mask (H, W), outside of it."""
+    from scipy.ndimage import binary_dilation
+
+    width = max(1, round(min(image.shape[:2]) / 240))
+    ring = binary_dilation(mask, iterations=width) & ~mask
+    marked = image.copy()
+    marked[ring] = color
+    return marked

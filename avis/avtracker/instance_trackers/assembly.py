@@ -1,0 +1,135 @@
+"""Detections of a frame from masks, and identities across frames and windows."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avis.avtracker.interfaces import FrameDetections, ImageArray
+from avis.models.trackers.matching import match, tube_iou
+from avis.structures.masks import RLE, encode_mask
+
+WindowOfFrames = tuple[int, list[FrameDetections]]
+"""Number of the first frame, and the detections of the frames from there on."""
+
+
+def assemble(
+    ids: Sequence[int],
+    scores: Sequence[float],
+    masks: Sequence[NDArray[Any]],
+    boxes: NDArray[Any] | None = None,
+) -> FrameDetections:
+    """Detections in order of their ids, masks as RLE.
+
+    Args:
+        ids: N numbers.
+        scores: N confidences.
+        masks: N masks (H, W).
+        boxes: (N, 4); None takes the first and last row and column of each mask.
+    """
+    order = np.argsort(np.asarray(ids, np.int64), kind='stable')
+    if boxes is None:
+        boxes = np.array([mask_box(mask) for mask in masks], np.float32).reshape(len(masks), 4)
+    return FrameDetections(
+        ids=np.asarray(ids, np.int64)[order],
+        scores=np.asarray(scores, np.float32)[order],
+        boxes=np.asarray(boxes, np.float32)[order],
+        masks=[encode_mask(masks[i]) for i in order],
+    )
+
+
+def mask_box(mask: NDArray[Any]) -> tuple[int, int, int, int]:
+    """First and last column and row of a mask as x1 y1 x2 y2; zeros if it is blank."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    if not len(rows):
+        return 0, 0, 0, 0
+    return int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
+
+
+def window_starts(length: int, size: int | None, overlap: int) -> list[tuple[int, int]]:
+    """Windows (start, stop) that cover ``length`` frames, neighbors sharing ``overlap``.
+
+    >>> window_starts(10, 5, 2)
+    [(0, 5), (3, 8), (6, 10)]
+    """
+    if size is None or length <= size:
+        return [(0, length)] if length else []
+    step = size - overlap
+    starts = range(0, length - overlap, step)
+    return [(start, min(start + size, length)) for start in starts]
+
+
+def channels_first(image: ImageArray) -> ImageArray:
+    """(3, H, W), as which transformers reads any image: of (H, W, 3) with few rows it guesses."""
+    return np.ascontiguousarray(image.transpose(2, 0, 1))
+
+
+def check_windows(by: str, size: int | None, overlap: int) -> None:
+    """Raise ValueError unless windows of ``size`` can share ``overlap`` frames."""
+    if size is not None and not 0 <= overlap < size:
+        raise ValueError(
+            f'{by}: windows of window_frames={size} share 0 to {size - 1} frames, '
+            f'got overlap={overlap}'
+        )
+
+
+def stitched(
+    windows: Iterable[WindowOfFrames], *, min_iou: float = 0.5
+) -> Iterator[tuple[int, FrameDetections]]:
+    """Frames in order, each once, with ids that go on from window to window.
+
+    Two objects are the same if their masks overlap over the frames that two windows share, best
+    pairs first. In shared frames the earlier window stays. A single window comes back as it is.
+    """
+    before: list[FrameDetections] = []
+    frame = 0  # the next to give
+    next_id = 0
+    for number, (start, found) in enumerate(windows):
+        shared = frame - start
+        names = _same(before[-shared:] if shared else [], found[:shared], min_iou)
+        if number:
+            for stranger in sorted({int(i) for one in found for i in one.ids} - set(names)):
+                names[stranger] = next_id
+                next_id += 1
+            found = [_renamed(one, names) for one in found]
+        before = found
+        next_id = max([next_id, *(int(one.ids.max()) + 1 for one in found if len(one))])
+        for one in found[shared:]:
+            yield frame, one
+            frame += 1
+
+
+def _same(
+    before: Sequence[FrameDetections], after: Sequence[FrameDetections], min_iou: float
+) -> dict[int, int]:
+    """Ids of the earlier window by those of the later one."""
+    old, new = _tracks(before), _tracks(after)
+    if not old or not new:
+        return {}
+    overlaps, _ = tube_iou(list(old.values()), list(new.values()))
+    old_ids, new_ids = list(old), list(new)
+    return {new_ids[column]: old_ids[row] for row, column in match(overlaps, min_iou)}
+
+
+def _tracks(frames: Sequence[FrameDetections]) -> dict[int, list[RLE | None]]:
+    """The masks of every object over some frames, by its id."""
+    tracks: dict[int, list[RLE | None]] = {}
+    for place, found in enumerate(frames):
+        for number, mask in zip(found.ids, found.masks, strict=True):
+            tracks.setdefault(int(number), [None] * len(frames))[place] = mask
+    return tracks
+
+
+def _renamed(found: FrameDetections, names: dict[int, int]) -> FrameDetections:
+    """The same detections under other ids, in their order."""
+    ids = np.array([names[int(number)] for number in found.ids], np.int64)
+    order = np.argsort(ids, kind='stable')
+    return replace(
+        found,
+        ids=ids[order],
+        scores=found.scores[order],
+        boxes=found.boxes[order],
+        masks=[found.masks[i] for i in order],
+    )

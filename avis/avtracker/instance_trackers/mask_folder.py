@@ -1,0 +1,94 @@
+"""Masks that somebody has made already, read from images."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from avis.avtracker.instance_trackers.assembly import assemble
+from avis.avtracker.interfaces import FrameDetections, FrameSource
+from avis.registry import MODELS
+
+Layout = Literal['person_folders', 'merged']
+_NUMBER = re.compile(r'(\d+)$')
+
+
+@MODELS.register_module()
+class MaskFolder:
+    """Masks of a video as PNG files; the number at the end of a name is that of the frame.
+
+    Args:
+        path: Folder with ``{name}`` for the name of the video, such as
+            ``data/AVTrack/Instance_Masks/{name}``.
+        layout: ``person_folders``: one folder per object, non-zero is the object. ``merged``: one
+            image per frame, each gray value above 0 an object.
+        first_number: Number of the first frame.
+    """
+
+    def __init__(
+        self, *, path: str, layout: Layout = 'person_folders', first_number: int = 0
+    ) -> None:
+        if layout not in get_args(Layout):
+            raise ValueError(f'MaskFolder: layout is one of {get_args(Layout)}, got {layout!r}')
+        self.path, self.layout, self.first_number = path, layout, first_number
+
+    def track(self, frames: FrameSource, *, prompt: str) -> Iterator[tuple[int, FrameDetections]]:
+        """Every frame in order, with the masks it has; the prompt is not used."""
+        folder = self._folder(frames.name)
+        if self.layout == 'merged':
+            files = self._numbered(folder)
+            for frame in range(len(frames)):
+                labels = self._read([files.get(frame)], frames.size)[0]
+                ids = [int(value) for value in np.unique(labels) if value]
+                yield frame, assemble(ids, [1.0] * len(ids), [labels == i for i in ids])
+            return
+        objects = [self._numbered(one) for one in sorted(folder.iterdir()) if one.is_dir()]
+        for frame in range(len(frames)):
+            masks = self._read([files.get(frame) for files in objects], frames.size)
+            ids = [i for i, mask in enumerate(masks) if mask.any()]
+            yield frame, assemble(ids, [1.0] * len(ids), [masks[i] != 0 for i in ids])
+
+    def content_key(self, name: str) -> str:
+        """Changes with the files of the video."""
+        folder = self._folder(name)
+        files = sorted(folder.rglob('*.png'))
+        rows = [f'{f.relative_to(folder)} {f.stat().st_size} {f.stat().st_mtime_ns}' for f in files]
+        return hashlib.sha256('\n'.join(rows).encode()).hexdigest()
+
+    def _folder(self, name: str) -> Path:
+        folder = Path(self.path.replace('{name}', name))
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f'{folder} does not exist: MaskFolder.path has {{name}} for the name of the video'
+            )
+        return folder
+
+    def _numbered(self, folder: Path) -> dict[int, Path]:
+        """The files of a folder by frame."""
+        found = {}
+        for file in sorted(folder.glob('*.png')):
+            number = _NUMBER.search(file.stem)
+            if number is None:
+                raise ValueError(f'{file}: no number of a frame at the end of its name')
+            found[int(number.group(1)) - self.first_number] = file
+        return found
+
+    @staticmethod
+    def _read(files: Sequence[Path | None], size: tuple[int, int]) -> list[NDArray[np.uint8]]:
+        """Gray values (H, W) of files; a missing one is blank."""
+        images = []
+        for file in files:
+            image = np.zeros(size, np.uint8)
+            if file is not None:
+                found = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
+                if found is None or found.shape != tuple(size):
+                    what = 'cannot be read' if found is None else f'has size {found.shape}'
+                    raise ValueError(f'{file} {what}, expected a PNG of size {tuple(size)}')
+                image = np.asarray(found, np.uint8)
+            images.append(image)
+        return images

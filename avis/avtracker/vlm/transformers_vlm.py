@@ -1,0 +1,150 @@
+"""A vision-language model of transformers in this process."""
+
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from itertools import islice
+from typing import Any
+
+from avis.avtracker.interfaces import Message, Reply
+from avis.avtracker.loading import check_dtype, loading_weights, pick_device, require
+from avis.registry import MODELS
+
+
+@MODELS.register_module()
+class TransformersVLM:
+    """Qwen3-VL and other chat models that take images.
+
+    The model's own generation settings decide whether it samples. The random state is set for each
+    question from its name, so that a run that goes on after an interruption gets the same replies.
+
+    Args:
+        model: Folder, or name on the hub.
+        batch_size: Questions answered together. Sampled replies depend on it.
+        dtype: Of the weights on a GPU; the CPU computes in float32.
+        device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
+        seed: Of the random state.
+        load: Further arguments of ``from_pretrained``, such as ``dict(device_map='auto')``.
+        generate: Further arguments of ``generate``.
+    """
+
+    not_in_cache_key = ('device',)
+
+    def __init__(
+        self,
+        *,
+        model: str = 'Qwen/Qwen3-VL-8B-Instruct',
+        batch_size: int = 1,
+        dtype: str = 'bfloat16',
+        device: str | None = None,
+        seed: int = 0,
+        load: dict[str, Any] | None = None,
+        generate: dict[str, Any] | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f'TransformersVLM: batch_size must be at least 1, got {batch_size}')
+        check_dtype(dtype, by='TransformersVLM')
+        self.model, self.batch_size, self.seed = model, batch_size, seed
+        self.dtype, self.device = dtype, device
+        self.load, self.generate = load or {}, generate or {}
+
+    def chat(self, messages: Iterable[Message]) -> Iterator[Reply]:
+        """One reply per message, in order; see the contract of chat models."""
+        source = iter(messages)
+        while batch := list(islice(source, self.batch_size)):
+            yield from self._answer(batch)
+
+    def _answer(self, batch: Sequence[Message]) -> list[Reply]:
+        """Answer together; what does not fit into memory is answered one by one."""
+        import torch
+
+        try:
+            return self._generate(batch)
+        except torch.OutOfMemoryError as error:
+            failure = RuntimeError(f'out of memory: {str(error).splitlines()[0]}')
+        torch.cuda.empty_cache()
+        if len(batch) == 1:
+            return [Reply(text=None, error=failure)]
+        return [reply for message in batch for reply in self._answer([message])]
+
+    def _generate(self, batch: Sequence[Message]) -> list[Reply]:
+        import torch
+
+        start = time.monotonic()
+        processor, model = self._network
+        inputs = processor.apply_chat_template(
+            [[{'role': 'user', 'content': _content(message)}] for message in batch],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors='pt',
+            processor_kwargs={'padding': True, 'padding_side': 'left'},
+        ).to(model.device)
+        options = dict(self.generate)
+        if any(message.attempt for message in batch):  # the same reply would be of no use again
+            options.setdefault('do_sample', True)
+        names = '|'.join(f'{message.name}#{message.attempt}' for message in batch)
+        with torch.inference_mode(), torch.random.fork_rng(devices=_devices(model)):
+            torch.manual_seed(self.seed + zlib.crc32(names.encode()))
+            longest = max(message.max_new_tokens for message in batch)
+            tokens = model.generate(**inputs, max_new_tokens=longest, **options)
+        tokens = tokens[:, inputs['input_ids'].shape[1] :]
+        texts = processor.batch_decode(tokens, skip_special_tokens=True)
+        seconds = (time.monotonic() - start) / len(batch)
+        return [
+            Reply(
+                text=text,
+                usage={
+                    'seconds': seconds,
+                    'prompt_tokens': int(inputs['attention_mask'][row].sum()),
+                    'completion_tokens': int((tokens[row] != _padding(model)).sum()),
+                },
+            )
+            for row, text in enumerate(texts)
+        ]
+
+    @cached_property
+    def _network(self) -> tuple[Any, Any]:
+        """Processor and model."""
+        load = tuple(sorted(self.load.items(), key=lambda item: item[0]))
+        return _load(self.model, self.dtype, pick_device(self.device), load)
+
+
+@lru_cache(maxsize=2)
+def _load(name: str, dtype: str, device: str, load: tuple[tuple[str, Any], ...]) -> tuple[Any, Any]:
+    """Processor and model; parts that name the same ones share them."""
+    import torch
+
+    transformers = require('transformers', by='TransformersVLM', install="pip install 'avis[vlm]'")
+    kind = torch.float32 if device == 'cpu' else getattr(torch, dtype)
+    with loading_weights(name, by='TransformersVLM'):
+        model = transformers.AutoModelForImageTextToText.from_pretrained(
+            name, **{'dtype': kind, 'attn_implementation': 'sdpa', **dict(load)}
+        )
+        if 'device_map' not in dict(load):
+            model = model.to(device)
+        return transformers.AutoProcessor.from_pretrained(name), model.eval()
+
+
+def _content(message: Message) -> list[dict[str, Any]]:
+    """The parts of a message as chat templates want them."""
+    from PIL import Image
+
+    return [
+        {'type': 'text', 'text': part}
+        if isinstance(part, str)
+        else {'type': 'image', 'image': Image.fromarray(part)}
+        for part in message.parts
+    ]
+
+
+def _padding(model: Any) -> int:
+    """Id of the token with which shorter replies of a batch are filled up."""
+    number = model.generation_config.pad_token_id
+    return -1 if number is None else int(number)
+
+
+def _devices(model: Any) -> list[int]:
+    """The GPUs of a model, whose random state is kept as well."""
+    return sorted({p.device.index or 0 for p in model.parameters() if p.device.type == 'cuda'})

@@ -1,0 +1,163 @@
+"""The sound of a clip: read it for the chosen frames, or take it away."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from numpy.typing import NDArray
+
+from avis.datasets.readers.audio import NoAudioError, audio_info, read_audio
+from avis.datasets.readers.errors import broken_data_error
+from avis.datasets.readers.tensors import read_features, read_log_mel
+from avis.datasets.transforms.clip import clip_name, frame_ids_of
+from avis.registry import TRANSFORMS
+
+_SILENT_LOG_MEL = float(np.log(0.01))  # VGGish takes log(mel + 0.01)
+
+
+@TRANSFORMS.register_module()
+class LoadAudio(BaseTransform):
+    """Read the sound of the chosen frames: frame k sounds from k / fps to (k + 1) / fps.
+
+    Reads ``audio`` (or ``features``), ``frame_ids``, ``fps``. Writes ``audio`` and
+    ``sample_rate``. A sound file or video gives a waveform float32 (S,), mono, resampled, with
+    S = T / fps * sample_rate; a ``.pkl`` gives log-mel examples (T, 96, 64); ``features`` gives
+    rows (T, D).
+
+    Args:
+        sample_rate: Samples per second of the waveform.
+        source: 'audio', or 'features' for precomputed rows.
+        max_padding: Seconds of silence that may be added where the sound ends before the last
+            frame; encoders cut a little. More than this counts as broken.
+        missing: What a video without sound gives: 'error' or 'silence', which is zeros, be it a
+            waveform or features.
+        feature_width: D of the features of a video that has none.
+    """
+
+    def __init__(
+        self,
+        *,
+        sample_rate: int = 16000,
+        source: Literal['audio', 'features'] = 'audio',
+        max_padding: float = 0.1,
+        missing: Literal['error', 'silence'] = 'error',
+        feature_width: int = 128,
+    ) -> None:
+        for name, value, known in (
+            ('source', source, ('audio', 'features')),
+            ('missing', missing, ('error', 'silence')),
+        ):
+            if value not in known:
+                raise ValueError(f'LoadAudio: {name} must be one of {known}, got {value!r}')
+        self.sample_rate = sample_rate
+        self.source = source
+        self.max_padding = max_padding
+        self.missing = missing
+        self.feature_width = feature_width
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """See the class docstring for the keys."""
+        frame_ids, path = frame_ids_of(results), results.get(self.source)
+        if self.source == 'features':
+            audio = self._rows(results, path, read_features, frame_ids)
+        elif path is not None and path.endswith('.pkl'):
+            audio = self._rows(results, path, read_log_mel, frame_ids)
+        else:
+            audio = self._waveform(results, path, frame_ids)
+        return {**results, 'sound': audio, 'sample_rate': self.sample_rate}
+
+    def _rows(
+        self, results: dict[str, Any], path: str | None, read: Any, frame_ids: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """One row of precomputed sound per frame."""
+        if path is None:
+            if self.missing == 'silence':
+                return np.zeros((len(frame_ids), self.feature_width), np.float32)
+            raise ValueError(
+                f'{clip_name(results)} has no precomputed features, but LoadAudio has '
+                f"source='features'. Set source='audio', or give the data set its features."
+            )
+        if self.source == 'features' and not Path(path).is_file():
+            raise FileNotFoundError(
+                f'{path} does not exist. Make it with tools/dataset_tools/'
+                f"extract_audio_features.py, or set source='audio' of LoadAudio."
+            )
+        rows: NDArray[np.float32] = read(path)
+        length = results['length']
+        # Features are made for a video, row by frame; log-mel files may be longer than theirs.
+        if len(rows) < length or (self.source == 'features' and len(rows) != length):
+            raise broken_data_error(
+                path, f'has {len(rows)} rows of sound for a clip of {length} frames'
+            )
+        return rows[frame_ids]
+
+    def _waveform(
+        self, results: dict[str, Any], path: str | None, frame_ids: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Read each run of neighbouring frames in one go and join them, shape (S,)."""
+        try:
+            if path is None:
+                raise NoAudioError(
+                    f"{clip_name(results)} has no sound file. LoadAudio(missing='silence') takes "
+                    f'silence instead.'
+                )
+            breaks = np.flatnonzero(np.diff(frame_ids) != 1) + 1
+            edges = [0, *breaks.tolist(), len(frame_ids)]
+            runs = [frame_ids[a:b] for a, b in pairwise(edges)]
+            return np.concatenate([self._read_run(results, path, run) for run in runs])
+        except NoAudioError:
+            if self.missing == 'error':
+                raise
+            samples = round(len(frame_ids) * self.sample_rate / results['fps'])
+            return np.zeros(samples, np.float32)
+
+    def _read_run(
+        self, results: dict[str, Any], path: str, run: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """The sound of the frames ``run[0]`` to ``run[-1]``."""
+        per_frame = self.sample_rate / results['fps']
+        start, count = round(run[0] * per_frame), round(len(run) * per_frame)
+        audio = read_audio(path, sample_rate=self.sample_rate, start=start, num_samples=count)
+        missing = count - len(audio)
+        if missing > self.max_padding * self.sample_rate:
+            clip_seconds = results['length'] / results['fps']
+            raise broken_data_error(
+                path,
+                f'lasts {audio_info(path).seconds:.2f} s, but the clip of {results["length"]} '
+                f'frames lasts {clip_seconds:.2f} s',
+                f'Fetch the sound again, or raise LoadAudio.max_padding ({self.max_padding} s) to '
+                f'fill up with silence.',
+            )
+        return np.pad(audio, (0, max(missing, 0)))
+
+
+@TRANSFORMS.register_module()
+class MuteAudio(BaseTransform):
+    """Replace the sound by silence, to measure what a model sees without hearing.
+
+    Reads and writes ``audio``: zeros for a waveform (S,), log(0.01) for log-mel examples
+    (T, 96, 64).
+
+    Args:
+        features: What features (T, D) become. Those of silence are not known here, so it must be
+            said: 'zeros' for no sound at all, 'error' refuses.
+    """
+
+    def __init__(self, *, features: Literal['error', 'zeros'] = 'error') -> None:
+        if features not in ('error', 'zeros'):
+            raise ValueError(f"MuteAudio: features must be 'error' or 'zeros', got {features!r}")
+        self.features = features
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """See the class docstring for the keys."""
+        audio = results['sound']
+        if audio.ndim == 2 and self.features == 'error':
+            raise ValueError(
+                f'{clip_name(results)}: MuteAudio cannot know the features of silence. Load a '
+                f"waveform or log-mel examples with LoadAudio(source='audio'), or set "
+                f"MuteAudio(features='zeros')."
+            )
+        silence = _SILENT_LOG_MEL if audio.ndim == 3 else 0
+        return {**results, 'sound': np.full_like(audio, silence)}

@@ -1,0 +1,122 @@
+"""A video of a video with its predicted instances, frame by frame, for videos of any length."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.structures import InstanceData
+from numpy.typing import NDArray
+
+from avis.datasets.readers.audio import NoAudioError, audio_info, read_audio
+from avis.datasets.readers.images import read_image
+from avis.datasets.readers.video import walk_video
+from avis.structures.av_data_sample import AVDataSample
+from avis.structures.video_record import VideoRecord
+from avis.utils.mp4 import to_int16
+from avis.visualization.drawing import beside
+from avis.visualization.tracks import draw_tracks
+from avis.visualization.video_writer import write_video
+
+_BLOCK_SECONDS = 10
+_AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+
+
+def write_track_video(
+    path: str | Path,
+    record: VideoRecord,
+    sample: AVDataSample,
+    *,
+    classes: Sequence[str] = (),
+    gt: bool = False,
+) -> None:
+    """Write a video with the masks of ``pred_tracks`` in the colors of their identities.
+
+    Frames and sound are read again from the files of the record, piece by piece.
+
+    Args:
+        path: Of the MP4.
+        record: Where the video lies.
+        sample: Of the whole video; ``frame_ids`` tells which frames it has.
+        classes: Names of the classes; their numbers without.
+        gt: Put ``gt_tracks`` beside them, if the sample has it.
+    """
+    sides = {'prediction': sample.pred_tracks}
+    if gt and 'gt_tracks' in sample:
+        sides = {'truth': sample.gt_tracks, **sides}
+    frame_ids = np.asarray(sample.get('frame_ids', range(record['length'])))
+    reader = _AudioBlocks.of(record, frame_ids)
+    write_video(
+        path,
+        _drawn(record, frame_ids, sides, classes),
+        fps=record['fps'],
+        audio=reader,
+        sample_rate=16000 if reader is None else reader.rate,
+    )
+
+
+def walk_frames(record: VideoRecord, frame_ids: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+    """The frames of a video one after the other, RGB (H, W, 3)."""
+    frames = record['frames']
+    if isinstance(frames, str):
+        yield from walk_video(frames, frame_ids / record['fps'])
+    else:
+        yield from (read_image(frames[number]) for number in frame_ids)
+
+
+def _drawn(
+    record: VideoRecord,
+    frame_ids: NDArray[np.int64],
+    sides: dict[str, InstanceData],
+    classes: Sequence[str],
+) -> Iterator[NDArray[np.uint8]]:
+    """Each frame with the tracks of one side, or of two beside each other."""
+    for t, frame in enumerate(walk_frames(record, frame_ids)):
+        images = {name: _draw(frame, tracks, t, classes) for name, tracks in sides.items()}
+        yield beside(images) if len(images) > 1 else images.popitem()[1]
+
+
+def _draw(
+    frame: NDArray[np.uint8], tracks: InstanceData, t: int, classes: Sequence[str]
+) -> NDArray[np.uint8]:
+    masks, captions = {}, {}
+    for number, label, track in zip(
+        tracks.ids.tolist(), tracks.labels.tolist(), tracks.masks, strict=True
+    ):
+        if track.rles[t] is not None:
+            masks[number] = track.dense(t)
+            captions[number] = f'{classes[label] if classes else f"class {label}"} {number}'
+    return draw_tracks(frame, masks, captions)
+
+
+class _AudioBlocks:
+    """Reads the sound of a file block by block, as a video asks for it."""
+
+    def __init__(self, path: str, rate: int, start: int) -> None:
+        self.path = path
+        self.rate = rate
+        self.offset = start  # sample of the file at which the video begins
+        self.begin = 0
+        self.block = np.zeros(0, np.int16)
+
+    @classmethod
+    def of(cls, record: VideoRecord, frame_ids: NDArray[np.int64]) -> '_AudioBlocks | None':
+        """The sound of a record; None if it has none, or frames were left out of the video."""
+        audio = record['audio']
+        if audio is None or audio.endswith('.pkl') or (np.diff(frame_ids) != 1).any():
+            return None
+        try:
+            native = audio_info(audio).sample_rate
+        except NoAudioError:
+            return None
+        rate = native if native in _AAC_RATES else 16000
+        return cls(audio, rate, round(frame_ids[0] / record['fps'] * rate))
+
+    def __call__(self, start: int, end: int) -> NDArray[np.int16]:
+        """Samples ``start`` to ``end`` of the video; both only ever grow."""
+        if end > self.begin + len(self.block):
+            count = max(round(_BLOCK_SECONDS * self.rate), end - start)
+            audio = read_audio(
+                self.path, sample_rate=self.rate, start=self.offset + start, num_samples=count
+            )
+            self.block, self.begin = to_int16(audio), start
+        return self.block[start - self.begin : end - self.begin]

@@ -1,0 +1,36 @@
+"""mmdet's ResNet for long clips: less memory in training, the same numbers."""
+
+from mmdet.models.backbones import ResNet
+from torch import Tensor
+
+from avis.models.backbones.pretrained import load_pretrained
+from avis.models.converters.torchvision_resnet import convert
+from avis.models.layers.activation_checkpointing import checkpoint_activations
+from avis.registry import MODELS
+
+
+@MODELS.register_module()
+class CheckpointedResNet(ResNet):
+    """``mmdet.ResNet`` that keeps only the outputs of its blocks for the backward pass.
+
+    Every frame of a clip passes the backbone at full size, so its activations are most of the
+    memory of a training step, while its arithmetic is a small part of a model with a wide decoder.
+    Arguments, weights and results are those of ``mmdet.ResNet``; a file with weights to start from
+    must fit, though.
+    """
+
+    def init_weights(self) -> None:
+        """Read the weights to start from, torchvision's for example, or draw them."""
+        if not load_pretrained(self, convert):
+            super().init_weights()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map images (N, 3, H, W) to one map per stage of ``out_indices``, finest first."""
+        x = self.maxpool(self.relu(self.norm1(self.conv1(x))))
+        outs = []
+        for index, name in enumerate(self.res_layers):
+            for block in getattr(self, name):
+                x = checkpoint_activations(block, x)
+            if index in self.out_indices:
+                outs.append(x)
+        return tuple(outs)

@@ -1,0 +1,59 @@
+"""Segmentation losses over clips of which only some frames carry a label."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avis.registry import MODELS
+
+
+@MODELS.register_module()
+class LabeledBCELoss(nn.Module):
+    """Binary cross-entropy of the labeled frames: the first of each clip in S4, all in MS3."""
+
+    def forward(self, logits: Tensor, target: Tensor, labeled: Tensor) -> Tensor:
+        """Mean over the pixels of the labeled frames, 0 if there are none.
+
+        Args:
+            logits: (B, T, 1, H, W).
+            target: (B, T, H, W) with 0 and 1.
+            labeled: bool (B, T).
+
+        Returns:
+            Scalar.
+        """
+        _check_channels(self, logits, binary=True)
+        selected, gt = logits[:, :, 0][labeled], target[labeled].to(logits.dtype)
+        if selected.numel() == 0:
+            return logits.sum() * 0
+        return F.binary_cross_entropy_with_logits(selected, gt)
+
+
+@MODELS.register_module()
+class LabeledCrossEntropyLoss(nn.Module):
+    """Cross-entropy over K classes of the labeled frames, as in AVSS."""
+
+    def forward(self, logits: Tensor, target: Tensor, labeled: Tensor) -> Tensor:
+        """Mean over the pixels of the labeled frames, 0 if there are none.
+
+        Args:
+            logits: (B, T, K, H, W), K at least 2.
+            target: (B, T, H, W) with class indices below K.
+            labeled: bool (B, T).
+
+        Returns:
+            Scalar.
+        """
+        _check_channels(self, logits, binary=False)
+        selected = logits[labeled]
+        if selected.numel() == 0:
+            return logits.sum() * 0
+        return F.cross_entropy(selected, target[labeled].long())
+
+
+def _check_channels(loss: nn.Module, logits: Tensor, *, binary: bool) -> None:
+    if binary != (logits.shape[2] == 1):
+        wanted = 'num_classes=1' if binary else 'num_classes of 2 or more'
+        raise ValueError(
+            f'{type(loss).__name__} needs a decode head with {wanted}, got logits of shape '
+            f'{tuple(logits.shape)}. Change decode_head.num_classes or loss_seg.'
+        )

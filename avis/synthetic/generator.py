@@ -1,0 +1,155 @@
+"""Make a synthetic data set: plan the videos, write them, put the folder in its place at once."""
+
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+from rich.progress import track
+
+from avis.synthetic.casting import Job, build_scene, plan_jobs
+from avis.synthetic.challenges import challenge
+from avis.synthetic.layouts import aviseg, avsbench, avss, avtrack
+from avis.synthetic.recipe import Recipe
+from avis.synthetic.scene import Stage
+from avis.utils.mp4 import to_int16, write_mp4
+
+RATE = 16000  # of the sound of the MP4 files
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """How one layout reaches the disk.
+
+    ``name`` names a video; ``video`` writes it and returns its entry; ``index`` writes the
+    annotation files from all entries; ``folder`` is the part of the target that belongs to this
+    layout.
+    """
+
+    name: Callable[[Job], str]
+    video: Callable[[Path, Job, Stage], Any]
+    index: Callable[[Path, Recipe, list[Any]], None]
+    folder: str = ''
+
+
+_WRITERS = {
+    'avsbench_s4': _Writer(
+        avsbench.s4_name, avsbench.write_s4_video, avsbench.write_s4_index, 'Single-source'
+    ),
+    'avsbench_ms3': _Writer(
+        avsbench.ms3_name, avsbench.write_ms3_video, avsbench.write_ms3_index, 'Multi-sources'
+    ),
+    'avss': _Writer(avss.video_name, avss.write_video, avss.write_index),
+    'aviseg': _Writer(aviseg.video_name, aviseg.write_video, aviseg.write_index),
+    'avtrack': _Writer(avtrack.video_name, avtrack.write_video, avtrack.write_index),
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was made.
+
+    Attributes:
+        root: Folder that holds the data set (``Single-source`` for S4, and so on).
+        videos: Number of videos by split.
+        frames: Number of frames over all videos.
+    """
+
+    root: Path
+    videos: dict[str, int]
+    frames: int
+
+
+def make_dataset(
+    *, layout: str, out: str | Path, processes: int = 1, progress: bool = False, **options: Any
+) -> Report:
+    """Write a synthetic data set in the on-disk layout of a real one.
+
+    The same options give the same bytes, whatever the number of processes. Everything is written
+    to a hidden folder beside the target, which takes its name when it is complete.
+
+    Args:
+        layout: One of ``recipe.LAYOUTS``.
+        out: Data root of this data set. S4 and MS3 put ``Single-source`` and ``Multi-sources``
+            inside and may share it. With ``with_mp4``, ``videos/<name>.mp4`` lies beside the rest.
+        processes: Worker processes.
+        progress: Show a progress bar.
+        **options: Fields of ``recipe.Recipe``: videos, seconds, size, seed, challenges,
+            in_turn, identities, people_only, splits, with_mp4, video_fps.
+
+    Raises:
+        FileExistsError: The target holds something already.
+        ValueError: An option is out of its range.
+    """
+    recipe = Recipe(layout=layout, **options)
+    writer = _WRITERS[layout]
+    target = Path(out) / writer.folder
+    jobs = plan_jobs(recipe)
+    with _complete_or_nothing(target) as folder:
+        work = partial(_make_video, recipe, folder)
+        results = _run(work, jobs, processes)
+        entries = list(track(results, 'Videos', len(jobs), disable=not progress))
+        writer.index(folder, recipe, entries)
+    splits = [job.split for job in jobs]
+    counts = {split: splits.count(split) for split in dict.fromkeys(splits)}
+    return Report(target, counts, sum(job.seconds for job in jobs))
+
+
+def make_stage(recipe: Recipe, job: Job) -> Stage:
+    """The scene of one video with all challenges, ready to be drawn and heard."""
+    recipe = replace(recipe, challenges=recipe.challenges_of(job.index), in_turn=False)
+    return Stage(challenge(build_scene(recipe, job), recipe.challenges, job))
+
+
+def _make_video(recipe: Recipe, folder: Path, job: Job) -> Any:
+    stage, writer = make_stage(recipe, job), _WRITERS[recipe.layout]
+    if recipe.with_mp4:
+        fps = recipe.video_fps
+        images = (stage.draw(index / fps)[0] for index in range(job.seconds * fps))
+        path = folder / 'videos' / f'{writer.name(job)}.mp4'
+        path.parent.mkdir(exist_ok=True)
+        audio = to_int16(stage.audio(RATE))
+        write_mp4(path, images, fps=fps, audio=audio, sample_rate=RATE)
+    return writer.video(folder, job, stage)
+
+
+def _run(work: Callable[[Job], Any], jobs: list[Job], processes: int) -> Iterator[Any]:
+    """Results in the order of the jobs."""
+    if processes <= 1:
+        yield from map(work, jobs)
+        return
+    context = multiprocessing.get_context('spawn')
+    with context.Pool(processes, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        yield from pool.imap(work, jobs, chunksize=4)
+
+
+@contextmanager
+def _complete_or_nothing(target: Path) -> Iterator[Path]:
+    """A hidden folder that becomes ``target`` at the end, or vanishes after an error."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise FileExistsError(
+            f'{target} exists and is not empty. Delete it, or choose another folder: a synthetic '
+            f'data set is never mixed with other files.'
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial_folder = Path(tempfile.mkdtemp(prefix=f'.{target.name}.partial-', dir=target.parent))
+    try:
+        yield partial_folder
+        partial_folder.chmod(0o777 & ~_umask())  # mkdtemp makes it private
+        partial_folder.replace(target)
+    except BaseException:
+        shutil.rmtree(partial_folder, ignore_errors=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,103 @@
+"""AVTrack: speakers of a conversation, one mask folder per person and one merged gray PNG."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avis.structures.masks import encode_mask
+from avis.synthetic.canvas import Array
+from avis.synthetic.casting import Job
+from avis.synthetic.layouts.aviseg import mask_box
+from avis.synthetic.recipe import Recipe
+from avis.synthetic.scene import Stage
+from avis.synthetic.writing import write_jpeg, write_json, write_png, write_wav
+from avis.utils.mp4 import to_int16
+
+RATE = 16000
+FRAME_PHASE = 0.5
+_GENRES = ('interview', 'film', 'anime', 'opera', 'narration', 'stage')
+
+
+def video_name(job: Job) -> str:
+    """``<genre>_<letter>_<number>``, like the one public name ``interview_Z_16``."""
+    rng = job.rng(9)
+    letter = chr(ord('A') + int(rng.integers(26)))
+    return f'{_GENRES[int(rng.integers(len(_GENRES)))]}_{letter}_{job.index}'
+
+
+def write_video(root: Path, job: Job, stage: Stage) -> dict[str, Any]:
+    """Write one video; returns its entry of the JSON and its tracks."""
+    name = video_name(job)
+    for folder in ('Audios', f'Images/{name}', f'Instance_Masks_merged/{name}'):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    write_wav(root / 'Audios' / f'{name}.wav', to_int16(stage.audio(RATE)), RATE)
+    per_second: list[dict[int, Array]] = []
+    for second in range(job.seconds):
+        image, owner = stage.draw(second + FRAME_PHASE)
+        write_jpeg(root / 'Images' / name / f'frame_{second:05d}.jpg', image)
+        per_second.append(stage.masks(owner, second))
+    persons = sorted({number for masks in per_second for number in masks})
+    _write_masks(root, name, persons, per_second, (stage.scene.height, stage.scene.width))
+    return {
+        'video': {
+            'file_names': [f'{name}/frame_{second:05d}.jpg' for second in range(job.seconds)],
+            'length': job.seconds,
+            'height': stage.scene.height,
+            'width': stage.scene.width,
+            'genre': name.split('_')[0],
+        },
+        'tracks': [_track([masks.get(k) for masks in per_second]) for k in persons],
+    }
+
+
+def write_index(root: Path, recipe: Recipe, entries: list[dict[str, Any]]) -> None:
+    """Write ``avtrack_meta.json``; ``attributes`` are the challenging conditions of a video."""
+    videos: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for video_id, entry in enumerate(entries, start=1):
+        met = recipe.challenges_of(video_id - 1).items()
+        attributes = [name for name, strength in met if strength > 0]
+        videos.append({'id': video_id, **entry['video'], 'attributes': attributes})
+        for track in entry['tracks']:
+            annotations.append({'id': len(annotations) + 1, 'video_id': video_id, **track})
+    categories = [{'id': 1, 'name': 'person'}]
+    content = {'videos': videos, 'annotations': annotations, 'categories': categories}
+    write_json(root / 'avtrack_meta.json', content)
+
+
+def _write_masks(
+    root: Path,
+    name: str,
+    persons: list[int],
+    per_second: list[dict[int, Array]],
+    shape: tuple[int, int],
+) -> None:
+    # The official reader erases 255 as void, so the highest gray level stays below it.
+    step = 255 // (len(persons) + 1)
+    for order in range(len(persons)):
+        (root / 'Instance_Masks' / name / f'person_{order}').mkdir(parents=True)
+    for second, masks in enumerate(per_second):
+        merged = np.zeros(shape, np.uint8)
+        for order, person in enumerate(persons):
+            if person in masks:
+                merged[masks[person]] = step * (order + 1)
+                path = root / 'Instance_Masks' / name / f'person_{order}'
+                single = masks[person].astype(np.uint8) * 255
+                write_png(path / f'frame_{second:05d}.png', single)
+        write_png(root / 'Instance_Masks_merged' / name / f'frame_{second:05d}.png', merged)
+
+
+def _track(masks: list[Array | None]) -> dict[str, Any]:
+    return {
+        'category_id': 1,
+        'iscrowd': 0,
+        'segmentations': [None if m is None else _rle(m) for m in masks],
+        'bboxes': [None if m is None else mask_box(m) for m in masks],
+        'areas': [None if m is None else int(np.count_nonzero(m)) for m in masks],
+    }
+
+
+def _rle(mask: Array) -> dict[str, Any]:
+    rle = encode_mask(mask)
+    return {'size': rle['size'], 'counts': rle['counts'].decode()}

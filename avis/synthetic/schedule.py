@@ -1,0 +1,109 @@
+"""Who sounds when: turns are (start, end) in seconds, one list per source."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+Turns: TypeAlias = list[tuple[float, float]]
+
+# A source counts as sounding in an annotated second if it sounds at least this long in it.
+MIN_SOUNDING = 0.25
+
+
+def second_grid(
+    sources: int, seconds: int, rng: np.random.Generator, stay: float = 0.55
+) -> list[Turns]:
+    """Short clips of few sources: the sounding set changes at full seconds only.
+
+    So every annotated second is either full of a source or free of it. One second in sixteen is
+    silent; otherwise some sources sound, never all of three.
+
+    Args:
+        sources: Number of sources in the image.
+        seconds: Length of the clip.
+        rng: Source of chance.
+        stay: Probability that the set of a second is that of the second before.
+    """
+    sets: list[frozenset[int]] = []
+    for _ in range(seconds):
+        if sets and rng.random() < stay:
+            sets.append(sets[-1])
+            continue
+        draw = rng.random()
+        count = 0 if draw < 0.06 else 1 if draw < 0.72 or sources < 3 else 2
+        if sources == 2 and draw > 0.85:
+            count = 2
+        sets.append(frozenset(rng.permutation(sources)[:count].tolist()))
+    if not any(sets):
+        sets[int(rng.integers(seconds))] = frozenset({int(rng.integers(sources))})
+    return [_runs([source in sounding for sounding in sets]) for source in range(sources)]
+
+
+def dialogue(
+    speakers: int,
+    seconds: float,
+    rng: np.random.Generator,
+    turn_length: float = 4.0,
+    overlap: float = 0.15,
+) -> list[Turns]:
+    """A conversation: one after the other, with pauses and now and then an overlap.
+
+    Args:
+        speakers: Number of speakers; each gets at least one turn if there is time.
+        seconds: Length of the conversation.
+        rng: Source of chance.
+        turn_length: Mean length of a turn.
+        overlap: Probability that a turn starts before the last one ends.
+    """
+    turns: list[Turns] = [[] for _ in range(speakers)]
+    time = float(rng.uniform(0.0, 0.8))
+    queue = rng.permutation(speakers).tolist()
+    while time < seconds - 0.4:
+        if not queue:
+            queue = rng.permutation(speakers).tolist()
+        speaker = queue.pop()
+        length = turn_length * float(rng.uniform(0.55, 1.45))
+        if turns[speaker]:  # nobody speaks twice at once
+            time = max(time, turns[speaker][-1][1] + 0.2)
+        end = min(seconds, time + max(0.5, length))
+        if end - time >= 0.4:
+            turns[speaker].append((time, end))
+        if rng.random() < overlap:
+            time = end - min(1.2, 0.4 * (end - time))
+        else:
+            time = end + float(rng.uniform(0.15, 1.1))
+    return turns
+
+
+def broken(turns: Turns, pause: float, length: float) -> Turns:
+    """Cut turns into pieces of about ``length`` with a ``pause`` (seconds) between them."""
+    pieces = []
+    for start, end in turns:
+        count = max(1, round((end - start + pause) / (length + pause)))
+        step = (end - start + pause) / count
+        pieces += [(start + k * step, start + (k + 1) * step - pause) for k in range(count)]
+    return pieces
+
+
+def complement(turns: Turns, seconds: float, rest: float = 0.0) -> Turns:
+    """The times outside the turns, each shortened by ``rest`` at both ends."""
+    edges = [0.0, *(edge for turn in sorted(turns) for edge in turn), seconds]
+    gaps = zip(edges[::2], edges[1::2], strict=True)
+    return [(a + rest, b - rest) for a, b in gaps if b - a > 2 * rest + 0.3]
+
+
+def sounding_time(turns: Sequence[tuple[float, float]], start: float, end: float) -> float:
+    """Seconds of the turns that fall between start and end."""
+    return sum(max(0.0, min(end, b) - max(start, a)) for a, b in turns)
+
+
+def is_sounding(turns: Sequence[tuple[float, float]], second: int) -> bool:
+    """Whether a source counts as sounding in the annotated second [second, second + 1)."""
+    return sounding_time(turns, second, second + 1) >= MIN_SOUNDING
+
+
+def _runs(flags: list[bool]) -> Turns:
+    """Turns from one flag per second."""
+    edges = np.flatnonzero(np.diff([0, *map(int, flags), 0]))
+    return [(float(a), float(b)) for a, b in edges.reshape(-1, 2)]

@@ -1,0 +1,432 @@
+"""Defects 9 and 13 to 27 of docs/avtracker.md, corrected."""
+
+import math
+
+import numpy as np
+import pytest
+from avis.avtracker.asr import corrected_segments as corrected
+
+from avis.avtracker.asr.speech_stage import SpeechRecord, SpeechStage
+from avis.avtracker.interfaces import ModelUnavailable, SpeechSegment, Waveform
+
+
+def chunk(text, start, end, **more):
+    return {'text': text, 'timestamp': [start, end], **more}
+
+
+def times(chunks):
+    return [(c['text'], *c['timestamp']) for c in chunks]
+
+
+def settle(*chunks, first=0.0, last=8.0, words=True):
+    return times(corrected.settle(chunks, first=first, last=last, words=words))
+
+
+def compress(*chunks, same=True, max_gap=2.0, max_seconds=30.0):
+    compared = []
+
+    def similarity(one, other):
+        compared.append((one, other))
+        return 1.0 if same else 0.0
+
+    joined = corrected.compress(
+        chunks, threshold=0.35, max_gap=max_gap, max_seconds=max_seconds, similarity=similarity
+    )
+    return times(joined), compared
+
+
+def test_an_end_of_zero_is_no_missing_end():  # D13
+    assert settle(chunk('a', 0.0, 0.0), chunk('b', 1.0, 2.0)) == [('b', 1.0, 2.0)]
+
+
+def test_a_missing_end_is_the_start_of_the_next():  # D14
+    chunks = chunk('a', 0.0, None), chunk('b', 2.0, 4.0), chunk('c', 5.0, None)
+    assert settle(*chunks) == [('a', 0.0, 2.0), ('b', 2.0, 4.0), ('c', 5.0, 8.0)]
+
+
+def test_two_equal_texts_of_which_one_has_no_end_are_joined():  # D14
+    settled = corrected.settle(
+        [chunk('a', 0.0, 1.0), chunk('a', 1.0, None)], first=0.0, last=8.0, words=True
+    )
+    assert compress(*settled)[0] == [('a', 0.0, 8.0)]
+
+
+def test_chunks_that_do_not_tell_their_times_share_them():  # D14
+    chunks = chunk('a', 0.0, None), chunk('b', None, 4.0), chunk('c', None, 5.0)
+    assert settle(*chunks) == [('a', 0.0, 2.0), ('b', 2.0, 4.0), ('c', 4.0, 5.0)]
+    assert settle(chunk('a', 2.0, None), chunk('b', None, None), chunk('c', 6.0, None)) == [
+        *(('a', 2.0, 4.0), ('b', 4.0, 6.0), ('c', 6.0, 8.0)),
+    ]
+    assert settle(chunk('a', None, None), chunk('b', None, None), last=3.0) == [
+        *(('a', 0.0, 1.5), ('b', 1.5, 3.0)),
+    ]
+
+
+def test_missing_starts_and_turned_round_times_are_settled():  # D26
+    chunks = chunk('a', None, 1.0), chunk('b', None, 3.0), chunk('c', 5.0, 4.0)
+    assert settle(*chunks) == [('a', 0.0, 1.0), ('b', 1.0, 3.0), ('c', 5.0, 8.0)]
+
+
+def test_blank_texts_are_dropped_also_the_first():  # D15
+    assert settle(chunk(' ', 0.0, 1.0), chunk('b', 1.0, 2.0)) == [('b', 1.0, 2.0)]
+
+
+def test_a_recogniser_without_words_keeps_its_chunks():
+    assert settle(chunk('', 0.0, 1.0), words=False) == [('', 0.0, 1.0)]
+
+
+def test_voices_are_joined_over_short_gaps_only():  # D16
+    one, other = chunk('a', 0.0, 1.0), chunk('b', 60.0, 61.0)
+    assert compress(one, other)[0] == [('a', 0.0, 1.0), ('b', 60.0, 61.0)]
+    assert len(compress(one, chunk('b', 3.5, 4.0))[0]) == 2
+    assert compress(one, chunk('b', 2.5, 3.0))[0] == [('a b', 0.0, 3.0)]
+    assert len(compress(one, chunk('b', 2.5, 3.0), max_seconds=2.9)[0]) == 2
+
+
+def test_only_speech_is_compared_not_what_lies_between():  # D16
+    chunks = chunk('a', 0.0, 1.0), chunk('b', 2.0, 3.0), chunk('c', 4.0, 5.0)
+    assert compress(*chunks)[1][1] == ([(0.0, 1.0), (2.0, 3.0)], [(4.0, 5.0)])
+
+
+def test_the_later_end_counts():  # D17
+    assert compress(chunk('a', 0.0, 5.0), chunk('b', 1.0, 2.0))[0] == [('a b', 0.0, 5.0)]
+
+
+def test_a_known_speaker_needs_no_comparison():
+    chunks = [chunk('a', 0, 1, speaker='x'), chunk('b', 1, 2, speaker='x')]
+    assert compress(*chunks, same=False) == ([('a b', 0, 2)], [])
+    chunks[1]['speaker'] = 'y'
+    assert compress(*chunks, same=True) == ([('a', 0, 1), ('b', 1, 2)], [])
+
+
+def test_known_speakers_stay_two_whatever_they_say():  # D24
+    one, other = chunk('no way', 0, 1, speaker='x'), chunk('no way', 1, 2, speaker='y')
+    assert len(compress(one, other)[0]) == 2
+    assert len(corrected.join_contained([one, other], max_gap=2)) == 2
+    other['timestamp'] = [0, 1]
+    assert len(corrected.merge_repeats([one, other])) == 2
+    assert len(corrected.join_same_times([one, other])) == 2
+    other['speaker'] = 'x'
+    assert len(corrected.merge_repeats([one, other])) == 1
+
+
+def test_another_voice_may_answer_with_the_same_words():  # D24
+    asked = chunk('are you coming with me', 0, 2)
+
+    def joined(answer):
+        similar = {'threshold': 0.35, 'similarity': lambda one, other: 0.0}
+        apart = corrected.compress([asked, answer], max_gap=2.0, max_seconds=30.0, **similar)
+        return times(corrected.join_contained(apart, max_gap=2))
+
+    assert len(joined(chunk('with me', 2, 3))) == 2
+    # What sounds at one time is one voice heard in both sources.
+    assert joined(chunk('with me', 1, 3)) == [('are you coming with me', 0, 3)]
+
+
+def test_without_a_bound_it_does_not_matter_who_repeats_words():  # D24
+    asked, answer = chunk('are you coming with me', 0, 2), chunk('with me', 2, 3)
+    similar = {'threshold': 0.35, 'similarity': lambda one, other: 0.0}
+    apart = corrected.compress([asked, answer], max_gap=math.inf, max_seconds=math.inf, **similar)
+    assert len(corrected.join_contained(apart, max_gap=math.inf)) == 1
+
+
+def test_a_text_heard_twice_is_one_text_of_the_voice_before():
+    joined, compared = compress(chunk('a', 0, 1), chunk('b', 1, 2), chunk('b', 2, 3))
+    assert joined == [('a b', 0, 3)]
+    assert compared == [([(0, 1)], [(1, 2), (2, 3)])]
+
+
+@pytest.mark.parametrize(('max_gap', 'grown'), [(2.0, 20), (math.inf, 30)])
+def test_only_speech_is_compared_unless_gaps_have_no_bound(max_gap, grown):  # D16
+    class OneVoice:
+        sample_rate = 10
+
+        def __init__(self):
+            self.samples = []
+
+        def transcribe(self, audio):
+            return [SpeechSegment(text, (t, t + 1)) for text, t in (('a', 0), ('b', 2), ('c', 4))]
+
+        def embed(self, audio):
+            self.samples.append(len(audio.samples))
+            return np.ones(2)
+
+    heard = OneVoice()
+    stage = SpeechStage(recognizer=heard, encoder=heard, max_gap=max_gap)
+    record = stage.run(Waveform(np.zeros(50, np.float32), 10), SpeechRecord())
+    assert times(record.final) == [('a b c', 0, 5)]
+    assert heard.samples == [10, 10, grown, 10]
+
+
+def test_a_joined_chunk_remembers_the_voices_in_it():  # D16
+    chunks = [
+        chunk('a', 0, 2, source=(0, 0)),
+        chunk('b', 2, 4, source=(1, 1)),
+        chunk('c', 2, 4, source=(1, 0)),
+    ]
+    assert compress(*chunks)[0] == [('a b', 0, 4), ('c', 2, 4)]
+
+
+def test_two_voices_of_one_mixture_stay_two():
+    one, other = chunk('a', 0, 2, source=(0, 0)), chunk('b', 0, 2, source=(0, 1))
+    assert len(compress(one, other)[0]) == 2
+    assert len(corrected.join_same_times([one, other])) == 2
+    assert len(compress(one, {**other, 'source': (1, 0)})[0]) == 1
+
+
+def test_a_repeat_stands_once_with_the_united_time():  # D18, D19
+    chunks = [
+        chunk('Hello there friend', 0.0, 1.0),
+        chunk('Hello there friend', 0.1, 1.5),
+        chunk('Hello there friend', 0.2, 2.0),
+    ]
+    assert times(corrected.merge_repeats(chunks)) == [('Hello there friend', 0.0, 2.0)]
+
+
+def test_a_shorter_echo_goes_without_a_trace():
+    one, echo = chunk('Hello there friend', 0.0, 1.0), chunk('Hello there frien', 0.2, 1.1)
+    assert corrected.merge_repeats([one, echo]) == [one]
+    longer = chunk('Hello there friend', 0.2, 1.4)
+    assert times(corrected.merge_repeats([one, longer])) == [('Hello there friend', 0.0, 1.4)]
+
+
+@pytest.mark.parametrize(
+    'texts',
+    [
+        ('abcdefghij', 'jihgfedcba'),
+        ('we bridge it after the storm', 'bridge it after the storm, pal'),
+    ],
+)
+def test_what_only_resembles_is_not_the_same(texts):  # D19
+    assert len(corrected.merge_repeats([chunk(text, 0.0, 1.0) for text in texts])) == 2
+
+
+def test_containment_needs_whole_words_and_a_small_gap():  # D24
+    assert len(corrected.join_contained([chunk('the', 0, 1), chunk('he', 1, 2)], max_gap=2)) == 2
+    one, other = chunk('we took the late train', 0, 1), chunk('late train', 1, 2)
+    assert times(corrected.join_contained([one, other], max_gap=2)) == [
+        ('we took the late train', 0, 2)
+    ]
+    assert len(corrected.join_contained([one, chunk('late train', 50, 60)], max_gap=2)) == 2
+
+
+@pytest.mark.parametrize(
+    ('text', 'kept'),
+    [
+        ('今天天气很好', True),
+        ('好', True),
+        ('¿Qué?', True),
+        ('…', False),
+        ('。', False),
+        ('♪♪♪', False),
+        ('Yeah…', False),
+        ('«Okay»', False),
+        ('a', False),
+        ('12', True),
+        ('', False),
+    ],
+)
+def test_the_filter_knows_other_scripts(text, kept):  # D25
+    assert corrected.is_meaningful(text) is kept
+
+
+class Recognizer:
+    sample_rate = 16000
+    has_words = True
+
+    def __init__(self, whole, sources=()):
+        self.whole, self.sources = whole, sources
+
+    def transcribe(self, waveform):
+        if waveform.name.isdecimal():
+            heard = self.sources[int(waveform.name)]
+            if isinstance(heard, Exception):
+                raise heard
+            return heard
+        return self.whole
+
+
+class Separator:
+    sample_rate = 8000
+
+    def __init__(self, count):
+        self.count = count
+        self.calls = 0
+
+    def separate(self, waveform):
+        self.calls += 1
+        return [Waveform(waveform.samples, 8000, str(n)) for n in range(self.count)]
+
+
+class Encoder:
+    sample_rate = 16000
+    threshold = 0.9
+
+    def embed(self, waveform):
+        if len(waveform.samples) < 1600:
+            raise ValueError('too short')
+        return waveform.samples[:1] + np.array([1.0, 0.0], np.float32)
+
+
+def run(recognizer, seconds=8.0, **parts):
+    stage = SpeechStage(recognizer=recognizer, **parts)
+    audio = Waveform(np.zeros(round(16000 * seconds), np.float32), 16000, 'video')
+    return stage.run(audio, SpeechRecord())
+
+
+def spoken(text, start, end):
+    return SpeechSegment(text, (start, end))
+
+
+def test_a_source_stays_inside_its_segment():  # D20, D21
+    sources = [[spoken('left voice', 0.0, None)], [spoken('right voice', 0.5, 9.0)]]
+    record = run(Recognizer([spoken('x', 1.0, 3.0)], sources), separator=Separator(2))
+    assert times(record.final) == [('left voice', 1.0, 3.0), ('right voice', 1.5, 3.0)]
+
+
+def test_chunks_without_length_reach_no_separator():  # D22
+    separator = Separator(1)
+    whole = [spoken('now', 2.0, 2.0), spoken('late', 9.0, 9.5), spoken('so', 8.0, None)]
+    record = run(Recognizer(whole, [[]]), separator=separator)
+    assert separator.calls == 0
+    assert record.final == []
+    assert record.counts['chunks_without_length_or_words'] == 3
+
+
+def test_voices_are_looked_for_where_the_mixture_is_not_understood():  # D15, D23
+    sources = [[spoken('left voice', 0.0, 1.0)], []]
+    record = run(Recognizer([spoken(' ', 1.0, 3.0)], sources), separator=Separator(2))
+    assert times(record.final) == [('left voice', 1.0, 2.0)]
+    assert run(Recognizer([spoken(' ', 1.0, 3.0)], [[]]), separator=Separator(1)).final == []
+
+
+def test_words_are_not_lost_to_silent_sources():  # D23
+    whole = [spoken(' Hello there.', 0.5, 3.0)]
+    record = run(Recognizer(whole, [[], [spoken('...', 0.0, 1.0)]]), separator=Separator(2))
+    assert times(record.final) == [('Hello there.', 0.5, 3.0)]
+    assert record.counts['chunks_kept_unseparated'] == 1
+
+
+def test_a_failing_source_costs_one_segment():  # D27
+    recognizer = Recognizer([spoken('Hello there.', 0.5, 3.0)], [RuntimeError('bad audio')])
+    record = run(recognizer, separator=Separator(1))
+    assert times(record.final) == [('Hello there.', 0.5, 3.0)]
+    assert record.counts['separation_failed: RuntimeError'] == 1
+
+
+@pytest.mark.parametrize('error', [ImportError('no package'), ModelUnavailable('no weights')])
+def test_a_separator_that_cannot_work_at_all_is_no_failing_segment(error):
+    def missing(waveform):
+        raise error
+
+    separator = Separator(2)
+    separator.separate = missing
+    with pytest.raises(type(error), match=str(error)):
+        run(Recognizer([spoken('what he says', 0.0, 2.0)]), separator=separator)
+
+
+def test_only_overlapping_speech_is_separated_if_wanted():  # D23
+    whole = [spoken('one alone', 0.0, 1.0), spoken('two at', 2.0, 4.0), spoken('once', 3.0, 5.0)]
+    separator = Separator(1)
+    run(Recognizer(whole, [[]]), separator=separator, separate='overlap')
+    assert separator.calls == 2
+    with pytest.raises(ValueError, match=r"'always' or 'overlap', got 'sometimes'"):
+        SpeechStage(recognizer=Recognizer([]), separate='sometimes')
+
+
+def test_noise_is_filtered_before_it_can_be_joined():  # D25
+    sources = [[spoken('Good evening', 0.0, 1.0), spoken('...', 1.0, 2.0)]]
+    recognizer = Recognizer([spoken('x', 1.0, 4.0)], sources)
+    record = run(recognizer, separator=Separator(1), encoder=Encoder())
+    assert times(record.final) == [('Good evening', 1.0, 2.0)]
+    assert record.similarity_calls == []
+
+
+def test_without_compression_times_are_settled_and_runs_cut():  # D26
+    whole = [spoken('Nooooooooo', 0.5, None), spoken('more', 3.0, 99.0), spoken('out', 99.0, 100.0)]
+    record = run(Recognizer(whole))
+    settled = [('Nooooo', 0.5, 3.0), ('more', 3.0, 8.0), ('out', 8.0, 8.0)]
+    assert times(record.final) == settled
+
+
+def test_words_of_a_moment_are_asked_about_where_nothing_is_separated():  # D22, D26
+    whole = [spoken('now', 2.0, 2.0), spoken('turned round', 5.0, 4.0)]
+    record = run(Recognizer(whole))
+    assert times(record.final) == [('now', 2.0, 2.0), ('turned round', 5.0, 5.0)]
+
+
+@pytest.mark.parametrize(
+    ('bounds', 'count'),
+    [({}, 2), ({'max_gap': 3.0}, 1), ({'max_gap': 3.0, 'max_seconds': 4.9}, 2)],
+)
+def test_the_stage_bounds_what_it_joins(bounds, count):  # D16
+    whole = [spoken('first words', 0.0, 1.0), spoken('second words', 4.0, 5.0)]
+    assert len(run(Recognizer(whole), encoder=Encoder(), **bounds).final) == count
+
+
+@pytest.mark.parametrize(('max_gap', 'count'), [(2.0, 2), (3.0, 1)])
+def test_the_stage_bounds_the_gap_of_repeated_words(max_gap, count):  # D24
+    sources = [[spoken('the late train', 0.0, 1.0), spoken('late train', 4.0, 5.0)]]
+    recognizer = Recognizer([spoken('x', 0.0, 6.0)], sources)
+    assert len(run(recognizer, separator=Separator(1), max_gap=max_gap).final) == count
+
+
+def test_voices_too_short_to_compare_are_counted():  # D9
+    record = run(Recognizer([spoken('a', 0.0, 0.05), spoken('b', 1.0, 2.0)]), encoder=Encoder())
+    assert len(record.final) == 2
+    assert record.counts['voices_too_short_to_compare'] == 1
+    assert record.similarity_calls[0]['value'] is None
+
+
+def test_an_unexpected_error_of_the_encoder_is_told():  # D9
+    class Broken(Encoder):
+        def embed(self, waveform):
+            raise RuntimeError('no device')
+
+    with pytest.raises(RuntimeError, match='no device'):
+        run(Recognizer([spoken('a', 0.0, 1.0), spoken('b', 1.0, 2.0)]), encoder=Broken())
+
+
+def test_the_encoder_knows_its_own_threshold():
+    assert SpeechStage(recognizer=Recognizer([]), encoder=Encoder()).threshold == 0.9
+    assert SpeechStage(recognizer=Recognizer([])).threshold == 0.35
+    assert SpeechStage(recognizer=Recognizer([]), encoder=Encoder(), threshold=0.5).threshold == 0.5
+
+
+def test_other_rates_are_resampled_for_each_part():
+    rates = []
+
+    class Listening(Recognizer):
+        sample_rate = 8000
+
+        def transcribe(self, waveform):
+            rates.append((waveform.sample_rate, len(waveform.samples)))
+            return []
+
+    run(Listening([]), seconds=1.0)
+    assert rates == [(8000, 8000)]
+
+
+@pytest.mark.parametrize('seconds', [0.0, 1e-4])
+def test_hardly_any_audio_is_no_error(seconds):
+    assert run(Recognizer([]), seconds=seconds, encoder=Encoder()).final == []
+
+
+def test_infinite_bounds_join_everything():
+    chunks = chunk('a', 0.0, 1.0), chunk('b', 600.0, 601.0)
+    assert len(compress(*chunks, max_gap=math.inf, max_seconds=math.inf)[0]) == 1
+
+
+@pytest.mark.parametrize('error', [ImportError('no package'), ModelUnavailable('no weights')])
+@pytest.mark.parametrize('protocol', ['official', 'corrected'])
+def test_an_encoder_that_cannot_work_at_all_is_no_other_voice(protocol, error):  # D9
+    class Missing(Encoder):
+        def embed(self, waveform):
+            raise error
+
+    stage = SpeechStage(
+        recognizer=Recognizer([spoken('a', 0.0, 1.0), spoken('b', 1.0, 2.0)]), encoder=Missing()
+    )
+    stage.protocol = protocol
+    with pytest.raises(type(error), match=str(error)):
+        stage.run(Waveform(np.zeros(32000, np.float32), 16000, 'video'), SpeechRecord())

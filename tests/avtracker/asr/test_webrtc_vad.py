@@ -1,0 +1,59 @@
+import itertools
+import sys
+
+import numpy as np
+import pytest
+
+from avis.avtracker.asr.webrtc_vad import WebRTCVAD
+from avis.avtracker.interfaces import Waveform
+from tests.helpers.people import talk
+
+RATE = 16000
+
+
+def heard(chunks, second):
+    return any(start <= second < end for start, end in (chunk.timestamp for chunk in chunks))
+
+
+@pytest.mark.parametrize('number', [0, 1])
+def test_speech_is_found_and_silence_is_not(number):
+    _, audio, people = talk(number)
+    samples = audio.samples.copy()
+    samples[8 * RATE : 12 * RATE] = 0
+    chunks = WebRTCVAD().transcribe(Waveform(samples, RATE))
+    speaking = np.any([masks.any(axis=(1, 2)) for masks in people.values()], axis=0)
+    seconds = [second for second in range(20) if speaking[second] and not 8 <= second < 12]
+    assert np.mean([heard(chunks, second + 0.5) for second in seconds]) > 0.8
+    assert not any(heard(chunks, second) for second in (9, 10, 11))
+    assert all(chunk.text == '' for chunk in chunks)
+    starts = [chunk.timestamp[0] for chunk in chunks]
+    assert starts == sorted(starts)
+
+
+@pytest.mark.parametrize('samples', [np.zeros(0), np.zeros(100), np.zeros(RATE)])
+def test_no_speech(samples):
+    assert WebRTCVAD().transcribe(Waveform(samples.astype(np.float32), RATE)) == []
+
+
+def test_pauses_and_lengths():
+    _, audio, _ = talk(0)
+    spans = [chunk.timestamp for chunk in WebRTCVAD(padding=0.0).transcribe(audio)]
+    pauses = [later[0] - before[1] for before, later in itertools.pairwise(spans)]
+    assert min(pauses) >= 0.15
+    longer = WebRTCVAD(padding=0.0, min_silence=0.8, min_speech=1.0).transcribe(audio)
+    assert 0 < len(longer) < len(spans)
+    assert min(end - start for start, end in (chunk.timestamp for chunk in longer)) >= 1.0
+    padded = [chunk.timestamp for chunk in WebRTCVAD(padding=0.5).transcribe(audio)]
+    assert padded == [
+        pytest.approx((max(start - 0.5, 0), min(end + 0.5, 20))) for start, end in spans
+    ]
+
+
+def test_what_cannot_be_heard_is_told(monkeypatch):
+    with pytest.raises(ValueError, match='mode must be 0, 1, 2 or 3, got 4'):
+        WebRTCVAD(mode=4)
+    with pytest.raises(ValueError, match='at 8000 Hz'):
+        WebRTCVAD().transcribe(Waveform(np.zeros(8000, np.float32), 8000))
+    monkeypatch.setitem(sys.modules, 'webrtcvad', None)
+    with pytest.raises(ImportError, match=r"pip install 'avis\[offline\]'"):
+        WebRTCVAD().transcribe(Waveform(np.zeros(RATE, np.float32), RATE))

@@ -1,0 +1,96 @@
+import sys
+
+import numpy as np
+import pytest
+
+from avis.avtracker.interfaces import Waveform
+from avis.avtracker.speaker_encoders.ecapa import ECAPA
+from avis.avtracker.speaker_encoders.resemblyzer import Resemblyzer, _load
+from avis.avtracker.speaker_encoders.x_vector import XVector
+from tests.helpers.tiny_transformers import save_wavlm
+
+RATE = 16000
+ECAPA_PARTS = """
+compute_features: !new:speechbrain.lobes.features.Fbank
+    n_mels: 20
+mean_var_norm: !new:speechbrain.processing.features.InputNormalization
+    norm_type: sentence
+    std_norm: False
+embedding_model: !new:speechbrain.lobes.models.ECAPA_TDNN.ECAPA_TDNN
+    input_size: 20
+    channels: [16, 16, 16, 16, 48]
+    kernel_sizes: [5, 3, 3, 3, 1]
+    dilations: [1, 2, 3, 4, 1]
+    attention_channels: 8
+    res2net_scale: 4
+    se_channels: 8
+    lin_neurons: 12
+classifier: !new:speechbrain.lobes.models.ECAPA_TDNN.Classifier
+    input_size: 12
+    out_neurons: 3
+mean_var_norm_emb: !new:speechbrain.processing.features.InputNormalization
+    norm_type: global
+    std_norm: False
+modules:
+    compute_features: !ref <compute_features>
+    mean_var_norm: !ref <mean_var_norm>
+    embedding_model: !ref <embedding_model>
+    mean_var_norm_emb: !ref <mean_var_norm_emb>
+    classifier: !ref <classifier>
+pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
+    loadables: {}
+"""
+
+
+@pytest.fixture(scope='module', params=['ecapa', 'x_vector'])
+def encoder(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('models') / request.param
+    if request.param == 'x_vector':
+        return XVector(model=str(save_wavlm(folder)))
+    folder.mkdir()
+    (folder / 'hyperparams.yaml').write_text(ECAPA_PARTS)
+    return ECAPA(model=str(folder))
+
+
+def noise(seconds, seed=0):
+    samples = np.random.default_rng(seed).normal(0, 0.1, round(seconds * RATE))
+    return Waveform(samples.astype(np.float32), RATE)
+
+
+def test_a_voice_is_one_finite_vector_that_depends_on_the_audio(encoder):
+    one, again, other = (encoder.embed(noise(1.5, seed)) for seed in (0, 0, 1))
+    assert one.shape == (12,)
+    assert one.dtype == np.float32
+    assert np.isfinite(one).all()
+    np.testing.assert_array_equal(one, again)
+    assert not np.array_equal(one, other)
+
+
+def test_silence_gives_numbers(encoder):
+    assert np.isfinite(encoder.embed(Waveform(np.zeros(RATE, np.float32), RATE))).all()
+
+
+@pytest.mark.parametrize('seconds', [0, 0.05])
+def test_too_little_audio_is_a_value_error(encoder, seconds):
+    with pytest.raises(ValueError, match='s of sound, at least'):
+        encoder.embed(noise(seconds))
+
+
+def test_another_rate_is_refused(encoder):
+    with pytest.raises(ValueError, match='48000 Hz'):
+        encoder.embed(Waveform(np.zeros(48000, np.float32), 48000))
+
+
+@pytest.mark.parametrize(
+    ('part', 'package', 'said'),
+    [
+        (ECAPA(), 'speechbrain.inference.speaker', r"pip install 'avis\[speechbrain\]'"),
+        (XVector(), 'transformers', r"pip install 'avis\[speech\]'"),
+        (Resemblyzer(), 'resemblyzer', 'pip install --no-deps resemblyzer webrtcvad-wheels'),
+    ],
+)
+def test_a_missing_library_is_named_when_it_is_needed(part, package, said, monkeypatch):
+    _load.cache_clear()
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=said):
+        part.embed(noise(1.0))

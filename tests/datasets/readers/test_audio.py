@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from avis.datasets.readers import audio as audio_reader
+from avis.datasets.readers.audio import NoAudioError, audio_info, read_audio
+from avis.datasets.readers.errors import BrokenDataError
+from tests.helpers.tiny_sets import truncate, write_audio, write_video
+
+NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, (88200, 2))
+
+
+def test_stereo_becomes_the_mean_of_its_channels(tmp_path) -> None:
+    soundfile.write(tmp_path / 'a.wav', NOISE[:1000], 16000, subtype='FLOAT')
+    got = read_audio(tmp_path / 'a.wav', sample_rate=16000)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, NOISE[:1000].mean(axis=1), atol=1e-7)
+
+
+def test_int16_full_scale_is_one(tmp_path) -> None:
+    soundfile.write(tmp_path / 'a.wav', np.array([-32768, 16384], np.int16), 16000)
+    assert read_audio(tmp_path / 'a.wav', sample_rate=16000).tolist() == [-1.0, 0.5]
+
+
+def test_other_rates_go_through_torchaudio(tmp_path) -> None:
+    from torchaudio.functional import resample
+
+    soundfile.write(tmp_path / 'a.flac', NOISE, 44100)
+    native = soundfile.read(tmp_path / 'a.flac', dtype='float32')[0].mean(axis=1)
+    expected = resample(torch.from_numpy(native), 44100, 16000)
+    got = read_audio(tmp_path / 'a.flac', sample_rate=16000)
+    assert len(got) == 32000
+    np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize('rate', [8000, 11025, 16000, 44100, 96000])
+@pytest.mark.parametrize(('start', 'num_samples'), [(0, 160), (7777, 3333), (14000, None)])
+def test_a_part_equals_the_cut_out_of_the_whole(tmp_path, rate, start, num_samples) -> None:
+    soundfile.write(tmp_path / 'a.wav', NOISE[:rate], rate, subtype='FLOAT')
+    whole = read_audio(tmp_path / 'a.wav', sample_rate=16000)
+    end = None if num_samples is None else start + num_samples
+    part = read_audio(tmp_path / 'a.wav', sample_rate=16000, start=start, num_samples=num_samples)
+    np.testing.assert_allclose(part, whole[start:end], atol=1e-6)
+    assert len(part) == len(whole[start:end])
+
+
+def test_odd_rates_do_not_take_gigabytes(tmp_path) -> None:
+    tone = np.sin(2 * np.pi * 440 * np.arange(2 * 44101) / 44101)
+    soundfile.write(tmp_path / 'a.wav', tone, 44101, subtype='FLOAT')
+    part = read_audio(tmp_path / 'a.wav', sample_rate=16000, start=9000, num_samples=9000)
+    expected = np.sin(2 * np.pi * 440 * np.arange(9000, 18000) / 16000)
+    np.testing.assert_allclose(part, expected, atol=2e-3)
+
+
+def test_a_part_reads_only_what_it_needs(tmp_path, monkeypatch) -> None:
+    soundfile.write(tmp_path / 'a.wav', np.zeros(20 * 44100), 44100)
+    read = []
+    native = audio_reader._read_native
+    monkeypatch.setattr(
+        audio_reader, '_read_native', lambda *a: read.append(out := native(*a)) or out
+    )
+    read_audio(tmp_path / 'a.wav', sample_rate=16000, start=160000, num_samples=16000)
+    assert 44100 <= len(read[0]) <= 44100 + 4 * 441
+
+
+def test_behind_the_end_there_is_nothing(tmp_path) -> None:
+    path = write_audio(tmp_path / 'a.wav', 1)
+    assert len(read_audio(path, sample_rate=16000, start=15000, num_samples=5000)) == 1000
+    assert len(read_audio(path, sample_rate=16000, start=20000, num_samples=5000)) == 0
+    assert len(read_audio(path, sample_rate=8000, start=20000)) == 0
+
+
+@pytest.fixture(scope='module')
+def movie(tmp_path_factory):
+    return write_video(tmp_path_factory.mktemp('sound') / 'a.mp4', frames=60)
+
+
+def test_audio_of_a_video(movie) -> None:
+    assert audio_info(movie).sample_rate == 44100
+    assert audio_info(movie).seconds == pytest.approx(6, abs=0.05)
+    got = read_audio(movie, sample_rate=16000)
+    assert len(got) == pytest.approx(96000, abs=800)
+    time = np.arange(96000) / 16000
+    wave = (np.sin(2 * np.pi * 440 * time) * 0.1 * (np.floor(time) + 1))[: len(got)]
+    # The right place in time: a shift by one sample of 16 kHz alone gives 0.1.
+    np.testing.assert_allclose(got[1600:80000], wave[1600:80000], atol=0.05)
+
+
+def test_part_of_the_audio_of_a_video(movie) -> None:
+    whole = read_audio(movie, sample_rate=16000)
+    part = read_audio(movie, sample_rate=16000, start=64000, num_samples=16000)
+    np.testing.assert_allclose(part, whole[64000:80000], atol=1e-3)  # AAC has a short memory
+
+
+def test_video_without_audio_is_told_from_a_broken_one(tmp_path) -> None:
+    path = write_video(tmp_path / 'a.mp4', frames=5, audio=False)
+    with pytest.raises(NoAudioError, match=r"a\.mp4: has no audio stream.*missing='silence'"):
+        read_audio(path, sample_rate=16000)
+
+
+def test_unreadable_wav_is_refused(tmp_path) -> None:
+    (tmp_path / 'a.wav').write_bytes(b'RIFF no wave')
+    with pytest.raises(BrokenDataError, match=r'a\.wav: is not readable sound'):
+        read_audio(tmp_path / 'a.wav', sample_rate=16000)
+
+
+def test_unreadable_container_is_refused(tmp_path) -> None:
+    path = truncate(write_video(tmp_path / 'a.mp4', frames=30))
+    with pytest.raises(BrokenDataError, match=r'a\.mp4: cannot be decoded'):
+        read_audio(path, sample_rate=16000)
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+def test_nan_in_the_audio_is_refused(tmp_path, value) -> None:
+    samples = np.zeros(16000, np.float32)
+    samples[8000] = value
+    soundfile.write(tmp_path / 'a.wav', samples, 16000, subtype='FLOAT')
+    with pytest.raises(BrokenDataError, match=r'1 NaN or infinite samples, first at 0\.500 s'):
+        read_audio(tmp_path / 'a.wav', sample_rate=8000)
+
+
+def test_missing_audio_is_named(tmp_path) -> None:
+    with pytest.raises(FileNotFoundError, match=r'a\.wav does not exist'):
+        read_audio(tmp_path / 'a.wav', sample_rate=16000)

@@ -1,0 +1,94 @@
+"""Small scenes for the tests of the local and the global stage."""
+
+import json
+
+import numpy as np
+
+from avis.avtracker.interfaces import (
+    FrameDetections,
+    LocalQuery,
+    Reply,
+    Utterance,
+    Video,
+    Waveform,
+)
+from avis.structures.masks import encode_mask
+from tests.helpers.replay_parts import ReplayFrames, frame_number
+
+SIZE = (40, 100)
+LEFT, RIGHT = (10, 5, 30, 35), (60, 5, 80, 35)
+
+
+def detections(boxes, ids=None):
+    """One filled box per object."""
+    masks = []
+    for left, top, right, bottom in boxes:
+        mask = np.zeros(SIZE, bool)
+        mask[top:bottom, left:right] = True
+        masks.append(encode_mask(mask))
+    return FrameDetections(
+        ids=np.array(range(len(boxes)) if ids is None else ids, np.int64),
+        scores=np.ones(len(boxes), np.float32),
+        boxes=np.array(boxes, np.float32).reshape(-1, 4),
+        masks=masks,
+    )
+
+
+def video(frames, fps=5.0, seconds=None):
+    """A video of these detections, silent."""
+    seconds = len(frames) / fps if seconds is None else seconds
+    audio = Waveform(np.zeros(round(16000 * seconds), np.float32), 16000, 'v')
+    return Video('v', ReplayFrames('v', len(frames), SIZE, fps), audio, list(frames))
+
+
+def two_people(count=10, **more):
+    """Two people who stay where they are; object 0 is on the left."""
+    return video([detections([LEFT, RIGHT])] * count, **more)
+
+
+def question(frames, window=0, text='hello'):
+    return LocalQuery(window, text, (frames[0] / 5, (frames[-1] + 1) / 5), tuple(frames))
+
+
+def utterance(frames, rows, window=0, key=None):
+    return Utterance(
+        question(frames, window), tuple(frames), rows, frames[0] if key is None else key
+    )
+
+
+def thousandths(box):
+    """A box in pixels as a reply gives it."""
+    height, width = SIZE
+    sides = (width, height, width, height)
+    return [round(1000 * value / side) for value, side in zip(box, sides, strict=True)]
+
+
+def local_reply(*boxes, rationale='because'):
+    """A reply with these boxes in pixels, None for nobody."""
+    rows = [
+        {'frame_id': n, 'bbox': [0, 0, 0, 0] if box is None else thousandths(box)}
+        for n, box in enumerate(boxes)
+    ]
+    return json.dumps({'rationale': rationale, 'boxes': rows})
+
+
+def global_reply(**persons):
+    return json.dumps({'rationale': 'because', 'persons': persons})
+
+
+class Model:
+    """A chat model that gives texts in turn and notes its messages."""
+
+    def __init__(self, *texts):
+        self.texts = list(texts)
+        self.messages = []
+
+    def chat(self, messages):
+        for message in messages:
+            self.messages.append(message)
+            text = self.texts.pop(0)
+            yield Reply(None, text) if isinstance(text, Exception) else Reply(text)
+
+    def frames(self, number=-1):
+        """Numbers of the images of a message."""
+        return [frame_number(p) for p in self.messages[number].parts if not isinstance(p, str)]

@@ -1,0 +1,139 @@
+"""Values recorded from the reference implementations, and the weights they were recorded with.
+
+A golden folder holds ``keys.json`` (names, shapes and dtypes of the reference checkpoint) and one
+or more ``*.npz`` files with the recorded tensors; larger tensors are stored as a strided sample
+plus statistics of the whole. The reference weights are not stored: every entry is drawn from its
+own name and shape by :func:`fill_array`, so a test fills a checkpoint in the *reference* naming,
+converts it, and compares what our model computes with :func:`compare`.
+"""
+
+import json
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+DATA = Path(__file__).parents[1] / 'data' / 'golden'
+
+# Entries drawn with unit variance: smaller ones make all decoder queries collapse to one.
+_LEARNED_TABLES = (
+    'query_feat',
+    'query_embed',
+    'fq_pos',
+    'level_embed',
+    'learnable_query',
+    'query_generator.query.weight',
+    'cls_token',
+)
+# Last layers of residual branches, drawn smaller for the same reason.
+_LAST_OF_BRANCH = ('out_proj.weight', 'output_proj.weight', 'linear2.weight')
+
+
+@dataclass(frozen=True)
+class Golden:
+    """One golden folder in memory.
+
+    Attributes:
+        arrays: Recorded arrays by name, of all ``*.npz`` files of the folder.
+        meta: How each case was made: seeds, sizes, the order in which inputs are drawn.
+        info: The whole ``keys.json``; ``info['keys']`` lists ``[name, shape, dtype]``.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    meta: dict[str, Any]
+    info: dict[str, Any]
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The filled checkpoint in the reference naming."""
+        return reference_state_dict(self.info['keys'], self.meta.get('gain_overrides'))
+
+
+def load_golden(folder: str | Path) -> Golden:
+    """Read a golden folder; a relative path counts from ``tests/data/golden``."""
+    folder = DATA / folder
+    arrays: dict[str, np.ndarray] = {}
+    for file in sorted(folder.glob('*.npz')):
+        with np.load(file) as data:
+            arrays.update(data)
+    if not arrays:
+        raise FileNotFoundError(f'No golden *.npz below {folder}')
+    meta = json.loads(arrays.pop('meta').item())
+    keys = folder / 'keys.json'
+    return Golden(arrays, meta, json.loads(keys.read_text()) if keys.is_file() else {})
+
+
+def compare(
+    golden: Golden,
+    name: str,
+    value: Tensor | np.ndarray,
+    *,
+    rtol: float = 1e-4,
+    atol: float = 1e-4,
+) -> None:
+    """Assert that a tensor equals the recorded one called ``name``.
+
+    Three things must agree: the full shape; every recorded sample within ``atol`` relative to the
+    larger of 1 and the standard deviation of the tensor (the noise of float32 in the reference is
+    1e-6 to 7e-5 of that); the sum of absolute values of the whole tensor within ``rtol``.
+    """
+    got = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
+    recorded, stats = golden.arrays[name], golden.arrays[f'{name}/stats']
+    assert got.shape == tuple(golden.arrays[f'{name}/shape']), f'{name}: shape {got.shape}'
+    step = golden.arrays.get(f'{name}/step', np.ones(got.ndim, int))
+    sample = got[tuple(slice(None, None, int(stride)) for stride in step)]
+    difference = np.abs(sample - recorded).max() / max(1.0, stats[1])
+    assert difference < atol, f'{name}: differs by {difference:.3g}, allowed are {atol:g}'
+    total = np.abs(got.astype(np.float64)).sum()
+    assert abs(total - stats[2]) <= rtol * stats[2], f'{name}: |x| sums to {total}, not {stats[2]}'
+
+
+def generator(seed: int) -> np.random.Generator:
+    """The generator that the inputs of a golden case are drawn from."""
+    return np.random.Generator(np.random.PCG64(seed))
+
+
+def fill_array(name: str, shape: Sequence[int]) -> np.ndarray:
+    """Draw one float32 entry of a reference checkpoint from its name and shape."""
+    rng, shape = generator(zlib.crc32(name.encode())), tuple(shape)
+    if name.endswith('running_var'):
+        values = rng.uniform(0.5, 1.5, shape)
+    elif name.endswith('running_mean'):
+        values = rng.normal(0, 0.1, shape)
+    elif len(shape) == 1 and name.endswith('weight'):
+        values = rng.uniform(0.8, 1.2, shape)
+    elif any(table in name for table in _LEARNED_TABLES):
+        values = rng.normal(0, 1, shape)
+    elif len(shape) <= 1:
+        values = rng.normal(0, 0.05, shape)
+    else:
+        gain = 0.3 if name.endswith(_LAST_OF_BRANCH) else 1.0
+        values = rng.normal(0, gain / math.sqrt(math.prod(shape[1:])), shape)
+    return np.asarray(values, dtype=np.float32)
+
+
+def reference_state_dict(
+    keys: Sequence[tuple[str, Sequence[int], str]],
+    gain_overrides: Mapping[str, float] | None = None,
+) -> dict[str, Tensor]:
+    """Fill a reference checkpoint.
+
+    Args:
+        keys: ``[name, shape, dtype]`` per entry, as in ``keys.json``.
+        gain_overrides: Factors on single entries.
+
+    Returns:
+        The float32 entries. Counters, index tables and loss weights (``*empty_weight``) keep the
+        value they are constructed with and are left out.
+    """
+    gains = gain_overrides or {}
+    return {
+        name: torch.from_numpy(fill_array(name, shape) * np.float32(gains.get(name, 1.0)))
+        for name, shape, dtype in keys
+        if dtype == 'float32' and not name.endswith('empty_weight')
+    }

@@ -1,0 +1,154 @@
+"""Data sets of a few clips and short media files, written by hand so that every value is known."""
+
+import csv
+import pickle
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import soundfile
+import torch
+
+from avis.structures.labels import voc_palette
+
+RATE = 16000
+
+
+def write_image(path: Path, rgb: np.ndarray) -> Path:
+    """Write (H, W, 3) or (H, W) to a png or jpg."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), rgb[..., ::-1] if rgb.ndim == 3 else rgb)
+    return path
+
+
+def write_audio(path: Path, seconds: float, rate: int = RATE, channels: int = 1) -> Path:
+    """A tone whose level tells the second: second k has amplitude 0.1 * (k + 1)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    time = np.arange(round(seconds * rate)) / rate
+    tone = np.sin(2 * np.pi * 440 * time) * 0.1 * (np.floor(time) + 1) % 1
+    soundfile.write(path, np.repeat(tone[:, None], channels, axis=1), rate)
+    return path
+
+
+def write_log_mel(path: Path, examples: int = 5) -> torch.Tensor:
+    """Pickle a log-mel tensor as AVSBench does; example k holds the value k."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensor = torch.arange(examples).float().view(-1, 1, 1, 1).expand(-1, 1, 96, 64).contiguous()
+    path.write_bytes(pickle.dumps(tensor))
+    return tensor
+
+
+def frame_image(size: tuple[int, int], t: int) -> np.ndarray:
+    """RGB (H, W, 3): red tells the frame, green the row, blue the column."""
+    rows, columns = np.indices(size)
+    return np.stack([np.full(size, 20 * t + 10), rows, columns], axis=-1).astype(np.uint8)
+
+
+def square(size: tuple[int, int], t: int) -> np.ndarray:
+    """Mask (H, W) in 0/255 of a square that moves right."""
+    mask = np.zeros(size, np.uint8)
+    mask[8:24, 4 + 4 * t : 20 + 4 * t] = 255
+    return mask
+
+
+def write_s4(root: Path, counts: dict[str, int] | None = None, size=(64, 64)) -> Path:
+    """Single-source layout with both kinds of sound; returns the data root."""
+    rows = [['video', 'start', 'category', 'split']]
+    for split, count in (counts or {'train': 3, 'val': 2, 'test': 2}).items():
+        for index in range(count):
+            name, category = f'{split}{index}', 'dog_barking'
+            rows.append([name, '12', category, split])
+            clip = Path(split, category, name)
+            for t in range(5):
+                file = clip / f'{name}_{t + 1}.png'
+                write_image(root / 's4_data/visual_frames' / file, frame_image(size, t))
+                if split != 'train' or t == 0:
+                    write_image(root / 's4_data/gt_masks' / file, square(size, t))
+            write_audio(root / f's4_data/audio_wav/{clip}.wav', 5)
+            write_log_mel(root / f's4_data/audio_log_mel/{clip}.pkl')
+    return _write_csv(root / 's4_meta_data.csv', rows)
+
+
+def write_ms3(root: Path, counts: dict[str, int] | None = None, size=(64, 64)) -> Path:
+    """Multi-source layout with log-mel only, as released; returns the data root."""
+    rows = [['video', 'split']]
+    for split, count in (counts or {'train': 2, 'val': 1, 'test': 1}).items():
+        for index in range(count):
+            name = f'{split}{index}'
+            rows.append([name, split])
+            for t in range(5):
+                frame = f'ms3_data/visual_frames/{name}/{name}.mp4_{t + 1}.png'
+                write_image(root / frame, frame_image(size, t))
+                mask = f'ms3_data/gt_masks/{split}/{name}/{name}_{t + 1}.png'
+                write_image(root / mask, square(size, t))
+            write_log_mel(root / f'ms3_data/audio_log_mel/{split}/{name}.pkl')
+    return _write_csv(root / 'ms3_meta_data.csv', rows)
+
+
+def write_avss(root: Path, size=(48, 80)) -> Path:
+    """One clip per subset and split; class 17 (dog) sounds. Returns the data root."""
+    rows = [['vid', 'uid', 's_min', 's_sec', 'a_obj', 'split', 'label']]
+    dog = voc_palette(71)[17]
+    for split in ('train', 'val', 'test'):
+        for subset, length in (('v1s', 5), ('v1m', 5), ('v2', 10)):
+            uid = f'{subset}_{split}'
+            rows.append([uid, uid, '0', '0', 'dog', split, subset])
+            labeled = 1 if (subset, split) == ('v1s', 'train') else length
+            for t in range(length):
+                write_image(root / subset / uid / f'frames/{t}.jpg', frame_image(size, t))
+                if t < labeled:
+                    colors = (square(size, t)[..., None] > 0) * dog
+                    write_image(root / subset / uid / f'labels_rgb/{t}.png', colors)
+            write_audio(root / subset / uid / 'audio.wav', length, rate=44100, channels=2)
+    return _write_csv(root / 'metadata.csv', rows)
+
+
+def write_video(path: Path, frames: int, fps: int = 10, gop: int = 20, audio: bool = True) -> Path:
+    """An mp4 whose frame k shows k in binary (see :func:`number_shown`), with a rising tone."""
+    with av.open(str(path), 'w') as container:
+        options = {'g': str(gop), 'bf': '2', 'sc_threshold': '0'}  # key frames nowhere else
+        video = container.add_stream('libx264', rate=fps, options=options)
+        video.width = video.height = 64
+        video.pix_fmt = 'yuv420p'
+        audio_stream = container.add_stream('aac', rate=44100, layout='stereo') if audio else None
+        for k in range(frames):
+            bits = (k >> np.arange(8)) & 1
+            image = np.repeat(np.repeat(bits, 8)[None], 64, axis=0)[..., None] * [255, 255, 255]
+            frame = av.VideoFrame.from_ndarray(image.astype(np.uint8), format='rgb24')
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+        if audio_stream is not None:
+            _write_tone(container, audio_stream, frames / fps)
+    return path
+
+
+def _write_tone(container, stream, seconds: float) -> None:
+    time = np.arange(round(seconds * 44100)) / 44100
+    tone = (np.sin(2 * np.pi * 440 * time) * 0.1 * (np.floor(time) + 1)).astype(np.float32)
+    for start in range(0, len(tone), 1024):
+        piece = np.repeat(tone[None, start : start + 1024], 2, axis=0)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece), 'fltp', 'stereo')
+        frame.sample_rate, frame.pts, frame.time_base = 44100, start, Fraction(1, 44100)
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode())
+
+
+def number_shown(frame: np.ndarray) -> int:
+    """The number that a frame of :func:`write_video` shows."""
+    bits = frame[32, 4::8, 0] > 127
+    return int((bits << np.arange(8)).sum())
+
+
+def truncate(path: Path, keep: float = 0.5) -> Path:
+    """Cut a file off, as a broken download does."""
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * keep)])
+    return path
+
+
+def _write_csv(path: Path, rows: list[list[str]]) -> Path:
+    with path.open('w', newline='') as file:
+        csv.writer(file).writerows(rows)
+    return path.parent

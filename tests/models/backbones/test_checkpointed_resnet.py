@@ -1,0 +1,29 @@
+"""CheckpointedResNet is mmdet's ResNet with less memory."""
+
+import torch
+from mmdet.models.backbones import ResNet
+
+from avis.models.backbones.checkpointed_resnet import CheckpointedResNet
+
+
+def test_equals_mmdets_in_a_training_step() -> None:
+    torch.manual_seed(0)
+    plain = ResNet(depth=18, base_channels=8, stem_channels=8, norm_eval=False).double()
+    lean = CheckpointedResNet(depth=18, base_channels=8, stem_channels=8, norm_eval=False).double()
+    lean.load_state_dict(plain.state_dict(), strict=True)
+    images = torch.randn(2, 3, 64, 64, dtype=torch.double)
+    for model in (plain, lean):
+        model.train()
+        sum((level**2).mean() for level in model(images)).backward()
+    for (name, ours), theirs in zip(
+        lean.state_dict().items(), plain.state_dict().values(), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, msg=name)
+    for ours, theirs in zip(lean.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def test_only_the_wanted_stages() -> None:
+    model = CheckpointedResNet(depth=18, base_channels=8, stem_channels=8, out_indices=(1, 3))
+    shapes = [tuple(level.shape) for level in model(torch.randn(1, 3, 64, 64))]
+    assert shapes == [(1, 16, 8, 8), (1, 64, 2, 2)]

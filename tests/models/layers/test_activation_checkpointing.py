@@ -1,0 +1,55 @@
+"""Recomputed layers give the same outputs, gradients and running statistics."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from avis.models.layers.activation_checkpointing import checkpoint_activations
+
+
+@pytest.fixture
+def module() -> nn.Module:
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(inplace=True), nn.Dropout(0.5)]
+    return nn.Sequential(*layers, nn.Conv2d(4, 2, 1)).double()
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_two_steps_leave_the_same_module(module, training) -> None:
+    plain, lean = module.train(training), copy.deepcopy(module).train(training)
+    inputs = torch.randn(2, 2, 3, 6, 6, dtype=torch.double)
+    outputs = []
+    for run in (plain, lambda x: checkpoint_activations(lean, x)):
+        torch.manual_seed(1)
+        for x in inputs:
+            out = run(x)
+            (out**2).sum().backward()
+            outputs.append(out)
+    torch.testing.assert_close(outputs[:2], outputs[2:])
+    for (name, ours), theirs in zip(
+        lean.state_dict().items(), plain.state_dict().values(), strict=True
+    ):
+        assert torch.equal(ours, theirs), name
+    for ours, theirs in zip(lean.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def test_only_the_input_is_kept(module) -> None:
+    kept = []
+
+    def keep(x: Tensor) -> Tensor:
+        kept.append(tuple(x.shape))
+        return x
+
+    x = torch.randn(1, 3, 6, 6, dtype=torch.double)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+        checkpoint_activations(module, x)
+    assert kept == [tuple(x.shape)]
+
+
+def test_no_gradient_no_cost(module) -> None:
+    x = torch.randn(1, 3, 6, 6, dtype=torch.double)
+    with torch.no_grad():
+        assert torch.equal(checkpoint_activations(module.eval(), x), module(x))

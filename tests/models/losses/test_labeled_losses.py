@@ -1,0 +1,48 @@
+"""Segmentation losses read labeled frames only; values on goldens are in test_avm_loss."""
+
+import math
+
+import pytest
+import torch
+
+from avis.models.losses.labeled_losses import LabeledBCELoss, LabeledCrossEntropyLoss
+
+LABELLED = torch.tensor([[True, False], [True, True]])
+
+
+def test_binary_by_hand() -> None:
+    logits = torch.zeros(2, 2, 1, 1, 2)
+    logits[0, 0, 0, 0] = torch.tensor([math.log(3), -math.log(3)])  # probability 3/4 and 1/4
+    target = torch.zeros(2, 2, 1, 2, dtype=torch.uint8)
+    target[0, 0, 0, 0] = 1
+    logits[0, 1], target[0, 1] = 100.0, 0  # wrong, but not labeled
+    expected = (2 * math.log(4 / 3) + 4 * math.log(2)) / 6
+    assert LabeledBCELoss()(logits, target, LABELLED).item() == pytest.approx(expected)
+
+
+def test_classes_by_hand() -> None:
+    logits = torch.zeros(2, 2, 3, 1, 1)
+    logits[0, 0, 2] = math.log(2)  # probabilities 1/4, 1/4, 1/2
+    target = torch.zeros(2, 2, 1, 1, dtype=torch.uint8)
+    target[0, 0] = 2
+    logits[0, 1, 1] = 100.0  # wrong, but not labeled
+    expected = (math.log(2) + 2 * math.log(3)) / 3
+    assert LabeledCrossEntropyLoss()(logits, target, LABELLED).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('loss', [LabeledBCELoss(), LabeledCrossEntropyLoss()])
+def test_no_labeled_frame_is_zero_with_a_gradient(loss) -> None:
+    channels = 1 if isinstance(loss, LabeledBCELoss) else 3
+    logits = torch.randn(1, 2, channels, 2, 2, requires_grad=True)
+    value = loss(logits, torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, dtype=torch.bool))
+    value.backward()
+    assert value == 0
+    assert not logits.grad.any()
+
+
+def test_loss_and_head_must_agree() -> None:
+    target, labeled = torch.zeros(1, 1, 2, 2), torch.ones(1, 1, dtype=torch.bool)
+    with pytest.raises(ValueError, match=r'LabeledBCELoss.*num_classes=1, got.*\(1, 1, 3, 2, 2\)'):
+        LabeledBCELoss()(torch.zeros(1, 1, 3, 2, 2), target, labeled)
+    with pytest.raises(ValueError, match=r'LabeledCrossEntropyLoss.*2 or more'):
+        LabeledCrossEntropyLoss()(torch.zeros(1, 1, 1, 2, 2), target, labeled)
