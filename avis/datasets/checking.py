@@ -194,7 +194,7 @@ def _check_video(record: VideoRecord, report: VideoReport) -> list[Size | None]:
         results = report.attempt(LoadFrames().transform, {**record, 'frame_ids': piece})
         if results is None:
             break
-        sizes[piece[0] : piece[-1] + 1] = [image.shape[:2] for image in results['imgs']]
+        sizes[piece[0] : piece[-1] + 1] = [image.shape[:2] for image in results['frames']]
     return sizes
 
 
@@ -243,7 +243,7 @@ def _check_audio(record: VideoRecord, loader: LoadAudio, report: VideoReport) ->
         results = report.attempt(loader.transform, {**record, 'frame_ids': piece})
         if results is None:
             return
-        audio = results['sound']
+        audio = results['audio']
     if path is not None and audio is not None and audio.ndim == 1:
         try:
             seconds = audio_info(path).seconds

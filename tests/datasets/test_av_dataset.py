@@ -106,7 +106,7 @@ def test_nothing_readable_ends_it(root, log) -> None:
 def test_mistakes_of_the_program_are_not_skipped(root) -> None:
     pipeline = (LoadLabelMaps(encoding='binary'),)  # no frames were loaded
     dataset = AVSBenchS4(split='train', data_root=str(root), pipeline=pipeline, skip_broken=True)
-    with pytest.raises(KeyError, match='imgs'):
+    with pytest.raises(ValueError, match='put LoadFrames before LoadLabelMaps'):
         dataset[0]
 
 

@@ -174,11 +174,11 @@ def test_synthetic_videos_show_and_audio_like_their_frames(tmp_path) -> None:
     (video,) = map(str, (tmp_path / 'videos').glob('*.mp4'))
     # A frame file shows the scene at 15/16 of its second.
     times = {'fps': 16.0, 'frame_ids': 16 * np.arange(record['length']) + 15}
-    from_files = LoadFrames().transform(record)['imgs'].astype(int)
-    from_video = LoadFrames().transform({**record, **times, 'frames': video})['imgs'].astype(int)
+    from_files = LoadFrames().transform(record)['frames'].astype(int)
+    from_video = LoadFrames().transform({**record, **times, 'frames': video})['frames'].astype(int)
     assert np.abs(from_files - from_video).mean() < 5
-    heard = LoadAudio().transform(record)['sound']
-    heard_in_video = LoadAudio().transform({**record, 'audio': video})['sound']
+    heard = LoadAudio().transform(record)['audio']
+    heard_in_video = LoadAudio().transform({**record, 'audio': video})['audio']
     assert np.corrcoef(heard, heard_in_video)[0, 1] > 0.98
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from avis.datasets.readers.audio import NoAudioError, audio_info, read_audio
 from avis.datasets.readers.errors import broken_data_error
 from avis.datasets.readers.tensors import read_features, read_log_mel
-from avis.datasets.transforms.clip import clip_name, frame_ids_of
+from avis.datasets.transforms.clip import clip_name, frame_ids_of, loaded_audio, refuse_loaded
 from avis.registry import TRANSFORMS
 
 _SILENT_LOG_MEL = float(np.log(0.01))  # VGGish takes log(mel + 0.01)
@@ -21,8 +21,8 @@ _SILENT_LOG_MEL = float(np.log(0.01))  # VGGish takes log(mel + 0.01)
 class LoadAudio(BaseTransform):
     """Read the sound of the chosen frames: frame k sounds from k / fps to (k + 1) / fps.
 
-    Reads ``audio`` (or ``features``), ``frame_ids``, ``fps``. Writes ``audio`` and
-    ``sample_rate``. A sound file or video gives a waveform float32 (S,), mono, resampled, with
+    Reads ``audio`` (a path) or ``features``, ``frame_ids``, ``fps``. Writes ``audio`` (an array)
+    and ``sample_rate``. A sound file or video gives a waveform float32 (S,), mono, resampled, with
     S = T / fps * sample_rate; a ``.pkl`` gives log-mel examples (T, 96, 64); ``features`` gives
     rows (T, D).
 
@@ -59,6 +59,7 @@ class LoadAudio(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
+        refuse_loaded(results, 'audio', 'LoadAudio')
         frame_ids, path = frame_ids_of(results), results.get(self.source)
         if self.source == 'features':
             audio = self._rows(results, path, read_features, frame_ids)
@@ -66,7 +67,7 @@ class LoadAudio(BaseTransform):
             audio = self._rows(results, path, read_log_mel, frame_ids)
         else:
             audio = self._waveform(results, path, frame_ids)
-        return {**results, 'sound': audio, 'sample_rate': self.sample_rate}
+        return {**results, 'audio': audio, 'sample_rate': self.sample_rate}
 
     def _rows(
         self, results: dict[str, Any], path: str | None, read: Any, frame_ids: NDArray[np.int64]
@@ -152,7 +153,7 @@ class MuteAudio(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
-        audio = results['sound']
+        audio = loaded_audio(results, 'MuteAudio')
         if audio.ndim == 2 and self.features == 'error':
             raise ValueError(
                 f'{clip_name(results)}: MuteAudio cannot know the features of silence. Load a '
@@ -160,4 +161,4 @@ class MuteAudio(BaseTransform):
                 f"MuteAudio(features='zeros')."
             )
         silence = _SILENT_LOG_MEL if audio.ndim == 3 else 0
-        return {**results, 'sound': np.full_like(audio, silence)}
+        return {**results, 'audio': np.full_like(audio, silence)}

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from avis.datasets.transforms.clip import worker_random
+from avis.datasets.transforms.clip import loaded_frames, worker_random
 from avis.registry import TRANSFORMS
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, RGB
@@ -15,7 +15,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, RGB
 class ColorJitter(BaseTransform):
     """Change brightness, contrast and saturation of all frames by the same random factors.
 
-    Reads and writes ``imgs``. A factor is drawn from 1 - x to 1 + x. Contrast is taken about the
+    Reads and writes ``frames``. A factor is drawn from 1 - x to 1 + x. Contrast is taken about the
     mean gray of the whole clip, so that a cut does not pump the frames around it.
 
     Args:
@@ -43,15 +43,15 @@ class ColorJitter(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
-        random = worker_random()
+        frames, random = loaded_frames(results, 'ColorJitter'), worker_random()
         if random.rand() >= self.prob:
             return dict(results)
         factors = 1 + self.spread * random.uniform(-1, 1, size=3)
         brightness, contrast, saturation = factors.astype(np.float32)
-        pixels = results['imgs'] * brightness  # (T, H, W, 3)
+        pixels = frames * brightness  # (T, H, W, 3)
         gray = pixels @ _LUMA  # (T, H, W)
         mean = gray.mean()
         # Saturation about the gray of each pixel, then contrast about that of the clip.
         pixels = gray[..., None] + (pixels - gray[..., None]) * saturation
         pixels = mean + (pixels - mean) * contrast
-        return {**results, 'imgs': np.clip(pixels + 0.5, 0, 255).astype(np.uint8)}
+        return {**results, 'frames': np.clip(pixels + 0.5, 0, 255).astype(np.uint8)}

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
-from avis.datasets.transforms.clip import clip_name, worker_random
+from avis.datasets.transforms.clip import clip_name, loaded_frames, worker_random
 from avis.datasets.transforms.clip_geometry import Size
 from avis.registry import TRANSFORMS
 
@@ -27,7 +27,7 @@ Ints = NDArray[np.int64]
 class ResizeClip(BaseTransform):
     """Resize frames (bilinear, antialiased as Pillow does it) and label maps (nearest).
 
-    Reads and writes ``imgs``, ``gt_sem_seg``, ``img_shape`` and ``geometry``. Either ``size`` or
+    Reads and writes ``frames``, ``gt_sem_seg``, ``img_shape`` and ``geometry``. Either ``size`` or
     ``short_side`` is given.
 
     Args:
@@ -67,8 +67,9 @@ class ResizeClip(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
-        size = self.choose_size(*results['imgs'].shape[1:3])
-        if size == results['imgs'].shape[1:3]:
+        shape = loaded_frames(results, 'ResizeClip').shape[1:3]
+        size = self.choose_size(*shape)
+        if size == shape:
             return {**results, 'img_shape': size}
         return resized(results, size, self.backend)
 
@@ -94,7 +95,7 @@ class ResizeClip(BaseTransform):
 class CenterCrop(BaseTransform):
     """Cut the middle out of every frame and label map.
 
-    Reads and writes ``imgs``, ``gt_sem_seg`` and ``img_shape``.
+    Reads and writes ``frames``, ``gt_sem_seg`` and ``img_shape``.
 
     Args:
         size: Height and width of the result.
@@ -105,7 +106,7 @@ class CenterCrop(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
-        (height, width), found = self.size, results['imgs'].shape[1:3]
+        (height, width), found = self.size, loaded_frames(results, 'CenterCrop').shape[1:3]
         if found[0] < height or found[1] < width:
             raise ValueError(
                 f'{clip_name(results)} is {found} (H, W), CenterCrop cuts {self.size} out of it. '
@@ -119,7 +120,7 @@ class CenterCrop(BaseTransform):
 class RandomResizedCrop(BaseTransform):
     """Cut one random box out of the whole clip and resize it.
 
-    Reads and writes ``imgs``, ``gt_sem_seg`` and ``img_shape``. Without the cut the clip is
+    Reads and writes ``frames``, ``gt_sem_seg`` and ``img_shape``. Without the cut the clip is
     still resized, so that batches fit.
 
     Args:
@@ -144,8 +145,9 @@ class RandomResizedCrop(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
+        height, width = loaded_frames(results, 'RandomResizedCrop').shape[1:3]
         if worker_random().rand() < self.prob:
-            results = cropped(results, *self._draw_box(*results['imgs'].shape[1:3]))
+            results = cropped(results, *self._draw_box(height, width))
         return resized(results, self.size)
 
     def _draw_box(self, height: int, width: int) -> tuple[int, int, Size]:
@@ -165,7 +167,7 @@ class RandomResizedCrop(BaseTransform):
 class RandomFlip(BaseTransform):
     """Mirror the whole clip left to right.
 
-    Reads and writes ``imgs`` and ``gt_sem_seg``. Writes ``flip``.
+    Reads and writes ``frames`` and ``gt_sem_seg``. Writes ``flip``.
 
     Args:
         prob: How often.
@@ -176,6 +178,7 @@ class RandomFlip(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
+        frames = loaded_frames(results, 'RandomFlip')
         flip = bool(worker_random().rand() < self.prob)
         if not flip:
             return {**results, 'flip': False}
@@ -184,7 +187,7 @@ class RandomFlip(BaseTransform):
             extra['geometry'] = results['geometry'].mirrored()
         mirrored = _mapped(results, lambda pixels: pixels[:, :, ::-1], extra)
         # OpenCV mirrors pixels of three values, which NumPy copies one by one, 100 times faster.
-        mirrored['imgs'] = np.stack([cv2.flip(image, 1) for image in results['imgs']])
+        mirrored['frames'] = np.stack([cv2.flip(image, 1) for image in frames])
         return mirrored
 
 
@@ -192,7 +195,7 @@ def _mapped(
     results: dict[str, Any], cut: Callable[[NDArray[Any]], NDArray[Any]], extra: dict[str, Any]
 ) -> dict[str, Any]:
     """Apply one cut to frames (T, H, W, 3) and label maps (T, H, W) alike."""
-    keys = {'imgs', 'gt_sem_seg'} & set(results)
+    keys = {'frames', 'gt_sem_seg'} & set(results)
     return {**results, **{key: cut(results[key]) for key in keys}, **extra}
 
 
@@ -227,7 +230,7 @@ def resized(results: dict[str, Any], size: Size, backend: Backend = 'pillow') ->
     """Bring every frame and label map to a size."""
     changed: dict[str, Any] = {
         'img_shape': size,
-        'imgs': resize_images(results['imgs'], size, backend),
+        'frames': resize_images(results['frames'], size, backend),
     }
     if 'gt_sem_seg' in results:
         maps = [_resize_pillow(labels, size, 'nearest') for labels in results['gt_sem_seg']]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from avis.datasets.readers.errors import broken_data_error
 from avis.datasets.readers.images import read_image, read_label_colors, read_label_values
 from avis.datasets.readers.video import read_video_frames
-from avis.datasets.transforms.clip import frame_ids_of
+from avis.datasets.transforms.clip import frame_ids_of, loaded_frames, path_of_frame, refuse_loaded
 from avis.datasets.transforms.clip_geometry import ClipGeometry, Size
 from avis.datasets.transforms.geometry import ResizeClip, resize_images
 from avis.registry import TRANSFORMS
@@ -23,8 +23,9 @@ LabelEncoding = Literal['binary', 'voc_colors']
 class LoadFrames(BaseTransform):
     """Decode the chosen frames from image files, or from a video file by seeking.
 
-    Reads ``frames``, ``frame_ids``, ``fps``. Writes ``imgs`` uint8 (T, H, W, 3) RGB,
-    ``frame_ids``, ``ori_shape`` and ``img_shape`` (H, W), and ``geometry``. Frame k of a video file
+    Reads ``frames`` (paths), ``frame_ids``, ``fps``. Writes ``frames`` uint8 (T, H, W, 3) RGB,
+    ``frame_paths`` (the paths), ``frame_ids``, ``ori_shape`` and ``img_shape`` (H, W), and
+    ``geometry``. Frame k of a video file
     is the one shown at k / fps seconds.
 
     Args:
@@ -38,20 +39,22 @@ class LoadFrames(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
-        frame_ids, frames = frame_ids_of(results), results['frames']
+        refuse_loaded(results, 'frames', 'LoadFrames')
+        frame_ids, paths = frame_ids_of(results), results['frames']
         shrink = _Shrink(self.resize)
-        if isinstance(frames, str):
-            imgs = read_video_frames(frames, frame_ids / results['fps'], shrink)
+        if isinstance(paths, str):
+            frames = read_video_frames(paths, frame_ids / results['fps'], shrink)
         else:
-            imgs = _read_images([frames[index] for index in frame_ids], shrink)
-        shape, source = imgs.shape[1:3], shrink.source
+            frames = _read_images([paths[index] for index in frame_ids], shrink)
+        shape, source = frames.shape[1:3], shrink.source
         return {
             **results,
-            'imgs': imgs,
+            'frames': frames,
+            'frame_paths': paths,
             'frame_ids': frame_ids,
             'ori_shape': source,
             'img_shape': shape,
-            'geometry': ClipGeometry.identity(len(imgs), source).resized(shape),
+            'geometry': ClipGeometry.identity(len(frames), source).resized(shape),
         }
 
 
@@ -79,7 +82,7 @@ class _Shrink:
 class LoadLabelMaps(BaseTransform):
     """Decode the label maps of the chosen frames.
 
-    Reads ``label_maps`` (path or None per frame), ``frame_ids``, ``imgs``. Writes ``gt_sem_seg``
+    Reads ``label_maps`` (path or None per frame), ``frame_ids``, ``frames``. Writes ``gt_sem_seg``
     uint8 (T, H, W) with class indices, 0 where a frame has no label, and ``labeled_frames`` (T,)
     bool.
 
@@ -101,16 +104,16 @@ class LoadLabelMaps(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
         paths = [results['label_maps'][index] for index in frame_ids_of(results)]
-        imgs = results['imgs']
-        labels = np.zeros(imgs.shape[:3], np.uint8)
+        frames = loaded_frames(results, 'LoadLabelMaps')
+        labels = np.zeros(frames.shape[:3], np.uint8)
         for row, path in enumerate(paths):
             if path is not None:
                 label = self.read(path)
-                if label.shape != imgs.shape[1:3]:
+                if label.shape != frames.shape[1:3]:
                     raise broken_data_error(
                         path,
-                        f'is {_size(label)}, but its frame ({_frame_path(results, row)}) is '
-                        f'{_size(imgs[row])}',
+                        f'is {_size(label)}, but its frame ({path_of_frame(results, row)}) is '
+                        f'{_size(frames[row])}',
                         'Prepare frames and label maps at the same size.',
                     )
                 labels[row] = label
@@ -151,8 +154,3 @@ def _read_images(
 
 def _size(image: NDArray[np.uint8]) -> str:
     return f'{image.shape[1]}x{image.shape[0]}'
-
-
-def _frame_path(results: dict[str, Any], row: int) -> str:
-    frames = results['frames']
-    return frames if isinstance(frames, str) else frames[frame_ids_of(results)[row]]

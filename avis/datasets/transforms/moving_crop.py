@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from avis.datasets.transforms.clip import worker_random
+from avis.datasets.transforms.clip import loaded_frames, worker_random
 from avis.datasets.transforms.geometry import Backend, ResizeClip, cropped
 from avis.registry import TRANSFORMS
 
@@ -15,7 +15,7 @@ from avis.registry import TRANSFORMS
 class RandomMovingCrop(BaseTransform):
     """Resize the clip and cut a box out of it that moves linearly from the first to the last frame.
 
-    Reads and writes ``imgs``, ``gt_sem_seg``, ``img_shape`` and ``geometry``. All frames keep the
+    Reads and writes ``frames``, ``gt_sem_seg``, ``img_shape`` and ``geometry``. All frames keep the
     same size; where the box begins and where it ends is drawn for each clip.
 
     Args:
@@ -46,11 +46,12 @@ class RandomMovingCrop(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
+        loaded_frames(results, 'RandomMovingCrop')
         random = worker_random()
         if random.rand() >= self.prob:
             return dict(results)
         results = self.resize.transform(results)
-        num_frames, *sides = results['imgs'].shape[:3]
+        num_frames, *sides = results['frames'].shape[:3]
         least, most = self.crop_range
         size = [int(random.randint(min(least, s), min(most, s) + 1)) for s in sides]
         room = np.array(sides, np.int64) - size + 1

@@ -9,6 +9,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.structures import InstanceData, PixelData
 from numpy.typing import NDArray
 
+from avis.datasets.transforms.clip import loaded_frames
 from avis.registry import TRANSFORMS
 from avis.structures.av_data_sample import AVDataSample
 
@@ -37,10 +38,10 @@ class PackAVInputs(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
-        frames = torch.from_numpy(_planes(results['imgs']))
+        frames = torch.from_numpy(_planes(loaded_frames(results, 'PackAVInputs')))
         inputs = {'frames': frames}
-        if 'sound' in results:
-            audio = np.ascontiguousarray(results['sound'], np.float32)
+        if isinstance(results.get('audio'), np.ndarray):
+            audio = np.ascontiguousarray(results['audio'], np.float32)
             inputs['audio'] = torch.from_numpy(audio)
         known = {'flip': False, 'attributes': {}, **results}
         sample = AVDataSample(metainfo={key: known[key] for key in META_KEYS if key in known})
@@ -59,11 +60,11 @@ class PackAVInputs(BaseTransform):
         return {'inputs': inputs, 'data_samples': sample}
 
 
-def _planes(imgs: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _planes(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Colors first, (T, H, W, 3) to (T, 3, H, W): OpenCV takes a tenth of NumPy's time."""
-    num_frames, height, width, colors = imgs.shape
+    num_frames, height, width, colors = frames.shape
     planes = np.empty((num_frames, colors, height, width), np.uint8)
-    for image, parts in zip(imgs, planes, strict=True):
+    for image, parts in zip(frames, planes, strict=True):
         if min(image.strides) < 0:  # a mirrored view
             np.copyto(parts, image.transpose(2, 0, 1))
         else:

@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from avis.datasets.transforms.clip import clip_name, frame_ids_of, worker_random
+from avis.datasets.transforms.clip import clip_name, frame_ids_of, loaded_frames, worker_random
 from avis.registry import TRANSFORMS
 
 SampleMode = Literal['all', 'first', 'uniform', 'window']
@@ -99,7 +99,7 @@ class SampleAroundReference(BaseTransform):
 class PadFrames(BaseTransform):
     """Fill a clip up to a fixed number of frames, so that clips of several lengths make a batch.
 
-    Reads and writes ``imgs`` (black frames), ``audio`` (silence for a waveform, zero rows for
+    Reads and writes ``frames`` (black frames), ``audio`` (silence for a waveform, zero rows for
     log-mel examples and features, as AVSS does), ``gt_sem_seg`` (class 0), dense ``gt_tracks``
     (absent), ``labeled_frames`` (False) and ``frame_ids`` (-1). Writes ``valid_frames`` (T,) bool,
     False on the filling.
@@ -113,6 +113,7 @@ class PadFrames(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
+        loaded_frames(results, 'PadFrames')
         frame_ids = frame_ids_of(results)
         missing = self.num_frames - len(frame_ids)
         if missing < 0:
@@ -123,26 +124,30 @@ class PadFrames(BaseTransform):
         padded = dict(results)
         padded['frame_ids'] = np.append(frame_ids, np.full(missing, -1))
         padded['valid_frames'] = padded['frame_ids'] >= 0
-        for key in {'imgs', 'gt_sem_seg', 'labeled_frames'} & set(results):
+        for key in {'frames', 'gt_sem_seg', 'labeled_frames'} & set(results):
             padded[key] = _fill(results[key], missing)
         if 'gt_tracks' in results:
             masks = results['gt_tracks']['masks']  # (N, T, H, W)
             masks = np.pad(masks, ((0, 0), (0, missing), (0, 0), (0, 0)))
             padded['gt_tracks'] = {**results['gt_tracks'], 'masks': masks}
-        if 'sound' in results:
-            audio = results['sound']
+        audio = results.get('audio')
+        if isinstance(audio, np.ndarray):
             rows = missing
             if audio.ndim == 1:
                 rows = round(self.num_frames * results['sample_rate'] / results['fps']) - len(audio)
-            padded['sound'] = _fill(audio, rows)
+            padded['audio'] = _fill(audio, rows)
         return padded
 
 
 def _refuse_loaded(results: dict[str, Any], name: str) -> None:
     """Frames are chosen before anything is decoded."""
-    loaded = sorted({'imgs', 'sound', 'gt_sem_seg', 'gt_tracks'} & set(results))
+    loaded = sorted({'gt_sem_seg', 'gt_tracks'} & set(results))
+    loaded += [key for key in ('frames', 'audio') if isinstance(results.get(key), np.ndarray)]
     if loaded:
-        raise ValueError(f'{name} must stand before the loaders, found {loaded} loaded')
+        raise ValueError(
+            f'{clip_name(results)}: {name} must come before the loaders in the pipeline, found '
+            f'{loaded} loaded already'
+        )
 
 
 def _fill(values: np.ndarray, rows: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from avis.datasets.readers.errors import broken_data_error, require_file
-from avis.datasets.transforms.clip import clip_name, frame_ids_of
+from avis.datasets.transforms.clip import clip_name, frame_ids_of, path_of_frame
 from avis.datasets.transforms.clip_geometry import ClipGeometry, Size
 from avis.registry import TRANSFORMS
 from avis.structures.mask_track import MaskTrack
@@ -71,9 +71,8 @@ class LoadTracks(BaseTransform):
         stated = int(results['height']), int(results['width'])
         seen = results.get('ori_shape') or stated
         if stated != seen and all(stated):
-            frames = results['frames']
             raise broken_data_error(
-                frames if isinstance(frames, str) else frames[0],
+                path_of_frame(results, 0),
                 f'is {seen} (H, W), but the annotation of {clip_name(results)} says height and '
                 f'width {stated}',
                 'Masks and frames belong together only at the same size: prepare the frames again.',

@@ -18,9 +18,9 @@ _META_KEYS = ('video_id', 'video_name', 'frame_ids', 'fps', 'sample_rate', 'ori_
 class OpenVideo(BaseTransform):
     """Find the frames and the sound of a video without reading them.
 
-    Reads ``frames``, ``audio``, ``fps``, ``length``. Writes ``video`` (frames by number),
-    ``audio_file``, ``frame_ids``, ``ori_shape`` and ``img_shape`` of the first frame, and
-    ``sample_rate``.
+    Reads ``frames`` and ``audio`` (paths), ``fps``, ``length``. Writes ``frames`` (an
+    ``ImageFrames`` or ``FileFrames``), ``frame_paths`` (the paths), ``audio`` (an ``AudioFile``),
+    ``frame_ids``, ``ori_shape`` and ``img_shape`` of the first frame, and ``sample_rate``.
 
     Args:
         sample_rate: Samples per second of the sound.
@@ -31,24 +31,25 @@ class OpenVideo(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
-        frames, fps = results['frames'], float(results['fps'])
+        paths, fps = results['frames'], float(results['fps'])
         named: dict[str, Any] = {'name': str(results['video_name']), 'fps': fps}
         length = int(results['length'])
-        video: ImageFrames | FileFrames
-        if isinstance(frames, str):
-            video = FileFrames(frames, length=length, **named)
+        frames: ImageFrames | FileFrames
+        if isinstance(paths, str):
+            frames = FileFrames(paths, length=length, **named)
         else:
-            video = ImageFrames(frames, **named)
+            frames = ImageFrames(paths, **named)
         seconds = length / fps
         audio = AudioFile(results['audio'], sample_rate=self.sample_rate, seconds=seconds)
         return {
             **results,
-            'video': video,
-            'audio_file': audio,
+            'frames': frames,
+            'frame_paths': paths,
+            'audio': audio,
             'sample_rate': self.sample_rate,
             'frame_ids': np.arange(length),
-            'ori_shape': video.size,
-            'img_shape': video.size,
+            'ori_shape': frames.size,
+            'img_shape': frames.size,
         }
 
 
@@ -74,5 +75,5 @@ class PackVideo(BaseTransform):
             sample.gt_tracks = InstanceData(**fields)
         if 'labeled_frames' in results:
             sample.labeled_frames = torch.from_numpy(results['labeled_frames'])
-        inputs = {'frames': results['video'], 'audio': results['audio_file']}
+        inputs = {'frames': results['frames'], 'audio': results['audio']}
         return {'inputs': inputs, 'data_samples': sample}

@@ -21,27 +21,27 @@ def stairs(tmp_path):
 
 def test_audio_covers_the_frames(stairs) -> None:
     results = LoadAudio().transform(clip(stairs))
-    assert results['sound'].shape == (80000,)
-    assert results['sound'].dtype == np.float32
+    assert results['audio'].shape == (80000,)
+    assert results['audio'].dtype == np.float32
     assert results['sample_rate'] == 16000
 
 
 def test_each_chosen_frame_brings_its_own_second(stairs) -> None:
     results = LoadAudio().transform(clip(stairs, 10, frame_ids=np.array([7, 8, 2])))
-    np.testing.assert_allclose(results['sound'], np.repeat([0.35, 0.40, 0.10], 16000), atol=1e-6)
+    np.testing.assert_allclose(results['audio'], np.repeat([0.35, 0.40, 0.10], 16000), atol=1e-6)
 
 
 @pytest.mark.parametrize('fps', [2.0, 29.97])
 def test_faster_frames_take_shorter_pieces(stairs, fps) -> None:
     results = LoadAudio().transform(clip(stairs, 10, fps, frame_ids=np.array([4, 5, 6, 9])))
-    assert len(results['sound']) == pytest.approx(4 * 16000 / fps, abs=1)
+    assert len(results['audio']) == pytest.approx(4 * 16000 / fps, abs=1)
 
 
 def test_audio_of_the_video_itself_at_the_wanted_rate(tmp_path) -> None:
     video = write_video(tmp_path / 'a.mp4', frames=50)
     results = LoadAudio(sample_rate=8000).transform(clip(video))
-    assert results['sound'].shape == (40000,)
-    assert 0.2 < np.abs(results['sound'][24000:32000]).max() < 0.5
+    assert results['audio'].shape == (40000,)
+    assert 0.2 < np.abs(results['audio'][24000:32000]).max() < 0.5
 
 
 def test_short_audio_names_both_lengths(tmp_path) -> None:
@@ -56,9 +56,9 @@ def test_short_audio_names_both_lengths(tmp_path) -> None:
 def test_little_is_missing_and_becomes_silence(tmp_path) -> None:
     path = write_audio(tmp_path / 'a.wav', 4.5)
     results = LoadAudio(max_padding=0.5).transform(clip(path))
-    assert len(results['sound']) == 80000
-    assert np.abs(results['sound'][72000:]).max() == 0
-    assert np.abs(results['sound'][:72000]).max() > 0.1
+    assert len(results['audio']) == 80000
+    assert np.abs(results['audio'][72000:]).max() == 0
+    assert np.abs(results['audio'][:72000]).max() > 0.1
     with pytest.raises(BrokenDataError, match=r'lasts 4\.50 s'):
         LoadAudio(max_padding=0.49).transform(clip(path))
 
@@ -77,8 +77,8 @@ def test_no_audio_is_an_error_or_silence(tmp_path, silent_video) -> None:
     with pytest.raises(BrokenDataError, match=problem):
         LoadAudio().transform(clip(path))
     results = LoadAudio(missing='silence').transform(clip(path))
-    assert results['sound'].shape == (80000,)
-    assert not results['sound'].any()
+    assert results['audio'].shape == (80000,)
+    assert not results['audio'].any()
 
 
 def test_a_missing_file_is_no_silence(tmp_path) -> None:
@@ -89,8 +89,8 @@ def test_a_missing_file_is_no_silence(tmp_path) -> None:
 def test_log_mel_gives_an_example_per_chosen_frame(tmp_path) -> None:
     write_log_mel(tmp_path / 'a.pkl')
     results = LoadAudio().transform(clip(tmp_path / 'a.pkl', frame_ids=np.array([1, 4])))
-    assert results['sound'].shape == (2, 96, 64)
-    assert results['sound'][:, 0, 0].tolist() == [1, 4]
+    assert results['audio'].shape == (2, 96, 64)
+    assert results['audio'][:, 0, 0].tolist() == [1, 4]
 
 
 def test_log_mel_shorter_than_the_clip_is_refused(tmp_path) -> None:
@@ -104,7 +104,7 @@ def test_features_give_a_row_per_chosen_frame(tmp_path) -> None:
     np.save(tmp_path / 'a.npy', rows)
     load = LoadAudio(source='features')
     got = load.transform(clip(None, features=str(tmp_path / 'a.npy'), frame_ids=np.array([3, 0])))
-    np.testing.assert_array_equal(got['sound'], rows[[3, 0]])
+    np.testing.assert_array_equal(got['audio'], rows[[3, 0]])
     with pytest.raises(ValueError, match=r"no precomputed features.*Set source='audio'"):
         load.transform(clip(None))
 
@@ -116,16 +116,16 @@ def test_unknown_option_is_named(option) -> None:
 
 
 def test_muting_a_waveform_and_log_mel() -> None:
-    muted = MuteAudio().transform(clip(None, sound=np.ones(9, np.float32)))['sound']
+    muted = MuteAudio().transform(clip(None, audio=np.ones(9, np.float32)))['audio']
     assert muted.dtype == np.float32
     assert muted.tolist() == [0] * 9
-    muted = MuteAudio().transform(clip(None, sound=np.ones((5, 96, 64), np.float32)))['sound']
+    muted = MuteAudio().transform(clip(None, audio=np.ones((5, 96, 64), np.float32)))['audio']
     np.testing.assert_allclose(muted, np.full((5, 96, 64), np.log(0.01)), rtol=1e-6)
 
 
 def test_features_cannot_be_muted() -> None:
     with pytest.raises(ValueError, match="source='audio'"):
-        MuteAudio().transform(clip(None, sound=np.ones((5, 128), np.float32)))
+        MuteAudio().transform(clip(None, audio=np.ones((5, 128), np.float32)))
 
 
 def test_features_of_another_length_are_refused(tmp_path) -> None:
@@ -148,8 +148,8 @@ def test_nan_in_features_is_refused(tmp_path) -> None:
 def test_a_video_without_features_is_silent_if_that_is_wanted() -> None:
     load = LoadAudio(source='features', missing='silence', feature_width=64)
     results = load.transform(clip(None, frame_ids=np.array([0, 3])))
-    assert results['sound'].shape == (2, 64)
-    assert not results['sound'].any()
+    assert results['audio'].shape == (2, 64)
+    assert not results['audio'].any()
 
 
 def test_missing_features_are_no_silence(tmp_path) -> None:
@@ -160,7 +160,7 @@ def test_missing_features_are_no_silence(tmp_path) -> None:
 
 def test_features_become_zeros_if_that_is_said() -> None:
     audio = np.ones((5, 128), np.float32)
-    muted = MuteAudio(features='zeros').transform(clip(None, sound=audio))['sound']
+    muted = MuteAudio(features='zeros').transform(clip(None, audio=audio))['audio']
     assert muted.shape == (5, 128)
     assert not muted.any()
     with pytest.raises(ValueError, match="features must be 'error' or 'zeros', got 'mean'"):
@@ -170,7 +170,7 @@ def test_features_become_zeros_if_that_is_said() -> None:
 def test_a_frame_drawn_twice_sounds_twice(tmp_path) -> None:
     path = write_audio(tmp_path / 'a.wav', 5, rate=44100, channels=2)
     once, twice = (
-        LoadAudio(sample_rate=44100).transform(clip(path, frame_ids=np.array(ids)))['sound']
+        LoadAudio(sample_rate=44100).transform(clip(path, frame_ids=np.array(ids)))['audio']
         for ids in ([1, 3], [1, 1, 3])
     )
     np.testing.assert_array_equal(twice, np.concatenate([once[:44100], once]))

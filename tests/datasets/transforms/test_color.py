@@ -7,16 +7,16 @@ from avis.datasets.transforms.color import ColorJitter
 
 def clip() -> dict:
     image = np.random.default_rng(0).integers(60, 180, (6, 7, 3), dtype=np.uint8)
-    return {'imgs': np.stack([image, image // 2 + 30, image])}
+    return {'frames': np.stack([image, image // 2 + 30, image])}
 
 
 def test_one_draw_for_all_frames() -> None:
     worker_random().seed(0)
     source = clip()
     results = ColorJitter().transform(source)
-    np.testing.assert_array_equal(results['imgs'][0], results['imgs'][2])
-    assert results['imgs'].dtype == np.uint8
-    assert (results['imgs'] != source['imgs']).mean() > 0.5
+    np.testing.assert_array_equal(results['frames'][0], results['frames'][2])
+    assert results['frames'].dtype == np.uint8
+    assert (results['frames'] != source['frames']).mean() > 0.5
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,9 @@ def test_one_draw_for_all_frames() -> None:
 )
 def test_nothing_happens(options) -> None:
     source = clip()
-    np.testing.assert_array_equal(ColorJitter(**options).transform(source)['imgs'], source['imgs'])
+    np.testing.assert_array_equal(
+        ColorJitter(**options).transform(source)['frames'], source['frames']
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,11 +39,11 @@ def test_nothing_happens(options) -> None:
 )
 def test_each_factor_does_what_it_says(monkeypatch, changed, statistic) -> None:
     source = clip()
-    before = statistic(source['imgs'].astype(float))
+    before = statistic(source['frames'].astype(float))
     options = {'brightness': 0.0, 'contrast': 0.0, 'saturation': 0.0, changed: 0.3}
     worker_random().seed(3)
     after = [
-        statistic(ColorJitter(**options).transform(source)['imgs'].astype(float)) / before
+        statistic(ColorJitter(**options).transform(source)['frames'].astype(float)) / before
         for _ in range(50)
     ]
     assert min(after) == pytest.approx(0.7, abs=0.05)
@@ -49,10 +51,10 @@ def test_each_factor_does_what_it_says(monkeypatch, changed, statistic) -> None:
 
 
 def test_white_stays_white() -> None:
-    white = {'imgs': np.full((2, 3, 3, 3), 255, np.uint8)}
+    white = {'frames': np.full((2, 3, 3, 3), 255, np.uint8)}
     worker_random().seed(0)
     jitter = ColorJitter(brightness=0, contrast=0.5, saturation=0.5)
-    assert jitter.transform(white)['imgs'].min() == 255
+    assert jitter.transform(white)['frames'].min() == 255
 
 
 def test_wrong_strength_is_refused() -> None:

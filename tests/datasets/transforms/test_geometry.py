@@ -15,7 +15,7 @@ def clip(height: int, width: int, frames: int = 3) -> dict:
     labels = np.broadcast_to(image == 255, (frames, height, width)).astype(np.uint8)
     return {
         'video_id': 'v',
-        'imgs': imgs,
+        'frames': imgs,
         'gt_sem_seg': labels,
         'ori_shape': (height, width),
         'img_shape': (height, width),
@@ -23,14 +23,14 @@ def clip(height: int, width: int, frames: int = 3) -> dict:
 
 
 def same_in_every_frame(results: dict) -> bool:
-    return all((results[key] == results[key][:1]).all() for key in ('imgs', 'gt_sem_seg'))
+    return all((results[key] == results[key][:1]).all() for key in ('frames', 'gt_sem_seg'))
 
 
 def test_resize_is_that_of_pillow() -> None:
     source = clip(60, 90)
     results = ResizeClip(size=(22, 34)).transform(source)
-    expected = Image.fromarray(source['imgs'][0]).resize((34, 22), Image.Resampling.BILINEAR)
-    np.testing.assert_array_equal(results['imgs'][2], expected)
+    expected = Image.fromarray(source['frames'][0]).resize((34, 22), Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(results['frames'][2], expected)
     label = Image.fromarray(source['gt_sem_seg'][0]).resize((34, 22), Image.Resampling.NEAREST)
     np.testing.assert_array_equal(results['gt_sem_seg'][2], label)
     assert results['img_shape'] == (22, 34)
@@ -43,14 +43,14 @@ def test_resize_is_that_of_pillow() -> None:
 )
 def test_short_side_keeps_the_ratio(shape, expected) -> None:
     results = ResizeClip(short_side=22).transform(clip(*shape))
-    assert results['imgs'].shape == (3, *expected, 3)
+    assert results['frames'].shape == (3, *expected, 3)
     assert results['gt_sem_seg'].shape == (3, *expected)
 
 
 def test_right_size_is_not_touched() -> None:
     source = clip(24, 24)
     results = ResizeClip(size=(24, 24)).transform(source)
-    assert results['imgs'] is source['imgs']
+    assert results['frames'] is source['frames']
 
 
 @pytest.mark.parametrize('options', [{}, {'size': (2, 2), 'short_side': 2}])
@@ -69,7 +69,7 @@ def test_center_crop_takes_the_middle() -> None:
     source = clip(20, 33)
     results = CenterCrop(size=(20, 20)).transform(source)
     # (33 - 20) / 2 = 6.5 rounds to the even 6, as in the authors' Python.
-    np.testing.assert_array_equal(results['imgs'], source['imgs'][:, :, 6:26])
+    np.testing.assert_array_equal(results['frames'], source['frames'][:, :, 6:26])
     np.testing.assert_array_equal(results['gt_sem_seg'], source['gt_sem_seg'][:, :, 6:26])
     assert results['img_shape'] == (20, 20)
 
@@ -85,13 +85,13 @@ def test_random_crop_is_one_box_for_all() -> None:
     shapes = []
     for _ in range(10):
         results = crop.transform(clip(64, 80))
-        assert results['imgs'].shape == (3, 64, 64, 3)
+        assert results['frames'].shape == (3, 64, 64, 3)
         assert results['img_shape'] == (64, 64)
         assert same_in_every_frame(results)
         # Where the label says so, the image is bright: both were cut alike.
-        inside = results['imgs'][0, ..., 0][results['gt_sem_seg'][0] == 1]
+        inside = results['frames'][0, ..., 0][results['gt_sem_seg'][0] == 1]
         assert inside.size == 0 or inside.mean() > 240
-        shapes.append(results['imgs'].tobytes())
+        shapes.append(results['frames'].tobytes())
     assert len(set(shapes)) == 10
 
 
@@ -112,7 +112,7 @@ def test_random_crop_never_cuts_with_prob_0() -> None:
     source = clip(64, 80)
     results = RandomResizedCrop(size=(32, 32), prob=0).transform(source)
     np.testing.assert_array_equal(
-        results['imgs'], ResizeClip(size=(32, 32)).transform(source)['imgs']
+        results['frames'], ResizeClip(size=(32, 32)).transform(source)['frames']
     )
 
 
@@ -121,7 +121,7 @@ def test_flip_mirrors_all_or_nothing(prob, flip) -> None:
     source = clip(6, 8)
     results = RandomFlip(prob=prob).transform(source)
     step = -1 if flip else 1
-    np.testing.assert_array_equal(results['imgs'], source['imgs'][:, :, ::step])
+    np.testing.assert_array_equal(results['frames'], source['frames'][:, :, ::step])
     np.testing.assert_array_equal(results['gt_sem_seg'], source['gt_sem_seg'][:, :, ::step])
     assert results['flip'] is flip
 
@@ -152,15 +152,15 @@ def test_longer_side_is_limited(shape, options, expected) -> None:
 def test_one_of_several_sides_is_drawn_for_a_clip() -> None:
     worker_random().seed(0)
     resize = ResizeClip(short_side=(20, 24, 30), rounding='nearest')
-    shapes = {resize.transform(clip(40, 60))['imgs'].shape for _ in range(60)}
+    shapes = {resize.transform(clip(40, 60))['frames'].shape for _ in range(60)}
     assert shapes == {(3, 20, 30, 3), (3, 24, 36, 3), (3, 30, 45, 3)}
 
 
 @pytest.mark.parametrize('size', [(33, 57), (20, 30), (90, 130)])
 def test_torch_resizes_like_pillow(size) -> None:
-    source = {'imgs': clip(60, 90)['imgs'], 'img_shape': (60, 90)}
+    source = {'frames': clip(60, 90)['frames'], 'img_shape': (60, 90)}
     pillow, torch = (
-        ResizeClip(size=size, backend=backend).transform(source)['imgs'].astype(int)
+        ResizeClip(size=size, backend=backend).transform(source)['frames'].astype(int)
         for backend in ('pillow', 'torch')
     )
     difference = np.abs(pillow - torch)

@@ -28,8 +28,8 @@ def record(tmp_path):
 def test_only_the_chosen_images_are_opened(record) -> None:
     record['frames'][1] = 'nowhere.png'
     results = LoadFrames().transform({**record, 'frame_ids': np.array([3, 0])})
-    assert results['imgs'].shape == (2, *SIZE, 3)
-    assert results['imgs'][:, 0, 0, 0].tolist() == [70, 10]
+    assert results['frames'].shape == (2, *SIZE, 3)
+    assert results['frames'][:, 0, 0, 0].tolist() == [70, 10]
     assert results['img_shape'] == results['ori_shape'] == SIZE
 
 
@@ -37,7 +37,7 @@ def test_frames_of_a_video_file(tmp_path) -> None:
     video = str(write_video(tmp_path / 'a.mp4', frames=40))
     record = {'video_id': 'v', 'length': 4, 'fps': 1.0, 'frames': video}
     results = LoadFrames().transform(record)
-    assert [number_shown(frame) for frame in results['imgs']] == [0, 10, 20, 30]
+    assert [number_shown(frame) for frame in results['frames']] == [0, 10, 20, 30]
     assert results['frame_ids'].tolist() == [0, 1, 2, 3]
 
 
@@ -115,7 +115,7 @@ def test_frames_are_resized_as_they_are_decoded(tmp_path, kind, monkeypatch) -> 
     monkeypatch.setattr(ResizeClip, 'choose_size', lambda self, height, width: (24, 24))
     results = LoadFrames(resize=resize).transform(source)
     expected = ResizeClip(size=(24, 24)).transform(LoadFrames().transform(source))
-    np.testing.assert_array_equal(results['imgs'], expected['imgs'])
+    np.testing.assert_array_equal(results['frames'], expected['frames'])
     assert results['ori_shape'] == expected['ori_shape'] == (64, 64)
     assert results['img_shape'] == expected['img_shape'] == (24, 24)
     np.testing.assert_array_equal(results['geometry'].scale, expected['geometry'].scale)
@@ -137,5 +137,5 @@ def test_a_frame_drawn_twice_is_read_once(tmp_path, monkeypatch) -> None:
         loading, 'read_image', lambda path, out: read.append(path) or np.zeros((8, 8, 3), np.uint8)
     )
     source = {'video_id': 'v', 'frames': [path], 'frame_ids': np.array([0, 0, 0]), 'fps': 1.0}
-    assert LoadFrames().transform(source)['imgs'].shape == (3, 8, 8, 3)
+    assert LoadFrames().transform(source)['frames'].shape == (3, 8, 8, 3)
     assert len(read) == 1

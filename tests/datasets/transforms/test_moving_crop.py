@@ -12,7 +12,7 @@ def clip(height: int = 60, width: int = 100, frames: int = 5) -> dict:
     image = np.stack([rows, columns, rows], axis=-1).astype(np.uint8)
     return {
         'video_id': 'v',
-        'imgs': np.broadcast_to(image, (frames, *image.shape)).copy(),
+        'frames': np.broadcast_to(image, (frames, *image.shape)).copy(),
         'gt_sem_seg': np.broadcast_to(rows.astype(np.uint8), (frames, height, width)),
         'img_shape': (height, width),
         'geometry': ClipGeometry.identity(frames, (height, width)),
@@ -28,11 +28,11 @@ def test_the_box_moves_evenly_and_differs_between_clips() -> None:
     starts = set()
     for _ in range(20):
         results = crop().transform(clip())
-        tops, lefts = results['imgs'][:, 0, 0, :2].astype(int).T
+        tops, lefts = results['frames'][:, 0, 0, :2].astype(int).T
         for corners in (tops, lefts):
             assert np.abs(np.diff(corners, n=2)).max() <= 1  # even up to rounding
         starts.add((tops[0], lefts[0], tops[-1], lefts[-1]))
-        np.testing.assert_array_equal(results['gt_sem_seg'], results['imgs'][..., 0])
+        np.testing.assert_array_equal(results['gt_sem_seg'], results['frames'][..., 0])
     assert len(starts) > 15
 
 
@@ -42,7 +42,7 @@ def test_sizes_are_drawn_from_the_ranges_and_cut_to_the_frame() -> None:
     heights, widths = map(set, zip(*shapes, strict=True))
     assert (min(heights), max(heights)) == (30, 60)
     assert (min(widths), max(widths)) == (30, 80)
-    assert crop(crop_range=(384, 600)).transform(clip())['imgs'].shape == (5, 60, 100, 3)
+    assert crop(crop_range=(384, 600)).transform(clip())['frames'].shape == (5, 60, 100, 3)
 
 
 def test_the_clip_is_resized_before() -> None:
@@ -56,16 +56,16 @@ def test_masks_are_told_where_the_frames_went() -> None:
     results = crop().transform(clip())
     for frame in range(5):
         rows, columns = results['geometry'].sources(frame)
-        np.testing.assert_array_equal(rows, results['imgs'][frame, :, 0, 0])
-        np.testing.assert_array_equal(columns, results['imgs'][frame, 0, :, 1])
+        np.testing.assert_array_equal(rows, results['frames'][frame, :, 0, 0])
+        np.testing.assert_array_equal(columns, results['frames'][frame, 0, :, 1])
 
 
 def test_probability_and_range() -> None:
     source = clip()
-    assert crop(prob=0).transform(source)['imgs'] is source['imgs']
+    assert crop(prob=0).transform(source)['frames'] is source['frames']
     with pytest.raises(ValueError, match=r'ascending order, got \(600, 384\)'):
         crop(crop_range=(600, 384))
 
 
 def test_one_frame_is_enough() -> None:
-    assert crop().transform(clip(frames=1))['imgs'].shape[0] == 1
+    assert crop().transform(clip(frames=1))['frames'].shape[0] == 1

@@ -11,8 +11,8 @@ def clip(**more) -> dict:
         'video_name': 'v',
         'frame_ids': np.arange(2),
         'fps': 1.0,
-        'imgs': np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3),
-        'sound': np.ones(32000, np.float64),
+        'frames': np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3),
+        'audio': np.ones(32000, np.float64),
         'sample_rate': 16000,
         'ori_shape': (8, 10),
         'img_shape': (4, 5),
@@ -26,7 +26,7 @@ def test_frames_and_audio_become_tensors() -> None:
     assert inputs['frames'].dtype == torch.uint8
     assert inputs['audio'].dtype == torch.float32
     assert inputs['audio'].shape == (32000,)
-    np.testing.assert_array_equal(inputs['frames'], source['imgs'].transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(inputs['frames'], source['frames'].transpose(0, 3, 1, 2))
 
 
 def test_what_is_known_becomes_metainfo() -> None:
@@ -52,7 +52,7 @@ def test_labels_and_flags() -> None:
 
 def test_a_clip_without_audio_has_no_audio() -> None:
     source = clip()
-    del source['sound']
+    del source['audio']
     assert set(PackAVInputs().transform(source)['inputs']) == {'frames'}
 
 

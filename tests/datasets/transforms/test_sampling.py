@@ -48,18 +48,18 @@ def test_unknown_mode_is_named() -> None:
 
 
 def test_sampling_after_loading_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"before the loaders, found \['imgs'\]"):
-        SampleFrames().transform({**VIDEO, 'imgs': np.zeros((10, 2, 2, 3))})
+    with pytest.raises(ValueError, match=r"before the loaders .* found \['frames'\]"):
+        SampleFrames().transform({**VIDEO, 'frames': np.zeros((10, 2, 2, 3))})
 
 
 def clip(frames: int, audio: np.ndarray) -> dict:
     return {
         **VIDEO,
         'length': frames,
-        'imgs': np.full((frames, 2, 3, 3), 7, np.uint8),
+        'frames': np.full((frames, 2, 3, 3), 7, np.uint8),
         'gt_sem_seg': np.ones((frames, 2, 3), np.uint8),
         'labeled_frames': np.ones(frames, bool),
-        'sound': audio,
+        'audio': audio,
         'sample_rate': 100,
     }
 
@@ -77,18 +77,18 @@ def test_padding_marks_what_is_not_real(audio, padded) -> None:
     assert results['valid_frames'].tolist() == [True] * 5 + [False] * 5
     assert results['labeled_frames'].tolist() == [True] * 5 + [False] * 5
     assert results['frame_ids'].tolist() == [0, 1, 2, 3, 4, -1, -1, -1, -1, -1]
-    assert results['imgs'].shape == (10, 2, 3, 3)
-    assert results['imgs'].dtype == np.uint8
-    assert results['imgs'][5:].max() == results['gt_sem_seg'][5:].max() == 0
-    assert results['sound'].shape == padded
-    assert results['sound'].sum() == audio.sum()
+    assert results['frames'].shape == (10, 2, 3, 3)
+    assert results['frames'].dtype == np.uint8
+    assert results['frames'][5:].max() == results['gt_sem_seg'][5:].max() == 0
+    assert results['audio'].shape == padded
+    assert results['audio'].sum() == audio.sum()
 
 
 def test_full_clip_stays_as_it_is() -> None:
     full = clip(10, np.ones(1000, np.float32))
     results = PadFrames(num_frames=10).transform(full)
     assert results['valid_frames'].all()
-    np.testing.assert_array_equal(results['imgs'], full['imgs'])
+    np.testing.assert_array_equal(results['frames'], full['frames'])
 
 
 def test_longer_clip_is_refused() -> None:
@@ -138,5 +138,5 @@ def test_reference_needs_a_range(options) -> None:
 
 
 def test_reference_is_drawn_before_anything_is_loaded() -> None:
-    with pytest.raises(ValueError, match=r"SampleAroundReference must stand .* \['gt_tracks'\]"):
+    with pytest.raises(ValueError, match=r"SampleAroundReference must come .* \['gt_tracks'\]"):
         SampleAroundReference().transform({**VIDEO, 'gt_tracks': {}})

@@ -81,7 +81,7 @@ def test_masks_go_where_the_frames_go(tmp_path, png) -> None:
     expected = box_mask((48, 64), (top, left, bottom, right))[:, ::-1]
     assert got['gt_tracks']['masks'].shape == (3, 4, 48, 64)
     assert (got['gt_tracks']['masks'] == expected).all()
-    assert got['imgs'].shape == (4, 48, 64, 3)
+    assert got['frames'].shape == (4, 48, 64, 3)
 
 
 def test_a_polygon_drawn_small_is_near_to_the_mask_made_small(tmp_path) -> None:
