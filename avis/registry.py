@@ -35,6 +35,10 @@ HOOKS = _child('HOOKS', 'engine/hooks')
 VISUALIZERS = _child('VISUALIZERS', 'visualization')
 OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'engine')
 
+# Functions that rename the entries of a foreign checkpoint, by the kind of checkpoint; see
+# avis.apis.checkpoint.convert_checkpoint.
+CONVERTERS = Registry('converter', scope='avis', locations=_modules('models/converters'))
+
 
 def _enrol_scope() -> None:
     """Give mmdet's other registries an empty child: mmengine warns where it misses a scope."""

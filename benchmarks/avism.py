@@ -76,14 +76,14 @@ class FixedPoints:
 def build() -> Any:
     """The model with the weights of the recorded one, which find a few instances in noise."""
     from avis.apis import load_config
-    from avis.models.converters import avism
+    from avis.models.converters.avism import convert_avism
     from avis.registry import MODELS
     from tests.helpers.golden import load_golden
 
     config = load_config(CONFIG).model
     config.backbone.init_cfg = None
     model = MODELS.build(config)
-    weights, _ = avism.convert(load_golden('models/avism_r50').state_dict())
+    weights, _ = convert_avism(load_golden('models/avism_r50').state_dict())
     model.load_state_dict(weights)
     return model
 

@@ -1,6 +1,5 @@
-"""Weights: build a model from a config, load a checkpoint strictly, convert foreign checkpoints."""
+"""Build a model from a config, load its checkpoint strictly, convert foreign checkpoints."""
 
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,6 @@ from avis.apis.config import load_config
 from avis.utils.checkpoint import load_weights, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file
 
-CONVERTERS = ('avism', 'avsbench', 'mask2former', 'vggish', 'torchvision_resnet', 'pvt_v2', 'swin')
-
 
 def init_model(
     config: str | Path | Config,
@@ -27,8 +24,9 @@ def init_model(
 
     Args:
         config: Config file or loaded config.
-        checkpoint: Weights of exactly this model; None leaves random weights.
-        device: Where the model goes.
+        checkpoint: Checkpoint whose entries and shapes equal those of this model; None keeps the
+            random weights.
+        device: Device of the model.
         cfg_options: Overrides of the config, dotted key to value.
 
     Returns:
@@ -36,7 +34,7 @@ def init_model(
 
     Raises:
         FileNotFoundError: Config or checkpoint does not exist.
-        ValueError: The checkpoint is damaged or belongs to another model.
+        ValueError: The checkpoint is damaged or is one of another model.
     """
     if not isinstance(config, Config):
         config = load_config(config, cfg_options)
@@ -54,25 +52,46 @@ def init_model(
     return model
 
 
+def available_converters() -> list[str]:
+    """Return the kinds of checkpoint that have a converter, those of imported projects included."""
+    from avis.registry import CONVERTERS
+
+    CONVERTERS.import_from_location()
+    return sorted(CONVERTERS.module_dict)
+
+
 def convert_checkpoint(kind: str, src: str | Path, dst: str | Path) -> list[str]:
-    """Rewrite a checkpoint of another project for avis.
+    """Convert a checkpoint of another project to the entry names of avis.
+
+    A project adds a kind of its own by a function from state dict to a converted state dict and the
+    list of dropped entries, registered in the registry ``CONVERTERS``::
+
+        @CONVERTERS.register_module(name='my_method')
+        def convert_my_method(state_dict):
+            return {f'backbone.{name}': value for name, value in state_dict.items()}, []
 
     Args:
-        kind: One of ``CONVERTERS``.
-        src: Published file.
+        kind: Name of a registered converter, see :func:`available_converters`.
+        src: Checkpoint of the other project.
         dst: File to write; it appears only when it is complete.
 
     Returns:
-        Names of the entries that were dropped because the published model never runs them.
+        Names of the entries that were dropped because the official model never executes them.
 
     Raises:
         FileNotFoundError: ``src`` does not exist.
-        ValueError: Unknown kind, damaged file, or entries that this kind does not know.
+        ValueError: Unknown kind, damaged file, or entries that the converter does not know.
     """
-    if kind not in CONVERTERS:
-        raise ValueError(f'unknown kind of checkpoint {kind!r}, expected one of {CONVERTERS}')
-    converter = importlib.import_module(f'avis.models.converters.{kind}')
-    state_dict, dropped = converter.convert(state_dict_of(load_file(src, 'cpu'), src))
+    from avis.registry import CONVERTERS
+
+    kinds = available_converters()
+    if kind not in kinds:
+        raise ValueError(
+            f'unknown kind of checkpoint {kind!r}, expected one of {", ".join(kinds)}; import the '
+            f'module that registers a converter of your own before'
+        )
+    convert = CONVERTERS.module_dict[kind]
+    state_dict, dropped = convert(state_dict_of(load_file(src, 'cpu'), src))
     dst = Path(dst)
     dst.parent.mkdir(parents=True, exist_ok=True)
     part = dst.with_name(dst.name + '.part')

@@ -1,6 +1,10 @@
-"""Checkpoints fit exactly or are refused with the reason."""
+"""Checkpoints load strictly, and foreign checkpoints are converted by registered converters."""
 
+import os
 import pickle
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,8 +12,10 @@ import torch
 from mmengine.config import Config
 
 from avis.apis import convert_checkpoint, init_model
-from avis.apis.checkpoint import CONVERTERS, load_weights, state_dict_of
+from avis.apis.checkpoint import available_converters, load_weights, state_dict_of
 
+TOOL = Path(__file__).parents[2] / 'tools' / 'model_converters' / 'convert_checkpoint.py'
+BUILT_IN = ('avism', 'avsbench', 'mask2former', 'pvt_v2', 'swin', 'torchvision_resnet', 'vggish')
 CONFIG = {
     'model': {'type': 'mmdet.ResNet', 'depth': 18, 'base_channels': 8, 'stem_channels': 8},
     'default_scope': 'avis',
@@ -21,8 +27,8 @@ def model() -> torch.nn.Module:
     return init_model(Config(CONFIG))
 
 
-def test_a_saved_model_loads_strictly_through_its_config(tmp_path: Path, model) -> None:
-    path = tmp_path / 'right.pth'
+def test_saved_model_loads_strictly(tmp_path: Path, model) -> None:
+    path = tmp_path / 'model.pth'
     with torch.no_grad():
         model.conv1.weight.fill_(0.5)
     torch.save({'state_dict': {f'module.{k}': v for k, v in model.state_dict().items()}}, path)
@@ -31,7 +37,7 @@ def test_a_saved_model_loads_strictly_through_its_config(tmp_path: Path, model) 
     torch.testing.assert_close(loaded.state_dict(), model.state_dict(), rtol=0, atol=0)
 
 
-def test_another_model_is_named_with_its_first_keys(tmp_path: Path, model) -> None:
+def test_checkpoint_of_another_model_is_rejected_with_first_keys(tmp_path: Path, model) -> None:
     weights = model.state_dict()
     weights['conv1.weight'] = torch.zeros(16, 3, 7, 7)
     weights['head.weight'] = weights.pop('bn1.weight')
@@ -45,15 +51,15 @@ def test_another_model_is_named_with_its_first_keys(tmp_path: Path, model) -> No
         load_weights(model, tmp_path / 'other.pth')
 
 
-def test_a_truncated_file_is_named(tmp_path: Path, model) -> None:
-    path = tmp_path / 'cut.pth'
+def test_truncated_file_is_rejected_with_its_name(tmp_path: Path, model) -> None:
+    path = tmp_path / 'truncated.pth'
     torch.save(model.state_dict(), path)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ValueError, match=r'cut\.pth cannot be read'):
+    with pytest.raises(ValueError, match=r'truncated\.pth cannot be read'):
         load_weights(model, path)
 
 
-def test_pickled_code_is_not_run(tmp_path: Path, model) -> None:
+def test_pickled_code_is_not_executed(tmp_path: Path, model) -> None:
     class Evil:
         def __reduce__(self):
             return Path.touch, (tmp_path / 'executed',)
@@ -65,16 +71,64 @@ def test_pickled_code_is_not_run(tmp_path: Path, model) -> None:
     assert not (tmp_path / 'executed').exists()
 
 
-def test_a_file_without_weights_is_named(tmp_path: Path) -> None:
+def test_file_without_weights_is_rejected_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"x\.pth: entry 'epoch' is int"):
         state_dict_of({'epoch': 3}, tmp_path / 'x.pth')
 
 
-def test_conversion_leaves_nothing_half_written(tmp_path: Path) -> None:
+def test_failed_conversion_writes_no_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match='unknown kind'):
         convert_checkpoint('resnet', tmp_path / 'a', tmp_path / 'b')
     torch.save({'not.a.vggish.key': torch.zeros(1)}, tmp_path / 'foreign.pth')
-    for kind in CONVERTERS:
+    for kind in BUILT_IN:
         with pytest.raises(ValueError, match=r'not\.a\.vggish\.key'):
             convert_checkpoint(kind, tmp_path / 'foreign.pth', tmp_path / 'out.pth')
     assert sorted(p.name for p in tmp_path.iterdir()) == ['foreign.pth']
+
+
+def run_tool(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the tool in a folder from which only its own modules are found."""
+    environment = {key: value for key, value in os.environ.items() if key != 'PYTHONPATH'}
+    return subprocess.run(
+        [sys.executable, str(TOOL), *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=cwd,
+    )
+
+
+def test_project_outside_the_clone_registers_its_converter(tmp_path: Path) -> None:
+    package = tmp_path / 'own_pkg'
+    package.mkdir()
+    (package / '__init__.py').touch()
+    (package / 'converter.py').write_text(
+        'from avis.registry import CONVERTERS\n\n\n'
+        "@CONVERTERS.register_module(name='own_resnet')\n"
+        'def convert_own_resnet(state_dict):\n'
+        "    kept = {k: v for k, v in state_dict.items() if not k.startswith('fc.')}\n"
+        "    renamed = {f'backbone.{k}': v for k, v in kept.items()}\n"
+        '    return renamed, [k for k in state_dict if k not in kept]\n'
+    )
+    torch.save({'conv1.weight': torch.ones(2), 'fc.bias': torch.ones(1)}, tmp_path / 'src.pth')
+
+    arguments = ('own_resnet', 'src.pth', 'out/dst.pth')
+    refused = run_tool(*arguments, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert re.search("invalid choice: 'own_resnet' .*'avsbench'", refused.stderr)
+
+    done = run_tool(*arguments, '--custom-imports', 'own_pkg.converter', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 'out/dst.pth written; 1 entries' in done.stdout
+    assert 'dropped fc.bias' in done.stdout
+    content = torch.load(tmp_path / 'out' / 'dst.pth', weights_only=True)
+    assert content['meta'] == {'converted_from': 'own_resnet'}
+    assert content['state_dict'].keys() == {'backbone.conv1.weight'}
+
+
+def test_help_of_the_tool_lists_all_built_in_converters(tmp_path: Path) -> None:
+    assert set(BUILT_IN) <= set(available_converters())
+    done = run_tool('--help', cwd=tmp_path)
+    assert done.returncode == 0
+    text = ' '.join(done.stdout.split())
+    assert ', '.join(BUILT_IN) in text

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from avis.avtracker.vlm import queries
 
 from avis.avtracker.asr.speech_stage import SpeechStage
 from avis.avtracker.grounding.vlm_grounding import VLMGrounding
 from avis.avtracker.identity.vlm_identity import VLMIdentity
 from avis.avtracker.interfaces import SpeechSegment, Waveform
 from avis.avtracker.model import AVTracker, _tracks
+from avis.avtracker.vlm import queries
 from avis.structures.masks import encode_mask
 from tests.helpers.avtracker_scenes import (
     LEFT,

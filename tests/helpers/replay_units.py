@@ -6,12 +6,12 @@ from pathlib import PurePath
 from typing import Any
 
 import numpy as np
-from avis.avtracker.official import segments as speech
 
 from avis.avtracker.boxes import official_iou
 from avis.avtracker.grounding.vlm_grounding import VLMGrounding
 from avis.avtracker.identity.embedding_identity import official_groups
 from avis.avtracker.interfaces import FrameDetections, LocalQuery, Video, Waveform
+from avis.avtracker.official import segments as speech
 from avis.avtracker.official.replies import parse_reply
 from avis.avtracker.tracks import official_spoken
 from avis.avtracker.vlm.replay import ReplayChat

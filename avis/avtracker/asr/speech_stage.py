@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from avis.avtracker.asr import corrected_segments as corrected
 from avis.avtracker.interfaces import (
     ModelUnavailable,
     Separator,
@@ -21,9 +22,8 @@ from avis.avtracker.interfaces import (
     Waveform,
 )
 from avis.avtracker.loading import build_part
-from avis.avtracker.official.segments import Segment
-from avis.avtracker.asr import corrected_segments as corrected
 from avis.avtracker.official import segments as official
+from avis.avtracker.official.segments import Segment
 from avis.registry import MODELS
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from avis.models.audio_encoders.base import AudioEncoder
 from avis.models.audio_encoders.log_mel import SAMPLE_RATE
 from avis.models.audio_encoders.vggish_front_end import Framing, VGGishFrontEnd
-from avis.models.converters.vggish import convert
+from avis.models.converters.vggish import convert_vggish
 from avis.registry import MODELS
 from avis.utils.checkpoint import load_state_dict_strict, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file
@@ -177,7 +177,7 @@ def _read_weights(network: VGGishNetwork, path: Path) -> None:
         )
     state_dict = state_dict_of(load_file(path, 'cpu'), path)
     try:
-        converted, _ = convert(state_dict)
+        converted, _ = convert_vggish(state_dict)
     except ValueError as error:
         raise ValueError(f'VGGish: {path} is {error}. ' + _WAY_OUT.format(path=path)) from error
     own = {name.removeprefix('network.'): value for name, value in converted.items()}

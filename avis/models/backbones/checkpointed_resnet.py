@@ -4,7 +4,6 @@ from mmdet.models.backbones import ResNet
 from torch import Tensor
 
 from avis.models.backbones.pretrained import load_pretrained
-from avis.models.converters.torchvision_resnet import convert
 from avis.models.layers.activation_checkpointing import checkpoint_activations
 from avis.registry import MODELS
 
@@ -21,7 +20,7 @@ class CheckpointedResNet(ResNet):
 
     def init_weights(self) -> None:
         """Read the weights to start from, torchvision's for example, or draw them."""
-        if not load_pretrained(self, convert):
+        if not load_pretrained(self, 'torchvision_resnet'):
             super().init_weights()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:

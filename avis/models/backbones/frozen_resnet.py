@@ -9,7 +9,6 @@ from mmdet.models.backbones.resnet import BasicBlock, Bottleneck
 from torch import Tensor, nn
 
 from avis.models.backbones.pretrained import load_pretrained
-from avis.models.converters.torchvision_resnet import convert
 from avis.registry import MODELS
 
 
@@ -43,7 +42,7 @@ class FrozenResNet(ResNet):
 
     def init_weights(self) -> None:
         """Read the weights to start from, torchvision's for example, or draw them."""
-        if not load_pretrained(self, convert):
+        if not load_pretrained(self, 'torchvision_resnet'):
             super().init_weights()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:

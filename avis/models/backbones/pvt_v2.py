@@ -6,7 +6,6 @@ from mmdet.models.backbones import PyramidVisionTransformerV2
 from torch import nn
 
 from avis.models.backbones.pretrained import load_pretrained
-from avis.models.converters.pvt_v2 import convert
 from avis.registry import MODELS
 
 # mmdet hands one norm_cfg (eps 1e-6) to every layer; the authors' patch embeddings and spatial
@@ -54,7 +53,7 @@ class PVTv2(PyramidVisionTransformerV2):
 
     def init_weights(self) -> None:
         """Read the weights to start from, or draw them."""
-        if not load_pretrained(self, convert):
+        if not load_pretrained(self, 'pvt_v2'):
             super().init_weights()
 
 

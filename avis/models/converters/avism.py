@@ -1,7 +1,7 @@
-"""Weights of the AVISM authors for ``AVInstanceSegmentor`` with its own frame and clip heads.
+"""Checkpoints of the AVISM authors for ``AVInstanceSegmentor`` with its own frame and clip heads.
 
-Their two model classes name the clip module ``avism_module`` (started from ImageNet) or
-``vita_module`` (started from COCO); the computation is the same.
+Their two model classes call the clip module ``avism_module`` (initialized from ImageNet) or
+``vita_module`` (initialized from COCO); the computation is the same.
 """
 
 import re
@@ -9,10 +9,15 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from avis.models.converters import avism_frame
+from avis.models.converters.avism_frame import (
+    AVISM_PREFIXES,
+    AVISM_SOURCE,
+    convert_avism_frame_parts,
+)
 from avis.models.converters.frame_head import rename
+from avis.registry import CONVERTERS
 
-# The weights of the classes in the loss: a constant, which our loss has in its config.
+# The class weights of the loss: a constant, which avis states in the config.
 _CONSTANT = re.compile(r'(?:(?:avism|vita)_)?criterion\.empty_weight')
 _CLIP = re.compile(r'(?:avism|vita)_module\.(.+)')
 
@@ -43,17 +48,18 @@ _RULES = (
 )
 
 
-def convert(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+@CONVERTERS.register_module(name='avism')
+def convert_avism(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
     """Rename the backbone, the frame head and the clip module.
 
     Args:
-        state_dict: A published checkpoint, with ResNet-50 or Swin-L.
+        state_dict: An official checkpoint, with ResNet-50 or Swin-L.
 
     Returns:
-        The state dict of ``AVInstanceSegmentor``, and the names left out: constants.
+        The state dict of ``AVInstanceSegmentor``, and the names of dropped entries: constants.
 
     Raises:
-        ValueError: A name that the published models do not have.
+        ValueError: An entry that the official models do not have.
     """
     dropped = [name for name in state_dict if _CONSTANT.fullmatch(name)]
     clip, unknown = {}, []
@@ -61,14 +67,14 @@ def convert(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[s
         match = _CLIP.fullmatch(name)
         if match:
             clip[match[1]] = value
-        elif name not in dropped and not name.startswith(avism_frame.PREFIXES):
+        elif name not in dropped and not name.startswith(AVISM_PREFIXES):
             unknown.append(name)
     if unknown or not clip:
         raise ValueError(
-            f'not a {avism_frame.SOURCE}: {len(unknown)} unknown entries '
+            f'not a {AVISM_SOURCE}: {len(unknown)} unknown entries '
             f'({"; ".join(unknown[:3])}), {len(clip)} of the clip module'
         )
-    head = rename(clip, _RULES, avism_frame.SOURCE)
-    converted, unused = avism_frame.convert(state_dict)
+    head = rename(clip, _RULES, AVISM_SOURCE)
+    converted, unused = convert_avism_frame_parts(state_dict)
     converted |= {f'tracker.head.{name}': value for name, value in head.items()}
     return converted, dropped + unused

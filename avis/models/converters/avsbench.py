@@ -1,7 +1,7 @@
-"""Weights of the AVSBench authors for :class:`~avis.models.segmentors.av_segmentor.AVSegmentor`.
+"""Checkpoints of AVSBench's authors for :class:`~avis.models.segmentors.av_segmentor.AVSegmentor`.
 
-The six published models (S4, MS3 and AVSS, each with ResNet-50 and PVTv2-B5) share these names.
-The sound network is not part of those files.
+The six official models (S4, MS3 and AVSS, each with ResNet-50 and PVTv2-B5) share these names.
+The audio encoder is not part of those files.
 """
 
 import re
@@ -9,13 +9,14 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from avis.models.converters import pvt_v2
+from avis.models.converters.pvt_v2 import convert_pvt_v2
+from avis.registry import CONVERTERS
 
-# Built by the authors' constructors and never run: a second pair of stages of the ResNet, and the
-# unit that would read a level above the coarsest one.
+# Built by the authors' constructors and never executed: a second copy of stages 3 and 4 of the
+# ResNet, and the unit that would read a level above the coarsest one.
 _DEAD = re.compile(r'resnet\.layer[34]_2\.|path4\.resConfUnit1\.')
 
-# First match wins; a digit k of the authors counts from 1, ours from 0.
+# First match wins; levels of the authors count from 1, ours from 0.
 _KEYS = (
     (r'resnet\.layer([34])_1\.(.+)', r'backbone.layer\1.\2'),
     (r'resnet\.(.+)', r'backbone.\1'),
@@ -34,17 +35,19 @@ _POINTWISE = re.compile(r'fusions\.\d\.(theta|phi|g|out_proj)\.weight')
 _PVT = 'encoder_backbone.'
 
 
-def convert(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """Rename, and turn the 1x1x1 convolutions of TPAVI into linear layers.
+@CONVERTERS.register_module(name='avsbench')
+def convert_avsbench(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """Rename all entries and reshape the 1x1x1 convolutions of TPAVI to linear layers.
 
     Args:
-        state_dict: A published checkpoint, for example ``S4_pvt_best.pth``.
+        state_dict: An official checkpoint, for example ``S4_pvt_best.pth``.
 
     Returns:
-        The state dict of ``AVSegmentor``, and the names left out: branches that never run.
+        The state dict of ``AVSegmentor``, and the names of dropped entries: branches that are never
+        executed.
 
     Raises:
-        ValueError: A name that the published models do not have.
+        ValueError: An entry that the official models do not have.
     """
     dropped = [name for name in state_dict if _DEAD.match(name)]
     pvt = {
@@ -54,7 +57,7 @@ def convert(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[s
     }
     converted = {}
     if pvt:
-        backbone, unused = pvt_v2.convert(pvt)
+        backbone, unused = convert_pvt_v2(pvt)
         converted.update({f'backbone.{name}': value for name, value in backbone.items()})
         dropped += [_PVT + name for name in unused]
     for name, value in state_dict.items():
@@ -70,4 +73,4 @@ def _rename(name: str) -> str:
         match = re.fullmatch(pattern, name)
         if match:
             return re.sub(r'<(\d)>', lambda k: str(int(k[1]) - 1), match.expand(target))
-    raise ValueError(f'not a published AVSBench model: unknown entry {name!r}')
+    raise ValueError(f'not an official AVSBench model: unknown entry {name!r}')

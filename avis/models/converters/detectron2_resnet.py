@@ -1,4 +1,4 @@
-"""Weights of Detectron2's ResNets for ``mmdet.ResNet``."""
+"""Checkpoints of Detectron2's ResNets for ``mmdet.ResNet``."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-# First match wins; a stage of Detectron2 counts from 2, ours from 1.
+# First match wins; stages of Detectron2 count from 2, those of mmdet from 1.
 _KEYS = (
     (r'stem\.conv1\.norm\.(.+)', r'bn1.\1'),
     (r'stem\.conv1\.(.+)', r'conv1.\1'),
@@ -17,17 +17,19 @@ _KEYS = (
 )
 
 
-def convert(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """Rename, and add the counters that a frozen batch norm of Detectron2 does not have.
+def convert_detectron2_resnet(
+    state_dict: Mapping[str, Tensor],
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Rename all entries and add the batch counters that a frozen batch norm of Detectron2 lacks.
 
     Args:
         state_dict: ``stem.conv1.weight``, ``res2.0.conv1.norm.running_mean`` and so on.
 
     Returns:
-        The state dict of ``mmdet.ResNet``, and an empty list: nothing is left out.
+        The state dict of ``mmdet.ResNet``, and an empty list: nothing is dropped.
 
     Raises:
-        ValueError: A name that no ResNet of Detectron2 has.
+        ValueError: An entry that no ResNet of Detectron2 has.
     """
     converted = {_rename(name): value for name, value in state_dict.items()}
     for name in [name for name in converted if name.endswith('running_var')]:

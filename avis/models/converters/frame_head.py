@@ -1,6 +1,6 @@
-"""Names of Mask2Former's parts for the frame heads, as Detectron2 and mmdet write them.
+"""Entry names of Mask2Former in Detectron2 and in mmdet, mapped to those of the frame heads.
 
-Pieces for whole converters: :mod:`~avis.models.converters.mask2former` and that of AVISM.
+Used by :mod:`~avis.models.converters.mask2former` and :mod:`~avis.models.converters.avism_frame`.
 """
 
 import re
@@ -17,7 +17,7 @@ _FUSION = r'predictor\.av_sf\.(\d+)\.'
 _ATTENTION = r'(?:(?:self_attn|multihead_attn)\.)'
 _MMDET_ATTENTION = r'transformer_decoder\.layers\.(\d+)\.(self|cross)_attn\.attn\.'
 
-# Below ``sem_seg_head.`` of a checkpoint in the naming of Detectron2. First match wins.
+# Entries below ``sem_seg_head.`` of a checkpoint in the naming of Detectron2. First match wins.
 DETECTRON2_RULES: Rules = (
     (r'pixel_decoder\.input_proj\.(\d)\.0\.(.+)', r'pixel_decoder.input_convs.\1.conv.\2'),
     (r'pixel_decoder\.input_proj\.(\d)\.1\.(.+)', r'pixel_decoder.input_convs.\1.gn.\2'),
@@ -37,14 +37,14 @@ DETECTRON2_RULES: Rules = (
     (r'predictor\.transformer_ffn_layers\.(\d+)\.(.+)', r'layers.\1.ffn.\2'),
     (rf'predictor\.((?:{_TABLES}|class_embed|decoder_norm)\..+)', r'\1'),
     (r'predictor\.(mask_embed\.layers\..+)', r'\1'),
-    # AVISM's fusion with sound.
+    # AVISM's fusion with audio.
     (r'predictor\.av_pre_proj\.(.+)', r'audio_fusion.audio_proj.\1'),
     (r'predictor\.av_post_proj\.(.+)', r'audio_fusion.out_proj.\1'),
     (rf'{_FUSION}{_ATTENTION}in_proj_(.+)', r'audio_fusion.attentions.\1.in_proj.\2'),
     (rf'{_FUSION}{_ATTENTION}?((?:out_proj|norm)\..+)', r'audio_fusion.attentions.\1.\2'),
 )
 
-# Below ``panoptic_head.`` of a checkpoint of mmdet.
+# Entries below ``panoptic_head.`` of a checkpoint of mmdet. First match wins.
 MMDET_RULES: Rules = (
     (r'(pixel_decoder\..+)', r'\1'),
     (rf'{_MMDET_ATTENTION}in_proj_(.+)', r'layers.\1.\2_attention.in_proj.\3'),
@@ -64,15 +64,18 @@ MMDET_RULES: Rules = (
 
 
 def rename(state_dict: Mapping[str, Tensor], rules: Rules, source: str) -> dict[str, Tensor]:
-    """Give every entry its name in :class:`~avis.models.decode_heads.mask2former_frame_head`.
+    """Rename entries to those of :mod:`~avis.models.decode_heads.mask2former_frame_head`.
 
     Args:
-        state_dict: Entries of the head alone, without the prefix of the head.
-        rules: Pattern and target; the first pattern that matches a whole name is taken.
-        source: What the weights should be, for the error.
+        state_dict: Entries of the head, without its prefix.
+        rules: Pairs of pattern and target; the first pattern that matches a whole name wins.
+        source: Expected kind of model, for the error message.
+
+    Returns:
+        The same tensors under their new names.
 
     Raises:
-        ValueError: A name that no rule knows.
+        ValueError: An entry that matches no rule.
     """
     converted = {}
     for name, value in state_dict.items():
@@ -86,8 +89,8 @@ def rename(state_dict: Mapping[str, Tensor], rules: Rules, source: str) -> dict[
     return converted
 
 
-def below(state_dict: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The entries whose names start with a prefix, without it."""
+def strip_prefix(state_dict: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the entries whose names start with a prefix, under their names without it."""
     return {
         name.removeprefix(prefix): value
         for name, value in state_dict.items()

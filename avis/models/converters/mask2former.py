@@ -1,4 +1,4 @@
-"""mmdet's public Mask2Former for instances (COCO), to start an AVInstanceSegmentor from.
+"""mmdet's Mask2Former for instance segmentation (COCO), to initialize an AVInstanceSegmentor.
 
 For example ``mask2former_r50_8xb2-lsj-50e_coco_*.pth`` and ``mask2former_swin-l-*_coco_*.pth``.
 """
@@ -7,20 +7,22 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from avis.models.converters.frame_head import MMDET_RULES, below, rename
+from avis.models.converters.frame_head import MMDET_RULES, rename, strip_prefix
+from avis.registry import CONVERTERS
 
 
-def convert(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """Keep backbone and frame head; the class layer of COCO is left out.
+@CONVERTERS.register_module(name='mask2former')
+def convert_mask2former(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """Rename backbone and frame head; drop the classifier of COCO.
 
     Args:
         state_dict: ``backbone.*`` and ``panoptic_head.*``.
 
     Returns:
-        ``backbone.*`` and ``frame_head.*``, and the names left out.
+        ``backbone.*`` and ``frame_head.*``, and the names of dropped entries.
 
     Raises:
-        ValueError: A name that mmdet's Mask2Former does not have.
+        ValueError: An entry that mmdet's Mask2Former does not have.
     """
     dropped = [name for name in state_dict if name.startswith('panoptic_head.cls_embed.')]
     kept = {name: value for name, value in state_dict.items() if name not in dropped}
@@ -28,8 +30,8 @@ def convert(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[s
     if unknown or not dropped:
         raise ValueError(
             f'not a Mask2Former of mmdet: {len(unknown)} unknown entries '
-            f'({"; ".join(unknown[:3])}), {len(dropped)} of the class layer'
+            f'({"; ".join(unknown[:3])}), {len(dropped)} of the classifier'
         )
-    head = rename(below(kept, 'panoptic_head.'), MMDET_RULES, 'Mask2Former of mmdet')
+    head = rename(strip_prefix(kept, 'panoptic_head.'), MMDET_RULES, 'Mask2Former of mmdet')
     converted = {name: value for name, value in kept.items() if name.startswith('backbone.')}
     return converted | {f'frame_head.{name}': value for name, value in head.items()}, dropped

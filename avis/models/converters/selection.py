@@ -1,29 +1,29 @@
-"""Choose the entries of a published checkpoint that a model of ours has a place for."""
+"""Select the entries of a checkpoint that belong to its backbone."""
 
 from collections.abc import Mapping
 
 from torch import Tensor
 
 
-def select(
+def select_backbone(
     state_dict: Mapping[str, Tensor],
     parts: tuple[str, ...],
     classifier: str | tuple[str, ...],
     source: str,
 ) -> tuple[dict[str, Tensor], list[str]]:
-    """Keep what belongs to a backbone.
+    """Split a checkpoint of a classification model into backbone and classifier.
 
     Args:
-        state_dict: The published weights.
-        parts: How the names of the backbone begin.
-        classifier: How the names of the classifier begin, which is left out.
-        source: What the file should be, for the error.
+        state_dict: The official weights.
+        parts: Prefixes of the entries of the backbone.
+        classifier: Prefixes of the entries of the classifier, which are dropped.
+        source: Expected kind of model, for the error message.
 
     Returns:
-        The entries of the backbone, and the names left out.
+        The entries of the backbone, and the names of dropped entries.
 
     Raises:
-        ValueError: A name that is neither, or no entry of the backbone at all.
+        ValueError: An entry that belongs to neither, or no entry of the backbone at all.
     """
     kept = {name: value for name, value in state_dict.items() if name.startswith(parts)}
     dropped = [name for name in state_dict if name not in kept]

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from avis.avtracker.asr import corrected_segments as corrected
 
+from avis.avtracker.asr import corrected_segments as corrected
 from avis.avtracker.asr.speech_stage import SpeechRecord, SpeechStage
 from avis.avtracker.interfaces import ModelUnavailable, SpeechSegment, Waveform
 

@@ -8,10 +8,10 @@ import threading
 
 import numpy as np
 import pytest
-from avis.avtracker.vlm import openai_compatible as module
 from PIL import Image
 
 from avis.avtracker.interfaces import Message, ModelUnavailable
+from avis.avtracker.vlm import openai_compatible as module
 from avis.avtracker.vlm.http_client import (
     JsonClient,
     MalformedReply,

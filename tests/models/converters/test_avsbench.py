@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from avis.models.converters.avsbench import convert
+from avis.models.converters.avsbench import convert_avsbench
 
 PUBLISHED = {
     'resnet.conv1.weight': (4, 3, 7, 7),
@@ -27,7 +27,9 @@ PUBLISHED = {
 
 
 def test_names_shapes_and_dead_branches() -> None:
-    converted, dropped = convert({name: torch.ones(shape) for name, shape in PUBLISHED.items()})
+    converted, dropped = convert_avsbench(
+        {name: torch.ones(shape) for name, shape in PUBLISHED.items()}
+    )
     assert {name: tuple(value.shape) for name, value in converted.items()} == {
         'backbone.conv1.weight': (4, 3, 7, 7),
         'backbone.layer2.0.bn1.running_mean': (4,),
@@ -53,4 +55,4 @@ def test_names_shapes_and_dead_branches() -> None:
 
 def test_unknown_entry() -> None:
     with pytest.raises(ValueError, match=r"unknown entry 'transformer\.layer\.weight'"):
-        convert({'transformer.layer.weight': torch.ones(1)})
+        convert_avsbench({'transformer.layer.weight': torch.ones(1)})

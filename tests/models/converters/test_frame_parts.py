@@ -5,7 +5,10 @@ import torch
 from mmdet.models.backbones import SwinTransformer
 
 from avis.models.backbones.frozen_resnet import FrozenResNet
-from avis.models.converters import avism_frame, detectron2_resnet, mask2former, swin
+from avis.models.converters.avism_frame import convert_avism_frame_parts
+from avis.models.converters.detectron2_resnet import convert_detectron2_resnet
+from avis.models.converters.mask2former import convert_mask2former
+from avis.models.converters.swin import convert_swin
 
 ZERO = torch.zeros(1)
 
@@ -29,7 +32,7 @@ def test_every_entry_of_a_resnet_of_detectron2(depth: int) -> None:
         for name, value in state.items()
         if not name.endswith('num_batches_tracked')
     }
-    converted, dropped = detectron2_resnet.convert(theirs)
+    converted, dropped = convert_detectron2_resnet(theirs)
     assert not dropped
     assert converted.keys() == state.keys()
     for name, value in converted.items():
@@ -46,7 +49,7 @@ def test_swin_drops_its_classifier_and_its_masks() -> None:
         'norm3.weight': torch.rand(64),
     }
     unused = {'layers.0.blocks.1.attn_mask': ZERO, 'norm.weight': ZERO, 'head.bias': ZERO}
-    converted, dropped = swin.convert({**theirs, **unused})
+    converted, dropped = convert_swin({**theirs, **unused})
     assert sorted(dropped) == sorted(unused)
     assert converted.keys() == {
         'patch_embed.projection.weight',
@@ -64,14 +67,14 @@ def test_swin_drops_its_classifier_and_its_masks() -> None:
 
 def test_foreign_names_are_errors() -> None:
     with pytest.raises(ValueError, match=r"not a ResNet of Detectron2: unknown entry 'fc.weight'"):
-        detectron2_resnet.convert({'fc.weight': ZERO})
+        convert_detectron2_resnet({'fc.weight': ZERO})
     with pytest.raises(ValueError, match=r'not a Swin Transformer of its authors: 0 entries fit'):
-        swin.convert({'stem.weight': ZERO})
+        convert_swin({'stem.weight': ZERO})
     published = {'backbone.stem.conv1.weight': ZERO, 'sem_seg_head.predictor.odd.weight': ZERO}
-    with pytest.raises(ValueError, match=r"published AVISM model: unknown entry 'predictor.odd"):
-        avism_frame.convert(published)
+    with pytest.raises(ValueError, match=r"official AVISM model: unknown entry 'predictor.odd"):
+        convert_avism_frame_parts(published)
     with pytest.raises(ValueError, match=r'2 unknown entries \(neck.a; neck.b\), 0 of the class'):
-        mask2former.convert({'neck.a': ZERO, 'neck.b': ZERO})
+        convert_mask2former({'neck.a': ZERO, 'neck.b': ZERO})
     known = {'panoptic_head.cls_embed.bias': ZERO, 'panoptic_head.odd.weight': ZERO}
     with pytest.raises(ValueError, match=r"not a Mask2Former of mmdet: unknown entry 'odd.weight'"):
-        mask2former.convert(known)
+        convert_mask2former(known)

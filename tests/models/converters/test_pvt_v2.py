@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from avis.models.backbones.pvt_v2 import PVTv2
-from avis.models.converters.pvt_v2 import convert
+from avis.models.converters.pvt_v2 import convert_pvt_v2
 
 WIDTHS, REDUCTIONS, KERNELS = (64, 128, 320, 512), (8, 4, 2, 1), (7, 3, 3, 3)
 
@@ -41,7 +41,7 @@ def published() -> dict[str, torch.Tensor]:
 
 def test_it_fits_the_backbone_strictly(published) -> None:
     published['block2.0.attn.q.weight'] += 1
-    converted, dropped = convert(published)
+    converted, dropped = convert_pvt_v2(published)
     assert dropped == ['head.weight', 'head.bias']
     model = PVTv2(num_layers=(1, 1, 1, 1))
     model.load_state_dict(converted, strict=True)
@@ -52,12 +52,12 @@ def test_it_fits_the_backbone_strictly(published) -> None:
 
 def test_foreign_entries_are_refused(published) -> None:
     with pytest.raises(ValueError, match=r'not a PVTv2.*1 are unknown \(layer1\.0\.conv1\.weight'):
-        convert({**published, 'layer1.0.conv1.weight': torch.ones(1)})
+        convert_pvt_v2({**published, 'layer1.0.conv1.weight': torch.ones(1)})
     with pytest.raises(ValueError, match='0 entries fit'):
-        convert({})
+        convert_pvt_v2({})
 
 
 def test_part_of_a_file_is_refused(published) -> None:
     del published['block1.0.attn.kv.weight']
-    with pytest.raises(ValueError, match=r"not a whole PVTv2: 'block1\.0\.attn\.kv\.weight'"):
-        convert(published)
+    with pytest.raises(ValueError, match=r"not a complete PVTv2: 'block1\.0\.attn\.kv\.weight'"):
+        convert_pvt_v2(published)

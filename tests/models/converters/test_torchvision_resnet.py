@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmdet.models.backbones import ResNet
 
-from avis.models.converters.torchvision_resnet import convert
+from avis.models.converters.torchvision_resnet import convert_torchvision_resnet
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def published() -> dict[str, torch.Tensor]:
 
 
 def test_it_fits_the_backbone_strictly(published) -> None:
-    converted, dropped = convert(published)
+    converted, dropped = convert_torchvision_resnet(published)
     assert dropped == ['fc.weight', 'fc.bias']
     backbone = ResNet(depth=18)
     backbone.load_state_dict(converted, strict=True)
@@ -41,6 +41,6 @@ def test_it_fits_the_backbone_strictly(published) -> None:
 
 def test_another_model_is_refused_by_name(published) -> None:
     with pytest.raises(ValueError, match=r'1 are unknown \(head\.weight\)'):
-        convert({**published, 'head.weight': torch.zeros(1)})
+        convert_torchvision_resnet({**published, 'head.weight': torch.zeros(1)})
     with pytest.raises(ValueError, match='0 entries fit'):
-        convert({'fc.weight': torch.zeros(1)})
+        convert_torchvision_resnet({'fc.weight': torch.zeros(1)})

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from avis.models.converters.vggish import convert
+from avis.models.converters.vggish import convert_vggish
 from tests.helpers.golden import load_golden
 
 
@@ -15,7 +15,7 @@ def published() -> dict[str, torch.Tensor]:
 
 
 def test_every_published_entry_moves_under_network(published) -> None:
-    converted, dropped = convert(published)
+    converted, dropped = convert_vggish(published)
     assert dropped == []
     assert len(converted) == len(published) == 20
     assert converted['network.features.13.bias'] is published['features.13.bias']
@@ -24,10 +24,10 @@ def test_every_published_entry_moves_under_network(published) -> None:
 
 
 def test_a_converted_state_dict_stays_as_it_is(published) -> None:
-    converted, _ = convert(published)
-    assert convert(converted) == (converted, [])
+    converted, _ = convert_vggish(published)
+    assert convert_vggish(converted) == (converted, [])
 
 
 def test_another_model_is_refused_by_name(published) -> None:
     with pytest.raises(ValueError, match=r'1 of 21 entries are unknown \(fc\.weight\)'):
-        convert({**published, 'fc.weight': torch.zeros(1)})
+        convert_vggish({**published, 'fc.weight': torch.zeros(1)})

@@ -7,7 +7,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from avis.models.converters import mask2former
+from avis.models.converters.mask2former import convert_mask2former
 from avis.models.decode_heads.avism_frame_head import AVISMFrameHead
 from avis.models.decode_heads.frame_predictions import FramePredictions
 from avis.models.decode_heads.mask2former_frame_head import Mask2FormerFrameHead
@@ -92,7 +92,7 @@ def mmdets(head: Mask2FormerFrameHead) -> Mask2FormerHead:
     nn.init.zeros_(theirs.mask_embed[-1].bias)
     published = {f'panoptic_head.{name}': value for name, value in theirs.state_dict().items()}
     published['backbone.conv1.weight'] = torch.zeros(1)
-    converted, dropped = mask2former.convert(published)
+    converted, dropped = convert_mask2former(published)
     assert dropped == ['panoptic_head.cls_embed.weight', 'panoptic_head.cls_embed.bias']
     assert converted.pop('backbone.conv1.weight').shape == (1,)
     state = {name.removeprefix('frame_head.'): value for name, value in converted.items()}

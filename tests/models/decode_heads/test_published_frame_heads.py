@@ -12,7 +12,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from avis.models.backbones.frozen_resnet import FrozenResNet
-from avis.models.converters import avism_frame
+from avis.models.converters.avism_frame import AVISM_PREFIXES, convert_avism_frame_parts
 from avis.models.decode_heads.avism_frame_head import AVISMFrameHead
 from avis.models.decode_heads.frame_predictions import FramePredictions
 from avis.models.fusion.query_fusion import AVISMQueryFusion
@@ -66,7 +66,7 @@ def published(request) -> Published:
         audio_fusion={'type': AVISMQueryFusion},
         loss_set={'type': MaskSetLoss, 'num_classes': 26},
     )
-    weights, dropped = avism_frame.convert(golden.state_dict())
+    weights, dropped = convert_avism_frame_parts(golden.state_dict())
     assert not dropped
     parts = nn.ModuleDict({'backbone': backbone, 'frame_head': head})
     result = parts.load_state_dict(weights, strict=False)
@@ -164,7 +164,7 @@ def test_both_namings_agree() -> None:
         file: {
             name
             for name, _, _ in json.loads((folder / file).read_text())['keys']
-            if name.startswith(avism_frame.PREFIXES)
+            if name.startswith(AVISM_PREFIXES)
         }
         for file in ('keys.json', 'keys_coco_variant.json')
     }

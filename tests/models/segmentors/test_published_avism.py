@@ -12,7 +12,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from avis.apis import convert_checkpoint, init_model
-from avis.models.converters import avism
+from avis.models.converters.avism import convert_avism
 from avis.structures.av_data_sample import AVDataSample
 from tests.helpers.golden import DATA, Golden, compare, generator, load_golden
 
@@ -239,7 +239,7 @@ def check_gradients(published: Published) -> None:
     norms = dict(
         zip(arrays['train/fixed/grad_names'], arrays['train/fixed/grad_norm'], strict=True)
     )
-    sources = {ours: keys[int(tag)] for ours, tag in avism.convert(numbered)[0].items()}
+    sources = {ours: keys[int(tag)] for ours, tag in convert_avism(numbered)[0].items()}
     difference = {
         name: abs(weight.grad.double().norm().item() - norms[sources[name]]) / norms[sources[name]]
         for name, weight in published.model.named_parameters()
@@ -261,7 +261,7 @@ def test_both_namings_convert_to_the_same() -> None:
     ours = []
     for file in ('keys.json', 'keys_coco_variant.json'):
         keys = json.loads((folder / file).read_text())['keys']
-        converted, dropped = avism.convert({name: torch.zeros(1) for name, _, _ in keys})
+        converted, dropped = convert_avism({name: torch.zeros(1) for name, _, _ in keys})
         assert len(dropped) == 2
         ours.append(sorted(converted))
     assert ours[0] == ours[1]
@@ -270,8 +270,8 @@ def test_both_namings_convert_to_the_same() -> None:
 
 def test_another_model_is_refused() -> None:
     with pytest.raises(ValueError, match='1 unknown entries'):
-        avism.convert({'avism_module.av_proj.bias': torch.zeros(1), 'resnet.conv1': torch.zeros(1)})
+        convert_avism({'avism_module.av_proj.bias': torch.zeros(1), 'resnet.conv1': torch.zeros(1)})
     with pytest.raises(ValueError, match=r"unknown entry 'av_gate\.bias'"):
-        avism.convert({'vita_module.av_gate.bias': torch.zeros(1)})
+        convert_avism({'vita_module.av_gate.bias': torch.zeros(1)})
     with pytest.raises(ValueError, match='0 of the clip module'):
-        avism.convert({})
+        convert_avism({})

@@ -14,7 +14,7 @@ from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from avis.apis import convert_checkpoint, init_model
-from avis.models.converters import avsbench
+from avis.models.converters.avsbench import convert_avsbench
 from avis.structures.av_data_sample import AVDataSample
 from tests.helpers.golden import Golden, compare, generator, load_golden
 
@@ -93,7 +93,7 @@ class Published:
             name: torch.full([1] * min(len(shape), 2), float(index))
             for index, (name, shape, _) in enumerate(self.golden.info['keys'])
         }
-        converted, _ = avsbench.convert(numbered)
+        converted, _ = convert_avsbench(numbered)
         return {ours: [names[int(i)] for i in tag.flatten()] for ours, tag in converted.items()}
 
 
