@@ -1,0 +1,10 @@
+# Names that the package exports; see tests/test_exports.py.
+from .batch_inference import infer as infer
+from .checkpoint import convert_checkpoint as convert_checkpoint
+from .checkpoint import init_model as init_model
+from .config import load_config as load_config
+from .evaluation import evaluate as evaluate
+from .inference import predict_video as predict_video
+from .inference import video_record as video_record
+from .runner import test as test
+from .runner import train as train
