@@ -35,11 +35,14 @@ export PATH := $(BIN):$(PATH)
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s%s\n", $$1, $$2}' Makefile
 
-demo: setup  ## Make data, train, test with and without sound, draw: work_dirs/demo
+demo: setup  ## Make data, train, test with and without audio, visualize: work_dirs/demo
 	python tools/demo.py
 
-test: setup  ## Run all tests, doctests included
-	OMP_NUM_THREADS=1 python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+# Order and string hashes are random; pytest prints both seeds. To repeat a run:
+# make test PYTHONHASHSEED=7 PYTEST_ARGS=--randomly-seed=42
+test: setup  ## Run all tests, doctests included, in random order
+	export PYTHONHASHSEED="$${PYTHONHASHSEED:-$$RANDOM}" OMP_NUM_THREADS=1; \
+	python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint: lint-style lint-types lint-layers lint-text  ## Check style, types, import layers, spelling, banned text
 

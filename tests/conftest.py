@@ -1,22 +1,37 @@
-"""Settings of all tests."""
+"""Settings of all tests: order, seeds, and what one test must not leave to the next."""
 
+import os
 import sys
 from collections.abc import Iterator
+from zlib import crc32
 
 import pytest
+import torch
 from hypothesis import settings
 from mmengine.registry import DefaultScope
 
-import avis  # noqa: F401 - closes the stack gaps before a test imports mmdet
+import avis  # noqa: F401 - applies the compatibility fixes before a test imports mmdet
 
-# A busy machine is no failure, and a run that fails must fail again.
+# No deadline: a busy machine is no failure. Derandomized: a run that fails must fail again.
 settings.register_profile('avis', deadline=None, derandomize=True)
 settings.load_profile('avis')
 
 
+def pytest_report_header(config: pytest.Config) -> str:
+    """Print the hash seed beside the seed of the order, which pytest-randomly prints."""
+    return f'PYTHONHASHSEED={os.environ.get("PYTHONHASHSEED", "random")}'
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Seed torch for each test; pytest-randomly does so for random and numpy."""
+    seed = item.config.getoption('randomly_seed', 0)
+    torch.manual_seed((seed + crc32(item.nodeid.encode())) % 2**32)
+
+
 @pytest.fixture(autouse=True)
 def same_scope() -> Iterator[None]:
-    """Forget the scopes that a test opens: a runner's outlives it and resolves later names."""
+    """Restore mmengine's scopes: that of a runner outlives it and changes how names resolve."""
     before = dict(DefaultScope._instance_dict)
     yield
     DefaultScope._instance_dict.clear()
@@ -25,10 +40,10 @@ def same_scope() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def without_lazy_modules() -> Iterator[None]:
-    """Take out what SpeechBrain leaves in ``sys.modules``.
+    """Remove the lazy modules that SpeechBrain leaves in ``sys.modules``.
 
-    Its lazy modules import on any look and fail without optional packages, and hypothesis looks at
-    every module there is.
+    They import on any attribute access and fail without optional packages, and hypothesis
+    inspects every loaded module.
     """
     yield
     if 'speechbrain' in sys.modules:

@@ -124,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header('Content-Length', '1000')
         self.end_headers()
         try:
-            for _ in range(100):
+            for _ in range(500):
                 self.wfile.write(b' ')
                 self.wfile.flush()
                 time.sleep(0.02)

@@ -1,5 +1,5 @@
 import pickle
-import time
+import pickletools
 
 import numpy as np
 import pytest
@@ -78,16 +78,11 @@ def test_a_mask_that_cannot_be_read_is_named(mask, problem) -> None:
         PackedMasks([rle(box_mask()), mask])
 
 
-def test_two_hours_unpickle_at_once() -> None:
+def test_two_hours_of_outlines_pickle_as_a_few_arrays() -> None:
     rng = np.random.default_rng(0)
     outlines = [[outline] for outline in rng.random((7200, 200)).round(2).tolist()]
     data = pickle.dumps(PackedMasks(outlines))
     assert len(data) < 7200 * 200 * 8 * 1.1
-    seconds = [time.process_time()]
-    again = pickle.loads(data)
-    seconds.append(time.process_time())
-    pickle.loads(pickle.dumps(outlines))
-    seconds.append(time.process_time())
-    packed, lists = np.diff(seconds)
-    assert packed < lists / 2
-    assert again[7199][0].tolist() == outlines[7199][0]
+    # Unpickling takes one step per opcode: the nested lists take 1.5 million.
+    assert sum(1 for _ in pickletools.genops(data)) < 200
+    assert pickle.loads(data)[7199][0].tolist() == outlines[7199][0]

@@ -24,7 +24,7 @@ from avis.registry import MODELS
 from tests.helpers.chat_server import MALFORMED, chat_server, first_text
 
 KEY = 'sk-secret-4711'
-FAST = {'first_wait': 0.005, 'longest_wait': 0.02, 'timeout': 5}
+FAST = {'first_wait': 0.005, 'longest_wait': 0.02, 'timeout': 60}
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +90,13 @@ def test_concurrency_is_limited_and_questions_are_drawn_when_there_is_room():
             most_ahead = max(most_ahead, drawn - received)
             yield message
 
-    with chat_server(delay=lambda question: 0.005) as server:
+    three = threading.Barrier(3)
+
+    def wait_for_two_others(question):
+        three.wait(timeout=120)
+        return 0.0
+
+    with chat_server(delay=wait_for_two_others) as server:
         for _ in model(server, max_concurrent=3).chat(source()):
             received += 1
         assert server.most_under_way == 3
@@ -218,7 +224,7 @@ def test_rate_limits_are_waited_for_as_long_as_the_server_asks():
 
 def test_an_answer_that_drips_is_cut_off():
     with chat_server(fault=lambda question, n: 'drip' if n == 0 else None) as server:
-        replies = list(model(server, retries={**FAST, 'timeout': 0.2}).chat(questions(1)))
+        replies = list(model(server, retries={**FAST, 'timeout': 3}).chat(questions(1)))
     assert replies[0].text == 'answer to q0'
     assert replies[0].usage['tries'] == 2
 
