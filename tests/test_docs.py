@@ -33,7 +33,15 @@ RUNNABLE = [page for page in PAGES if any(b.language in ('python', 'pycon') for 
 SOURCE_FOLDERS = ('avis', 'configs', 'tools', 'projects', 'benchmarks', 'tests', 'requirements')
 FOREIGN_COMMANDS = {'tensorboard', '.', 'pre-commit'}
 # Names in code font that belong to somebody else's software.
-FOREIGN_WORDS = {'_delete_', 'custom_imports', 'my_module', 'libcudart', 'failed', 'vis_data'}
+FOREIGN_WORDS = {
+    '_delete_',
+    'custom_imports',
+    'my_method',
+    'my_module',
+    'libcudart',
+    'failed',
+    'vis_data',
+}
 
 
 def page_id(page: Page) -> str:
