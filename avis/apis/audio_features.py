@@ -19,12 +19,12 @@ from rich.progress import track
 from avis.datasets.readers.audio import audio_info, read_audio
 from avis.datasets.readers.errors import BrokenDataError, broken_data_error
 from avis.datasets.readers.tensors import read_features
-from avis.engine.atomic_backend import AtomicBackend
 from avis.models.audio_encoders.log_mel import SAMPLE_RATE
 from avis.models.audio_encoders.vggish import VGGish
 from avis.models.audio_encoders.vggish_front_end import VGGishFrontEnd
 from avis.registry import DATASETS
 from avis.structures.video_record import VideoRecord
+from avis.utils.atomic import write_atomic
 
 _CHUNK = 64  # seconds at once: memory does not grow with the length of a video
 
@@ -212,5 +212,5 @@ def _make(job: _Job) -> tuple[str, str]:
         return job.out, str(error)
     buffer = io.BytesIO()
     np.save(buffer, rows)
-    AtomicBackend().put(buffer.getvalue(), job.out)
+    write_atomic(job.out, buffer.getvalue())
     return job.out, ''

@@ -27,6 +27,8 @@ from avis.datasets.readers.errors import BrokenDataError
 from avis.engine.track_video import write_track_video
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.video_record import VideoRecord
+from avis.utils.atomic import write_atomic
+from avis.utils.file_names import safe_file_name
 
 VIDEO_SUFFIXES = ('.mp4', '.mkv', '.mov', '.avi', '.webm', '.m4v', '.ts', '.mpg', '.mpeg')
 RESULTS, FILM = 'results.json', 'video.mp4'
@@ -127,8 +129,7 @@ def find_videos(inputs: Sequence[str | Path]) -> Iterator[tuple[str, Path]]:
     """
     names: dict[str, Path] = {}
     for path in [file for given in inputs for file in _videos_of(Path(given))]:
-        # The stem of '...mp4' leads out of the folder of results.
-        name = path.name if path.is_dir() or not path.stem.strip('.') else path.stem
+        name = safe_file_name(path.name if path.is_dir() else path.stem)
         if name in names:
             raise ValueError(
                 f'{names[name]} and {path} are both called {name!r}, their results would be '
@@ -165,16 +166,11 @@ def write_results(
     video: bool = True,
 ) -> None:
     """Write video and tracks of a video; each file appears when it is complete, the tracks last."""
-    folder.mkdir(parents=True, exist_ok=True)
     classes = class_names(model)
     if video:
         write_track_video(folder / FILM, record, sample, classes=classes)
-    part = folder / f'{RESULTS}.part'
-    try:
-        part.write_text(json.dumps(to_json(record, sample, classes) | {'settings': settings}))
-        part.replace(folder / RESULTS)
-    finally:
-        part.unlink(missing_ok=True)
+    content = to_json(record, sample, classes) | {'settings': settings}
+    write_atomic(folder / RESULTS, json.dumps(content))
 
 
 def to_json(record: VideoRecord, sample: AVDataSample, classes: Sequence[str]) -> dict[str, Any]:

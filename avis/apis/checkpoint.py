@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from avis.apis.config import load_config
+from avis.utils.atomic import atomic_path
 from avis.utils.checkpoint import load_weights, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file
 
@@ -92,12 +93,6 @@ def convert_checkpoint(kind: str, src: str | Path, dst: str | Path) -> list[str]
         )
     convert = CONVERTERS.module_dict[kind]
     state_dict, dropped = convert(state_dict_of(load_file(src, 'cpu'), src))
-    dst = Path(dst)
-    dst.parent.mkdir(parents=True, exist_ok=True)
-    part = dst.with_name(dst.name + '.part')
-    try:
+    with atomic_path(dst) as part:
         torch.save({'meta': {'converted_from': kind}, 'state_dict': state_dict}, part)
-        part.replace(dst)
-    finally:
-        part.unlink(missing_ok=True)
     return list(dropped)

@@ -16,12 +16,11 @@ from mmengine.logging import print_log
 
 from avis import __version__
 from avis.registry import MODELS
+from avis.utils.atomic import atomic_path, remove_stale_parts, write_atomic
+from avis.utils.file_names import safe_file_name
 
 FORMAT = 1
 """Part of every key; raised when the results of a stage change their meaning or form."""
-
-# Of most file systems 255 bytes; endings and the mark of an unfinished file come on top.
-_LONGEST_NAME = 200
 
 
 class StageCache:
@@ -36,7 +35,7 @@ class StageCache:
 
     def path(self, video: str, stage: str, key: str) -> Path:
         """File of a stage."""
-        return self.folder / file_name(video) / f'{stage}-{key[:16]}.json.gz'
+        return self.folder / safe_file_name(video) / f'{stage}-{key[:16]}.json.gz'
 
     def load(self, path: Path) -> list[Any] | None:
         """The rows of a finished stage; None if it is not finished or cannot be read."""
@@ -68,11 +67,11 @@ class _Stage:
 
     def __init__(self, path: Path) -> None:
         self.path, self.count = path, 0
-        self.part = path.with_name(f'{path.name}.{os.getpid()}.part')
         self.file: Any = None
+        self._stack = contextlib.ExitStack()  # of the temporary file
         with _as_far_as_possible(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = gzip.open(self.part, 'wt', encoding='utf-8', compresslevel=3)  # noqa: SIM115
+            part = self._stack.enter_context(atomic_path(path))
+            file = gzip.open(part, 'wt', encoding='utf-8', compresslevel=3)  # noqa: SIM115
             self.file = file
 
     def add(self, row: Any) -> None:
@@ -87,21 +86,17 @@ class _Stage:
             return
         with _as_far_as_possible(self.path):
             self.file.close()
-            with self.part.open('rb') as written:
-                os.fsync(written.fileno())
-            self.part.replace(self.path)
-            for left in self.path.parent.glob(f'{self.path.name}.*.part'):
-                pid = left.suffixes[-2][1:]
-                if pid.isdigit() and not _is_alive(int(pid)):
-                    left.unlink(missing_ok=True)
+            self._stack.close()
+            remove_stale_parts(self.path.parent, self.path.name)
 
     def leave(self) -> None:
         """Leave nothing unfinished."""
         with contextlib.suppress(OSError):
             if self.file is not None:
                 self.file.close()
+        unfinished = InterruptedError()  # a block that fails leaves no file
         with contextlib.suppress(OSError):
-            self.part.unlink(missing_ok=True)
+            self._stack.__exit__(InterruptedError, unfinished, None)
 
     def _write(self, text: str) -> None:
         if self.file is None:
@@ -153,17 +148,6 @@ class Journal:
             self._whole = True
 
 
-def _is_alive(pid: int) -> bool:
-    """Whether a process of this machine still runs, so that its unfinished file is wanted."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is somebody else's
-        pass
-    return True
-
-
 @contextlib.contextmanager
 def _as_far_as_possible(path: Path) -> Iterator[None]:
     """A folder that is read-only or full must not cost the work that is done."""
@@ -182,28 +166,6 @@ def _tell(folder: Path, reason: str) -> None:
         logger='current',
         level=logging.WARNING,
     )
-
-
-def file_name(video: str) -> str:
-    """The name of a video for its files, without an ending; one that cannot be is hashed.
-
-    >>> file_name('talk.v1'), file_name('../talk')
-    ('talk.v1', '_talk-772a1849')
-    """
-    plain = video.replace(os.sep, '_').lstrip('.') or 'video'
-    if plain == video and len(os.fsencode(plain)) <= _LONGEST_NAME:
-        return plain
-    key = hashlib.blake2b(os.fsencode(video), digest_size=4).hexdigest()
-    return f'{plain[:40]}-{key}'
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Write a file of JSON that appears only when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'{path.name}.{os.getpid()}.part')
-    # Half a pair of surrogates, as a reply may hold it, is no UTF-8; JSON knows it as \udcff.
-    part.write_text(text, encoding='utf-8', errors='backslashreplace')
-    part.replace(path)
 
 
 def digest(*values: Any) -> str:

@@ -19,7 +19,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from avis.avtracker.asr.speech_stage import SpeechStage
-from avis.avtracker.cache import StageCache, describe, file_name, write_atomic
+from avis.avtracker.cache import StageCache, describe
 from avis.avtracker.grounding.vlm_grounding import VLMGrounding
 from avis.avtracker.identity.embedding_identity import FaceIdentity
 from avis.avtracker.identity.vlm_identity import VLMIdentity
@@ -30,6 +30,8 @@ from avis.avtracker.record import to_record
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.mask_track import MaskTrack
+from avis.utils.atomic import write_atomic
+from avis.utils.file_names import safe_file_name
 
 Protocol = Literal['official', 'corrected']
 
@@ -151,7 +153,9 @@ class AVTracker(BaseModel):
         if self.record_dir is not None:
             record = to_record(done, protocol=self.protocol, settings=self._pipeline.configs)
             text = json.dumps(record, ensure_ascii=False, default=str)
-            write_atomic(self.record_dir / f'{file_name(done.name)}.json', text)
+            # Half a pair of surrogates in a reply is invalid UTF-8, but valid JSON as \udcff.
+            path = self.record_dir / f'{safe_file_name(done.name)}.json'
+            write_atomic(path, text, errors='backslashreplace')
         failure = done.failure
         if failure is not None:
             hopeless = isinstance(failure.cause, ModelUnavailable | ImportError)

@@ -1,33 +1,22 @@
-"""Files that appear only when they are complete."""
+"""File backend of mmengine whose files appear under their name only when they are complete."""
 
-import os
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
-SUFFIX = '.part'
+from avis.utils.atomic import write_atomic
 
 
 class AtomicBackend(LocalBackend):
-    """Local files, written beside their place under another name and then renamed.
-
-    A process killed while writing leaves the previous file as it was, and a ``*.part``.
-    """
+    """Local files, written by :func:`avis.utils.atomic.write_atomic`."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes; the file is on the disk before it gets its name."""
-        path = Path(filepath)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + SUFFIX)
-        with part.open('wb') as file:
-            file.write(obj)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        """Write bytes."""
+        write_atomic(filepath, obj)
 
     def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
-        """Write text the same way."""
-        self.put(obj.encode(encoding), filepath)
+        """Write text."""
+        write_atomic(filepath, obj, encoding=encoding)
 
 
 register_backend('atomic', AtomicBackend, force=True)

@@ -1,11 +1,7 @@
 """Make a synthetic data set: plan the videos, write them, put the folder in its place at once."""
 
 import multiprocessing
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +15,7 @@ from avis.synthetic.challenges import challenge
 from avis.synthetic.layouts import aviseg, avsbench, avss, avtrack
 from avis.synthetic.recipe import Recipe
 from avis.synthetic.scene import Stage
+from avis.utils.atomic import atomic_folder
 from avis.utils.mp4 import to_int16, write_mp4
 
 RATE = 16000  # of the sound of the MP4 files
@@ -92,7 +89,8 @@ def make_dataset(
     writer = _WRITERS[layout]
     target = Path(out) / writer.folder
     jobs = plan_jobs(recipe)
-    with _complete_or_nothing(target) as folder:
+    _require_empty(target)
+    with atomic_folder(target) as folder:
         work = partial(_make_video, recipe, folder)
         results = _run(work, jobs, processes)
         entries = list(track(results, 'Videos', len(jobs), disable=not progress))
@@ -130,26 +128,9 @@ def _run(work: Callable[[Job], Any], jobs: list[Job], processes: int) -> Iterato
         yield from pool.imap(work, jobs, chunksize=4)
 
 
-@contextmanager
-def _complete_or_nothing(target: Path) -> Iterator[Path]:
-    """A hidden folder that becomes ``target`` at the end, or vanishes after an error."""
+def _require_empty(target: Path) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(
             f'{target} exists and is not empty. Delete it, or choose another folder: a synthetic '
             f'data set is never mixed with other files.'
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial_folder = Path(tempfile.mkdtemp(prefix=f'.{target.name}.partial-', dir=target.parent))
-    try:
-        yield partial_folder
-        partial_folder.chmod(0o777 & ~_umask())  # mkdtemp makes it private
-        partial_folder.replace(target)
-    except BaseException:
-        shutil.rmtree(partial_folder, ignore_errors=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

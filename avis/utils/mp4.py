@@ -10,6 +10,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from avis.utils.atomic import atomic_path
+
 # Samples from a first one to a last one; fewer where the sound ends.
 AudioReader: TypeAlias = Callable[[int, int], NDArray[np.int16]]
 
@@ -46,14 +48,12 @@ def write_mp4(
     Raises:
         ValueError: No frame, or frames of several sizes.
     """
-    path = Path(path)
-    part = path.with_name(f'{path.name}.part')
-    try:
-        with av.open(str(part), 'w', format='mp4', options={'fflags': '+bitexact'}) as container:
-            _encode(container, frames, Fraction(fps).limit_denominator(1001), audio, sample_rate)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    rate = Fraction(fps).limit_denominator(1001)
+    with (
+        atomic_path(path) as part,
+        av.open(str(part), 'w', format='mp4', options={'fflags': '+bitexact'}) as container,
+    ):
+        _encode(container, frames, rate, audio, sample_rate)
 
 
 def to_int16(audio: NDArray[np.floating[Any]]) -> NDArray[np.int16]:

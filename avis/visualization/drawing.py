@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
+from avis.utils.atomic import write_atomic
+
 Image: TypeAlias = NDArray[np.uint8]
 Color: TypeAlias = Sequence[int]
 
@@ -152,14 +154,8 @@ def text_image(text: str, size: int, *, width: int | None = None) -> Image:
 
 def write_png(path: str | Path, image: Image) -> None:
     """Write RGB (H, W, 3); the file appears under its name only when it is complete."""
-    path = Path(path)
     _, data = cv2.imencode('.png', image[..., ::-1])
-    part = path.with_name(f'{path.name}.part')
-    try:
-        part.write_bytes(data.tobytes())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_atomic(path, data.tobytes())
 
 
 def _block(

@@ -119,9 +119,11 @@ def test_folders_of_frames_and_of_videos(videos, tmp_path):
 
 
 @pytest.mark.parametrize('name', ['..mp4', '...mp4'])
-def test_no_name_of_a_video_leads_out_of_the_folder_of_results(name, tmp_path):
+def test_results_stay_inside_the_output_folder(name, tmp_path):
     (tmp_path / name).write_bytes(b'')
-    assert list(find_videos([tmp_path / name])) == [(name, tmp_path / name)]
+    ((folder, path),) = find_videos([tmp_path / name])
+    assert path == tmp_path / name
+    assert folder.startswith('video-')
 
 
 def test_two_videos_of_one_name_are_refused(videos, tmp_path):

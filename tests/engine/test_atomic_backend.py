@@ -1,4 +1,4 @@
-"""A file is the old one or the new one, never a part."""
+"""The file backend writes through :mod:`avis.utils.atomic`."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from mmengine.fileio import get_file_backend
 from avis.engine.atomic_backend import AtomicBackend
 
 
-def test_a_write_replaces_the_whole_file(tmp_path: Path) -> None:
+def test_put_replaces_the_file(tmp_path: Path) -> None:
     path = tmp_path / 'new' / 'file.bin'
     backend = get_file_backend(str(path), backend_args={'backend': 'atomic'})
     assert isinstance(backend, AtomicBackend)
@@ -18,14 +18,15 @@ def test_a_write_replaces_the_whole_file(tmp_path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ['file.bin']
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch) -> None:
+def test_failed_put_keeps_the_old_file(tmp_path: Path, monkeypatch) -> None:
     path = tmp_path / 'file.bin'
     AtomicBackend().put(b'old', path)
 
-    def die(file: int) -> None:
+    def fail(file: int) -> None:
         raise OSError('no space left on device')
 
-    monkeypatch.setattr('os.fsync', die)
+    monkeypatch.setattr('os.fsync', fail)
     with pytest.raises(OSError, match='no space'):
         AtomicBackend().put(b'new and longer', path)
     assert path.read_bytes() == b'old'
+    assert [p.name for p in tmp_path.iterdir()] == ['file.bin']

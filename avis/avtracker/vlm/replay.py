@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from avis.avtracker.cache import file_name
 from avis.avtracker.interfaces import Message, Reply
 from avis.registry import MODELS
+from avis.utils.file_names import safe_file_name
 
 
 @MODELS.register_module()
@@ -46,7 +46,7 @@ def _recorded(folder: Path, name: str) -> list[Any]:
     """Replies in the record of a video."""
     video, _, place = name.partition('/local/')
     video = video.removesuffix('/global')
-    path = folder / f'{file_name(video)}.json'
+    path = folder / f'{safe_file_name(video)}.json'
     if not path.is_file():
         raise FileNotFoundError(f'ReplayChat: no record {path} of an earlier run')
     record = json.loads(path.read_text(encoding='utf-8'))

@@ -11,8 +11,9 @@ from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from avis.engine.atomic_backend import SUFFIX, AtomicBackend
+from avis.engine.atomic_backend import AtomicBackend
 from avis.registry import HOOKS
+from avis.utils.atomic import remove_stale_parts, write_atomic
 
 
 @HOOKS.register_module()
@@ -34,8 +35,7 @@ class AtomicCheckpointHook(CheckpointHook):
             self.backend_args = {'backend': 'atomic'}
             self.file_backend = AtomicBackend()
             if is_main_process():
-                for part in Path(self.out_dir).glob(f'*{SUFFIX}'):
-                    part.unlink()
+                remove_stale_parts(Path(self.out_dir))
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         check_weights(runner)
@@ -54,7 +54,7 @@ class AtomicCheckpointHook(CheckpointHook):
             **self.args,
         )
         if is_main_process():
-            AtomicBackend().put_text(self.last_ckpt, Path(runner.work_dir) / 'last_checkpoint')
+            write_atomic(Path(runner.work_dir) / 'last_checkpoint', self.last_ckpt)
             if outdated is not None and self.file_backend.isfile(outdated):
                 self.file_backend.remove(outdated)
 

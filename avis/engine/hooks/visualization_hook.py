@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from avis.engine.track_video import write_track_video
 from avis.registry import HOOKS
+from avis.utils.file_names import safe_file_name
 from avis.visualization.drawing import (
     Color,
     Image,
@@ -96,7 +97,7 @@ class AVVisualizationHook(Hook):
             if self._wanted(position) and self.video:
                 self.show_dir.mkdir(parents=True, exist_ok=True)
                 write_track_video(
-                    self.show_dir / f'{file_stem(sample)}.mp4',
+                    self.show_dir / f'{_file_name(sample)}.mp4',
                     dataset.record(position),
                     sample,
                     classes=dataset.metainfo.get('classes', ()),
@@ -115,7 +116,7 @@ class AVVisualizationHook(Hook):
             classes = metainfo.get('classes', range(len(palette)))
             legend = {str(classes[label]): class_color(label, palette) for label in labels}
         self.show_dir.mkdir(parents=True, exist_ok=True)
-        name = file_stem(sample)
+        name = _file_name(sample)
         grid = image_grid(
             {'frame': list(large), **rows}, titles=frame_titles(sample, len(frames)), legend=legend
         )
@@ -189,10 +190,9 @@ def class_palette(metainfo: Mapping[str, Any]) -> Sequence[Color] | None:
     return palette if palette is not None and len(palette) > 2 else None
 
 
-def file_stem(sample: Any) -> str:
-    """Name of a clip as a file name: its name or id, without separators of folders."""
-    name = sample.get('video_name', sample.get('video_id', 'clip'))
-    return str(name).replace('/', '_').replace('\\', '_')
+def _file_name(sample: Any) -> str:
+    """File name, without suffix, from the name or id of a clip."""
+    return safe_file_name(str(sample.get('video_name', sample.get('video_id', 'clip'))))
 
 
 def _flags(sample: Any, field: str, count: int) -> NDArray[np.bool_]:

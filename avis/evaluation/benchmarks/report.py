@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from avis.evaluation.benchmarks.problems import count_problems, list_problems
+from avis.utils.atomic import atomic_path, write_atomic
 
 METRICS_FILE, VIDEOS_FILE = 'metrics.json', 'per_video.csv'
 
@@ -20,8 +21,7 @@ METRICS_FILE, VIDEOS_FILE = 'metrics.json', 'per_video.csv'
 def write_result(result: Mapping[str, Any], folder: str | Path) -> None:
     """Write ``metrics.json`` (all of it, full precision) and ``per_video.csv`` into a folder."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_whole(folder / METRICS_FILE, to_json(result))
+    write_atomic(folder / METRICS_FILE, to_json(result))
     errors = result.get('diagnosis', {}).get('per_video', {})
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -30,12 +30,10 @@ def write_result(result: Mapping[str, Any], folder: str | Path) -> None:
             yield {'video': name, **attributes, **scores, **errors.get(name, {})}
 
     columns = list(dict.fromkeys(key for row in rows() for key in row))
-    part = folder / f'{VIDEOS_FILE}.part'
-    with part.open('w', newline='') as file:
+    with atomic_path(folder / VIDEOS_FILE) as part, part.open('w', newline='') as file:
         writer = csv.DictWriter(file, columns or ['video'])
         writer.writeheader()
         writer.writerows(rows())
-    part.replace(folder / VIDEOS_FILE)
 
 
 def to_json(value: Any) -> bytes:
@@ -156,10 +154,3 @@ def _interval(ends: tuple[float, float]) -> str:
         return '-'
     digits = 3 if max(map(abs, ends)) <= 1 else 1
     return f'{ends[0]:.{digits}f}..{ends[1]:.{digits}f}'
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """A file that appears only when it is complete."""
-    part = path.with_name(f'{path.name}.part')
-    part.write_bytes(content)
-    part.replace(path)

@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 
 from avis.registry import METRICS
 from avis.structures.masks import encode_mask
+from avis.utils.atomic import write_atomic
 
 
 @METRICS.register_module()
@@ -48,10 +49,7 @@ class DumpPredictions(BaseMetric):
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Write the file; there is nothing to score."""
-        self.out_file.parent.mkdir(parents=True, exist_ok=True)
-        part = self.out_file.with_name(self.out_file.name + '.part')
-        part.write_text(json.dumps(results))
-        part.replace(self.out_file)
+        write_atomic(self.out_file, json.dumps(results))
         return {}
 
 

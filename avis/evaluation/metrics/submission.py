@@ -1,7 +1,6 @@
 """Write predictions in the layouts that the benchmarks ask for; files appear when complete."""
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,15 @@ from numpy.typing import NDArray
 
 from avis.evaluation.functional.overlap import TrackMasks
 from avis.structures.masks import RLE, decode_rle
+from avis.utils.atomic import write_atomic
 
 
 def write_result_image(path: Path, image: NDArray[np.uint8]) -> None:
     """Write a PNG (H, W)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     done, data = cv2.imencode('.png', image)
     if not done:
         raise ValueError(f'{path}: a image of shape {image.shape} cannot be written as PNG')
-    # Two ranks may write the same image, of a sample that is repeated as padding.
-    part = path.with_name(f'{path.name}.{os.getpid()}.part')
-    part.write_bytes(data.tobytes())
-    part.replace(path)
+    write_atomic(path, data.tobytes())
 
 
 def write_persons(folder: Path, masks: TrackMasks, numbers: Iterable[int]) -> None:
@@ -74,10 +70,7 @@ def to_results(
 
 def write_results(path: Path, entries: Iterable[Mapping[str, Any]]) -> None:
     """Write a ``results.json``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'{path.name}.part')
-    part.write_text(json.dumps(list(entries)))
-    part.replace(path)
+    write_atomic(path, json.dumps(list(entries)))
 
 
 def write_probabilities(out: Path, name: str, prob: NDArray[np.float32]) -> None:

@@ -1,6 +1,8 @@
 """At every moment there is a complete checkpoint, and the broken weights are in none."""
 
 import copy
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -79,8 +81,10 @@ def test_a_best_that_is_written_again_is_kept(runner) -> None:
     assert 'best_avs_miou_epoch_1.pth' in files(runner)
 
 
-def test_what_a_killed_run_left_half_written_is_cleared(runner) -> None:
-    Path(runner.work_dir, 'epoch_1.pth.part').write_bytes(b'half')
+def test_temporary_files_of_a_killed_run_are_removed(runner) -> None:
+    killed = subprocess.Popen([sys.executable, '-c', ''])
+    killed.wait()
+    Path(runner.work_dir, f'epoch_1.pth.{killed.pid}.part').write_bytes(b'half')
     AtomicCheckpointHook(interval=1).before_train(runner)
     assert files(runner) == set()
 

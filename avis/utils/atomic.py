@@ -1,0 +1,98 @@
+"""Write files and folders that appear under their name only when they are complete.
+
+One guarantee for every file: the content goes to a temporary file in the same folder, reaches the
+disk (``fsync``) and is then renamed. A reader sees the old file or the new one, never a part of it;
+an error or an interruption leaves the old file and no temporary one. The temporary name contains
+the process id, so that processes that write the same file do not disturb each other. Only a killed
+process leaves a ``*.part``, see :func:`remove_stale_parts`.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SUFFIX = '.part'
+
+
+def write_atomic(
+    path: str | Path, content: bytes | str, *, encoding: str = 'utf-8', errors: str = 'strict'
+) -> None:
+    """Write bytes or text; missing parent folders are created.
+
+    Args:
+        path: File to create or to replace.
+        content: All of the file.
+        encoding: Of text.
+        errors: How text is handled that ``encoding`` cannot express, see :meth:`str.encode`.
+    """
+    data = content.encode(encoding, errors) if isinstance(content, str) else content
+    with atomic_path(path) as part:
+        part.write_bytes(data)
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Path of the temporary file that becomes ``path`` when the block ends without an error.
+
+    Missing parent folders are created. The block writes the file and closes it.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = temporary_path(target)
+    try:
+        yield part
+        with part.open('rb+') as file:
+            os.fsync(file.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Hidden folder that becomes ``path`` when the block ends without an error.
+
+    ``path`` must not exist, or be an empty folder. The files inside are not synced to the disk one
+    by one: unlike :func:`atomic_path`, this does not protect from a loss of power.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = temporary_path(target.with_name(f'.{target.name}'))
+    shutil.rmtree(part, ignore_errors=True)  # of a killed process that had the same id
+    try:
+        part.mkdir()
+        yield part
+        part.replace(target)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def temporary_path(path: Path) -> Path:
+    """Name under which this process writes a file or folder: ``<name>.<process id>.part``."""
+    return path.with_name(f'{path.name}.{os.getpid()}{SUFFIX}')
+
+
+def remove_stale_parts(folder: Path, name: str = '*') -> None:
+    """Remove the temporary files of killed processes; those of running ones stay.
+
+    Args:
+        folder: Where the files are.
+        name: Name of the complete file, or a glob pattern.
+    """
+    for part in folder.glob(f'{name}.*{SUFFIX}'):
+        process = part.suffixes[-2][1:]
+        if process.isdigit() and not _is_alive(int(process)):
+            part.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        pass
+    return True

@@ -1,0 +1,108 @@
+"""Files and folders are complete or absent, whatever interrupts the writing."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from avis.utils.atomic import (
+    atomic_folder,
+    atomic_path,
+    remove_stale_parts,
+    temporary_path,
+    write_atomic,
+)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(('content', 'expected'), [(b'\x00\xff', b'\x00\xff'), ('ü', b'\xc3\xbc')])
+def test_write_atomic_creates_parents_and_replaces(content, expected, tmp_path) -> None:
+    path = tmp_path / 'new' / 'file'
+    write_atomic(path, b'something longer')
+    write_atomic(path, content)
+    assert path.read_bytes() == expected
+    assert names(path.parent) == ['file']
+
+
+def test_lone_surrogates_can_be_escaped(tmp_path) -> None:
+    reply = {'text': 'cut \ud83d', 'whole': '🎬 ü'}
+    text = json.dumps(reply, ensure_ascii=False)
+    write_atomic(tmp_path / 'record.json', text, errors='backslashreplace')
+    written = (tmp_path / 'record.json').read_text(encoding='utf-8')
+    assert json.loads(written) == reply
+    assert '🎬 ü' in written
+
+
+@pytest.mark.parametrize('error', [OSError, KeyboardInterrupt])
+def test_interrupted_file_keeps_the_old_one(error, tmp_path) -> None:
+    path = tmp_path / 'file'
+    path.write_text('old')
+
+    def write() -> None:
+        with atomic_path(path) as part:
+            part.write_text('new')
+            assert path.read_text() == 'old'
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert path.read_text() == 'old'
+    assert names(tmp_path) == ['file']
+
+
+def test_file_is_synced_before_it_is_renamed(tmp_path, monkeypatch) -> None:
+    synced = []
+    monkeypatch.setattr('os.fsync', lambda _: synced.append(names(tmp_path)))
+    write_atomic(tmp_path / 'file', 'text')
+    assert synced == [[f'file.{os.getpid()}.part']]
+
+
+def test_processes_that_write_the_same_file_do_not_disturb_each_other(tmp_path) -> None:
+    path = tmp_path / 'file'
+    code = f'from avis.utils.atomic import write_atomic; write_atomic({str(path)!r}, "theirs")'
+    with atomic_path(path) as part:
+        part.write_text('ours')
+        subprocess.run([sys.executable, '-c', code], check=True)
+        assert path.read_text() == 'theirs'
+    assert path.read_text() == 'ours'
+    assert names(tmp_path) == ['file']
+
+
+def test_folder_appears_when_it_is_complete(tmp_path) -> None:
+    target = tmp_path / 'new' / 'set'
+    with atomic_folder(target) as part:
+        (part / 'file').write_text('content')
+        assert not target.exists()
+    assert names(target) == ['file']
+    assert names(target.parent) == ['set']
+
+
+@pytest.mark.parametrize('error', [OSError, KeyboardInterrupt])
+def test_interrupted_folder_leaves_nothing(error, tmp_path) -> None:
+    def write() -> None:
+        with atomic_folder(tmp_path / 'set') as part:
+            (part / 'file').write_text('content')
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert names(tmp_path) == []
+
+
+def test_only_parts_of_dead_processes_are_removed(tmp_path) -> None:
+    killed = subprocess.Popen([sys.executable, '-c', ''])
+    killed.wait()
+    ours = temporary_path(tmp_path / 'file')
+    kept = [ours.name, f'file.{os.getppid()}.part', 'file.part', 'other']
+    for name in (*kept, f'file.{killed.pid}.part', f'other.{killed.pid}.part'):
+        (tmp_path / name).touch()
+    remove_stale_parts(tmp_path, 'file')
+    assert names(tmp_path) == sorted([*kept, f'other.{killed.pid}.part'])
+    remove_stale_parts(tmp_path)
+    assert names(tmp_path) == sorted(kept)
