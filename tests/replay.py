@@ -19,11 +19,11 @@ from avis.avtracker.asr.speech_stage import SpeechStage
 from avis.avtracker.grounding.vlm_grounding import VLMGrounding
 from avis.avtracker.identity.embedding_identity import FaceIdentity
 from avis.avtracker.identity.vlm_identity import VLMIdentity
-from avis.avtracker.interfaces import Waveform
 from avis.avtracker.official.replies import parse_reply
 from avis.avtracker.pipeline import Pipeline, TrackedVideo
 from avis.avtracker.tracks import Person
 from avis.structures.masks import rle_area
+from avis.structures.media import Waveform
 from tests.helpers.replay_parts import (
     ReplayEncoder,
     ReplayFaces,

@@ -19,34 +19,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.structures.masks import RLE
-
-ImageArray = NDArray[np.uint8]
-"""One RGB image, (H, W, 3)."""
+from avis.structures.media import NO_DETECTIONS, FrameDetections, FrameSource, ImageArray, Waveform
 
 Timestamp = tuple[float | None, float | None]
-
-
-@dataclass(frozen=True)
-class Waveform:
-    """Mono sound.
-
-    Args:
-        samples: float32 (S,) in [-1, 1].
-        sample_rate: Samples per second.
-        name: Name of the video it belongs to.
-        start: Second of the video at which it starts (above 0 for a segment).
-    """
-
-    samples: NDArray[np.float32]
-    sample_rate: int
-    name: str = ''
-    start: float = 0.0
-
-    @property
-    def seconds(self) -> float:
-        """Length in seconds."""
-        return len(self.samples) / self.sample_rate
 
 
 @dataclass(frozen=True)
@@ -62,49 +37,6 @@ class SpeechSegment:
     text: str
     timestamp: Timestamp | None
     speaker: str | None = None
-
-
-class FrameSource(Protocol):
-    """The frames of one video, read when asked for; safe to read from several threads.
-
-    A source on disk also has ``content_key() -> str``, which changes with its files.
-    """
-
-    name: str
-    fps: float
-    size: tuple[int, int]
-    """Height and width."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> ImageArray:
-        """Frame ``index``, uint8 RGB (H, W, 3); reading forward is cheap, jumping may not be."""
-
-
-@dataclass(frozen=True)
-class FrameDetections:
-    """The visible objects of one frame, in order of their ids.
-
-    Args:
-        ids: int64 (N,), one number per object over the whole video.
-        scores: float32 (N,).
-        boxes: float32 (N, 4), x1 y1 x2 y2 in pixels.
-        masks: N RLEs of the frame's size.
-    """
-
-    ids: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    boxes: NDArray[np.float32]
-    masks: list[RLE]
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-
-NOTHING = FrameDetections(
-    np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros((0, 4), np.float32), []
-)
-"""The detections of a frame in which nobody is seen."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +86,7 @@ class Face:
 
 
 @dataclass(frozen=True)
-class Video:
+class VideoContext:
     """What grounding and identity may look at: everything known of one video."""
 
     name: str
@@ -165,7 +97,7 @@ class Video:
 
     def found(self, frame: int) -> FrameDetections:
         """The detections of a frame; empty where the tracker gave no entry."""
-        return self.detections[frame] or NOTHING
+        return self.detections[frame] or NO_DETECTIONS
 
 
 @dataclass(frozen=True)
@@ -314,12 +246,12 @@ class Grounding(Protocol):
     together.
     """
 
-    def ground(self, video: Video, questions: Iterable[LocalQuery]) -> Iterator[LocalAnswer]:
+    def ground(self, video: VideoContext, questions: Iterable[LocalQuery]) -> Iterator[LocalAnswer]:
         """One answer per question, in order, each as soon as it is known."""
 
 
-class Identity(Protocol):
+class IdentityAssociation(Protocol):
     """Global stage; `VLMIdentity`, `FaceIdentity`, `SpeakerIdentity`, `JointIdentity`."""
 
-    def group(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+    def group(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
         """Who is the same; positions index ``utterances``."""

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from avis.avtracker.interfaces import ModelUnavailable, Waveform
+from avis.avtracker.interfaces import ModelUnavailable
 from avis.registry import MODELS
+from avis.structures.media import Waveform
 
 
 def build_part(part: Any, *, method: str | None = None, where: str = '') -> Any:

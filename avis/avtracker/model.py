@@ -23,13 +23,14 @@ from avis.avtracker.cache import StageCache, describe
 from avis.avtracker.grounding.vlm_grounding import VLMGrounding
 from avis.avtracker.identity.embedding_identity import FaceIdentity
 from avis.avtracker.identity.vlm_identity import VLMIdentity
-from avis.avtracker.interfaces import FrameSource, ImageArray, ModelUnavailable, Waveform
+from avis.avtracker.interfaces import ModelUnavailable
 from avis.avtracker.loading import build_part
 from avis.avtracker.pipeline import Pipeline, TrackedVideo
 from avis.avtracker.record import to_record
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.mask_track import MaskTrack
+from avis.structures.media import FrameSource, ImageArray, Waveform
 from avis.utils.atomic import write_atomic
 from avis.utils.file_names import safe_file_name
 

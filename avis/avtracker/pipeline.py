@@ -13,16 +13,13 @@ import numpy as np
 from avis.avtracker.asr.speech_stage import SpeechRecord, SpeechStage
 from avis.avtracker.cache import StageCache, digest, file_keys
 from avis.avtracker.interfaces import (
-    FrameDetections,
-    FrameSource,
     GlobalAnswer,
     Grounding,
-    Identity,
+    IdentityAssociation,
     InstanceTracker,
     LocalAnswer,
     LocalQuery,
-    Video,
-    Waveform,
+    VideoContext,
 )
 from avis.avtracker.profiling import StageProfiler
 from avis.avtracker.tracks import (
@@ -35,6 +32,7 @@ from avis.avtracker.tracks import (
 )
 from avis.avtracker.windows import Window, corrected_windows, fixed_chunks, official_window
 from avis.structures.masks import RLE
+from avis.structures.media import FrameDetections, FrameSource, Waveform
 
 
 class StageFailure(Exception):
@@ -102,7 +100,7 @@ class Pipeline:
     speech: SpeechStage
     tracker: InstanceTracker
     grounding: Grounding
-    identity: Identity
+    identity: IdentityAssociation
     protocol: str
     prompt: str
     max_frames: int
@@ -126,7 +124,7 @@ class Pipeline:
                 done.count({'no_speech' if audio.samples.any() else 'no_audio': 1})
                 return done  # whoever is seen does not speak
             stage = 'vision'
-            video = Video(done.name, frames, audio, self._track_instances(done, frames))
+            video = VideoContext(done.name, frames, audio, self._track_instances(done, frames))
             stage = 'local'
             self._ground_speakers(done, video)
             stage = 'global'
@@ -186,7 +184,7 @@ class Pipeline:
             done.counts['frames_without_tracker_entry'] = missing
         return found
 
-    def _ground_speakers(self, done: TrackedVideo, video: Video) -> None:
+    def _ground_speakers(self, done: TrackedVideo, video: VideoContext) -> None:
         """Answer window after window; those answered before an interruption stay."""
         path = self._path(done, 'local', frames=video.frames, audio=video.audio)
         whole = getattr(self.grounding, 'needs_all_windows', False)
@@ -236,7 +234,7 @@ class Pipeline:
         done.count(counts)
         yield from windows
 
-    def _associate_identities(self, done: TrackedVideo, video: Video) -> None:
+    def _associate_identities(self, done: TrackedVideo, video: VideoContext) -> None:
         official = self.protocol == 'official'
         spoken = [each for each in done.spoken if official or any(each.areas)]
         if len(spoken) < len(done.spoken):

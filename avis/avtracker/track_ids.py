@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.avtracker.interfaces import Utterance, Video
+from avis.avtracker.interfaces import Utterance, VideoContext
 from avis.structures.masks import RLE, decode_rle, rle_area
 
 
-def main_object(video: Video, utterance: Utterance) -> int | None:
+def main_object(video: VideoContext, utterance: Utterance) -> int | None:
     """The object that speaks in most frames of an utterance; None if nobody does."""
     votes: Counter[int] = Counter()
     for frame, row in zip(utterance.frame_ids, utterance.rows, strict=False):
@@ -19,7 +19,7 @@ def main_object(video: Video, utterance: Utterance) -> int | None:
     return votes.most_common(1)[0][0] if votes else None
 
 
-def group_by_objects(video: Video, utterances: Sequence[Utterance]) -> dict[str, list[int]]:
+def group_by_objects(video: VideoContext, utterances: Sequence[Utterance]) -> dict[str, list[int]]:
     """One person per main object, in order of appearance."""
     groups: dict[int | None, list[int]] = {}
     for position, utterance in enumerate(utterances):
@@ -27,18 +27,18 @@ def group_by_objects(video: Video, utterances: Sequence[Utterance]) -> dict[str,
     return {f'person_{number}': group for number, group in enumerate(groups.values())}
 
 
-def speaker_rle(video: Video, utterance: Utterance) -> RLE | None:
+def speaker_rle(video: VideoContext, utterance: Utterance) -> RLE | None:
     """The speaker in the key frame of an utterance, None if nobody is seen there."""
     row = utterance.rows[utterance.frame_ids.index(utterance.key_frame)]
     return None if row is None else video.found(utterance.key_frame).masks[row]
 
 
-def speaker_area(video: Video, utterance: Utterance) -> int:
+def speaker_area(video: VideoContext, utterance: Utterance) -> int:
     """Pixels of the speaker in the key frame."""
     return rle_area(speaker_rle(video, utterance))
 
 
-def speaker_mask(video: Video, utterance: Utterance) -> NDArray[np.bool_] | None:
+def speaker_mask(video: VideoContext, utterance: Utterance) -> NDArray[np.bool_] | None:
     """The same as a mask (H, W)."""
     rle = speaker_rle(video, utterance)
     return None if rle is None else decode_rle(rle)

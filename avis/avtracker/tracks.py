@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from avis.avtracker.interfaces import LocalAnswer, Utterance, Video
+from avis.avtracker.interfaces import LocalAnswer, Utterance, VideoContext
 from avis.avtracker.track_ids import main_object
 from avis.avtracker.windows import Window, carry_along, official_entries
 from avis.structures.masks import RLE, rle_area
@@ -50,7 +50,7 @@ class Person:
     rows: dict[int, int | None] = field(default_factory=dict)
 
 
-def official_spoken(video: Video, window: Window, answer: LocalAnswer) -> SegmentMasks:
+def official_spoken(video: VideoContext, window: Window, answer: LocalAnswer) -> SegmentMasks:
     """Masks from the tracker's entries, counted without gaps (D30)."""
     entries = official_entries(video)
     frames = window.question.frame_ids
@@ -65,7 +65,7 @@ def official_spoken(video: Video, window: Window, answer: LocalAnswer) -> Segmen
     return SegmentMasks(window, answer, utterance, masks, areas)
 
 
-def corrected_spoken(video: Video, window: Window, answer: LocalAnswer) -> SegmentMasks:
+def corrected_spoken(video: VideoContext, window: Window, answer: LocalAnswer) -> SegmentMasks:
     """Masks of all frames of the window, those between the frames asked about carried along."""
     asked = window.question.frame_ids
     rows = answer.rows
@@ -108,7 +108,7 @@ def official_persons(
 
 
 def corrected_persons(
-    video: Video, grouped: Mapping[Any, Sequence[int]], spoken: Sequence[SegmentMasks]
+    video: VideoContext, grouped: Mapping[Any, Sequence[int]], spoken: Sequence[SegmentMasks]
 ) -> tuple[list[Person], dict[str, int]]:
     """Each window to one person, masks win over none (D44 to D46, D48).
 
@@ -133,7 +133,7 @@ def corrected_persons(
 
 
 def _owners(
-    video: Video,
+    video: VideoContext,
     grouped: Mapping[Any, Sequence[int]],
     spoken: Sequence[SegmentMasks],
     counts: Counter[str],

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avis.avtracker.interfaces import FrameDetections, LocalQuery, Video
+from avis.avtracker.interfaces import LocalQuery, VideoContext
 from avis.avtracker.official.segments import Segment
+from avis.structures.media import FrameDetections
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def fixed_chunks(chunks: Sequence[Segment], *, seconds: float, total: float) -> 
     return fixed
 
 
-def carry_along(video: Video, window: Window, ids: Sequence[int | None]) -> list[int | None]:
+def carry_along(video: VideoContext, window: Window, ids: Sequence[int | None]) -> list[int | None]:
     """Rows for all frames of a window from the objects found in the frames asked about (D34).
 
     A frame between takes the object of the nearest frame asked about, where it is visible.
@@ -138,6 +139,6 @@ def row_of(found: FrameDetections, wanted: int) -> int | None:
     return int(places[0]) if len(places) else None
 
 
-def official_entries(video: Video) -> list[tuple[int, FrameDetections]]:
+def official_entries(video: VideoContext) -> list[tuple[int, FrameDetections]]:
     """The tracker's entries in order: a frame without one shifts all later ones (D30)."""
     return [(frame, found) for frame, found in enumerate(video.detections) if found is not None]

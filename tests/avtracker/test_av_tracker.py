@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from avis.avtracker import model as module
 from avis.avtracker.asr.speech_stage import SpeechStage
 from avis.avtracker.asr.whisper import WhisperASR
 from avis.avtracker.grounding.vlm_grounding import VLMGrounding
@@ -25,7 +26,6 @@ from avis.avtracker.profiling import stage_table
 from avis.avtracker.speaker_encoders.ecapa import ECAPA
 from avis.avtracker.vlm.replay import ReplayChat
 from avis.avtracker.vlm.transformers_vlm import TransformersVLM
-from avis.models.segmentors import av_tracker
 from avis.structures.av_data_sample import AVDataSample
 from tests.helpers.subprocess_python import ROOT
 from tests.helpers.track_colored_videos import main
@@ -110,7 +110,7 @@ def test_fixed_windows(videos, calls):
 
 def test_the_released_behavior_knows_no_fixed_windows(videos, calls, monkeypatch):  # D1
     said = []
-    monkeypatch.setattr(av_tracker, 'print_log', lambda line, **_: said.append(line))
+    monkeypatch.setattr(module, 'print_log', lambda line, **_: said.append(line))
     tracker = make_tracker(calls, window_seconds=1.5, protocol='official')
     assert 'window_seconds is not read' in said[0]
     tracker.test_step(videos.batch('first'))
@@ -274,7 +274,7 @@ def test_an_error_in_one_video_is_recorded(videos, calls, tmp_path):
         make_tracker(calls, on_error='raise').test_step(alone)
 
 
-@pytest.mark.parametrize('sound', [True, False])
+@pytest.mark.parametrize('audio', [True, False])
 def test_in_a_video_without_speech_nobody_is_looked_for(audio, videos, calls, tmp_path):
     batch = videos.batch('third')
     if not audio:
@@ -337,8 +337,8 @@ def test_stages_are_timed(videos, calls, tmp_path):
 
 
 def test_refusals(calls):
-    with pytest.raises(ValueError, match=r"protocol must be one of .*got 'corrected'"):
-        make_tracker(calls, protocol='corrected')
+    with pytest.raises(ValueError, match=r"protocol must be one of .*got 'fixed'"):
+        make_tracker(calls, protocol='fixed')
     with pytest.raises(ValueError, match='must be above 0, got 0 and None'):
         make_tracker(calls, max_frames=0)
     with pytest.raises(ValueError, match="only knows mode='predict', got 'loss'"):

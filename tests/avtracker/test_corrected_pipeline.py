@@ -9,10 +9,11 @@ import pytest
 from avis.avtracker.asr.speech_stage import SpeechStage
 from avis.avtracker.grounding.vlm_grounding import VLMGrounding
 from avis.avtracker.identity.vlm_identity import VLMIdentity
-from avis.avtracker.interfaces import SpeechSegment, Waveform
+from avis.avtracker.interfaces import SpeechSegment
 from avis.avtracker.model import AVTracker, _tracks
 from avis.avtracker.vlm import queries
 from avis.structures.masks import encode_mask
+from avis.structures.media import Waveform
 from tests.helpers.avtracker_scenes import (
     LEFT,
     RIGHT,

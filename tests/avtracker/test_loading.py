@@ -9,12 +9,13 @@ import torch
 from avis.avtracker.asr.whisper import WhisperASR
 from avis.avtracker.instance_trackers.sam2_video import SAM2Video
 from avis.avtracker.instance_trackers.sam3_video import SAM3Video
-from avis.avtracker.interfaces import Message, ModelUnavailable, Waveform
+from avis.avtracker.interfaces import Message, ModelUnavailable
 from avis.avtracker.loading import loading_weights, pick_device, same_gpu
 from avis.avtracker.separation.two_speaker import ConvTasNet, SepFormer
 from avis.avtracker.speaker_encoders.ecapa import ECAPA
 from avis.avtracker.speaker_encoders.x_vector import XVector
 from avis.avtracker.vlm.transformers_vlm import TransformersVLM
+from avis.structures.media import Waveform
 from tests.helpers.replay_parts import ReplayFrames
 
 FRAMES = ReplayFrames('video', 2, (32, 32), 1.0)

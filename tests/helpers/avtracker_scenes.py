@@ -4,15 +4,9 @@ import json
 
 import numpy as np
 
-from avis.avtracker.interfaces import (
-    FrameDetections,
-    LocalQuery,
-    Reply,
-    Utterance,
-    Video,
-    Waveform,
-)
+from avis.avtracker.interfaces import LocalQuery, Reply, Utterance, VideoContext
 from avis.structures.masks import encode_mask
+from avis.structures.media import FrameDetections, Waveform
 from tests.helpers.replay_parts import ReplayFrames, frame_number
 
 SIZE = (40, 100)
@@ -38,7 +32,7 @@ def video(frames, fps=5.0, seconds=None):
     """A video of these detections, silent."""
     seconds = len(frames) / fps if seconds is None else seconds
     audio = Waveform(np.zeros(round(16000 * seconds), np.float32), 16000, 'v')
-    return Video('v', ReplayFrames('v', len(frames), SIZE, fps), audio, list(frames))
+    return VideoContext('v', ReplayFrames('v', len(frames), SIZE, fps), audio, list(frames))
 
 
 def two_people(count=10, **more):

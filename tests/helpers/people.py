@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import soundfile
 
-from avis.avtracker.interfaces import Waveform
+from avis.structures.media import Waveform
 from avis.synthetic.casting import plan_jobs
 from avis.synthetic.generator import make_dataset, make_stage
 from avis.synthetic.recipe import Recipe

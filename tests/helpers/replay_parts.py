@@ -5,18 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from avis.avtracker.interfaces import (
-    Face,
-    FrameDetections,
-    FrameSource,
-    ImageArray,
-    Message,
-    Reply,
-    SpeechSegment,
-    Waveform,
-)
+from avis.avtracker.interfaces import Face, Message, Reply, SpeechSegment
 from avis.avtracker.official.segments import usable_timestamp
 from avis.structures.masks import RLE
+from avis.structures.media import FrameDetections, FrameSource, ImageArray, Waveform
 
 
 class Raised(Exception):

@@ -10,12 +10,13 @@ import numpy as np
 from avis.avtracker.boxes import official_iou
 from avis.avtracker.grounding.vlm_grounding import VLMGrounding
 from avis.avtracker.identity.embedding_identity import official_groups
-from avis.avtracker.interfaces import FrameDetections, LocalQuery, Video, Waveform
+from avis.avtracker.interfaces import LocalQuery, VideoContext
 from avis.avtracker.official import segments as speech
 from avis.avtracker.official.replies import parse_reply
 from avis.avtracker.tracks import official_spoken
 from avis.avtracker.vlm.replay import ReplayChat
 from avis.avtracker.windows import Window, official_window, round_half_up
+from avis.structures.media import FrameDetections, Waveform
 from tests.helpers.golden_avtracker import RecordedVoices
 from tests.helpers.replay_parts import ReplayFrames
 
@@ -107,7 +108,7 @@ def _window(case: Case) -> Case:
     nothing = FrameDetections(
         np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros((0, 4), np.float32), []
     )
-    video = Video('v', frames, Waveform(np.zeros(0, np.float32), 16000), [nothing] * count)
+    video = VideoContext('v', frames, Waveform(np.zeros(0, np.float32), 16000), [nothing] * count)
     asked: list[Window] = []
 
     def questions() -> Any:

@@ -19,19 +19,12 @@ from mmengine.dataset import pseudo_collate
 from avis.avtracker.asr.speech_stage import SpeechStage
 from avis.avtracker.grounding.vlm_grounding import VLMGrounding
 from avis.avtracker.identity.vlm_identity import VLMIdentity
-from avis.avtracker.interfaces import (
-    FrameDetections,
-    FrameSource,
-    Message,
-    ModelUnavailable,
-    Reply,
-    SpeechSegment,
-    Waveform,
-)
+from avis.avtracker.interfaces import Message, ModelUnavailable, Reply, SpeechSegment
 from avis.avtracker.model import AVTracker
 from avis.datasets.av_dataset import AVDataset
 from avis.datasets.transforms.whole_video import OpenVideo, PackVideo
 from avis.structures.masks import encode_mask
+from avis.structures.media import FrameDetections, FrameSource, Waveform
 
 HEIGHT, WIDTH, FPS = 24, 48, 2.0
 COLORS = {'red': (255, 0, 0), 'green': (0, 255, 0)}

@@ -3,9 +3,10 @@
 from functools import cached_property
 from typing import Any
 
-from avis.avtracker.interfaces import SpeechSegment, Waveform
+from avis.avtracker.interfaces import SpeechSegment
 from avis.avtracker.loading import mono, require
 from avis.registry import MODELS
+from avis.structures.media import Waveform
 
 
 @MODELS.register_module()

@@ -8,14 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.avtracker.interfaces import (
-    SpeakerEncoder,
-    SpeechRecognizer,
-    SpeechSegment,
-    Waveform,
-)
+from avis.avtracker.interfaces import SpeakerEncoder, SpeechRecognizer, SpeechSegment
 from avis.avtracker.loading import build_part
 from avis.registry import MODELS
+from avis.structures.media import Waveform
 
 
 @MODELS.register_module()

@@ -14,17 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.avtracker.asr import corrected_segments as corrected
-from avis.avtracker.interfaces import (
-    ModelUnavailable,
-    Separator,
-    SpeakerEncoder,
-    SpeechRecognizer,
-    Waveform,
-)
+from avis.avtracker.interfaces import ModelUnavailable, Separator, SpeakerEncoder, SpeechRecognizer
 from avis.avtracker.loading import build_part
 from avis.avtracker.official import segments as official
 from avis.avtracker.official.segments import Segment
 from avis.registry import MODELS
+from avis.structures.media import Waveform
 
 
 @dataclass

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from avis.avtracker.interfaces import SpeechSegment, Waveform
+from avis.avtracker.interfaces import SpeechSegment
 from avis.registry import MODELS
+from avis.structures.media import Waveform
 
 _CLOCK = r'(?:(\d+):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})'
 _CUE = re.compile(rf'\s*{_CLOCK}\s*-->\s*{_CLOCK}')

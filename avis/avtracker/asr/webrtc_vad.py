@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from avis.avtracker.interfaces import SpeechSegment, Waveform
+from avis.avtracker.interfaces import SpeechSegment
 from avis.avtracker.loading import mono, require
 from avis.registry import MODELS
+from avis.structures.media import Waveform
 
 _FRAME = 480  # samples: 30 ms, the longest that it takes
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.avtracker.face_detection.tflite_network import TFLiteNetwork, cut_square, sigmoid
-from avis.avtracker.interfaces import ImageArray
+from avis.structures.media import ImageArray
 
 _SIZE = 192  # input of both networks
 _GRID = 48  # one anchor per cell of 4 pixels

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from avis.avtracker.interfaces import Face, ImageArray
+from avis.avtracker.interfaces import Face
 from avis.avtracker.loading import require
 from avis.registry import MODELS
+from avis.structures.media import ImageArray
 
 
 @MODELS.register_module()

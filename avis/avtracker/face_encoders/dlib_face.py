@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from avis.avtracker.face_detection.face_detector import FaceDetector
-from avis.avtracker.interfaces import Face, ImageArray
+from avis.avtracker.interfaces import Face
 from avis.avtracker.loading import require
 from avis.registry import MODELS
+from avis.structures.media import ImageArray
 
 _INSTALL = "pip install 'avis[offline]' face-recognition-models"
 

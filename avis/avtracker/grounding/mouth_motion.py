@@ -18,9 +18,9 @@ from avis.avtracker.face_detection.face_detector import (
     MouthOpeningEstimator,
     Square,
 )
-from avis.avtracker.interfaces import FrameDetections, FrameSource, ImageArray
 from avis.registry import MODELS
 from avis.structures.masks import decode_rle
+from avis.structures.media import FrameDetections, FrameSource, ImageArray
 
 Values = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from avis.avtracker.grounding.speaker_assignment import (
     Values,
     assign_speakers,
 )
-from avis.avtracker.interfaces import LocalAnswer, LocalQuery, Video
+from avis.avtracker.interfaces import LocalAnswer, LocalQuery, VideoContext
 from avis.avtracker.loading import build_part
 from avis.avtracker.windows import row_of
 from avis.registry import MODELS
@@ -94,7 +94,7 @@ class MouthMotionGrounding:
         self.look_weight, self.max_fps = look_weight, max_fps
         self.costs = Costs(voice=min_evidence)
 
-    def ground(self, video: Video, questions: Iterable[LocalQuery]) -> Iterator[LocalAnswer]:
+    def ground(self, video: VideoContext, questions: Iterable[LocalQuery]) -> Iterator[LocalAnswer]:
         """See :class:`~avis.avtracker.interfaces.Grounding`; all questions are read first."""
         asked = list(questions)
         if not asked:
@@ -131,7 +131,7 @@ class MouthMotionGrounding:
             rows = [_row(video, frame, owners) for frame in question.frame_ids]
             yield LocalAnswer(rows, _reason(people, owners), record)
 
-    def _openings(self, video: Video, people: _People, frames: NDArray[np.int64]) -> Values:
+    def _openings(self, video: VideoContext, people: _People, frames: NDArray[np.int64]) -> Values:
         """How far mouths are open, as measured, (N, T); NaN where there is no telling."""
         opening = np.full((len(people.numbers), len(frames)), np.nan)
         if self.mouths is None or video.frames.fps < self.mouths.min_fps:
@@ -181,7 +181,7 @@ def _voices(asked: Sequence[LocalQuery]) -> _Voices:
     )
 
 
-def _people(video: Video) -> _People:
+def _people(video: VideoContext) -> _People:
     """Everybody who is found in any frame."""
     found_in = [(frame, found) for frame, found in enumerate(video.detections) if found is not None]
     numbers = sorted({int(number) for _, found in found_in for number in found.ids})
@@ -207,7 +207,7 @@ def _heard(asked: Sequence[LocalQuery], voices: _Voices, starts: Values, length:
     return heard.clip(0, 1)
 
 
-def _loudness(video: Video, frames: NDArray[np.int64]) -> Values:
+def _loudness(video: VideoContext, frames: NDArray[np.int64]) -> Values:
     """Loudness during each measured frame (T,)."""
     rate, fps = video.audio.sample_rate, video.frames.fps
     spans = [
@@ -232,7 +232,7 @@ def _coupling(heard: Values, opening: Values, loudness: Values) -> Values:
     return odds
 
 
-def _row(video: Video, frame: int, owners: Sequence[int]) -> int | None:
+def _row(video: VideoContext, frame: int, owners: Sequence[int]) -> int | None:
     """Where the owner of a voice is; two of its objects are never seen at once."""
     found = video.detections[frame]
     rows = [] if found is None else [row_of(found, owner) for owner in owners]

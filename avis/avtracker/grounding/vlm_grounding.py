@@ -13,7 +13,7 @@ from avis.avtracker.interfaces import (
     LocalQuery,
     Message,
     Reply,
-    Video,
+    VideoContext,
 )
 from avis.avtracker.loading import build_part
 from avis.avtracker.official.replies import boxes_of_window, parse_reply
@@ -69,7 +69,7 @@ class VLMGrounding:
         self.retries = retries
         self.vote = vote
 
-    def ground(self, video: Video, questions: Iterable[LocalQuery]) -> Iterator[LocalAnswer]:
+    def ground(self, video: VideoContext, questions: Iterable[LocalQuery]) -> Iterator[LocalAnswer]:
         """See :class:`~avis.avtracker.interfaces.Grounding`.
 
         Raises:
@@ -95,7 +95,7 @@ class VLMGrounding:
             self.prompt, 'local_official' if self.protocol == 'official' else 'local'
         )
 
-    def _message(self, video: Video, question: LocalQuery, *, attempt: int) -> Message:
+    def _message(self, video: VideoContext, question: LocalQuery, *, attempt: int) -> Message:
         instructions = fill(
             self._template(),
             frames=len(question.frame_ids),
@@ -110,7 +110,7 @@ class VLMGrounding:
             max_new_tokens=self.max_new_tokens,
         )
 
-    def _official(self, video: Video, question: LocalQuery, reply: Reply) -> LocalAnswer:
+    def _official(self, video: VideoContext, question: LocalQuery, reply: Reply) -> LocalAnswer:
         """One malformed reply, or a window without frames, ends the video."""
         if reply.error is not None:
             raise reply.error
@@ -135,7 +135,7 @@ class VLMGrounding:
         }
         return LocalAnswer(rows, str(parsed['rationale']), record)
 
-    def _corrected(self, video: Video, question: LocalQuery, first: Reply) -> LocalAnswer:
+    def _corrected(self, video: VideoContext, question: LocalQuery, first: Reply) -> LocalAnswer:
         def ask(attempt: int) -> Reply:
             if attempt == 0:
                 return first
@@ -166,7 +166,7 @@ class VLMGrounding:
         }
 
     def _match(
-        self, video: Video, question: LocalQuery, boxes: dict[int, list[float]]
+        self, video: VideoContext, question: LocalQuery, boxes: dict[int, list[float]]
     ) -> tuple[list[int | None], dict[str, Any]]:
         """Row per frame, and how it came about."""
         rows: list[int | None] = []
@@ -201,7 +201,7 @@ class VLMGrounding:
 
     def _voted(
         self,
-        video: Video,
+        video: VideoContext,
         question: LocalQuery,
         rows: list[int | None],
         ious: dict[int, list[float]],

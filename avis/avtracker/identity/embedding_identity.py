@@ -14,7 +14,7 @@ from avis.avtracker.interfaces import (
     GlobalAnswer,
     SpeakerEncoder,
     Utterance,
-    Video,
+    VideoContext,
 )
 from avis.avtracker.loading import build_part
 from avis.avtracker.track_ids import speaker_mask
@@ -27,13 +27,13 @@ class EmbeddingIdentity:
     protocol = 'corrected'
 
     def margins(
-        self, video: Video, utterances: Sequence[Utterance]
+        self, video: VideoContext, utterances: Sequence[Utterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """How alike, (N, N): above 0 for one person, at most 1, NaN where unknown; a record."""
         raise NotImplementedError
 
-    def group(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
-        """See :class:`~avis.avtracker.interfaces.Identity`; unknown ones are in no group."""
+    def group(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
+        """Group the utterances; those without an embedding are in no group."""
         margins, record = self.margins(video, utterances)
         groups = cluster(margins)
         record |= {
@@ -64,7 +64,7 @@ class FaceIdentity(EmbeddingIdentity):
         )
         self.threshold = threshold
 
-    def group(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+    def group(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
         """See the base class; the official protocol groups all faces by their first ones (D51)."""
         if self.protocol != 'official':
             return super().group(video, utterances)
@@ -79,7 +79,7 @@ class FaceIdentity(EmbeddingIdentity):
         return GlobalAnswer(groups, 'places in the list of all faces, used as windows', record)
 
     def margins(
-        self, video: Video, utterances: Sequence[Utterance]
+        self, video: VideoContext, utterances: Sequence[Utterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Cosine of the faces inside the speakers' masks."""
         embeddings = []
@@ -114,7 +114,7 @@ class SpeakerIdentity(EmbeddingIdentity):
         self.threshold: float = own if threshold is None else threshold
 
     def margins(
-        self, video: Video, utterances: Sequence[Utterance]
+        self, video: VideoContext, utterances: Sequence[Utterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Cosine of the voices; a span that is too short for the encoder is unknown."""
         audio = resampled(video.audio, self.encoder.sample_rate)
@@ -147,7 +147,7 @@ class JointIdentity(EmbeddingIdentity):
         ]
 
     def margins(
-        self, video: Video, utterances: Sequence[Utterance]
+        self, video: VideoContext, utterances: Sequence[Utterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Mean over the parts that know a pair."""
         found = [part.margins(video, utterances) for part in self.parts]

@@ -12,11 +12,10 @@ from avis.avtracker.cache import digest
 from avis.avtracker.interfaces import (
     ChatModel,
     GlobalAnswer,
-    ImageArray,
     Message,
     Reply,
     Utterance,
-    Video,
+    VideoContext,
 )
 from avis.avtracker.loading import build_part
 from avis.avtracker.official.replies import parse_reply
@@ -25,6 +24,7 @@ from avis.avtracker.vlm.corrected_replies import rationale_of, read_persons
 from avis.avtracker.vlm.prompts.templates import fill, load_prompt
 from avis.avtracker.vlm.queries import log_fallback, query_with_retries
 from avis.registry import MODELS
+from avis.structures.media import ImageArray
 
 _COLORS = {'red': (255, 0, 0), 'green': (0, 255, 0), 'yellow': (255, 255, 0)}
 
@@ -69,8 +69,8 @@ class VLMIdentity:
         self.retries = retries
         self.max_images = max_images
 
-    def group(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
-        """See :class:`~avis.avtracker.interfaces.Identity`.
+    def group(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
+        """See :class:`~avis.avtracker.interfaces.IdentityAssociation`.
 
         Raises:
             ValueError: A reply that cannot be read (official protocol).
@@ -82,7 +82,7 @@ class VLMIdentity:
             return self._corrected(video, utterances)
         return self._by_object(video, utterances)
 
-    def _official(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+    def _official(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
         reply = self._ask(video, utterances, attempt=0)
         if reply.error is not None:
             raise reply.error
@@ -90,7 +90,7 @@ class VLMIdentity:
         record = {**self._record(utterances, [reply]), 'parsed': parsed}
         return GlobalAnswer(parsed['persons'], str(parsed['rationale']), record)
 
-    def _corrected(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+    def _corrected(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
         asked = query_with_retries(
             lambda attempt: self._ask(video, utterances, attempt=attempt),
             functools.partial(read_persons, count=len(utterances)),
@@ -108,7 +108,7 @@ class VLMIdentity:
         reason = rationale_of(asked.replies[-1].text or '')
         return GlobalAnswer(persons, reason, {**record, 'dropped': dropped}, counts)
 
-    def _by_object(self, video: Video, utterances: Sequence[Utterance]) -> GlobalAnswer:
+    def _by_object(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
         """Ask about objects, each in its largest image; about those that speak most, if many."""
         groups = sorted(group_by_objects(video, utterances).values(), key=len, reverse=True)
         groups = sorted(groups[: self.max_images])  # in order of appearance again
@@ -129,7 +129,7 @@ class VLMIdentity:
             self.prompt, 'global_official' if self.protocol == 'official' else 'global'
         )
 
-    def _ask(self, video: Video, utterances: Sequence[Utterance], *, attempt: int) -> Reply:
+    def _ask(self, video: VideoContext, utterances: Sequence[Utterance], *, attempt: int) -> Reply:
         instructions = fill(self._template(), images=len(utterances), color=self.color)
         if self.protocol == 'official':
             images = [video.frames[utterance.key_frame] for utterance in utterances]
@@ -143,7 +143,7 @@ class VLMIdentity:
         )
         return next(iter(self.model.chat([message])))
 
-    def _outlined(self, video: Video, utterance: Utterance) -> ImageArray:
+    def _outlined(self, video: VideoContext, utterance: Utterance) -> ImageArray:
         mask = speaker_mask(video, utterance)
         image = video.frames[utterance.key_frame]
         return image if mask is None else outline(image, mask, _COLORS[self.color])

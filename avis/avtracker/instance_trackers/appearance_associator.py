@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.avtracker.instance_trackers.assembly import mask_box
-from avis.avtracker.interfaces import ImageArray
 from avis.models.trackers.matching import mask_iou, match
 from avis.structures.masks import RLE, encode_mask
+from avis.structures.media import ImageArray
 
 _BINS = (12, 4, 4)  # of hue, saturation, value
 _HEAD = 0.45  # height of a head over the width of its person

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.avtracker.interfaces import FrameDetections, ImageArray
 from avis.models.trackers.matching import match, tube_iou
 from avis.structures.masks import RLE, encode_mask
+from avis.structures.media import FrameDetections, ImageArray
 
 WindowOfFrames = tuple[int, list[FrameDetections]]
 """Number of the first frame, and the detections of the frames from there on."""

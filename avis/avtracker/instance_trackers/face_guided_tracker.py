@@ -11,8 +11,8 @@ from avis.avtracker.face_detection.face_detector import DetectedFace, FaceDetect
 from avis.avtracker.face_detection.tflite_network import TFLiteNetwork, cut_square
 from avis.avtracker.instance_trackers.appearance_associator import AppearanceAssociator
 from avis.avtracker.instance_trackers.assembly import assemble
-from avis.avtracker.interfaces import FrameDetections, FrameSource, ImageArray
 from avis.registry import MODELS
+from avis.structures.media import FrameDetections, FrameSource, ImageArray
 
 _SIZE = 256  # input and output of the mask network
 # A body below its face, in widths of the face: side of the square shown to the mask network, and

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.avtracker.instance_trackers.assembly import assemble
-from avis.avtracker.interfaces import FrameDetections, FrameSource
 from avis.registry import MODELS
+from avis.structures.media import FrameDetections, FrameSource
 
 Layout = Literal['person_folders', 'merged']
 _NUMBER = re.compile(r'(\d+)$')

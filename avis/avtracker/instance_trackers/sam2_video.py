@@ -16,9 +16,9 @@ from avis.avtracker.instance_trackers.assembly import (
     stitched,
     window_starts,
 )
-from avis.avtracker.interfaces import NOTHING, FrameDetections, FrameSource, ImageArray
 from avis.avtracker.loading import build_part, loading_weights, pick_device, require
 from avis.registry import MODELS
+from avis.structures.media import NO_DETECTIONS, FrameDetections, FrameSource, ImageArray
 
 
 class BoxDetector(Protocol):
@@ -115,7 +115,7 @@ class SAM2Video:
     ) -> FrameDetections:
         """The objects of a session in its next frame."""
         if not scores:
-            return NOTHING
+            return NO_DETECTIONS
         processor, model = self._network
         output = model(inference_session=session, frame_idx=place)
         size = image.shape[:2]

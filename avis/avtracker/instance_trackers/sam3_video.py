@@ -12,9 +12,9 @@ from avis.avtracker.instance_trackers.assembly import (
     stitched,
     window_starts,
 )
-from avis.avtracker.interfaces import NOTHING, FrameDetections, FrameSource
 from avis.avtracker.loading import check_dtype, loading_weights, pick_device, require
 from avis.registry import MODELS
+from avis.structures.media import NO_DETECTIONS, FrameDetections, FrameSource
 
 
 @MODELS.register_module()
@@ -64,7 +64,7 @@ class SAM3Video:
         import torch
 
         processor, model = self._network
-        found = [NOTHING] * (stop - start)
+        found = [NO_DETECTIONS] * (stop - start)
         with torch.inference_mode():
             session = processor.init_video_session(
                 video=[channels_first(frames[i]) for i in range(start, stop)],

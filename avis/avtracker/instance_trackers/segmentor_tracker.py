@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from avis.avtracker.instance_trackers.appearance_associator import AppearanceAssociator
 from avis.avtracker.instance_trackers.assembly import assemble, check_windows, window_starts
-from avis.avtracker.interfaces import FrameDetections, FrameSource, ImageArray
 from avis.avtracker.loading import build_part, pick_device
 from avis.models.trackers.base import Window
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.mask_track import MaskTrack
+from avis.structures.media import FrameDetections, FrameSource, ImageArray
 
 
 def _loaded(model: Any, checkpoint: str | None, device: str | None) -> Any:

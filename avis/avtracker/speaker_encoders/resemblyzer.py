@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.avtracker.interfaces import Waveform
 from avis.avtracker.loading import mono, pick_device, require
 from avis.registry import MODELS
+from avis.structures.media import Waveform
 
 # Its own requirements name a package that must be compiled; these do not.
 _INSTALL = 'pip install --no-deps resemblyzer webrtcvad-wheels'

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.avtracker.interfaces import Waveform
 from avis.avtracker.loading import loading_weights, mono, pick_device, require
 from avis.registry import MODELS
+from avis.structures.media import Waveform
 
 
 @MODELS.register_module()

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from avis.avtracker.interfaces import ImageArray
+from avis.structures.media import ImageArray
 
 ImageFormat = Literal['jpeg', 'png']
 

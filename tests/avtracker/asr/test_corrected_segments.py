@@ -7,7 +7,8 @@ import pytest
 
 from avis.avtracker.asr import corrected_segments as corrected
 from avis.avtracker.asr.speech_stage import SpeechRecord, SpeechStage
-from avis.avtracker.interfaces import ModelUnavailable, SpeechSegment, Waveform
+from avis.avtracker.interfaces import ModelUnavailable, SpeechSegment
+from avis.structures.media import Waveform
 
 
 def chunk(text, start, end, **more):

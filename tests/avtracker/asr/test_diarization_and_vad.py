@@ -4,8 +4,9 @@ import torch
 
 from avis.avtracker.asr.silero_vad import SileroVAD
 from avis.avtracker.asr.speaker_diarization import SpeakerDiarization, cluster_speakers
-from avis.avtracker.interfaces import SpeechSegment, Waveform
+from avis.avtracker.interfaces import SpeechSegment
 from avis.avtracker.speaker_encoders.resemblyzer import Resemblyzer
+from avis.structures.media import Waveform
 from tests.helpers.people import talk
 
 RATE = 16000

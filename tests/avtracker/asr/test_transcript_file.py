@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from avis.avtracker.asr.transcript_file import TranscriptFile
-from avis.avtracker.interfaces import SpeechSegment, Waveform
+from avis.avtracker.interfaces import SpeechSegment
+from avis.structures.media import Waveform
 
 SRT = """\ufeff1\r
 00:00:01,500 --> 00:00:02,000\r

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from avis.avtracker.asr.webrtc_vad import WebRTCVAD
-from avis.avtracker.interfaces import Waveform
+from avis.structures.media import Waveform
 from tests.helpers.people import talk
 
 RATE = 16000

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from avis.avtracker.asr.whisper import WhisperASR
-from avis.avtracker.interfaces import Waveform
+from avis.structures.media import Waveform
 from tests.helpers.tiny_transformers import save_whisper
 
 RATE = 16000

@@ -4,7 +4,8 @@ import pytest
 from avis.avtracker.grounding.mouth_motion import FaceMeshMouthMotion, HeadMotion
 from avis.avtracker.grounding.mouth_motion_grounding import MouthMotionGrounding
 from avis.avtracker.instance_trackers.assembly import assemble
-from avis.avtracker.interfaces import NOTHING, LocalQuery, Video, Waveform
+from avis.avtracker.interfaces import LocalQuery, VideoContext
+from avis.structures.media import NO_DETECTIONS, Waveform
 from tests.helpers.people import Frames, talk
 
 RATE = 16000
@@ -34,7 +35,7 @@ def video(frames, *, fps=1.0, samples=None, detections=None):
     images = np.zeros((frames, 20, 40, 3), np.uint8)
     samples = np.zeros(round(frames / fps * RATE)) if samples is None else samples
     audio = Waveform(samples.astype(np.float32), RATE)
-    return Video('v', Frames(images, fps=fps), audio, detections or [both] * frames)
+    return VideoContext('v', Frames(images, fps=fps), audio, detections or [both] * frames)
 
 
 def question(window, *frame_ids, voice=None):
@@ -152,10 +153,10 @@ def test_a_find_of_a_moment_whose_mouth_was_never_seen_does_not_speak():
 
 def test_who_is_not_visible_has_no_row():
     alone = assemble([1], [1], [mask(RIGHT)])
-    clip = video(5, detections=[alone, NOTHING, None, alone, alone])
+    clip = video(5, detections=[alone, NO_DETECTIONS, None, alone, alone])
     asked = question(0, 0, 1, 2, 3, 4)
     assert rows(MouthMotionGrounding(), clip, asked) == [[0, None, None, 0, 0]]
-    empty = video(2, detections=[NOTHING, None])
+    empty = video(2, detections=[NO_DETECTIONS, None])
     answers = list(MouthMotionGrounding().ground(empty, [question(0, 0, 1)]))
     assert answers[0].rows == [None, None]
     assert answers[0].reason == 'nobody is seen'
@@ -186,7 +187,7 @@ def test_head_motion_sees_heads_not_walking():
     assert abs(values[1][1]) < 1
     assert values[2][1] < 20
     assert frames.read == [0, 1, 2]  # each image is read once
-    assert len(meter.measure(frames, 1, NOTHING)) == 0
+    assert len(meter.measure(frames, 1, NO_DETECTIONS)) == 0
 
 
 def test_face_mesh_sees_which_synthetic_mouth_is_open():
@@ -214,7 +215,7 @@ def test_face_mesh_has_no_opinion_without_a_face():
     found = assemble([0], [1], [mask(LEFT)])
     frames = Frames(np.full((1, 20, 40, 3), 90, np.uint8))
     assert np.isnan(meter.measure(frames, 0, found)).all()
-    assert len(meter.measure(frames, 0, NOTHING)) == 0
+    assert len(meter.measure(frames, 0, NO_DETECTIONS)) == 0
 
 
 @pytest.mark.parametrize('number', [0, 1])
@@ -231,7 +232,7 @@ def test_synthetic_speakers_are_found(number):
             if people[name][frame].any():
                 last[i] = people[name][frame]
         detections.append(assemble(list(last), [1.0] * len(last), list(last.values())))
-    clip = Video('v', frames, audio, detections)
+    clip = VideoContext('v', frames, audio, detections)
     speaking = np.stack([people[name].any(axis=(1, 2)) for name in names], axis=1)  # (T, N)
     seconds = [
         s for s in range(len(frames) - 1) if (speaking[s : s + 2].sum(axis=0) == 2).sum() == 1

@@ -14,8 +14,8 @@ from avis.avtracker.instance_trackers.assembly import (
 from avis.avtracker.instance_trackers.mask_folder import MaskFolder
 from avis.avtracker.instance_trackers.sam2_video import SAM2Video
 from avis.avtracker.instance_trackers.sam3_video import SAM3Video
-from avis.avtracker.interfaces import NOTHING, FrameDetections
 from avis.structures.masks import decode_rle
+from avis.structures.media import NO_DETECTIONS, FrameDetections
 from tests.helpers.people import noise_frames
 from tests.helpers.tiny_transformers import save_sam2_video, save_sam3_video
 
@@ -168,7 +168,7 @@ def test_ids_go_on_from_window_to_window():
 
 
 def test_one_window_stays_as_it_is_and_strangers_get_new_ids():
-    alone = [(0, [frame(i7=0), NOTHING])]
+    alone = [(0, [frame(i7=0), NO_DETECTIONS])]
     assert [list(one.ids) for _, one in stitched(alone)] == [[7], []]
     strangers = [*alone, (2, [frame(i7=0)])]  # no shared frame
     assert [list(one.ids) for _, one in stitched(strangers)] == [[7], [], [8]]

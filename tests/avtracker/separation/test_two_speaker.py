@@ -6,8 +6,8 @@ import pytest
 import torch
 import torchaudio
 
-from avis.avtracker.interfaces import Waveform
 from avis.avtracker.separation.two_speaker import ConvTasNet, MossFormer2, SepFormer
+from avis.structures.media import Waveform
 
 RATE = 8000
 SMALL = {

@@ -3,10 +3,10 @@ import sys
 import numpy as np
 import pytest
 
-from avis.avtracker.interfaces import Waveform
 from avis.avtracker.speaker_encoders.ecapa import ECAPA
 from avis.avtracker.speaker_encoders.resemblyzer import Resemblyzer, _load
 from avis.avtracker.speaker_encoders.x_vector import XVector
+from avis.structures.media import Waveform
 from tests.helpers.tiny_transformers import save_wavlm
 
 RATE = 16000
