@@ -77,10 +77,10 @@ def predict_video(
         prefetch_factor=1 if num_workers else None,
     )
     stream, sample = VideoStream(model), None
-    for place, batch in zip(windows.places, loader, strict=True):
+    for window, batch in zip(windows.windows, loader, strict=True):
         sample = stream.feed(batch)
         if on_window is not None:
-            on_window(place.stop, place.length)
+            on_window(window.stop, window.length)
     assert sample is not None  # the last window closes the video
     return sample
 

@@ -6,7 +6,7 @@ of a distributed run and keeps the windows of each in order.
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from mmengine.dist import get_dist_info
@@ -17,46 +17,7 @@ from avis.datasets.readers.errors import BrokenDataError
 from avis.registry import DATASETS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.video_record import VideoRecord
-
-
-class WindowSpec(NamedTuple):
-    """Where a window lies: frames ``start`` to ``stop`` of a video."""
-
-    video: int
-    start: int
-    stop: int
-    length: int  # of the video
-
-    @property
-    def is_last(self) -> bool:
-        """Does the video end with it?"""
-        return self.stop == self.length
-
-
-def cut_windows(length: int, size: int | None, overlap: int = 0) -> list[tuple[int, int]]:
-    """First and last + 1 frame of each window of a video.
-
-    If windows overlap, the last one is moved back to its full size; so every window of a video
-    that is long enough shows ``size`` frames. Without overlap the last one is what remains.
-
-    Args:
-        length: Frames of the video.
-        size: Frames of a window; None for the whole video.
-        overlap: Frames that a window shares with the one before it, at least.
-
-    >>> cut_windows(10, 4, 1), cut_windows(11, 4, 1), cut_windows(5, 4), cut_windows(3, 4, 1)
-    ([(0, 4), (3, 7), (6, 10)], [(0, 4), (3, 7), (6, 10), (7, 11)], [(0, 4), (4, 5)], [(0, 3)])
-    """
-    if size is not None and not 0 <= overlap < size:
-        raise ValueError(
-            f'windows of {size} frames must overlap by 0 to {size - 1} frames, got {overlap}'
-        )
-    if size is None or length <= size:
-        return [(0, length)]
-    starts = list(range(0, length - overlap, size - overlap))
-    if overlap:
-        starts[-1] = min(starts[-1], length - size)
-    return [(start, min(start + size, length)) for start in starts]
+from avis.structures.windows import WindowSpec, cut_windows
 
 
 @DATASETS.register_module()
@@ -64,9 +25,9 @@ class WindowDataset(Dataset):
     """The windows of the videos of a data set, video by video.
 
     Each item is what the pipeline of the data set makes of the frames of one window: only these
-    are decoded, with their sound and their truth. The data sample's metainfo has ``window``, the
-    :class:`Place`. With ``skip_broken`` of the data set, a window that cannot be read comes with
-    ``broken=True`` and without inputs.
+    are decoded, with their audio and ground truth. The metainfo of the data sample has ``window``,
+    a :class:`~avis.structures.windows.WindowSpec`. With ``skip_broken`` of the data set, a window
+    that cannot be read has ``broken=True`` and no inputs.
 
     Args:
         dataset: Data set of videos, an :class:`~avis.datasets.av_dataset.AVDataset`, or its config.
@@ -78,7 +39,7 @@ class WindowDataset(Dataset):
     def __init__(self, *, dataset: Any, size: int | None = None, overlap: int = 0) -> None:
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self.dataset.full_init()
-        self.places = [
+        self.windows = [
             WindowSpec(video, start, stop, length)
             for video, length in enumerate(self._lengths())
             for start, stop in cut_windows(length, size, overlap)
@@ -104,29 +65,29 @@ class WindowDataset(Dataset):
         return record
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.windows)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        place = self.places[index]
-        record = self.record(place.video)
-        frame_ids = np.arange(place.start, place.stop)
+        window = self.windows[index]
+        record = self.record(window.video)
+        frame_ids = np.arange(window.start, window.stop)
         try:
             item: dict[str, Any] = self.dataset.pipeline({**record, 'frame_ids': frame_ids})
         except (BrokenDataError, FileNotFoundError) as error:
             if not getattr(self.dataset, 'skip_broken', False):
                 raise
-            return _broken(record, place, error)
+            return _broken(record, window, error)
         sample = item['data_samples']
         if not np.array_equal(sample.get('frame_ids', frame_ids), frame_ids):
             raise ValueError(
                 f'{record["video_id"]!r}: the pipeline chose other frames than those of the window '
-                f'{place.start} to {place.stop}. Take SampleFrames and PadFrames out of it.'
+                f'{window.start} to {window.stop}. Take SampleFrames and PadFrames out of it.'
             )
-        sample.set_metainfo({'window': place})
+        sample.set_metainfo({'window': window})
         return item
 
 
-def _broken(record: VideoRecord, place: WindowSpec, error: Exception) -> dict[str, Any]:
+def _broken(record: VideoRecord, window: WindowSpec, error: Exception) -> dict[str, Any]:
     """What stands for a window that cannot be read."""
     print_log(
         f'Video {record["video_id"]!r} is broken and skipped. {error}',
@@ -134,7 +95,7 @@ def _broken(record: VideoRecord, place: WindowSpec, error: Exception) -> dict[st
         level=logging.WARNING,
     )
     names = {'video_id': record['video_id'], 'video_name': record['video_name']}
-    sample = AVDataSample(metainfo={**names, 'window': place, 'broken': True})
+    sample = AVDataSample(metainfo={**names, 'window': window, 'broken': True})
     return {'inputs': {}, 'data_samples': sample}
 
 
@@ -148,10 +109,10 @@ class VideoSampler(Sampler):
 
     def __init__(self, dataset: Any, seed: int | None = None) -> None:
         rank, world_size = get_dist_info()
-        places = dataset.places
-        lengths = [place.length for place in places if place.is_last]
+        windows = dataset.windows
+        lengths = [window.length for window in windows if window.is_last]
         own = set(share_videos(lengths, world_size)[rank])
-        self.indices = [index for index, place in enumerate(places) if place.video in own]
+        self.indices = [index for index, window in enumerate(windows) if window.video in own]
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.indices)

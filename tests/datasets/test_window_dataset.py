@@ -1,5 +1,3 @@
-from itertools import pairwise
-
 import numpy as np
 import pytest
 import torch
@@ -13,13 +11,8 @@ from avis.datasets.transforms.loading import LoadFrames
 from avis.datasets.transforms.packing import PackAVInputs
 from avis.datasets.transforms.sampling import SampleFrames
 from avis.datasets.transforms.tracks import LoadTracks
-from avis.datasets.window_dataset import (
-    VideoSampler,
-    WindowDataset,
-    WindowSpec,
-    cut_windows,
-    share_videos,
-)
+from avis.datasets.window_dataset import VideoSampler, WindowDataset, share_videos
+from avis.structures.windows import WindowSpec
 from tests.helpers.painted import paint, passing, write_data
 
 PIPELINE = (
@@ -43,7 +36,7 @@ def dataset_of(root, **arguments):
 
 def test_windows_hold_the_frames_the_audio_and_the_gt_of_their_stretch(data_root):
     windows = WindowDataset(dataset=dataset_of(data_root), size=3, overlap=1)
-    assert windows.places == [
+    assert windows.windows == [
         WindowSpec(0, 0, 3, 7),
         WindowSpec(0, 2, 5, 7),
         WindowSpec(0, 4, 7, 7),
@@ -67,7 +60,7 @@ def test_windows_hold_the_frames_the_audio_and_the_gt_of_their_stretch(data_root
 
 def test_without_a_size_a_window_is_a_video(data_root):
     windows = WindowDataset(dataset=dataset_of(data_root))
-    assert [place.stop for place in windows.places] == [7, 1, 3]
+    assert [window.stop for window in windows.windows] == [7, 1, 3]
 
 
 def test_a_pipeline_that_chooses_frames_itself_is_refused(data_root):
@@ -88,25 +81,6 @@ def test_a_window_that_cannot_be_read_is_an_error_or_is_marked(tmp_path):
     assert 'broken' not in windows[1]['data_samples']
 
 
-@pytest.mark.parametrize(('size', 'overlap'), [(0, 0), (3, 3), (3, -1)])
-def test_windows_must_go_forward(size, overlap):
-    with pytest.raises(ValueError, match='must overlap by 0 to'):
-        cut_windows(10, size, overlap)
-
-
-@given(st.integers(1, 200), st.integers(1, 40), st.integers(0, 39))
-def test_windows_cover_every_frame_and_follow_each_other(length, size, overlap):
-    overlap = min(overlap, size - 1)
-    windows = cut_windows(length, size, overlap)
-    assert windows[0][0] == 0
-    assert windows[-1][1] == length
-    for (start, stop), (following, end) in pairwise(windows):
-        assert start < following <= stop - overlap
-        assert stop < end
-    if overlap and length >= size:
-        assert {stop - start for start, stop in windows} == {size}
-
-
 @given(st.lists(st.integers(1, 1000), max_size=30), st.integers(1, 5))
 def test_videos_are_dealt_once_and_evenly(lengths, shares):
     dealt = share_videos(lengths, shares)
@@ -123,7 +97,7 @@ def test_each_process_gets_the_windows_of_its_videos_in_order(data_root, monkeyp
         monkeypatch.setattr('avis.datasets.window_dataset.get_dist_info', lambda r=rank: (r, 2))
         sampler = VideoSampler(windows)
         assert len(list(sampler)) == len(sampler)
-        places.append([windows.places[index][:2] for index in sampler])
+        places.append([windows.windows[index][:2] for index in sampler])
     assert places == [[(0, 0), (0, 2), (0, 4), (0, 6)], [(1, 0), (2, 0), (2, 2)]]
 
 

@@ -10,7 +10,6 @@ from mmdet.models.trackers import ByteTracker, OCSORTTracker
 from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
 
-from avis.datasets.window_dataset import WindowSpec, cut_windows
 from avis.engine.streaming import VideoStream
 from avis.models.audio_encoders.precomputed import PrecomputedAudio
 from avis.models.data_preprocessors.av_data_preprocessor import AVDataPreprocessor
@@ -29,6 +28,7 @@ from avis.models.trackers.mask_overlap_tracker import MaskOverlapTracker
 from avis.models.trackers.query_matching_tracker import QueryMatchingTracker
 from avis.models.trackers.sounding_gate import SoundingGate
 from avis.structures.av_data_sample import AVDataSample
+from avis.structures.windows import WindowSpec, cut_windows
 from tests.engine.test_streaming import content
 
 WIDTH, QUERIES, CLASSES, SIZE, LENGTH = 32, 6, 3, (50, 90), 8

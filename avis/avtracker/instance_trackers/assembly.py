@@ -48,31 +48,9 @@ def mask_box(mask: NDArray[Any]) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
 
 
-def window_starts(length: int, size: int | None, overlap: int) -> list[tuple[int, int]]:
-    """Windows (start, stop) that cover ``length`` frames, neighbors sharing ``overlap``.
-
-    >>> window_starts(10, 5, 2)
-    [(0, 5), (3, 8), (6, 10)]
-    """
-    if size is None or length <= size:
-        return [(0, length)] if length else []
-    step = size - overlap
-    starts = range(0, length - overlap, step)
-    return [(start, min(start + size, length)) for start in starts]
-
-
 def channels_first(image: ImageArray) -> ImageArray:
     """(3, H, W), as which transformers reads any image: of (H, W, 3) with few rows it guesses."""
     return np.ascontiguousarray(image.transpose(2, 0, 1))
-
-
-def check_windows(by: str, size: int | None, overlap: int) -> None:
-    """Raise ValueError unless windows of ``size`` can share ``overlap`` frames."""
-    if size is not None and not 0 <= overlap < size:
-        raise ValueError(
-            f'{by}: windows of window_frames={size} share 0 to {size - 1} frames, '
-            f'got overlap={overlap}'
-        )
 
 
 def stitched(

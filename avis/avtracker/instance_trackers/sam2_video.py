@@ -12,13 +12,12 @@ from avis.avtracker.instance_trackers.assembly import (
     WindowOfFrames,
     assemble,
     channels_first,
-    check_windows,
     stitched,
-    window_starts,
 )
 from avis.avtracker.loading import build_part, loading_weights, pick_device, require
 from avis.registry import MODELS
 from avis.structures.media import NO_DETECTIONS, FrameDetections, FrameSource, ImageArray
+from avis.structures.windows import check_windows, cut_windows
 
 
 class BoxDetector(Protocol):
@@ -61,7 +60,7 @@ class SAM2Video:
         min_iou: float = 0.5,
         device: str | None = None,
     ) -> None:
-        check_windows('SAM2Video', window_frames, overlap)
+        check_windows(window_frames, overlap, by='SAM2Video', name='window_frames')
         if detect_every < 1:
             raise ValueError(f'SAM2Video: detect_every must be 1 or more, got {detect_every}')
         self.detector: BoxDetector = build_part(detector)
@@ -71,7 +70,7 @@ class SAM2Video:
 
     def track(self, frames: FrameSource, *, prompt: str) -> Iterator[tuple[int, FrameDetections]]:
         """Every frame in order, with what was found."""
-        windows = window_starts(len(frames), self.window_frames, self.overlap)
+        windows = cut_windows(len(frames), self.window_frames, self.overlap)
         return stitched(
             (self._window(frames, start, stop, prompt) for start, stop in windows),
             min_iou=self.min_iou,

@@ -8,13 +8,12 @@ from avis.avtracker.instance_trackers.assembly import (
     WindowOfFrames,
     assemble,
     channels_first,
-    check_windows,
     stitched,
-    window_starts,
 )
 from avis.avtracker.loading import check_dtype, loading_weights, pick_device, require
 from avis.registry import MODELS
 from avis.structures.media import NO_DETECTIONS, FrameDetections, FrameSource
+from avis.structures.windows import check_windows, cut_windows
 
 
 @MODELS.register_module()
@@ -46,14 +45,14 @@ class SAM3Video:
         dtype: str = 'bfloat16',
         device: str | None = None,
     ) -> None:
-        check_windows('SAM3Video', window_frames, overlap)
+        check_windows(window_frames, overlap, by='SAM3Video', name='window_frames')
         check_dtype(dtype, by='SAM3Video')
         self.model, self.dtype, self.device = model, dtype, device
         self.window_frames, self.overlap, self.min_iou = window_frames, overlap, min_iou
 
     def track(self, frames: FrameSource, *, prompt: str) -> Iterator[tuple[int, FrameDetections]]:
         """Every frame in order, with what was found."""
-        windows = window_starts(len(frames), self.window_frames, self.overlap)
+        windows = cut_windows(len(frames), self.window_frames, self.overlap)
         return stitched(
             (self._window(frames, start, stop, prompt) for start, stop in windows),
             min_iou=self.min_iou,

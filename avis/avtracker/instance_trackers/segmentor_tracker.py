@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.avtracker.instance_trackers.appearance_associator import AppearanceAssociator
-from avis.avtracker.instance_trackers.assembly import assemble, check_windows, window_starts
+from avis.avtracker.instance_trackers.assembly import assemble
 from avis.avtracker.loading import build_part, pick_device
 from avis.models.trackers.base import Window
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.mask_track import MaskTrack
 from avis.structures.media import FrameDetections, FrameSource, ImageArray
+from avis.structures.windows import check_windows, cut_windows
 
 
 def _loaded(model: Any, checkpoint: str | None, device: str | None) -> Any:
@@ -57,7 +58,7 @@ class SegmentorTracker:
         overlap: int = 6,
         device: str | None = None,
     ) -> None:
-        check_windows('SegmentorTracker', window_frames, overlap)
+        check_windows(window_frames, overlap, by='SegmentorTracker', name='window_frames')
         self.model, self.checkpoint, self.device = model, checkpoint, device
         self.labels = None if labels is None else tuple(labels)
         self.min_score, self.short_side = min_score, short_side
@@ -67,7 +68,7 @@ class SegmentorTracker:
         """Every frame in order; the tracks of a video are known at its end."""
         network = self._network
         state = network.start_video()
-        for start, stop in window_starts(len(frames), self.window_frames, self.overlap):
+        for start, stop in cut_windows(len(frames), self.window_frames, self.overlap):
             images = [self._resized(frames[i]) for i in range(start, stop)]
             inputs, sample = self._batch(network, np.stack(images), frames)
             network.predict_window(state, inputs, Window.of_sample(sample, start))
