@@ -40,7 +40,7 @@ from avis.apis.config import load_config
 from avis.datasets.aviseg import AVISeg
 from avis.datasets.transforms.clip import worker_random
 from avis.datasets.transforms.sampling import SampleAroundReference
-from avis.structures.masks import encode_mask
+from avis.structures.masks import encode_mask, rle_to_json, to_rle
 
 CONFIG = Path(__file__).parents[1] / 'configs' / '_base_' / 'datasets' / 'aviseg.py'
 TRACKS, PRESENT = 2, 0.82  # 1.64 masks per frame
@@ -322,8 +322,7 @@ def outline(rng: np.random.Generator, size: tuple[int, int], rle: bool) -> Any:
     polygon = [np.clip(points, 0, np.array(size[::-1]) - 1).round(2).ravel().tolist()]
     if not rle:
         return polygon
-    packed = coco_mask.merge(coco_mask.frPyObjects(polygon, *size))
-    return {'size': list(size), 'counts': packed['counts'].decode()}
+    return rle_to_json(to_rle(polygon, *size))
 
 
 if __name__ == '__main__':

@@ -12,7 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
+
+from avis.structures.masks import encode_mask, rle_to_json
 
 Mask = NDArray[np.uint8]
 Size = tuple[int, int]
@@ -197,5 +198,4 @@ def _polygon(outline: Outline, frame: int) -> list[list[float]]:
 
 
 def _rle(mask: Mask) -> dict[str, Any]:
-    counts = coco_mask.encode(np.asfortranarray(mask))['counts'].decode()
-    return {'size': list(mask.shape), 'counts': counts}
+    return rle_to_json(encode_mask(mask))

@@ -31,7 +31,7 @@ from avis.avtracker.tracks import (
     official_spoken,
 )
 from avis.avtracker.windows import Window, corrected_windows, fixed_chunks, official_window
-from avis.structures.masks import RLE
+from avis.structures.masks import rle_from_json, rle_to_json
 from avis.structures.media import FrameDetections, FrameSource, Waveform
 
 
@@ -324,9 +324,7 @@ def detections_to_json(frame: int, found: FrameDetections) -> dict[str, Any]:
         'ids': found.ids.tolist(),
         'scores': found.scores.tolist(),
         'boxes': found.boxes.tolist(),
-        'masks': [
-            {'size': list(rle['size']), 'counts': rle['counts'].decode()} for rle in found.masks
-        ],
+        'masks': [rle_to_json(rle) for rle in found.masks],
     }
 
 
@@ -336,9 +334,7 @@ def detections_from_json(row: Mapping[str, Any]) -> FrameDetections:
         ids=np.asarray(row['ids'], np.int64),
         scores=np.asarray(row['scores'], np.float32),
         boxes=np.asarray(row['boxes'], np.float32).reshape(-1, 4),
-        masks=[
-            RLE(size=list(mask['size']), counts=mask['counts'].encode()) for mask in row['masks']
-        ],
+        masks=[rle_from_json(mask) for mask in row['masks']],
     )
 
 

@@ -1,4 +1,4 @@
-"""The one thing that passes between data pipeline, models, evaluation and drawing."""
+"""The data structure that data pipelines, models, metrics and visualization exchange."""
 
 from typing import Any, ClassVar
 
@@ -7,22 +7,24 @@ from torch import Tensor
 
 
 class AVDataSample(BaseDataElement):
-    """Truth and prediction of one clip of T frames.
+    """Ground truth and prediction of one clip of T frames.
 
     Metainfo: ``video_id``, ``video_name``, ``frame_ids`` (T,), ``fps``, ``sample_rate``,
     ``ori_shape`` (H, W) of the file, ``img_shape`` (H, W) of the input, ``batch_input_shape``,
-    ``flip``, ``attributes``, ``seed`` (numbers that fix what a model draws of the clip).
+    ``flip``, ``attributes``, ``seed`` (the numbers that determine what a model samples at random
+    for the clip).
 
     Attributes:
-        gt_sem_seg: Truth, :class:`PixelData` whose ``sem_seg`` is (T, H, W) with class indices;
-            for a binary task 0 or 1.
-        pred_sem_seg: Prediction, the same; a binary one also has ``prob`` (T, H, W) in [0, 1].
-        gt_tracks: True instances, :class:`InstanceData` with ``labels`` (N,), ``ids`` (N,) and
-            in training dense bool ``masks`` (N, T, H, W).
-        pred_tracks: Predicted instances with ``scores`` (N,) in addition; ``masks`` is a list of
+        gt_sem_seg: Ground truth, :class:`PixelData` whose ``sem_seg`` is (T, H, W) with class
+            indices; 0 or 1 for a binary task.
+        pred_sem_seg: Prediction in the same form; for a binary task also ``prob`` (T, H, W) in
+            [0, 1].
+        gt_tracks: Ground-truth instances, :class:`InstanceData` with ``labels`` (N,), ``ids`` (N,)
+            and ``masks``: bool (N, T, H, W) in training, else a list as in ``pred_tracks``.
+        pred_tracks: Predicted instances, with ``scores`` (N,) in addition; ``masks`` is a list of
             N :class:`~avis.structures.mask_track.MaskTrack`.
-        labeled_frames: bool (T,), True where the truth of a frame is known.
-        valid_frames: bool (T,), False on padding; absent means all frames are real.
+        labeled_frames: bool (T,), True for frames with ground truth; without it all have it.
+        valid_frames: bool (T,), False for padding; without it no frame is padding.
     """
 
     FIELD_TYPES: ClassVar[dict[str, type]] = {
@@ -35,10 +37,10 @@ class AVDataSample(BaseDataElement):
     }
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set a field after checking its type, so that a mistake shows where it is made."""
-        wanted = self.FIELD_TYPES.get(name)
-        if wanted is not None and not isinstance(value, wanted):
+        """Set a field after checking its type, so that a wrong one is reported where it is set."""
+        expected = self.FIELD_TYPES.get(name)
+        if expected is not None and not isinstance(value, expected):
             raise TypeError(
-                f'AVDataSample.{name} must be a {wanted.__name__}, got {type(value).__name__}'
+                f'AVDataSample.{name}: expected {expected.__name__}, got {type(value).__name__}'
             )
         super().__setattr__(name, value)

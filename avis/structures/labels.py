@@ -1,4 +1,4 @@
-"""Names and colors of classes. NumPy only: models, scorers and the data generator share them."""
+"""Names and colors of classes. NumPy only: shared by models, scorers and the data generator."""
 
 from functools import cache
 
@@ -36,7 +36,7 @@ AVISEG_CLASSES = (
 
 
 def voc_palette(num_classes: int) -> NDArray[np.uint8]:
-    """Pascal VOC's colors: the bits of the class index, dealt to red, green and blue in turn.
+    """Return the colors of Pascal VOC: the bits of the class index go to R, G and B in turn.
 
     Args:
         num_classes: Number of classes K, at most 256.
@@ -48,7 +48,7 @@ def voc_palette(num_classes: int) -> NDArray[np.uint8]:
     [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0]]
     """
     if not 0 < num_classes <= 256:
-        raise ValueError(f'the VOC palette has 1 to 256 colors, got num_classes={num_classes}')
+        raise ValueError(f'voc_palette: expected 1 to 256 classes, got num_classes={num_classes}')
     index = np.arange(num_classes)[:, None]
     colors = np.zeros((num_classes, 3), np.int64)
     for bit in range(8):
@@ -57,11 +57,11 @@ def voc_palette(num_classes: int) -> NDArray[np.uint8]:
 
 
 def voc_colors_to_classes(colors: NDArray[np.uint8], num_classes: int) -> NDArray[np.uint8]:
-    """Look the class of each pixel up by its color in the VOC palette.
+    """Return the class of each pixel by its color in the palette of Pascal VOC.
 
     Args:
         colors: RGB, shape (..., 3).
-        num_classes: Number of classes; every other color is class 0.
+        num_classes: Number of classes; all colors but theirs become class 0.
 
     Returns:
         Class indices, shape (...).
@@ -76,7 +76,7 @@ def voc_colors_to_classes(colors: NDArray[np.uint8], num_classes: int) -> NDArra
 
 @cache
 def _voc_table(num_classes: int) -> NDArray[np.uint8]:
-    """The class of each of the 2**24 colors; its many zeros cost no memory until they are read."""
+    """Class of each of the 2**24 colors; pages of zeros take no memory until they are read."""
     table = np.zeros(1 << 24, np.uint8)
     red, green, blue = voc_palette(num_classes).astype(np.uint32).T
     table[red << 16 | green << 8 | blue] = np.arange(num_classes)

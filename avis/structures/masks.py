@@ -1,7 +1,7 @@
-"""Mask helpers over COCO run-length encoding (RLE). NumPy and pycocotools only, no torch."""
+"""Masks as COCO run-length encodings (RLE). NumPy and pycocotools only, no torch."""
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, TypedDict, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ class RLE(TypedDict):
     counts: bytes
 
 
+# One object in one frame: flat lists x, y, x, y, ..., one per part of the object.
 Polygons: TypeAlias = Sequence[Sequence[float]]
 
 
@@ -26,6 +27,9 @@ def encode_mask(mask: NDArray[Any]) -> RLE:
 
     Returns:
         Compressed RLE.
+
+    Raises:
+        ValueError: ``mask`` is not two-dimensional.
 
     >>> encode_mask(np.eye(2, dtype=bool))
     {'size': [2, 2], 'counts': b'0120'}
@@ -43,7 +47,7 @@ def decode_rle(rle: RLE) -> NDArray[np.bool_]:
 
 
 def rle_area(rle: RLE | None) -> int:
-    """Pixels of a mask; 0 for none.
+    """Number of pixels of a mask; 0 for None.
 
     >>> rle_area(encode_mask(np.eye(2, dtype=bool))), rle_area(None)
     (2, 0)
@@ -51,8 +55,42 @@ def rle_area(rle: RLE | None) -> int:
     return 0 if rle is None else int(coco_mask.area(rle))
 
 
+@overload
+def rle_to_json(rle: RLE) -> dict[str, Any]: ...
+@overload
+def rle_to_json(rle: None) -> None: ...
+@overload
+def rle_to_json(rle: RLE | None) -> dict[str, Any] | None: ...
+def rle_to_json(rle: RLE | None) -> dict[str, Any] | None:
+    """Convert an RLE to the form of JSON files, with ``counts`` as a string; None stays None.
+
+    >>> rle_to_json(encode_mask(np.eye(2, dtype=bool)))
+    {'size': [2, 2], 'counts': '0120'}
+    """
+    if rle is None:
+        return None
+    return {'size': list(rle['size']), 'counts': rle['counts'].decode()}
+
+
+@overload
+def rle_from_json(value: Mapping[str, Any]) -> RLE: ...
+@overload
+def rle_from_json(value: None) -> None: ...
+@overload
+def rle_from_json(value: Mapping[str, Any] | None) -> RLE | None: ...
+def rle_from_json(value: Mapping[str, Any] | None) -> RLE | None:
+    """Convert a compressed RLE from a JSON file, the inverse of :func:`rle_to_json`.
+
+    >>> rle_from_json({'size': [2, 2], 'counts': '0120'})
+    {'size': [2, 2], 'counts': b'0120'}
+    """
+    if value is None:
+        return None
+    return RLE(size=list(value['size']), counts=value['counts'].encode())
+
+
 def to_rle(segmentation: Any, height: int, width: int) -> RLE:
-    """Bring any COCO segmentation of one object to one compressed RLE.
+    """Convert any COCO segmentation of one object to one compressed RLE.
 
     Args:
         segmentation: Polygons (list of flat x, y lists; several parts are united), an
@@ -72,7 +110,8 @@ def to_rle(segmentation: Any, height: int, width: int) -> RLE:
         if isinstance(counts, list):
             rle: RLE = coco_mask.frPyObjects(segmentation, height, width)
             return rle
-        return RLE(size=[height, width], counts=_as_bytes(counts))
+        data = counts.encode() if isinstance(counts, str) else counts
+        return RLE(size=[height, width], counts=data)
     for polygon in segmentation:
         if len(polygon) < 6 or len(polygon) % 2:
             raise ValueError(
@@ -80,7 +119,3 @@ def to_rle(segmentation: Any, height: int, width: int) -> RLE:
             )
     united: RLE = coco_mask.merge(coco_mask.frPyObjects(list(segmentation), height, width))
     return united
-
-
-def _as_bytes(counts: str | bytes) -> bytes:
-    return counts.encode() if isinstance(counts, str) else counts

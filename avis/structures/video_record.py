@@ -1,17 +1,17 @@
-"""What a data set class says of one video: the first station of the way of the data."""
+"""The record of one video that a data set class returns: the start of the data flow."""
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypedDict
 
-from avis.structures.masks import RLE
-
-Polygons: TypeAlias = list[list[float]]
+from avis.structures.masks import RLE, Polygons
 
 
 class PngMask(TypedDict):
-    """A mask stored as one gray value of an image: ``png`` is its path, ``value`` the gray level.
+    """A mask stored as one gray level of a PNG image.
 
-    ``value`` None means every non-zero pixel.
+    Attributes:
+        png: Path of the image.
+        value: Gray level of the pixels of the mask; None for every level but 0.
     """
 
     png: str
@@ -25,15 +25,16 @@ class _TrackKeys(TypedDict):
 
 
 class Track(_TrackKeys, total=False):
-    """One instance over a video: the same ``id`` in every frame, ``masks[t]`` None when absent.
+    """One instance over a video: the same ``id`` in every frame, ``masks[t]`` None if absent.
 
     Attributes:
         id: Identity, unique in the video.
         label: Class index.
         masks: T masks; a list, or a :class:`~avis.structures.packed_masks.PackedMasks`.
-        crowd: True for a region of many; no prediction of it is wrong, and it is no target.
-        area: Mean area in pixels that the annotations state, None if they do not.
-        attributes: What else the annotations say of it.
+        crowd: True for a region of several objects: no training target, and predictions of it do
+            not count as errors.
+        area: Mean area in pixels as the annotations state it; None if they do not.
+        attributes: Further keys of its annotation.
     """
 
     crowd: bool
@@ -53,23 +54,23 @@ class _RequiredKeys(TypedDict):
 
 
 class VideoRecord(_RequiredKeys, total=False):
-    """One video of a data set, with paths instead of pixels and sound.
+    """One video of a data set: paths instead of pixels and samples.
 
     Attributes:
         video_id: Id in the annotation file.
         video_name: Folder or file name of the video.
         frames: Paths of T images, or the path of one video file.
-        audio: Path of a sound file or of the video itself; None without sound.
+        audio: Path of an audio file or of the video file; None without audio.
         fps: Annotated frames per second (not those of the video file).
         length: T, the number of annotated frames.
-        height: Height of a frame in pixels; 0 if the annotation does not tell.
-        width: Width of a frame in pixels; 0 if the annotation does not tell.
+        height: Height of a frame in pixels; 0 if the annotations do not state it.
+        width: Width of a frame in pixels; 0 if the annotations do not state it.
         features: Path of precomputed audio features, one row per frame.
         tracks: Instances of the video (instance tasks).
-        instance_maps: One gray image per frame whose levels other than 0 are the ids of the
-            instances, None where the truth of a frame is unknown; instead of ``tracks``.
-        label_maps: One path per frame, None where a frame carries no label (semantic tasks).
-        attributes: What the data set says of the video; unknown annotation keys are kept here.
+        instance_maps: Path of one gray image per frame whose levels other than 0 are the ids of
+            the instances, None where a frame has no ground truth; instead of ``tracks``.
+        label_maps: One path per frame, None where a frame has no label (semantic tasks).
+        attributes: Further properties of the video; unknown annotation keys are kept here.
     """
 
     features: str | None

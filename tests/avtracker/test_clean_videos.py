@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from pycocotools import mask as coco_mask
 
+from avis.structures.masks import encode_mask, rle_to_json
 from tests.helpers.golden_avtracker import differences
 from tests.replay import replay, to_json
 
@@ -65,10 +65,9 @@ class Scene:
         boxes = [self.box(person, frame) for person in range(PEOPLE)]
         masks = []
         for left, top, right, bottom in boxes:
-            mask = np.zeros(SIZE, np.uint8, order='F')
-            mask[top : bottom + 1, left : right + 1 - frame % 3] = 1
-            rle = coco_mask.encode(mask)
-            masks.append({'size': rle['size'], 'counts': rle['counts'].decode()})
+            mask = np.zeros(SIZE, bool)
+            mask[top : bottom + 1, left : right + 1 - frame % 3] = True
+            masks.append(rle_to_json(encode_mask(mask)))
         return {'object_ids': self.ids, 'scores': [0.9] * 3, 'boxes': boxes, 'masks': masks}
 
     def sources(self, chunk):

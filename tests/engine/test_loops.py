@@ -10,7 +10,7 @@ import pytest
 from avis.apis.config import load_config
 from avis.apis.runner import test as run_test
 from avis.engine.loops import in_windows
-from avis.structures.masks import encode_mask
+from avis.structures.masks import encode_mask, rle_from_json
 from tests.helpers.painted import OutputsHook, mask_of, passing, write_data
 from tests.helpers.runs import own_name
 
@@ -133,5 +133,5 @@ def test_tracks_are_written_as_json(data_root, tmp_path):
     }
     first = videos['d']['tracks'][0]
     assert (first['id'], first['label']) == (0, 0)
-    found = [rle and {**rle, 'counts': rle['counts'].encode()} for rle in first['segmentations']]
+    found = [rle_from_json(rle) for rle in first['segmentations']]
     assert found == [encode_mask(mask_of(boxes[0])) for boxes in SCENES['d']]

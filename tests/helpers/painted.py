@@ -21,7 +21,7 @@ from avis.models.decode_heads.frame_predictions import FramePredictions, MaskPro
 from avis.models.trackers.base import Window
 from avis.registry import HOOKS, MODELS
 from avis.structures.labels import AVISEG_CLASSES
-from avis.structures.masks import encode_mask
+from avis.structures.masks import encode_mask, rle_to_json
 from avis.utils.mp4 import write_mp4
 
 SIZE = (32, 64)
@@ -57,8 +57,7 @@ def mask_of(box: tuple[int, int]) -> np.ndarray:
 
 def text_rle(mask: np.ndarray) -> dict:
     """A mask as JSON holds it."""
-    rle = encode_mask(mask)
-    return {**rle, 'counts': rle['counts'].decode()}
+    return rle_to_json(encode_mask(mask))
 
 
 def write_data(root: Path, scenes: Mapping[str, Scene]) -> Path:

@@ -7,7 +7,7 @@ import numpy as np
 
 from avis.avtracker.interfaces import Face, Message, Reply, SpeechSegment
 from avis.avtracker.official.segments import usable_timestamp
-from avis.structures.masks import RLE
+from avis.structures.masks import rle_from_json
 from avis.structures.media import FrameDetections, FrameSource, ImageArray, Waveform
 
 
@@ -118,7 +118,7 @@ class ReplayTracker:
                         np.array(found['object_ids'], np.int64),
                         np.array(found['scores'], np.float32),
                         np.array(found['boxes'], np.float32).reshape(-1, 4),
-                        [RLE(size=m['size'], counts=m['counts'].encode()) for m in found['masks']],
+                        [rle_from_json(mask) for mask in found['masks']],
                     ),
                 )
 

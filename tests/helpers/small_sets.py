@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from avis.structures.masks import encode_mask
+from avis.structures.masks import encode_mask, rle_to_json
 
 SIZE = (24, 32)
 
@@ -69,10 +69,7 @@ def write_vis(
 
 
 def rle(mask: np.ndarray | None) -> dict[str, Any] | None:
-    if mask is None:
-        return None
-    encoded = encode_mask(mask)
-    return {'size': list(encoded['size']), 'counts': encoded['counts'].decode()}
+    return None if mask is None else rle_to_json(encode_mask(mask))
 
 
 def change(path: Path, edit: Any) -> None:

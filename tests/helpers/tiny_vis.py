@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from avis.structures.masks import encode_mask
+from avis.structures.masks import encode_mask, rle_to_json
 from tests.helpers.tiny_sets import frame_image, write_audio, write_image
 
 SIZE = (24, 32)  # H, W
@@ -28,8 +28,7 @@ def polygon(box=BOX) -> list[list[float]]:
 
 
 def rle(mask: np.ndarray) -> dict[str, Any]:
-    packed = encode_mask(mask)
-    return {'size': packed['size'], 'counts': packed['counts'].decode()}
+    return rle_to_json(encode_mask(mask))
 
 
 def loose_rle(mask: np.ndarray) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def test_tracks_hold_ids_and_mask_tracks(sample):
 
 
 @pytest.mark.parametrize(
-    ('name', 'value', 'wanted'),
+    ('name', 'value', 'expected'),
     [
         ('gt_sem_seg', torch.zeros(1), 'PixelData, got Tensor'),
         ('pred_sem_seg', InstanceData(), 'PixelData, got InstanceData'),
@@ -44,8 +44,8 @@ def test_tracks_hold_ids_and_mask_tracks(sample):
         ('valid_frames', np.ones(1, bool), 'Tensor, got ndarray'),
     ],
 )
-def test_a_field_of_another_type_is_refused(sample, name, value, wanted):
-    with pytest.raises(TypeError, match=rf'AVDataSample\.{name} must be a {wanted}'):
+def test_a_field_of_another_type_is_refused(sample, name, value, expected):
+    with pytest.raises(TypeError, match=rf'AVDataSample\.{name}: expected {expected}'):
         setattr(sample, name, value)
 
 

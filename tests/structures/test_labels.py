@@ -26,7 +26,7 @@ def test_the_palette_gives_every_class_its_own_color():
 
 @pytest.mark.parametrize('count', [0, 257])
 def test_the_palette_has_256_colors(count):
-    with pytest.raises(ValueError, match=rf'1 to 256 colors, got num_classes={count}'):
+    with pytest.raises(ValueError, match=rf'1 to 256 classes, got num_classes={count}'):
         voc_palette(count)
 
 

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco_mask
 
-from avis.structures.masks import decode_rle, encode_mask, to_rle
+from avis.structures.masks import decode_rle, encode_mask, rle_from_json, rle_to_json, to_rle
 
 MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=6))
 
@@ -41,11 +43,18 @@ def test_all_coco_forms_of_a_mask_are_one(mask):
     # Uncompressed: lengths of the runs down the columns, the first one is background.
     edges = np.flatnonzero(np.diff(mask.ravel(order='F').astype(int), prepend=0))
     counts = np.diff([0, *edges, mask.size]).tolist()
-    text = {**compressed, 'counts': compressed['counts'].decode()}
+    text = rle_to_json(compressed)
     for form in ({'size': [height, width], 'counts': counts}, text, compressed):
         got = to_rle(form, height, width)
         assert isinstance(got['counts'], bytes)
         np.testing.assert_array_equal(decode_rle(got), mask)
+
+
+@given(MASKS)
+def test_rle_survives_json(mask):
+    rle = encode_mask(mask)
+    assert rle_from_json(json.loads(json.dumps(rle_to_json(rle)))) == rle
+    assert rle_from_json(rle_to_json(None)) is None
 
 
 def test_polygon_parts_are_united():

@@ -67,7 +67,7 @@ def test_masks_without_area_are_told(mask) -> None:
         ({'counts': [24 * 32]}, r"\[1\]: lacks 'size'"),
         (
             {'size': [24, 33], 'counts': 'x'},
-            r'\[1\]: RLE of size \[24, 33\], others are \[24, 32\]',
+            r'\[1\]: expected an RLE of size \[24, 32\] as in earlier frames, got \[24, 33\]',
         ),
         (7, r'\[1\]: '),
         ([['a', 'b', 'c', 'd', 'e', 'f']], r'\[1\]: '),

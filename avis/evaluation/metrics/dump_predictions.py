@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 
 from avis.registry import METRICS
-from avis.structures.masks import encode_mask
+from avis.structures.masks import encode_mask, rle_to_json
 from avis.utils.atomic import write_atomic
 
 
@@ -55,8 +55,8 @@ class DumpPredictions(BaseMetric):
 
 def _encode(labels: np.ndarray) -> dict[str, dict[str, Any]]:
     """RLE of each class in one frame (H, W)."""
-    rles = {str(k): encode_mask(labels == k) for k in np.unique(labels) if k != 0}
-    return {k: {'size': rle['size'], 'counts': rle['counts'].decode()} for k, rle in rles.items()}
+    classes = (k for k in np.unique(labels) if k != 0)
+    return {str(k): rle_to_json(encode_mask(labels == k)) for k in classes}
 
 
 def _tracks(tracks: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.evaluation.functional.overlap import TrackMasks
-from avis.structures.masks import RLE, decode_rle
+from avis.structures.masks import RLE, decode_rle, rle_to_json
 from avis.utils.atomic import write_atomic
 
 
@@ -62,7 +62,7 @@ def to_results(
             'video_id': video_id,
             'category_id': label + 1 if category_ids is None else category_ids[label],
             'score': score,
-            'segmentations': [_to_json(rle or blank) for rle in rles],
+            'segmentations': [rle_to_json(rle or blank) for rle in rles],
         }
         for rles, label, score in zip(masks.rles, labels, scores, strict=True)
     ]
@@ -92,9 +92,3 @@ def write_labels(folder: Path, labels: NDArray[Any]) -> None:
     """Write the class indices (T, H, W) of one clip for AVSS: ``<n>.png``, n from 0 on."""
     for number, image in enumerate(labels.astype(np.uint8)):
         write_result_image(folder / f'{number}.png', image)
-
-
-def _to_json(rle: RLE | None) -> dict[str, Any] | None:
-    if rle is None:
-        return None
-    return {'size': list(rle['size']), 'counts': rle['counts'].decode()}

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from avis.structures.masks import encode_mask
+from avis.structures.masks import encode_mask, rle_to_json
 from avis.synthetic.canvas import Array
 from avis.synthetic.casting import Job
 from avis.synthetic.layouts.aviseg import mask_box
@@ -92,12 +92,7 @@ def _track(masks: list[Array | None]) -> dict[str, Any]:
     return {
         'category_id': 1,
         'iscrowd': 0,
-        'segmentations': [None if m is None else _rle(m) for m in masks],
+        'segmentations': [None if m is None else rle_to_json(encode_mask(m)) for m in masks],
         'bboxes': [None if m is None else mask_box(m) for m in masks],
         'areas': [None if m is None else int(np.count_nonzero(m)) for m in masks],
     }
-
-
-def _rle(mask: Array) -> dict[str, Any]:
-    rle = encode_mask(mask)
-    return {'size': rle['size'], 'counts': rle['counts'].decode()}

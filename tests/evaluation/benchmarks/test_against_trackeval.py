@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avis.apis import evaluate
-from avis.structures.masks import encode_mask
+from avis.structures.masks import encode_mask, rle_to_json
 from tests.helpers.instance_goldens import compare
 from tests.helpers.small_sets import write_png
 from tests.helpers.trackeval_results import (
@@ -56,10 +56,7 @@ def to_runs(mask: np.ndarray | None) -> dict[str, Any] | None:
 
 
 def to_rle(mask: np.ndarray | None) -> dict[str, Any] | None:
-    if mask is None:
-        return None
-    rle = encode_mask(mask)
-    return {'size': rle['size'], 'counts': rle['counts'].decode()}
+    return None if mask is None else rle_to_json(encode_mask(mask))
 
 
 def write_random_aviseg(root: Path, seed: int) -> tuple[Path, Path]:
