@@ -31,5 +31,5 @@ from .speaker_encoders.ecapa import ECAPA as ECAPA
 from .speaker_encoders.resemblyzer import Resemblyzer as Resemblyzer
 from .speaker_encoders.x_vector import XVector as XVector
 from .vlm.openai_compatible import OpenAICompatibleVLM as OpenAICompatibleVLM
-from .vlm.replay import ReplayChat as ReplayChat
+from .vlm.replay import ReplayVLM as ReplayVLM
 from .vlm.transformers_vlm import TransformersVLM as TransformersVLM

@@ -24,7 +24,7 @@ from avis.avtracker.interfaces import GlobalAnswer, LocalAnswer, ModelUnavailabl
 from avis.avtracker.pipeline import StageFailure
 from avis.avtracker.profiling import stage_table
 from avis.avtracker.speaker_encoders.ecapa import ECAPA
-from avis.avtracker.vlm.replay import ReplayChat
+from avis.avtracker.vlm.replay import ReplayVLM
 from avis.avtracker.vlm.transformers_vlm import TransformersVLM
 from avis.structures.av_data_sample import AVDataSample
 from tests.helpers.subprocess_python import ROOT
@@ -319,7 +319,7 @@ def test_the_record_explains_a_track(videos, calls, tmp_path):
 def test_a_record_can_be_replayed(videos, calls, tmp_path):
     first = make_tracker(calls, **kept(tmp_path)).test_step(videos.batch('first'))[0]
     tracker = make_tracker(calls)
-    replies = ReplayChat(replies=str(tmp_path / 'records'))
+    replies = ReplayVLM(replies=str(tmp_path / 'records'))
     tracker._pipeline.grounding.model = tracker._pipeline.identity.model = replies
     again = tracker.test_step(videos.batch('first'))[0]
     assert speaking(again) == speaking(first)
@@ -365,8 +365,8 @@ def test_refusals(calls):
         (lambda: SpeechStage(recognizer={'type': WhisperASR}, encoder=3), r'embed\(\), got int'),
         (lambda: FaceIdentity(encoder={'type': ECAPA}), r'FaceIdentity: encoder .* faces\(\)'),
         (lambda: VLMGrounding(model={'type': ECAPA}), r'VLMGrounding: model .* chat\(\)'),
-        (lambda: VLMGrounding(model=ReplayChat(replies={}), iou_threshold=30), '0 to 1 .* got 30'),
-        (lambda: VLMGrounding(model=ReplayChat(replies={}), bbox_scale=0), 'bbox_scale above 0'),
+        (lambda: VLMGrounding(model=ReplayVLM(replies={}), iou_threshold=30), '0 to 1 .* got 30'),
+        (lambda: VLMGrounding(model=ReplayVLM(replies={}), bbox_scale=0), 'bbox_scale above 0'),
         (lambda: SAM3Video(dtype='bf16'), r"SAM3Video: dtype is .* got 'bf16'"),
         (lambda: TransformersVLM(dtype='int8'), r"TransformersVLM: dtype is .* got 'int8'"),
     ],
@@ -377,7 +377,7 @@ def test_a_part_that_cannot_do_its_work_is_refused_before_any_work(make, said):
 
 
 def test_a_prompt_that_is_missing_or_asks_too_much_is_refused_before_any_work(tmp_path):
-    model = ReplayChat(replies={})
+    model = ReplayVLM(replies={})
     with pytest.raises(FileNotFoundError, match=r"no prompt file 'none\.txt'"):
         VLMIdentity(model=model, prompt='none.txt')
     prompt = tmp_path / 'prompt.txt'

@@ -90,7 +90,7 @@ def track(server, folder):
         model='m',
         base_url=server.url,
         api_key_env='TEST_CHAT_KEY',
-        retries={'first_wait': 0.005, 'longest_wait': 0.02, 'timeout': 60},
+        retries={'initial_wait': 0.005, 'max_wait': 0.02, 'timeout': 60},
         image={'file_format': 'png'},
     )
     tracker = AVTracker(

@@ -17,7 +17,7 @@ from avis.avtracker.cache import (
     file_keys,
 )
 from avis.avtracker.grounding.vlm_grounding import VLMGrounding
-from avis.avtracker.vlm.replay import ReplayChat
+from avis.avtracker.vlm.replay import ReplayVLM
 from avis.utils.atomic import temporary_path
 
 
@@ -175,7 +175,7 @@ def test_files_of_parts_inside_of_parts_count():
     assert file_keys(Part(size=2, device=''), 'v') == ['v-2']
     grounding = VLMGrounding(model=Part(size=5, device=''))
     assert 'v-5' in file_keys(grounding, 'v')
-    plain = VLMGrounding(model=ReplayChat(replies={}))
+    plain = VLMGrounding(model=ReplayVLM(replies={}))
     before = file_keys(plain, 'v')
     plain.protocol = 'official'
     assert file_keys(plain, 'v') != before

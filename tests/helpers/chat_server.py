@@ -1,4 +1,4 @@
-"""A local HTTP server that speaks the chat-completions protocol, well or badly."""
+"""A local HTTP server with the chat-completions protocol and configurable faults."""
 
 import json
 import threading
@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Answer = Callable[[dict], str]
-# Fault of the n-th request for one question (0 first): None, a name below, or a status code.
+# Fault of the n-th request with one text (from 0): None, a name below, or a status code.
 Fault = Callable[[str, int], str | int | None]
 
 MALFORMED = {
@@ -29,18 +29,24 @@ def first_text(body: dict) -> str:
     return next(p['text'] for p in body['messages'][0]['content'] if p['type'] == 'text')
 
 
-def _say_back(body: dict) -> str:
+def _echo(body: dict) -> str:
     return f'answer to {first_text(body)}'
 
 
 class ChatServer(ThreadingHTTPServer):
-    """Answers ``/v1/chat/completions``; counts and keeps what it was asked.
+    """Answers ``/v1/chat/completions``; counts and stores the requests.
 
     Args:
-        answer: Makes the reply of a request.
-        fault: What goes wrong with a request.
-        key: The key a request must carry.
-        delay: Seconds an answer takes.
+        answer: Returns the reply to a request.
+        fault: Fault of a request.
+        key: API key that a request must contain.
+        delay: Seconds until the answer is sent.
+
+    Attributes:
+        asked: Number of requests by their first text.
+        bodies: The bodies of all requests.
+        connections: Number of connections.
+        under_way: Requests that are being answered; ``most_under_way`` is its maximum.
     """
 
     daemon_threads = True
@@ -49,16 +55,16 @@ class ChatServer(ThreadingHTTPServer):
     def __init__(
         self,
         *,
-        answer: Answer = _say_back,
-        fault: Fault = lambda question, n: None,
+        answer: Answer = _echo,
+        fault: Fault = lambda text, n: None,
         key: str | None = None,
-        delay: Callable[[str], float] = lambda question: 0.0,
+        delay: Callable[[str], float] = lambda text: 0.0,
     ) -> None:
         super().__init__(('127.0.0.1', 0), _Handler)
         self.answer, self.fault, self.key, self.delay = answer, fault, key, delay
         self.asked: Counter[str] = Counter()
         self.bodies: list[dict] = []
-        self.under_way = self.most_under_way = 0
+        self.under_way = self.most_under_way = self.connections = 0
         self.lock = threading.Lock()
 
     @property
@@ -68,6 +74,13 @@ class ChatServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: ChatServer
+    protocol_version = 'HTTP/1.1'  # keeps connections open
+    disable_nagle_algorithm = True
+
+    def setup(self) -> None:
+        super().setup()
+        with self.server.lock:
+            self.server.connections += 1
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -75,17 +88,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         server = self.server
         body = json.loads(self.rfile.read(int(self.headers['Content-Length'])))
-        question = first_text(body)
+        text = first_text(body)
         with server.lock:
-            n = server.asked[question]
-            server.asked[question] += 1
+            n = server.asked[text]
+            server.asked[text] += 1
             server.bodies.append(body)
             server.under_way += 1
             server.most_under_way = max(server.most_under_way, server.under_way)
-        time.sleep(server.delay(question))
-        with server.lock:  # before the reply: the next question may come as soon as it is read
+        time.sleep(server.delay(text))
+        with server.lock:  # before the reply, after which the next request may come at once
             server.under_way -= 1
-        self._reply(body, server.fault(question, n))
+        self._reply(body, server.fault(text, n))
 
     def _reply(self, body: dict, fault: str | int | None) -> None:
         wanted = self.server.key and f'Bearer {self.server.key}'
@@ -95,9 +108,10 @@ class _Handler(BaseHTTPRequestHandler):
             said = f'status {fault} for {self.headers["Authorization"]}'.encode()
             self._send(fault, said, {'Retry-After': '0.01', 'Location': self.server.url})
         elif fault == 'hang up':
-            self.connection.close()
+            self.close_connection = True
         elif fault == 'cut':
             self._send(200, b'{"choices": [', length=1000)
+            self.close_connection = True
         elif fault == 'drip':
             self._drip()
         elif fault in MALFORMED:
@@ -119,7 +133,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def _drip(self) -> None:
-        """Send a byte now and then, never the whole."""
+        """Send single bytes slowly and never finish the answer."""
+        self.close_connection = True
         self.send_response(200)
         self.send_header('Content-Length', '1000')
         self.end_headers()
@@ -129,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.flush()
                 time.sleep(0.02)
         except OSError:
-            pass  # the client gave up
+            pass  # the client closed the connection
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from avis.avtracker.interfaces import LocalQuery, VideoContext
 from avis.avtracker.official import segments as speech
 from avis.avtracker.official.replies import parse_reply
 from avis.avtracker.tracks import official_spoken
-from avis.avtracker.vlm.replay import ReplayChat
+from avis.avtracker.vlm.replay import ReplayVLM
 from avis.avtracker.windows import Window, official_window, round_half_up
 from avis.structures.media import FrameDetections, Waveform
 from tests.helpers.golden_avtracker import RecordedVoices
@@ -118,7 +118,7 @@ def _window(case: Case) -> Case:
         question: LocalQuery = asked[0].question
         yield question
 
-    grounding = VLMGrounding(model=ReplayChat(replies={'v/local/0': [NOBODY]}))
+    grounding = VLMGrounding(model=ReplayVLM(replies={'v/local/0': [NOBODY]}))
     grounding.protocol = 'official'
     result = _attempt('answers', lambda: list(grounding.ground(video, questions())))
     sent = {'frames_sent': list(asked[0].question.frame_ids) if asked else None}

@@ -1,4 +1,4 @@
-"""Images on their way to a chat model."""
+"""Encoding of images for chat models."""
 
 import base64
 import io
@@ -10,24 +10,21 @@ from avis.structures.media import ImageArray
 
 ImageFormat = Literal['jpeg', 'png']
 
+_JPEG_QUALITY = 95  # of 100: no visible loss; compression artifacts could mislead a model
+
 
 def data_url(
-    image: ImageArray,
-    *,
-    file_format: ImageFormat = 'jpeg',
-    quality: int = 95,
-    max_side: int | None = None,
+    image: ImageArray, *, file_format: ImageFormat = 'jpeg', max_side: int | None = None
 ) -> str:
-    """A image as ``data:image/...;base64,...``.
+    """Encode an image as ``data:image/...;base64,...``.
 
     Args:
         image: uint8 RGB (H, W, 3).
         file_format: ``png`` is lossless and about ten times as long.
-        quality: Of JPEG.
-        max_side: Longer images are made smaller; None keeps their size.
+        max_side: Larger images are downscaled to this longer side; None keeps their size.
 
     Raises:
-        ValueError: The image is none.
+        ValueError: The image has another type or shape.
     """
     from PIL import Image
 
@@ -37,6 +34,6 @@ def data_url(
     if max_side is not None and max(encoded.size) > max_side:
         encoded.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
     file = io.BytesIO()
-    options = {'quality': quality} if file_format == 'jpeg' else {}
+    options = {'quality': _JPEG_QUALITY} if file_format == 'jpeg' else {}
     encoded.save(file, file_format, **options)
     return f'data:image/{file_format};base64,{base64.b64encode(file.getvalue()).decode("ascii")}'

@@ -1,4 +1,4 @@
-"""A vision-language model behind an HTTP endpoint that speaks the chat-completions protocol."""
+"""A vision-language model behind an HTTP endpoint with the chat-completions protocol."""
 
 import functools
 import logging
@@ -25,24 +25,24 @@ from avis.registry import MODELS
 
 @MODELS.register_module()
 class OpenAICompatibleVLM:
-    """Asks vLLM, DashScope, or any server with ``POST {base_url}/chat/completions``.
+    """Client of vLLM, DashScope, or any server with ``POST {base_url}/chat/completions``.
 
-    Several questions are under way at once; replies come in the order of the questions. A question
-    is asked again after 408, 409, 425, 429, 5xx, a lost connection, a timeout or an answer that
-    breaks the protocol. One that fails for good yields a :class:`Reply` with its error; an endpoint
-    that answers nothing at all, not even a small question, raises :class:`ModelUnavailable`.
+    Several requests run at once; replies come in the order of the messages. A request is retried
+    after 408, 409, 425, 429, 5xx, a lost connection, a timeout or an answer that breaks the
+    protocol. If all attempts fail, the message gets a :class:`Reply` with the error; an endpoint
+    that answers nothing, not even a small probe, raises :class:`ModelUnavailable`.
 
     Args:
         model: Name of the model at the endpoint.
         base_url: Address up to ``/chat/completions``.
-        api_key_env: Environment variable that holds the key; None sends none. The key itself
-            stands in no config, record or log.
-        max_concurrent: Most requests under way.
-        retries: When to try again: arguments of :class:`RetryPolicy`.
-        image: Arguments of :func:`data_url`: ``file_format``, ``quality``, ``max_side``.
-        request: Further keys of the request, such as ``dict(temperature=0, seed=1)``. Where a
-            question is asked again because the reply was of no use, the seed is counted on and a
-            temperature of 0 becomes 0.7: the same reply would be of no use either.
+        api_key_env: Environment variable that contains the key; None sends no key. The key itself
+            is in no config, record or log.
+        max_concurrent: Maximum number of concurrent requests.
+        retries: When to retry: arguments of :class:`RetryPolicy`.
+        image: Arguments of :func:`data_url`: ``file_format``, ``max_side``.
+        request: Further keys of the request, such as ``dict(temperature=0, seed=1)``. If a
+            message is sent again because its reply could not be used, ``attempt`` is added to the
+            seed and a temperature of 0 becomes 0.7: otherwise the reply would be the same.
     """
 
     not_in_cache_key = ('api_key_env', 'max_concurrent', 'retries')
@@ -66,60 +66,60 @@ class OpenAICompatibleVLM:
         self.client = JsonClient(url, api_key_env=api_key_env, retries=policy)
         self.model, self.max_concurrent = model, max_concurrent
         self.image, self.request = image or {}, request or {}
-        dot = functools.partial(data_url, np.zeros((1, 1, 3), np.uint8))
-        _checked('image', dot, self.image)
+        pixel = functools.partial(data_url, np.zeros((1, 1, 3), np.uint8))
+        _checked('image', pixel, self.image)
 
     def chat(self, messages: Iterable[Message]) -> Iterator[Reply]:
-        """One reply per message, in order; see the contract of chat models."""
+        """One reply per message, in order; see :class:`~avis.avtracker.interfaces.ChatModel`."""
         source, stop = iter(messages), AbortEvent()
-        asked: deque[Future[Reply]] = deque()
+        pending: deque[Future[Reply]] = deque()
         pool = ThreadPoolExecutor(self.max_concurrent, thread_name_prefix='chat')
         try:
             more = True
-            while more or asked:
-                while more and self._has_room(asked):
+            while more or pending:
+                while more and self._can_submit(pending):
                     message = next(source, None)
                     more = message is not None
                     if message is not None:
-                        asked.append(pool.submit(self._ask, message, stop))
-                if asked and not asked[0].done():
-                    wait([one for one in asked if not one.done()], return_when=FIRST_COMPLETED)
-                elif asked:
-                    yield asked.popleft().result()
+                        pending.append(pool.submit(self._request, message, stop))
+                if pending and not pending[0].done():
+                    wait([one for one in pending if not one.done()], return_when=FIRST_COMPLETED)
+                elif pending:
+                    yield pending.popleft().result()
         except ModelUnavailable as error:
             raise stop.cause or error from error.__cause__
         finally:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _has_room(self, asked: deque[Future[Reply]]) -> bool:
-        """Whether one more question may be drawn: replies that wait for their turn are cheap."""
-        under_way = sum(not one.done() for one in asked)
-        return under_way < self.max_concurrent and len(asked) < 16 * self.max_concurrent
+    def _can_submit(self, pending: deque[Future[Reply]]) -> bool:
+        """Whether to draw one more message; finished replies that wait for their turn are cheap."""
+        running = sum(not one.done() for one in pending)
+        return running < self.max_concurrent and len(pending) < 16 * self.max_concurrent
 
-    def _ask(self, message: Message, stop: AbortEvent) -> Reply:
-        """Ask one question to its end; runs in a thread of the pool."""
+    def _request(self, message: Message, stop: AbortEvent) -> Reply:
+        """Get the reply to one message, with all retries; runs in a thread of the pool."""
         start = time.monotonic()
         try:
             (text, usage), tries = self.client.post(
                 self._body(message),
                 read=read_completion,
                 stop=stop,
-                probe=self._body(_small(message)),
+                probe=self._body(_probe_message(message)),
             )
         except (MalformedReply, RequestRefused) as error:
-            said = f'{message.name or "a question"}: no reply. {error}'
+            said = f'{message.name or "a message"}: no reply. {error}'
             print_log(said, logger='current', level=logging.WARNING)
             return Reply(text=None, error=error, usage={'seconds': time.monotonic() - start})
         except ModelUnavailable as error:
-            stop.log_fallback(error)  # the others need not find out one by one
+            stop.abort(error)  # the other threads need not find out one by one
             raise
         return Reply(
             text=text, usage={'seconds': time.monotonic() - start, 'tries': tries, **usage}
         )
 
     def _body(self, message: Message) -> dict[str, Any]:
-        """The request for one message."""
+        """The body of the request for one message."""
         content: list[dict[str, Any]] = []
         for part in message.parts:
             if isinstance(part, str):
@@ -142,7 +142,11 @@ class OpenAICompatibleVLM:
 
 
 def _checked(name: str, use: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    """What a call gives with arguments of a config, whose faults name the field."""
+    """Call ``use`` with arguments of a config; errors name the field.
+
+    Raises:
+        ValueError: ``use`` rejects the arguments.
+    """
     try:
         return use(**arguments)
     except (TypeError, ValueError, KeyError) as error:
@@ -151,18 +155,18 @@ def _checked(name: str, use: Callable[..., Any], arguments: dict[str, Any]) -> A
         ) from error
 
 
-def _small(message: Message) -> Message:
-    """A question that is answered unless the settings are wrong: as many images, but tiny."""
+def _probe_message(message: Message) -> Message:
+    """A message that fails only if the settings are wrong: as many images, but tiny."""
     images = [part for part in message.parts if not isinstance(part, str)]
-    dots = [np.zeros((64, 64, 3), np.uint8) for _ in images]
-    return Message(parts=('Say yes.', *dots), max_new_tokens=16)
+    tiny = [np.zeros((64, 64, 3), np.uint8) for _ in images]
+    return Message(parts=('Say yes.', *tiny), max_new_tokens=16)
 
 
 def read_completion(answer: Any) -> tuple[str, dict[str, Any]]:
     """Text and usage of an answer of the chat-completions protocol.
 
     Raises:
-        MalformedReply: It is not such an answer.
+        MalformedReply: The answer breaks the protocol.
     """
     try:
         choice = answer['choices'][0]
@@ -172,7 +176,7 @@ def read_completion(answer: Any) -> tuple[str, dict[str, Any]]:
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise MalformedReply(f'no choices[0].message.content in {str(answer)[:300]!r}') from error
     if not isinstance(content, str):
-        raise MalformedReply(f'the content of a reply is text, got {str(content)[:300]!r}')
+        raise MalformedReply(f'expected text as content of a reply, got {str(content)[:300]!r}')
     counts = answer.get('usage')
     counts = counts if isinstance(counts, dict) else {}
     usage = {name: count for name, count in counts.items() if isinstance(count, int)}

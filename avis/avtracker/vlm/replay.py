@@ -1,4 +1,4 @@
-"""A chat model that says what was recorded: to look into a run again, to test without weights."""
+"""A chat model that repeats recorded replies, to inspect a run or to test without weights."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,15 +11,15 @@ from avis.utils.file_names import safe_file_name
 
 
 @MODELS.register_module()
-class ReplayChat:
-    """Answer each message by its name.
+class ReplayVLM:
+    """Answers each message with the reply recorded under its name.
+
+    A message without a recorded reply gets a ``Reply`` with an error.
 
     Args:
         replies: Texts by the name of the message, ``<video>/local/<window>`` or
             ``<video>/global``, one per attempt (the last is repeated); or the folder of the
             records of an earlier run (``AVTracker(record_dir=...)``).
-
-    A message without a recorded reply gets a ``Reply`` with an error.
     """
 
     def __init__(self, *, replies: Mapping[str, Sequence[str | None]] | str | Path) -> None:
@@ -34,7 +34,7 @@ class ReplayChat:
         if isinstance(self.replies, Mapping):
             texts = self.replies.get(message.name, ())
         else:
-            texts = _recorded(Path(self.replies), message.name)
+            texts = _read_replies(Path(self.replies), message.name)
         if not texts:
             return Reply(None, LookupError(f'no reply to {message.name} was recorded'))
         text = texts[min(message.attempt, len(texts) - 1)]
@@ -42,17 +42,17 @@ class ReplayChat:
         return Reply(text, error, {'replayed': True})
 
 
-def _recorded(folder: Path, name: str) -> list[Any]:
-    """Replies in the record of a video."""
-    video, _, place = name.partition('/local/')
+def _read_replies(folder: Path, name: str) -> list[Any]:
+    """The replies to one message in the record of its video."""
+    video, _, window = name.partition('/local/')
     video = video.removesuffix('/global')
     path = folder / f'{safe_file_name(video)}.json'
     if not path.is_file():
-        raise FileNotFoundError(f'ReplayChat: no record {path} of an earlier run')
+        raise FileNotFoundError(f'ReplayVLM: {path} does not exist; set replies to the record_dir')
     record = json.loads(path.read_text(encoding='utf-8'))
-    if not place:
+    if not window:
         entry = record['grouping'] or {}
     else:
         windows = record['windows']
-        entry = windows[int(place)] if int(place) < len(windows) else {}
+        entry = windows[int(window)] if int(window) < len(windows) else {}
     return [reply['text'] for reply in entry.get('record', {}).get('replies', [])]

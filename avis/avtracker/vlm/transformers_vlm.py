@@ -1,4 +1,4 @@
-"""A vision-language model of transformers in this process."""
+"""A vision-language model of transformers, run in this process."""
 
 import time
 import zlib
@@ -16,16 +16,15 @@ from avis.registry import MODELS
 class TransformersVLM:
     """Qwen3-VL and other chat models that take images.
 
-    The model's own generation settings decide whether it samples. The random state is set for each
-    question from its name, so that a run that goes on after an interruption gets the same replies.
+    The model's own generation settings decide whether it samples. The random state is set from the
+    name of each message, so that a run resumed after an interruption gets the same replies.
 
     Args:
         model: Folder, or name on the hub.
-        batch_size: Questions answered together. Sampled replies depend on it.
+        batch_size: Messages answered together. Sampled replies depend on it.
         dtype: Of the weights on a GPU; the CPU computes in float32.
         device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
-        seed: Of the random state.
-        load: Further arguments of ``from_pretrained``, such as ``dict(device_map='auto')``.
+        seed: Seed of the random state.
         generate: Further arguments of ``generate``.
     """
 
@@ -39,7 +38,6 @@ class TransformersVLM:
         dtype: str = 'bfloat16',
         device: str | None = None,
         seed: int = 0,
-        load: dict[str, Any] | None = None,
         generate: dict[str, Any] | None = None,
     ) -> None:
         if batch_size < 1:
@@ -47,16 +45,16 @@ class TransformersVLM:
         check_dtype(dtype, by='TransformersVLM')
         self.model, self.batch_size, self.seed = model, batch_size, seed
         self.dtype, self.device = dtype, device
-        self.load, self.generate = load or {}, generate or {}
+        self.generate = generate or {}
 
     def chat(self, messages: Iterable[Message]) -> Iterator[Reply]:
-        """One reply per message, in order; see the contract of chat models."""
+        """One reply per message, in order; see :class:`~avis.avtracker.interfaces.ChatModel`."""
         source = iter(messages)
         while batch := list(islice(source, self.batch_size)):
             yield from self._answer(batch)
 
     def _answer(self, batch: Sequence[Message]) -> list[Reply]:
-        """Answer together; what does not fit into memory is answered one by one."""
+        """Answer a batch; if it does not fit into memory, answer its messages one by one."""
         import torch
 
         try:
@@ -82,7 +80,7 @@ class TransformersVLM:
             processor_kwargs={'padding': True, 'padding_side': 'left'},
         ).to(model.device)
         options = dict(self.generate)
-        if any(message.attempt for message in batch):  # the same reply would be of no use again
+        if any(message.attempt for message in batch):  # the same reply could not be used either
             options.setdefault('do_sample', True)
         names = '|'.join(f'{message.name}#{message.attempt}' for message in batch)
         with torch.inference_mode(), torch.random.fork_rng(devices=_devices(model)):
@@ -107,28 +105,25 @@ class TransformersVLM:
     @cached_property
     def _network(self) -> tuple[Any, Any]:
         """Processor and model."""
-        load = tuple(sorted(self.load.items(), key=lambda item: item[0]))
-        return _load(self.model, self.dtype, pick_device(self.device), load)
+        return _load(self.model, self.dtype, pick_device(self.device))
 
 
 @lru_cache(maxsize=2)
-def _load(name: str, dtype: str, device: str, load: tuple[tuple[str, Any], ...]) -> tuple[Any, Any]:
-    """Processor and model; parts that name the same ones share them."""
+def _load(name: str, dtype: str, device: str) -> tuple[Any, Any]:
+    """Processor and model, shared by all components that use the same ones."""
     import torch
 
     transformers = require('transformers', by='TransformersVLM', install="pip install 'avis[vlm]'")
     kind = torch.float32 if device == 'cpu' else getattr(torch, dtype)
     with loading_weights(name, by='TransformersVLM'):
         model = transformers.AutoModelForImageTextToText.from_pretrained(
-            name, **{'dtype': kind, 'attn_implementation': 'sdpa', **dict(load)}
+            name, dtype=kind, attn_implementation='sdpa'
         )
-        if 'device_map' not in dict(load):
-            model = model.to(device)
-        return transformers.AutoProcessor.from_pretrained(name), model.eval()
+        return transformers.AutoProcessor.from_pretrained(name), model.to(device).eval()
 
 
 def _content(message: Message) -> list[dict[str, Any]]:
-    """The parts of a message as chat templates want them."""
+    """The parts of a message in the format of chat templates."""
     from PIL import Image
 
     return [
@@ -140,11 +135,11 @@ def _content(message: Message) -> list[dict[str, Any]]:
 
 
 def _padding(model: Any) -> int:
-    """Id of the token with which shorter replies of a batch are filled up."""
-    number = model.generation_config.pad_token_id
-    return -1 if number is None else int(number)
+    """Id of the padding token, which fills up the shorter replies of a batch."""
+    token = model.generation_config.pad_token_id
+    return -1 if token is None else int(token)
 
 
 def _devices(model: Any) -> list[int]:
-    """The GPUs of a model, whose random state is kept as well."""
+    """The GPUs of a model, whose random state is restored as well."""
     return sorted({p.device.index or 0 for p in model.parameters() if p.device.type == 'cuda'})

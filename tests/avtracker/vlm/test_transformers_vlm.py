@@ -29,7 +29,7 @@ def texts(replies):
 
 
 @pytest.mark.parametrize('batch_size', [1, 2])
-def test_replies_come_in_order_and_again_the_same(folder, batch_size):
+def test_replies_are_ordered_and_reproducible(folder, batch_size):
     chat = TransformersVLM(model=folder, batch_size=batch_size)
     first, second = list(chat.chat(messages(3))), list(chat.chat(messages(3)))
     assert texts(first) == texts(second)
@@ -40,12 +40,12 @@ def test_replies_come_in_order_and_again_the_same(folder, batch_size):
         assert reply.usage['prompt_tokens'] > 100  # the images are in it
 
 
-def test_a_run_that_goes_on_gets_the_reply_it_would_have_got(folder):
+def test_resumed_run_gets_the_same_replies(folder):
     chat = TransformersVLM(model=folder)
     assert texts(chat.chat(messages(3)))[1:] == texts(chat.chat(messages(3)[1:]))
 
 
-def test_the_random_state_of_others_is_left_alone(folder):
+def test_global_random_state_is_unchanged(folder):
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
@@ -53,7 +53,7 @@ def test_the_random_state_of_others_is_left_alone(folder):
     assert torch.rand(1) == expected
 
 
-def test_images_order_seed_and_attempt_matter(folder):
+def test_reply_depends_on_image_order_seed_and_attempt(folder):
     (message,) = messages(1)
     chat = TransformersVLM(model=folder)
     swapped = (message.parts[0], message.parts[2], message.parts[1], message.parts[3])
@@ -66,7 +66,7 @@ def test_images_order_seed_and_attempt_matter(folder):
     assert len(set(texts(replies))) == 4
 
 
-def test_a_greedy_model_samples_when_it_is_asked_again(folder):
+def test_greedy_model_samples_on_a_second_attempt(folder):
     greedy = TransformersVLM(model=folder, generate={'do_sample': False})
     assert texts(greedy.chat(messages(1))) == texts(greedy.chat(messages(1, attempt=1)))
     chat = TransformersVLM(model=folder)
@@ -86,7 +86,7 @@ def test_messages_are_drawn_batch_by_batch(folder):
     assert drawn == [0, 1]
 
 
-def test_what_does_not_fit_into_memory_is_asked_alone_then_given_up(folder, monkeypatch):
+def test_out_of_memory_batch_is_answered_one_by_one_with_error_replies(folder, monkeypatch):
     chat = TransformersVLM(model=folder, batch_size=3)
     work = chat._generate
 
@@ -101,12 +101,12 @@ def test_what_does_not_fit_into_memory_is_asked_alone_then_given_up(folder, monk
     assert str(replies[1].error) == 'out of memory: no room'
 
 
-def test_two_parts_share_the_weights(folder):
+def test_two_components_share_the_weights(folder):
     one, two = TransformersVLM(model=folder), TransformersVLM(model=folder, batch_size=4)
     assert one._network[1] is two._network[1]
 
 
-def test_a_missing_library_is_named_when_it_is_needed(monkeypatch):
+def test_missing_library_raises_import_error_on_first_use(monkeypatch):
     _load.cache_clear()
     chat = TransformersVLM()
     monkeypatch.setitem(sys.modules, 'transformers', None)
