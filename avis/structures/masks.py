@@ -89,6 +89,20 @@ def rle_from_json(value: Mapping[str, Any] | None) -> RLE | None:
     return RLE(size=list(value['size']), counts=value['counts'].encode())
 
 
+def mask_box(mask: NDArray[Any]) -> tuple[int, int, int, int]:
+    """First and last column and row of a mask (H, W) as x1, y1, x2, y2; zeros if it is empty.
+
+    The last pixel is inside the box: its width is x2 - x1 + 1.
+
+    >>> mask_box(np.eye(4, dtype=bool)[:, 1:])
+    (0, 1, 2, 3)
+    """
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    if not len(rows):
+        return 0, 0, 0, 0
+    return int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
+
+
 def to_rle(segmentation: Any, height: int, width: int) -> RLE:
     """Convert any COCO segmentation of one object to one compressed RLE.
 

@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.avtracker.instance_trackers.assembly import mask_box
 from avis.models.trackers.matching import mask_iou, match
-from avis.structures.masks import RLE, encode_mask
+from avis.structures.masks import RLE, encode_mask, mask_box
 from avis.structures.media import ImageArray
 
 _BINS = (12, 4, 4)  # of hue, saturation, value

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.models.trackers.matching import match, tube_iou
-from avis.structures.masks import RLE, encode_mask
+from avis.structures.masks import RLE, encode_mask, mask_box
 from avis.structures.media import FrameDetections, ImageArray
 
 WindowOfFrames = tuple[int, list[FrameDetections]]
@@ -38,14 +38,6 @@ def assemble(
         boxes=np.asarray(boxes, np.float32)[order],
         masks=[encode_mask(masks[i]) for i in order],
     )
-
-
-def mask_box(mask: NDArray[Any]) -> tuple[int, int, int, int]:
-    """First and last column and row of a mask as x1 y1 x2 y2; zeros if it is blank."""
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    if not len(rows):
-        return 0, 0, 0, 0
-    return int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
 
 
 def channels_first(image: ImageArray) -> ImageArray:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from avis.structures.labels import AVISEG_CLASSES
+from avis.structures.masks import mask_box
 from avis.synthetic.canvas import Array
 from avis.synthetic.casting import Job
 from avis.synthetic.layouts.naming import platform_id
@@ -84,13 +85,12 @@ def _track(stage: Stage, number: int, masks: list[Array | None]) -> dict[str, An
         'height': stage.scene.height,
         'width': stage.scene.width,
         'segmentations': [None if m is None else mask_to_polygons(m) for m in masks],
-        'bboxes': [None if m is None else mask_box(m) for m in masks],
+        'bboxes': [None if m is None else coco_box(m) for m in masks],
         'areas': [None if m is None else int(np.count_nonzero(m)) for m in masks],
     }
 
 
-def mask_box(mask: Array) -> list[float]:
+def coco_box(mask: Array) -> list[float]:
     """Box x, y, width, height of a mask that is not empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    x, y = int(columns[0]), int(rows[0])
-    return [float(x), float(y), float(columns[-1] + 1 - x), float(rows[-1] + 1 - y)]
+    left, top, right, bottom = mask_box(mask)
+    return [float(left), float(top), float(right + 1 - left), float(bottom + 1 - top)]

@@ -8,7 +8,7 @@ import numpy as np
 from avis.structures.masks import encode_mask, rle_to_json
 from avis.synthetic.canvas import Array
 from avis.synthetic.casting import Job
-from avis.synthetic.layouts.aviseg import mask_box
+from avis.synthetic.layouts.aviseg import coco_box
 from avis.synthetic.recipe import Recipe
 from avis.synthetic.scene import Stage
 from avis.synthetic.writing import write_jpeg, write_json, write_png, write_wav
@@ -93,6 +93,6 @@ def _track(masks: list[Array | None]) -> dict[str, Any]:
         'category_id': 1,
         'iscrowd': 0,
         'segmentations': [None if m is None else rle_to_json(encode_mask(m)) for m in masks],
-        'bboxes': [None if m is None else mask_box(m) for m in masks],
+        'bboxes': [None if m is None else coco_box(m) for m in masks],
         'areas': [None if m is None else int(np.count_nonzero(m)) for m in masks],
     }

@@ -6,13 +6,12 @@ import pytest
 
 from avis.avtracker.instance_trackers.assembly import (
     assemble,
-    mask_box,
     stitched,
 )
 from avis.avtracker.instance_trackers.mask_folder import MaskFolder
 from avis.avtracker.instance_trackers.sam2_video import SAM2Video
 from avis.avtracker.instance_trackers.sam3_video import SAM3Video
-from avis.structures.masks import decode_rle
+from avis.structures.masks import decode_rle, mask_box
 from avis.structures.media import NO_DETECTIONS, FrameDetections
 from tests.helpers.people import noise_frames
 from tests.helpers.tiny_transformers import save_sam2_video, save_sam3_video
