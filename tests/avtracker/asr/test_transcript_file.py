@@ -52,21 +52,36 @@ def read(tmp_path, name, text, waveform=None):
     return TranscriptFile(path=str(tmp_path / f'{{name}}{name}')).transcribe(waveform or audio())
 
 
-def test_srt(tmp_path):
+def test_srt_cues(tmp_path):
     assert read(tmp_path, '.srt', SRT) == [
         SpeechSegment('Hello you', (1.5, 2.0)),
         SpeechSegment('Bye', (60.0, 3600.25)),
     ]
 
 
-def test_vtt(tmp_path):
+def test_vtt_cues(tmp_path):
     assert read(tmp_path, '.vtt', VTT) == [
         SpeechSegment('Hello you', (1.0, 2.5), 'Anna Maria'),
         SpeechSegment('Bye', (3.0, 4.0)),
     ]
 
 
-def test_rttm_is_sorted_and_has_speakers(tmp_path):
+def test_cues_are_separated_from_notes_ids_and_numbers(tmp_path):
+    text = (
+        'WEBVTT\n\n00:01.000 --> 00:02.000\nHow many?\n12\n\nNOTE not this\n\nsecond cue\n'
+        '00:03.000 --> 00:04.5 align:end\n<00:03.200>from <00:03.500>1 --> 2\n'
+        '3\n00:05.000 --> 00:06.000\nat 00:00:01.000 or 00:00:02.000 {laughs}\n\n'
+        '1:00,000 --> 1:01,000\n\n'
+    )
+    assert read(tmp_path, '.vtt', text) == [
+        SpeechSegment('How many? 12', (1.0, 2.0)),
+        SpeechSegment('from 1 --> 2', (3.0, 4.5)),
+        SpeechSegment('at 00:00:01.000 or 00:00:02.000 {laughs}', (5.0, 6.0)),
+        SpeechSegment('', (60.0, 61.0)),
+    ]
+
+
+def test_rttm_segments_are_sorted_and_have_speakers(tmp_path):
     expected = [SpeechSegment('', (1.0, 3.0), 'ann'), SpeechSegment('', (6.5, 7.0), 'ben')]
     assert read(tmp_path, '.rttm', RTTM) == expected
     other = RTTM + 'SPEAKER other 1 2.0 1.0 <NA> <NA> zoe <NA> <NA>\n'
@@ -81,16 +96,16 @@ def test_rttm_is_sorted_and_has_speakers(tmp_path):
         {'segments': [{'text': ' one', 'start': 0.5, 'end': 1}, JSON['chunks'][1]]},
     ],
 )
-def test_json_of_several_tools(tmp_path, data):
+def test_json_formats_of_several_tools(tmp_path, data):
     assert read(tmp_path, '.json', json.dumps(data)) == [
         SpeechSegment(' one', (0.5, 1.0)),
         SpeechSegment(' two', (2.0, None), '3'),
     ]
 
 
-def test_a_segment_of_the_audio_gets_its_part_in_its_time(tmp_path):
-    chunks = read(tmp_path, '.rttm', RTTM, audio(seconds=4.0, start=2.5))
-    assert chunks == [SpeechSegment('', (-1.5, 0.5), 'ann')]
+def test_segment_times_are_relative_to_the_waveform(tmp_path):
+    segments = read(tmp_path, '.rttm', RTTM, audio(seconds=4.0, start=2.5))
+    assert segments == [SpeechSegment('', (-1.5, 0.5), 'ann')]
     open_end = read(tmp_path, '.json', json.dumps(JSON), audio(seconds=4.0, start=50.0))
     assert open_end == [SpeechSegment(' two', (-48.0, None), '3')]
 
@@ -99,37 +114,39 @@ def test_a_segment_of_the_audio_gets_its_part_in_its_time(tmp_path):
     ('name', 'text', 'said'),
     [
         ('.srt', '1\n00:00:01 --> later\nhi\n', '00:00:01 --> later'),
-        ('.rttm', 'SPEAKER clip 1 6.5\n', '8 fields'),
+        ('.srt', '1\n100:00:01,000 --> 100:00:02,000\nhi\n', '100:00:01'),
+        ('.vtt', 'WEBVTT\n\n00:01.000 --> 00:0x.000\nhi\n', '00:0x'),
+        ('.rttm', 'SPEAKER clip 1 6.5\n', "8 fields in a SPEAKER line, got 'SPEAKER clip 1 6.5'"),
         ('.rttm', 'SPEAKER clip 1 x 0.5 <NA> <NA> b <NA>\n', "'x'"),
         ('.json', '{', 'Expecting'),
         ('.json', '{"text": "no segments"}', 'list of segments'),
         ('.json', '[1]', 'list of segments'),
         ('.json', '[{"text": "a", "timestamp": [1]}]', 'segment 0: expected two times'),
-        ('.json', '[{"text": "a", "start": "1", "end": 2}]', 'a time is a number'),
-        ('.json', '[{"text": "a", "start": NaN, "end": 2}]', 'a time is a number'),
+        ('.json', '[{"text": "a", "start": "1", "end": 2}]', 'expected a time in seconds'),
+        ('.json', '[{"text": "a", "start": NaN, "end": 2}]', 'expected a time in seconds'),
         ('.json', '[' * 100_000, 'clip.json'),
     ],
 )
-def test_broken_files_are_named(tmp_path, name, text, said):
+def test_broken_file_raises_error_with_file_name(tmp_path, name, text, said):
     with pytest.raises(ValueError, match=said) as caught:
         read(tmp_path, name, text)
     assert f'clip{name}' in str(caught.value)
 
 
-def test_code_in_a_transcript_stays_text(tmp_path):
+def test_code_in_a_transcript_is_plain_text(tmp_path):
     code = '__import__("os").remove("x")'
-    (chunk,) = read(tmp_path, '.json', json.dumps([{'text': code, 'start': 0, 'end': 1}]))
-    assert chunk.text == code
+    (segment,) = read(tmp_path, '.json', json.dumps([{'text': code, 'start': 0, 'end': 1}]))
+    assert segment.text == code
 
 
-def test_a_missing_file(tmp_path):
+def test_missing_file_raises_unless_missing_ok(tmp_path):
     path = str(tmp_path / '{name}.srt')
     with pytest.raises(FileNotFoundError, match=r'clip\.srt does not exist.*missing_ok'):
         TranscriptFile(path=path).transcribe(audio())
     assert TranscriptFile(path=path, missing_ok=True).transcribe(audio()) == []
 
 
-def test_the_key_follows_the_file(tmp_path):
+def test_content_key_changes_with_the_file(tmp_path):
     part = TranscriptFile(path=str(tmp_path / '{name}.srt'))
     absent = part.content_key('clip')
     (tmp_path / 'clip.srt').write_text(SRT)
@@ -138,7 +155,7 @@ def test_the_key_follows_the_file(tmp_path):
     assert len({absent, first, part.content_key('clip')}) == 3
 
 
-def test_a_diarisation_has_no_words_and_other_files_are_refused():
+def test_diarization_has_no_words_and_unknown_suffix_is_rejected():
     assert TranscriptFile(path='{name}.srt').has_words
     assert not TranscriptFile(path='{name}.rttm').has_words
     with pytest.raises(ValueError, match=r'\.rttm, got'):
