@@ -11,7 +11,7 @@ blocks back is fixed (MALLOC_MMAP_THRESHOLD_): it otherwise moves with what the 
 
     python benchmarks/streaming_memory.py                        # a quarter of an hour on one core
     python benchmarks/streaming_memory.py --frames 100 400 --window 20
-    python benchmarks/streaming_memory.py --video                 # with the video that infer writes
+    python benchmarks/streaming_memory.py --write-video           # with the video that infer writes
 """
 
 import argparse
@@ -166,7 +166,7 @@ def in_fresh_process(path: Path, window: int, video: bool) -> dict[str, float]:
     """:func:`predict` in a process of its own."""
     command = [sys.executable, __file__, '--video', str(path), '--window', str(window)]
     done = subprocess.run(
-        [*command, *(['--video'] if video else [])],
+        [*command, *(['--write-video'] if video else [])],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -185,11 +185,11 @@ def main() -> None:
     )
     parser.add_argument('--frames', type=int, nargs='+', default=[200, 2000, 20000])
     parser.add_argument('--window', type=int, default=25, help='frames of a window')
-    parser.add_argument('--video', action='store_true', help='write the video too')
+    parser.add_argument('--write-video', action='store_true', help='write the video too')
     parser.add_argument('--video', type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.video is not None:
-        video = args.video.with_suffix('.video.mp4') if args.video else None
+        video = args.video.with_suffix('.video.mp4') if args.write_video else None
         print(json.dumps(predict(args.video, args.window, video)))
         return
     print(
@@ -199,7 +199,7 @@ def main() -> None:
         for length in args.frames:
             path = Path(folder) / f'{length}.mp4'
             write_video(path, length)
-            row = in_fresh_process(path, args.window, args.video)
+            row = in_fresh_process(path, args.window, args.write_video)
             print(
                 f'{row["frames"]:7d} {row["peak_mb"]:8.0f} {row["fps"]:9.1f} '
                 f'{row["fps_cpu"]:9.1f} {row["masks"]:7d} {row["rle_mb"]:7.2f}',
