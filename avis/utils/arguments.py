@@ -1,6 +1,8 @@
 """Command line arguments that several tools share. Imports nothing heavy: ``--help`` is instant."""
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,6 +47,18 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Parse the command line and report on stderr that slow imports follow.
+
+    The first process of a distributed run reports alone.
+    """
+    args = parser.parse_args()
+    if os.environ.get('RANK', '0') == '0':
+        sys.stderr.write(f'{parser.prog}: importing PyTorch and mmdet ...\n')
+        sys.stderr.flush()
+    return args
+
+
 def parse_cfg_options(options: Sequence[str]) -> dict[str, Any]:
     """Parse ``key=value`` words as every ``--cfg-options`` of the mm family does.
 
@@ -53,7 +67,7 @@ def parse_cfg_options(options: Sequence[str]) -> dict[str, Any]:
     """
     for option in options:
         if '=' not in option:
-            raise ValueError(f'--cfg-options takes key=value, got {option!r}')
+            raise ValueError(f'--cfg-options: expected key=value, got {option!r}')
     from mmengine.config import DictAction
 
     parser = argparse.ArgumentParser()

@@ -1,13 +1,14 @@
 """Arguments that the tools share."""
 
 import argparse
+import sys
 
 import pytest
 
-from avis.utils.arguments import add_run_arguments, parse_cfg_options
+from avis.utils.arguments import add_run_arguments, parse_arguments, parse_cfg_options
 
 
-def test_overrides_are_parsed_as_mm_users_know_them() -> None:
+def test_overrides_are_parsed_as_by_mmengine() -> None:
     parsed = parse_cfg_options(['a.b=1', 'c=[x,2.5]', 'd=True', 'e=None', 'f=(1,2)', 'g=k=v'])
     assert parsed == {
         'a.b': 1,
@@ -18,7 +19,7 @@ def test_overrides_are_parsed_as_mm_users_know_them() -> None:
         'g': 'k=v',
     }
     assert parse_cfg_options([]) == {}
-    with pytest.raises(ValueError, match="takes key=value, got 'lr'"):
+    with pytest.raises(ValueError, match="expected key=value, got 'lr'"):
         parse_cfg_options(['a=1', 'lr'])
 
 
@@ -30,3 +31,15 @@ def test_repeated_options_add_up() -> None:
     assert args.cfg_options == ['a=1', 'b=2', 'c=3']
     assert (args.config, args.launcher, args.local_rank) == ('c.py', 'pytorch', 3)
     assert parser.parse_args(['c.py']).cfg_options == []
+
+
+@pytest.mark.parametrize(('rank', 'lines'), [(None, 1), ('0', 1), ('1', 0)])
+def test_the_first_process_reports_before_slow_imports(rank, lines, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, 'argv', ['train.py'])
+    monkeypatch.delenv('RANK', raising=False)
+    if rank is not None:
+        monkeypatch.setenv('RANK', rank)
+    parse_arguments(argparse.ArgumentParser())
+    printed = capsys.readouterr()
+    assert printed.out == ''
+    assert printed.err == lines * 'train.py: importing PyTorch and mmdet ...\n'

@@ -3,7 +3,6 @@
 import torch
 import torch.nn.functional as F
 from mmcv.ops import point_sample
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from avis.models.decode_heads.frame_predictions import Matching
@@ -42,6 +41,8 @@ class MaskMatcher:
             Queries (M,) in rising order, and their instances (M,) as places in ``gt_tracks``, for
             M = min(Q, N).
         """
+        from scipy.optimize import linear_sum_assignment  # slow, and for training only
+
         if not len(target.labels):
             return target.instances, target.instances
         logits = _at_points(mask_logits, points)  # (Q, T * P)

@@ -6,7 +6,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
-from scipy.optimize import linear_sum_assignment
 
 from avis.structures.masks import RLE, rle_area
 
@@ -26,6 +25,8 @@ def match(similarity: NDArray[Any], threshold: float) -> list[tuple[int, int]]:
     >>> match(np.array([[0.9, 0.8], [0.8, 0.1]]), 0.5)
     [(0, 1), (1, 0)]
     """
+    from scipy.optimize import linear_sum_assignment  # slow to import
+
     gain = np.where(similarity >= threshold, similarity - threshold, 0.0)
     # A pair that just reaches the threshold still beats none.
     gain[similarity >= threshold] += 1e-9

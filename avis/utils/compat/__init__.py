@@ -7,6 +7,7 @@ and the release that makes it obsolete.
 from avis.utils.compat import (
     checkpoint_loading,
     cpu_distributed,
+    deferred_imports,
     forked_garbage,
     mmcv_ops,
     mmdet_trackers,
@@ -22,6 +23,7 @@ def close_stack_gaps() -> None:
         torchaudio_extension,
         checkpoint_loading,
         cpu_distributed,
+        deferred_imports,
         forked_garbage,
         mmdet_trackers,
         torchvision_ops,
