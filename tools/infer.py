@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this clone, and its projects/
 
-from avis.utils.arguments import add_config_arguments, parse_cfg_options
+from avis.utils.arguments import add_config_arguments, parse_arguments, parse_cfg_options
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument('--no-video', action='store_true', help='write results.json only')
     parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1, ... (cpu)')
     parser.add_argument('--workers', type=int, default=0, help='processes that decode ahead (0)')
-    args = parser.parse_args()
+    args = parse_arguments(parser)
 
     from avis.apis import infer
 

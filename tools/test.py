@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this clone, and its projects/
 
-from avis.utils.arguments import add_run_arguments, parse_cfg_options
+from avis.utils.arguments import add_run_arguments, parse_arguments, parse_cfg_options
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
         help='write the predictions: .pkl with all data samples, .json with run lengths',
     )
     parser.add_argument('--show-dir', metavar='DIR', help='write a image and a video of every clip')
-    args = parser.parse_args()
+    args = parse_arguments(parser)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
 
     from avis.apis.runner import test

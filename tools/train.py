@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this clone, and its projects/
 
-from avis.utils.arguments import add_run_arguments, parse_cfg_options
+from avis.utils.arguments import add_run_arguments, parse_arguments, parse_cfg_options
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
         metavar='CHECKPOINT',
         help='go on from a checkpoint; without a path from the newest in the work folder',
     )
-    args = parser.parse_args()
+    args = parse_arguments(parser)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
 
     from avis.apis.runner import train

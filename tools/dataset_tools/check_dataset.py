@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this clone, and its projects/
 
-from avis.utils.arguments import add_config_arguments, parse_cfg_options
+from avis.utils.arguments import add_config_arguments, parse_arguments, parse_cfg_options
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
     add_config_arguments(parser)
     parser.add_argument('--split', nargs='+', choices=('train', 'val', 'test'), help='default: all')
     parser.add_argument('--workers', type=int, help='reading threads (default: one per core)')
-    args = parser.parse_args()
+    args = parse_arguments(parser)
 
     from avis.apis.config import load_config
     from avis.datasets.checking import check_dataset

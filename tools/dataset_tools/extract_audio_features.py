@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this clone, and its projects/
 
-from avis.utils.arguments import add_config_arguments, parse_cfg_options
+from avis.utils.arguments import add_config_arguments, parse_arguments, parse_cfg_options
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument('--split', nargs='+', choices=('train', 'val', 'test'), help='default: all')
     parser.add_argument('--processes', type=int, default=1, help='videos at a time (default 1)')
     parser.add_argument('--overwrite', action='store_true', help='also what is there and whole')
-    args = parser.parse_args()
+    args = parse_arguments(parser)
 
     from avis.apis.audio_features import extract_audio_features
     from avis.apis.config import load_config

@@ -6,6 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this clone, and its projects/
 
+from avis.utils.arguments import parse_arguments
+
 
 def main() -> None:
     """Convert one file and list the dropped entries."""
@@ -29,7 +31,7 @@ def main() -> None:
         metavar='MODULE',
         help='modules that register converters of your own, found from the current directory',
     )
-    args = parser.parse_args()
+    args = parse_arguments(parser)
 
     from contextlib import nullcontext
 
