@@ -61,9 +61,7 @@ def test_the_given_list_is_left_as_it_is():
 
 
 def test_an_rle_of_another_size_names_the_frame():
-    with pytest.raises(
-        ValueError, match=r'frame 1: expected an RLE of size .3, 5., got .2, 2.'
-    ):
+    with pytest.raises(ValueError, match=r'frame 1: expected an RLE of size .3, 5., got .2, 2.'):
         MaskTrack(3, 5, [None, encode_mask(np.ones((2, 2)))])
 
 
