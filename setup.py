@@ -1,6 +1,7 @@
 """Packaging of avis: ``pip install -e .``; needs neither torch nor network access of its own."""
 
 import re
+import shutil
 import site
 import sys
 import sysconfig
@@ -9,8 +10,11 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
+# Included in a wheel as avis/.mim, as all packages of OpenMMLab do it.
+MIM_FOLDERS = ('configs', 'tools')
 EXTRAS = ('all', 'speech', 'speechbrain', 'modelscope', 'vlm', 'offline', 'tests', 'docs')
 
 
@@ -57,6 +61,31 @@ def read_version() -> str:
     return found.group(1)
 
 
+class BuildWithConfigs(build_py):
+    """Copy configs and tools into the package; an editable install uses those of the clone."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            for source, target in self._mim_files():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+                shutil.copymode(source, target)
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
+        copied = [] if self.editable_mode else [str(target) for _, target in self._mim_files()]
+        return [*super().get_outputs(include_bytecode), *copied]
+
+    def _mim_files(self) -> list[tuple[Path, Path]]:
+        mim = Path(self.build_lib) / 'avis' / '.mim'
+        files = (path for name in MIM_FOLDERS for path in sorted((ROOT / name).rglob('*')))
+        return [
+            (path, mim / path.relative_to(ROOT))
+            for path in files
+            if path.is_file() and '__pycache__' not in path.parts
+        ]
+
+
 if __name__ == '__main__':
     setup(
         name='avis',
@@ -68,7 +97,12 @@ if __name__ == '__main__':
         license='Apache-2.0',
         keywords='audio-visual segmentation, speaker tracking, computer vision, OpenMMLab',
         packages=find_packages(include=['avis', 'avis.*']),
-        include_package_data=True,
+        # With it an editable install adds the clone to sys.path by a .pth file. The finder that
+        # setuptools installs otherwise comes after sys.path: a script beside the clone would find
+        # the folder of the clone as an empty namespace package instead.
+        package_dir={'': '.'},
+        cmdclass={'build_py': BuildWithConfigs},
+        package_data={'': ['*.txt', '*.pyi']},
         python_requires='>=3.10',
         install_requires=read_requirements('runtime') + mmcv_requirement(environment_folders()),
         extras_require={name: read_requirements(name) for name in EXTRAS},

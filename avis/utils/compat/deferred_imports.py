@@ -9,6 +9,7 @@ Ends with: releases of mmdet and mmengine that import these packages where they 
 """
 
 import builtins
+import functools
 import importlib
 import importlib.util
 import sys
@@ -226,7 +227,7 @@ def _defer_bert(execute: Callable[[ModuleType], None], module: ModuleType) -> No
         return vars(module)[name]
 
     for name in _BERT_CLASSES:
-        setattr(module, name, stand_in(name, lambda name=name: load(name), is_loaded))
+        setattr(module, name, stand_in(name, functools.partial(load, name), is_loaded))
 
 
 def install() -> None:
