@@ -27,10 +27,10 @@ SOUNDS = ('heard', 'muted')
 # The clip module is trained with its model; the others follow the queries, masks or boxes of frames
 # and are what these configs say.
 ONLINE_TRACKERS = {
-    'QueryMatchingTracker': 'avism_r50_in_aviseg_querymatching.py',
-    'MaskOverlapTracker': 'avism_r50_in_aviseg_maskoverlap.py',
-    'BoxTracker, ByteTrack': 'avism_r50_in_aviseg_bytetrack.py',
-    'BoxTracker, OC-SORT': 'avism_r50_in_aviseg_ocsort.py',
+    'QueryMatchingTracker': 'ablations/avism_r50_in_aviseg_querymatching.py',
+    'MaskOverlapTracker': 'ablations/avism_r50_in_aviseg_maskoverlap.py',
+    'BoxTracker, ByteTrack': 'ablations/avism_r50_in_aviseg_bytetrack.py',
+    'BoxTracker, OC-SORT': 'ablations/avism_r50_in_aviseg_ocsort.py',
 }
 SHOWN = {'HOTA': 'HOTA', 'AssA': 'AssA', 'FSLA': 'FA'}  # column to key of the metric
 
@@ -49,8 +49,7 @@ def variant(head: str, audio: str, *, data: Path, iterations: int, seed: int) ->
         dataset = config[f'{split}_dataloader'].dataset
         dataset.data_root = str(data)
         if audio == 'muted':
-            names = [step['type'].__name__ for step in dataset.pipeline]
-            dataset.pipeline.insert(names.index('LoadAudio') + 1, {'type': 'MuteAudio'})
+            dataset.pipeline.mute_audio = {'type': 'MuteAudio'}
     config.train_cfg.update(max_iters=iterations, val_interval=iterations + 1)
     warm_up, fall = config.param_scheduler
     warm_up.end, fall.end = min(warm_up.end, iterations // 2), iterations

@@ -14,7 +14,7 @@ from tests.helpers.people import avtrack_root
 from tests.helpers.tiny_transformers import save_qwen3_vl, save_sam3_video, save_whisper
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs/avis/avtracker'
-CONFIGS = sorted(FOLDER.glob('*.py'))
+CONFIGS = sorted(FOLDER.rglob('*.py'))
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)

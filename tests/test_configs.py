@@ -1,31 +1,35 @@
-"""Every config loads, builds its model, trains a step and predicts."""
+"""Every config loads, builds its model, trains a step and predicts; configs stay shallow."""
 
+import ast
+import re
+import statistics
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
 
 from avis.apis import load_config
+from avis.apis.config_files import config_files
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 
 ROOT = Path(__file__).resolve().parents[1]
+BASES = sorted((ROOT / 'configs' / '_base_').rglob('*.py'))
+LEAVES = sorted(set((ROOT / 'configs').rglob('*.py')) - set(BASES))
 # AVTracker has no training step: tests/test_avtracker_configs.py.
-CONFIGS = sorted(
-    path
-    for path in (ROOT / 'configs').rglob('*.py')
-    if not {'_base_', 'avtracker'} & set(path.parts)
-)
+CONFIGS = [path for path in LEAVES if 'avtracker' not in path.parts]
+MAX_BASES = 4  # data set, model, schedule, runtime; the leaf itself is not counted
 FRAMES, SIZE = 2, 64
 
 
 def sample(audio_dim: int) -> dict:
-    """One clip with rows of sound, so that no file with weights of an audio network is needed."""
+    """One clip with audio embeddings, so that no weights of an audio network are needed."""
     size = (SIZE, SIZE)
     gt = AVDataSample(metainfo={'img_shape': size, 'ori_shape': size, 'video_name': 'clip'})
     gt.labeled_frames = torch.tensor([True, False])
@@ -35,7 +39,7 @@ def sample(audio_dim: int) -> dict:
 
 
 def with_labels(clip: dict, num_classes: int) -> dict:
-    """The truth of a semantic task: a square of the last class."""
+    """Add the ground truth of a semantic task: a square of the last class."""
     labels = np.zeros((FRAMES, SIZE, SIZE), np.uint8)
     labels[:, 16:48, 16:48] = max(num_classes - 1, 1)
     clip['data_samples'].gt_sem_seg = PixelData(sem_seg=torch.from_numpy(labels))
@@ -43,7 +47,7 @@ def with_labels(clip: dict, num_classes: int) -> dict:
 
 
 def with_tracks(clip: dict) -> dict:
-    """The truth of an instance task: two squares, the second in one frame only."""
+    """Add the ground truth of an instance task: two squares, the second in one frame only."""
     masks = torch.zeros(2, FRAMES, SIZE, SIZE, dtype=torch.bool)
     masks[0, :, 16:48, 16:48] = True
     masks[1, 0, :8, :8] = True
@@ -54,7 +58,7 @@ def with_tracks(clip: dict) -> dict:
 
 
 def shrink(model: dict) -> None:
-    """Leave fewer layers, queries and points of an AVInstanceSegmentor: the parts are the same."""
+    """Reduce layers, queries and points of an AVInstanceSegmentor; its components stay."""
     backbone, frame_head, tracker = model.backbone, model.frame_head, model.tracker
     widths = frame_head.pixel_decoder.in_channels
     if 'depths' in backbone:
@@ -72,7 +76,7 @@ def shrink(model: dict) -> None:
 
 
 def without_pretrained(config: dict) -> None:
-    """Take out what would read weights that are not here."""
+    """Remove the initialization from pretrained files, which do not exist here."""
     for value in config.values():
         if isinstance(value, dict):
             without_pretrained(value)
@@ -94,7 +98,7 @@ def test_config_loads_builds_trains_a_step_and_predicts(path: Path) -> None:
         with_tracks(clip) if instances else with_labels(clip, model.decode_head.num_classes)
         for clip in (sample(model.audio_encoder.out_channels) for _ in range(2))
     ]
-    if config.get('optim_wrapper') is not None:  # else it is for testing only
+    if config.get('optim_wrapper') is not None:  # else the config is for testing only
         train_a_step(model, config.optim_wrapper, batch)
     model.eval()
     with torch.no_grad():
@@ -108,7 +112,7 @@ def test_config_loads_builds_trains_a_step_and_predicts(path: Path) -> None:
 
 
 def train_a_step(model: torch.nn.Module, optim_wrapper: dict, batch: list[dict]) -> None:
-    """The loss is a number, and backbone and head move."""
+    """Check that the loss is finite and that backbone and head are updated."""
     model.train()
     wrapper = build_optim_wrapper(model, optim_wrapper)
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
@@ -119,5 +123,44 @@ def train_a_step(model: torch.nn.Module, optim_wrapper: dict, batch: list[dict])
     assert any(name.startswith(('decode_head', 'frame_head')) for name in moved)
 
 
-def test_all_configs_are_found() -> None:
-    assert len(CONFIGS) > 10
+def opened_files(path: Path) -> list[Path]:
+    """The files that a config opens by ``read_base()``, without itself, at any depth."""
+    return list(config_files(path))[1:]
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
+def test_leaf_opens_the_bases_it_names_and_nothing_behind_them(path: Path) -> None:
+    opened = opened_files(path)
+    assert len(opened) <= MAX_BASES
+    assert set(opened) <= set(BASES)
+    kinds = [file.relative_to(ROOT / 'configs/_base_').parent for file in opened]
+    assert len(set(kinds)) == len(kinds), f'{path} names two bases of one kind'
+
+
+@pytest.mark.parametrize('path', BASES, ids=lambda path: path.stem)
+def test_base_opens_no_other_file(path: Path) -> None:
+    assert opened_files(path) == []
+
+
+def test_opened_files_are_counted() -> None:
+    counts = [len(opened_files(path)) for path in LEAVES]
+    assert (statistics.median(counts), max(counts)) == (4, MAX_BASES)
+
+
+@pytest.mark.parametrize('path', [*BASES, *LEAVES], ids=lambda path: path.stem)
+def test_pipeline_steps_are_named(path: Path) -> None:
+    subscripts = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Subscript)]
+    assert not subscripts, f'{path}:{subscripts[0].lineno}: override a value by its name'
+    config = Config.fromfile(path)
+    for split in ('train', 'val', 'test'):
+        loader = config.get(f'{split}_dataloader')
+        assert loader is None or isinstance(loader.dataset.pipeline, dict)
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
+def test_variants_without_a_published_row_are_ablations(path: Path) -> None:
+    if path.stem.startswith('demo_') or path.stem == 'avtracker_offline':  # no published model
+        return
+    text = ast.get_docstring(ast.parse(path.read_text())).split('Status:')[0]
+    published = re.search(r'\d\d\.\d', text) is not None
+    assert published == (path.parent.name != 'ablations')

@@ -75,7 +75,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / 'data').mkdir()
     shutil.move(next(made.rglob('*.mp4')), folder / 'data' / 'video.mp4')
     config = load_config(ROOT / 'configs/avs/demo_tpavi_synthetic.py', check_types=False)
-    shutil.move(made, folder / config.data_root)
+    shutil.move(made, folder / config.dataset.data_root)
     return folder / 'data'
 
 
@@ -291,7 +291,7 @@ def check_dotted_name(code: str) -> None:
 
 @pytest.fixture(scope='module')
 def tools() -> list[Path]:
-    return [f for f in (ROOT / 'tools').rglob('*.py') if 'ArgumentParser' in f.read_text()]
+    return [f for f in (ROOT / 'tools').rglob('*.py') if 'parse_args()' in f.read_text()]
 
 
 @pytest.mark.parametrize('page', PAGES + READMES, ids=page_id)

@@ -29,7 +29,7 @@ def registered_classes() -> dict[str, dict[str, str]]:
         above = [name for name in PACKAGES if module.startswith(f'{name}.')]
         nearest = max(above, key=len, default=None)
         for node in ast.parse(file.read_text()).body:
-            decorators = getattr(node, 'decorator_list', ())
+            decorators = node.decorator_list if isinstance(node, ast.ClassDef) else ()
             if any('register_module' in ast.dump(decorator) for decorator in decorators):
                 assert nearest is not None, f'{module}: no package above it exports {node.name}'
                 found[nearest][node.name] = module

@@ -1,30 +1,32 @@
-"""Show the main job on small data made on the spot: who sounds, where, and is it the same one?
+"""Train and test a small AVISM on synthetic data: who sounds, where, with which identity.
 
-Trains a small AVISM, tests it with and without sound, scores and explains the result, draws.
+Tests the model with audio and with muted audio, scores and diagnoses the results and draws them.
 """
 
-import argparse
 import json
 import sys
 import time
 from pathlib import Path
 from typing import Any, Literal
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # this clone
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # avis of this clone
 
+from avis.utils.arguments import make_parser
+from avis.utils.cli import run
+
+ROOT = Path(__file__).resolve().parents[1]
 CONFIGS, NAME = ROOT / 'configs/avis', 'demo_avism_synthetic'
 VIDEOS = {'train': 160, 'val': 15, 'test': 40}
 SECONDS, SIZE, IDENTITIES = 10, (64, 128), 6
 DRAWN = 3  # test videos in the image and in the video
-# The official one averages over the 25 classes that do not occur here.
+# The official protocol averages over 25 classes that do not occur here.
 PROTOCOL: Literal['official', 'corrected'] = 'corrected'
 SHOWN = ('HOTA', 'DetA', 'AssA', 'AP_all', 'FA', 'FAn', 'FAs', 'FAm')
 
 
 def main() -> None:
     """Parse the arguments and run the demo."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs/demo', metavar='DIR')
     parser.add_argument('--seed', type=int, default=0, help='of data and training (default 0)')
     args = parser.parse_args()
@@ -32,17 +34,17 @@ def main() -> None:
     begin = time.monotonic()
 
     data = make_data(work_dir / f'data_{args.seed}', args.seed)
-    loud, muted = configs(data, args.seed)
+    with_audio, muted = configs(data, args.seed)
     before = time.monotonic()
-    checkpoint = train_once(loud, work_dir / f'train_{args.seed}')
+    checkpoint = train_once(with_audio, work_dir / f'train_{args.seed}')
     trained = time.monotonic() - before
 
-    loud.log_level = muted.log_level = 'WARNING'  # the tables at the end say it all
+    with_audio.log_level = muted.log_level = 'WARNING'  # the tables follow at the end
     results = {
-        'with sound': score(loud, checkpoint, work_dir / 'test'),
+        'with audio': score(with_audio, checkpoint, work_dir / 'test'),
         'muted': score(muted, checkpoint, work_dir / 'test_muted'),
     }
-    draw(loud, muted, checkpoint, work_dir)
+    draw(with_audio, muted, checkpoint, work_dir)
     seconds = {'training': round(trained), 'all': round(time.monotonic() - begin)}
     report = {
         'protocol': PROTOCOL,
@@ -55,7 +57,7 @@ def main() -> None:
 
 
 def make_data(folder: Path, seed: int) -> Path:
-    """Draw and sound the videos, unless an earlier demo did."""
+    """Generate the videos, unless an earlier demo did."""
     from avis.synthetic.generator import make_dataset
 
     if not folder.is_dir():
@@ -74,19 +76,21 @@ def make_data(folder: Path, seed: int) -> Path:
 
 
 def configs(data: Path, seed: int) -> tuple[Any, Any]:
-    """The demo config on our data, and the same with the sound of the test data muted."""
+    """The demo config on the generated data, and the same with muted audio in testing."""
     from avis.apis import load_config
 
     options: dict[str, Any] = {
         f'{split}_dataloader.dataset.data_root': str(data) for split in VIDEOS
     }
     options['randomness.seed'] = seed
-    loud, muted = (load_config(CONFIGS / f'{NAME}{end}.py', options) for end in ('', '_muted'))
-    return loud, muted
+    with_audio, muted = (
+        load_config(CONFIGS / f'{NAME}{end}.py', options) for end in ('', '_muted')
+    )
+    return with_audio, muted
 
 
 def train_once(config: Any, work_dir: Path) -> Path:
-    """Train, or go on where an interrupted demo stopped; the path of the last checkpoint."""
+    """Train, or resume an interrupted demo; returns the path of the last checkpoint."""
     from avis.apis.runner import train
 
     train(config, work_dir=work_dir, resume='auto')
@@ -94,7 +98,7 @@ def train_once(config: Any, work_dir: Path) -> Path:
 
 
 def score(config: Any, checkpoint: Path, work_dir: Path) -> dict[str, Any]:
-    """Predict the test set into a file as one submits it, and score that file."""
+    """Write the predictions of the test set as a submission, and score that file."""
     from avis.apis import evaluate
     from avis.apis.runner import test
 
@@ -107,40 +111,40 @@ def score(config: Any, checkpoint: Path, work_dir: Path) -> dict[str, Any]:
     )
 
 
-def draw(loud: Any, muted: Any, checkpoint: Path, work_dir: Path) -> None:
-    """Write the image and the video of the test videos in which turns are taken most often."""
+def draw(with_audio: Any, muted: Any, checkpoint: Path, work_dir: Path) -> None:
+    """Draw an image and a video of the test videos with the most changes of speaker."""
     import numpy as np
 
     from avis.engine.hooks.visualization_hook import frame_titles, video
     from avis.visualization.drawing import image_grid, write_png
     from avis.visualization.video_writer import write_clip
 
-    clips = list(zip(predict(loud, checkpoint), predict(muted, checkpoint), strict=True))
+    clips = list(zip(predict(with_audio, checkpoint), predict(muted, checkpoint), strict=True))
     clips.sort(key=lambda clip: turns(clip[0][1]), reverse=True)
-    grids, videos, sounds = [], [], []
-    for (data, sample), (_, silent) in clips[:DRAWN]:
+    grids, videos, waveforms = [], [], []
+    for (data, sample), (_, muted_sample) in clips[:DRAWN]:
         frames = data['inputs']['frames'].permute(0, 2, 3, 1).numpy()
         rows = {
-            'truth': draw_row(frames, sample.gt_tracks),
+            'ground truth': draw_row(frames, sample.gt_tracks),
             'prediction': draw_row(frames, sample.pred_tracks),
-            'muted': draw_row(frames, silent.pred_tracks),
+            'muted': draw_row(frames, muted_sample.pred_tracks),
         }
         titles = frame_titles(sample, len(frames))
         grids.append(image_grid({'frame': list(frames), **rows}, titles=titles))
         videos.append(video(frames, rows))
-        sounds.append(data['inputs']['audio'].numpy())
+        waveforms.append(data['inputs']['audio'].numpy())
     write_png(work_dir / 'grid.png', np.concatenate(grids))
     write_clip(
         work_dir / 'prediction.mp4',
         np.concatenate(videos),
         fps=float(sample.fps),
-        audio=np.concatenate(sounds),
+        audio=np.concatenate(waveforms),
         sample_rate=int(sample.sample_rate),
     )
 
 
 def draw_row(frames: Any, tracks: Any) -> list[Any]:
-    """Frames (T, H, W, 3) with the masks of the tracks, each identity in its color."""
+    """Frames (T, H, W, 3) with the masks of the tracks, each identity in its own color."""
     from avis.visualization.tracks import draw_tracks
 
     return [
@@ -150,7 +154,7 @@ def draw_row(frames: Any, tracks: Any) -> list[Any]:
 
 
 def predict(config: Any, checkpoint: Path) -> list[tuple[dict[str, Any], Any]]:
-    """The first test videos: what goes into the model, and the sample with its prediction."""
+    """The first test videos: the input of the model, and the sample with its prediction."""
     import torch
     from mmengine.dataset import pseudo_collate
 
@@ -165,28 +169,28 @@ def predict(config: Any, checkpoint: Path) -> list[tuple[dict[str, Any], Any]]:
 
 
 def turns(sample: Any) -> int:
-    """How often a true instance begins or ends."""
+    """How often a ground truth instance starts or stops sounding."""
     present = [[rle is not None for rle in track.rles] for track in sample.gt_tracks.masks]
     return sum(a != b for track in present for a, b in zip(track[1:], track[:-1], strict=True))
 
 
 def print_report(results: dict[str, Any], seconds: dict[str, int], work_dir: Path) -> None:
-    """Print the scores, what goes wrong, and where everything is."""
+    """Print the scores, the diagnosis, and the paths of the results."""
     from rich.console import Console
     from rich.table import Table
 
     from avis.evaluation.benchmarks.report import print_result
 
     console = Console()
-    print_result(results['with sound'], console)
+    print_result(results['with audio'], console)
     table = Table('test', *SHOWN)
     for name, result in results.items():
         table.add_row(name, *(f'{result["summary"][key]:.2f}' for key in SHOWN))
     console.print(table)
-    console.print(f'{seconds["training"]} s of training, {seconds["all"]} s in all')
+    console.print(f'{seconds["training"]} s of training, {seconds["all"]} s in total')
     for name in ('metrics.json', 'test/report', 'grid.png', 'prediction.mp4'):
         console.print(work_dir / name, soft_wrap=True)
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -1,22 +1,27 @@
-"""Find who sounds in videos: a video with colored identities and the tracks of each.
+"""Track sounding instances in videos: an annotated video and the tracks of each.
 
-Writes OUT/NAME/video.mp4 and OUT/NAME/results.json for every video. Videos of any length; memory
-follows the window. Videos whose results are there already, made with the same settings, are passed
-over: start an interrupted run again with the same command.
+Writes OUT/NAME/video.mp4 and OUT/NAME/results.json for every video. Videos may have any length;
+memory depends on the window. Videos with results from the same settings are skipped: start an
+interrupted run again with the same command.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this clone, and its projects/
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # avis and projects/ of this clone
 
-from avis.utils.arguments import add_config_arguments, parse_arguments, parse_cfg_options
+from avis.utils.arguments import (
+    add_config_arguments,
+    make_parser,
+    parse_arguments,
+    parse_cfg_options,
+)
+from avis.utils.cli import run
 
 
-def main() -> None:
-    """Parse the arguments and predict."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main() -> str | None:
+    """Parse the arguments and predict; returns the videos that failed."""
+    parser = make_parser(__doc__)
     add_config_arguments(parser)
     parser.add_argument('checkpoint', help='weights, or "none" for random ones')
     parser.add_argument(
@@ -24,22 +29,22 @@ def main() -> None:
     )
     parser.add_argument('--out', required=True, metavar='DIR', help='folder of the results')
     parser.add_argument(
-        '--audio', metavar='FILE', help='sound of the only input, or .npy with its features'
+        '--audio', metavar='FILE', help='audio of the only input, or .npy with its features'
     )
     parser.add_argument(
         '--fps',
         type=float,
-        help='frames per second that are looked at, as in training (AVISeg: 1); default: all '
-        'frames of a video file',
+        help='frames per second to predict, as in training (AVISeg: 1); default: all frames of a '
+        'video file',
     )
     parser.add_argument(
-        '--window', type=int, default=60, help='frames of a window; 0 for whole videos (60)'
+        '--window', type=int, default=60, help='frames per window; 0 for whole videos (60)'
     )
     parser.add_argument(
         '--overlap',
         type=int,
-        help='frames that neighbouring windows share (a tenth of a window); 0 for trackers that go '
-        'frame by frame',
+        help='frames that neighboring windows share (a tenth of a window); 0 for trackers that '
+        'work frame by frame',
     )
     parser.add_argument('--no-video', action='store_true', help='write results.json only')
     parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1, ... (cpu)')
@@ -62,9 +67,9 @@ def main() -> None:
         num_workers=args.workers,
         cfg_options=parse_cfg_options(args.cfg_options),
     )
-    if failed:
-        sys.exit('\n'.join(['failed:', *(f'  {name}: {why}' for name, why in failed.items())]))
+    lines = [f'  {name}: {reason}' for name, reason in failed.items()]
+    return '\n'.join(['failed:', *lines]) if failed else None
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

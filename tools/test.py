@@ -3,27 +3,27 @@
 Paths in the config, --work-dir, --out and --show-dir are relative to the current folder.
 """
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this clone, and its projects/
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # avis and projects/ of this clone
 
-from avis.utils.arguments import add_run_arguments, parse_arguments, parse_cfg_options
+from avis.utils.arguments import add_run_arguments, make_parser, parse_arguments, parse_cfg_options
+from avis.utils.cli import run
 
 
 def main() -> None:
     """Parse the arguments and test."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     add_run_arguments(parser)
     parser.add_argument('checkpoint', help='weights, or "none" to test random ones')
     parser.add_argument(
         '--out',
         metavar='FILE',
-        help='write the predictions: .pkl with all data samples, .json with run lengths',
+        help='write the predictions: .pkl with all data samples, .json with RLEs',
     )
-    parser.add_argument('--show-dir', metavar='DIR', help='write a image and a video of every clip')
+    parser.add_argument('--show-dir', metavar='DIR', help='draw an image and a video per clip')
     args = parse_arguments(parser)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
 
@@ -42,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

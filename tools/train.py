@@ -3,19 +3,19 @@
 Paths in the config and --work-dir are relative to the current folder.
 """
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this clone, and its projects/
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # avis and projects/ of this clone
 
-from avis.utils.arguments import add_run_arguments, parse_arguments, parse_cfg_options
+from avis.utils.arguments import add_run_arguments, make_parser, parse_arguments, parse_cfg_options
+from avis.utils.cli import run
 
 
 def main() -> None:
     """Parse the arguments and train."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     add_run_arguments(parser)
     parser.add_argument(
         '--amp',
@@ -32,7 +32,7 @@ def main() -> None:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from a checkpoint; without a path from the newest in the work folder',
+        help='resume from a checkpoint; without a path, from the newest one in the work folder',
     )
     args = parse_arguments(parser)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
@@ -52,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

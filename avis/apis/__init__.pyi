@@ -3,6 +3,7 @@ from .batch_inference import infer as infer
 from .checkpoint import convert_checkpoint as convert_checkpoint
 from .checkpoint import init_model as init_model
 from .config import load_config as load_config
+from .config_files import list_configs as list_configs
 from .evaluation import evaluate as evaluate
 from .inference import predict_video as predict_video
 from .inference import video_record as video_record

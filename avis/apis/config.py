@@ -1,19 +1,25 @@
-"""Load a config and refuse what nobody would read.
+"""Load a config and refuse keys that nothing reads.
 
-mmengine accepts any key: a typo silently trains with the default. Three checks close that. Every
-top-level name must be read by the Runner or by the config itself; every ``type`` must resolve;
-and every key beside a ``type`` must be an argument of that class.
+mmengine accepts any key: a typo silently trains with the default. Four checks close that gap. Every
+top-level name must be read by the Runner or by the config files; a variable of the base files must
+not be set where it has no effect any more; every ``type`` must resolve; and every key beside a
+``type`` must be an argument of that class.
 """
 
-import ast
 import difflib
+import importlib
 import inspect
-from collections.abc import Iterator, Mapping
+import re
+import traceback
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.config.lazy import LazyAttr, LazyObject
+
+from avis.apis.config_files import config_files, names_assigned, names_read
+from avis.apis.config_overrides import apply_overrides
 
 # Read by mmengine.Runner from ``runner.cfg``, besides the arguments of its constructor.
 _RUNNER_EXTRAS = {
@@ -24,7 +30,7 @@ _RUNNER_EXTRAS = {
     'model_wrapper_cfg',
     'sync_bn',
 }
-# Read by whoever builds the object, before its constructor sees the rest: key of the dict -> names.
+# Read before the constructor gets the other keys: name of the dict -> keys.
 _BUILDER_KEYS = {
     'norm_cfg': {'requires_grad'},
     'optim_wrapper': {'constructor', 'paramwise_cfg'},
@@ -50,32 +56,77 @@ def load_config(
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: A key that nobody reads, an unknown class, or a broken path to a value; the
-            message names file and key.
+        ValueError: The file cannot be executed, a key that nothing reads, an unknown class, or a
+            value of a wrong kind; the message names file and key.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'Config {path} does not exist.')
     try:
         cfg = Config.fromfile(path)
-    except AttributeError as error:
-        raise ValueError(f'{path}: {error}. A path to a value is misspelt.') from error
-    if cfg_options:
-        cfg.merge_from_dict(dict(cfg_options))
-    _check_top_level(cfg, path)
+    except Exception as error:  # whatever the code in a config raises
+        raise ValueError(_describe(error, path)) from error
+    options = dict(cfg_options or {})
+    replaced = apply_overrides(cfg, options)
+    _check_top_level(cfg, path, options)
     if check_types:
-        check_config(cfg, path)
+        check_config(cfg, path, replaced)
     return cfg
 
 
-def check_config(cfg: Config, path: str | Path) -> None:
-    """Check the ``type`` and the keys of every nested dict of a config; see :func:`load_config`."""
+def check_config(cfg: Config, path: str | Path, replaced: Mapping[str, str] | None = None) -> None:
+    """Check the ``type`` and the keys of every nested dict of a config; see :func:`load_config`.
+
+    Args:
+        cfg: The config.
+        path: Its file, for the error messages.
+        replaced: Dotted key -> previous type of the components whose ``type`` was overridden.
+    """
     for key in _runner_keys() & set(cfg):
         try:
             value = cfg[key]
         except ImportError as error:
-            raise ValueError(f'{path}: {key}: {error}') from error
-        _check(value, key, key, str(path))
+            raise ValueError(_describe_import(error, key, path)) from error
+        try:
+            _check(value, key, key, str(path))
+        except _ArgumentError as error:
+            raise ValueError(f'{error}{_merge_hint(error.key, replaced or {})}') from error
+
+
+class _ArgumentError(ValueError):
+    """A key beside a ``type`` that is no argument of it; ``key`` is the path of their dict."""
+
+    def __init__(self, message: str, key: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+def _merge_hint(key: str, replaced: Mapping[str, str]) -> str:
+    """What to do about arguments that a replaced component left behind."""
+    if key not in replaced:
+        return ''
+    return (
+        f' The override of {key}.type keeps the other arguments of {replaced[key]}; to drop them, '
+        f'add {key}._delete_=True and state all arguments of the new type.'
+    )
+
+
+def _describe(error: Exception, path: Path) -> str:
+    """One line about an error in a config file, with the line where it happened."""
+    frames = traceback.extract_tb(error.__traceback__)
+    names = {str(path), str(path.resolve())}
+    lines = [frame.lineno for frame in frames if frame.filename in names]
+    place = f'{path}:{lines[-1]}' if lines else str(path)
+    if isinstance(error, AttributeError):
+        return f'{place}: {error}. A key on the path to a value is misspelled.'
+    return f'{place}: {type(error).__name__}: {error}'
+
+
+def _describe_import(error: ImportError, key: str, path: str | Path) -> str:
+    """One line about a class that cannot be imported."""
+    found = re.search(r'Failed to import (\w+) from ([\w.]+) ', str(error))
+    known = dir(importlib.import_module(found[2])) if found else []
+    return f'{path}: {key}: {error}.' + (_suggest(found[1], known) if found else '')
 
 
 def _runner_keys() -> set[str]:
@@ -84,32 +135,35 @@ def _runner_keys() -> set[str]:
     return (set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}) | _RUNNER_EXTRAS
 
 
-def _check_top_level(cfg: Config, path: Path) -> None:
+def _check_top_level(cfg: Config, path: Path, options: Mapping[str, Any]) -> None:
     """Every top-level name is an argument of the Runner or is used by the config files."""
-    used = set().union(*(_names_read(file) for file in _config_files(path)))
+    files = list(config_files(path))
+    used = set().union(*(names_read(file) for file in files))
     known = _runner_keys()
     for key in cfg._cfg_dict.to_dict():
         value = dict.get(cfg._cfg_dict, key)
         if key == 'read_base' or isinstance(value, LazyObject | LazyAttr):
             continue
         if key not in known | used:
-            raise ValueError(f'{path}: nobody reads the key {key!r}.{_suggest(key, known | used)}')
+            raise ValueError(f'{path}: nothing reads the key {key!r}.{_suggest(key, known | used)}')
+    in_bases = set().union(*(names_assigned(file) for file in files[1:]))
+    late = in_bases & names_assigned(path) - names_read(path)
+    late |= {key.split('.')[0] for key in options}
+    for name in sorted(late - known):
+        keys = ', '.join(_keys_named(name, {k: cfg[k] for k in known & set(cfg)})) or 'them'
+        raise ValueError(
+            f'{path}: setting the variable {name!r} has no effect, the base files have used its '
+            f'value already. Set the keys made from it instead: {keys}.'
+        )
 
 
-def _config_files(path: Path) -> Iterator[Path]:
-    """The file and all it inherits from by ``with read_base()``."""
-    yield path
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.With) and 'read_base' in ast.dump(node.items[0]):
-            for line in node.body:
-                if isinstance(line, ast.ImportFrom) and line.module and line.level:
-                    base = path.resolve().parents[line.level - 1].joinpath(*line.module.split('.'))
-                    yield from _config_files(base.with_suffix('.py'))
-
-
-def _names_read(path: Path) -> set[str]:
-    nodes = ast.walk(ast.parse(path.read_text()))
-    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+def _keys_named(name: str, value: Any, above: str = '') -> Iterator[str]:
+    """The dotted keys at any depth whose last part is ``name``."""
+    items = dict.items(value) if isinstance(value, dict) else ()
+    for key, item in items:
+        if key == name and above:
+            yield f'{above}.{key}'
+        yield from _keys_named(name, item, f'{above}.{key}'.lstrip('.'))
 
 
 def _check(value: Any, key: str, role: str, path: str) -> None:
@@ -122,7 +176,7 @@ def _check(value: Any, key: str, role: str, path: str) -> None:
     try:
         items = list(value.items())
     except ImportError as error:
-        raise ValueError(f'{path}: {key}: {error}') from error
+        raise ValueError(_describe_import(error, key, path)) from error
     names = {name for name, _ in items}
     if 'type' in names:
         _check_arguments(value['type'], names - {'type'}, key, role, path)
@@ -141,10 +195,8 @@ def _check_arguments(kind: Any, names: set[str], key: str, role: str, path: str)
         return
     known = arguments | _BUILDER_KEYS.get(role, set())
     for name in sorted(names - known):
-        raise ValueError(
-            f'{path}: {key}.{name}: {target.__name__} has no argument {name!r}.'
-            f'{_suggest(name, known)}'
-        )
+        message = f'{path}: {key}.{name}: {target.__name__} has no argument {name!r}.'
+        raise _ArgumentError(message + _suggest(name, known), key)
 
 
 def _check_loader(names: set[str], key: str, path: str) -> None:
@@ -152,7 +204,9 @@ def _check_loader(names: set[str], key: str, path: str) -> None:
 
     known = set(inspect.signature(DataLoader.__init__).parameters) | _LOADER_KEYS
     for name in sorted(names - known):
-        raise ValueError(f'{path}: {key}.{name}: no such option.{_suggest(name, known)}')
+        raise ValueError(
+            f'{path}: {key}.{name}: DataLoader has no argument {name!r}.{_suggest(name, known)}'
+        )
 
 
 def _arguments(target: Any) -> set[str] | None:
@@ -180,8 +234,8 @@ def _resolve(name: str, key: str, path: str) -> Any:
 
     import avis.registry
 
-    rooms = (avis.registry, mmdet.registry, mmengine.registry)
-    registries = [r for room in rooms for r in vars(room).values() if isinstance(r, Registry)]
+    modules = (avis.registry, mmdet.registry, mmengine.registry)
+    registries = [r for module in modules for r in vars(module).values() if isinstance(r, Registry)]
     for registry in registries:
         target = registry.get(name)
         if target is not None:
@@ -190,6 +244,6 @@ def _resolve(name: str, key: str, path: str) -> Any:
     raise ValueError(f'{path}: {key}.type: no class {name!r} is registered.{_suggest(name, known)}')
 
 
-def _suggest(name: str, known: set[str]) -> str:
+def _suggest(name: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(name, sorted(known), n=1)
     return f' Did you mean {close[0]!r}?' if close else ''

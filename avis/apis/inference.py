@@ -8,12 +8,13 @@ from mmengine.dataset import Compose, pseudo_collate
 from torch import nn
 from torch.utils.data import DataLoader
 
+from avis.datasets.av_dataset import build_transforms
 from avis.datasets.readers.images import read_image
 from avis.datasets.readers.video import video_info
 from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.window_dataset import WindowDataset
 from avis.engine.streaming import VideoStream
-from avis.registry import DATASETS, TRANSFORMS
+from avis.registry import DATASETS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.video_record import VideoRecord
 
@@ -189,7 +190,7 @@ def _test_dataset(model: nn.Module) -> Any:
 
 def _test_pipeline(model: nn.Module, record: VideoRecord) -> Callable[[dict], Any]:
     """The pipeline of the config's test data, which takes any sound or none."""
-    transforms = [TRANSFORMS.build(transform) for transform in _test_dataset(model).pipeline]
+    transforms = build_transforms(_test_dataset(model).pipeline)
     for loader in transforms:
         if not isinstance(loader, LoadAudio):
             continue

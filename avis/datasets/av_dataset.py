@@ -2,7 +2,7 @@
 
 import csv
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,7 +22,7 @@ class AVDataset(BaseDataset):
         split: One of ``SPLITS`` of the class.
         data_root: Folder of the data set; ``LAYOUT`` of the class says what lies in it.
         ann_file: Annotation file below ``data_root``.
-        pipeline: Transforms, as configs or built.
+        pipeline: Transforms, see :func:`build_transforms`.
         skip_broken: What a clip does whose files are missing or broken. False: one error that
             names the file. True: in training its successor takes its place; in test mode it keeps
             its place with the tensors of its successor, no labeled frame and
@@ -44,7 +44,7 @@ class AVDataset(BaseDataset):
         split: str,
         data_root: str,
         ann_file: str,
-        pipeline: Sequence[Any] = (),
+        pipeline: Mapping[str, Any] | Sequence[Any] = (),
         skip_broken: bool = False,
         test_mode: bool | None = None,
         **kwargs: Any,
@@ -61,7 +61,7 @@ class AVDataset(BaseDataset):
             ann_file=str(ann_file),
             data_root=str(data_root),
             # Built here, because our transforms have their own registry.
-            pipeline=[TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline],
+            pipeline=build_transforms(pipeline),
             test_mode=split != 'train' if test_mode is None else test_mode,
             **kwargs,
         )
@@ -209,3 +209,15 @@ def read_rows(path: str | Path, columns: Sequence[str], *, by_name: bool) -> lis
                 )
             rows.append({name: line[p].strip() for name, p in zip(columns, places, strict=True)})
     return rows
+
+
+def build_transforms(pipeline: Mapping[str, Any] | Sequence[Any]) -> list[Any]:
+    """Build the transforms of a pipeline.
+
+    Args:
+        pipeline: Transforms, as configs or built, in the order in which they run: a list, or a dict
+            of names, by which a config overrides single steps. A step that is None is skipped.
+    """
+    steps = pipeline.values() if isinstance(pipeline, Mapping) else pipeline
+    built = (TRANSFORMS.build(step) if isinstance(step, dict) else step for step in steps)
+    return [step for step in built if step is not None]

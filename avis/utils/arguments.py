@@ -7,6 +7,32 @@ from collections.abc import Sequence
 from typing import Any
 
 
+def make_parser(description: str, **options: Any) -> argparse.ArgumentParser:
+    """Make the parser of a tool, with ``--debug``.
+
+    Args:
+        description: Docstring of the tool.
+        options: Arguments of :class:`argparse.ArgumentParser`.
+    """
+    parser = argparse.ArgumentParser(description=description, **options)
+    parser.add_argument(
+        '--debug',
+        action=_SetDebug,
+        nargs=0,
+        dest=argparse.SUPPRESS,
+        default=argparse.SUPPRESS,
+        help='show the traceback of errors, as AVIS_DEBUG=1 does',
+    )
+    return parser
+
+
+class _SetDebug(argparse.Action):
+    """Set ``AVIS_DEBUG``, which worker processes inherit; see :func:`avis.utils.cli.run`."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        os.environ['AVIS_DEBUG'] = '1'
+
+
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the config file and its overrides."""
     parser.add_argument('config', help='config file')
@@ -60,7 +86,7 @@ def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def parse_cfg_options(options: Sequence[str]) -> dict[str, Any]:
-    """Parse ``key=value`` words as every ``--cfg-options`` of the mm family does.
+    """Parse ``key=value`` words as the ``--cfg-options`` of all OpenMMLab tools.
 
     Raises:
         ValueError: A word without ``=``.

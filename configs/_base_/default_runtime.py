@@ -1,15 +1,11 @@
-"""What every run shares: hooks, logs, seed, processes. A config may replace any of it."""
+"""Runtime settings that all epoch-based runs share: hooks, logs, seed, processes."""
 
 from mmengine.hooks import DistSamplerSeedHook, IterTimerHook, LoggerHook, ParamSchedulerHook
 from mmengine.hooks import SyncBuffersHook
 from mmengine.runner import LogProcessor
 from mmengine.visualization import LocalVisBackend, TensorboardVisBackend, Visualizer
 
-from avis.engine.hooks.checkpoint_hook import AtomicCheckpointHook
-from avis.engine.hooks.loss_hook import LossHook
-from avis.engine.hooks.progress_hook import ProgressHook
-from avis.engine.hooks.run_info_hook import RunInfoHook
-from avis.engine.hooks.seed_hook import SeedHook
+from avis.engine import AtomicCheckpointHook, LossHook, ProgressHook, RunInfoHook, SeedHook
 
 default_scope = 'avis'
 
@@ -18,7 +14,7 @@ randomness = dict(seed=123)
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'),  # gloo where there is no GPU
+    dist_cfg=dict(backend='nccl'),  # gloo without a GPU
 )
 
 default_hooks = dict(

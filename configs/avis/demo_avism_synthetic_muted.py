@@ -1,10 +1,14 @@
-"""The demo model tested with the sound muted: what it sees without hearing."""
+"""The demo model tested with muted audio: what it tracks from the frames alone."""
 
 from mmengine.config import read_base
 
 with read_base():
-    from .demo_avism_synthetic import *
+    from .._base_.datasets.synthetic_aviseg import *
+    from .._base_.iteration_runtime import *
+    from .._base_.models.avism_small import *
+    from .._base_.schedules.adamw_linear_1400 import *
 
-from avis.datasets.transforms.audio import MuteAudio
+from avis.datasets.transforms import MuteAudio
 
-test_dataloader.dataset.pipeline = [*test_pipeline[:2], dict(type=MuteAudio), *test_pipeline[2:]]
+default_hooks.checkpoint.update(interval=350, save_best='aviseg_corrected/HOTA')
+test_dataloader.dataset.pipeline.mute_audio = dict(type=MuteAudio)

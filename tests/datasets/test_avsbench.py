@@ -109,7 +109,7 @@ def test_s4_clip_through_its_config(s4, audio) -> None:
 
 def test_512_protocol_is_one_value(ms3) -> None:
     cfg = load_config(f'{BASES}/avsbench_ms3.py')
-    cfg.train_dataloader.dataset.pipeline[3].size = (512, 512)
+    cfg.train_dataloader.dataset.pipeline.resize.size = (512, 512)
     cfg.train_dataloader.dataset.data_root = ms3
     data = DATASETS.build(cfg.train_dataloader.dataset)[0]
     assert data['inputs']['frames'].shape == (5, 3, 512, 512)

@@ -199,7 +199,7 @@ def test_whole_sets_of_instances_have_no_problem(tmp_path, capsys) -> None:
     assert row(text, 'train') == ['train', '2', '616', '6', '4', '-', '0']
     assert 'AVISeg val: 2 videos, published are 105. The count of val is what train' in text
     options = {'test_dataloader.dataset.data_root': str(write_avtrack(tmp_path / 'b'))}
-    options['test_dataloader.dataset.pipeline.1.source'] = 'audio'
+    options['test_dataloader.dataset.pipeline.load_audio.source'] = 'audio'
     path = 'configs/_base_/datasets/avtrack.py'
     assert check_dataset(load_config(path, options, check_types=False)) == 0
     assert row(capsys.readouterr().out, 'test')[3:] == ['6', '5', '+0.00 to +0.00', '0']

@@ -13,10 +13,13 @@ from avis.models.data_preprocessors.av_data_preprocessor import AVDataPreprocess
 from avis.registry import DATASETS
 from tests.helpers.tiny_vis import NAMES, content, write_aviseg, write_json
 
+BASE = '_base_/datasets/aviseg'
+WAVEFORM = 'avis/avism/ablations/avism_r50_in_aviseg_vggish'
+
 
 def dataset(name: str, split: str, root) -> object:
     options = {f'{split}_dataloader.dataset.data_root': str(root)}
-    cfg = load_config(f'configs/_base_/datasets/{name}.py', options)
+    cfg = load_config(f'configs/{name}.py', options)
     return DATASETS.build(cfg[f'{split}_dataloader'].dataset)
 
 
@@ -29,7 +32,7 @@ def root(tmp_path):
 def test_training_batches(root, workers) -> None:
     # The parent has used threads before it forks, as a training has.
     F.interpolate(torch.zeros(4, 3, 64, 64, dtype=torch.uint8), size=(32, 32), mode='bilinear')
-    data = dataset('aviseg', 'train', root)
+    data = dataset(BASE, 'train', root)
     loader = DataLoader(
         data,
         batch_size=2,
@@ -48,7 +51,7 @@ def test_training_batches(root, workers) -> None:
         assert masks.dtype == torch.bool
 
 
-@pytest.mark.parametrize('name', ['aviseg', 'aviseg_wav'])
+@pytest.mark.parametrize('name', [BASE, WAVEFORM])
 def test_whole_videos_for_the_metrics(root, name) -> None:
     data = dataset(name, 'test', root)
     item = data[0]
@@ -71,7 +74,7 @@ def test_a_video_of_one_frame(root, split) -> None:
     write_json(root / f'{split}.json', lists)
     for name in NAMES:
         np.save(root / split / f'FEATAudios/{name}.npy', np.ones((1, 128), np.float32))
-    item = dataset('aviseg', split, root)[0]
+    item = dataset(BASE, split, root)[0]
     count = 5 if split == 'train' else 1
     assert len(item['inputs']['frames']) == len(item['inputs']['audio']) == count
     assert item['data_samples'].frame_ids.tolist() == [0] * count

@@ -17,13 +17,16 @@ from avis.synthetic.generator import make_dataset
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'avis'
 # Which config of avism/ has the tracker, or the head.
 TRACKERS = {
-    'ClipQueryTracker': 'in_aviseg',
-    'QueryMatchingTracker': 'in_aviseg_querymatching',
-    'MaskOverlapTracker': 'in_aviseg_maskoverlap',
-    'ByteTracker': 'in_aviseg_bytetrack',
-    'OCSORTTracker': 'in_aviseg_ocsort',
+    'ClipQueryTracker': 'avism_r50_in_aviseg',
+    'QueryMatchingTracker': 'ablations/avism_r50_in_aviseg_querymatching',
+    'MaskOverlapTracker': 'ablations/avism_r50_in_aviseg_maskoverlap',
+    'ByteTracker': 'ablations/avism_r50_in_aviseg_bytetrack',
+    'OCSORTTracker': 'ablations/avism_r50_in_aviseg_ocsort',
 }
-HEADS = {'AVISMFrameHead': 'in_aviseg', 'Mask2FormerFrameHead': 'in_aviseg_noaudio'}
+HEADS = {
+    'AVISMFrameHead': 'avism_r50_in_aviseg',
+    'Mask2FormerFrameHead': 'ablations/avism_r50_in_aviseg_noaudio',
+}
 # After one step nothing is certain: what is found must reach the scores all the same.
 DETECTOR = {'type': 'Detector', 'score_threshold': 0.0, 'max_per_frame': 4}
 ONLINE = {'detector': DETECTOR, 'new_track_score': 0.0}
@@ -48,7 +51,7 @@ def root(tmp_path_factory) -> Path:
 
 
 def published(name: str):
-    return load_config(CONFIGS / 'avism' / f'avism_r50_{name}.py').model
+    return load_config(CONFIGS / 'avism' / f'{name}.py').model
 
 
 def configured(tracker: str, head: str, hears: bool, root: Path):

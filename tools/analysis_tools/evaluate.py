@@ -1,4 +1,4 @@
-"""Score predictions on disk as the authors of a benchmark do, or as they meant to.
+"""Score predictions on disk with the official or the corrected protocol of a benchmark.
 
 Example: python tools/analysis_tools/evaluate.py aviseg --gt test.json --pred results.json --out out
 """
@@ -9,18 +9,19 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')  # worker processes share the cores
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this clone
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # avis of this clone
+
+from avis.utils.arguments import make_parser
+from avis.utils.cli import run
 
 BENCHMARKS = ('avtrack', 'aviseg', 'youtube_vis', 'avsbench', 'avss')
 
 
 def parse_args() -> argparse.Namespace:
-    """The arguments; options of a benchmark that are not given are left out."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Parse the arguments; options of a benchmark that are not given are omitted."""
+    parser = make_parser(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('benchmark', choices=BENCHMARKS)
-    parser.add_argument('--gt', required=True, help='the truth in the official layout')
+    parser.add_argument('--gt', required=True, help='ground truth in the official layout')
     parser.add_argument(
         '--pred', required=True, action='append', help='predictions; give it twice to compare two'
     )
@@ -28,13 +29,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--workers', type=int, default=1, help='processes (default: 1)')
     parser.add_argument('--by', metavar='ATTRIBUTE', help='scores by an attribute of the videos')
     parser.add_argument(
-        '--diagnose', action='store_true', help='who, where, same: which faculty loses the score'
+        '--diagnose',
+        action='store_true',
+        help='score lost by each component: who, where, same',
     )
     parser.add_argument(
-        '--strict', action='store_true', help='refuse to score if anything is wrong with the files'
+        '--strict', action='store_true', help='stop if anything is wrong with the files'
     )
     parser.add_argument(
-        '--full', action='store_true', help='every score of each video by class and threshold too'
+        '--full', action='store_true', help='also every score of each video by class and threshold'
     )
     parser.add_argument('--out', help='folder for metrics.json and per_video.csv')
     omitted = argparse.SUPPRESS
@@ -63,12 +66,8 @@ def main() -> None:
     from avis.utils.memory import tune_malloc
 
     tune_malloc()
-    try:
-        result = evaluate(**args)
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(str(error))
-    print_result(result, Console())
+    print_result(evaluate(**args), Console())
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

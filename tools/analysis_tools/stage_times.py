@@ -1,18 +1,20 @@
-"""Print how long the stages of AVTracker took per minute of video, and their peak memory.
+"""Print the time of the stages of AVTracker per minute of video, and their peak memory.
 
-Stages that were read from disk are not counted.
+Stages that were read from the cache are not counted.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this clone
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # avis of this clone
+
+from avis.utils.arguments import make_parser
+from avis.utils.cli import run
 
 
 def main() -> None:
     """Parse the arguments and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument('record_dir', help="folder of the records, AVTracker's record_dir")
     args = parser.parse_args()
 
@@ -22,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -1,20 +1,25 @@
-"""Say what of a data set is there, missing or broken, file by file; exit status 1 on problems.
+"""Report missing, broken and unexpected files of a data set; exit status 1 on problems.
 
 Example: python tools/dataset_tools/check_dataset.py configs/_base_/datasets/avsbench_s4.py
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this clone, and its projects/
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # avis and projects/ of this clone
 
-from avis.utils.arguments import add_config_arguments, parse_arguments, parse_cfg_options
+from avis.utils.arguments import (
+    add_config_arguments,
+    make_parser,
+    parse_arguments,
+    parse_cfg_options,
+)
+from avis.utils.cli import run
 
 
 def main() -> int:
     """Check the data sets of a config; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__.splitlines()[0])
     add_config_arguments(parser)
     parser.add_argument('--split', nargs='+', choices=('train', 'val', 'test'), help='default: all')
     parser.add_argument('--workers', type=int, help='reading threads (default: one per core)')
@@ -28,4 +33,4 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run(main)

@@ -7,16 +7,21 @@ Example:
 
 import argparse
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # avis of this clone
 
 from avis.synthetic.recipe import CHALLENGES, LAYOUTS, Recipe
+from avis.utils.arguments import make_parser
+from avis.utils.cli import run
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__.splitlines()[0])
     parser.add_argument('--layout', required=True, choices=LAYOUTS)
-    parser.add_argument('--out', required=True, help='data root; must not hold this set already')
-    parser.add_argument('--videos', type=int, default=12, help='over all splits (default 12)')
+    parser.add_argument('--out', required=True, help='data root, without this data set')
+    parser.add_argument('--videos', type=int, default=12, help='of all splits (default 12)')
     parser.add_argument(
         '--splits',
         type=int,
@@ -30,7 +35,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--identities', type=int, default=8, help='size of the pool of sources (default 8)'
     )
-    parser.add_argument('--people-only', action='store_true', help='only people, no things')
+    parser.add_argument('--people-only', action='store_true', help='only people, no objects')
     parser.add_argument(
         '--challenge',
         type=_challenge,
@@ -40,9 +45,9 @@ def parse_args() -> argparse.Namespace:
         help=f'may be repeated; strength 0..1, default 1; names: {", ".join(CHALLENGES)}, all',
     )
     parser.add_argument(
-        '--in-turn', action='store_true', help='each video meets one of the challenges, in turn'
+        '--in-turn', action='store_true', help='each video has one of the challenges, in turn'
     )
-    parser.add_argument('--with-mp4', action='store_true', help='also one MP4 with sound per video')
+    parser.add_argument('--with-mp4', action='store_true', help='also one MP4 with audio per video')
     parser.add_argument('--video-fps', type=int, default=25, help='of the MP4 files (default 25)')
     parser.add_argument('--processes', type=int, default=1)
     return parser.parse_args()
@@ -63,8 +68,8 @@ def _challenge(text: str) -> dict[str, float]:
         raise argparse.ArgumentTypeError(f'expected NAME or NAME=0..1, got {text!r}') from None
 
 
-def main() -> int:
-    """Make the data set; returns the exit status."""
+def main() -> None:
+    """Make the data set."""
     args = parse_args()
     splits = tuple(args.splits) if args.splits else None
     options = {
@@ -81,18 +86,13 @@ def main() -> int:
         'with_mp4': args.with_mp4,
         'video_fps': args.video_fps,
     }
-    try:
-        Recipe(**options)  # a wrong option is named before NumPy and the rest are imported
-        from avis.synthetic.generator import make_dataset
+    Recipe(**options)  # check the options before NumPy and the generator are imported
+    from avis.synthetic.generator import make_dataset
 
-        report = make_dataset(out=args.out, processes=args.processes, progress=True, **options)
-    except (ValueError, FileExistsError) as error:
-        print(f'make_synthetic: {error}', file=sys.stderr)
-        return 2
+    report = make_dataset(out=args.out, processes=args.processes, progress=True, **options)
     counts = ', '.join(f'{count} {split}' for split, count in report.videos.items())
     print(f'{report.root}: {counts} videos, {report.frames} frames')
-    return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run(main)

@@ -1,22 +1,22 @@
-"""Print a config with all it inherits, after overrides; unknown top-level keys are an error."""
+"""Print a config with everything it inherits, after overrides; unknown keys are an error."""
 
-import argparse
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this clone, and its projects/
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # avis and projects/ of this clone
 
-from avis.utils.arguments import add_config_arguments, parse_cfg_options
+from avis.utils.arguments import add_config_arguments, make_parser, parse_cfg_options
+from avis.utils.cli import run
 
 
 def main() -> None:
-    """Load, print and perhaps save."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Load, print and optionally save."""
+    parser = make_parser(__doc__)
     add_config_arguments(parser)
     parser.add_argument(
-        '--check', action='store_true', help='import every class and check its arguments, too'
+        '--check', action='store_true', help='also import every class and check its arguments'
     )
-    parser.add_argument('--save-path', metavar='FILE', help='also write it (.py, .json or .yml)')
+    parser.add_argument('--save-path', metavar='FILE', help='also write it (.py or .json)')
     args = parser.parse_args()
 
     from avis.apis.config import load_config
@@ -31,4 +31,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -1,17 +1,17 @@
 """Convert a checkpoint of another project to one that avis loads strictly."""
 
-import argparse
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this clone, and its projects/
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # avis and projects/ of this clone
 
-from avis.utils.arguments import parse_arguments
+from avis.utils.arguments import make_parser, parse_arguments
+from avis.utils.cli import run
 
 
 def main() -> None:
     """Convert one file and list the dropped entries."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument(
         'kind',
         help='project the file comes from: avism, avsbench, mask2former, pvt_v2, swin, '
@@ -48,10 +48,10 @@ def main() -> None:
         parser.error(f'argument kind: invalid choice: {args.kind!r} (choose from {kinds})')
     with trusted_checkpoints() if args.trust_checkpoint else nullcontext():
         dropped = convert_checkpoint(args.kind, args.src, args.dst)
-    print(f'{args.dst} written; {len(dropped)} entries of the published file are never executed')
+    print(f'{args.dst} written; {len(dropped)} entries of the published file are unused')
     for name in dropped:
         print(f'  dropped {name}')
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

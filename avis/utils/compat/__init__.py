@@ -6,6 +6,7 @@ and the release that makes it obsolete.
 
 from avis.utils.compat import (
     checkpoint_loading,
+    config_bases,
     cpu_distributed,
     deferred_imports,
     forked_garbage,
@@ -22,6 +23,7 @@ def close_stack_gaps() -> None:
         mmcv_ops,
         torchaudio_extension,
         checkpoint_loading,
+        config_bases,
         cpu_distributed,
         deferred_imports,
         forked_garbage,

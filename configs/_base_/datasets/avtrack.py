@@ -1,22 +1,40 @@
-"""AVTrack, sounding persons over about 54 frames at 1 fps; there is nothing to train on.
+"""AVTrack, sounding persons in videos of about 54 frames at 1 fps; it has no training split.
 
-The truth is that of the benchmark, the merged gray images. Whole videos, short side 360; sound as
-one VGGish embedding per second, as in aviseg.py.
+The ground truth is that of the benchmark, the merged gray images. Whole videos, short side 360;
+audio is one VGGish embedding per second, as in aviseg.py.
 """
 
-from mmengine.config import read_base
+from mmengine.dataset import DefaultSampler
 
-with read_base():
-    from .aviseg import *
+from avis.datasets import AVTrack
+from avis.datasets.transforms import LoadAudio, LoadFrames, LoadTracks, PackAVInputs, ResizeClip
+from avis.evaluation import AVTrackMetric
 
-from avis.datasets.avtrack import AVTrack
-from avis.evaluation.metrics.track_metrics import AVTrackMetric
+test_pipeline = dict(
+    load_frames=dict(
+        type=LoadFrames,
+        resize=dict(
+            type=ResizeClip,
+            short_side=360,
+            max_long_side=1333,
+            rounding='nearest',
+            backend='torch',
+        ),
+    ),
+    load_audio=dict(type=LoadAudio, source='features'),
+    load_labels=dict(type=LoadTracks, form='tracks'),
+    pack=dict(type=PackAVInputs),
+)
 
-data_root = 'data/AVTrack'
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type=DefaultSampler, shuffle=False),
+    dataset=dict(type=AVTrack, data_root='data/AVTrack', pipeline=test_pipeline),
+)
+test_evaluator = dict(type=AVTrackMetric, protocol='official')
 
 train_dataloader = None
 val_dataloader = None
-test_dataloader.dataset = dict(type=AVTrack, data_root=data_root, pipeline=test_pipeline)
-
 val_evaluator = None
-test_evaluator = dict(type=AVTrackMetric, protocol='official')

@@ -1,16 +1,18 @@
 """AVTracker as published: Whisper, MossFormer2, ECAPA, SAM 3 and Qwen3-VL 8B."""
 
-from avis.avtracker.vlm.transformers_vlm import TransformersVLM
-from avis.avtracker.grounding.vlm_grounding import VLMGrounding
-from avis.avtracker.identity.vlm_identity import VLMIdentity
-from avis.avtracker.instance_trackers.sam3_video import SAM3Video
-from avis.avtracker.asr.whisper import WhisperASR
-from avis.avtracker.separation.two_speaker import MossFormer2
-from avis.avtracker.asr.speech_stage import SpeechStage
-from avis.avtracker.speaker_encoders.ecapa import ECAPA
-from avis.avtracker.model import AVTracker
+from avis.avtracker import (
+    ECAPA,
+    AVTracker,
+    MossFormer2,
+    SAM3Video,
+    SpeechStage,
+    TransformersVLM,
+    VLMGrounding,
+    VLMIdentity,
+    WhisperASR,
+)
 
-# One model answers both stages; weights are read once per name and process.
+# One model answers the queries of both stages; its weights are loaded once per process.
 vlm = dict(type=TransformersVLM, model='Qwen/Qwen3-VL-8B-Instruct')
 
 model = dict(
@@ -28,4 +30,8 @@ model = dict(
     prompt='person',
     max_frames=30,
     protocol='corrected',
+    # Finished stages are cached: an interrupted run continues, and after a component is replaced
+    # only the stages that depend on it run again.
+    cache_dir='work_dirs/avtracker/cache',
+    record_dir='work_dirs/avtracker/records',
 )

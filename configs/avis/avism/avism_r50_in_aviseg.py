@@ -1,7 +1,8 @@
 """AVISM, ResNet-50 from ImageNet, AVISeg: 48,000 iterations of 2 clips of 5 frames.
 
 Target: FSLA 42.78, HOTA 61.73, mAP 40.57. Status: not run yet. Deviates from the authors: one
-process takes both clips; with two processes of one clip (`train_dataloader.batch_size=1`) nothing.
+process trains on both clips; with two processes of one clip each
+(`train_dataloader.batch_size=1`), nothing.
 """
 
 from mmengine.config import read_base

@@ -1,6 +1,6 @@
-"""AVISM, ResNet-50, trained on AVISeg and tested on AVTrack: of its 26 classes only persons count.
+"""AVISM, ResNet-50, trained on AVISeg and tested on AVTrack: of its 26 classes, only persons count.
 
-Target: HOTA 20.84 (the published row does not tell its training data). Status: not run yet.
+Target: HOTA 20.84 (the paper does not state the training data of this row). Status: not run yet.
 """
 
 from mmengine.config import read_base
@@ -10,7 +10,7 @@ with read_base():
     from ..._base_.iteration_runtime import *
     from ..._base_.models.avism_r50 import *
 
-from avis.engine.loops import VideoTestLoop
+from avis.engine import VideoTestLoop
 
 model.reported_classes = [0]  # person
 test_cfg = dict(type=VideoTestLoop)

@@ -11,7 +11,3 @@ with read_base():
     from ..._base_.datasets.avtrack_videos import *
     from ..._base_.default_runtime import *
     from ..._base_.models.avtracker import *
-
-# What is done stays: an interrupted run goes on, and a changed part repeats only what it decides.
-model.cache_dir = 'work_dirs/avtracker/cache'
-model.record_dir = 'work_dirs/avtracker/records'

@@ -7,9 +7,10 @@ separation, ``model.speech.separator = None``.
 from mmengine.config import read_base
 
 with read_base():
-    from .avtracker import *
+    from ..._base_.datasets.avtrack_videos import *
+    from ..._base_.default_runtime import *
+    from ..._base_.models.avtracker import *
 
-from avis.avtracker.identity.embedding_identity import FaceIdentity
-from avis.avtracker.face_encoders.deep_face import DeepFaceEncoder
+from avis.avtracker import DeepFaceEncoder, FaceIdentity
 
 model.identity = dict(type=FaceIdentity, encoder=dict(type=DeepFaceEncoder))

@@ -7,7 +7,9 @@ asked about.
 from mmengine.config import read_base
 
 with read_base():
-    from .avtracker import *
+    from ..._base_.datasets.avtrack_videos import *
+    from ..._base_.default_runtime import *
+    from ..._base_.models.avtracker import *
 
 model.speech.encoder = None
 model.window_seconds = 8.0

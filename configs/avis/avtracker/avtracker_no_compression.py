@@ -7,6 +7,8 @@ avtracker_qwen4b.py.
 from mmengine.config import read_base
 
 with read_base():
-    from .avtracker import *
+    from ..._base_.datasets.avtrack_videos import *
+    from ..._base_.default_runtime import *
+    from ..._base_.models.avtracker import *
 
 model.speech.encoder = None

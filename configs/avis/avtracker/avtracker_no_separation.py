@@ -3,6 +3,8 @@
 from mmengine.config import read_base
 
 with read_base():
-    from .avtracker import *
+    from ..._base_.datasets.avtrack_videos import *
+    from ..._base_.default_runtime import *
+    from ..._base_.models.avtracker import *
 
 model.speech.separator = None

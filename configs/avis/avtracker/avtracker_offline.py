@@ -10,16 +10,19 @@ with read_base():
     from ..._base_.datasets.avtrack_videos import *
     from ..._base_.default_runtime import *
 
-from avis.avtracker.grounding.mouth_motion_grounding import MouthMotionGrounding
-from avis.avtracker.identity.embedding_identity import JointIdentity, SpeakerIdentity
-from avis.avtracker.instance_trackers.face_guided_tracker import FaceGuidedTracker
-from avis.avtracker.grounding.mouth_motion import FaceMeshMouthMotion
-from avis.avtracker.identity.object_identity import ObjectIdentity
-from avis.avtracker.asr.speaker_diarization import SpeakerDiarization
-from avis.avtracker.asr.webrtc_vad import WebRTCVAD
-from avis.avtracker.asr.speech_stage import SpeechStage
-from avis.avtracker.speaker_encoders.resemblyzer import Resemblyzer
-from avis.avtracker.model import AVTracker
+from avis.avtracker import (
+    AVTracker,
+    FaceGuidedTracker,
+    FaceMeshMouthMotion,
+    JointIdentity,
+    MouthMotionGrounding,
+    ObjectIdentity,
+    Resemblyzer,
+    SpeakerDiarization,
+    SpeakerIdentity,
+    SpeechStage,
+    WebRTCVAD,
+)
 
 voices = dict(type=Resemblyzer)
 

@@ -7,10 +7,12 @@ The ablation of models starts from Base, which does not separate. For row M3 (bo
 from mmengine.config import read_base
 
 with read_base():
-    from .avtracker import *
-
-vlm.model = 'Qwen/Qwen3-VL-4B-Instruct'
+    from ..._base_.datasets.avtrack_videos import *
+    from ..._base_.default_runtime import *
+    from ..._base_.models.avtracker import *
 
 model.speech.separator = None
+
+vlm.model = 'Qwen/Qwen3-VL-4B-Instruct'
 model.grounding.model = vlm
 model.identity.model = vlm

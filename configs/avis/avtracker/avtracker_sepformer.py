@@ -7,8 +7,10 @@ meant.
 from mmengine.config import read_base
 
 with read_base():
-    from .avtracker import *
+    from ..._base_.datasets.avtrack_videos import *
+    from ..._base_.default_runtime import *
+    from ..._base_.models.avtracker import *
 
-from avis.avtracker.separation.two_speaker import SepFormer
+from avis.avtracker import SepFormer
 
 model.speech.separator = dict(type=SepFormer, model='speechbrain/sepformer-wsj02mix')

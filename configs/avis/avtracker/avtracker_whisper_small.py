@@ -6,7 +6,9 @@ The ablation of models starts from Base, which does not separate.
 from mmengine.config import read_base
 
 with read_base():
-    from .avtracker import *
+    from ..._base_.datasets.avtrack_videos import *
+    from ..._base_.default_runtime import *
+    from ..._base_.models.avtracker import *
 
 model.speech.separator = None
 model.speech.recognizer.model = 'openai/whisper-small'

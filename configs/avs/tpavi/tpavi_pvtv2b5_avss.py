@@ -7,8 +7,18 @@ authors: validates after epochs 16, 18, ..., they after 17, 19, ...
 from mmengine.config import read_base
 
 with read_base():
-    from ..._base_.models.pvt_v2_b5 import *
-    from .tpavi_r50_avss import *
+    from ..._base_.datasets.avss import *
+    from ..._base_.default_runtime import *
+    from ..._base_.models.tpavi_pvtv2b5 import *
+    from ..._base_.schedules.adam import *
 
-model.backbone = backbone
-model.neck.in_channels = channels
+from avis.models import AVMLoss, LabeledCrossEntropyLoss
+
+model.audio_encoder.framing = 'clip_zeros'
+model.fusion.audio_bias = False
+model.decode_head.num_classes = num_classes
+model.loss_seg = dict(type=LabeledCrossEntropyLoss)
+model.loss_avm = dict(type=AVMLoss, distance='kl', reduction='mean', weight=0.5)
+
+train_cfg.update(max_epochs=60, val_begin=16, val_interval=2)
+default_hooks.checkpoint.save_best = 'avss/miou'

@@ -7,8 +7,12 @@ intended.
 from mmengine.config import read_base
 
 with read_base():
-    from ..._base_.models.pvt_v2_b5 import *
-    from .tpavi_r50_ms3_avm import *
+    from ..._base_.datasets.avsbench_ms3 import *
+    from ..._base_.default_runtime import *
+    from ..._base_.models.tpavi_pvtv2b5 import *
+    from ..._base_.schedules.adam import *
 
-model.backbone = backbone
-model.neck.in_channels = channels
+from avis.models import AVMLoss
+
+model.loss_avm = dict(type=AVMLoss, distance='kl', reduction='sum', weight=0.5)
+train_cfg.max_epochs = 30

@@ -6,8 +6,7 @@ Target: mIoU 78.74, F .879. Status: not run yet. Deviates from the authors: noth
 from mmengine.config import read_base
 
 with read_base():
-    from ..._base_.models.pvt_v2_b5 import *
-    from .tpavi_r50_s4 import *
-
-model.backbone = backbone
-model.neck.in_channels = channels
+    from ..._base_.datasets.avsbench_s4 import *
+    from ..._base_.default_runtime import *
+    from ..._base_.models.tpavi_pvtv2b5 import *
+    from ..._base_.schedules.adam import *

@@ -10,16 +10,15 @@ with read_base():
     from ..._base_.datasets.avss import *
     from ..._base_.default_runtime import *
     from ..._base_.models.tpavi_r50 import *
-    from ..._base_.schedules.adam_60e import *
+    from ..._base_.schedules.adam import *
 
-from avis.models.losses.avm_loss import AVMLoss
-from avis.models.losses.labeled_losses import LabeledCrossEntropyLoss
+from avis.models import AVMLoss, LabeledCrossEntropyLoss
 
 model.audio_encoder.framing = 'clip_zeros'
 model.fusion.audio_bias = False
-model.decode_head.num_classes = 71
+model.decode_head.num_classes = num_classes
 model.loss_seg = dict(type=LabeledCrossEntropyLoss)
 model.loss_avm = dict(type=AVMLoss, distance='kl', reduction='mean', weight=0.5)
 
-train_cfg.update(val_begin=16, val_interval=2)
+train_cfg.update(max_epochs=60, val_begin=16, val_interval=2)
 default_hooks.checkpoint.save_best = 'avss/miou'

@@ -1,4 +1,4 @@
-"""Fusion ablation on MS3, ResNet-50: the sound added to the map instead of TPAVI.
+"""Fusion ablation on MS3, ResNet-50: the audio added to the feature map instead of TPAVI.
 
 Target: mIoU 45.69 (A+V addition). Status: not run yet.
 """
@@ -6,8 +6,12 @@ Target: mIoU 45.69 (A+V addition). Status: not run yet.
 from mmengine.config import read_base
 
 with read_base():
-    from .tpavi_r50_ms3 import *
+    from ..._base_.datasets.avsbench_ms3 import *
+    from ..._base_.default_runtime import *
+    from ..._base_.models.tpavi_r50 import *
+    from ..._base_.schedules.adam import *
 
-from avis.models.fusion.simple import AddFusion
+from avis.models import AddFusion
 
-model.fusion = dict(type=AddFusion, channels=256)
+model.fusion = dict(type=AddFusion, channels=channels)
+train_cfg.max_epochs = 30

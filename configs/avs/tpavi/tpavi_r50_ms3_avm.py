@@ -7,8 +7,12 @@ intended.
 from mmengine.config import read_base
 
 with read_base():
-    from .tpavi_r50_ms3 import *
+    from ..._base_.datasets.avsbench_ms3 import *
+    from ..._base_.default_runtime import *
+    from ..._base_.models.tpavi_r50 import *
+    from ..._base_.schedules.adam import *
 
-from avis.models.losses.avm_loss import AVMLoss
+from avis.models import AVMLoss
 
 model.loss_avm = dict(type=AVMLoss, distance='kl', reduction='sum', weight=0.5)
+train_cfg.max_epochs = 30

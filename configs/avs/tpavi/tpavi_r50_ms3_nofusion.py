@@ -1,4 +1,4 @@
-"""Fusion ablation on MS3, ResNet-50: no sound at all instead of TPAVI.
+"""Fusion ablation on MS3, ResNet-50: no audio at all instead of TPAVI.
 
 Target: mIoU 43.56 (without TPAVI). Status: not run yet.
 """
@@ -6,8 +6,12 @@ Target: mIoU 43.56 (without TPAVI). Status: not run yet.
 from mmengine.config import read_base
 
 with read_base():
-    from .tpavi_r50_ms3 import *
+    from ..._base_.datasets.avsbench_ms3 import *
+    from ..._base_.default_runtime import *
+    from ..._base_.models.tpavi_r50 import *
+    from ..._base_.schedules.adam import *
 
-from avis.models.fusion.simple import NoFusion
+from avis.models import NoFusion
 
-model.fusion = dict(type=NoFusion, channels=256)
+model.fusion = dict(type=NoFusion, channels=channels)
+train_cfg.max_epochs = 30

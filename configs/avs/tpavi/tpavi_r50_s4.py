@@ -9,4 +9,4 @@ with read_base():
     from ..._base_.datasets.avsbench_s4 import *
     from ..._base_.default_runtime import *
     from ..._base_.models.tpavi_r50 import *
-    from ..._base_.schedules.adam_15e import *
+    from ..._base_.schedules.adam import *

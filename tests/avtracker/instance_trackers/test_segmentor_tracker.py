@@ -28,7 +28,7 @@ def check(found, frames):
 
 @pytest.fixture(scope='module')
 def segmentor():
-    config = load_config(ROOT / 'configs/avis/avism/avism_r50_in_aviseg_maskoverlap.py')
+    config = load_config(ROOT / 'configs/avis/avism/ablations/avism_r50_in_aviseg_maskoverlap.py')
     init_default_scope('avis')
     without_pretrained(config.model)
     shrink(config.model)

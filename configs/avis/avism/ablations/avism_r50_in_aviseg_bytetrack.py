@@ -1,4 +1,4 @@
-"""AVISM's frame head, ResNet-50, AVISeg, the boxes of its masks followed by ByteTrack.
+"""AVISM's frame head, ResNet-50, AVISeg, the boxes of its masks tracked by ByteTrack.
 
 Only the frame head is trained. Target: none published. Status: not run yet.
 """
@@ -6,12 +6,15 @@ Only the frame head is trained. Target: none published. Status: not run yet.
 from mmengine.config import read_base
 
 with read_base():
-    from .avism_r50_in_aviseg import *
+    from ...._base_.datasets.aviseg import *
+    from ...._base_.iteration_runtime import *
+    from ...._base_.models.avism_r50 import *
+    from ...._base_.schedules.adamw_48k import *
 
 from mmdet.models.task_modules.tracking import KalmanFilter
 from mmdet.models.trackers import ByteTracker
 
-from avis.models.trackers.box_tracker import BoxTracker
+from avis.models import BoxTracker
 
 model.tracker = dict(
     type=BoxTracker,

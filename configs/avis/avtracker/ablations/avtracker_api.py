@@ -8,9 +8,11 @@ model.grounding.model.api_key_env and model.identity.model.api_key_env.
 from mmengine.config import read_base
 
 with read_base():
-    from .avtracker import *
+    from ...._base_.datasets.avtrack_videos import *
+    from ...._base_.default_runtime import *
+    from ...._base_.models.avtracker import *
 
-from avis.avtracker.vlm.openai_compatible import OpenAICompatibleVLM
+from avis.avtracker import OpenAICompatibleVLM
 
 vlm = dict(
     type=OpenAICompatibleVLM,

@@ -6,8 +6,11 @@ Only the frame head is trained. Target: none published. Status: not run yet.
 from mmengine.config import read_base
 
 with read_base():
-    from .avism_r50_in_aviseg import *
+    from ...._base_.datasets.aviseg import *
+    from ...._base_.iteration_runtime import *
+    from ...._base_.models.avism_r50 import *
+    from ...._base_.schedules.adamw_48k import *
 
-from avis.models.trackers.query_matching_tracker import QueryMatchingTracker
+from avis.models import QueryMatchingTracker
 
 model.tracker = dict(type=QueryMatchingTracker)

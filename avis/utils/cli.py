@@ -1,0 +1,33 @@
+"""Run the main function of a tool: expected errors end in one line instead of a traceback.
+
+Imports nothing heavy: ``--help`` is instant.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+
+# Errors in what the user named: files, settings, packages, checkpoints, data. Their messages say
+# what to do. Everything else is a defect, and keeps its traceback.
+EXPECTED = (OSError, ValueError, ImportError, FloatingPointError)
+
+
+def run(main: Callable[[], int | str | None]) -> None:
+    """Call ``main`` and exit with its status; print expected errors as one line.
+
+    ``AVIS_DEBUG=1`` and the option ``--debug`` of the tools show the traceback.
+
+    Args:
+        main: Returns the exit status, a text to print as an error, or None for success.
+
+    Raises:
+        SystemExit: The status is not 0; 1 after an error.
+    """
+    try:
+        status = main()
+    except EXPECTED as error:
+        if os.environ.get('AVIS_DEBUG', '0') not in ('', '0'):
+            raise
+        status = f'error: {" ".join(str(error).split()) or type(error).__name__}'
+    if status:
+        sys.exit(status)

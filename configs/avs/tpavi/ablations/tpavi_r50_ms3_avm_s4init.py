@@ -1,0 +1,19 @@
+"""TPAVI, ResNet-50, MS3 with the matching loss, initialized with a model trained on S4.
+
+Target: no published number of its own. Train tpavi_r50_s4 first, or convert the official weights
+with `tools/model_converters/convert_checkpoint.py avsbench`. Status: not run yet.
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from ...._base_.datasets.avsbench_ms3 import *
+    from ...._base_.default_runtime import *
+    from ...._base_.models.tpavi_r50 import *
+    from ...._base_.schedules.adam import *
+
+from avis.models import AVMLoss
+
+model.loss_avm = dict(type=AVMLoss, distance='kl', reduction='sum', weight=0.5)
+train_cfg.max_epochs = 30
+load_from = 'data/pretrained/tpavi_r50_s4.pth'
