@@ -1,9 +1,9 @@
 """Run AVTracker on a recorded case: ``python -m tests.replay CASE.json --out DIR``.
 
 Writes ``DIR/<name>.json`` with the keys of ``expected`` (and ``runs``) of the case. The corrected
-protocol joins speech over any gap and takes no vote of object ids, so that cases without a defect
-are comparable with the released code; ``--bounds`` turns both on, as they are by default. A file of
-single functions gives ``{'cases': [...]}``.
+protocol joins speech over any gap and does not vote by object ids, so that cases without a defect
+are comparable with the official code; ``--bounds`` turns both on, as they are by default. For a
+file of single functions it writes ``{'cases': [...]}``.
 """
 
 import argparse
@@ -16,11 +16,16 @@ from typing import Any
 import numpy as np
 
 from avis.avtracker.asr.speech_stage import SpeechStage
+from avis.avtracker.corrected import CorrectedStrategy
 from avis.avtracker.grounding.vlm_grounding import VLMGrounding
 from avis.avtracker.identity.embedding_identity import FaceIdentity
 from avis.avtracker.identity.vlm_identity import VLMIdentity
 from avis.avtracker.official.replies import parse_reply
-from avis.avtracker.pipeline import Pipeline, TrackedVideo
+from avis.avtracker.official.strategy import OfficialStrategy
+from avis.avtracker.pipeline import Pipeline
+from avis.avtracker.stage_runner import StageRunner
+from avis.avtracker.strategy import Components
+from avis.avtracker.tracked_video import TrackedVideo
 from avis.avtracker.tracks import Person
 from avis.structures.masks import rle_area
 from avis.structures.media import Waveform
@@ -36,7 +41,7 @@ from tests.helpers.replay_parts import (
 
 
 def audio_of(name: str, audio: dict[str, Any]) -> Waveform:
-    """The sound of a case: the value of a sample tells the speaker."""
+    """The audio of a case: the value of a sample encodes the speaker."""
     samples = np.zeros(audio['num_samples'], np.float32)
     for first, last, speaker in audio['speaker_timeline']:
         samples[first:last] = (speaker + 1) / 64
@@ -46,7 +51,7 @@ def audio_of(name: str, audio: dict[str, Any]) -> Waveform:
 def replay(
     case: dict[str, Any], protocol: str = 'official', *, bounds: bool = False
 ) -> dict[str, Any]:
-    """What we make of a case, in the keys of its ``expected``, and of its ``runs``."""
+    """Our result of a case, in the keys of its ``expected``, and of its ``runs``."""
     result: dict[str, Any] = {
         'expected': replay_once(case, case['inputs']['vlm'], protocol, bounds)
     }
@@ -72,8 +77,8 @@ def _replay_run(
     if found['error'] is None and run['replace'] != 'global':
         done['window'] = found['windows'][run['replace']]
     if found['error'] is None and protocol == 'official':
-        place = -1 if run['replace'] == 'global' else run['replace']
-        done['parsed'] = found['parsed_replies'][place]
+        index = -1 if run['replace'] == 'global' else run['replace']
+        done['parsed'] = found['parsed_replies'][index]
     return done
 
 
@@ -98,32 +103,32 @@ def replay_once(
         bbox_scale=config['vlm_bbox_scale'],
         vote=bounds,
     )
-    grounding.max_frames = config['max_frame_count']
     identity: Any = VLMIdentity(model=model) if faces is None else FaceIdentity(encoder=faces)
-    grounding.protocol = identity.protocol = protocol
     fixed = config['agent_name'] == 'fix_window' or config['window']['mode'].startswith('fix')
-    pipeline = Pipeline(
-        speech=_speech(case, voices, protocol, bounds),
-        tracker=tracker,
-        grounding=grounding,
-        identity=identity,
-        protocol=protocol,
-        prompt=config['text_prompt'],
+    strategy = (OfficialStrategy if official else CorrectedStrategy)(
         max_frames=config['max_frame_count'],
         window_seconds=config['window']['fixed_size_seconds'] if fixed else None,
-        cache=None,
-        configs={},
+    )
+    components = strategy.adapt(Components(_speech(case, voices, bounds), grounding, identity))
+    pipeline = Pipeline(
+        speech=components.speech,
+        tracker=tracker,
+        grounding=components.grounding,
+        identity=components.identity,
+        strategy=strategy,
+        runner=StageRunner(cache=None, settings={}, protocol=protocol),
+        prompt=config['text_prompt'],
     )
     done = pipeline.run(frames, lambda: audio)
     video = None if faces is None else faces.frames
     return _result(done, model, tracker, video, official)
 
 
-def _speech(case: dict[str, Any], voices: ReplayVoices, protocol: str, bounds: bool) -> SpeechStage:
+def _speech(case: dict[str, Any], voices: ReplayVoices, bounds: bool) -> SpeechStage:
     config, inputs = case['config'], case['inputs']
     separator = ReplaySeparator(voices, config['separator_sample_rate'])
     encoder = ReplayEncoder(inputs['speaker_vectors'], inputs['encoder_min_samples'])
-    stage = SpeechStage(
+    return SpeechStage(
         recognizer=voices,
         separator=separator if config['agent_type'] == 'sep' else None,
         encoder=encoder if config['compression']['enabled'] else None,
@@ -131,8 +136,6 @@ def _speech(case: dict[str, Any], voices: ReplayVoices, protocol: str, bounds: b
         max_gap=2.0 if bounds else math.inf,
         max_seconds=30.0 if bounds else math.inf,
     )
-    stage.protocol = protocol
-    return stage
 
 
 def _result(
@@ -161,7 +164,7 @@ def _result(
     }
     if tracker.call is not None:
         result |= {'tracker_call': tracker.call, 'fps': done.fps}
-    if face_frames is not None and done.spoken:
+    if face_frames is not None and done.masks:
         result['face_frames'] = face_frames
         if official and done.grouping is not None:
             result['face_groups'] = done.grouping.record['groups']
@@ -170,7 +173,7 @@ def _result(
 
 def _windows(done: TrackedVideo) -> list[dict[str, Any]]:
     rows = []
-    for each in done.spoken:
+    for each in done.masks:
         record = each.answer.record
         rows.append(
             {
@@ -194,7 +197,7 @@ def _track(done: TrackedVideo, person: Person) -> dict[str, Any]:
 
 
 def _files(done: TrackedVideo, official: bool, *, faces: bool) -> list[str]:
-    """Folders and images that the persons become, sorted."""
+    """Folders and images that are written of the persons, sorted."""
     files: set[str] = set()
     for person in done.persons:
         name = str(person.name) if official and not faces else f'person_{person.number}'
@@ -209,7 +212,7 @@ def _files(done: TrackedVideo, official: bool, *, faces: bool) -> list[str]:
 
 
 def _folders(path: str) -> list[str]:
-    """What making a folder makes, itself last: a name may lead up (D48), '.' is the output."""
+    """Folders made for a path, itself last: a name may lead up (D48), '.' is the output."""
     made, parts = ['.'], list[str]()
     for part in path.split('/'):
         parts = parts[:-1] if part == '..' else [*parts, *PurePosixPath(part).parts]

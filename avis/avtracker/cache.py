@@ -1,4 +1,7 @@
-"""Results of stages on disk, under the hash of what went into them."""
+"""Results of stages on disk, under the hash of everything they depend on.
+
+Files contain one JSON value per line, which the caller encodes and decodes.
+"""
 
 import contextlib
 import functools
@@ -20,14 +23,14 @@ from avis.utils.atomic import atomic_path, remove_stale_parts, write_atomic
 from avis.utils.file_names import safe_file_name
 
 FORMAT = 1
-"""Part of every key; raised when the results of a stage change their meaning or form."""
+"""Part of every key; increased when the results of a stage change their meaning or form."""
 
 
 class StageCache:
     """One file per video, stage and key; a file that exists is complete.
 
     Args:
-        folder: Where; each video has its own folder in it.
+        folder: Root; each video has its own folder in it.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -37,60 +40,61 @@ class StageCache:
         """File of a stage."""
         return self.folder / safe_file_name(video) / f'{stage}-{key[:16]}.json.gz'
 
-    def load(self, path: Path) -> list[Any] | None:
-        """The rows of a finished stage; None if it is not finished or cannot be read."""
+    def load(self, path: Path) -> list[str] | None:
+        """The lines of a finished stage; None if it is not finished or cannot be read."""
         try:
             with gzip.open(path, 'rt', encoding='utf-8') as file:
-                *rows, end = [json.loads(line) for line in file]
+                *lines, end = file.read().splitlines()
+            finished = json.loads(end) == {'rows': len(lines)}
         except (OSError, EOFError, ValueError, zlib.error):
             return None
-        return rows if end == {'rows': len(rows)} else None
+        return lines if finished else None
 
-    def save(self, path: Path, rows: Iterable[Any]) -> Iterator[Any]:
-        """Pass the rows on while writing them; the file gets its name after the last one."""
-        stage = _Stage(path)
+    def save(self, path: Path, lines: Iterable[str]) -> Iterator[str]:
+        """Yield the lines while writing them; the file gets its name after the last one."""
+        stage = _StageWriter(path)
         try:
-            for row in rows:
-                stage.add(row)
-                yield row
+            for line in lines:
+                stage.add(line)
+                yield line
             stage.finish()
         finally:
-            stage.leave()
+            stage.close()
 
     def journal(self, path: Path) -> 'Journal':
-        """A file that grows row by row, for stages that can go on where they stopped."""
+        """A file that grows line by line, for stages that can be resumed."""
         return Journal(path.with_name(path.name.removesuffix('.json.gz') + '.jsonl'))
 
 
-class _Stage:
-    """A stage while it is written; where nothing can be written, nothing is kept."""
+class _StageWriter:
+    """Writes the file of a stage; if that fails, the stage goes on without being stored."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.count = path, 0
         self.file: Any = None
         self._stack = contextlib.ExitStack()  # of the temporary file
-        with _as_far_as_possible(path):
+        with _ignore_write_errors(path):
             part = self._stack.enter_context(atomic_path(path))
             file = gzip.open(part, 'wt', encoding='utf-8', compresslevel=3)  # noqa: SIM115
             self.file = file
 
-    def add(self, row: Any) -> None:
-        """Write a row."""
-        self._write(f'{json.dumps(row)}\n')
+    def add(self, line: str) -> None:
+        """Write a line."""
+        self._write(f'{line}\n')
         self.count += 1
 
     def finish(self) -> None:
-        """Give the file its name."""
+        """Write the end mark and give the file its name."""
         self._write(json.dumps({'rows': self.count}))
         if self.file is None:
             return
-        with _as_far_as_possible(self.path):
+        with _ignore_write_errors(self.path):
             self.file.close()
             self._stack.close()
             remove_stale_parts(self.path.parent, self.path.name)
 
-    def leave(self) -> None:
-        """Leave nothing unfinished."""
+    def close(self) -> None:
+        """Close the file; an unfinished one is removed."""
         with contextlib.suppress(OSError):
             if self.file is not None:
                 self.file.close()
@@ -104,20 +108,20 @@ class _Stage:
         try:
             self.file.write(text)
         except OSError as error:
-            _tell(self.path.parents[1], error.strerror or str(error))
-            self.leave()
+            _warn_once(self.path.parents[1], error.strerror or str(error))
+            self.close()
             self.file = None
 
 
 class Journal:
-    """Rows that stay whatever happens to the process; a last row that was cut is left out."""
+    """Lines that survive the end of the process; a truncated last line is left out."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._whole = True
+        self._complete = True
 
-    def rows(self) -> list[Any]:
-        """All whole rows; the file is cut after the last of them."""
+    def lines(self) -> list[str]:
+        """All complete lines; the file is truncated after the last of them."""
         try:
             content = self.path.read_bytes()
         except OSError:
@@ -125,44 +129,45 @@ class Journal:
         found, end = [], 0
         for line in content.splitlines(keepends=True):
             try:
-                found.append(json.loads(line))
+                json.loads(line)
             except ValueError:
                 break
+            found.append(line.decode().rstrip('\r\n'))
             end += len(line)
         if end < len(content) or not content.endswith(b'\n'):
-            with _as_far_as_possible(self.path):
-                write_atomic(self.path, ''.join(f'{json.dumps(row)}\n' for row in found))
+            with _ignore_write_errors(self.path):
+                write_atomic(self.path, ''.join(f'{line}\n' for line in found))
         return found
 
-    def add(self, row: Any) -> None:
-        """Append a row; it is on the disk when this returns."""
-        if not self._whole:  # rows count by their places: none may follow one that is missing
+    def add(self, line: str) -> None:
+        """Append a line; it is on the disk when this returns."""
+        if not self._complete:  # lines count by their index: none may follow a missing one
             return
-        text, self._whole = f'{json.dumps(row)}\n', False
-        with _as_far_as_possible(self.path):
+        self._complete = False
+        with _ignore_write_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open('a', encoding='utf-8') as file:
-                file.write(text)
+                file.write(f'{line}\n')
                 file.flush()
                 os.fsync(file.fileno())
-            self._whole = True
+            self._complete = True
 
 
 @contextlib.contextmanager
-def _as_far_as_possible(path: Path) -> Iterator[None]:
-    """A folder that is read-only or full must not cost the work that is done."""
+def _ignore_write_errors(path: Path) -> Iterator[None]:
+    """Log errors of a folder that is read-only or full; finished work must not be lost."""
     try:
         yield
     except OSError as error:
-        _tell(path.parents[1], error.strerror or str(error))
+        _warn_once(path.parents[1], error.strerror or str(error))
 
 
 @functools.cache
-def _tell(folder: Path, reason: str) -> None:
-    """Say once what is wrong."""
+def _warn_once(folder: Path, reason: str) -> None:
+    """Warn once per folder and reason."""
     print_log(
-        f'{folder} cannot be written ({reason}): stages are not kept there, a run that is '
-        f'interrupted will repeat them. Name another cache_dir.',
+        f'{folder} cannot be written ({reason}): stages are not stored there, and an interrupted '
+        f'run will repeat them; set another cache_dir',
         logger='current',
         level=logging.WARNING,
     )
@@ -179,7 +184,7 @@ def digest(*values: Any) -> str:
 
 
 def describe(part: Any) -> Any:
-    """What a part is made of, JSON-ready: its config, or the public plain values of an object.
+    """Settings of a component, JSON-ready: its config, or the public plain values of an object.
 
     Arguments named in the class attribute ``not_in_cache_key`` change no result and are left out.
     """
@@ -212,7 +217,7 @@ def name_of(kind: Any) -> str:
 
 
 def file_keys(part: Any, video: str) -> list[str]:
-    """The ``content_key`` of a part and of the parts inside of it, for what they read by video."""
+    """The ``content_key`` of a component and of those inside of it, for the files of a video."""
     keys = []
     own = getattr(part, 'content_key', None)
     if callable(own):

@@ -1,4 +1,4 @@
-"""What the parts of AVTracker share when they open other parts, libraries, weights and sound."""
+"""Shared by the components of AVTracker: build components, import libraries, load weights."""
 
 import contextlib
 import importlib
@@ -14,29 +14,31 @@ from avis.structures.media import Waveform
 
 
 def build_part(part: Any, *, method: str | None = None, where: str = '') -> Any:
-    """A part from its config; one that is an object already stays.
+    """Build a component from its config; an object is returned as it is.
 
     Args:
-        part: The part.
-        method: The method that makes it one of its kind, see :mod:`avis.avtracker.interfaces`.
-        where: Its place in the config.
+        part: The component or its config.
+        method: A method that the component must have, see :mod:`avis.avtracker.interfaces`.
+        where: Its key in the config, for the error message.
 
     Raises:
-        ValueError: It is of another kind.
+        ValueError: The component lacks the method.
     """
     made = MODELS.build(part) if isinstance(part, dict) else part
     if method is not None and not callable(getattr(made, method, None)):
-        raise ValueError(f'{where} must be a part with {method}(), got {type(made).__name__}')
+        raise ValueError(
+            f'{where}: expected a component with {method}(), got {type(made).__name__}'
+        )
     return made
 
 
 def check_dtype(name: str, *, by: str) -> None:
-    """Raise ValueError unless it is a kind of floating point number of torch."""
+    """Raise ValueError unless it is a floating point dtype of torch."""
     import torch
 
     kind = getattr(torch, name, None)
     if not isinstance(kind, torch.dtype) or not kind.is_floating_point:
-        raise ValueError(f"{by}: dtype is 'bfloat16', 'float16' or 'float32', got {name!r}")
+        raise ValueError(f"{by}: expected dtype 'bfloat16', 'float16' or 'float32', got {name!r}")
 
 
 def require(module: str, *, by: str, install: str) -> ModuleType:
@@ -44,23 +46,23 @@ def require(module: str, *, by: str, install: str) -> ModuleType:
 
     Args:
         module: Dotted name.
-        by: Who needs it.
-        install: What to type to get it.
+        by: Component that needs it.
+        install: Command that installs it.
 
     Raises:
-        ImportError: It is missing or broken; the message says what to type.
+        ImportError: It is missing or broken; the message contains the command.
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(f'{by} needs {module} ({error}). Install it: {install}') from error
+        raise ImportError(f'{by} needs {module} ({error}); install it: {install}') from error
 
 
 def pick_device(device: str | None) -> str:
-    """The device asked for, else the current GPU, else the CPU.
+    """The requested device, else the current GPU, else the CPU.
 
-    A GPU has its number: SpeechBrain and ModelScope take ``'cuda'`` for the first one, so that all
-    processes of a run would meet there (D8).
+    A GPU is named with its index: SpeechBrain and ModelScope take ``'cuda'`` for the first one,
+    which all processes of a run would share.
     """
     import torch
 
@@ -71,7 +73,7 @@ def pick_device(device: str | None) -> str:
 
 @contextlib.contextmanager
 def same_gpu() -> Iterator[None]:
-    """Libraries that move the whole process to the GPU of their model do so only inside."""
+    """Restore the current GPU: some libraries switch the whole process to that of their model."""
     import torch
 
     current = torch.cuda.current_device() if torch.cuda.is_available() else None
@@ -84,14 +86,14 @@ def same_gpu() -> Iterator[None]:
 
 @contextlib.contextmanager
 def loading_weights(model: str, *, by: str) -> Iterator[None]:
-    """Around the opening of weights: what goes wrong there is no fault of a video.
+    """Context in which weights are loaded: errors there concern the run, not a video.
 
     Args:
         model: File, folder or name of the weights.
-        by: Who needs them.
+        by: Component that needs them.
 
     Raises:
-        ModelUnavailable: In place of any error but a missing package.
+        ModelUnavailable: Instead of any error but a missing package.
     """
     try:
         with same_gpu():
@@ -100,8 +102,8 @@ def loading_weights(model: str, *, by: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise ModelUnavailable(
-            f'{by} cannot open {model!r} ({type(error).__name__}: {error}). Fetch its weights, or '
-            f'name the folder that holds them.'
+            f'{by} cannot open {model!r} ({type(error).__name__}: {error}); download its weights, '
+            f'or set the folder that contains them'
         ) from error
 
 
@@ -109,14 +111,14 @@ def mono(waveform: Waveform, sample_rate: int, *, by: str) -> np.ndarray:
     """The samples, float32 (S,), checked.
 
     Raises:
-        ValueError: Another rate, several channels, or values that are no numbers.
+        ValueError: Another rate, several channels, or values that are not finite.
     """
-    samples = waveform.samples
+    samples, name = waveform.samples, waveform.name or 'a waveform'
     if waveform.sample_rate != sample_rate or samples.ndim != 1:
         raise ValueError(
-            f'{by} takes mono sound at {sample_rate} Hz, got {waveform.name or "a waveform"} of '
-            f'shape {samples.shape} at {waveform.sample_rate} Hz; resample it first.'
+            f'{by}: expected mono audio at {sample_rate} Hz, got {name} of shape '
+            f'{samples.shape} at {waveform.sample_rate} Hz; resample it first'
         )
     if not np.isfinite(samples).all():
-        raise ValueError(f'{by}: {waveform.name or "a waveform"} holds values that are no numbers')
+        raise ValueError(f'{by}: {name} contains values that are not finite')
     return np.ascontiguousarray(samples, np.float32)

@@ -1,15 +1,16 @@
-"""AVTracker: who speaks, where, and who is the same, without training.
+"""AVTracker: who speaks, where, and which speakers are the same, without training.
 
-Zhang et al., *AVTrack*, 2026 (arXiv:2606.02724), released as FudanCVL/AVTrack. Four stages over
-replaceable parts; read :mod:`avis.avtracker.interfaces` for the parts and
-:class:`~avis.avtracker.pipeline.Pipeline` for the way through.
+Wang, Zhou, Zhang and Ding, *AVTrack: Audio-Visual Tracking in Human-centric Complex Scenes*, ICML
+2026 (arXiv:2606.02724); official code FudanCVL/AVTrack. Four stages with replaceable components:
+see :mod:`avis.avtracker.interfaces` for the components and
+:class:`~avis.avtracker.pipeline.Pipeline` for the data flow.
 """
 
 import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,13 +21,15 @@ from torch import Tensor, nn
 
 from avis.avtracker.asr.speech_stage import SpeechStage
 from avis.avtracker.cache import StageCache, describe
-from avis.avtracker.grounding.vlm_grounding import VLMGrounding
-from avis.avtracker.identity.embedding_identity import FaceIdentity
-from avis.avtracker.identity.vlm_identity import VLMIdentity
+from avis.avtracker.corrected import CorrectedStrategy
 from avis.avtracker.interfaces import ModelUnavailable
 from avis.avtracker.loading import build_part
-from avis.avtracker.pipeline import Pipeline, TrackedVideo
+from avis.avtracker.official.strategy import OfficialStrategy
+from avis.avtracker.pipeline import Pipeline
 from avis.avtracker.record import to_record
+from avis.avtracker.stage_runner import StageRunner
+from avis.avtracker.strategy import Components
+from avis.avtracker.tracked_video import TrackedVideo
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.mask_track import MaskTrack
@@ -34,38 +37,42 @@ from avis.structures.media import FrameSource, ImageArray, Waveform
 from avis.utils.atomic import write_atomic
 from avis.utils.file_names import safe_file_name
 
-Protocol = Literal['official', 'corrected']
+_STRATEGIES: dict[str, type[OfficialStrategy] | type[CorrectedStrategy]] = {
+    'official': OfficialStrategy,
+    'corrected': CorrectedStrategy,
+}
 
 
 @MODELS.register_module()
 class AVTracker(BaseModel):
     """Track the speakers of videos by speech, instances and a vision-language model.
 
-    Parts are configs or built objects. The video comes as a frame source and a sound source
-    (:class:`~avis.datasets.transforms.whole_video.PackVideo`), or as tensors.
+    Components are configs or built objects. The video is a frame source and an audio source
+    (:class:`~avis.datasets.transforms.whole_video.PackVideo`), or tensors.
 
     Args:
-        speech: Who says what when, a :class:`~avis.avtracker.asr.speech_stage.SpeechStage`.
-        instance_tracker: Finds and follows people.
-        grounding: Says which detection speaks.
-        identity: Says which windows are one person.
-        window_seconds: Length of fixed windows; None for one window per chunk. The official
-            protocol never reads it.
-        max_frames: Most frames in one question.
+        speech: Recognizes who says what when, a
+            :class:`~avis.avtracker.asr.speech_stage.SpeechStage`.
+        instance_tracker: Detects and tracks people.
+        grounding: Finds the detection that speaks.
+        identity: Finds the windows of the same person.
+        window_seconds: Length of fixed windows; None for one window per speech segment. Ignored by
+            the official protocol.
+        max_frames: Most frames in one query.
         prompt: What the instance tracker looks for.
-        protocol: 'official' behaves as the released code, step by step; 'corrected' mends the
+        protocol: 'official' behaves as the official code, step by step; 'corrected' corrects the
             defects listed in docs/avtracker.md.
-        cache_dir: Where results of stages are kept, so that a change of one part does not repeat
-            the others, and an interrupted run goes on; None keeps nothing.
+        cache_dir: Where results of stages are stored, so that a change of one component does not
+            repeat the stages of the others, and an interrupted run goes on; None stores nothing.
         record_dir: Where the record of each video is written, ``<video>.json``; None for nowhere.
-        on_error: What an error in one video does: 'record' it, predict nobody and go on (a missing
+        on_error: Effect of an error in one video: 'record' it, predict nobody and go on (a missing
             package, or a model or endpoint that is gone, always ends the run); or 'raise'.
     """
 
     reads_whole_videos = True
     needs_checkpoint = False
 
-    def __init__(  # noqa: PLR0913 - one config per part
+    def __init__(  # noqa: PLR0913 - one config per component
         self,
         *,
         speech: SpeechStage | dict[str, Any],
@@ -75,22 +82,21 @@ class AVTracker(BaseModel):
         window_seconds: float | None = None,
         max_frames: int = 30,
         prompt: str = 'person',
-        protocol: Protocol = 'corrected',
+        protocol: Literal['official', 'corrected'] = 'corrected',
         cache_dir: str | None = None,
         record_dir: str | None = None,
         on_error: Literal['record', 'raise'] = 'record',
     ) -> None:
         super().__init__()
-        _check('protocol', protocol, get_args(Protocol))
+        _check('protocol', protocol, tuple(_STRATEGIES))
         _check('on_error', on_error, ('record', 'raise'))
         if max_frames < 1 or (window_seconds is not None and window_seconds <= 0):
             raise ValueError(
-                f'AVTracker: max_frames and window_seconds must be above 0, got {max_frames} and '
+                f'AVTracker: expected max_frames and window_seconds above 0, got {max_frames} and '
                 f'{window_seconds}'
             )
         # Distributed wrappers refuse a model without parameters.
         self.anchor = nn.Parameter(torch.zeros(1))
-        self.protocol = protocol
         self.on_error = on_error
         self.record_dir = None if record_dir is None else Path(record_dir)
         settings = {
@@ -99,24 +105,29 @@ class AVTracker(BaseModel):
             'local': [describe(grounding), window_seconds, max_frames],
             'global': [describe(identity)],
         }
+        strategy = _STRATEGIES[protocol](max_frames=max_frames, window_seconds=window_seconds)
+        components = strategy.adapt(
+            Components(
+                speech=build_part(speech, method='run', where='AVTracker: speech'),
+                grounding=build_part(grounding, method='ground', where='AVTracker: grounding'),
+                identity=build_part(identity, method='group', where='AVTracker: identity'),
+            )
+        )
         self._pipeline = Pipeline(
-            speech=build_part(speech, method='run', where='AVTracker: speech'),
+            speech=components.speech,
             tracker=build_part(
                 instance_tracker, method='track', where='AVTracker: instance_tracker'
             ),
-            grounding=build_part(grounding, method='ground', where='AVTracker: grounding'),
-            identity=build_part(identity, method='group', where='AVTracker: identity'),
-            protocol=protocol,
+            grounding=components.grounding,
+            identity=components.identity,
+            strategy=strategy,
+            runner=StageRunner(
+                cache=None if cache_dir is None else StageCache(cache_dir),
+                settings=settings,
+                protocol=strategy.name,
+            ),
             prompt=prompt,
-            max_frames=max_frames,
-            window_seconds=window_seconds,
-            cache=None if cache_dir is None else StageCache(cache_dir),
-            configs=settings,
         )
-        if protocol == 'official':
-            _check_released(self._pipeline)
-        for part in (self._pipeline.speech, self._pipeline.grounding, self._pipeline.identity):
-            _set_where_known(part, protocol=protocol, max_frames=max_frames)
 
     def forward(
         self,
@@ -136,31 +147,30 @@ class AVTracker(BaseModel):
             The samples with ``pred_tracks``; ``failure`` in the metainfo of one that had an error.
         """
         if mode != 'predict':
-            raise ValueError(
-                f"AVTracker only knows mode='predict', got {mode!r}: it needs no training"
-            )
+            raise ValueError(f"AVTracker: expected mode='predict', got {mode!r}; it is not trained")
         frames = inputs['frames']
         samples = data_samples or [AVDataSample() for _ in frames]
-        sounds = inputs.get('audio') or [None] * len(frames)
-        for source, audio, sample in zip(frames, sounds, samples, strict=True):
+        audios = inputs.get('audio') or [None] * len(frames)
+        for source, audio, sample in zip(frames, audios, samples, strict=True):
             video = _frame_source(source, sample)
             self._predict(video, _make_audio_loader(audio, video, sample), sample)
         return samples
 
     def _predict(
-        self, frames: FrameSource, hear: Callable[[], Waveform], sample: AVDataSample
+        self, frames: FrameSource, load_audio: Callable[[], Waveform], sample: AVDataSample
     ) -> None:
-        done = self._pipeline.run(frames, hear)
+        done = self._pipeline.run(frames, load_audio)
         if self.record_dir is not None:
-            record = to_record(done, protocol=self.protocol, settings=self._pipeline.configs)
+            runner = self._pipeline.runner
+            record = to_record(done, protocol=runner.protocol, settings=runner.settings)
             text = json.dumps(record, ensure_ascii=False, default=str)
             # Half a pair of surrogates in a reply is invalid UTF-8, but valid JSON as \udcff.
             path = self.record_dir / f'{safe_file_name(done.name)}.json'
             write_atomic(path, text, errors='backslashreplace')
         failure = done.failure
         if failure is not None:
-            hopeless = isinstance(failure.cause, ModelUnavailable | ImportError)
-            if self.on_error == 'raise' or hopeless:
+            fatal = isinstance(failure.cause, ModelUnavailable | ImportError)
+            if self.on_error == 'raise' or fatal:
                 raise failure
             print_log(f'{done.name}: {failure}', logger='current', level=logging.ERROR)
             sample.set_metainfo({'failure': str(failure)})
@@ -176,37 +186,8 @@ def _check(name: str, value: str, known: tuple[str, ...]) -> None:
         raise ValueError(f'AVTracker: {name} must be one of {known}, got {value!r}')
 
 
-def _set_where_known(part: Any, **settings: Any) -> None:
-    for name, value in settings.items():
-        if hasattr(part, name):
-            setattr(part, name, value)
-
-
-def _check_released(pipeline: Pipeline) -> None:
-    """Refuse what the released code cannot do; it would do something else without a word (D3)."""
-    released = SpeechStage | VLMGrounding | VLMIdentity | FaceIdentity
-    for part in (pipeline.speech, pipeline.grounding, pipeline.identity):
-        if not isinstance(part, released):
-            raise ValueError(
-                f'AVTracker: the released code has no {type(part).__name__}, so '
-                f"protocol='official' does not go with it. Set protocol='corrected'."
-            )
-    if isinstance(pipeline.identity, FaceIdentity) and pipeline.speech.separator is not None:
-        raise ValueError(
-            'AVTracker: the released code never separates where it groups by faces. Set '
-            "speech.separator=None, or protocol='corrected'."
-        )
-    if pipeline.window_seconds is not None:
-        print_log(
-            "AVTracker: window_seconds is not read with protocol='official' (D1): one window per "
-            'chunk.',
-            logger='current',
-            level=logging.WARNING,
-        )
-
-
 def _tracks(done: TrackedVideo) -> InstanceData:
-    """One track per person who is seen; RLE or None per frame."""
+    """One track per visible person; RLE or None per frame."""
     tracks = {
         person.number: MaskTrack(*done.size, [person.masks.get(t) for t in range(done.num_frames)])
         for person in sorted(done.persons, key=lambda person: person.number)
@@ -221,13 +202,13 @@ def _tracks(done: TrackedVideo) -> InstanceData:
 
 
 class _TensorFrames:
-    """A clip in memory as a frame source."""
+    """Frame source over a tensor."""
 
     def __init__(self, frames: Tensor, *, name: str, fps: float) -> None:
         if frames.ndim != 4 or frames.shape[1] != 3 or frames.dtype != torch.uint8:
             raise ValueError(
-                f'AVTracker takes frames as uint8 (T, 3, H, W), got {frames.dtype} of shape '
-                f'{tuple(frames.shape)}'
+                f'AVTracker: expected uint8 frames of shape (T, 3, H, W), got {frames.dtype} of '
+                f'shape {tuple(frames.shape)}'
             )
         self.frames, self.name, self.fps = frames, name, fps
         self.size = (int(frames.shape[2]), int(frames.shape[3]))
@@ -251,8 +232,8 @@ def _frame_source(source: Any, sample: AVDataSample) -> FrameSource:
 def _make_audio_loader(
     audio: Any, video: FrameSource, sample: AVDataSample
 ) -> Callable[[], Waveform]:
-    def hear() -> Waveform:
-        """Only when the pipeline asks, so that a broken file is an error of its video."""
+    def load_audio() -> Waveform:
+        """Called by the pipeline, so that a broken file is an error of its video."""
         if audio is None:
             return Waveform(np.zeros(0, np.float32), 16000, video.name)
         if isinstance(audio, Tensor):
@@ -260,11 +241,13 @@ def _make_audio_loader(
             return Waveform(audio.cpu().numpy().astype(np.float32), rate, video.name)
         return Waveform(audio.read(), audio.sample_rate, video.name)
 
-    return hear
+    return load_audio
 
 
 def _known(sample: AVDataSample, key: str) -> Any:
     value = sample.get(key)
     if value is None:
-        raise ValueError(f'AVTracker: tensors need {key} in the metainfo of their data sample')
+        raise ValueError(
+            f'AVTracker: tensors need {key} in the metainfo of their data sample, got none'
+        )
     return value

@@ -14,7 +14,7 @@ STAGES = ('speech', 'vision', 'local', 'global')
 
 @dataclass
 class StageProfiler:
-    """Measures stages; a stage that was read from disk says so.
+    """Measures stages, and marks those that were read from disk.
 
     Attributes:
         stages: Per stage ``seconds``, ``cached``, ``host_mib`` and, with a GPU, ``gpu_mib``.
@@ -26,7 +26,7 @@ class StageProfiler:
     def measure(self, stage: str) -> Iterator[dict[str, Any]]:
         """Measure the body; ``cached`` may be set inside."""
         entry = self.stages[stage] = {'seconds': 0.0, 'cached': False}
-        _forget_peaks()
+        _reset_peaks()
         start = time.perf_counter()
         try:
             yield entry
@@ -56,7 +56,7 @@ def stage_table(records: Sequence[dict[str, Any]]) -> str:
     return '\n'.join(rows)
 
 
-def _forget_peaks() -> None:
+def _reset_peaks() -> None:
     with contextlib.suppress(OSError):  # Linux only; elsewhere the peak is that of the process
         Path('/proc/self/clear_refs').write_text('5')
     if 'torch' in sys.modules and sys.modules['torch'].cuda.is_available():

@@ -1,18 +1,18 @@
-"""The record of a video: what was heard, asked, replied, matched and decided, and why."""
+"""The record of a video: speech, queries, replies, matches and decisions, with reasons."""
 
 from typing import Any
 
-from avis.avtracker.pipeline import TrackedVideo
+from avis.avtracker.tracked_video import TrackedVideo
 from avis.avtracker.tracks import SegmentMasks
 
 
 def to_record(done: TrackedVideo, *, protocol: str, settings: Any) -> dict[str, Any]:
-    """Everything that is known of a video, JSON-ready; docs/avtracker.md tells the keys.
+    """Everything known of a video, JSON-ready; docs/avtracker.md describes the keys.
 
     Args:
         done: The video.
-        protocol: Which behavior made it.
-        settings: The parts and their settings, described.
+        protocol: Name of the strategy.
+        settings: The components and their settings.
     """
     failure = done.failure
     error = None
@@ -33,11 +33,11 @@ def to_record(done: TrackedVideo, *, protocol: str, settings: Any) -> dict[str, 
         'seconds': done.num_frames / done.fps if done.fps else 0.0,
         'audio_seconds': done.seconds,
         'speech': done.speech.to_json(),
-        'windows': [_asked(done, number) for number in range(len(done.windows))],
+        'windows': [_window(done, number) for number in range(len(done.windows))],
         'grouping': None
         if done.grouping is None
         else {
-            'persons': [[name, where] for name, where in done.grouping.persons.items()],
+            'persons': [[name, windows] for name, windows in done.grouping.persons.items()],
             'reason': done.grouping.reason,
             'record': done.grouping.record,
         },
@@ -46,33 +46,33 @@ def to_record(done: TrackedVideo, *, protocol: str, settings: Any) -> dict[str, 
             for person in done.persons
         ],
         'counts': dict(done.counts),
-        'stages': done.clock.stages,
+        'stages': done.profiler.stages,
         'error': error,
         'settings': settings,
     }
 
 
-def _asked(done: TrackedVideo, number: int) -> dict[str, Any]:
-    """A window as far as it came."""
+def _window(done: TrackedVideo, number: int) -> dict[str, Any]:
+    """A window, as far as it was processed."""
     window = done.windows[number]
     entry: dict[str, Any] = {
-        'window': window.question.window,
-        'text': window.question.text,
-        'timestamp': list(window.question.timestamp),
-        'frames_asked': list(window.question.frame_ids),
+        'window': window.query.window,
+        'text': window.query.text,
+        'timestamp': list(window.query.timestamp),
+        'frames_asked': list(window.query.frame_ids),
         'frame_ids': list(window.frame_ids),
     }
     if number < len(done.answers):
         answer = done.answers[number]
         entry |= {'reason': answer.reason, 'record': answer.record}
-    if number < len(done.spoken):
-        entry |= _seen(done.spoken[number])
+    if number < len(done.masks):
+        entry |= _masks(done.masks[number])
     return entry
 
 
-def _seen(spoken: SegmentMasks) -> dict[str, Any]:
+def _masks(masks: SegmentMasks) -> dict[str, Any]:
     return {
-        'rows': spoken.utterance.rows,
-        'areas': spoken.areas,
-        'key_frame': spoken.utterance.key_frame,
+        'rows': masks.utterance.rows,
+        'areas': masks.areas,
+        'key_frame': masks.utterance.key_frame,
     }

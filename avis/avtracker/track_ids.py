@@ -1,4 +1,4 @@
-"""What the tracker's own object ids say of who speaks, and who is the same (D31)."""
+"""Who speaks, and which windows show the same person, by the object ids of the tracker."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from avis.structures.masks import RLE, decode_rle, rle_area
 
 
 def main_object(video: VideoContext, utterance: Utterance) -> int | None:
-    """The object that speaks in most frames of an utterance; None if nobody does."""
+    """The object that speaks in most frames of an utterance; None if nobody speaks."""
     votes: Counter[int] = Counter()
     for frame, row in zip(utterance.frame_ids, utterance.rows, strict=False):
         if row is not None:
@@ -28,17 +28,17 @@ def group_by_objects(video: VideoContext, utterances: Sequence[Utterance]) -> di
 
 
 def speaker_rle(video: VideoContext, utterance: Utterance) -> RLE | None:
-    """The speaker in the key frame of an utterance, None if nobody is seen there."""
+    """The speaker's mask in the key frame of an utterance, None if the speaker is not visible."""
     row = utterance.rows[utterance.frame_ids.index(utterance.key_frame)]
     return None if row is None else video.found(utterance.key_frame).masks[row]
 
 
 def speaker_area(video: VideoContext, utterance: Utterance) -> int:
-    """Pixels of the speaker in the key frame."""
+    """Area of the speaker in the key frame, in pixels."""
     return rle_area(speaker_rle(video, utterance))
 
 
 def speaker_mask(video: VideoContext, utterance: Utterance) -> NDArray[np.bool_] | None:
-    """The same as a mask (H, W)."""
+    """The speaker's mask in the key frame, (H, W)."""
     rle = speaker_rle(video, utterance)
     return None if rle is None else decode_rle(rle)

@@ -1,14 +1,14 @@
-"""From answers to tracks: whose mask in which frame."""
+"""From answers to tracks: the mask of each person in each frame."""
 
 import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from avis.avtracker.interfaces import LocalAnswer, Utterance, VideoContext
 from avis.avtracker.track_ids import main_object
-from avis.avtracker.windows import Window, carry_along, official_entries
+from avis.avtracker.windows import SpeechWindow, rows_of_window
 from avis.structures.masks import RLE, rle_area
 
 
@@ -19,12 +19,12 @@ class SegmentMasks:
     Args:
         window: The window.
         answer: Who speaks.
-        utterance: The same for the identity part.
+        utterance: The same for identity association.
         masks: Per frame of the utterance, None for nobody.
         areas: Pixels per frame.
     """
 
-    window: Window
+    window: SpeechWindow
     answer: LocalAnswer
     utterance: Utterance
     masks: list[RLE | None]
@@ -37,9 +37,9 @@ class Person:
 
     Args:
         number: From 0.
-        name: As the identity part calls him: text or number.
-        windows: Windows in which he speaks, in the order given.
-        masks: By frame number; None where a window covers the frame but has no mask.
+        name: Name from identity association: text or number.
+        windows: Windows in which the person speaks, in the order of the answer.
+        masks: By frame; None where a window covers the frame but has no mask.
         rows: The same as rows of the frame's detections.
     """
 
@@ -50,31 +50,16 @@ class Person:
     rows: dict[int, int | None] = field(default_factory=dict)
 
 
-def official_spoken(video: VideoContext, window: Window, answer: LocalAnswer) -> SegmentMasks:
-    """Masks from the tracker's entries, counted without gaps (D30)."""
-    entries = official_entries(video)
-    frames = window.question.frame_ids
-    masks = [
-        None if row is None else entries[frame][1].masks[row]
-        for frame, row in zip(frames, answer.rows, strict=True)
-    ]
-    areas = [rle_area(mask) for mask in masks]
-    # Counted from the window's start, wherever that lies (D33).
-    key = window.first + areas.index(max(areas))
-    utterance = Utterance(window.question, frames, answer.rows, key)
-    return SegmentMasks(window, answer, utterance, masks, areas)
-
-
-def corrected_spoken(video: VideoContext, window: Window, answer: LocalAnswer) -> SegmentMasks:
-    """Masks of all frames of the window, those between the frames asked about carried along."""
-    asked = window.question.frame_ids
+def segment_masks(video: VideoContext, window: SpeechWindow, answer: LocalAnswer) -> SegmentMasks:
+    """Masks of all frames of the window, also of those between the frames of the query."""
+    asked = window.query.frame_ids
     rows = answer.rows
     if asked != window.frame_ids:
         ids = [
             None if row is None else int(video.found(frame).ids[row])
             for frame, row in zip(asked, rows, strict=True)
         ]
-        rows = carry_along(video, window, ids)
+        rows = rows_of_window(video, window, ids)
     masks = [
         None if row is None else video.found(frame).masks[row]
         for frame, row in zip(window.frame_ids, rows, strict=True)
@@ -82,106 +67,95 @@ def corrected_spoken(video: VideoContext, window: Window, answer: LocalAnswer) -
     areas = [rle_area(mask) for mask in masks]
     key = window.frame_ids[areas.index(max(areas))]
     return SegmentMasks(
-        window, answer, Utterance(window.question, window.frame_ids, rows, key), masks, areas
+        window, answer, Utterance(window.query, window.frame_ids, rows, key), masks, areas
     )
 
 
-def official_persons(
-    grouped: Mapping[Any, Any], spoken: Sequence[SegmentMasks], persons: list[Person]
-) -> None:
-    """Write each person's windows over each other, later ones win even with nothing (D45, D46).
+def merge_windows(
+    video: VideoContext,
+    grouped: Mapping[Any, Sequence[int]],
+    windows: Sequence[SegmentMasks],
+    counts: Counter[str],
+) -> Iterator[Person]:
+    """The persons, each window assigned to one of them.
 
-    Args:
-        grouped: Positions by name, as the reply or the faces have them.
-        spoken: All windows.
-        persons: Filled person by person, so that those before an error are there (D49).
-
-    Raises:
-        TypeError: Positions that are no whole numbers.
-    """
-    for number, (name, positions) in enumerate(grouped.items()):
-        person = Person(number, name)
-        for position in positions:
-            if not (position < 0 or position >= len(spoken)):  # NaN is an error, not out of range
-                _write(person, spoken[position], keep_masks=False)
-        persons.append(person)
-
-
-def corrected_persons(
-    video: VideoContext, grouped: Mapping[Any, Sequence[int]], spoken: Sequence[SegmentMasks]
-) -> tuple[list[Person], dict[str, int]]:
-    """Each window to one person, masks win over none (D44 to D46, D48).
+    Where windows of a person overlap, a mask wins over none and a larger mask over a smaller one.
 
     Args:
         video: For the object ids.
-        grouped: Positions in ``spoken`` by name.
-        spoken: The windows with a mask.
-
-    Returns:
-        The persons, and what had to be decided without the identity part.
+        grouped: Positions in ``windows`` by name.
+        windows: The windows with a mask.
+        counts: Counts the windows that are assigned by their object.
     """
-    counts: Counter[str] = Counter()
-    owners = _owners(video, grouped, spoken, counts)
+    owners = _owners(video, grouped, windows, counts)
     numbers = _numbers(owners)
-    persons = []
     for name, positions in owners.items():
         person = Person(numbers[name], name)
         for position in positions:
-            _write(person, spoken[position], keep_masks=True)
-        persons.append(person)
-    return persons, {kind: number for kind, number in counts.items() if number}
+            for frame, mask, row in add_window(person, windows[position]):
+                old = person.masks.get(frame)
+                if old is None or (mask is not None and rle_area(mask) >= rle_area(old)):
+                    person.masks[frame], person.rows[frame] = mask, row
+        yield person
+
+
+def add_window(person: Person, masks: SegmentMasks) -> Iterable[tuple[int, RLE | None, int | None]]:
+    """Note a window of a person; return frame, mask and row of each of its frames."""
+    person.windows.append(masks.window.query.window)
+    return zip(masks.window.frame_ids, masks.masks, masks.utterance.rows, strict=False)
 
 
 def _owners(
     video: VideoContext,
     grouped: Mapping[Any, Sequence[int]],
-    spoken: Sequence[SegmentMasks],
+    windows: Sequence[SegmentMasks],
     counts: Counter[str],
 ) -> dict[Any, list[int]]:
     """Every position once, under the name of its person.
 
-    A window that several persons have, or none, goes to the one with most windows of its object.
+    A window in several persons, or in none, is assigned to the one with most windows of its object.
     """
-    objects = [main_object(video, each.utterance) for each in spoken]
-    claims: dict[int, list[Any]] = {position: [] for position in range(len(spoken))}
+    objects = [main_object(video, each.utterance) for each in windows]
+    claims: dict[int, list[Any]] = {position: [] for position in range(len(windows))}
     for name, positions in grouped.items():
         for position in dict.fromkeys(positions):
             claims[position].append(name)
-    # How often each object is that of a window which only this person has.
+    # How often each object is that of a window that belongs to this person alone.
     alone: dict[Any, Counter[int | None]] = {name: Counter() for name in grouped}
     for position, names in claims.items():
         if len(names) == 1:
             alone[names[0]][objects[position]] += 1
     chosen: dict[int, Any] = {}
     for position, names in claims.items():
-        counts['windows_in_several_persons'] += len(names) > 1
+        if len(names) > 1:
+            counts['windows_in_several_persons'] += 1
         if names:
             chosen[position] = _with_most(objects[position], alone, names)
     owners = {
         name: [position for position in dict.fromkeys(positions) if chosen[position] == name]
         for name, positions in grouped.items()
     }
-    # Whom the model names without a window stays, who lost all to others goes.
+    # A person named without a window is kept; one that lost all windows to others is dropped.
     owners = {name: own for name, own in owners.items() if own or not len(grouped[name])}
     for position, names in claims.items():
         if not names:
             counts['windows_in_no_person'] += 1
-            _adopt(position, objects[position], alone, owners)
+            _assign_unclaimed(position, objects[position], alone, owners)
     return owners
 
 
 def _with_most(wanted: int | None, objects: Mapping[Any, Counter[int | None]], names: Any) -> Any:
-    """The person with most windows of an object, the first of equals."""
+    """The person with most windows of an object, the first one of several."""
     return max(names, key=lambda name: objects[name][wanted])
 
 
-def _adopt(
+def _assign_unclaimed(
     position: int,
     wanted: int | None,
     alone: dict[Any, Counter[int | None]],
     owners: dict[Any, list[int]],
 ) -> None:
-    """A window that nobody claims goes to a person with its object, else to a new one."""
+    """Assign a window that is in no person to one with its object, else to a new one."""
     name = _with_most(wanted, alone, owners) if owners else None
     if name is None or not alone[name][wanted]:
         number = 0
@@ -194,7 +168,7 @@ def _adopt(
 
 
 def _numbers(owners: Mapping[Any, Any]) -> dict[Any, int]:
-    """A number per name: the one in ``person_<n>`` or a plain number, else the next free one."""
+    """A number per name: the one in ``person_<n>`` or of a plain number, else the next free one."""
     numbers: dict[Any, int] = {}
     for name in owners:
         digits = str(name).removeprefix('person_')
@@ -207,14 +181,3 @@ def _numbers(owners: Mapping[Any, Any]) -> dict[Any, int]:
         if name not in numbers:
             numbers[name] = next(free)
     return numbers
-
-
-def _write(person: Person, spoken: SegmentMasks, *, keep_masks: bool) -> None:
-    person.windows.append(spoken.window.question.window)
-    frames = spoken.window.frame_ids
-    rows = spoken.utterance.rows
-    for frame, mask, row in zip(frames, spoken.masks, rows, strict=False):
-        old = person.masks.get(frame)
-        if keep_masks and old is not None and (mask is None or rle_area(mask) < rle_area(old)):
-            continue
-        person.masks[frame], person.rows[frame] = mask, row

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 
-from avis.avtracker import model as module
 from avis.avtracker.asr.speech_stage import SpeechStage
 from avis.avtracker.asr.whisper import WhisperASR
 from avis.avtracker.grounding.vlm_grounding import VLMGrounding
@@ -21,9 +20,10 @@ from avis.avtracker.identity.embedding_identity import FaceIdentity, SpeakerIden
 from avis.avtracker.identity.vlm_identity import VLMIdentity
 from avis.avtracker.instance_trackers.sam3_video import SAM3Video
 from avis.avtracker.interfaces import GlobalAnswer, LocalAnswer, ModelUnavailable
-from avis.avtracker.pipeline import StageFailure
+from avis.avtracker.official import strategy as official
 from avis.avtracker.profiling import stage_table
 from avis.avtracker.speaker_encoders.ecapa import ECAPA
+from avis.avtracker.tracked_video import StageFailure
 from avis.avtracker.vlm.replay import ReplayVLM
 from avis.avtracker.vlm.transformers_vlm import TransformersVLM
 from avis.structures.av_data_sample import AVDataSample
@@ -110,7 +110,7 @@ def test_fixed_windows(videos, calls):
 
 def test_the_released_behavior_knows_no_fixed_windows(videos, calls, monkeypatch):  # D1
     said = []
-    monkeypatch.setattr(module, 'print_log', lambda line, **_: said.append(line))
+    monkeypatch.setattr(official, 'print_log', lambda line, **_: said.append(line))
     tracker = make_tracker(calls, window_seconds=1.5, protocol='official')
     assert 'window_seconds is not read' in said[0]
     tracker.test_step(videos.batch('first'))
@@ -339,9 +339,9 @@ def test_stages_are_timed(videos, calls, tmp_path):
 def test_refusals(calls):
     with pytest.raises(ValueError, match=r"protocol must be one of .*got 'fixed'"):
         make_tracker(calls, protocol='fixed')
-    with pytest.raises(ValueError, match='must be above 0, got 0 and None'):
+    with pytest.raises(ValueError, match='above 0, got 0 and None'):
         make_tracker(calls, max_frames=0)
-    with pytest.raises(ValueError, match="only knows mode='predict', got 'loss'"):
+    with pytest.raises(ValueError, match="expected mode='predict', got 'loss'"):
         make_tracker(calls)({'frames': []}, mode='loss')
     speaker = SpeakerIdentity(encoder=SimpleNamespace(embed=print))
     with pytest.raises(ValueError, match='no SpeakerIdentity'):
@@ -360,15 +360,15 @@ def test_refusals(calls):
     [
         (
             lambda: SpeechStage(recognizer={'type': ECAPA}),
-            r'recognizer .* transcribe\(\), got ECAPA',
+            r'recognizer: expected .* transcribe\(\), got ECAPA',
         ),
         (lambda: SpeechStage(recognizer={'type': WhisperASR}, encoder=3), r'embed\(\), got int'),
         (lambda: FaceIdentity(encoder={'type': ECAPA}), r'FaceIdentity: encoder .* faces\(\)'),
         (lambda: VLMGrounding(model={'type': ECAPA}), r'VLMGrounding: model .* chat\(\)'),
         (lambda: VLMGrounding(model=ReplayVLM(replies={}), iou_threshold=30), '0 to 1 .* got 30'),
         (lambda: VLMGrounding(model=ReplayVLM(replies={}), bbox_scale=0), 'bbox_scale above 0'),
-        (lambda: SAM3Video(dtype='bf16'), r"SAM3Video: dtype is .* got 'bf16'"),
-        (lambda: TransformersVLM(dtype='int8'), r"TransformersVLM: dtype is .* got 'int8'"),
+        (lambda: SAM3Video(dtype='bf16'), r"SAM3Video: expected dtype .* got 'bf16'"),
+        (lambda: TransformersVLM(dtype='int8'), r"TransformersVLM: expected dtype .* got 'int8'"),
     ],
 )
 def test_a_part_that_cannot_do_its_work_is_refused_before_any_work(make, said):

@@ -1,5 +1,7 @@
 """Defects 41 and 43 to 53 of docs/avtracker.md, corrected."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -9,12 +11,12 @@ from avis.avtracker.identity.embedding_identity import (
     SpeakerIdentity,
     cluster,
     cosine_margins,
-    official_groups,
 )
 from avis.avtracker.identity.vlm_identity import VLMIdentity, outline
 from avis.avtracker.interfaces import Face, LocalAnswer, LocalQuery
-from avis.avtracker.tracks import corrected_persons, corrected_spoken
-from avis.avtracker.windows import Window
+from avis.avtracker.official.identity import group_by_first
+from avis.avtracker.tracks import merge_windows, segment_masks
+from avis.avtracker.windows import SpeechWindow
 from tests.helpers.avtracker_scenes import (
     LEFT,
     RIGHT,
@@ -33,11 +35,12 @@ SCENE = two_people(20)
 def spoken(first, rows, window, scene=SCENE):
     frames = tuple(range(first, first + len(rows)))
     question = LocalQuery(window, 'x', (first / 5, frames[-1] / 5), frames)
-    return corrected_spoken(scene, Window(question, frames, frames[0]), LocalAnswer(rows))
+    return segment_masks(scene, SpeechWindow(question, frames, frames[0]), LocalAnswer(rows))
 
 
 def persons_of(grouped, *windows):
-    persons, counts = corrected_persons(SCENE, grouped, windows)
+    counts = Counter()
+    persons = merge_windows(SCENE, grouped, windows, counts)
     return {person.name: person for person in persons}, counts
 
 
@@ -91,8 +94,8 @@ def test_a_mask_wins_over_none():  # D46
 def test_the_larger_mask_wins_over_the_smaller(order):  # D46
     scene = video([detections([LEFT, (60, 5, 65, 35)])] * 3)
     windows = [spoken(0, [0, 0, 0], 0, scene), spoken(1, [1, 1], 1, scene)]
-    persons, _ = corrected_persons(scene, {'a': order}, windows)
-    assert persons[0].rows == {0: 0, 1: 0, 2: 0}
+    (person,) = merge_windows(scene, {'a': order}, windows, Counter())
+    assert person.rows == {0: 0, 1: 0, 2: 0}
 
 
 @pytest.mark.parametrize(
@@ -232,7 +235,7 @@ def test_a_face_that_only_touches_the_speaker_is_somebody_elses():  # D52
 def test_groups_compare_with_all_members():  # D52
     # The first is like both others, who are not alike.
     vectors = [np.array([np.cos(angle), np.sin(angle)]) for angle in (0.9, 0.0, 1.8)]
-    assert official_groups(vectors, 0.5) == {0: [0, 1, 2]}
+    assert group_by_first(vectors, 0.5) == {0: [0, 1, 2]}
     assert cluster(cosine_margins(vectors, 0.5)) == [[0, 1], [2]]
 
 

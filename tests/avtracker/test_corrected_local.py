@@ -1,6 +1,8 @@
 """Defects 1, 2, 30 to 42 of docs/avtracker.md, corrected."""
 
 import json
+from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,10 +10,10 @@ import pytest
 from avis.avtracker.boxes import iou
 from avis.avtracker.grounding.vlm_grounding import VLMGrounding
 from avis.avtracker.interfaces import LocalAnswer, LocalQuery
-from avis.avtracker.tracks import corrected_spoken
+from avis.avtracker.tracks import segment_masks
 from avis.avtracker.vlm.corrected_replies import rationale_of, read_boxes, read_persons
 from avis.avtracker.vlm.prompts.templates import fill, load_prompt
-from avis.avtracker.windows import corrected_windows, fixed_chunks
+from avis.avtracker.windows import fixed_segments, speech_windows
 from tests.helpers.avtracker_scenes import (
     LEFT,
     RIGHT,
@@ -36,7 +38,9 @@ def rows(scene, reply, frames=(0, 1), **settings):
 
 def windows_of(*spans, fps=1.0, max_frames=30, num_frames=10):
     chunks = [{'text': 'x', 'timestamp': list(span)} for span in spans]
-    return corrected_windows(chunks, fps=fps, max_frames=max_frames, num_frames=num_frames)
+    counts = Counter()
+    sizes = {'fps': fps, 'max_frames': max_frames, 'num_frames': num_frames}
+    return speech_windows(chunks, **sizes, counts=counts), counts
 
 
 def test_a_box_hits_its_detection():
@@ -92,33 +96,33 @@ def test_every_window_lies_inside_of_the_video(span, frames):  # D33, D26
 
 def test_chunks_past_the_video_are_counted_and_passed_over():  # D33
     windows, counts = windows_of((1.0, 2.0), (12.0, 14.0), (3.0, 4.0))
-    assert [window.question.window for window in windows] == [0, 1]
+    assert [window.query.window for window in windows] == [0, 1]
     assert counts == {'chunks_past_the_last_frame': 1}
 
 
 def test_a_long_chunk_is_asked_about_over_its_whole_length():  # D34
     window = windows_of((0.0, 50.0), num_frames=50, max_frames=5)[0][0]
     assert window.frame_ids == tuple(range(50))
-    assert window.question.frame_ids == (0, 12, 24, 37, 49)
+    assert window.query.frame_ids == (0, 12, 24, 37, 49)
     single = windows_of((0.0, 50.0), num_frames=50, max_frames=1)[0][0]
-    assert single.question.frame_ids == (25,)
+    assert single.query.frame_ids == (25,)
 
 
 def test_masks_are_carried_between_the_frames_asked_about():  # D34
     frames = [detections([LEFT, RIGHT], [4, 6])] * 6 + [detections([RIGHT], [6])] * 4
     window = windows_of((0.0, 2.0), fps=5.0, max_frames=3)[0][0]
-    assert window.question.frame_ids == (0, 4, 9)
-    spoken = corrected_spoken(video(frames), window, LocalAnswer([0, 0, 0]))
+    assert window.query.frame_ids == (0, 4, 9)
+    spoken = segment_masks(video(frames), window, LocalAnswer([0, 0, 0]))
     # Object 4 until it is gone, then object 6 from the middle between frames 4 and 9.
     assert spoken.utterance.rows == [0, 0, 0, 0, 0, 0, None, 0, 0, 0]
-    nobody = corrected_spoken(video(frames), window, LocalAnswer([None, 1, None]))
+    nobody = segment_masks(video(frames), window, LocalAnswer([None, 1, None]))
     assert nobody.utterance.rows == [None, None, None, 1, 1, 1, 0, None, None, None]
 
 
 def test_the_key_frame_is_that_of_the_largest_mask():
     frames = [detections([LEFT]), detections([(10, 5, 40, 35)]), detections([LEFT])]
     window = windows_of((0.0, 0.6), fps=5.0, num_frames=3)[0][0]
-    spoken = corrected_spoken(video(frames), window, LocalAnswer([0, 0, None]))
+    spoken = segment_masks(video(frames), window, LocalAnswer([0, 0, None]))
     assert spoken.utterance.key_frame == 1
     assert spoken.areas == [600, 900, 0]
 
@@ -129,7 +133,7 @@ def test_fixed_windows_are_fixed_and_skip_silence():  # D1
         {'text': 'two', 'timestamp': [7.0, 9.0]},
         {'text': 'three', 'timestamp': [25.0, 26.0]},
     ]
-    fixed = fixed_chunks(said, seconds=8.0, total=30.0)
+    fixed = fixed_segments(said, seconds=8.0, total=30.0)
     assert [(c['text'], *c['timestamp']) for c in fixed] == [
         ('one two', 0.0, 8.0),
         ('two', 8.0, 16.0),
@@ -139,15 +143,15 @@ def test_fixed_windows_are_fixed_and_skip_silence():  # D1
 
 def test_rounding_makes_no_fixed_window_without_length():  # D1
     assert 7.7 / 0.7 > 11
-    fixed = fixed_chunks([{'text': 'x', 'timestamp': [7.1, 9.0]}], seconds=0.7, total=7.7)
+    fixed = fixed_segments([{'text': 'x', 'timestamp': [7.1, 9.0]}], seconds=0.7, total=7.7)
     assert len(fixed) == 1
 
 
 def test_the_prompt_tells_the_limit_and_asks_for_corners():  # D35 to D37
     model = Model(local_reply(LEFT))
     grounding = VLMGrounding(model=model, bbox_scale=500)
-    grounding.max_frames = 12
-    list(grounding.ground(two_people(), [question((3, 7))]))
+    query = replace(question((3, 7)), max_frames=12)
+    list(grounding.ground(two_people(), [query]))
     instructions, speech, *_ = model.messages[0].parts
     assert 'more than 12 frames' in instructions
     assert '2 frames spread over' in instructions  # a long chunk is sampled
@@ -337,6 +341,5 @@ def test_unreadable_persons_are_an_error(reply):  # D49
 
 
 def test_a_window_of_nobody_asks_nothing_strange():
-    windows, _ = corrected_windows([], fps=5.0, max_frames=30, num_frames=0)
-    assert windows == []
+    assert windows_of(num_frames=0) == ([], {})
     assert LocalQuery(0, '', (0, 1), ()).frame_ids == ()

@@ -50,7 +50,7 @@ def test_a_library_does_not_move_the_process_to_its_gpu(gpus, around):  # D8
 
 
 def test_a_failure_to_open_weights_is_no_fault_of_the_video():
-    said = r"Part cannot open 'x' \(OSError: no such file\). Fetch its weights"
+    said = r"Part cannot open 'x' \(OSError: no such file\); download its weights"
     with pytest.raises(ModelUnavailable, match=said), loading_weights('x', by='Part'):
         raise OSError('no such file')
     with pytest.raises(ImportError, match='no package'), loading_weights('x', by='Part'):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from avis.avtracker.boxes import official_iou
+from avis.avtracker.official.grounding import official_iou
 from tests import replay as replay_tool
 from tests.helpers.golden_avtracker import differences, load
 from tests.helpers.replay_units import UNITS, replay_unit

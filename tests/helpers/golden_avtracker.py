@@ -1,4 +1,4 @@
-"""The recorded cases of the released AVTracker, see tests/data/golden/avtracker/README.md."""
+"""The recorded cases of the official AVTracker, see tests/data/golden/avtracker/README.md."""
 
 import functools
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from avis.avtracker.official.segments import sample_range
+from avis.avtracker.asr.segments import sample_range
 from tests.helpers.golden import DATA
 
 
@@ -41,7 +41,7 @@ def differences(want: Any, got: Any, where: str = '', atol: float = 2e-6) -> lis
     return [] if want == got else [f'{where}: {want!r} != {got!r}']
 
 
-class RecordedVoices:
+class RecordedSpeech:
     """The waveform and the speaker encoder of a case of ``compress``."""
 
     def __init__(self, case: dict[str, Any]) -> None:
@@ -54,11 +54,11 @@ class RecordedVoices:
 
     @property
     def seconds(self) -> float:
-        """Length of the sound."""
+        """Length of the audio."""
         return len(self.samples) / 16000
 
     def similarity(self, one: Any, other: Any) -> float:
-        """Cosine of two spans; notes the call."""
+        """Cosine of two spans; records the call."""
         ranges = [
             sample_range(*span, samples=len(self.samples), sample_rate=16000)
             for span in (one, other)

@@ -1,4 +1,4 @@
-"""Single functions of the released AVTracker on recorded inputs, by the name of the unit file."""
+"""Single functions of the official AVTracker on recorded inputs, by the name of the unit file."""
 
 import itertools
 from collections.abc import Callable
@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from avis.avtracker.boxes import official_iou
-from avis.avtracker.grounding.vlm_grounding import VLMGrounding
-from avis.avtracker.identity.embedding_identity import official_groups
+from avis.avtracker.asr.segments import limit_repeats, sample_range
 from avis.avtracker.interfaces import LocalQuery, VideoContext
 from avis.avtracker.official import segments as speech
+from avis.avtracker.official.grounding import OfficialVLMGrounding, official_iou
+from avis.avtracker.official.identity import group_by_first
 from avis.avtracker.official.replies import parse_reply
-from avis.avtracker.tracks import official_spoken
+from avis.avtracker.official.tracks import official_masks, official_window
 from avis.avtracker.vlm.replay import ReplayVLM
-from avis.avtracker.windows import Window, official_window, round_half_up
-from avis.structures.media import FrameDetections, Waveform
-from tests.helpers.golden_avtracker import RecordedVoices
+from avis.avtracker.windows import SpeechWindow, round_half_up
+from avis.structures.media import NO_DETECTIONS, Waveform
+from tests.helpers.golden_avtracker import RecordedSpeech
 from tests.helpers.replay_parts import ReplayFrames
 
 Case = dict[str, Any]
@@ -25,7 +25,7 @@ NOBODY = '{"rationale": "", "boxes": []}'
 
 
 def replay_unit(name: str, case: Case) -> Case:
-    """What our function makes of a case, in the keys of its results.
+    """The result of our function for a case, in the keys of its results.
 
     Args:
         name: Name of the unit file, such as ``compress``.
@@ -52,21 +52,21 @@ def _timestamp(case: Case) -> list[float] | None:
 
 
 def _compress(case: Case) -> Case:
-    voices = RecordedVoices(case)
+    recorded = RecordedSpeech(case)
     result = _attempt(
         'out',
         lambda: speech.compress(
             case['chunks'],
-            seconds=voices.seconds,
+            seconds=recorded.seconds,
             threshold=case['threshold'],
-            similarity=voices.similarity,
+            similarity=recorded.similarity,
         ),
     )
-    return {**result, 'similarity_calls': voices.calls}
+    return {**result, 'similarity_calls': recorded.calls}
 
 
 def _slice(case: Case) -> Case:
-    first, last = speech.sample_range(
+    first, last = sample_range(
         case['start'], case['end'], samples=case['num_samples'], sample_rate=case['sample_rate']
     )
     return {'first': first if last > first else None, 'count': last - first}
@@ -79,7 +79,7 @@ def _iou(case: Case) -> Case:
 
 
 def _groups(embeddings: list[Any], threshold: float) -> dict[str, list[int]]:
-    groups = official_groups([np.array(row, float) for row in embeddings], threshold)
+    groups = group_by_first([np.array(row, float) for row in embeddings], threshold)
     return {str(number): group for number, group in groups.items()}
 
 
@@ -88,7 +88,7 @@ def _pairing(case: Case) -> dict[str, list[int]]:
 
 
 def _patches(case: Case) -> list[list[str]]:
-    """Parts of what is unfinished, in order; runs of avis share videos otherwise (D4, D6, D10)."""
+    """Parts of the unfinished videos, in order; avis shares videos differently (D4, D6, D10)."""
     left = [
         video
         for video in case['videos']
@@ -102,36 +102,34 @@ def _patches(case: Case) -> list[list[str]]:
 
 
 def _window(case: Case) -> Case:
-    """One window over frames in which nobody is detected."""
+    """One window over frames without detections."""
     count = case['num_frames']
     frames = ReplayFrames('v', count, (8, 8), case['fps'])
-    nothing = FrameDetections(
-        np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros((0, 4), np.float32), []
+    video = VideoContext(
+        'v', frames, Waveform(np.zeros(0, np.float32), 16000), [NO_DETECTIONS] * count
     )
-    video = VideoContext('v', frames, Waveform(np.zeros(0, np.float32), 16000), [nothing] * count)
-    asked: list[Window] = []
+    asked: list[SpeechWindow] = []
 
-    def questions() -> Any:
+    def queries() -> Any:
         chunk = {'text': 'x', 'timestamp': [case['start'], case['end']]}
         sizes: Any = {'fps': case['fps'], 'max_frames': case['max_frame_count']}
         asked.append(official_window(0, chunk, num_frames=count, **sizes))
-        question: LocalQuery = asked[0].question
-        yield question
+        query: LocalQuery = asked[0].query
+        yield query
 
-    grounding = VLMGrounding(model=ReplayVLM(replies={'v/local/0': [NOBODY]}))
-    grounding.protocol = 'official'
-    result = _attempt('answers', lambda: list(grounding.ground(video, questions())))
-    sent = {'frames_sent': list(asked[0].question.frame_ids) if asked else None}
+    grounding = OfficialVLMGrounding(model=ReplayVLM(replies={'v/local/0': [NOBODY]}))
+    result = _attempt('answers', lambda: list(grounding.ground(video, queries())))
+    sent = {'frames_sent': list(asked[0].query.frame_ids) if asked else None}
     if 'error' in result:
         return {**sent, **result}
-    spoken = official_spoken(video, asked[0], result['answers'][0])
-    window = {'frame_indices': list(asked[0].frame_ids), 'key_frame': spoken.utterance.key_frame}
+    masks = official_masks(video, asked[0], result['answers'][0])
+    window = {'frame_indices': list(asked[0].frame_ids), 'key_frame': masks.utterance.key_frame}
     return {**sent, **window}
 
 
 UNITS: dict[str, Callable[[Case], Case]] = {
     'timestamps': _out(_timestamp),
-    'truncate_text': _out(lambda case: speech.cut_runs(case['text'], case['max_repeat'])),
+    'truncate_text': _out(lambda case: limit_repeats(case['text'], case['max_repeat'])),
     'filter_meaningless': _out(lambda case: speech.is_meaningful(case['text']), 'kept'),
     'merge_dedup': _out(lambda case: speech.merge_repeats(case['chunks'])),
     'containment': _out(lambda case: speech.join_contained(case['chunks'])),

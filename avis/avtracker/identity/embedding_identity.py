@@ -1,4 +1,4 @@
-"""The global stage by faces, by voices, or by both: no language model."""
+"""The global stage by embeddings of faces, of speakers, or of both: no language model."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.avtracker.asr.speech_stage import cosine, resampled
+from avis.avtracker.asr.speech_stage import resample
 from avis.avtracker.interfaces import (
     Face,
     FaceEncoder,
@@ -19,17 +19,20 @@ from avis.avtracker.interfaces import (
 from avis.avtracker.loading import build_part
 from avis.avtracker.track_ids import speaker_mask
 from avis.registry import MODELS
+from avis.utils.similarity import cosine_similarity
 
 
 class EmbeddingIdentity:
-    """Group utterances whose descriptions are alike; subclasses say how alike two are."""
-
-    protocol = 'corrected'
+    """Group utterances by similarity, which subclasses define."""
 
     def margins(
         self, video: VideoContext, utterances: Sequence[Utterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
-        """How alike, (N, N): above 0 for one person, at most 1, NaN where unknown; a record."""
+        """Similarity of all pairs.
+
+        Returns:
+            (N, N), above 0 for one person, at most 1, NaN where unknown; and a JSON-ready record.
+        """
         raise NotImplementedError
 
     def group(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
@@ -37,7 +40,7 @@ class EmbeddingIdentity:
         margins, record = self.margins(video, utterances)
         groups = cluster(margins)
         record |= {
-            'windows': [utterance.question.window for utterance in utterances],
+            'windows': [utterance.query.window for utterance in utterances],
             'key_frames': [utterance.key_frame for utterance in utterances],
             'margins': [
                 [None if np.isnan(v) else round(float(v), 4) for v in row] for row in margins
@@ -64,24 +67,15 @@ class FaceIdentity(EmbeddingIdentity):
         )
         self.threshold = threshold
 
-    def group(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
-        """See the base class; the official protocol groups all faces by their first ones (D51)."""
-        if self.protocol != 'official':
-            return super().group(video, utterances)
-        faces = [self.encoder.faces(video.frames[each.key_frame]) for each in utterances]
-        found = [face.embedding for each in faces for face in each]
-        groups = official_groups(found, self._least())
-        record = {
-            'key_frames': [utterance.key_frame for utterance in utterances],
-            'faces': [len(each) for each in faces],
-            'groups': {str(number): group for number, group in groups.items()},
-        }
-        return GlobalAnswer(groups, 'places in the list of all faces, used as windows', record)
+    @property
+    def min_similarity(self) -> float:
+        """Least cosine similarity of one person."""
+        return self.encoder.threshold if self.threshold is None else self.threshold
 
     def margins(
         self, video: VideoContext, utterances: Sequence[Utterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
-        """Cosine of the faces inside the speakers' masks."""
+        """Cosine similarity of the faces inside the speakers' masks."""
         embeddings = []
         for utterance in utterances:
             mask = speaker_mask(video, utterance)
@@ -89,15 +83,12 @@ class FaceIdentity(EmbeddingIdentity):
             face = None if mask is None else _face_in(mask, faces)
             embeddings.append(None if face is None else face.embedding)
         record = {'faces': [embedding is not None for embedding in embeddings]}
-        return cosine_margins(embeddings, self._least()), record
-
-    def _least(self) -> float:
-        return self.encoder.threshold if self.threshold is None else self.threshold
+        return cosine_margins(embeddings, self.min_similarity), record
 
 
 @MODELS.register_module()
 class SpeakerIdentity(EmbeddingIdentity):
-    """Group by voice.
+    """Group by the voice of the speaker.
 
     Args:
         encoder: The speaker encoder, as config or built.
@@ -116,11 +107,11 @@ class SpeakerIdentity(EmbeddingIdentity):
     def margins(
         self, video: VideoContext, utterances: Sequence[Utterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
-        """Cosine of the voices; a span that is too short for the encoder is unknown."""
-        audio = resampled(video.audio, self.encoder.sample_rate)
+        """Cosine similarity of the voices; a span that is too short for the encoder is unknown."""
+        audio = resample(video.audio, self.encoder.sample_rate)
         embeddings: list[NDArray[np.float32] | None] = []
         for utterance in utterances:
-            start, end = utterance.question.timestamp
+            start, end = utterance.query.timestamp
             span = audio.samples[int(start * audio.sample_rate) : int(end * audio.sample_rate)]
             try:
                 piece = dataclasses.replace(audio, samples=span, start=start)
@@ -133,7 +124,7 @@ class SpeakerIdentity(EmbeddingIdentity):
 
 @MODELS.register_module()
 class JointIdentity(EmbeddingIdentity):
-    """Group by several descriptions at once: the mean of what is known of each pair.
+    """Group by several kinds of embeddings at once, by the mean of the known margins of each pair.
 
     Args:
         parts: ``FaceIdentity``, ``SpeakerIdentity``, as configs or built.
@@ -141,7 +132,7 @@ class JointIdentity(EmbeddingIdentity):
 
     def __init__(self, *, parts: Sequence[EmbeddingIdentity | dict[str, Any]]) -> None:
         if not parts:
-            raise ValueError('JointIdentity needs at least one part, got none')
+            raise ValueError('JointIdentity: expected at least one part, got none')
         self.parts: list[EmbeddingIdentity] = [
             build_part(part, method='margins', where='JointIdentity: a part') for part in parts
         ]
@@ -149,7 +140,7 @@ class JointIdentity(EmbeddingIdentity):
     def margins(
         self, video: VideoContext, utterances: Sequence[Utterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
-        """Mean over the parts that know a pair."""
+        """Mean over the parts for which a pair is known."""
         found = [part.margins(video, utterances) for part in self.parts]
         each = np.stack([margins for margins, _ in found])
         known = ~np.isnan(each)
@@ -167,7 +158,7 @@ def cosine_margins(
     for row, one in enumerate(embeddings):
         for column, other in enumerate(embeddings):
             if one is not None and other is not None:
-                margins[row, column] = (cosine(one, other) - threshold) / (1 - threshold)
+                margins[row, column] = (cosine_similarity(one, other) - threshold) / (1 - threshold)
     return margins
 
 
@@ -175,8 +166,8 @@ def cluster(margins: NDArray[np.float64]) -> list[list[int]]:
     """Average linkage: join the two groups with the highest mean margin until all are below 0.
 
     Args:
-        margins: (N, N), symmetric, NaN where unknown. Who is unknown even to himself is in no
-            group.
+        margins: (N, N), symmetric, NaN where unknown. An utterance whose margin to itself is NaN
+            is in no group.
 
     Returns:
         Groups in order of their first member.
@@ -208,25 +199,10 @@ def _joined(table: NDArray[np.float64], one: int, other: int) -> NDArray[np.floa
     return np.delete(np.delete(table, other, axis=0), other, axis=1)
 
 
-def official_groups(
-    embeddings: Sequence[NDArray[np.float32]], threshold: float
-) -> dict[int, list[int]]:
-    """Each joins the first group whose first member it is like (D52)."""
-    groups: dict[int, list[int]] = {}
-    for place, embedding in enumerate(embeddings):
-        for group in groups.values():
-            if cosine(embeddings[group[0]], embedding) >= threshold:
-                group.append(place)
-                break
-        else:
-            groups[len(groups)] = [place]
-    return groups
-
-
 def _face_in(mask: NDArray[np.bool_], faces: Sequence[Face]) -> Face | None:
-    """The face of which most lies inside a mask, at least half; None if there is none.
+    """The face with the largest share inside a mask, at least half; None if there is none.
 
-    What covers more than the mask, as a whole image does, counts by how much of the mask it has.
+    A face box larger than the mask, such as the whole image, counts by the share of the mask in it.
     """
     shares = []
     for face in faces:

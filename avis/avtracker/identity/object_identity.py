@@ -1,4 +1,4 @@
-"""The global stage by the ids of the instance tracker."""
+"""The global stage by the object ids of the instance tracker."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,15 +14,15 @@ from avis.registry import MODELS
 
 @MODELS.register_module()
 class ObjectIdentity(EmbeddingIdentity):
-    """Group by object: one id is one person, two ids that are seen in one frame are two.
+    """Group by object: one id is one person, two ids visible in the same frame are two.
 
-    Of objects that are never seen together it says nothing: one may be the other, back again.
+    Pairs of objects that are never visible together are unknown: they may be the same person.
     """
 
     def margins(
         self, video: VideoContext, utterances: Sequence[Utterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
-        """1 for the same object, -1 for two that are seen together, else NaN."""
+        """1 for the same object, -1 for two that are visible together, else NaN."""
         objects = [main_object(video, utterance) for utterance in utterances]
         together = {
             (int(a), int(b))

@@ -1,4 +1,4 @@
-"""The global stage by a vision-language model: which windows show one person."""
+"""The global stage by a vision-language model: which windows show the same person."""
 
 import functools
 from collections.abc import Sequence
@@ -18,7 +18,6 @@ from avis.avtracker.interfaces import (
     VideoContext,
 )
 from avis.avtracker.loading import build_part
-from avis.avtracker.official.replies import parse_reply
 from avis.avtracker.track_ids import group_by_objects, speaker_area, speaker_mask
 from avis.avtracker.vlm.corrected_replies import rationale_of, read_persons
 from avis.avtracker.vlm.prompts.templates import fill, load_prompt
@@ -31,23 +30,23 @@ _COLORS = {'red': (255, 0, 0), 'green': (0, 255, 0), 'yellow': (255, 255, 0)}
 
 @MODELS.register_module()
 class VLMIdentity:
-    """Show a vision-language model one image per window and ask who is the same.
+    """Show a vision-language model one image per window and ask which persons are the same.
 
-    The corrected protocol outlines the speaker in each image, asks again when the reply cannot
-    be read, and then falls back to the tracker's own object ids. Of a video with more windows than
-    images fit one question, each object is shown once, in its largest image; of more objects
-    than that, those that speak in most windows.
+    The speaker is outlined in each image. An unreadable reply is requested again; then the object
+    ids of the tracker are the fallback. Of a video with more than ``max_images`` windows each
+    object is shown once, with its largest mask; of more objects than that, those that speak in most
+    windows.
 
     Args:
         model: The chat model, as config or built.
-        prompt: Name or path of a prompt file; None for our own words.
-        color: Of the outline: red, green or yellow.
+        prompt: Name or path of a prompt file; None for ``default_prompt``.
+        color: Color of the outline: red, green or yellow.
         max_new_tokens: Longest reply.
-        retries: How often an unreadable reply is asked for again (corrected protocol).
-        max_images: Most images in one question (corrected protocol).
+        retries: How often the query is repeated after an unreadable reply.
+        max_images: Most images in one query.
     """
 
-    protocol = 'corrected'
+    default_prompt = 'global'
 
     def __init__(
         self,
@@ -61,7 +60,8 @@ class VLMIdentity:
     ) -> None:
         if color not in _COLORS:
             raise ValueError(f'VLMIdentity: color must be one of {sorted(_COLORS)}, got {color!r}')
-        fill(load_prompt(prompt, 'global'), images=1, color=color)  # that it can be
+        # A prompt that cannot be filled is refused here, before any work.
+        fill(load_prompt(prompt, 'global'), images=1, color=color)
         self.model: ChatModel = build_part(model, method='chat', where='VLMIdentity: model')
         self.prompt = prompt
         self.color = color
@@ -70,78 +70,60 @@ class VLMIdentity:
         self.max_images = max_images
 
     def group(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
-        """See :class:`~avis.avtracker.interfaces.IdentityAssociation`.
-
-        Raises:
-            ValueError: A reply that cannot be read (official protocol).
-            KeyError: A reply about something else (official protocol).
-        """
-        if self.protocol == 'official':
-            return self._official(video, utterances)
+        """See :class:`~avis.avtracker.interfaces.IdentityAssociation`."""
         if len(utterances) <= self.max_images:
-            return self._corrected(video, utterances)
-        return self._by_object(video, utterances)
+            return self._group_shown(video, utterances)
+        return self._group_objects(video, utterances)
 
-    def _official(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
-        reply = self._ask(video, utterances, attempt=0)
-        if reply.error is not None:
-            raise reply.error
-        parsed = parse_reply(reply.text)
-        record = {**self._record(utterances, [reply]), 'parsed': parsed}
-        return GlobalAnswer(parsed['persons'], str(parsed['rationale']), record)
-
-    def _corrected(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
-        asked = query_with_retries(
+    def _group_shown(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
+        parsed = query_with_retries(
             lambda attempt: self._ask(video, utterances, attempt=attempt),
             functools.partial(read_persons, count=len(utterances)),
             retries=self.retries,
         )
-        record = {**self._record(utterances, asked.replies), 'faults': asked.faults}
-        counts = {'unusable_replies': len(asked.faults)}
-        if asked.value is None:
-            reason = log_fallback(f'{video.name}/global', asked.faults, 'by object ids')
+        record = {**self._record(utterances, parsed.replies), 'faults': parsed.faults}
+        counts = {'unusable_replies': len(parsed.faults)}
+        if parsed.value is None:
+            reason = log_fallback(f'{video.name}/global', parsed.faults, 'by object ids')
             counts['grouped_by_object_ids'] = 1
             persons = group_by_objects(video, utterances)
             return GlobalAnswer(persons, reason, {**record, 'by_object_ids': True}, counts)
-        persons, dropped = asked.value
+        persons, dropped = parsed.value
         counts['positions_dropped'] = sum(dropped.values())
-        reason = rationale_of(asked.replies[-1].text or '')
+        reason = rationale_of(parsed.replies[-1].text or '')
         return GlobalAnswer(persons, reason, {**record, 'dropped': dropped}, counts)
 
-    def _by_object(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
-        """Ask about objects, each in its largest image; about those that speak most, if many."""
+    def _group_objects(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
+        """Ask about objects, each with its largest mask; of too many, those that speak most."""
         groups = sorted(group_by_objects(video, utterances).values(), key=len, reverse=True)
         groups = sorted(groups[: self.max_images])  # in order of appearance again
         shown = [max(group, key=lambda p: speaker_area(video, utterances[p])) for group in groups]
-        answer = self._corrected(video, [utterances[position] for position in shown])
+        answer = self._group_shown(video, [utterances[position] for position in shown])
         persons = {
-            name: [position for place in places for position in groups[place]]
-            for name, places in answer.persons.items()
+            name: [position for index in indices for position in groups[index]]
+            for name, indices in answer.persons.items()
         }
         return replace(answer, persons=persons)
 
     def content_key(self, name: str) -> str:
-        """Changes with the words of the prompt."""
+        """Changes with the text of the prompt."""
         return digest(self._template())
 
     def _template(self) -> str:
-        return load_prompt(
-            self.prompt, 'global_official' if self.protocol == 'official' else 'global'
-        )
+        return load_prompt(self.prompt, self.default_prompt)
 
     def _ask(self, video: VideoContext, utterances: Sequence[Utterance], *, attempt: int) -> Reply:
         instructions = fill(self._template(), images=len(utterances), color=self.color)
-        if self.protocol == 'official':
-            images = [video.frames[utterance.key_frame] for utterance in utterances]
-        else:
-            images = [self._outlined(video, utterance) for utterance in utterances]
         message = Message(
-            parts=(instructions, *images),
+            parts=(instructions, *self._images(video, utterances)),
             name=f'{video.name}/global',
             attempt=attempt,
             max_new_tokens=self.max_new_tokens,
         )
         return next(iter(self.model.chat([message])))
+
+    def _images(self, video: VideoContext, utterances: Sequence[Utterance]) -> list[ImageArray]:
+        return [self._outlined(video, utterance) for utterance in utterances]
 
     def _outlined(self, video: VideoContext, utterance: Utterance) -> ImageArray:
         mask = speaker_mask(video, utterance)
@@ -150,7 +132,7 @@ class VLMIdentity:
 
     def _record(self, utterances: Sequence[Utterance], replies: list[Reply]) -> dict[str, Any]:
         return {
-            'windows': [utterance.question.window for utterance in utterances],
+            'windows': [utterance.query.window for utterance in utterances],
             'key_frames': [utterance.key_frame for utterance in utterances],
             'max_new_tokens': self.max_new_tokens,
             'replies': [reply.to_record() for reply in replies],
@@ -158,7 +140,7 @@ class VLMIdentity:
 
 
 def outline(image: ImageArray, mask: NDArray[np.bool_], color: tuple[int, int, int]) -> ImageArray:
-    """A copy of the image (H, W, 3) with a line around the mask (H, W), outside of it."""
+    """Copy of the image (H, W, 3) with a line around the mask (H, W), outside of it."""
     from scipy.ndimage import binary_dilation
 
     width = max(1, round(min(image.shape[:2]) / 240))

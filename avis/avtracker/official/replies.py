@@ -1,8 +1,9 @@
-"""Replies of a model read exactly as the released AVTracker reads them.
+"""Replies of a model parsed exactly as the official AVTracker parses them.
 
 The corrected counterpart is :mod:`avis.avtracker.vlm.corrected_replies`.
 
-Source: FudanCVL/AVTrack, commit 870bf2a; the numbers of defects are those of docs/avtracker.md.
+Source: FudanCVL/AVTrack, commit 870bf2a; the numbers of defects (D42, ...) are those of
+docs/avtracker.md.
 """
 
 import ast
@@ -20,7 +21,7 @@ def parse_reply(reply: Any) -> dict[str, Any]:
     """The object in a reply.
 
     Raises:
-        ValueError: There is none, or it lacks what is asked for.
+        ValueError: There is none, or it lacks a required key.
         TypeError: A Python literal with a key that cannot be one (two braces too many).
     """
     if isinstance(reply, dict):
@@ -54,7 +55,7 @@ def _between_braces(text: str) -> str:
 
 
 def _balanced(text: str) -> str:
-    """As many closing as opening braces; those inside of strings count too (D42)."""
+    """Add missing braces; those inside of strings count too (D42)."""
     missing = text.count('{') - text.count('}')
     return text + '}' * missing if missing > 0 else '{' * -missing + text
 
@@ -66,23 +67,23 @@ def _requoted(text: str) -> Any:
 
 def _checked(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or 'rationale' not in value:
-        raise ValueError('the reply is no object with a rationale')
+        raise ValueError('expected an object with a rationale in the reply')
     if 'boxes' not in value and 'persons' not in value:
         raise ValueError('the reply has neither boxes nor persons')
     if 'persons' in value and not isinstance(value['persons'], dict):
-        raise ValueError('persons is no object')
+        raise ValueError('expected persons to be an object')
     if 'boxes' not in value:
         return value
     if not isinstance(value['boxes'], list):
-        raise ValueError('boxes is no list')
-    return {**value, 'boxes': [_box(place, box) for place, box in enumerate(value['boxes'])]}
+        raise ValueError('expected boxes to be a list')
+    return {**value, 'boxes': [_box(index, box) for index, box in enumerate(value['boxes'])]}
 
 
-def _box(place: int, box: Any) -> dict[str, Any]:
+def _box(index: int, box: Any) -> dict[str, Any]:
     if isinstance(box, list):
-        return {'frame_id': place, 'bbox': box}
+        return {'frame_id': index, 'bbox': box}
     if not isinstance(box, dict) or 'frame_id' not in box or 'bbox' not in box:
-        raise ValueError(f'box {place} has no frame_id and bbox')
+        raise ValueError(f'box {index} has no frame_id and bbox')
     return box
 
 
@@ -91,8 +92,8 @@ def boxes_of_window(reply: dict[str, Any], frames: int) -> list[list[Any]]:
 
     Raises:
         KeyError: No boxes in the reply.
-        TypeError: A frame id that is no number.
-        AssertionError: A frame twice, or half a frame.
+        TypeError: A frame id that is not a number.
+        AssertionError: A frame twice, or a fractional frame id.
     """
     boxes = reply['boxes']
     answered = {box['frame_id'] for box in boxes}

@@ -1,6 +1,6 @@
-"""Read a model's reply as far as it can be read: the first object, whatever stands around it.
+"""Parse the reply of a model tolerantly: the first fitting object, whatever surrounds it.
 
-Nothing in a reply is ever run; a reply of any length or nesting is refused at worst.
+Nothing in a reply is ever executed; a reply of any length or nesting at worst raises ValueError.
 """
 
 import contextlib
@@ -24,12 +24,12 @@ def read_boxes(reply: str, *, frames: int) -> tuple[dict[int, list[float]], dict
     """The boxes in a reply about one window.
 
     Args:
-        reply: What the model said.
-        frames: How many frames it was asked about.
+        reply: Text of the model.
+        frames: Number of frames of the query.
 
     Returns:
-        Four finite numbers by frame of the window, and how many boxes were dropped and why. The
-        first box of a frame counts; a frame without one has nobody.
+        Four finite numbers by frame of the window, and the number of dropped boxes by reason. The
+        first box of a frame counts; in a frame without one nobody speaks.
 
     Raises:
         ValueError: No list of boxes in the reply.
@@ -37,8 +37,8 @@ def read_boxes(reply: str, *, frames: int) -> tuple[dict[int, list[float]], dict
     boxes = _find(reply, 'boxes', list)
     found: dict[int, list[float]] = {}
     dropped: dict[str, int] = {}
-    for place, box in enumerate(boxes):
-        frame, values, fault = _box(place, box, frames)
+    for index, box in enumerate(boxes):
+        frame, values, fault = _box(index, box, frames)
         if fault is None and frame in found:
             fault = 'a frame twice'
         if fault is None:
@@ -54,7 +54,7 @@ def read_persons(reply: str, *, count: int) -> tuple[dict[str, list[int]], dict[
     """The groups in a reply about ``count`` images.
 
     Returns:
-        Positions by name, in the order of the reply, and how many positions were dropped and why.
+        Positions by name, in the order of the reply, and the number of dropped positions by reason.
 
     Raises:
         ValueError: No object of persons in the reply.
@@ -72,12 +72,12 @@ def read_persons(reply: str, *, count: int) -> tuple[dict[str, list[int]], dict[
             else:
                 dropped[fault] = dropped.get(fault, 0) + 1
     if persons and not any(groups.values()):
-        raise ValueError(f'none of the {len(persons)} persons names a image: {dropped}')
+        raise ValueError(f'none of the {len(persons)} persons names an image: {dropped}')
     return groups, dropped
 
 
 def rationale_of(reply: str) -> str:
-    """The model's reasons, '' where it gave none."""
+    """The rationale of the model, '' if there is none."""
     try:
         value = _find(reply, 'rationale', object)
     except ValueError:
@@ -96,8 +96,8 @@ def _find(reply: str, key: str, kind: type) -> Any:
 
 
 def _objects(reply: str) -> Iterator[Any]:
-    """What the released code reads; objects in the text after any thoughts; the same, cleaned."""
-    yield from _released(reply)
+    """What the official parser reads; objects in the text after any thoughts; the same, cleaned."""
+    yield from _official(reply)
     answer = reply.rpartition('</think>')[2]
     cleaned = _cleaned(answer)
     for text in dict.fromkeys((answer, cleaned)):
@@ -107,20 +107,20 @@ def _objects(reply: str) -> Iterator[Any]:
             if end > at:
                 yield value
             at = text.find('{', max(end, at + 1))
-    yield from _released(cleaned[: cleaned.rfind('}') + 1])
+    yield from _official(cleaned[: cleaned.rfind('}') + 1])
 
 
-def _released(text: str) -> Iterator[Any]:
-    """What the released code reads, if it can."""
+def _official(text: str) -> Iterator[Any]:
+    """What the official parser reads, if anything."""
     with contextlib.suppress(ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         yield official_replies.parse_reply(text)
 
 
 def _cleaned(text: str) -> str:
-    """Without comments, dots for what is left out, and the commas that these leave behind."""
+    """Without comments, ellipses, and the commas that these leave behind."""
     lines = []
     for line in text.split('\n'):
-        # A comment stands behind all strings of its line.
+        # A comment follows all strings of its line.
         head, quote, tail = line.rpartition('"')
         comment = _COMMENT.search(tail)
         lines.append(head + quote + (tail[: comment.start()] if comment else tail))
@@ -135,12 +135,12 @@ def _decode(text: str, at: int) -> tuple[Any, int]:
         return None, at
 
 
-def _box(place: int, box: Any, frames: int) -> tuple[int, list[float], str | None]:
-    """Frame, numbers, and what is wrong with a box."""
+def _box(index: int, box: Any, frames: int) -> tuple[int, list[float], str | None]:
+    """Frame and numbers of a box, and why it cannot be used."""
     bare = isinstance(box, list)
     if not bare and not isinstance(box, dict):
         return 0, [], 'no box'
-    frame = place if bare else _whole(box.get('frame_id'))
+    frame = index if bare else _whole(box.get('frame_id'))
     values = box if bare else box.get('bbox', box.get('bbox_2d'))
     if frame is None:
         return 0, [], 'no frame number'

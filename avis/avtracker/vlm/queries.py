@@ -1,4 +1,4 @@
-"""Ask a chat model until its reply can be read (D40, D50)."""
+"""Query a chat model again until its reply can be parsed."""
 
 import logging
 from collections.abc import Callable
@@ -14,12 +14,12 @@ Value = TypeVar('Value')
 
 @dataclass(frozen=True)
 class ParsedReply(Generic[Value]):
-    """What came of a question.
+    """Result of a query with retries.
 
     Args:
-        value: What was read; None if no reply could be read.
+        value: The parsed value; None if no reply could be parsed.
         replies: All replies.
-        faults: What was wrong with those that could not be read.
+        faults: The errors of those that could not be parsed.
     """
 
     value: Value | None
@@ -30,12 +30,12 @@ class ParsedReply(Generic[Value]):
 def query_with_retries(
     ask: Callable[[int], Reply], read: Callable[[str], Value], *, retries: int
 ) -> ParsedReply[Value]:
-    """Ask until a reply can be read.
+    """Query until a reply can be parsed.
 
     Args:
-        ask: Gives the reply of an attempt, counted from 0.
-        read: Reads the text of a reply; ``ValueError`` if it cannot.
-        retries: How often it is asked again at most.
+        ask: Returns the reply of an attempt, counted from 0.
+        read: Parses the text of a reply, or raises ``ValueError``.
+        retries: Most further attempts after the first.
     """
     replies: list[Reply] = []
     faults: list[str] = []
@@ -52,12 +52,12 @@ def query_with_retries(
 
 
 def log_fallback(name: str, faults: list[str], instead: str) -> str:
-    """Tell in the log, and give as a reason, what is done without a reply.
+    """Log the fallback for a query without usable reply, and return it as a reason.
 
     Args:
-        name: Of the question.
-        faults: What was wrong with the replies.
-        instead: What is done.
+        name: Name of the query.
+        faults: The errors of the replies.
+        instead: The fallback.
     """
     reason = f'no usable reply after {len(faults)} tries, so {instead}: {faults[-1]}'
     print_log(f'{name}: {reason}', logger='current', level=logging.WARNING)

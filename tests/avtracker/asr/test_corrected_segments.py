@@ -8,6 +8,7 @@ import pytest
 from avis.avtracker.asr import corrected_segments as corrected
 from avis.avtracker.asr.speech_stage import SpeechRecord, SpeechStage
 from avis.avtracker.interfaces import ModelUnavailable, SpeechSegment
+from avis.avtracker.official.speech import OfficialSpeechStage
 from avis.structures.media import Waveform
 
 
@@ -20,7 +21,7 @@ def times(chunks):
 
 
 def settle(*chunks, first=0.0, last=8.0, words=True):
-    return times(corrected.settle(chunks, first=first, last=last, words=words))
+    return times(corrected.settle_times(chunks, first=first, last=last, words=words))
 
 
 def compress(*chunks, same=True, max_gap=2.0, max_seconds=30.0):
@@ -30,7 +31,7 @@ def compress(*chunks, same=True, max_gap=2.0, max_seconds=30.0):
         compared.append((one, other))
         return 1.0 if same else 0.0
 
-    joined = corrected.compress(
+    joined = corrected.join_speakers(
         chunks, threshold=0.35, max_gap=max_gap, max_seconds=max_seconds, similarity=similarity
     )
     return times(joined), compared
@@ -46,7 +47,7 @@ def test_a_missing_end_is_the_start_of_the_next():  # D14
 
 
 def test_two_equal_texts_of_which_one_has_no_end_are_joined():  # D14
-    settled = corrected.settle(
+    settled = corrected.settle_times(
         [chunk('a', 0.0, 1.0), chunk('a', 1.0, None)], first=0.0, last=8.0, words=True
     )
     assert compress(*settled)[0] == [('a', 0.0, 8.0)]
@@ -103,12 +104,12 @@ def test_a_known_speaker_needs_no_comparison():
 def test_known_speakers_stay_two_whatever_they_say():  # D24
     one, other = chunk('no way', 0, 1, speaker='x'), chunk('no way', 1, 2, speaker='y')
     assert len(compress(one, other)[0]) == 2
-    assert len(corrected.join_contained([one, other], max_gap=2)) == 2
+    assert len(corrected.join_repetitions([one, other], max_gap=2)) == 2
     other['timestamp'] = [0, 1]
-    assert len(corrected.merge_repeats([one, other])) == 2
-    assert len(corrected.join_same_times([one, other])) == 2
+    assert len(corrected.merge_duplicates([one, other])) == 2
+    assert len(corrected.join_simultaneous([one, other])) == 2
     other['speaker'] = 'x'
-    assert len(corrected.merge_repeats([one, other])) == 1
+    assert len(corrected.merge_duplicates([one, other])) == 1
 
 
 def test_another_voice_may_answer_with_the_same_words():  # D24
@@ -116,8 +117,8 @@ def test_another_voice_may_answer_with_the_same_words():  # D24
 
     def joined(answer):
         similar = {'threshold': 0.35, 'similarity': lambda one, other: 0.0}
-        apart = corrected.compress([asked, answer], max_gap=2.0, max_seconds=30.0, **similar)
-        return times(corrected.join_contained(apart, max_gap=2))
+        apart = corrected.join_speakers([asked, answer], max_gap=2.0, max_seconds=30.0, **similar)
+        return times(corrected.join_repetitions(apart, max_gap=2))
 
     assert len(joined(chunk('with me', 2, 3))) == 2
     # What sounds at one time is one voice heard in both sources.
@@ -127,8 +128,10 @@ def test_another_voice_may_answer_with_the_same_words():  # D24
 def test_without_a_bound_it_does_not_matter_who_repeats_words():  # D24
     asked, answer = chunk('are you coming with me', 0, 2), chunk('with me', 2, 3)
     similar = {'threshold': 0.35, 'similarity': lambda one, other: 0.0}
-    apart = corrected.compress([asked, answer], max_gap=math.inf, max_seconds=math.inf, **similar)
-    assert len(corrected.join_contained(apart, max_gap=math.inf)) == 1
+    apart = corrected.join_speakers(
+        [asked, answer], max_gap=math.inf, max_seconds=math.inf, **similar
+    )
+    assert len(corrected.join_repetitions(apart, max_gap=math.inf)) == 1
 
 
 def test_a_text_heard_twice_is_one_text_of_the_voice_before():
@@ -171,7 +174,7 @@ def test_a_joined_chunk_remembers_the_voices_in_it():  # D16
 def test_two_voices_of_one_mixture_stay_two():
     one, other = chunk('a', 0, 2, source=(0, 0)), chunk('b', 0, 2, source=(0, 1))
     assert len(compress(one, other)[0]) == 2
-    assert len(corrected.join_same_times([one, other])) == 2
+    assert len(corrected.join_simultaneous([one, other])) == 2
     assert len(compress(one, {**other, 'source': (1, 0)})[0]) == 1
 
 
@@ -181,14 +184,14 @@ def test_a_repeat_stands_once_with_the_united_time():  # D18, D19
         chunk('Hello there friend', 0.1, 1.5),
         chunk('Hello there friend', 0.2, 2.0),
     ]
-    assert times(corrected.merge_repeats(chunks)) == [('Hello there friend', 0.0, 2.0)]
+    assert times(corrected.merge_duplicates(chunks)) == [('Hello there friend', 0.0, 2.0)]
 
 
 def test_a_shorter_echo_goes_without_a_trace():
     one, echo = chunk('Hello there friend', 0.0, 1.0), chunk('Hello there frien', 0.2, 1.1)
-    assert corrected.merge_repeats([one, echo]) == [one]
+    assert corrected.merge_duplicates([one, echo]) == [one]
     longer = chunk('Hello there friend', 0.2, 1.4)
-    assert times(corrected.merge_repeats([one, longer])) == [('Hello there friend', 0.0, 1.4)]
+    assert times(corrected.merge_duplicates([one, longer])) == [('Hello there friend', 0.0, 1.4)]
 
 
 @pytest.mark.parametrize(
@@ -199,16 +202,16 @@ def test_a_shorter_echo_goes_without_a_trace():
     ],
 )
 def test_what_only_resembles_is_not_the_same(texts):  # D19
-    assert len(corrected.merge_repeats([chunk(text, 0.0, 1.0) for text in texts])) == 2
+    assert len(corrected.merge_duplicates([chunk(text, 0.0, 1.0) for text in texts])) == 2
 
 
 def test_containment_needs_whole_words_and_a_small_gap():  # D24
-    assert len(corrected.join_contained([chunk('the', 0, 1), chunk('he', 1, 2)], max_gap=2)) == 2
+    assert len(corrected.join_repetitions([chunk('the', 0, 1), chunk('he', 1, 2)], max_gap=2)) == 2
     one, other = chunk('we took the late train', 0, 1), chunk('late train', 1, 2)
-    assert times(corrected.join_contained([one, other], max_gap=2)) == [
+    assert times(corrected.join_repetitions([one, other], max_gap=2)) == [
         ('we took the late train', 0, 2)
     ]
-    assert len(corrected.join_contained([one, chunk('late train', 50, 60)], max_gap=2)) == 2
+    assert len(corrected.join_repetitions([one, chunk('late train', 50, 60)], max_gap=2)) == 2
 
 
 @pytest.mark.parametrize(
@@ -228,7 +231,7 @@ def test_containment_needs_whole_words_and_a_small_gap():  # D24
     ],
 )
 def test_the_filter_knows_other_scripts(text, kept):  # D25
-    assert corrected.is_meaningful(text) is kept
+    assert corrected.contains_words(text) is kept
 
 
 class Recognizer:
@@ -419,15 +422,14 @@ def test_infinite_bounds_join_everything():
 
 
 @pytest.mark.parametrize('error', [ImportError('no package'), ModelUnavailable('no weights')])
-@pytest.mark.parametrize('protocol', ['official', 'corrected'])
-def test_an_encoder_that_cannot_work_at_all_is_no_other_voice(protocol, error):  # D9
+@pytest.mark.parametrize('kind', [OfficialSpeechStage, SpeechStage])
+def test_an_encoder_that_cannot_work_at_all_is_no_other_voice(kind, error):  # D9
     class Missing(Encoder):
         def embed(self, waveform):
             raise error
 
-    stage = SpeechStage(
+    stage = kind(
         recognizer=Recognizer([spoken('a', 0.0, 1.0), spoken('b', 1.0, 2.0)]), encoder=Missing()
     )
-    stage.protocol = protocol
     with pytest.raises(type(error), match=str(error)):
         stage.run(Waveform(np.zeros(32000, np.float32), 16000, 'video'), SpeechRecord())
