@@ -170,7 +170,7 @@ def test_a_prompt_can_be_replaced(tmp_path):
 
 
 def test_a_prompt_with_unknown_words_is_refused():
-    with pytest.raises(ValueError, match=r"may use \['frames'\] in braces"):
+    with pytest.raises(ValueError, match=r"fields \['frames'\] in braces"):
         fill('{images}', frames=1)
     with pytest.raises(FileNotFoundError, match=r"no prompt file 'nope'.*global.*local"):
         load_prompt('nope', 'local')
