@@ -1,10 +1,10 @@
-"""Time mIoU and F of AVSBench: our scorer against the published procedure, in one run.
+"""Compare the speed of mIoU and F of AVSBench: our scorer against the authors' procedure.
 
-The published procedure compares the whole frame with each of the 255 thresholds, in float tensors
-of torch. It is written here from the formulas (``score_dense``) and run on the first videos only;
-its seconds are scaled up to all of them, as the output says. Data are generated video by video;
-only the scoring is timed, in seconds of processor time: both sides run in one process with one
-thread, and what else the machine does must not count. Their numbers must agree.
+The authors' procedure compares the whole frame with each of the 255 thresholds in float tensors of
+torch. It is implemented here from the formulas (``score_dense``) and run on the first videos only;
+its time is extrapolated to all of them, as the output says. Data are generated video by video; only
+scoring is timed, in processor seconds, in one process with one thread. The script exits with an
+error if the numbers differ.
 
     python benchmarks/avs_metrics.py                # S4's test set: 740 videos of 5 frames, 224x224
     python benchmarks/avs_metrics.py --videos 40 --dense-videos 4
@@ -16,7 +16,7 @@ import resource
 import time
 from collections.abc import Iterator
 
-os.environ['OMP_NUM_THREADS'] = '1'  # before NumPy and torch read it
+os.environ['OMP_NUM_THREADS'] = '1'  # before NumPy and torch are imported
 
 import cv2
 import numpy as np
@@ -29,10 +29,10 @@ Clip = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
 
 def generate(videos: int, frames: int, size: int) -> Iterator[Clip]:
-    """Yield probabilities (T, H, W) float32 and truth (T, H, W) uint8 0/1.
+    """Yield probabilities (T, H, W) float32 and ground truth (T, H, W) uint8 0/1.
 
-    As a trained model has them: sure inside and outside of an object, unsure at its rim and in a
-    few wrong places.
+    They resemble a trained model: confident inside and outside of an object, uncertain at its
+    boundary and in a few wrong regions.
     """
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:size, :size].astype(np.float32) / size
@@ -51,7 +51,7 @@ def generate(videos: int, frames: int, size: int) -> Iterator[Clip]:
 
 
 def score_ours(clips: Iterator[Clip], *, as_8_bit: bool = False) -> tuple[float, float, float]:
-    """Return mIoU, F and the seconds spent in the scorer."""
+    """Return mIoU, F and the seconds of the scorer."""
     seconds, scores = 0.0, []
     for prob, target in clips:
         prob = (prob * 255).round().astype(np.uint8) if as_8_bit else prob
@@ -64,7 +64,7 @@ def score_ours(clips: Iterator[Clip], *, as_8_bit: bool = False) -> tuple[float,
 
 
 def score_dense(clips: Iterator[Clip]) -> tuple[float, float, float]:
-    """The published procedure on batches of clips: mIoU, F and the seconds spent."""
+    """The authors' procedure on batches of clips: mIoU, F and its seconds."""
     import torch
 
     torch.set_num_threads(1)
@@ -103,7 +103,7 @@ def score_dense(clips: Iterator[Clip]) -> tuple[float, float, float]:
 
 
 def peak_memory() -> float:
-    """Highest resident memory of this process so far, in MB (1e6 bytes)."""
+    """Peak resident memory of this process, in MB (1e6 bytes)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
@@ -131,12 +131,12 @@ def main() -> None:
     part = score_ours(generate(args.dense_videos, *shape))
     *dense, seconds = score_dense(generate(args.dense_videos, *shape))
     scaled = seconds * args.videos / args.dense_videos
-    note = f'scaled up from {seconds:.2f} s for {args.dense_videos} videos'
+    note = f'extrapolated from {seconds:.2f} s for {args.dense_videos} videos'
     print(f'dense, 255 times {scaled:8.2f} s   ({note})')
     difference = float(np.abs(np.subtract(dense, part[:2])).max())
     print(f'ratio            {scaled / ours:8.1f}     largest difference {difference:.1e}')
     if difference > 2e-6:
-        raise SystemExit('the two sides disagree')
+        raise SystemExit('results differ')
 
 
 if __name__ == '__main__':

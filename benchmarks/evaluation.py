@@ -1,16 +1,17 @@
-"""Time the evaluator against TrackEval from PyPI on the same generated files, in one run.
+"""Compare the speed of the evaluator with TrackEval from PyPI on the same generated files.
 
-- AVTrack: the persons are merged into one gray PNG per frame, which TrackEval reads with its
-  adapter for DAVIS: HOTA, CLEAR and Identity. Ours is the command-line tool on the same folders,
-  with one and with two workers. Then both score what they hold as RLEs in memory; and all PNG
-  files are decoded alone, which is the floor of any evaluation.
-- AVISeg: TrackEval reads the files with its adapter for YouTube-VIS, taught to take
-  polygons: HOTA and TrackMAP, then CLEAR and Identity too. Ours is the command-line tool, which
-  always computes all four, and FSLA.
-- Memory: the highest resident memory of our tool on many videos and on few.
+- AVTrack: the persons are merged into one gray PNG per frame, which TrackEval reads with its data
+  set class for DAVIS: HOTA, CLEAR and Identity. Ours is the command-line tool on the same folders,
+  with one and with two workers. Then both score RLEs in memory; and all PNG files are decoded
+  without scoring, the lower bound of any evaluation.
+- AVISeg: TrackEval reads the files with its data set class for YouTube-VIS, extended by polygons:
+  HOTA and TrackMAP, then CLEAR and Identity too. Ours is the command-line tool, which always
+  computes all four, and FSLA.
+- Memory: the peak resident memory of our tool on many and on few videos.
 
-Results must be equal. Every side is a process of its own, imports included. Seconds are of the
-clock and, beside it, of processors: on a busy machine compare those, but for two workers.
+The script stops if results differ. Each side runs in its own process, including imports. It prints
+wall-clock and processor seconds: on a busy machine compare processor seconds, except for two
+workers.
 
     pip install --no-deps trackeval==1.3.0
     python benchmarks/evaluation.py
@@ -29,22 +30,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# Nothing heavy is imported here: Linux counts the memory of a parent as that of its child.
+# No large imports here: Linux counts the peak memory of a parent process for its child too.
 
 os.environ['OMP_NUM_THREADS'] = '1'
 ROOT = Path(__file__).resolve().parents[1]
 TOOL = ROOT / 'tools' / 'analysis_tools' / 'evaluate.py'
 STEPS = Path(__file__).resolve().with_name('evaluation_steps.py')
 PARTS = ('avtrack', 'aviseg', 'memory')
-TOLERANCE = 1e-7  # of percent
+SUMMARY_TOLERANCE = 1e-7  # of percent
 FEW_VIDEOS = 50
-# Where TrackEval wants the files of AVISeg.
+# Paths at which TrackEval expects the files of AVISeg.
 GT_FILE = 'gt/youtube_vis_train_sub_split/test.json'
 PRED_FILE = 'pred/youtube_vis_train_sub_split/ours/data/results.json'
 
 
 class Run(NamedTuple):
-    """What a process cost: seconds of the clock and of processors, and its highest memory in MB."""
+    """The cost of a process: wall-clock and processor seconds, and peak memory in MB."""
 
     wall: float
     cpu: float
@@ -56,7 +57,7 @@ class Run(NamedTuple):
 
 
 def main() -> None:
-    """Run the parts, each in a folder of its own."""
+    """Run the parts, each in a new folder."""
     args = parse_args()
     if not args.without_trackeval:
         check_trackeval()
@@ -75,20 +76,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--parts', nargs='+', choices=PARTS, default=PARTS)
     parser.add_argument('--videos', type=int, help='default: 2 (avtrack), 60 (aviseg), 1000')
     parser.add_argument('--frames', type=int, help='default: 270 (avtrack), 60 (aviseg), 60')
-    parser.add_argument('--repetitions', type=int, default=1, help='the fastest counts')
-    parser.add_argument('--without-trackeval', action='store_true', help='time our side alone')
+    parser.add_argument('--repetitions', type=int, default=1, help='the fastest is reported')
+    parser.add_argument('--without-trackeval', action='store_true', help='time our side only')
     return parser.parse_args()
 
 
 def check_trackeval() -> None:
-    """Stop if TrackEval cannot be imported."""
+    """Exit if TrackEval cannot be imported."""
     done = subprocess.run(
         [sys.executable, '-c', 'import trackeval'], capture_output=True, text=True, check=False
     )
     if done.returncode:
         sys.exit(
             f'TrackEval cannot be imported: {(done.stderr.splitlines() or ["?"])[-1]}\n'
-            f'Install it with `pip install --no-deps trackeval==1.3.0`, or time our side alone '
+            f'Install it with `pip install --no-deps trackeval==1.3.0`, or time our side only '
             f'with --without-trackeval.'
         )
 
@@ -128,7 +129,7 @@ def time_avtrack(root: Path, args: argparse.Namespace) -> None:
 
 
 def time_aviseg(root: Path, args: argparse.Namespace) -> None:
-    """Compare both sides on a truth and a results file."""
+    """Compare both sides on a ground-truth file and a results file."""
     videos, frames = args.videos or 60, args.frames or 60
     step('write_aviseg', root, videos=videos, frames=frames)
     print(f'AVISeg: {videos} videos of {frames} frames of 360 x 640, 1 to 5 tracks, 26 classes')
@@ -146,7 +147,7 @@ def time_aviseg(root: Path, args: argparse.Namespace) -> None:
 
 
 def measure_memory(root: Path, args: argparse.Namespace) -> None:
-    """Compare the highest memory of many and few videos."""
+    """Compare the peak memory of many and of few videos."""
     many = args.videos or 1000
     few, frames = min(FEW_VIDEOS, max(1, many // 4)), args.frames or 60
     peaks = []
@@ -160,24 +161,24 @@ def measure_memory(root: Path, args: argparse.Namespace) -> None:
 
 
 def print_ratio(name: str, theirs: Run, ours: Run, *, goal: int) -> None:
-    """Tell how many times faster ours is."""
+    """Print how many times faster ours is."""
     wall, cpu = theirs.wall / ours.wall, theirs.cpu / ours.cpu
     print(f'ratio, {name}: {wall:.1f} by the clock, {cpu:.1f} by processors (goal {goal})')
 
 
 def check_equal(expected: Mapping[str, float], found: Mapping[str, float]) -> None:
-    """Stop unless all expected numbers were found."""
+    """Exit unless all expected numbers are equal."""
     wrong = {
         key: (value, found.get(key))
         for key, value in expected.items()
-        if not abs(value - found.get(key, float('inf'))) <= TOLERANCE
+        if not abs(value - found.get(key, float('inf'))) <= SUMMARY_TOLERANCE
     }
     if wrong:
-        sys.exit(f'the two sides disagree: {wrong}')
+        sys.exit(f'results differ: {wrong}')
 
 
 def best(args: argparse.Namespace, attempt: Callable[[], tuple[Run, Any]]) -> tuple[Run, Any]:
-    """The fastest of some repetitions; seconds of the clock and of processors by themselves."""
+    """The fastest of some repetitions, for wall-clock and processor seconds separately."""
     runs = [attempt() for _ in range(args.repetitions)]
     costs = Run(*(min(values) for values in zip(*(run for run, _ in runs), strict=True)))
     return costs, runs[0][1]
@@ -186,7 +187,7 @@ def best(args: argparse.Namespace, attempt: Callable[[], tuple[Run, Any]]) -> tu
 def run_tool(
     args: argparse.Namespace, benchmark: str, root: Path, *flags: str
 ) -> tuple[Run, dict[str, float]]:
-    """Run our command-line tool; the fastest run, and its summary."""
+    """Run our command-line tool; return the fastest run and the summary."""
     gt, pred = root / 'gt', root / 'pred'
     if benchmark == 'aviseg':
         gt, pred = root / GT_FILE, root / PRED_FILE
@@ -211,7 +212,7 @@ def step(name: str, root: Path, **options: int) -> dict[str, Any]:
 
 
 def run_command(command: list[str], root: Path) -> Run:
-    """Run a Python script, and measure it together with its own processes."""
+    """Run a Python script, and measure it together with its child processes."""
     log = root / 'output.txt'
     environment = {**os.environ, 'PYTHONPATH': f'{ROOT}:{os.environ.get("PYTHONPATH", "")}'}
     with log.open('w') as output:

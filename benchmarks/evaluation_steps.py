@@ -1,4 +1,4 @@
-"""The steps of evaluation.py: each runs in a process of its own, so that it can be measured.
+"""The steps of evaluation.py; each runs in its own process, so that it can be measured.
 
     python benchmarks/evaluation_steps.py STEP FOLDER
 
@@ -70,23 +70,21 @@ def decode_pngs(root: Path, _: argparse.Namespace) -> dict[str, float]:
 
 def score_rles(root: Path, _: argparse.Namespace) -> dict[str, Any]:
     """Score masks that are in memory as RLEs; reading them is not timed."""
-    from avis.evaluation.functional.avtrack import average_videos, score_video
+    from avis.evaluation.functional.avtrack import average_avtrack, score_avtrack
     from avis.evaluation.functional.overlap import VideoOverlap
 
     seconds, scores = 0.0, []
     for folder in sorted((root / 'pred').iterdir()):
         gt, pred, size = read_rles(root, folder.name)
         start = time.process_time()
-        video = VideoOverlap.from_rles(
-            gt, pred, size=size, num_frames=len(gt.rles[0]), painted=True
-        )
-        scores.append(score_video(video, name=folder.name))
+        video = VideoOverlap.from_rles(gt, pred, size=size, num_frames=len(gt.rles[0]), merged=True)
+        scores.append(score_avtrack(video, name=folder.name))
         seconds += time.process_time() - start
-    return {'seconds': seconds, 'summary': average_videos(scores)}
+    return {'seconds': seconds, 'summary': average_avtrack(scores)}
 
 
 def read_rles(root: Path, name: str) -> Any:
-    """True and predicted tracks of a video of AVTrack, and the size of its frames."""
+    """GT and predicted tracks of a video of AVTrack, and the size of its frames."""
     from avis.evaluation.functional.overlap import TrackMasks
     from avis.structures.masks import RLE, encode_mask
     from avis.utils.png import read_png
@@ -94,7 +92,7 @@ def read_rles(root: Path, name: str) -> Any:
     files = sorted((root / 'gt' / 'Instance_Masks_merged' / name).glob('*.png'))
     images = [read_png(file) for file in files]
     levels = sorted({level for image in images for level in image[image > 0].tolist()})
-    true = [
+    gt = [
         [encode_mask(p == level) if (p == level).any() else None for p in images]
         for level in levels
     ]
@@ -102,11 +100,11 @@ def read_rles(root: Path, name: str) -> Any:
     for person in sorted((root / 'pred' / name).iterdir()):
         paths = [person / f'frame_{t:04d}.png' for t in range(len(files))]
         pred.append([encode_mask(read_png(p)) if p.is_file() else None for p in paths])
-    return TrackMasks(true, ids=levels), TrackMasks(pred), images[0].shape
+    return TrackMasks(gt, ids=levels), TrackMasks(pred), images[0].shape
 
 
 def trackeval_avtrack(root: Path, _: argparse.Namespace) -> dict[str, Any]:
-    """Merge the persons, and let TrackEval read the images as those of DAVIS."""
+    """Merge the persons, and score the images with TrackEval's data set class for DAVIS."""
     import numpy as np
     import trackeval
 
@@ -125,7 +123,7 @@ def trackeval_avtrack(root: Path, _: argparse.Namespace) -> dict[str, Any]:
 
 
 def open_davis(root: Path, videos: list[str]) -> tuple[Any, list[Any]]:
-    """TrackEval's reader of the merged images, and its metrics."""
+    """TrackEval's data set class for the merged images, and its metrics."""
     import trackeval
 
     config = {
@@ -141,14 +139,14 @@ def open_davis(root: Path, videos: list[str]) -> tuple[Any, list[Any]]:
 
 
 def trackeval_rles(root: Path, _: argparse.Namespace) -> dict[str, float]:
-    """Seconds TrackEval needs for the merged images once they are RLEs in memory."""
+    """Seconds of TrackEval for the merged images as RLEs in memory."""
     videos = sorted(path.name for path in (root / 'merged' / 'ours' / 'data').iterdir())
     dataset, metrics = open_davis(root, videos)
     return {'seconds': sum(time_from_rles(dataset, video, metrics) for video in videos)}
 
 
 def merge_persons(root: Path, video: str, out: Path) -> None:
-    """Paint the persons of each frame into one gray image, as AVTrack does before scoring."""
+    """Merge the persons of each frame into one gray image, as the scorer of AVTrack does."""
     import cv2
     import numpy as np
 
@@ -157,23 +155,23 @@ def merge_persons(root: Path, video: str, out: Path) -> None:
     for gt in sorted((root / 'gt' / 'Instance_Masks_merged' / video).iterdir()):
         image = np.zeros_like(np.asarray(cv2.imread(str(gt), cv2.IMREAD_GRAYSCALE)))
         name = f'frame_{int(gt.stem.removeprefix("frame_")):04d}.png'
-        for place, person in enumerate(persons, start=1):
+        for number, person in enumerate(persons, start=1):
             if (person / name).is_file():
                 mask = np.asarray(cv2.imread(str(person / name), cv2.IMREAD_GRAYSCALE))
-                image[mask > 0] = place * (255 // len(persons))
+                image[mask > 0] = number * (255 // len(persons))
         cv2.imwrite(str(out / gt.name), image)
 
 
 def time_from_rles(dataset: Any, video: str, metrics: list[Any]) -> float:
-    """Seconds TrackEval needs once the masks of a video are RLEs in memory."""
+    """Seconds of TrackEval for the masks of a video as RLEs in memory."""
     raw = {
         **dataset._load_raw_file('ours', video, is_gt=False),
         **dataset._load_raw_file(None, video, is_gt=True),
     }
     start = time.process_time()
     raw['similarity_scores'] = [
-        dataset._calculate_similarities(true, pred)
-        for true, pred in zip(raw['gt_dets'], raw['tracker_dets'], strict=True)
+        dataset._calculate_similarities(gt, pred)
+        for gt, pred in zip(raw['gt_dets'], raw['tracker_dets'], strict=True)
     ]
     data = dataset.get_preprocessed_seq_data(raw, 'general')
     for metric in metrics:
@@ -182,7 +180,7 @@ def time_from_rles(dataset: Any, video: str, metrics: list[Any]) -> float:
 
 
 def trackeval_aviseg(root: Path, args: argparse.Namespace) -> dict[str, Any]:
-    """Let TrackEval read both files as those of YouTube-VIS, with the ranges of AVISeg."""
+    """Score both files with TrackEval's class for YouTube-VIS and the size ranges of AVISeg."""
     import numpy as np
     import trackeval
 
@@ -193,7 +191,7 @@ def trackeval_aviseg(root: Path, args: argparse.Namespace) -> dict[str, Any]:
         'PRINT_CONFIG': False,
     }
     config = {
-        'GT_FOLDER': f'{root / "gt"}/',  # a name is added to it as text
+        'GT_FOLDER': f'{root / "gt"}/',  # TrackEval appends a name as text
         'TRACKERS_FOLDER': f'{root / "pred"}/',
         'TRACKERS_TO_EVAL': ['ours'],
         'PRINT_CONFIG': False,
@@ -215,7 +213,7 @@ def trackeval_aviseg(root: Path, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _with_polygons(reader: type) -> Any:
-    """TrackEval's reader of YouTube-VIS, taught to take the polygons of AVISeg."""
+    """TrackEval's data set class for YouTube-VIS, extended by the polygons of AVISeg."""
 
     class Reader(reader):  # type: ignore[misc]
         def _prepare_gt_annotations(self) -> None:
@@ -234,7 +232,7 @@ def _with_polygons(reader: type) -> Any:
 
 
 def _quietly(work: Callable[[], Any]) -> Any:
-    """TrackEval prints a lot."""
+    """Suppress the output of TrackEval."""
     with Path(os.devnull).open('w') as nothing, contextlib.redirect_stdout(nothing):
         return work()
 
@@ -261,7 +259,9 @@ def main() -> None:
     parser.add_argument('--videos', type=int)
     parser.add_argument('--frames', type=int)
     parser.add_argument('--more', type=int, default=0, help='1: with CLEAR and Identity')
-    parser.add_argument('--different', type=int, default=0, help='draw so many, repeat them')
+    parser.add_argument(
+        '--different', type=int, default=0, help='number of different videos, which are repeated'
+    )
     args = parser.parse_args()
     print(json.dumps(STEPS[args.step](args.folder, args)))
 

@@ -115,8 +115,8 @@ def draw(with_audio: Any, muted: Any, checkpoint: Path, work_dir: Path) -> None:
     """Draw an image and a video of the test videos with the most changes of speaker."""
     import numpy as np
 
-    from avis.engine.hooks.visualization_hook import frame_titles, video
-    from avis.visualization.drawing import image_grid, write_png
+    from avis.engine.hooks.visualization_hook import frame_titles, side_by_side_frames
+    from avis.visualization.drawing import image_grid, save_png
     from avis.visualization.video_writer import write_clip
 
     clips = list(zip(predict(with_audio, checkpoint), predict(muted, checkpoint), strict=True))
@@ -131,9 +131,9 @@ def draw(with_audio: Any, muted: Any, checkpoint: Path, work_dir: Path) -> None:
         }
         titles = frame_titles(sample, len(frames))
         grids.append(image_grid({'frame': list(frames), **rows}, titles=titles))
-        videos.append(video(frames, rows))
+        videos.append(side_by_side_frames(frames, rows))
         waveforms.append(data['inputs']['audio'].numpy())
-    write_png(work_dir / 'grid.png', np.concatenate(grids))
+    save_png(work_dir / 'grid.png', np.concatenate(grids))
     write_clip(
         work_dir / 'prediction.mp4',
         np.concatenate(videos),

@@ -1,12 +1,11 @@
-"""Score the files of anybody's method on a benchmark. Without torch and without mmengine."""
+"""Score the prediction files of any method on a benchmark, without torch and mmengine."""
 
-import importlib
 import inspect
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
 from rich.console import Console
 from rich.progress import track
@@ -20,29 +19,22 @@ from avis.evaluation.benchmarks.problems import (
     count_problems,
     list_problems,
 )
+from avis.evaluation.benchmarks.registry import BENCHMARKS
 from avis.evaluation.benchmarks.report import write_result
-from avis.evaluation.benchmarks.running import score_videos
-from avis.evaluation.functional.counts import Protocol, check_protocol
+from avis.evaluation.benchmarks.running import score_benchmark
+from avis.evaluation.functional.counts import EvalProtocol, check_protocol
 from avis.evaluation.functional.diagnosis import VideoDiagnosis
 
-BenchmarkName: TypeAlias = Literal['avtrack', 'aviseg', 'youtube_vis', 'avsbench', 'avss']
-_CLASSES = {
-    'avtrack': 'avtrack:AVTrack',
-    'aviseg': 'vis:AVISeg',
-    'youtube_vis': 'vis:YouTubeVIS',
-    'avsbench': 'avsbench:AVSBench',
-    'avss': 'avss:AVSS',
-}
 _PACKAGES = ('numpy', 'scipy', 'pycocotools', 'pillow', 'zlib-ng', 'msgspec')
 _SHARED = {'self', 'gt', 'pred', 'protocol'}
 
 
 def evaluate(  # noqa: PLR0913 - one call is the whole tool
-    benchmark: BenchmarkName,
+    benchmark: str,
     gt: str | Path,
     pred: str | Path | Sequence[str | Path],
     *,
-    protocol: Protocol = 'official',
+    protocol: EvalProtocol = 'official',
     workers: int = 1,
     by: str | None = None,
     diagnose: bool = False,
@@ -54,43 +46,44 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
     """Score predictions on disk, video by video.
 
     Args:
-        benchmark: Its name; :mod:`avis.evaluation.benchmarks` has a module for each that tells
-            what files it reads.
-        gt: The truth in the official layout.
-        pred: The predictions in the layout of the benchmark's submissions; a list of two compares
+        benchmark: ``'avtrack'``, ``'aviseg'``, ``'youtube_vis'``, ``'avsbench'``, ``'avss'``, or
+            the name of a benchmark that a module of yours registers. The modules of
+            :mod:`avis.evaluation.benchmarks` describe the files that each reads.
+        gt: The ground truth in the official layout.
+        pred: The predictions in the submission layout of the benchmark; a list of two compares
             them.
-        protocol: ``'official'`` gives the numbers of the authors' code, ``'corrected'`` those of a
-            careful evaluation.
+        protocol: ``'official'`` reproduces the numbers of the authors' code, ``'corrected'``
+            computes what the paper describes.
         workers: Processes that score videos.
         by: Attribute of the videos whose values become rows, each with a bootstrap interval.
-        diagnose: Decompose the errors of instance tasks into who, where and same; with ``by`` of
-            each value too.
-        strict: Refuse to score if anything at all is wrong with the files.
-        full: Give every score of each video by class and threshold too, ``details['per_video']``.
+        diagnose: Decompose the errors of instance tasks into who, where and same; with ``by``
+            also for each value.
+        strict: Raise an error if the files have any problem at all.
+        full: Add every score of each video by class and threshold, ``details['per_video']``.
         out: Folder for ``metrics.json`` and ``per_video.csv``.
-        options: ``batch_size`` of avsbench (4), ``split`` of avss ('test'), ``with_jf`` of avtrack
-            (True).
+        options: Further arguments of the benchmark: ``batch_size`` of avsbench (4), ``split`` of
+            avss ('test'), ``with_jf`` of avtrack (True).
 
     Returns:
-        ``benchmark``, ``protocol``, ``summary`` (the numbers, flat), ``headline`` (the keys of its
-        main ones), ``per_video`` (by name),
-        ``num_videos`` that count, ``skipped`` names, ``problems`` and ``problem_counts``,
-        ``details``, ``attributes`` of the videos, ``options``, ``versions``; ``breakdown`` and
-        ``by``, ``diagnosis``, and with two predictions ``second`` (its result) and ``comparison``.
+        ``benchmark``, ``protocol``, ``summary`` (the numbers, flat), ``headline`` (keys of the main
+        numbers), ``per_video`` (by name), ``num_videos`` that count, ``skipped`` (names),
+        ``problems`` and ``problem_counts``, ``details``, ``attributes`` of the videos, ``options``,
+        ``versions``; ``breakdown`` and ``by``; ``diagnosis``; with two predictions ``second`` (the
+        result of the second) and ``comparison``.
 
     Raises:
         FileNotFoundError: A folder or file does not exist.
-        EvaluationStopped: A ValueError that lists everything that is wrong with the files, if the
-            protocol cannot go on with one of it.
+        EvaluationStopped: A ValueError that lists every problem of the files, if the protocol
+            cannot continue with one of them.
         ValueError: Unknown benchmark, protocol, option or attribute.
     """
     _check_arguments(benchmark, protocol, options)
     preds = [pred] if isinstance(pred, str | Path) else list(pred)
     if len(preds) not in (1, 2):
-        raise ValueError(f'one prediction or two to compare, got {len(preds)}')
-    kind = _class_of(benchmark)
+        raise ValueError(f'expected one prediction, or two to compare, got {len(preds)}')
+    kind = BENCHMARKS.get(benchmark)
     if diagnose and not kind.DIAGNOSED:
-        raise ValueError(f'{benchmark} has no tracks to diagnose')
+        raise ValueError(f'{benchmark} has no tracks, which diagnose=True needs')
     runs = []
     for path in preds:
         with kind(gt, path, protocol=protocol, **options) as opened:
@@ -113,7 +106,7 @@ def _run(
     """Score all videos of one prediction."""
     console = Console(stderr=True)
     scores = track(
-        score_videos(benchmark, workers=workers),
+        score_benchmark(benchmark, workers=workers),
         description=f'{benchmark.NAME} {benchmark.pred.name}',
         total=len(benchmark.videos),
         console=console,
@@ -121,26 +114,26 @@ def _run(
         transient=True,
     )
     problems: list[Problem] = list(benchmark.log.problems)
-    pieces: dict[str, Any] = {}
+    partials: dict[str, Any] = {}
     attributes: list[Mapping[str, Any]] = []
     diagnoses: list[VideoDiagnosis | None] = []
     for video, score in zip(benchmark.videos, scores, strict=True):
         problems += score.problems
-        if score.piece is not None:
-            pieces[video.name] = score.piece
+        if score.partial is not None:
+            partials[video.name] = score.partial
             attributes.append({**video.attributes, **score.attributes})
             diagnoses.append(score.diagnosis)
-    if pieces:
-        problems += benchmark.review(list(pieces.values()))
+    if partials:
+        problems += benchmark.review(list(partials.values()))
     if any(problem.effect == 'stop' for problem in problems) or (strict and problems):
         raise EvaluationStopped(benchmark.NAME, benchmark.protocol, problems)
-    if not pieces:
+    if not partials:
         raise ValueError('\n'.join(['no video can be scored:', *list_problems(problems)]))
-    scored = ScoredVideos(benchmark, list(pieces.values()), attributes, diagnoses)
-    result = _describe(benchmark, scored, list(pieces), problems)
-    result |= scored.diagnose(range(len(pieces)))
+    scored = ScoredVideos(benchmark, list(partials.values()), attributes, diagnoses)
+    result = _describe(benchmark, scored, list(partials), problems)
+    result |= scored.diagnose(range(len(partials)))
     if full:
-        videos = {name: benchmark.details_of(piece) for name, piece in pieces.items()}
+        videos = {name: benchmark.video_details(partial) for name, partial in partials.items()}
         result['details'] = {**result['details'], 'per_video': videos}
     return scored, result
 
@@ -155,18 +148,18 @@ def _describe(
         'protocol': benchmark.protocol,
         'gt': str(benchmark.gt),
         'pred': str(benchmark.pred),
-        'summary': benchmark.combine(scored.pieces),
+        'summary': benchmark.combine(scored.partials),
         'headline': list(benchmark.HEADLINE),
         'num_videos': len(names),
         'skipped': [video.name for video in benchmark.videos if video.name not in counted],
         'problem_counts': count_problems(problems),
         'problems': problems,
         'per_video': {
-            name: benchmark.describe(piece)
-            for name, piece in zip(names, scored.pieces, strict=True)
+            name: benchmark.summarize_video(partial)
+            for name, partial in zip(names, scored.partials, strict=True)
         },
         'attributes': dict(zip(names, scored.attributes, strict=True)),
-        'details': benchmark.details(scored.pieces),
+        'details': benchmark.details(scored.partials),
         'versions': {
             'avis': __version__,
             'python': platform.python_version(),
@@ -176,27 +169,18 @@ def _describe(
 
 
 def _compare(first: ScoredVideos, second: ScoredVideos) -> dict[str, Any]:
-    if len(first.pieces) != len(second.pieces):
+    if len(first.partials) != len(second.partials):
         raise ValueError(
-            f'{first.benchmark.pred} has scores for {len(first.pieces)} videos, '
-            f'{second.benchmark.pred} for {len(second.pieces)}: they cannot be compared in pairs'
+            f'{first.benchmark.pred} has scores for {len(first.partials)} videos, '
+            f'{second.benchmark.pred} for {len(second.partials)}: they cannot be compared in pairs'
         )
     return compare(first, second)
 
 
-def _class_of(benchmark: str) -> type[Benchmark]:
-    module, name = _CLASSES[benchmark].split(':')
-    kind: type[Benchmark] = getattr(
-        importlib.import_module(f'avis.evaluation.benchmarks.{module}'), name
-    )
-    return kind
-
-
 def _check_arguments(benchmark: str, protocol: str, options: Mapping[str, Any]) -> None:
-    if benchmark not in get_args(BenchmarkName):
-        raise ValueError(f'benchmark must be one of {get_args(BenchmarkName)}, got {benchmark!r}')
+    kind = BENCHMARKS.get(benchmark)
     check_protocol(protocol)
-    known = set(inspect.signature(_class_of(benchmark)).parameters) - _SHARED
+    known = set(inspect.signature(kind).parameters) - _SHARED
     for name in options:
         if name not in known:
             raise ValueError(f'{benchmark} has no option {name!r}, it has {sorted(known)}')

@@ -13,7 +13,7 @@ from avis.datasets.readers.video import walk_video
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.video_record import VideoRecord
 from avis.utils.mp4 import to_int16
-from avis.visualization.drawing import beside
+from avis.visualization.drawing import side_by_side
 from avis.visualization.tracks import draw_tracks
 from avis.visualization.video_writer import write_video
 
@@ -72,7 +72,7 @@ def _drawn(
     """Each frame with the tracks of one side, or of two beside each other."""
     for t, frame in enumerate(walk_frames(record, frame_ids)):
         images = {name: _draw(frame, tracks, t, classes) for name, tracks in sides.items()}
-        yield beside(images) if len(images) > 1 else images.popitem()[1]
+        yield side_by_side(images) if len(images) > 1 else images.popitem()[1]
 
 
 def _draw(

@@ -1,4 +1,4 @@
-"""Videos of clips: images at the pace of the annotation, with their sound."""
+"""Write clips as MP4: frames at the frame rate of the annotation, with audio."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from avis.utils.mp4 import AudioReader, to_int16, write_mp4
 
+MIN_FPS = 24  # of the file; frames are repeated to reach it
+
 
 def write_clip(
     path: str | Path,
@@ -19,20 +21,18 @@ def write_clip(
     fps: float,
     audio: NDArray[Any] | None = None,
     sample_rate: int = 16000,
-    min_fps: int = 24,
 ) -> None:
-    """Write a clip whose frame k is shown, and heard, from k / fps to (k + 1) / fps.
+    """Write a clip; frame k and its audio play from k / fps to (k + 1) / fps.
 
-    Annotated frames often lie a second apart, and players stumble over videos of one frame per
-    second: each frame is repeated as often as ``min_fps`` asks for.
+    Annotated frames are often one second apart, and many players cannot show one frame per second:
+    each frame is repeated until the file has ``MIN_FPS`` frames per second.
 
     Args:
-        path: Of the MP4.
+        path: Path of the MP4 file.
         frames: RGB, shape (T, H, W, 3).
         fps: Frames per second of ``frames``.
-        audio: Mono float samples in [-1, 1], shape (S,); None for a silent video.
+        audio: Mono float samples in [-1, 1], shape (S,); None writes no audio track.
         sample_rate: Samples per second.
-        min_fps: Frames per second that the file has at least.
     """
     samples = None if audio is None else to_int16(audio)
     write_video(
@@ -41,7 +41,6 @@ def write_clip(
         fps=fps,
         audio=None if samples is None else lambda start, end: samples[start:end],
         sample_rate=sample_rate,
-        min_fps=min_fps,
     )
 
 
@@ -52,19 +51,17 @@ def write_video(
     fps: float,
     audio: AudioReader | None = None,
     sample_rate: int = 16000,
-    min_fps: int = 24,
 ) -> None:
-    """Write a video of any length: frames and sound are taken as they are needed.
+    """Write a video of any length; frames and audio are read when they are needed.
 
     Args:
-        path: Of the MP4.
+        path: Path of the MP4 file.
         frames: RGB images (H, W, 3).
-        fps: Frames per second of ``frames``; each is repeated as often as ``min_fps`` asks for.
+        fps: Frames per second of ``frames``; frames are repeated up to ``MIN_FPS``.
         audio: Called with the first and the last sample of each frame of the file, in order.
         sample_rate: Samples per second.
-        min_fps: Frames per second that the file has at least.
     """
-    repeat = ceil(min_fps / fps)
+    repeat = ceil(MIN_FPS / fps)
     write_mp4(
         path,
         (frame for frame in frames for _ in range(repeat)),

@@ -1,4 +1,4 @@
-"""The golden numbers of the authors' evaluators through ``evaluate``, and what goes with them."""
+"""Golden numbers of the authors' evaluators through ``evaluate``, and its options."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ AVISEG_CASES = ('dense_720p', 'mixed_sizes', 'sparse_null', 'edge', 'empty_resul
 
 
 def number(value: Any) -> float:
-    """A golden number: text stands for NaN, null for undefined."""
+    """A golden number; the text 'nan' and null become NaN."""
     return math.nan if value in ('nan', None) else value
 
 
@@ -63,14 +63,14 @@ def test_aviseg_corrected_has_the_intended_fsla(case: str) -> None:
         assert result['summary'][key] == pytest.approx(number(value), abs=1e-9, nan_ok=True), key
 
 
-def test_aviseg_has_no_fsla_where_the_official_evaluator_stops() -> None:
+def test_aviseg_has_no_fsla_if_the_official_evaluator_stops() -> None:
     result, expected = aviseg_golden('sparse_null')
     assert 'FA' not in result['summary']
     stops = [p for p in result['problems'] if p.kind == 'official_stop']
     assert expected['official_summary']['error'] in stops[0].message
 
 
-def test_the_numbers_of_videos_are_those_of_the_classes_they_have() -> None:
+def test_summary_of_a_video_covers_the_classes_it_has() -> None:
     result, _ = aviseg_golden('edge')
     full = read_json(GOLDEN / 'aviseg' / 'edge' / 'expected_full.json.gz')['per_video']
     assert result['per_video'].keys() == full.keys()
@@ -124,7 +124,7 @@ def test_avsbench_images_give_the_golden_numbers_to_8_bits(
     with np.load(GOLDEN / 'avsbench' / f'{subset}.npz') as data:
         logits, gt = (data['q'].astype(np.float32) - 128) * data['scale'], data['g']
     prob = 255 / (1 + np.exp(-logits))
-    # Rounded, but on the right side of one half, where a frame is cut.
+    # Rounded, but on the same side of one half, the threshold of masks.
     levels = np.where(logits > 0, np.maximum(prob.round(), 128), np.minimum(prob.round(), 127))
     for clip, (maps, masks) in enumerate(zip(levels.astype(np.uint8), gt, strict=True)):
         for frame in range(len(maps)):
@@ -174,27 +174,29 @@ def write_set(benchmark: str, folder: Path) -> tuple[Path, Path]:
 
 @pytest.mark.parametrize('benchmark', ['avtrack', 'aviseg', 'youtube_vis', 'avsbench', 'avss'])
 @pytest.mark.parametrize('protocol', ['official', 'corrected'])
-def test_one_and_two_processes_give_the_same(benchmark: str, protocol: str, tmp_path: Path) -> None:
+def test_one_and_two_processes_have_equal_results(
+    benchmark: str, protocol: str, tmp_path: Path
+) -> None:
     paths = write_set(benchmark, tmp_path)
     one, two = (evaluate(benchmark, *paths, protocol=protocol, workers=n) for n in (1, 2))
     for key in ('summary', 'per_video', 'problems', 'skipped', 'attributes'):
         np.testing.assert_equal(one[key], two[key])
-    assert one['num_videos'] % 2 == 1  # the shares are uneven
+    assert one['num_videos'] % 2 == 1  # the processes have different numbers of videos
     assert not one['problems']
 
 
-def test_compressed_files_give_the_same(tmp_path: Path) -> None:
+def test_compressed_files_have_the_same_scores(tmp_path: Path) -> None:
     plain = evaluate('aviseg', *write_vis(tmp_path / 'plain'))
     packed = evaluate('aviseg', *write_vis(tmp_path / 'packed', packed=True))
     assert plain['summary'] == packed['summary']
 
 
-def test_the_result_is_written_in_full_precision(tmp_path: Path) -> None:
+def test_result_is_written_in_full_precision(tmp_path: Path) -> None:
     gt, pred = write_vis(tmp_path)
     change(gt, lambda content: content['videos'][0].update(conditions=[]))
     result = evaluate('aviseg', gt, pred, out=tmp_path / 'out', by='conditions')
     text = (tmp_path / 'out' / 'metrics.json').read_text()
-    written = json.loads(text, parse_constant=lambda name: pytest.fail(f'{name} is no JSON'))
+    written = json.loads(text, parse_constant=lambda name: pytest.fail(f'{name} is not JSON'))
     for key, value in result['summary'].items():
         assert written['summary'][key] == (None if math.isnan(value) else value)
     assert {'protocol', 'benchmark', 'num_videos', 'skipped', 'versions'} <= written.keys()
@@ -206,7 +208,7 @@ def test_the_result_is_written_in_full_precision(tmp_path: Path) -> None:
     assert not list((tmp_path / 'out').glob('*.part'))
 
 
-def test_rows_by_attribute_pool_their_videos(tmp_path: Path) -> None:
+def test_groups_of_an_attribute_pool_their_videos(tmp_path: Path) -> None:
     gt, pred = write_vis(tmp_path, videos=6)
     result = evaluate('aviseg', gt, pred, by='scene')
     rows = {row['group']: row for row in result['breakdown']}
@@ -228,7 +230,7 @@ def test_rows_by_attribute_pool_their_videos(tmp_path: Path) -> None:
     low, high = rows['all']['intervals']['HOTA']
     assert low < result['summary']['HOTA'] < high
     again = evaluate('aviseg', *write_vis(tmp_path, videos=6), by='scene')['breakdown']
-    np.testing.assert_equal(again, result['breakdown'])  # the draws are always the same
+    np.testing.assert_equal(again, result['breakdown'])  # draws are repeatable
 
 
 def test_two_predictions_are_compared_on_the_same_draws(tmp_path: Path) -> None:
@@ -248,11 +250,13 @@ def test_two_predictions_are_compared_on_the_same_draws(tmp_path: Path) -> None:
     assert (same['HOTA']['difference'], same['HOTA']['p_value']) == (0, 1)
 
 
-def test_strict_refuses_what_the_protocol_would_take(tmp_path: Path) -> None:
+def test_strict_raises_for_problems_that_the_protocol_accepts(tmp_path: Path) -> None:
     gt, pred = write_vis(tmp_path)
     change(pred, lambda results: results.append({**results[0], 'video_id': 77}))
     assert evaluate('aviseg', gt, pred)['problem_counts'] == {'unknown_video': 1}
-    with pytest.raises(EvaluationStopped, match=r'video_id: no video of the truth has the id 77'):
+    with pytest.raises(
+        EvaluationStopped, match=r'video_id: no video of the ground truth has the id 77'
+    ):
         evaluate('aviseg', gt, pred, strict=True)
 
 
@@ -263,12 +267,12 @@ def test_strict_refuses_what_the_protocol_would_take(tmp_path: Path) -> None:
         ({'protocol': 'fixed'}, r"protocol must be one of .*, got 'fixed'"),
         ({'batch_size': 2}, r"aviseg has no option 'batch_size', it has \[\]"),
         ({'workers': 0}, 'workers must be at least 1, got 0'),
-        ({'by': 'color'}, r"no video has the attribute 'color', they have \['blur', 'condition"),
-        ({'pred': []}, 'one prediction or two to compare, got 0'),
-        ({'benchmark': 'avss', 'diagnose': True}, 'avss has no tracks to diagnose'),
+        ({'by': 'color'}, r"no video has the attribute 'color'; use one of \['blur', 'condition"),
+        ({'pred': []}, 'expected one prediction, or two to compare, got 0'),
+        ({'benchmark': 'avss', 'diagnose': True}, 'avss has no tracks, which diagnose=True needs'),
     ],
 )
-def test_wrong_arguments_are_named(tmp_path: Path, kwargs: dict, problem: str) -> None:
+def test_wrong_arguments_raise(tmp_path: Path, kwargs: dict, problem: str) -> None:
     gt, pred = write_vis(tmp_path)
     with pytest.raises(ValueError, match=problem):
         evaluate(**{'benchmark': 'aviseg', 'gt': gt, 'pred': pred, **kwargs})

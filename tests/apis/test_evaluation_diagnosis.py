@@ -1,4 +1,4 @@
-"""``evaluate(..., diagnose=True)`` on files; the diagnosis itself is tested with the scorers."""
+"""Test ``evaluate(..., diagnose=True)`` on files; the scorers are tested elsewhere."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from rich.console import Console
 
 from avis.apis import evaluate
 from avis.evaluation.benchmarks.report import print_result
-from avis.evaluation.functional.oracles import FACULTIES
+from avis.evaluation.functional.oracles import COMPONENTS
 from tests.helpers.instance_goldens import GOLDEN
 from tests.helpers.small_sets import write_vis
 
@@ -37,7 +37,7 @@ def test_aviseg_files_are_diagnosed_under_either_protocol(workers: int, tmp_path
     assert sum(late.values()) == written['errors']['late_start'] == 2
 
 
-def test_avtrack_folders_are_diagnosed_with_hota_as_the_mean_over_videos(tmp_path: Path) -> None:
+def test_avtrack_diagnosis_averages_hota_over_videos(tmp_path: Path) -> None:
     with zipfile.ZipFile(GOLDEN / 'avtrack' / 'case.zip') as file:
         file.extractall(tmp_path)
     root = next(tmp_path.rglob('Instance_Masks_merged')).parent
@@ -51,7 +51,7 @@ def test_avtrack_folders_are_diagnosed_with_hota_as_the_mean_over_videos(tmp_pat
     assert metric['score'] < metric['raw'][ALL]
 
 
-def test_the_table_tells_gains_shares_and_errors() -> None:
+def test_table_shows_gains_shares_and_errors() -> None:
     files = {'gt': AVISEG / 'gt.json.gz', 'pred': AVISEG / 'results.json.gz'}
     result = evaluate('aviseg', **files, diagnose=True)
     text = io.StringIO()
@@ -62,12 +62,12 @@ def test_the_table_tells_gains_shares_and_errors() -> None:
     assert '2 late_start' in text.getvalue()
 
 
-def test_each_value_of_an_attribute_is_diagnosed(tmp_path: Path) -> None:
+def test_each_group_of_an_attribute_is_diagnosed(tmp_path: Path) -> None:
     gt, pred = write_vis(tmp_path, videos=6)
     content = json.loads(gt.read_text())
     speech = {video['id'] for video in content['videos'] if video['scene'] == 'speech'}
     perfect = [a | {'score': 1.0} for a in content['annotations'] if a['video_id'] in speech]
-    pred.write_text(json.dumps(perfect))  # and nothing of music
+    pred.write_text(json.dumps(perfect))  # without predictions for music
     result = evaluate('aviseg', gt, pred, by='scene', diagnose=True)
     rows = {row['group']: row['diagnosis'] for row in result['breakdown']}
     assert rows['all'] == result['diagnosis']
@@ -82,9 +82,9 @@ def test_each_value_of_an_attribute_is_diagnosed(tmp_path: Path) -> None:
     lines = text.getvalue().split('share of same')[1].splitlines()
     for group in rows:
         line = next(line for line in lines if line.split()[:1] == [group])
-        assert line.split()[3:] == [f'{gains[group][name]:+.1f}' for name in FACULTIES]
+        assert line.split()[3:] == [f'{gains[group][name]:+.1f}' for name in COMPONENTS]
 
 
-def test_a_benchmark_without_tracks_is_not_diagnosed(tmp_path: Path) -> None:
+def test_diagnosing_a_benchmark_without_tracks_raises(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match='avss has no tracks'):
         evaluate('avss', tmp_path, tmp_path, diagnose=True)

@@ -1,4 +1,4 @@
-"""Every golden number per video, class, threshold and frame, through ``evaluate`` and its files."""
+"""All golden numbers per video, class, threshold and frame, through ``evaluate`` and its files."""
 
 import json
 from pathlib import Path
@@ -47,10 +47,12 @@ def test_aviseg(case: str, tmp_path: Path) -> None:
     compare(corrected['fsla'], {key: intended[key] for key in ('FA', 'FAn', 'FAs', 'FAm')}, case)
 
 
-def compare_frames(got: dict[str, Any], expected: dict[str, Any], right: str, frames: str) -> None:
-    """Right frames and all frames of each kind, at each threshold."""
+def compare_frames(
+    got: dict[str, Any], expected: dict[str, Any], correct: str, frames: str
+) -> None:
+    """Compare correct and all frames of each kind at each threshold."""
     for kind in 'nsm':
-        names = {f'FA{kind}_count': right, f'FA{kind}_all': frames}
+        names = {f'FA{kind}_count': correct, f'FA{kind}_all': frames}
         compare(got, {key: expected[name.format(kind)] for key, name in names.items()}, kind)
 
 
@@ -100,7 +102,7 @@ def test_avtrack_corrected(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('subset', ['s4', 'ms3'])
 def test_avsbench(subset: str, tmp_path: Path) -> None:
-    """Images of 8 bits on the side of one half that the logits are on: mIoU is exact."""
+    """8-bit images rounded to the side of one half of the logits: mIoU is exact."""
     with np.load(GOLDEN / 'avsbench' / f'{subset}.npz') as data:
         logits, gt = (data['q'].astype(np.float32) - 128) * data['scale'], data['g']
     prob = (255 / (1 + np.exp(-logits))).round()
@@ -158,13 +160,13 @@ def test_avss(tmp_path: Path) -> None:
 
 
 def write_clips(root: Path, clips: np.ndarray) -> None:
-    """Clips of label maps (V, T, H, W) as images."""
+    """Write clips of label maps (V, T, H, W) as images."""
     for number, clip in enumerate(clips):
         for frame, image in enumerate(clip):
             write_png(root / f'{number:03d}' / f'{number:03d}_{frame + 1}.png', image)
 
 
-def test_details_of_videos_are_left_out_unless_asked_for(tmp_path: Path) -> None:
+def test_details_of_videos_need_full(tmp_path: Path) -> None:
     folder = unpack_avtrack(tmp_path)
     result = evaluate('avtrack', folder, folder / 'pred', with_jf=False)
     assert 'per_video' not in result['details']

@@ -25,7 +25,7 @@ def read_json(path: Path) -> Any:
 
 
 def aviseg_videos(case: str) -> dict[str, VideoOverlap]:
-    """The videos of one AVISeg case by name."""
+    """The videos of one AVISeg case, by name."""
     gt = read_json(GOLDEN / 'aviseg' / case / 'gt.json.gz')
     results = read_json(GOLDEN / 'aviseg' / case / 'results.json.gz')
     videos = {}
@@ -59,8 +59,8 @@ class AVTrackCase:
 
     Attributes:
         gt: Gray images, (T, H, W) uint8.
-        persons: Predicted masks of each folder, in the order of the folders sorted as strings, one
-            per frame or None; None if the video has no prediction folder.
+        persons: Predicted masks of each folder, one per frame or None, in the order of the folders
+            sorted as strings; None if the video has no prediction folder.
     """
 
     name: str
@@ -68,8 +68,8 @@ class AVTrackCase:
     persons: list[list[np.ndarray | None]] | None
 
     @property
-    def painted(self) -> list[np.ndarray]:
-        """The persons painted into one image per frame, numbered from 1 on."""
+    def merged(self) -> list[np.ndarray]:
+        """The persons merged into one label map per frame, labels from 1 on."""
         images = [np.zeros(image.shape, np.uint16) for image in self.gt]
         for number, person in enumerate(self.persons or [], start=1):
             for image, mask in zip(images, person, strict=True):
@@ -79,14 +79,14 @@ class AVTrackCase:
 
 
 def unpack_avtrack(folder: Path) -> Path:
-    """Unpack the AVTrack golden as it lies on disk."""
+    """Unpack the AVTrack golden into a folder."""
     with zipfile.ZipFile(GOLDEN / 'avtrack' / 'case.zip') as archive:
         archive.extractall(folder)
     return folder
 
 
 def avtrack_cases() -> Iterator[AVTrackCase]:
-    """The videos of the AVTrack golden that have a truth, in the order of the data set."""
+    """The videos of the AVTrack golden with ground truth, in the order of the data set."""
     with zipfile.ZipFile(GOLDEN / 'avtrack' / 'case.zip') as archive:
         names = set(archive.namelist())
 
@@ -121,7 +121,7 @@ def _rles(track: dict, size: tuple[int, int]) -> list:
 
 
 def compare(got: dict[str, Any], expected: dict[str, Any], where: str) -> None:
-    """Every number of ``expected`` within 1e-9."""
+    """Assert that every number of ``expected`` is equal within 1e-9."""
     for name, value in expected.items():
         want = np.array(value, float)  # null becomes nan
         np.testing.assert_allclose(

@@ -1,6 +1,6 @@
-"""Predictions made from a truth with one known error each.
+"""Predictions made from a ground truth with one known error each.
 
-A planter takes a :class:`Side`, spoils a copy of it in place, and returns the errors it has made.
+A planter modifies a :class:`Side` in place and returns the expected errors by kind.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ CLASSES = range(4)
 
 @dataclass
 class Side:
-    """Tracks as dense masks (H, W), None where silent, and their classes and scores."""
+    """Tracks as dense masks (H, W) or None, with classes and scores."""
 
     masks: list[list[np.ndarray | None]]
     labels: list[int]
@@ -48,7 +48,7 @@ class Side:
 
 
 def moving_squares(size: int = 64) -> Side:
-    """Four squares on lanes of their own; the last two sound one after the other."""
+    """Four squares that do not overlap; the last two sound one after the other."""
     times = [range(12), range(2, 10), range(5), range(7, 12)]
     masks: list[list[np.ndarray | None]] = []
     for lane, sounding in enumerate(times):
@@ -62,11 +62,11 @@ def moving_squares(size: int = 64) -> Side:
 
 
 def synthetic_gt(index: int) -> Side:
-    """The tracks of a synthetic video, the longest first, with one class for all."""
+    """The tracks of a synthetic video, longest first, all of one class."""
     stage = stages('aviseg', videos=index + 1, seconds=8, seed=5)[index]
     frames = [stage.masks(stage.draw(t + 0.5)[1], t) for t in range(8)]
-    numbers = sorted({number for frame in frames for number in frame})
-    rows = [[frame.get(number) for frame in frames] for number in numbers]
+    ids = sorted({track_id for frame in frames for track_id in frame})
+    rows = [[frame.get(track_id) for frame in frames] for track_id in ids]
     rows.sort(key=lambda row: sum(mask is None for mask in row))
     return Side(rows, [0] * len(rows))
 
@@ -85,8 +85,8 @@ def miss_middle(pred: Side) -> dict[str, int]:
     return {'missed_speaker': 1, 'missed_masks': 2}
 
 
-def hear_ghost(pred: Side) -> dict[str, int]:
-    """A corner that nobody is in, for five frames."""
+def add_ghost(pred: Side) -> dict[str, int]:
+    """Add a mask in an empty corner for five frames."""
     shape = next(mask.shape for mask in pred.masks[0] if mask is not None)
     ghost = np.zeros(shape, bool)
     ghost[-12:, -12:] = True
@@ -120,8 +120,8 @@ def end_late(pred: Side) -> dict[str, int]:
     return {'late_end': 3, 'ghost_masks': 3}
 
 
-def spoil_masks(pred: Side) -> dict[str, int]:
-    """Two fifths of every mask of the longest track, the left ones."""
+def crop_masks(pred: Side) -> dict[str, int]:
+    """Keep the left two fifths of every mask of the longest track."""
     for frame in pred.frames(0):
         rows, columns = np.nonzero(pred.masks[0][frame])
         kept = np.argsort(columns, kind='stable')[: max(1, len(columns) * 2 // 5)]
@@ -151,16 +151,16 @@ def merge_tracks(pred: Side) -> dict[str, int]:
     return {'merge': 1}
 
 
-def mistake_class(pred: Side) -> dict[str, int]:
+def change_class(pred: Side) -> dict[str, int]:
     pred.labels[0] = 3
     return {'wrong_class': 1}
 
 
 Planter = Callable[[Side], dict[str, int]]
 PLANTERS: dict[str, tuple[Planter, ...]] = {
-    'who': (miss_speaker, miss_middle, hear_ghost, start_late, end_early, start_early, end_late),
-    'where': (spoil_masks,),
-    'same': (switch_identities, split_track, merge_tracks, mistake_class),
+    'who': (miss_speaker, miss_middle, add_ghost, start_late, end_early, start_early, end_late),
+    'where': (crop_masks,),
+    'same': (switch_identities, split_track, merge_tracks, change_class),
 }
 
 
@@ -170,4 +170,4 @@ def diagnose(gt: Side, pred: Side, name: str = 'video') -> VideoDiagnosis:
     options = {'size': size, 'num_frames': gt.length}
     video = VideoOverlap.from_rles(gt.encode(), pred.encode(), **options)
     overlap = VideoOverlap.from_rles(gt.encode(), gt.encode(), **options).intersections
-    return count_diagnosis(video, name=name, classes=CLASSES, true_overlap=overlap)
+    return count_diagnosis(video, name=name, classes=CLASSES, gt_overlap=overlap)

@@ -1,4 +1,4 @@
-"""Score stored data samples with both metrics in a process group; not a test by itself.
+"""Score stored data samples with both metrics in a process group; not a test itself.
 
 Run with ``python -m torch.distributed.run``; arguments: SAMPLES.pt OUT.json True|False (round up).
 """
@@ -32,7 +32,7 @@ def main(samples_file: str, out_file: str, round_up: str) -> None:
     scores = evaluator.evaluate(len(samples))
     Path(f'{out_file}.{get_rank()}').write_text(json.dumps({'n': len(sampler), 'scores': scores}))
     barrier()
-    torch.distributed.destroy_process_group()  # else one may leave while the other still talks
+    torch.distributed.destroy_process_group()  # one process must not exit before the other is done
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""Score made-up videos with the metrics of tracks in a process group; not a test by itself.
+"""Score random videos with the track metrics in a process group; not a test itself.
 
 Run with ``python -m torch.distributed.run``; arguments: OUT True|False (round up).
 """
@@ -34,7 +34,7 @@ def main(out: str, round_up: str) -> None:
     scores = evaluator.evaluate(len(samples))
     Path(f'{out}/{get_rank()}.json').write_text(json.dumps({'n': len(sampler), 'scores': scores}))
     barrier()
-    torch.distributed.destroy_process_group()  # else one may leave while the other still talks
+    torch.distributed.destroy_process_group()  # one process must not exit before the other is done
 
 
 if __name__ == '__main__':

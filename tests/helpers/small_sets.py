@@ -1,4 +1,4 @@
-"""Small truths and predictions in the official layouts, with as many videos as a test wants."""
+"""Small ground truths and predictions in the official layouts, with any number of videos."""
 
 import gzip
 import json
@@ -27,7 +27,7 @@ def disk(y: float, x: float, radius: float = 6) -> np.ndarray:
 def write_vis(
     folder: Path, *, videos: int = 4, frames: int = 3, seed: int = 0, packed: bool = False
 ) -> tuple[Path, Path]:
-    """``gt.json`` and ``results.json`` with one to three tracks per video."""
+    """Write ``gt.json`` and ``results.json`` with one to three tracks per video."""
     rng = np.random.default_rng(seed)
     gt: dict[str, list] = {
         'videos': [],
@@ -44,8 +44,8 @@ def write_vis(
         gt['videos'].append(video)
         for _ in range(int(rng.integers(1, 4))):
             label, y, x = int(rng.integers(1, 4)), *rng.uniform(4, 20, 2)
-            heard = rng.random(frames) < 0.7
-            masks = [disk(y, x + t) if heard[t] else None for t in range(frames)]
+            sounding = rng.random(frames) < 0.7
+            masks = [disk(y, x + t) if sounding[t] else None for t in range(frames)]
             areas = [None if mask is None else int(mask.sum()) for mask in masks]
             track = {'video_id': number + 1, 'category_id': label}
             annotation = {'id': len(gt['annotations']) + 1, 'iscrowd': 0, 'areas': areas}
@@ -53,7 +53,7 @@ def write_vis(
             gt['annotations'].append({**track, **annotation})
             if rng.random() < 0.8:
                 found = [disk(y + 1, x + t + rng.normal()) for t in range(frames)]
-                found = [m & bool(heard[t] or rng.random() < 0.2) for t, m in enumerate(found)]
+                found = [m & bool(sounding[t] or rng.random() < 0.2) for t, m in enumerate(found)]
                 score = float(rng.random())
                 results.append(
                     {**track, 'score': score, 'segmentations': [rle(mask) for mask in found]}
@@ -73,14 +73,14 @@ def rle(mask: np.ndarray | None) -> dict[str, Any] | None:
 
 
 def change(path: Path, edit: Any) -> None:
-    """Change the content of a JSON file in place."""
+    """Edit the content of a JSON file in place."""
     content = json.loads(path.read_text())
     edit(content)
     path.write_text(json.dumps(content))
 
 
 def write_avtrack(folder: Path, *, videos: int = 3, frames: int = 4, seed: int = 0) -> None:
-    """The data set, and ``pred`` in it."""
+    """Write the data set, with predictions in its folder ``pred``."""
     rng = np.random.default_rng(seed)
     entries = []
     for number in range(videos):
@@ -95,8 +95,8 @@ def write_avtrack(folder: Path, *, videos: int = 3, frames: int = 4, seed: int =
                 gt[disk(y, x)] = 100 * (person + 1)
                 if rng.random() < 0.8:
                     found = disk(y + rng.normal(), x + rng.normal()).astype(np.uint8) * 255
-                    place = folder / 'pred' / name / f'person_{person}'
-                    write_png(place / f'frame_{t:04d}.png', found)
+                    person_folder = folder / 'pred' / name / f'person_{person}'
+                    write_png(person_folder / f'frame_{t:04d}.png', found)
             masks = folder / 'Instance_Masks_merged' / name
             write_png(masks / f'frame_{t:05d}.png', gt)
     tracks = [{'id': n, 'video_id': n // 2 + 1} for n in range(2 * videos)]
@@ -105,7 +105,7 @@ def write_avtrack(folder: Path, *, videos: int = 3, frames: int = 4, seed: int =
 
 
 def write_avsbench(folder: Path, *, clips: int = 5, seed: int = 0) -> tuple[Path, Path]:
-    """``gt_masks/test`` of S4 with its table, and ``pred``."""
+    """Write ``gt_masks/test`` of S4 with its CSV file, and ``pred``."""
     rng = np.random.default_rng(seed)
     masks, rows = folder / 's4_data' / 'gt_masks' / 'test', ['name,start,category,split']
     for number in reversed(range(clips)):
@@ -123,7 +123,7 @@ def write_avsbench(folder: Path, *, clips: int = 5, seed: int = 0) -> tuple[Path
 
 
 def write_avss(folder: Path, *, clips: int = 4, seed: int = 0) -> tuple[Path, Path]:
-    """The data set with colors, and ``pred`` with class indices; clips of 5 and 10 frames."""
+    """Write the data set in colors, and ``pred`` as class indices; clips of 5 and 10 frames."""
     from avis.structures.labels import voc_palette
 
     rng, palette = np.random.default_rng(seed), voc_palette(71)
@@ -134,8 +134,8 @@ def write_avss(folder: Path, *, clips: int = 4, seed: int = 0) -> tuple[Path, Pa
         rows.append(f'v,{name},0,0,x,{split},{subset}')
         for frame in range(5 if subset == 'v1m' else 10):
             labels = np.where(disk(12, 10 + number), 7 + number, 0).astype(np.uint8)
-            place = folder / subset / name / 'labels_rgb'
-            write_png(place / f'{frame}.png', palette[labels][..., ::-1])
+            clip_folder = folder / subset / name / 'labels_rgb'
+            write_png(clip_folder / f'{frame}.png', palette[labels][..., ::-1])
             found = np.where(disk(12, 11 + number), 7 + number, 0).astype(np.uint8)
             found[rng.random(SIZE) < 0.05] = 3
             if split == 'test':

@@ -28,14 +28,14 @@ class SmallVideo:
     def num_frames(self) -> int:
         return self.gt.shape[1]
 
-    def overlap(self, true=None, pred=None, ids=None) -> VideoOverlap:
-        """The overlaps, with tracks in the given order and the given true ids."""
-        true = np.arange(len(self.gt)) if true is None else true
-        pred = np.arange(len(self.pred)) if pred is None else pred
+    def overlap(self, gt_order=None, pred_order=None, ids=None) -> VideoOverlap:
+        """The overlaps, with tracks in the given orders and the given gt ids."""
+        gt = np.arange(len(self.gt)) if gt_order is None else gt_order
+        pred = np.arange(len(self.pred)) if pred_order is None else pred_order
         return VideoOverlap.from_rles(
             TrackMasks(
-                _rles(self.gt[true], self.gt_present[true]),
-                labels=self.gt_labels[true],
+                _rles(self.gt[gt], self.gt_present[gt]),
+                labels=self.gt_labels[gt],
                 ids=ids,
             ),
             TrackMasks(
@@ -56,23 +56,23 @@ def _rles(masks: np.ndarray, present: np.ndarray) -> list:
 
 
 def draw_video(seed: int, *, num_frames: int | None = None) -> SmallVideo:
-    """A video of up to 4 true and 5 predicted tracks, some of which follow a true one.
+    """A video of up to 4 gt and 5 predicted tracks, some of which follow a gt track.
 
-    Masks are noise, so that two of them hardly ever have the same IoU with a third.
+    Masks are random, so that two of them rarely have the same IoU with a third.
     """
     rng = np.random.default_rng(seed)
     shape = (num_frames or int(rng.integers(1, 7)), *SIZE)
-    num_true, num_pred = rng.integers(0, 5), rng.integers(0, 6)
-    gt = rng.random((num_true, *shape)) < rng.uniform(0.2, 0.8)
+    num_gt, num_pred = rng.integers(0, 5), rng.integers(0, 6)
+    gt = rng.random((num_gt, *shape)) < rng.uniform(0.2, 0.8)
     pred = rng.random((num_pred, *shape)) < 0.4
-    labels = rng.choice(CLASSES, num_true), rng.choice(CLASSES, num_pred)
+    labels = rng.choice(CLASSES, num_gt), rng.choice(CLASSES, num_pred)
     for track in range(num_pred):
-        if num_true and rng.random() < 0.7:
-            followed = rng.integers(num_true, size=shape[0] if rng.random() < 0.3 else 1)
+        if num_gt and rng.random() < 0.7:
+            followed = rng.integers(num_gt, size=shape[0] if rng.random() < 0.3 else 1)
             noise = rng.random(shape) < rng.uniform(0, 0.3)
             pred[track] = gt[followed, np.arange(shape[0])] ^ noise
             labels[1][track] = labels[0][followed[0]]
-    sounding = rng.random((num_true, shape[0])) < 0.8
+    sounding = rng.random((num_gt, shape[0])) < 0.8
     gt &= sounding[:, :, None, None]
     pred &= (rng.random((num_pred, shape[0])) < 0.85)[:, :, None, None]
     return SmallVideo(

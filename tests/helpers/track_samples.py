@@ -1,4 +1,4 @@
-"""Data samples with tracks, as a model would give them, and the truth of them as files."""
+"""Data samples with tracks, as the output of a model, and their ground truth as files."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ FRAMES = 4
 
 
 def make_samples(count: int, *, seed: int = 0, disjoint: bool = False) -> list[AVDataSample]:
-    """Videos of up to three true and four predicted tracks; the first has neither."""
+    """Videos of up to three gt and four predicted tracks; the first has no gt track."""
     rng = np.random.default_rng(seed)
     samples = []
     for number in range(count):
@@ -61,7 +61,7 @@ def score(metric: Any, samples: list[AVDataSample]) -> dict[str, float]:
 
 
 def write_gt(path: Path, samples: list[AVDataSample]) -> Path:
-    """The truth as one JSON."""
+    """Write the ground truth as one JSON file."""
     videos, annotations = [], []
     for sample in samples:
         files = [f'{sample.video_name}/{t}.jpg' for t in range(FRAMES)]
@@ -79,7 +79,7 @@ def write_gt(path: Path, samples: list[AVDataSample]) -> Path:
 
 
 def write_merged(folder: Path, samples: list[AVDataSample]) -> Path:
-    """The truth as one gray image per frame."""
+    """Write the ground truth as one gray image per frame."""
     for sample in samples:
         for frame in range(FRAMES):
             image = np.zeros(SIZE, np.uint8)

@@ -1,4 +1,4 @@
-"""What TrackEval from PyPI says of files in the layouts of AVISeg and AVTrack."""
+"""Scores of TrackEval from PyPI for files in the layouts of AVISeg and AVTrack."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ import trackeval
 
 from benchmarks.evaluation_steps import QUIET, merge_persons, open_davis
 
-# The ranges of AVISeg.
+# The size ranges of AVISeg.
 _TRACK_MAP = {
     'USE_AREA_RANGES': True,
     'AREA_RANGES': [[0, 128**2], [128**2, 256**2], [256**2, 1e10]],
@@ -23,7 +23,7 @@ _TRACK_MAP = {
 
 
 def aviseg_files(root: Path) -> tuple[Path, Path]:
-    """Where TrackEval looks for the truth and for the results."""
+    """Paths at which TrackEval expects ground truth and results."""
     name = 'youtube_vis_train_sub_split'
     files = root / 'gt' / name / 'test.json', root / 'pred' / name / 'ours' / 'data' / 'r.json'
     for file in files:
@@ -31,10 +31,10 @@ def aviseg_files(root: Path) -> tuple[Path, Path]:
     return files
 
 
-def score_aviseg(root: Path) -> dict[str, Any]:
-    """Results by video and of ``COMBINED_SEQ``; then by class, metric and field."""
+def trackeval_aviseg(root: Path) -> dict[str, Any]:
+    """Results by video and ``COMBINED_SEQ``, class, metric and field."""
     config = {
-        'GT_FOLDER': f'{root / "gt"}/',  # a name is added to it as text
+        'GT_FOLDER': f'{root / "gt"}/',  # TrackEval appends a name as text
         'TRACKERS_FOLDER': f'{root / "pred"}/',
         'TRACKERS_TO_EVAL': ['ours'],
         'PRINT_CONFIG': False,
@@ -46,8 +46,8 @@ def score_aviseg(root: Path) -> dict[str, Any]:
         return _evaluate(dataset, [*metrics, trackeval.metrics.TrackMAP(_TRACK_MAP)])
 
 
-def score_avtrack(root: Path, videos: list[str]) -> dict[str, Any]:
-    """Results by video, then by metric and field; persons are merged as AVTrack does it."""
+def trackeval_avtrack(root: Path, videos: list[str]) -> dict[str, Any]:
+    """Results by video, metric and field; persons are merged as in AVTrack."""
     for video in videos:
         merge_persons(root, video, root / 'merged' / 'ours' / 'data' / video)
     skimage = {'skimage.morphology': SimpleNamespace(disk=_disk)}
@@ -58,9 +58,9 @@ def score_avtrack(root: Path, videos: list[str]) -> dict[str, Any]:
 
 
 def _disk(radius: float) -> np.ndarray:
-    """All that TrackEval takes from scikit-image, which is not installed for this alone."""
-    place = np.arange(-radius, radius + 1)
-    return (place[:, None] ** 2 + place**2 <= radius**2).astype(np.uint8)
+    """Replacement for the one function of scikit-image that TrackEval uses."""
+    offsets = np.arange(-radius, radius + 1)
+    return (offsets[:, None] ** 2 + offsets**2 <= radius**2).astype(np.uint8)
 
 
 def _evaluate(dataset: Any, metrics: list[Any]) -> dict[str, Any]:
@@ -70,6 +70,6 @@ def _evaluate(dataset: Any, metrics: list[Any]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _silence() -> Any:
-    """TrackEval prints a lot."""
+    """Suppress the output of TrackEval."""
     with Path(os.devnull).open('w') as nothing, contextlib.redirect_stdout(nothing):
         yield

@@ -6,13 +6,13 @@ import pytest
 
 from avis.visualization.drawing import (
     COLORS,
-    beside,
     class_color,
-    enlarge,
     image_grid,
     overlay_masks,
-    text_image,
-    write_png,
+    render_text,
+    save_png,
+    side_by_side,
+    upscale,
 )
 
 
@@ -23,7 +23,7 @@ def square_label(label: int = 1) -> np.ndarray:
     return labels
 
 
-def test_masks_are_tinted_inside_and_solid_at_their_outline() -> None:
+def test_masks_are_tinted_inside_and_solid_at_the_outline() -> None:
     frames = np.full((1, 9, 9, 3), 100, np.uint8)
     drawn = overlay_masks(frames, square_label(), opacity=0.5)[0]
     color = np.array(COLORS[0])
@@ -35,7 +35,7 @@ def test_masks_are_tinted_inside_and_solid_at_their_outline() -> None:
     assert (frames == 100).all()
 
 
-def test_the_border_of_the_image_is_no_outline() -> None:
+def test_image_border_is_not_an_outline() -> None:
     drawn = overlay_masks(np.zeros((1, 4, 4, 3), np.uint8), np.ones((1, 4, 4), int), opacity=0)
     assert not drawn.any()
 
@@ -47,38 +47,50 @@ def test_colors_come_from_the_palette_or_repeat() -> None:
     assert drawn[0, 2, 2].tolist() == [1, 2, 3]
 
 
-def test_frames_and_labels_of_other_sizes_are_refused() -> None:
+def test_frames_and_labels_of_different_sizes_raise() -> None:
     with pytest.raises(ValueError, match=r'\(1, 2, 2, 3\) and labels \(1, 2, 3\)'):
         overlay_masks(np.zeros((1, 2, 2, 3), np.uint8), np.zeros((1, 2, 3), int))
 
 
-def test_small_images_grow_by_a_whole_factor_and_large_ones_stay() -> None:
-    labels = enlarge(square_label(), 20, labels=True)
+def test_small_images_are_upscaled_by_an_integer_factor() -> None:
+    labels = upscale(square_label(), 20, labels=True)
     assert labels.shape == (1, 27, 27)
     assert set(np.unique(labels)) == {0, 1}
     assert labels.sum() == 25 * 9
     frames = np.zeros((2, 30, 40, 3), np.uint8)
-    assert enlarge(frames, 20) is frames
+    assert upscale(frames, 20) is frames
 
 
-def test_the_grid_holds_every_image_in_its_place() -> None:
+def test_grid_contains_every_image_at_its_position() -> None:
     clip = [np.full((40, 60, 3), (value, 0, 0), np.uint8) for value in (10, 20, 30)]
-    rows = {'frame': clip, 'truth': [None, *(image * 5 for image in clip[1:])]}
+    rows = {'frame': clip, 'ground truth': [None, *(image * 5 for image in clip[1:])]}
     grid = image_grid(rows, titles=['0 s', '1 s', '2 s'])
-    places = {}
+    positions = {}
     for value in (10, 20, 30, 100, 150):
         y, x = np.nonzero((grid == (value, 0, 0)).all(axis=2))
         assert len(y) == 40 * 60
-        places[value] = y.min(), x.min()
-    assert places[10][0] == places[20][0] == places[30][0] < places[100][0] == places[150][0]
-    assert places[10][1] < places[20][1] == places[100][1] < places[30][1] == places[150][1]
-    # Names stand left of the first column and titles above the first row, dark on white.
-    top, left = places[10]
+        positions[value] = y.min(), x.min()
+    assert (
+        positions[10][0]
+        == positions[20][0]
+        == positions[30][0]
+        < positions[100][0]
+        == positions[150][0]
+    )
+    assert (
+        positions[10][1]
+        < positions[20][1]
+        == positions[100][1]
+        < positions[30][1]
+        == positions[150][1]
+    )
+    # Names are left of the first column and titles above the first row, dark on white.
+    top, left = positions[10]
     assert grid[:top, left:].min() < 100
     assert grid[top:, :left].min() < 100
 
 
-def test_long_clips_go_on_below() -> None:
+def test_long_clips_continue_below() -> None:
     clip = [np.full((20, 20, 3), value, np.uint8) for value in (10, 20, 30)]
     wide, wrapped = image_grid({'a': clip}), image_grid({'a': clip}, columns=2)
     assert wrapped.shape[0] == 2 * wide.shape[0]
@@ -86,7 +98,7 @@ def test_long_clips_go_on_below() -> None:
     assert ((wrapped == 30).all(axis=2)).sum() == 400
 
 
-def test_the_legend_shows_each_color_and_breaks_its_lines() -> None:
+def test_legend_shows_each_color_and_wraps_lines() -> None:
     rows = {'frame': [np.zeros((30, 60, 3), np.uint8)]}
     legend = {f'class {k}': color for k, color in enumerate(COLORS)}
     plain, with_legend = image_grid(rows), image_grid(rows, legend=legend)
@@ -96,33 +108,33 @@ def test_the_legend_shows_each_color_and_breaks_its_lines() -> None:
         assert ((below == color).all(axis=2)).any()
 
 
-def test_images_of_several_sizes_or_none_are_refused() -> None:
+def test_images_of_different_sizes_raise() -> None:
     with pytest.raises(ValueError, match=r'one size, got \[\(2, 2, 3\), \(3, 2, 3\)\]'):
         image_grid({'a': [np.zeros((2, 2, 3), np.uint8), np.zeros((3, 2, 3), np.uint8)]})
-    with pytest.raises(ValueError, match='none at all'):
+    with pytest.raises(ValueError, match='no image'):
         image_grid({'a': [None]})
 
 
-def test_beside_puts_a_name_above_each_image() -> None:
+def test_side_by_side_writes_a_name_above_each_image() -> None:
     left, right = np.full((40, 60, 3), 10, np.uint8), np.full((40, 60, 3), 20, np.uint8)
-    image = beside({'truth': left, 'prediction': right})
+    image = side_by_side({'ground truth': left, 'prediction': right})
     (y1, x1), (y2, x2) = (np.argwhere((image == v).all(axis=2))[0] for v in (10, 20))
     assert y1 == y2 > 0
     assert x2 > x1 == 0
     assert image[:y1].min() < 100
 
 
-def test_text_is_anti_aliased_and_cut_to_its_width() -> None:
-    text = text_image('prediction', 16)
+def test_text_is_anti_aliased_and_cut_to_the_width() -> None:
+    text = render_text('prediction', 16)
     assert len(np.unique(text)) > 10
-    cut = text_image('prediction' * 9, 16, width=80)
+    cut = render_text('prediction' * 9, 16, width=80)
     assert cut.shape == (len(text), 80, 3)
     assert (cut[:, -4:] == 255).all()
 
 
-def test_png_keeps_red_and_blue_apart_and_leaves_no_part(tmp_path: Path) -> None:
+def test_save_png_keeps_channel_order_and_leaves_no_temporary_file(tmp_path: Path) -> None:
     image = np.zeros((2, 3, 3), np.uint8)
     image[..., 0] = 200
-    write_png(tmp_path / 'a.png', image)
+    save_png(tmp_path / 'a.png', image)
     assert cv2.imread(str(tmp_path / 'a.png'))[0, 0].tolist() == [0, 0, 200]  # BGR
     assert [file.name for file in tmp_path.iterdir()] == ['a.png']

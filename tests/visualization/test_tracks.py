@@ -12,7 +12,7 @@ def mask_at(left, top, size=30):
     return mask
 
 
-def test_masks_are_tinted_and_outlined_and_the_rest_is_left_alone():
+def test_masks_are_tinted_and_outlined_and_other_pixels_unchanged():
     before = FRAME.copy()
     drawn = draw_tracks(FRAME, {7: mask_at(20, 40)}, opacity=0.5)
     np.testing.assert_array_equal(FRAME, before)
@@ -23,7 +23,7 @@ def test_masks_are_tinted_and_outlined_and_the_rest_is_left_alone():
     np.testing.assert_array_equal(drawn, FRAME)
 
 
-def test_a_caption_stands_above_its_mask_in_its_color():
+def test_caption_is_above_its_mask_in_its_color():
     plain = draw_tracks(FRAME, {7: mask_at(20, 40)})
     drawn = draw_tracks(FRAME, {7: mask_at(20, 40)}, {7: 'person 7'})
     rows, columns = np.nonzero((drawn != plain).any(-1))
@@ -46,12 +46,12 @@ def test_blank_masks_are_not_drawn():
     np.testing.assert_array_equal(draw_tracks(FRAME, {1: blank}, {1: 'person 1'}), FRAME)
 
 
-def test_identities_near_each_other_look_unlike():
+def test_neighboring_identities_have_different_colors():
     colors = np.array([identity_color(number) for number in range(8)])
     distance = np.abs(colors[:, None] - colors[None]).sum(-1)
     assert distance[~np.eye(8, dtype=bool)].min() > 60
 
 
-def test_a_mask_of_another_size_is_refused():
-    with pytest.raises(ValueError, match=r'identity 3: a mask of \(2, 2\) on a frame of'):
+def test_mask_of_another_size_raises():
+    with pytest.raises(ValueError, match=r'identity 3: expected a mask of .*, got \(2, 2\)'):
         draw_tracks(FRAME, {3: np.ones((2, 2), bool)})

@@ -8,7 +8,7 @@ from avis.visualization.video_writer import write_clip
 
 
 @pytest.mark.parametrize(('fps', 'repeat'), [(1.0, 24), (2.5, 10), (30.0, 1)])
-def test_frames_are_shown_as_long_as_they_last(tmp_path: Path, fps: float, repeat: int) -> None:
+def test_frames_are_shown_for_their_duration(tmp_path: Path, fps: float, repeat: int) -> None:
     levels = (0, 100, 200)
     frames = np.stack([np.full((32, 32, 3), level, np.uint8) for level in levels])
     audio = np.sin(np.arange(int(3 / fps * 16000)) / 5).astype(np.float32)

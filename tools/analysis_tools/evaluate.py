@@ -4,23 +4,30 @@ Example: python tools/analysis_tools/evaluate.py aviseg --gt test.json --pred re
 """
 
 import argparse
+import ast
+import importlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')  # worker processes share the cores
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # avis of this clone
+sys.path.append(str(Path.cwd()))  # modules of --custom-imports
 
+from avis.evaluation.benchmarks.registry import BENCHMARKS
 from avis.utils.arguments import make_parser
 from avis.utils.cli import run
-
-BENCHMARKS = ('avtrack', 'aviseg', 'youtube_vis', 'avsbench', 'avss')
 
 
 def parse_args() -> argparse.Namespace:
     """Parse the arguments; options of a benchmark that are not given are omitted."""
     parser = make_parser(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('benchmark', choices=BENCHMARKS)
+    parser.add_argument(
+        'benchmark',
+        metavar=f'{{{",".join(BENCHMARKS.names())}}}',
+        help='or the name of a benchmark of --custom-imports',
+    )
     parser.add_argument('--gt', required=True, help='ground truth in the official layout')
     parser.add_argument(
         '--pred', required=True, action='append', help='predictions; give it twice to compare two'
@@ -52,12 +59,56 @@ def parse_args() -> argparse.Namespace:
         default=omitted,
         help='avtrack: without J&F',
     )
-    return parser.parse_args()
+    parser.add_argument(
+        '--custom-imports',
+        action='append',
+        default=[],
+        metavar='MODULE',
+        help='a module that registers a benchmark of your own; may be given several times',
+    )
+    parser.add_argument(
+        '--eval-options',
+        nargs='+',
+        type=key_and_value,
+        default=[],
+        metavar='KEY=VALUE',
+        help='further arguments of a benchmark of your own',
+    )
+    args = parser.parse_args()
+    import_modules(args.custom_imports)
+    if args.benchmark not in BENCHMARKS.names():
+        names = ', '.join(BENCHMARKS.names())
+        parser.error(
+            f'argument benchmark: invalid choice: {args.benchmark!r} (choose from {names})'
+        )
+    return args
+
+
+def import_modules(names: list[str]) -> None:
+    """Import modules by name, from the working directory too."""
+    try:
+        for name in names:
+            importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        sys.exit(f'--custom-imports: {error}; searched {Path.cwd()} and PYTHONPATH')
+
+
+def key_and_value(text: str) -> tuple[str, Any]:
+    """Split ``key=value``; the value is a Python literal, or else text."""
+    key, equals, value = text.partition('=')
+    if not (key.isidentifier() and equals):
+        raise argparse.ArgumentTypeError(f'expected KEY=VALUE, got {text!r}')
+    try:
+        return key, ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return key, value
 
 
 def main() -> None:
     """Evaluate and print."""
     args = vars(parse_args())
+    del args['custom_imports']
+    args.update(args.pop('eval_options'))
 
     from rich.console import Console
 

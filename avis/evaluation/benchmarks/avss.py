@@ -1,9 +1,10 @@
 """AVSBench-semantic (AVSS): folders of predicted label maps against the label maps of the data set.
 
-Truth: the data set, a folder with ``metadata.csv`` and ``{v1s,v1m,v2}/<uid>/labels_rgb/<n>.png``,
-of which one split is scored; or any folder of ``[.../]<uid>/[labels_rgb/]<n>.png``. The prediction
-has a folder for each clip, ``[<subset>/]<uid>/[labels_rgb/]<n>.png``. On both sides a image holds
-either class indices (gray levels or palette indices) or Pascal VOC's colors.
+Ground truth: the data set, a folder with ``metadata.csv`` and
+``{v1s,v1m,v2}/<uid>/labels_rgb/<n>.png``, of which one split is scored; or any folder of
+``[.../]<uid>/[labels_rgb/]<n>.png``. Prediction: one folder per clip,
+``[<subset>/]<uid>/[labels_rgb/]<n>.png``. Images of both sides contain either class indices (gray
+levels or palette indices) or the colors of Pascal VOC.
 """
 
 import csv
@@ -15,15 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from avis.evaluation.benchmarks.base import Benchmark, Summary, Video, VideoScore
+from avis.evaluation.benchmarks.base import Benchmark, BenchmarkVideo, Summary, VideoScore
 from avis.evaluation.benchmarks.png_folders import (
     find_clips,
+    find_prediction,
     frame_number,
     pair_frames,
-    place_of,
-    read_or_note,
+    read_or_log,
 )
 from avis.evaluation.benchmarks.problems import ProblemLog, Rule
+from avis.evaluation.benchmarks.registry import BENCHMARKS
 from avis.evaluation.functional.avss import (
     NUM_CLASSES,
     ClassSums,
@@ -31,7 +33,7 @@ from avis.evaluation.functional.avss import (
     pool_classes,
     score_frames,
 )
-from avis.evaluation.functional.counts import Protocol
+from avis.evaluation.functional.counts import EvalProtocol
 from avis.evaluation.functional.resampling import resample_avss
 from avis.structures.labels import voc_colors_to_classes
 from avis.utils.png import read_png
@@ -43,48 +45,48 @@ _FIELDS = ('iou', 'f', 'frames')
 _PADDED = 10  # the authors' data loader makes every clip this long
 
 
-class AVSS(Benchmark[ClassSums]):
+@BENCHMARKS.register_module(name='avss')
+class AVSSBenchmark(Benchmark[ClassSums]):
     """See the module docstring for the files.
 
     Args:
         gt: The data set, or a folder of clips.
         pred: Folder of predictions.
-        protocol: ``'official'`` or ``'corrected'``. The authors fill clips of 5 frames up to 10
-            with black ones whose truth is background, and score them: frames beyond the truth are
-            taken from the prediction if it has them, else nothing is predicted there.
+        protocol: ``'official'`` or ``'corrected'``. The authors pad clips of 5 frames to 10
+            with black frames whose ground truth is background, and score these too. Their
+            prediction is read from files if they exist, else it is background.
         split: Which clips of ``metadata.csv`` are scored.
     """
 
-    NAME = 'avss'
     RULES: ClassVar[Mapping[str, Rule]] = {
         # The authors score in memory, so most of these cannot happen to them.
         'missing_gt': Rule('skip'),
         'missing_prediction': Rule('empty'),
         'missing_frame': Rule('empty'),
         'unreadable_prediction': Rule('empty'),
-        'surplus_frame': Rule('ignore'),
+        'extra_frame': Rule('ignore'),
         'unknown_video': Rule('ignore'),
         'unreadable_gt': Rule('stop'),
         'unknown_class': Rule('stop'),
-        # Their loader brings the truth to the size of the network.
+        # Their data loader resizes the ground truth to the input size of the network.
         'wrong_size': Rule('keep'),
     }
 
     def __init__(
-        self, gt: str | Path, pred: str | Path, *, protocol: Protocol, split: str = 'test'
+        self, gt: str | Path, pred: str | Path, *, protocol: EvalProtocol, split: str = 'test'
     ) -> None:
         super().__init__(gt, pred, protocol=protocol)
-        pool_classes([], protocol=protocol)  # refuses a wrong protocol right now
+        pool_classes([], protocol=protocol)  # check the protocol before reading files
         self._files = _find_gt(self.gt, split)
         self._found = _by_clip(self.pred)
-        self._predicted = {clip: place_of(clip, self._found) for clip in self._files}
+        self._predicted = {clip: find_prediction(clip, self._found) for clip in self._files}
         for clip, (_, names) in self._files.items():
             attributes: dict[str, Any] = {'length': len(names)}
             if len(clip.parts) > 1:
                 attributes['subset'] = clip.parts[-2]
-            self.videos.append(Video(clip.name, attributes))
+            self.videos.append(BenchmarkVideo(clip.name, attributes))
         for clip in self._found.keys() - set(self._predicted.values()):
-            self.log.note('unknown_video', self.pred / clip, 'the truth has no such clip')
+            self.log.add('unknown_video', self.pred / clip, 'the ground truth has no such clip')
         self._clips = list(self._files)
 
     def score(self, index: int) -> VideoScore[ClassSums]:
@@ -93,7 +95,7 @@ class AVSS(Benchmark[ClassSums]):
         log = self.new_log(clip.name)
         folder, names = self._files[clip]
         if not names:
-            log.note('missing_gt', self.gt / folder, 'no label maps (PNG files)')
+            log.add('missing_gt', self.gt / folder, 'no label maps (PNG files)')
             return VideoScore(None, log.problems)
         files, padding = self._pair(clip, names, log)
         frames: list[ClassSums] = []
@@ -115,61 +117,62 @@ class AVSS(Benchmark[ClassSums]):
             frames.append(self._score_frame(np.zeros_like(pred), pred, path, log))
         return VideoScore(_add(frames), log.problems, {'sources': len(seen - {0})})
 
-    def combine(self, pieces: Sequence[ClassSums]) -> Summary:
-        """``miou``, ``F_score`` and both without a class (``_noBg``), in 0..1."""
-        scores = pool_classes(pieces, protocol=self.protocol)
+    def combine(self, partials: Sequence[ClassSums]) -> Summary:
+        """``miou``, ``F_score`` and both without one class (``_noBg``), in 0..1."""
+        scores = pool_classes(partials, protocol=self.protocol)
         keys = ['miou', 'miou_noBg', 'F_score', 'F_score_noBg']
         if self.protocol == 'corrected':
             keys += ['miou_present', 'F_score_present']
         return {key: getattr(scores, key) for key in keys}
 
-    def details(self, pieces: Sequence[ClassSums]) -> Mapping[str, Any]:
+    def details(self, partials: Sequence[ClassSums]) -> Mapping[str, Any]:
         """The scores of each class, and the number of frames that have it."""
-        scores = pool_classes(pieces, protocol=self.protocol)
+        scores = pool_classes(partials, protocol=self.protocol)
         return {key: getattr(scores, key) for key in ('class_iou', 'class_f', 'class_frames')}
 
-    def details_of(self, piece: ClassSums) -> Mapping[str, Any]:
-        """The same of one clip: sums over its frames, and how many have the class."""
-        return vars(piece)
+    def video_details(self, partial: ClassSums) -> Mapping[str, Any]:
+        """Sums over the frames of one clip, and the number of frames with each class."""
+        return vars(partial)
 
     def resample(
-        self, pieces: Sequence[ClassSums], draws: NDArray[np.int64]
+        self, partials: Sequence[ClassSums], draws: NDArray[np.int64]
     ) -> Mapping[str, NDArray[np.float64]]:
         """The scores of many draws of clips."""
-        return resample_avss(pieces, draws, protocol=self.protocol)
+        return resample_avss(partials, draws, protocol=self.protocol)
 
     def _pair(
         self, clip: PurePath, names: list[str], log: ProblemLog
     ) -> tuple[list[Path | None], list[Path | None]]:
-        """The predicted file of each true frame, and of the frames that fill the clip up."""
+        """The predicted file of each gt frame and each padding frame; None where it is missing."""
         blank: list[Path | None] = [None] * max(0, _PADDED - len(names))
-        place = self._predicted[clip]
-        if place is None:
-            log.note('missing_prediction', self.pred / clip.name, 'no such folder with PNG files')
+        predicted = self._predicted[clip]
+        if predicted is None:
+            log.add('missing_prediction', self.pred / clip.name, 'no such folder with PNG files')
             return [None] * len(names), blank
-        folder, found = self._found[place]
-        pairs, surplus = pair_frames(names, found)
+        folder, found = self._found[predicted]
+        pairs, extra_names = pair_frames(names, found)
         for name in names:
             if name not in pairs:
-                log.note('missing_frame', self.pred / folder, f'nothing for {name} of the truth')
+                message = f'no prediction for {name} of the ground truth'
+                log.add('missing_frame', self.pred / folder, message)
         files = [self.pred / folder / pairs[name] if name in pairs else None for name in names]
-        for name in sorted(surplus, key=_by_number)[len(blank) :]:
-            log.note('surplus_frame', self.pred / folder / name, 'the clip has no such frame')
-        extra = [self.pred / folder / name for name in sorted(surplus, key=_by_number)]
+        for name in sorted(extra_names, key=_by_number)[len(blank) :]:
+            log.add('extra_frame', self.pred / folder / name, 'the clip has no such frame')
+        extra = [self.pred / folder / name for name in sorted(extra_names, key=_by_number)]
         return files, [*extra, *blank][: len(blank)]
 
     def _read(self, path: Path, log: ProblemLog, kind: str) -> NDArray[np.uint8] | None:
         """Class indices of one image, (H, W)."""
-        image, _ = read_or_note(read_png, path, log, kind)
+        image, _ = read_or_log(read_png, path, log, kind)
         if image is None:
             return None
         if image.ndim == 3 and image.shape[2] > 2:
             return voc_colors_to_classes(image[..., :3], NUM_CLASSES)
-        image = image[..., 0] if image.ndim == 3 else image  # without transparency
+        image = image[..., 0] if image.ndim == 3 else image  # drop the alpha channel
         highest = int(image.max(initial=0))
         if highest >= NUM_CLASSES:
             problem = f'class index {highest}, expected 0 to {NUM_CLASSES - 1}'
-            log.note('unknown_class', path, problem)
+            log.add('unknown_class', path, problem)
             return np.zeros(image.shape, np.uint8)
         return image.astype(np.uint8)
 
@@ -183,28 +186,30 @@ class AVSS(Benchmark[ClassSums]):
         if pred is None:
             pred = np.zeros_like(gt)
         if pred.shape != gt.shape:
-            problem = f'{pred.shape} (H, W), the truth is {gt.shape} and was resized to it'
-            log.note('wrong_size', path, problem)
+            problem = f'{pred.shape} (H, W), the ground truth of {gt.shape} was resized to it'
+            log.add('wrong_size', path, problem)
             size = pred.shape[::-1]
             gt = np.asarray(Image.fromarray(gt).resize(size, Image.Resampling.NEAREST))
         return score_frames(pred[None], gt[None], num_classes=NUM_CLASSES).sums()
 
 
 def _find_gt(gt: Path, split: str) -> _Clips:
-    """Folder and file names of each clip, by its path without the folder of the labels."""
+    """Folder and file names of each clip, by its path without ``labels_rgb``."""
     table = gt / 'metadata.csv'
     if not table.is_file():
         clips = _by_clip(gt)
         if not clips:
             raise FileNotFoundError(
-                f'{gt} has neither metadata.csv nor PNG files; expected the data set, or a folder '
-                f'of clips'
+                f'{gt} contains neither metadata.csv nor PNG files; expected the data set, or a '
+                f'folder of clips'
             )
         return clips
     with table.open(newline='') as file:
         rows = list(csv.DictReader(file))
     if rows and not {'uid', 'label', 'split'} <= rows[0].keys():
-        raise ValueError(f'{table} has the columns {sorted(rows[0])}, needs uid, label and split')
+        raise ValueError(
+            f'{table} has the columns {sorted(rows[0])}, expected uid, label and split'
+        )
     chosen: _Clips = {}
     for row in rows:
         if row['split'] == split:
@@ -218,7 +223,7 @@ def _find_gt(gt: Path, split: str) -> _Clips:
 
 
 def _by_clip(root: Path) -> _Clips:
-    """The clips below a folder; a last folder that only says that labels follow is left out."""
+    """The clips below a folder, by path without a trailing ``labels_rgb``."""
     return {
         folder.parent if folder.name == _LABELS else folder: (folder, names)
         for folder, names in find_clips(root).items()

@@ -1,11 +1,11 @@
 """AVTrack: folders of person masks against one gray image per frame.
 
-Truth: ``avtrack_meta.json`` with ``videos`` (``file_names``, whose first part is the name), and
-``Instance_Masks_merged/<video>/frame_%05d.png``, whose gray levels are the persons. Prediction:
-``<video>/<person>/frame_%04d.png``, non-zero where the person is, no file where nobody is. The
-number in a file name is that of the frame.
+Ground truth: ``avtrack_meta.json`` with ``videos`` (the first folder of ``file_names`` is the name
+of the video), and ``Instance_Masks_merged/<video>/frame_%05d.png``, whose gray levels are the
+persons. Prediction: ``<video>/<person>/frame_%04d.png``, non-zero inside the person; no file where
+the person is absent. The number in a file name is the frame number.
 
-Frames are read, painted and counted one after the other; what J&F needs of them is kept as runs.
+Frames are read, merged and counted one by one; for J&F their pixel runs are kept.
 """
 
 import re
@@ -16,19 +16,20 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.evaluation.benchmarks.base import Benchmark, Summary, Video, VideoScore
-from avis.evaluation.benchmarks.png_folders import frame_number, read_or_note
+from avis.evaluation.benchmarks.base import Benchmark, BenchmarkVideo, Summary, VideoScore
+from avis.evaluation.benchmarks.png_folders import frame_number, read_or_log
 from avis.evaluation.benchmarks.problems import Problem, ProblemLog, Rule
+from avis.evaluation.benchmarks.registry import BENCHMARKS
 from avis.evaluation.functional.avtrack import (
     SUMMARY,
-    VOID,
+    VOID_LEVEL,
     AVTrackCounts,
     MaskReaders,
-    average_videos,
+    average_avtrack,
     failed_video,
-    score_video,
+    score_avtrack,
 )
-from avis.evaluation.functional.counts import OfficialEvaluatorError, Protocol
+from avis.evaluation.functional.counts import EvalProtocol, OfficialEvaluatorError
 from avis.evaluation.functional.diagnosis import count_diagnosis
 from avis.evaluation.functional.overlap import VideoOverlap
 from avis.evaluation.functional.resampling import mean_of_known
@@ -43,29 +44,29 @@ _GENRE = re.compile(r'([A-Za-z]+)_[A-Z]_\d+$')
 LabelMap = NDArray[Any]
 
 
-class AVTrack(Benchmark[AVTrackCounts]):
+@BENCHMARKS.register_module(name='avtrack')
+class AVTrackBenchmark(Benchmark[AVTrackCounts]):
     """HOTA, DetA, AssA, IDF1, MOTA and J&F of AVTrack, in percent.
 
     Args:
         gt: The data set, or its folder ``Instance_Masks_merged`` alone.
         pred: Folder with a folder for each video.
         protocol: ``'official'`` or ``'corrected'``.
-        with_jf: Score J&F too. ``official`` has no mean of it if a video fails, other than the
-            first one: see :mod:`avis.evaluation.functional.avtrack`.
+        with_jf: Score J&F too. ``official`` has no mean of it if a video but the first fails, see
+            :mod:`avis.evaluation.functional.avtrack`.
     """
 
-    NAME = 'avtrack'
     HEADLINE = ('HOTA', 'DetA', 'AssA', 'IDF1', 'MOTA')
     DIAGNOSED = True
     AVERAGE = 'videos'
     RULES: ClassVar[Mapping[str, Rule]] = {
-        'no_gt': Rule('skip', 'skip'),
+        'missing_gt': Rule('skip', 'skip'),
         'empty_gt': Rule('zero', 'skip'),
-        'no_prediction': Rule('zero', 'empty'),
-        'no_persons': Rule('zero', 'empty'),
+        'missing_prediction': Rule('zero', 'empty'),
+        'missing_persons': Rule('zero', 'empty'),
         'unknown_video': Rule('ignore'),
         'unknown_frame': Rule('ignore'),
-        # The frames are those of the truth, whatever the meta data says.
+        # The frames are those of the ground-truth folder, not those of the JSON file.
         'frame_count': Rule('keep', 'keep'),
         'wrong_size': Rule('zero', 'zero'),
         'unreadable_prediction': Rule('zero'),
@@ -77,7 +78,7 @@ class AVTrack(Benchmark[AVTrackCounts]):
     }
 
     def __init__(
-        self, gt: str | Path, pred: str | Path, *, protocol: Protocol, with_jf: bool = True
+        self, gt: str | Path, pred: str | Path, *, protocol: EvalProtocol, with_jf: bool = True
     ) -> None:
         super().__init__(gt, pred, protocol=protocol)
         self.with_jf = with_jf
@@ -88,7 +89,7 @@ class AVTrack(Benchmark[AVTrackCounts]):
         known = {video.name for video in self.videos}
         for folder in sorted(path for path in self.pred.iterdir() if path.is_dir()):
             if folder.name not in known:
-                self.log.note('unknown_video', folder, 'the truth has no such video')
+                self.log.add('unknown_video', folder, 'the ground truth has no such video')
 
     def score(self, index: int) -> VideoScore[AVTrackCounts]:
         """Read, check and score one video."""
@@ -97,64 +98,63 @@ class AVTrack(Benchmark[AVTrackCounts]):
         gt, pred = self._masks / name, self.pred / name
         if not any(gt.glob('*.png')):
             if not gt.is_dir():
-                log.note('no_gt', gt, 'no such folder')
-            elif log.note('empty_gt', gt, 'no PNG file') == 'zero':
-                return VideoScore(self._failed(name, 'no image of the truth'), log.problems)
+                log.add('missing_gt', gt, 'no such folder')
+            elif log.add('empty_gt', gt, 'no PNG file') == 'zero':
+                return VideoScore(self._failed(name, 'no ground-truth image'), log.problems)
             return VideoScore(None, log.problems)
         if not pred.is_dir():
-            effect = log.note('no_prediction', pred, 'no such folder')
+            effect = log.add('missing_prediction', pred, 'no such folder')
             if effect == 'zero':
                 return VideoScore(self._failed(name, 'no prediction'), log.problems)
         reader = _Reader(gt, pred, log, keep=self.with_jf)
         length = self.videos[index].attributes.get('length', len(reader.files))
         if length != len(reader.files):
-            message = f'{len(reader.files)} images, the meta data has {length} frames'
-            log.note('frame_count', gt, message)
+            message = f'{len(reader.files)} images, the JSON file has {length} frames'
+            log.add('frame_count', gt, message)
         try:
             video = VideoOverlap.from_label_maps(reader.frames(), size=reader.size)
         except _UnreadableError as error:
-            piece = None if log.stopped else self._failed(name, str(error))
-            return VideoScore(piece, log.problems)
-        piece = self._score(video, name, reader, log)
+            partial = None if log.stopped else self._failed(name, str(error))
+            return VideoScore(partial, log.problems)
+        partial = self._score(video, name, reader, log)
         sources = {'sources': len(video.gt)}
         diagnosis = (
             count_diagnosis(video, name=name, classes=self.classes) if self.diagnose else None
         )
-        return VideoScore(None if log.stopped else piece, log.problems, sources, diagnosis)
+        return VideoScore(None if log.stopped else partial, log.problems, sources, diagnosis)
 
-    def combine(self, pieces: Sequence[AVTrackCounts]) -> Summary:
-        """Means over videos; without J&F where the official scorer stops because of it."""
+    def combine(self, partials: Sequence[AVTrackCounts]) -> Summary:
+        """Means over videos; without J&F if the official scorer stops on it."""
         try:
-            return dict(average_videos(pieces))
+            return dict(average_avtrack(partials))
         except OfficialEvaluatorError:
-            return {
-                key: float(np.mean([piece.summary[key] for piece in pieces])) for key in SUMMARY
-            }
+            columns = {key: [partial.summary[key] for partial in partials] for key in SUMMARY}
+            return {key: float(np.mean(values)) for key, values in columns.items()}
 
     def resample(
-        self, pieces: Sequence[AVTrackCounts], draws: NDArray[np.int64]
+        self, partials: Sequence[AVTrackCounts], draws: NDArray[np.int64]
     ) -> Mapping[str, NDArray[np.float64]]:
-        """The scores of many draws of videos: means over them."""
-        summary = self.combine(pieces)
-        values = {key: np.array([p.summary.get(key, np.nan) for p in pieces]) for key in summary}
+        """The scores of many draws of videos, each a mean over the draw."""
+        summary = self.combine(partials)
+        values = {key: np.array([p.summary.get(key, np.nan) for p in partials]) for key in summary}
         return {key: mean_of_known(column[draws], axis=1) for key, column in values.items()}
 
-    def describe(self, piece: AVTrackCounts) -> Summary:
-        """The scores of one video, and how many masks and tracks there are."""
-        counts = {key: int(value) for key, value in piece.details.get('Count', {}).items()}
-        return {**piece.summary, **counts, 'failure': piece.failure}
+    def summarize_video(self, partial: AVTrackCounts) -> Summary:
+        """The scores of one video, and its numbers of masks and tracks."""
+        counts = {key: int(value) for key, value in partial.details.get('Count', {}).items()}
+        return {**partial.summary, **counts, 'failure': partial.failure}
 
-    def details_of(self, piece: AVTrackCounts) -> Mapping[str, Any]:
+    def video_details(self, partial: AVTrackCounts) -> Mapping[str, Any]:
         """All fields of HOTA, CLEAR, Identity, J&F and Count, in 0..1; none of a failed video."""
-        return piece.details
+        return partial.details
 
-    def review(self, pieces: Sequence[AVTrackCounts]) -> Sequence[Problem]:
-        """Say where the official scorer stops."""
+    def review(self, partials: Sequence[AVTrackCounts]) -> Sequence[Problem]:
+        """Report that the official scorer stops, and on which video."""
         log = self.new_log()
         try:
-            average_videos(pieces)
+            average_avtrack(partials)
         except OfficialEvaluatorError as error:
-            log.note('official_stop', self.pred, f'{error}; the summary has no J&F')
+            log.add('official_stop', self.pred, f'{error}; the summary has no J&F')
         return log.problems
 
     def _failed(self, name: str, failure: str) -> AVTrackCounts:
@@ -163,78 +163,78 @@ class AVTrack(Benchmark[AVTrackCounts]):
     def _score(
         self, video: VideoOverlap, name: str, reader: '_Reader', log: ProblemLog
     ) -> AVTrackCounts:
-        """Score a video that was read, and note what the official scorer makes of it."""
+        """Score a video that was read, and log where the official scorer deviates."""
         folders = len(reader.persons)
-        if VOID in video.gt.ids:
-            log.note('void_person', reader.gt, f'gray level {VOID} is taken for "do not count"')
-        if folders > VOID:
-            log.note(
-                'too_many_persons', reader.pred, f'{folders} persons, the colors end at {VOID}'
-            )
-        piece = score_video(
+        if VOID_LEVEL in video.gt.ids:
+            log.add('void_person', reader.gt, f'gray level {VOID_LEVEL} marks pixels to ignore')
+        if folders > VOID_LEVEL:
+            message = f'{folders} persons, but only {VOID_LEVEL} gray levels'
+            log.add('too_many_persons', reader.pred, message)
+        partial = score_avtrack(
             video,
             name=name,
             protocol=self.protocol,
             masks=reader.masks(video) if self.with_jf else None,
             num_folders=folders,
         )
-        if piece.failure is not None:
-            log.note('official_zero', reader.pred, piece.failure)
-        return piece
+        if partial.failure is not None:
+            log.add('official_zero', reader.pred, partial.failure)
+        return partial
 
 
 class _UnreadableError(Exception):
-    """A video has a file that cannot be used; the log says which ones."""
+    """A file of a video cannot be used; the log names all such files."""
 
 
 class _Reader:
     """Reads the frames of one video.
 
     Args:
-        gt: Folder of the true images.
-        pred: Folder of the persons.
-        log: Where problems go.
-        keep: Keep the runs of what was read for :meth:`masks`.
+        gt: Folder of the ground-truth images.
+        pred: Folder of the person folders.
+        log: Collects the problems.
+        keep: Keep the pixel runs of all frames for :meth:`masks`.
     """
 
     def __init__(self, gt: Path, pred: Path, log: ProblemLog, *, keep: bool) -> None:
         self.gt, self.pred, self.log, self.keep = gt, pred, log, keep
         self.files = sorted(path.name for path in gt.glob('*.png'))
         folders = [path for path in pred.iterdir() if path.is_dir()] if pred.is_dir() else []
-        # Every folder is a person, and they are painted in the order of their names as strings.
+        # Every folder is a person; persons are merged in the order of their names as strings.
         self.persons = sorted(folder.name for folder in folders)
         if not self.persons and pred.is_dir():
-            log.note('no_persons', pred, 'no person folder')
+            log.add('missing_persons', pred, 'no person folder')
         self.known = {f'frame_{frame_number(name) or 0:04d}.png' for name in self.files}
         self.names = {person: self._names(person) for person in self.persons}
         self.failure = ''
         self.size = self._first_size()
-        kind = np.uint8 if len(self.persons) <= VOID else np.uint16
-        self._painted: LabelMap = np.zeros(self.size, kind)
+        kind = np.uint8 if len(self.persons) <= VOID_LEVEL else np.uint16
+        self._merged: LabelMap = np.zeros(self.size, kind)
         self._runs: list[tuple[Runs, Runs]] = []
 
     def frames(self) -> Iterator[tuple[LabelMap, LabelMap]]:
-        """True and painted image of each frame; all are read before an error is raised.
+        """Ground-truth and merged predicted label map of each frame.
 
-        The painted one is valid until the next frame.
+        All frames are read before an error is raised. The predicted one is valid until the next
+        frame.
         """
         for name in self.files:
             gt = self._read_gt(name)
-            painted = self._paint(f'frame_{frame_number(name) or 0:04d}.png')
+            merged = self._merge(f'frame_{frame_number(name) or 0:04d}.png')
             if gt is None or self.failure:
                 continue
             if self.keep:
-                self._runs.append((Runs.of(gt), Runs.of(painted)))
-            yield gt, painted
+                self._runs.append((Runs.of(gt), Runs.of(merged)))
+            yield gt, merged
         if self.failure:
             raise _UnreadableError(self.failure)
 
     def masks(self, video: VideoOverlap) -> MaskReaders:
-        """The masks of the tracks of a video, whose ids are the labels of the images."""
-        true, pred = video.gt.ids.tolist(), video.pred.ids.tolist()
+        """The masks of the tracks of a video; the id of a track is its label in the images."""
+        gt_ids, pred_ids = video.gt.ids.tolist(), video.pred.ids.tolist()
         return MaskReaders(
-            true=lambda track, frame: self._mask(frame, 0, true[track]),
-            pred=lambda track, frame: self._mask(frame, 1, pred[track]),
+            gt=lambda track, frame: self._mask(frame, 0, gt_ids[track]),
+            pred=lambda track, frame: self._mask(frame, 1, pred_ids[track]),
         )
 
     def _mask(self, frame: int, side: int, label: int) -> NDArray[np.bool_]:
@@ -243,59 +243,59 @@ class _Reader:
         return mask
 
     def _names(self, person: str) -> set[str]:
-        """The files of a person that belong to frames of the truth."""
+        """The files of a person whose frame number the ground truth has."""
         names = {path.name for path in (self.pred / person).glob('*.png')}
         for name in sorted(names - self.known):
-            message = 'no frame of the truth has this number, or it has not four digits'
-            self.log.note('unknown_frame', self.pred / person / name, message)
+            message = 'the ground truth has no such frame, or the number has not four digits'
+            self.log.add('unknown_frame', self.pred / person / name, message)
         return names & self.known
 
     def _first_size(self) -> tuple[int, int]:
         for name in self.files:
             try:
                 height, width = read_png(self.gt / name).shape[:2]
-            except ValueError:  # noted when its turn comes
+            except ValueError:  # logged when the frame is read
                 continue
             return height, width
         return 0, 0
 
     def _read_gt(self, name: str) -> LabelMap | None:
-        image, _ = read_or_note(read_png, self.gt / name, self.log, 'unreadable_gt')
+        image, _ = read_or_log(read_png, self.gt / name, self.log, 'unreadable_gt')
         if image is None:
-            self.failure = self.failure or f'{name} of the truth cannot be read'
+            self.failure = self.failure or f'{name} of the ground truth cannot be read'
         elif image.shape != self.size:
             problem = f'{image.shape} (H, W), expected one gray level per pixel and {self.size}'
-            self.log.note('wrong_size', self.gt / name, problem)
-            self.failure = self.failure or f'{name} of the truth has shape {image.shape}'
+            self.log.add('wrong_size', self.gt / name, problem)
+            self.failure = self.failure or f'{name} of the ground truth has shape {image.shape}'
         return image
 
-    def _paint(self, name: str) -> LabelMap:
-        """Paint the persons of a frame, later ones over earlier ones: 1 is the first.
+    def _merge(self, name: str) -> LabelMap:
+        """Merge the persons of a frame into a label map from 1 on; later ones overwrite earlier.
 
-        One image serves all frames: new ones would cost more time than what is painted.
+        One array is reused for all frames: allocating new ones would take longer than the merging.
         """
-        self._painted[:] = 0
-        for place, person in enumerate(self.persons, start=1):
+        self._merged[:] = 0
+        for label, person in enumerate(self.persons, start=1):
             if name not in self.names[person]:
                 continue
             path = self.pred / person / name
             try:
                 runs = read_png_runs(path)
             except ValueError as error:
-                self.log.note('unreadable_prediction', path, str(error).removeprefix(f'{path} '))
+                self.log.add('unreadable_prediction', path, str(error).removeprefix(f'{path} '))
                 self.failure = self.failure or f'{person}/{name} cannot be read'
                 continue
             if runs.size != self.size:
-                problem = f'{runs.size} (H, W), the truth is {self.size}'
-                self.log.note('wrong_size', path, problem)
+                problem = f'{runs.size} (H, W), the ground truth has {self.size}'
+                self.log.add('wrong_size', path, problem)
                 self.failure = self.failure or f'{person}/{name} has shape {runs.size}'
             else:
-                runs.fill(self._painted, place)
-        return self._painted
+                runs.fill(self._merged, label)
+        return self._merged
 
 
-def _read_meta(root: Path) -> list[Video]:
-    """The videos of the meta data in their order; none without such a file."""
+def _read_meta(root: Path) -> list[BenchmarkVideo]:
+    """The videos of ``avtrack_meta.json`` in their order; empty without such a file."""
     path = next((root / name for name in _META if (root / name).is_file()), None)
     if path is None:
         return []
@@ -314,17 +314,17 @@ def _read_meta(root: Path) -> list[Video]:
                     attributes['genre'] = genre[1]
                 videos.append((entry.get('id'), name, attributes))
     return [
-        Video(name, {**attributes, 'sources': sources.get(number, 0)})
+        BenchmarkVideo(name, {**attributes, 'sources': sources.get(number, 0)})
         for number, name, attributes in videos
     ]
 
 
-def _list_videos(masks: Path) -> list[Video]:
-    """The folders of the truth, where there is no meta data."""
+def _list_videos(masks: Path) -> list[BenchmarkVideo]:
+    """The folders of the ground truth, used without ``avtrack_meta.json``."""
     folders = sorted(path for path in masks.iterdir() if path.is_dir()) if masks.is_dir() else []
     if not folders:
         raise FileNotFoundError(
-            f'{masks} is no truth of AVTrack: expected avtrack_meta.json and {_MASKS}/<video>/'
-            f'frame_00000.png'
+            f'{masks} is not a ground truth of AVTrack; expected avtrack_meta.json and '
+            f'{_MASKS}/<video>/frame_00000.png'
         )
-    return [Video(folder.name) for folder in folders]
+    return [BenchmarkVideo(folder.name) for folder in folders]

@@ -1,9 +1,14 @@
-"""A benchmark: the files of a truth and of a prediction, read and scored video by video.
+"""Interface of a benchmark: the files of ground truth and prediction, scored video by video.
 
-Start reading at :class:`Benchmark`. Opening one reads lists of files and places in files, never
-pixels or masks; :meth:`Benchmark.score` turns one video into a *piece*, a few small arrays;
-:meth:`Benchmark.combine` turns pieces into the numbers. So memory does not follow the number of
-videos, videos may be scored by several processes, and any choice of videos can be combined again.
+Start reading at :class:`Benchmark`. The constructor reads lists of files and offsets in files, not
+pixels or masks; :meth:`Benchmark.score` turns one video into a *partial score*, a few small arrays;
+:meth:`Benchmark.combine` turns partial scores into the numbers. So memory does not grow with the
+masks of all videos, several processes can score videos, and any subset of videos can be combined.
+
+A benchmark of your own is a subclass that is registered by name::
+
+    @BENCHMARKS.register_module(name='my_benchmark')
+    class MyBenchmark(Benchmark[MyCounts]): ...
 """
 
 from abc import ABC, abstractmethod
@@ -16,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.evaluation.benchmarks.problems import Problem, ProblemLog, Rule
-from avis.evaluation.functional.counts import Protocol
+from avis.evaluation.functional.counts import EvalProtocol
 from avis.evaluation.functional.diagnosis import Average, VideoDiagnosis
 
 PartialScore = TypeVar('PartialScore')
@@ -24,12 +29,12 @@ Summary = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Video:
+class BenchmarkVideo:
     """One video of a benchmark.
 
     Attributes:
         name: Its name on disk.
-        attributes: What the files say of it: challenging conditions, genre, length and so on.
+        attributes: Attributes from the files: challenging conditions, genre, length and so on.
     """
 
     name: str
@@ -41,49 +46,53 @@ class VideoScore(Generic[PartialScore]):
     """One scored video.
 
     Attributes:
-        piece: What :meth:`Benchmark.combine` needs of it; None if the video does not count.
-        problems: What was wrong with its files.
-        attributes: What only its pixels tell, added to those of the video.
-        diagnosis: What the diagnosis needs of it, if it was asked for.
+        partial: Its partial score for :meth:`Benchmark.combine`; None if the video does not count.
+        problems: Problems of its files.
+        attributes: Attributes computed from its pixels, added to those of the video.
+        diagnosis: Its counts for the diagnosis, if requested.
     """
 
-    piece: PartialScore | None
+    partial: PartialScore | None
     problems: Sequence[Problem] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     diagnosis: VideoDiagnosis | None = None
 
 
 class Benchmark(ABC, Generic[PartialScore]):
-    """Files of a truth and of a prediction. It is pickled once for each worker process.
+    """The files of a ground truth and of a prediction. It is pickled once per worker process.
 
     Args:
-        gt: Where the truth is.
-        pred: Where the prediction is.
+        gt: File or folder of the ground truth.
+        pred: File or folder of the prediction.
         protocol: ``'official'`` or ``'corrected'``.
 
     Attributes:
-        videos: The videos of the truth, in the order in which their pieces are combined.
-        log: Problems of the files as a whole.
-        diagnose: Let :meth:`score` also count what a diagnosis needs, where ``DIAGNOSED``.
-        classes: The classes of the diagnosis; ``AVERAGE`` tells what its HOTA is the mean over.
+        NAME: The name in the registry, set by ``BENCHMARKS.register_module``.
+        RULES: What each protocol does about each kind of problem.
+        HEADLINE: The scores of tables with many rows; all scores if empty.
+        DIAGNOSED: Whether :meth:`score` can count what the diagnosis needs.
+        AVERAGE: What HOTA of the diagnosis is averaged over.
+        videos: The videos of the ground truth, in the order in which :meth:`combine` expects them.
+        log: Problems of the files that concern no single video.
+        diagnose: Whether :meth:`score` also counts what the diagnosis needs.
+        classes: The class ids of the diagnosis.
     """
 
-    NAME: ClassVar[str]
+    NAME: ClassVar[str] = ''
     RULES: ClassVar[Mapping[str, Rule]]
-    # The scores that tables with many rows show; all if empty.
     HEADLINE: ClassVar[Sequence[str]] = ()
     DIAGNOSED: ClassVar[bool] = False
     AVERAGE: ClassVar[Average] = 'classes'
 
-    def __init__(self, gt: str | Path, pred: str | Path, *, protocol: Protocol) -> None:
+    def __init__(self, gt: str | Path, pred: str | Path, *, protocol: EvalProtocol) -> None:
         self.gt, self.pred, self.protocol = Path(gt), Path(pred), protocol
-        self.videos: list[Video] = []
+        self.videos: list[BenchmarkVideo] = []
         self.log = self.new_log()
         self.diagnose = False
         self.classes: Sequence[int] = (0,)
 
     def new_log(self, video: str = '') -> ProblemLog:
-        """An empty log for what is found about one video, or about the files as a whole."""
+        """An empty log for the problems of one video, or of the files as a whole."""
         return ProblemLog(self.RULES, self.protocol, video)
 
     @abstractmethod
@@ -91,39 +100,38 @@ class Benchmark(ABC, Generic[PartialScore]):
         """Read, check and score one video."""
 
     @abstractmethod
-    def combine(self, pieces: Sequence[PartialScore]) -> Summary:
-        """The numbers of a set of videos, in the order of the videos."""
+    def combine(self, partials: Sequence[PartialScore]) -> Summary:
+        """The summary of a set of videos, given in the order of :attr:`videos`."""
 
-    def describe(self, piece: PartialScore) -> Summary:
-        """The numbers of one video."""
-        return self.combine([piece])
+    def summarize_video(self, partial: PartialScore) -> Summary:
+        """The summary of one video."""
+        return self.combine([partial])
 
-    def details(self, pieces: Sequence[PartialScore]) -> Mapping[str, Any]:
-        """More numbers than the summary has: arrays by name, nested."""
+    def details(self, partials: Sequence[PartialScore]) -> Mapping[str, Any]:
+        """Numbers beyond the summary: nested mappings of arrays by name."""
         return {}
 
-    def details_of(self, piece: PartialScore) -> Mapping[str, Any]:
-        """All numbers of one video that its scorer has, by class, threshold or frame."""
+    def video_details(self, partial: PartialScore) -> Mapping[str, Any]:
+        """All numbers of one video, by class, threshold or frame."""
         return {}
 
-    def review(self, pieces: Sequence[PartialScore]) -> Sequence[Problem]:
-        """Problems that show only when all videos are read."""
+    def review(self, partials: Sequence[PartialScore]) -> Sequence[Problem]:
+        """Problems that only the scores of all videos reveal."""
         return ()
 
     def resample(
-        self, pieces: Sequence[PartialScore], draws: NDArray[np.int64]
+        self, partials: Sequence[PartialScore], draws: NDArray[np.int64]
     ) -> Mapping[str, NDArray[np.float64]]:
-        """The scores of R sets of videos drawn from the pieces.
+        """The scores of R sets of videos, drawn for a bootstrap.
 
         Args:
-            pieces: One per video.
-            draws: Places in ``pieces``, (R, N).
+            partials: One partial score per video.
+            draws: TrackOffsets in ``partials``, (R, N).
 
         Returns:
-            Each score of :meth:`combine`, (R,), without those that are counts; NaN where a score
-            is undefined.
+            Each score of :meth:`combine`, (R,), without counts; NaN where a score is undefined.
         """
-        rows = [self.combine([pieces[place] for place in draw]) for draw in draws.tolist()]
+        rows = [self.combine([partials[index] for index in draw]) for draw in draws.tolist()]
         return {key: np.array([row[key] for row in rows], float) for key in rows[0]}
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Scores by an attribute of the videos, and of two predictions side by side, with their spread."""
+"""Scores by attribute of the videos, and comparison of two predictions, with intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ from avis.evaluation.functional.diagnosis import VideoDiagnosis, score_diagnosis
 ALL = 'all'
 NONE = '(none)'
 UNKNOWN = '(unknown)'
-_MOST_VALUES = 8  # a number with more values than this is cut into quarters
+_MOST_VALUES = 8  # a number with more distinct values is split at its quartiles
 _QUARTERS = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True)
 class ScoredVideos:
-    """The videos that count: their pieces, attributes and, if asked for, diagnoses, in order."""
+    """The videos that count, in order: partial scores, attributes and, if requested, diagnoses."""
 
     benchmark: Benchmark
-    pieces: Sequence[Any]
+    partials: Sequence[Any]
     attributes: Sequence[Mapping[str, Any]]
     diagnoses: Sequence[VideoDiagnosis | None]
 
-    def combine(self, places: Sequence[int]) -> Summary:
-        """The numbers of some of the videos."""
-        return self.benchmark.combine([self.pieces[place] for place in places])
+    def combine(self, indices: Sequence[int]) -> Summary:
+        """The summary of some of the videos."""
+        return self.benchmark.combine([self.partials[index] for index in indices])
 
-    def diagnose(self, places: Sequence[int]) -> dict[str, Any]:
-        """``diagnosis`` of some of the videos; empty if none of them has one."""
-        known = [found for place in places if (found := self.diagnoses[place]) is not None]
+    def diagnose(self, indices: Sequence[int]) -> dict[str, Any]:
+        """``diagnosis`` of some of the videos; an empty dict if none of them has one."""
+        known = [found for index in indices if (found := self.diagnoses[index]) is not None]
         if not known:
             return {}
         benchmark = self.benchmark
@@ -41,21 +41,22 @@ class ScoredVideos:
 
 
 def group_videos(attributes: Sequence[Mapping[str, Any]], by: str) -> dict[str, list[int]]:
-    """Put videos into groups by an attribute.
+    """Group videos by an attribute.
 
-    A list of names (challenging conditions) puts a video into the group of each of them. A name
-    that occurs in such a list divides the videos by whether they have it. A number with many values
-    is cut at its quartiles.
+    If the attribute is a list of names (such as challenging conditions), a video belongs to the
+    group of each name. If ``by`` is a name of such a list, the videos are split by whether they
+    have it.
+    Numbers with many distinct values are split at their quartiles.
 
     Args:
-        attributes: Of each video.
+        attributes: Attributes of each video.
         by: Name of the attribute.
 
     Returns:
-        Places of videos by group.
+        TrackOffsets of videos by group.
 
     Raises:
-        ValueError: No video has the attribute; the message tells those that there are.
+        ValueError: No video has the attribute; the message lists the attributes that exist.
 
     >>> group_videos([{'seen': ['blur']}, {'seen': ['blur', 'cut']}, {'seen': []}], 'seen')
     {'blur': [0, 1], 'cut': [1], '(none)': [2]}
@@ -67,7 +68,7 @@ def group_videos(attributes: Sequence[Mapping[str, Any]], by: str) -> dict[str, 
         named = {name for v in attributes for item in v.values() for name in _known_names(item)}
         if by not in named:
             known = sorted({key for video in attributes for key in video} | named)
-            raise ValueError(f'no video has the attribute {by!r}, they have {known}')
+            raise ValueError(f'no video has the attribute {by!r}; use one of {known}')
         values = [
             f'with {by}' if any(by in _names(item) for item in video.values()) else f'without {by}'
             for video in attributes
@@ -76,9 +77,9 @@ def group_videos(attributes: Sequence[Mapping[str, Any]], by: str) -> dict[str, 
     numeric = len(set(numbers)) > _MOST_VALUES
     cuts = np.quantile(numbers, _QUARTERS) if numeric else None
     groups: dict[Any, list[int]] = {}
-    for place, value in enumerate(values):
+    for index, value in enumerate(values):
         for key in _keys(value, cuts):
-            groups.setdefault(key, []).append(place)
+            groups.setdefault(key, []).append(index)
     order = sorted(groups, key=_rank)
     return {_label(key, cuts): groups[key] for key in order}
 
@@ -87,41 +88,41 @@ def break_down(scored: ScoredVideos, by: str) -> list[dict[str, Any]]:
     """One row for all videos and one for each group.
 
     Returns:
-        Of each row its ``group``, ``num_videos``, ``summary``, ``intervals``, by number of the
-        summary the ends of its 95 % bootstrap interval over videos, and ``diagnosis`` if its
-        videos have one.
+        Per row ``group``, ``num_videos``, ``summary``, ``intervals`` (for each score of the summary
+        both ends of its 95 % bootstrap interval over videos), and ``diagnosis`` if its videos have
+        one.
     """
-    groups = {ALL: list(range(len(scored.pieces))), **group_videos(scored.attributes, by)}
+    groups = {ALL: list(range(len(scored.partials))), **group_videos(scored.attributes, by)}
     rows = []
-    for group, places in groups.items():
-        pieces = [scored.pieces[place] for place in places]
-        resampled = scored.benchmark.resample(pieces, draw_videos(len(places)))
+    for group, indices in groups.items():
+        partials = [scored.partials[index] for index in indices]
+        resampled = scored.benchmark.resample(partials, draw_videos(len(indices)))
         rows.append(
             {
                 'group': group,
-                'num_videos': len(places),
-                'summary': scored.combine(places),
+                'num_videos': len(indices),
+                'summary': scored.combine(indices),
                 'intervals': {
-                    # One video says nothing about others.
-                    key: percentile_interval(values) if len(places) > 1 else (np.nan, np.nan)
+                    # A single video has no spread.
+                    key: percentile_interval(values) if len(indices) > 1 else (np.nan, np.nan)
                     for key, values in resampled.items()
                 },
-                **scored.diagnose(places),
+                **scored.diagnose(indices),
             }
         )
     return rows
 
 
 def compare(first: ScoredVideos, second: ScoredVideos) -> dict[str, dict[str, Any]]:
-    """Two predictions of the same videos: difference, its interval and its p-value.
+    """Compare two predictions of the same videos: difference, interval and p-value.
 
     Returns:
-        By number of the summary: ``first``, ``second``, ``difference`` (second - first),
+        For each score of the summary: ``first``, ``second``, ``difference`` (second - first),
         ``interval`` and ``p_value`` of a paired bootstrap over videos.
     """
-    draws = draw_videos(len(first.pieces))
-    scores = [scored.combine(range(len(scored.pieces))) for scored in (first, second)]
-    resampled = [scored.benchmark.resample(scored.pieces, draws) for scored in (first, second)]
+    draws = draw_videos(len(first.partials))
+    scores = [scored.combine(range(len(scored.partials))) for scored in (first, second)]
+    resampled = [scored.benchmark.resample(scored.partials, draws) for scored in (first, second)]
     table = {}
     for key in [key for key in scores[0] if key in resampled[0] and key in resampled[1]]:
         differences = resampled[1][key] - resampled[0][key]
@@ -136,20 +137,20 @@ def compare(first: ScoredVideos, second: ScoredVideos) -> dict[str, dict[str, An
 
 
 def _listed(value: Any) -> Any:
-    """A value as it is grouped: names of a list or of what is true in a mapping as a tuple."""
+    """A value for grouping: lists, and the keys of a mapping with true values, become tuples."""
     if isinstance(value, Mapping):
         value = [name for name, item in value.items() if item]
     return tuple(map(str, value)) if isinstance(value, list | tuple | set) else value
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    """The names in a list attribute; none of any other."""
+    """The names of a list attribute; empty for other attributes."""
     listed = _listed(value)
     return listed if isinstance(listed, tuple) else ()
 
 
 def _known_names(value: Any) -> set[str]:
-    """The same, and those that a mapping denies."""
+    """The names of a list attribute, and all keys of a mapping."""
     return set(map(str, value)) if isinstance(value, Mapping) else set(_names(value))
 
 
@@ -165,7 +166,7 @@ def _keys(value: Any, cuts: Any) -> Sequence[Any]:
 
 
 def _rank(key: Any) -> tuple[bool, bool, Any]:
-    """Numbers first, then names, then what stands for no value."""
+    """Sort key: numbers first, then names, then missing values."""
     number = isinstance(key, int | float)
     return key in (NONE, UNKNOWN), not number, key if number else str(key)
 

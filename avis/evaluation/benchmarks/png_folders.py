@@ -1,4 +1,4 @@
-"""Clips stored as folders of numbered PNG files: find them, pair truth and prediction, read."""
+"""Clips stored as folders of numbered PNG files: find, pair and read them."""
 
 import os
 import re
@@ -15,10 +15,10 @@ _NUMBER = re.compile(r'(\d+)\.png$', re.IGNORECASE)
 
 
 def find_clips(root: Path) -> Clips:
-    """All folders below ``root`` that hold PNG files, sorted; with the sorted names of these.
+    """All folders below ``root`` that contain PNG files, sorted, with the sorted file names.
 
     Raises:
-        FileNotFoundError: No such folder.
+        FileNotFoundError: ``root`` is not a folder.
     """
     if not root.is_dir():
         raise FileNotFoundError(f'{root} is not a folder')
@@ -30,18 +30,18 @@ def find_clips(root: Path) -> Clips:
     return dict(sorted(clips.items()))
 
 
-def place_of(clip: PurePath, known: Mapping[PurePath, Any]) -> PurePath | None:
-    """Where a clip of the truth is among the predictions: at its path, or at the end of it.
+def find_prediction(clip: PurePath, predicted: Mapping[PurePath, Any]) -> PurePath | None:
+    """The predicted folder of a ground-truth clip: its path, or the end of its path.
 
-    >>> place_of(PurePath('test/dog/a'), {PurePath('dog/a'): []}).as_posix()
+    >>> find_prediction(PurePath('test/dog/a'), {PurePath('dog/a'): []}).as_posix()
     'dog/a'
     """
     tails = (PurePath(*clip.parts[start:]) for start in range(len(clip.parts)))
-    return next((tail for tail in tails if tail in known), None)
+    return next((tail for tail in tails if tail in predicted), None)
 
 
 def frame_number(name: str) -> int | None:
-    """The number that a file name ends with.
+    """The number at the end of a file name.
 
     >>> frame_number('frame_00012.png'), frame_number('mask.png')
     (12, None)
@@ -51,14 +51,14 @@ def frame_number(name: str) -> int | None:
 
 
 def pair_frames(gt: Iterable[str], pred: Iterable[str]) -> tuple[dict[str, str], set[str]]:
-    """Pair the files of a clip by their numbers; or by order, if there are as many.
+    """Pair the files of a clip by order if both sides have equally many, else by number.
 
     Args:
-        gt: Names of the true frames.
-        pred: Names of the predicted ones.
+        gt: File names of the ground truth.
+        pred: File names of the prediction.
 
     Returns:
-        Predicted name by true name, and the predicted names without a partner.
+        Predicted by gt name, and the predicted names without a partner.
 
     >>> pair_frames(['a_1.png', 'a_2.png'], ['0.png', '1.png'])[0]
     {'a_1.png': '0.png', 'a_2.png': '1.png'}
@@ -70,19 +70,21 @@ def pair_frames(gt: Iterable[str], pred: Iterable[str]) -> tuple[dict[str, str],
     by_number = (
         sorted(names, key=lambda name: (frame_number(name) or 0, name)) for names in (gt, pred)
     )
-    true, found = by_number
-    if len(true) == len(found):
-        return dict(zip(true, found, strict=True)), set()
-    numbers = {frame_number(name): name for name in found}
-    pairs = {name: numbers[number] for name in true if (number := frame_number(name)) in numbers}
-    return pairs, set(found) - set(pairs.values())
+    gt_names, pred_names = by_number
+    if len(gt_names) == len(pred_names):
+        return dict(zip(gt_names, pred_names, strict=True)), set()
+    numbers = {frame_number(name): name for name in pred_names}
+    pairs = {
+        name: numbers[number] for name in gt_names if (number := frame_number(name)) in numbers
+    }
+    return pairs, set(pred_names) - set(pairs.values())
 
 
-def read_or_note(
+def read_or_log(
     read: Callable[[Path], NDArray[Any]], path: Path, log: ProblemLog, kind: str
 ) -> tuple[NDArray[Any] | None, Effect | None]:
-    """The image, or None and what the protocol does about a file that cannot be read."""
+    """The image; or, if the file cannot be read, None and the effect of the logged problem."""
     try:
         return read(path), None
     except (OSError, ValueError) as error:
-        return None, log.note(kind, path, str(error).removeprefix(f'{path} '))
+        return None, log.add(kind, path, str(error).removeprefix(f'{path} '))

@@ -1,9 +1,9 @@
-"""What is wrong with the files of an evaluation, and what each protocol does about it.
+"""Problems of the files of an evaluation, and what each protocol does about them.
 
-Nothing is repaired in silence: every defect of a truth or a prediction becomes a :class:`Problem`
-that names file and field, they are collected over all videos, and the effect on the numbers is
-written beside each. A protocol that cannot go on stops only when everything is read, so that one
-run lists all there is to mend.
+Nothing is repaired silently: every defect of a ground truth or a prediction becomes a
+:class:`Problem` that names file, field and effect on the numbers. Problems are collected over all
+videos: a protocol that cannot continue stops only when everything is read, so that one run lists
+all files to correct.
 """
 
 from collections import Counter
@@ -11,17 +11,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
-from avis.evaluation.functional.counts import Protocol
+from avis.evaluation.functional.counts import EvalProtocol
 
-# 'zero': the video (AVTrack) or the frame scores 0; 'empty': scored as if nothing were predicted;
-# 'skip': the video is left out of the mean; 'ignore': the entry is not looked at; 'keep': scored as
-# it stands; 'stop': there is no score.
+# 'zero': the video (AVTrack) or the frame scores 0; 'empty': scored as an empty prediction;
+# 'skip': the video is left out of the mean; 'ignore': the entry is ignored; 'keep': scored
+# unchanged; 'stop': no score is computed.
 Effect: TypeAlias = Literal['zero', 'empty', 'skip', 'ignore', 'keep', 'stop']
 _SHOWN = 50
 
 
 class Rule(NamedTuple):
-    """What each protocol does about one kind of problem; None if it is none to it."""
+    """What each protocol does about one kind of problem; None if it does not report this kind."""
 
     official: Effect | None
     corrected: Effect | None = 'stop'
@@ -34,10 +34,10 @@ class Problem:
     Attributes:
         kind: Its name in the rules of the benchmark, ``'wrong_size'`` for example.
         effect: What the protocol does about it.
-        file: Where it is.
-        field: Where in the file, ``'annotations[3].score'`` for example; empty for all of it.
-        message: What was seen and what was expected.
-        video: Name of the video; empty if it is not about one.
+        file: Path of the file.
+        field: Position in the file, for example ``'annotations[3].score'``; empty for all of it.
+        message: The value found and the value expected.
+        video: Name of the video; empty if it concerns no single video.
     """
 
     kind: str
@@ -48,8 +48,8 @@ class Problem:
     video: str = ''
 
     def __str__(self) -> str:
-        place = f'{self.file}: {self.field}' if self.field else self.file
-        return f'{place}: {self.message} ({self.kind}: {self.effect})'
+        where = f'{self.file}: {self.field}' if self.field else self.file
+        return f'{where}: {self.message} ({self.kind}: {self.effect})'
 
 
 @dataclass
@@ -58,21 +58,21 @@ class ProblemLog:
 
     Args:
         rules: What each protocol does about each kind.
-        protocol: The protocol that scores.
+        protocol: The protocol of the evaluation.
         video: Name of the video that is being read, if any.
     """
 
     rules: Mapping[str, Rule]
-    protocol: Protocol
+    protocol: EvalProtocol
     video: str = ''
     problems: list[Problem] = field(default_factory=list)
 
     @property
     def stopped(self) -> bool:
-        """Whether one of the problems leaves no score."""
+        """Whether one of the problems prevents a score."""
         return any(problem.effect == 'stop' for problem in self.problems)
 
-    def note(self, kind: str, file: object, message: str, *, field: str = '') -> Effect | None:
+    def add(self, kind: str, file: object, message: str, *, field: str = '') -> Effect | None:
         """Add a problem, and return what the protocol does about it."""
         effect: Effect | None = getattr(self.rules[kind], self.protocol)
         if effect is not None:
@@ -81,15 +81,15 @@ class ProblemLog:
 
 
 class EvaluationStopped(ValueError):
-    """There is no score; ``problems`` lists everything that was found, not only what stopped it."""
+    """No score can be computed; ``problems`` lists all problems, those that prevent it first."""
 
     def __init__(self, benchmark: str, protocol: str, problems: Sequence[Problem]) -> None:
         stops = [problem for problem in problems if problem.effect == 'stop']
         others = [problem for problem in problems if problem.effect != 'stop']
         self.problems = stops + others
         super().__init__(
-            f'{benchmark}, {protocol} protocol: no score, because of {len(stops)} problem(s) that '
-            f'stop it and {len(others)} other(s). Mend these files:\n'
+            f'{benchmark}, {protocol} protocol: no score, because {len(stops)} problem(s) stop it; '
+            f'{len(others)} other(s). Correct these files:\n'
             + '\n'.join(list_problems(self.problems))
         )
 
@@ -100,7 +100,7 @@ def count_problems(problems: Iterable[Problem]) -> dict[str, int]:
 
 
 def list_problems(problems: Sequence[Problem], *, limit: int = _SHOWN) -> list[str]:
-    """One line per problem, and one that counts the rest."""
+    """One line per problem, up to ``limit``, and one that counts the rest."""
     lines = [str(problem) for problem in problems[:limit]]
     rest = count_problems(problems[limit:])
     if rest:

@@ -1,4 +1,4 @@
-"""Write the result of an evaluation: JSON, CSV, tables for the terminal."""
+"""Write the result of an evaluation as JSON and CSV, and print it as tables."""
 
 import csv
 import math
@@ -21,7 +21,7 @@ METRICS_FILE, VIDEOS_FILE = 'metrics.json', 'per_video.csv'
 def write_result(result: Mapping[str, Any], folder: str | Path) -> None:
     """Write ``metrics.json`` (all of it, full precision) and ``per_video.csv`` into a folder."""
     folder = Path(folder)
-    write_atomic(folder / METRICS_FILE, to_json(result))
+    write_atomic(folder / METRICS_FILE, encode_json(result))
     errors = result.get('diagnosis', {}).get('per_video', {})
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -36,13 +36,13 @@ def write_result(result: Mapping[str, Any], folder: str | Path) -> None:
         writer.writerows(rows())
 
 
-def to_json(value: Any) -> bytes:
-    """A value as JSON: lists for arrays, text for paths, null for what is not finite."""
+def encode_json(value: Any) -> bytes:
+    """Encode a value as JSON: arrays become lists, paths text, and non-finite numbers null."""
     return msgspec.json.format(msgspec.json.encode(value, enc_hook=_simplify), indent=2) + b'\n'
 
 
 def _simplify(value: Any) -> Any:
-    """What is left to encode of a value that JSON does not have."""
+    """Replace a value of a type that JSON does not have."""
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else str(value)
 
 
@@ -97,7 +97,7 @@ def _comparison_table(comparison: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def _breakdown_table(rows: Iterable[Mapping[str, Any]], by: str, shown: Sequence[str]) -> Table:
     """A row per group; below each score its 95 % interval."""
-    table = Table(by, 'videos', *shown, box=SIMPLE)  # as narrow as can be
+    table = Table(by, 'videos', *shown, box=SIMPLE)  # the narrowest style
     for column in table.columns[1:]:
         column.justify = 'right'
     for row in rows:
@@ -110,24 +110,24 @@ def _breakdown_table(rows: Iterable[Mapping[str, Any]], by: str, shown: Sequence
 
 
 def _diagnosis_table(diagnosis: Mapping[str, Any]) -> Table:
-    """What each metric gains if the truth replaces faculties, and their shares of what is lost."""
+    """Gain of each metric per set of oracles, and the share of each component in the loss."""
     metrics = diagnosis['metrics']
-    table = Table('from the truth', title='who, where, same (corrected)', title_justify='left')
+    table = Table('oracles', title='who, where, same (corrected)', title_justify='left')
     for name, metric in metrics.items():
         table.add_column(f'{name} {_number(metric["score"])}', justify='right')
     for oracles in next(iter(metrics.values()))['gain']:
         table.add_row(oracles, *(f'{m["gain"][oracles]:+.4f}' for m in metrics.values()))
     table.add_section()
-    for faculty in next(iter(metrics.values()))['share']:
-        shares = (f'{m["share"][faculty]:.4f}' for m in metrics.values())
-        table.add_row(f'share of {faculty}', *shares)
+    for component in next(iter(metrics.values()))['share']:
+        shares = (f'{m["share"][component]:.4f}' for m in metrics.values())
+        table.add_row(f'share of {component}', *shares)
     errors = ', '.join(f'{value} {kind}' for kind, value in diagnosis['errors'].items() if value)
     table.caption = errors or 'no error'
     return table
 
 
 def _gains_table(rows: Iterable[Mapping[str, Any]], by: str) -> Table:
-    """A row per group: its first metric, and what that gains from the truth of each faculty."""
+    """A row per group: its first metric, and the gain by the oracle of each component."""
     rows = [row for row in rows if 'diagnosis' in row]
     metric, first = next(iter(rows[0]['diagnosis']['metrics'].items()))
     table = Table(by, 'videos', metric, *first['share'], box=SIMPLE)
@@ -135,13 +135,13 @@ def _gains_table(rows: Iterable[Mapping[str, Any]], by: str) -> Table:
         column.justify = 'right'
     for row in rows:
         found = row['diagnosis']['metrics'][metric]
-        gains = (f'{found["gain"][faculty]:+.1f}' for faculty in found['share'])
+        gains = (f'{found["gain"][component]:+.1f}' for component in found['share'])
         table.add_row(str(row['group']), str(row['num_videos']), _number(found['score']), *gains)
     return table
 
 
 def _number(value: Any) -> str:
-    """Four digits that count, so that 0.5123 and 51.23 are told as exactly."""
+    """Four significant digits, so that 0.5123 and 51.23 have the same precision."""
     if isinstance(value, int):
         return str(value)
     if value is None or math.isnan(value):

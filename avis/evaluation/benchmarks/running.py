@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from avis.evaluation.benchmarks.base import Benchmark, VideoScore
 from avis.utils.memory import tune_malloc
 
-_benchmark: Benchmark | None = None  # of a worker process
+_benchmark: Benchmark | None = None  # set in worker processes
 
 
-def score_videos(benchmark: Benchmark, *, workers: int = 1) -> Iterator[VideoScore]:
+def score_benchmark(benchmark: Benchmark, *, workers: int = 1) -> Iterator[VideoScore]:
     """Score every video.
 
     Args:
-        benchmark: The opened files.
-        workers: Processes; 1 scores in this one. Started with ``spawn``: a script that uses more
-            than one guards its entry with ``if __name__ == '__main__':``.
+        benchmark: The benchmark.
+        workers: Number of processes; 1 scores in this process. They are started with ``spawn``, so
+            a script that uses more needs the guard ``if __name__ == '__main__':``.
 
     Yields:
-        One score per video, in their order, whatever the number of workers.
+        One score per video, in the order of the videos for any number of workers.
     """
     if workers < 1:
         raise ValueError(f'workers must be at least 1, got {workers}')
@@ -28,11 +28,11 @@ def score_videos(benchmark: Benchmark, *, workers: int = 1) -> Iterator[VideoSco
         yield from map(benchmark.score, videos)
         return
     context = multiprocessing.get_context('spawn')
-    with context.Pool(workers, initializer=_take, initargs=(benchmark,)) as pool:
+    with context.Pool(workers, initializer=_set_benchmark, initargs=(benchmark,)) as pool:
         yield from pool.imap(_score, videos, chunksize=1)
 
 
-def _take(benchmark: Benchmark) -> None:
+def _set_benchmark(benchmark: Benchmark) -> None:
     global _benchmark
     _benchmark = benchmark
     tune_malloc()
@@ -40,5 +40,5 @@ def _take(benchmark: Benchmark) -> None:
 
 def _score(index: int) -> VideoScore:
     if _benchmark is None:
-        raise RuntimeError('the worker process was not given a benchmark')
+        raise RuntimeError('the worker process has no benchmark')
     return _benchmark.score(index)

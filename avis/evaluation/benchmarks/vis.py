@@ -1,4 +1,4 @@
-"""AVISeg, YouTube-VIS and OVIS: a truth and a results file in the dialect of YouTube-VIS.
+"""AVISeg, YouTube-VIS and OVIS: ground truth and results in the format of YouTube-VIS.
 
 See :mod:`avis.evaluation.benchmarks.vis_files` for the files.
 """
@@ -12,35 +12,42 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.evaluation.benchmarks.base import Benchmark, PartialScore, Summary, Video, VideoScore
+from avis.evaluation.benchmarks.base import (
+    Benchmark,
+    BenchmarkVideo,
+    PartialScore,
+    Summary,
+    VideoScore,
+)
 from avis.evaluation.benchmarks.problems import Problem, Rule
+from avis.evaluation.benchmarks.registry import BENCHMARKS
 from avis.evaluation.benchmarks.vis_files import RULES, VisGroundTruth, VisResults, VisVideo
 from avis.evaluation.functional import aviseg, youtube_vis
-from avis.evaluation.functional.counts import Protocol
+from avis.evaluation.functional.counts import EvalProtocol
 from avis.evaluation.functional.diagnosis import VideoDiagnosis, count_diagnosis
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.evaluation.functional.resampling import resample_aviseg, resample_youtube_vis
 
 
 class VisBenchmark(Benchmark[PartialScore]):
-    """What AVISeg and YouTube-VIS share: the files.
+    """Base of AVISeg and YouTube-VIS, which share the file format.
 
     Args:
-        gt: The truth, ``test.json`` or ``test.json.gz``.
+        gt: The ground truth, ``test.json`` or ``test.json.gz``.
         pred: The results, ``results.json`` or ``results.json.gz``.
         protocol: ``'official'`` or ``'corrected'``.
     """
 
     DIAGNOSED = True
 
-    def __init__(self, gt: str | Path, pred: str | Path, *, protocol: Protocol) -> None:
+    def __init__(self, gt: str | Path, pred: str | Path, *, protocol: EvalProtocol) -> None:
         super().__init__(gt, pred, protocol=protocol)
         self._gt = VisGroundTruth(gt, self.log)
         self._results = VisResults(pred, self._gt, self.log)
         self._entries = self._choose()
         self.classes = list(self._gt.categories)
         self.videos = [
-            Video(entry.name, {**entry.attributes, 'sources': len(entry.places)})
+            BenchmarkVideo(entry.name, {**entry.attributes, 'sources': len(entry.offsets)})
             for entry in self._entries
         ]
 
@@ -58,7 +65,7 @@ class VisBenchmark(Benchmark[PartialScore]):
 
     @abstractmethod
     def count(self, video: VideoOverlap, entry: VisVideo) -> PartialScore:
-        """The piece of one video."""
+        """The partial score of one video."""
 
     def close(self) -> None:
         """Delete the unpacked copies of compressed files."""
@@ -66,13 +73,13 @@ class VisBenchmark(Benchmark[PartialScore]):
         self._results.stream.close()
 
     def _diagnose(self, video: VideoOverlap, gt: TrackMasks, entry: VisVideo) -> VideoDiagnosis:
-        true = VideoOverlap.from_rles(gt, gt, size=video.size, num_frames=entry.length)
+        with_itself = VideoOverlap.from_rles(gt, gt, size=video.size, num_frames=entry.length)
         return count_diagnosis(
-            video, name=entry.name, classes=self.classes, true_overlap=true.intersections
+            video, name=entry.name, classes=self.classes, gt_overlap=with_itself.intersections
         )
 
     def _choose(self) -> list[VisVideo]:
-        """The videos that are scored; names are made unique where several share one."""
+        """The videos to score; a name that several share is made unique by the id."""
         by_name: dict[str, list[VisVideo]] = {}
         for entry in self._gt.videos.values():
             by_name.setdefault(entry.name, []).append(entry)
@@ -81,7 +88,7 @@ class VisBenchmark(Benchmark[PartialScore]):
             for entry in entries[:-1]:
                 message = f'{name!r} is also the name of video {entries[-1].id!r}'
                 where = f'videos with id {entry.id!r}'
-                effect = self.log.note('duplicate_name', self._gt.path, message, field=where)
+                effect = self.log.add('duplicate_name', self._gt.path, message, field=where)
                 if effect != 'ignore':
                     entry.name = f'{name} ({entry.id})'
                     chosen.append(entry)
@@ -89,48 +96,48 @@ class VisBenchmark(Benchmark[PartialScore]):
         return chosen
 
 
-class AVISeg(VisBenchmark[aviseg.AVISegCounts]):
+@BENCHMARKS.register_module(name='aviseg')
+class AVISegBenchmark(VisBenchmark[aviseg.AVISegCounts]):
     """TrackMAP, HOTA and FSLA of AVISeg, in percent."""
 
-    NAME = 'aviseg'
     HEADLINE = ('AP_all', 'HOTA', 'DetA', 'AssA', 'FA')
     RULES: ClassVar[Mapping[str, Rule]] = {
         **RULES,
         # Ignored by TrackMAP and HOTA, but not by FSLA.
         'unknown_category': Rule('keep'),
-        # The official evaluator knows videos by name only, and takes the last one.
+        # The official evaluator identifies videos by name and keeps the last one.
         'duplicate_name': Rule('ignore', 'keep'),
         'official_stop': Rule('keep', None),
     }
 
     def count(self, video: VideoOverlap, entry: VisVideo) -> aviseg.AVISegCounts:
-        """The piece of one video."""
-        return aviseg.count_video(
+        """The partial score of one video."""
+        return aviseg.count_aviseg(
             video, name=entry.name, classes=self.classes, protocol=self.protocol
         )
 
-    def combine(self, pieces: Sequence[aviseg.AVISegCounts]) -> Summary:
+    def combine(self, partials: Sequence[aviseg.AVISegCounts]) -> Summary:
         """The summary of AVISeg; without FSLA if the official evaluator stops on a video."""
-        return _summary(aviseg.score_videos(pieces, classes=self.classes))
+        return _summary(aviseg.score_aviseg(partials, classes=self.classes))
 
     def resample(
-        self, pieces: Sequence[aviseg.AVISegCounts], draws: NDArray[np.int64]
+        self, partials: Sequence[aviseg.AVISegCounts], draws: NDArray[np.int64]
     ) -> Mapping[str, NDArray[np.float64]]:
         """The scores of many draws of videos."""
-        return resample_aviseg(pieces, draws, num_classes=len(self.classes))
+        return resample_aviseg(partials, draws, num_classes=len(self.classes))
 
-    def describe(self, piece: aviseg.AVISegCounts) -> Summary:
-        """The summary of one video: of the classes that it has a mask of, others do not count."""
+    def summarize_video(self, partial: aviseg.AVISegCounts) -> Summary:
+        """The summary of one video over the classes of which it has a mask."""
         seen = {
             label: part
-            for label, part in piece.classes.items()
-            if part.counts['Count'].true_masks or part.counts['Count'].masks
+            for label, part in partial.classes.items()
+            if part.counts['Count'].gt_dets or part.counts['Count'].pred_dets
         }
-        return _summary(aviseg.score_videos([replace(piece, classes=seen)], classes=seen))
+        return _summary(aviseg.score_aviseg([replace(partial, classes=seen)], classes=seen))
 
-    def details(self, pieces: Sequence[aviseg.AVISegCounts]) -> Mapping[str, Any]:
+    def details(self, partials: Sequence[aviseg.AVISegCounts]) -> Mapping[str, Any]:
         """All scores per class and threshold, in 0..1."""
-        scores = aviseg.score_videos(pieces, classes=self.classes)
+        scores = aviseg.score_aviseg(partials, classes=self.classes)
         names = self._gt.categories
         return {
             'class_averaged': scores.class_averaged,
@@ -139,48 +146,48 @@ class AVISeg(VisBenchmark[aviseg.AVISegCounts]):
             'per_class': {names[label]: values for label, values in scores.per_class.items()},
         }
 
-    def details_of(self, piece: aviseg.AVISegCounts) -> Mapping[str, Any]:
+    def video_details(self, partial: aviseg.AVISegCounts) -> Mapping[str, Any]:
         """The scores of each class at each threshold, and FSLA, in 0..1."""
         names = self._gt.categories
         return {
-            'classes': {names[label]: values for label, values in piece.scores().items()},
-            'fsla': None if piece.fsla is None else piece.fsla.scores(),
+            'classes': {names[label]: values for label, values in partial.scores().items()},
+            'fsla': None if partial.fsla is None else partial.fsla.scores(),
         }
 
-    def review(self, pieces: Sequence[aviseg.AVISegCounts]) -> Sequence[Problem]:
-        """Say where the official evaluator stops, and why."""
+    def review(self, partials: Sequence[aviseg.AVISegCounts]) -> Sequence[Problem]:
+        """Report the videos on which the official evaluator stops, and why."""
         log = self.new_log()
-        for piece in pieces:
-            if piece.error is not None:
-                log.video = piece.name
-                message = f'{piece.error}; the summary has no FSLA'
-                log.note('official_stop', self._results.path, message)
+        for partial in partials:
+            if partial.error is not None:
+                log.video = partial.name
+                message = f'{partial.error}; the summary has no FSLA'
+                log.add('official_stop', self._results.path, message)
         return log.problems
 
 
-class YouTubeVIS(VisBenchmark[youtube_vis.YouTubeVISCounts]):
+@BENCHMARKS.register_module(name='youtube_vis')
+class YouTubeVISBenchmark(VisBenchmark[youtube_vis.YouTubeVISCounts]):
     """AP and AR of YouTube-VIS and OVIS, in percent."""
 
-    NAME = 'youtube_vis'
     HEADLINE = ('AP', 'AP50', 'AP75', 'AR1', 'AR10')
     RULES: ClassVar[Mapping[str, Rule]] = {**RULES, 'duplicate_name': Rule(None, None)}
 
     def count(self, video: VideoOverlap, entry: VisVideo) -> youtube_vis.YouTubeVISCounts:
-        """The piece of one video."""
-        number = entry.id if isinstance(entry.id, int) else [*self._gt.videos].index(entry.id)
-        return youtube_vis.count_video(
-            video, video_id=number, classes=self.classes, protocol=self.protocol
+        """The partial score of one video."""
+        index = entry.id if isinstance(entry.id, int) else [*self._gt.videos].index(entry.id)
+        return youtube_vis.count_youtube_vis(
+            video, video_id=index, classes=self.classes, protocol=self.protocol
         )
 
-    def combine(self, pieces: Sequence[youtube_vis.YouTubeVISCounts]) -> Summary:
+    def combine(self, partials: Sequence[youtube_vis.YouTubeVISCounts]) -> Summary:
         """The summary of YouTube-VIS."""
-        return dict(youtube_vis.score_videos(pieces))
+        return dict(youtube_vis.score_youtube_vis(partials))
 
     def resample(
-        self, pieces: Sequence[youtube_vis.YouTubeVISCounts], draws: NDArray[np.int64]
+        self, partials: Sequence[youtube_vis.YouTubeVISCounts], draws: NDArray[np.int64]
     ) -> Mapping[str, NDArray[np.float64]]:
         """The scores of many draws of videos."""
-        return resample_youtube_vis(pieces, draws)
+        return resample_youtube_vis(partials, draws)
 
 
 def _summary(scores: aviseg.AVISegScores) -> Summary:

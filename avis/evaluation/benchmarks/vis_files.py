@@ -1,13 +1,13 @@
-"""Truth and results in the dialect of YouTube-VIS, read video by video.
+"""Ground truth and results in the format of YouTube-VIS, read video by video.
 
-Truth: one JSON (or ``.json.gz``) with ``videos`` (``id``, ``file_names``, ``length``, ``height``,
-``width``), ``annotations`` (``id``, ``video_id``, ``category_id``, ``segmentations``, if known also
-``iscrowd`` and ``areas``) and ``categories`` (``id``). Results: a list of ``video_id``,
+Ground truth: one JSON file (or ``.json.gz``) with ``videos`` (``id``, ``file_names``, ``length``,
+``height``, ``width``), ``annotations`` (``id``, ``video_id``, ``category_id``, ``segmentations``,
+optionally ``iscrowd`` and ``areas``) and ``categories`` (``id``). Results: a list of ``video_id``,
 ``category_id``, ``score`` and ``segmentations``. A segmentation is an RLE, a list of polygons, or
 null.
 
-Of both files only the places of the entries are kept; those of a video are parsed again when it is
-due, and its masks are brought to compressed RLEs at once.
+In memory only the offsets of the entries in the files are kept; the entries of a video are parsed
+again when it is scored, and its masks are converted to compressed RLEs.
 """
 
 import contextlib
@@ -44,92 +44,92 @@ RULES: Mapping[str, Rule] = {
     'unknown_category': Rule('ignore'),
     'bad_score': Rule('stop'),
     'nan_score': Rule('keep'),
-    # Costs precision, and that is all it should cost.
+    # A duplicate only costs precision, also under the corrected protocol.
     'duplicate_track': Rule('keep', 'keep'),
     'duplicate_id': Rule('stop'),
     'empty_list': Rule('keep', None),
 }
 _RESULT_FIELDS = ('video_id', 'category_id', 'segmentations', 'score')
-_LATER = {'segmentations', 'areas', 'bboxes'}  # read when the video is due
+_LATER = {'segmentations', 'areas', 'bboxes'}  # read when the video is scored
 
-VideoId: TypeAlias = int | str
+_VideoId: TypeAlias = int | str
 
 
-class Places:
-    """Where the tracks of a video are in a file, by number, start and end: 24 bytes each."""
+class TrackOffsets:
+    """Index, start and end of each track of a video in its file: 24 bytes each."""
 
     def __init__(self) -> None:
-        self._numbers = array('q')
+        self._values = array('q')
 
     def __len__(self) -> int:
-        return len(self._numbers) // 3
+        return len(self._values) // 3
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
-        return zip(*(self._numbers[k::3] for k in range(3)), strict=True)
+        return zip(*(self._values[k::3] for k in range(3)), strict=True)
 
-    def add(self, number: int, start: int, end: int) -> None:
+    def add(self, index: int, start: int, end: int) -> None:
         """Add a track."""
-        self._numbers.extend((number, start, end))
+        self._values.extend((index, start, end))
 
 
 @dataclass
 class VisVideo:
-    """One video: its size, and the places of its tracks in the file."""
+    """One video: its size, and the offsets of its tracks in the file."""
 
-    id: VideoId
+    id: _VideoId
     name: str
     length: int
     height: int
     width: int
     attributes: dict[str, Any]
-    places: Places = field(default_factory=Places)
+    offsets: TrackOffsets = field(default_factory=TrackOffsets)
 
 
 class VisGroundTruth:
-    """The truth file.
+    """The ground-truth file.
 
     Args:
-        path: Its path.
-        log: Where problems go.
+        path: Path of the file.
+        log: Collects the problems.
 
     Attributes:
-        videos: Of each video, by id; in the order of the file.
+        videos: The videos by id, in the order of the file.
         categories: Names of the classes by id.
     """
 
     def __init__(self, path: str | Path, log: ProblemLog) -> None:
         self.stream = JsonStream(path)
         self.path = self.stream.path
-        self.videos: dict[VideoId, VisVideo] = {}
+        self.videos: dict[_VideoId, VisVideo] = {}
         self.categories: dict[int, str] = {}
         tracks: list[tuple[Any, Any, Any, int, int, int]] = []
-        numbers: dict[str | None, int] = {}
+        counts: dict[str | None, int] = {}
         for key, value, start, end in self.stream.elements(skip=_LATER):
-            number = numbers[key] = numbers.get(key, -1) + 1
+            index = counts[key] = counts.get(key, -1) + 1
             if key == 'videos':
-                self._add_video(value, number, log)
+                self._add_video(value, index, log)
             elif key == 'categories':
                 self.categories[value['id']] = value.get('name', str(value['id']))
             elif key == 'annotations' and _complete(
-                value, TRACK_FIELDS, f'annotations[{number}]', self.path, log
+                value, TRACK_FIELDS, f'annotations[{index}]', self.path, log
             ):
                 ids = value['video_id'], value['id'], value['category_id']
-                tracks.append((*ids, number, start, end))
+                tracks.append((*ids, index, start, end))
         if not (self.videos and self.categories):
             raise ValueError(
                 f'{self.path} has {len(self.videos)} videos and {len(self.categories)} categories; '
                 f'expected an object with the lists videos, annotations and categories'
             )
-        known: set[tuple[VideoId, Any]] = set()
-        for video_id, track_id, category_id, *place in tracks:
-            self._add_track((video_id, track_id), category_id, place, known, log)
+        known: set[tuple[_VideoId, Any]] = set()
+        for video_id, track_id, category_id, *offsets in tracks:
+            self._add_track((video_id, track_id), category_id, offsets, known, log)
 
     def tracks(self, video: VisVideo, log: ProblemLog) -> TrackMasks:
-        """The true tracks of one video, in the order of the annotations."""
-        found = _Found(video, self.path, 'annotations', log)
-        for number, start, end in video.places:
+        """The gt tracks of one video, in the order of the annotations."""
+        found = _TrackCollector(video, self.path, 'annotations', log)
+        for index, start, end in video.offsets:
             entry = self.stream.read(start, end)
-            if found.add(number, entry):
+            if found.add(index, entry):
                 found.ids.append(entry['id'])
                 found.crowd.append(bool(entry.get('iscrowd', 0)))
                 found.sizes.append(mean_area(entry.get('areas')))
@@ -139,116 +139,118 @@ class VisGroundTruth:
             labels=found.labels,
             ids=found.ids,
             crowd=found.crowd,
-            # Without the field the masks tell, for all tracks of the video.
+            # Without the field, the sizes come from the masks, for all tracks of the video.
             sizes=[size or 0.0 for size in found.sizes] if known else None,
         )
 
-    def _add_video(self, value: dict[str, Any], number: int, log: ProblemLog) -> None:
-        where = f'videos[{number}]'
+    def _add_video(self, value: dict[str, Any], index: int, log: ProblemLog) -> None:
+        where = f'videos[{index}]'
         if not _complete(value, VIDEO_FIELDS, where, self.path, log):
             return
         if value['id'] in self.videos:
-            log.note('duplicate_id', self.path, f'{value["id"]!r} was used', field=f'{where}.id')
+            log.add(
+                'duplicate_id', self.path, f'id {value["id"]!r} is used twice', field=f'{where}.id'
+            )
             return
         size = int(value['height']), int(value['width'])
-        # The frames are those that have a file, whatever the field says.
+        # The number of files counts, not the field.
         length = len(value['file_names'])
         stated = value.get('length', length)
         if stated != length:
-            message = f'is {stated}, but file_names has {length}'
-            log.note('frame_count', self.path, message, field=f'{where}.length')
+            message = f'is {stated}, but file_names has {length} entries'
+            log.add('frame_count', self.path, message, field=f'{where}.length')
         attributes = {**video_attributes(value), 'length': length}
         video = VisVideo(value['id'], video_name(value), length, *size, attributes)
         self.videos[video.id] = video
 
     def _add_track(
         self,
-        ids: tuple[VideoId, Any],
+        ids: tuple[_VideoId, Any],
         category_id: Any,
-        place: Sequence[int],
-        known: set[tuple[VideoId, Any]],
+        offsets: Sequence[int],
+        known: set[tuple[_VideoId, Any]],
         log: ProblemLog,
     ) -> None:
-        where = f'annotations[{place[0]}]'
+        where = f'annotations[{offsets[0]}]'
         video = self.videos.get(ids[0])
         if video is None:
             message = f'no video has the id {ids[0]!r}'
-            log.note('unknown_video', self.path, message, field=f'{where}.video_id')
+            log.add('unknown_video', self.path, message, field=f'{where}.video_id')
             return
         if category_id not in self.categories:
             message = f'no category has the id {category_id!r}'
-            log.note('unknown_category', self.path, message, field=f'{where}.category_id')
+            log.add('unknown_category', self.path, message, field=f'{where}.category_id')
         if ids in known:
-            message = f'{ids[1]!r} was used in video {video.name}'
-            log.note('duplicate_id', self.path, message, field=f'{where}.id')
+            message = f'id {ids[1]!r} is used twice in video {video.name}'
+            log.add('duplicate_id', self.path, message, field=f'{where}.id')
             return
         known.add(ids)
-        video.places.add(*place)
+        video.offsets.add(*offsets)
 
 
 class VisResults:
     """The results file.
 
     Args:
-        path: Its path.
-        gt: The truth.
-        log: Where problems go.
+        path: Path of the file.
+        gt: The ground truth.
+        log: Collects the problems.
     """
 
     def __init__(self, path: str | Path, gt: VisGroundTruth, log: ProblemLog) -> None:
         self.stream = JsonStream(path)
         self.path = self.stream.path
-        self.places: dict[VideoId, Places] = {}
-        for number, (key, value, start, end) in enumerate(self.stream.elements(skip=_LATER)):
+        self.offsets: dict[_VideoId, TrackOffsets] = {}
+        for index, (key, value, start, end) in enumerate(self.stream.elements(skip=_LATER)):
             if key is not None or not isinstance(value, dict):
                 raise ValueError(
-                    f'{self.path}: entry {number} is no result; expected a list of objects with '
+                    f'{self.path}: entry {index} is not a result; expected a list of objects with '
                     f'video_id, category_id, score and segmentations'
                 )
-            if self._check(value, f'[{number}]', gt, log):
-                self.places.setdefault(value['video_id'], Places()).add(number, start, end)
+            if self._check(value, f'[{index}]', gt, log):
+                self.offsets.setdefault(value['video_id'], TrackOffsets()).add(index, start, end)
 
     def tracks(self, video: VisVideo, log: ProblemLog) -> TrackMasks:
         """The predicted tracks of one video, in the order of the file."""
-        found = _Found(video, self.path, '', log)
+        found = _TrackCollector(video, self.path, '', log)
         known: dict[Any, int] = {}
-        for number, start, end in self.places.get(video.id, Places()):
+        for index, start, end in self.offsets.get(video.id, TrackOffsets()):
             entry = self.stream.read(start, end)
-            if not found.add(number, entry):
+            if not found.add(index, entry):
                 continue
             found.scores.append(float(entry['score']))
             masks = tuple(None if rle is None else rle['counts'] for rle in found.rles[-1])
-            first = known.setdefault((entry['category_id'], masks), number)
-            if first != number:
-                message = f'the same class and masks as [{first}]'
-                log.note('duplicate_track', self.path, message, field=f'[{number}]')
+            first = known.setdefault((entry['category_id'], masks), index)
+            if first != index:
+                message = f'same class and masks as [{first}]'
+                log.add('duplicate_track', self.path, message, field=f'[{index}]')
         return TrackMasks(found.rles, labels=found.labels, scores=found.scores)
 
     def _check(
         self, value: dict[str, Any], where: str, gt: VisGroundTruth, log: ProblemLog
     ) -> bool:
-        """Whether an entry belongs to a video and can be read."""
+        """Whether an entry is complete and belongs to a known video."""
         if not _complete(value, _RESULT_FIELDS, where, self.path, log):
             return False
         score = value['score']
         if isinstance(score, bool) or not isinstance(score, int | float):
-            message = f'{score!r} is no number'
-            log.note('bad_score', self.path, message, field=f'{where}.score')
+            message = f'expected a number, got {score!r}'
+            log.add('bad_score', self.path, message, field=f'{where}.score')
             return False
         if math.isnan(score):
-            log.note('nan_score', self.path, 'is NaN', field=f'{where}.score')
+            log.add('nan_score', self.path, 'is NaN', field=f'{where}.score')
         if value['category_id'] not in gt.categories:
-            message = f'no category of the truth has the id {value["category_id"]!r}'
-            log.note('unknown_category', self.path, message, field=f'{where}.category_id')
+            message = f'no category of the ground truth has the id {value["category_id"]!r}'
+            log.add('unknown_category', self.path, message, field=f'{where}.category_id')
         if value['video_id'] not in gt.videos:
-            message = f'no video of the truth has the id {value["video_id"]!r}'
-            log.note('unknown_video', self.path, message, field=f'{where}.video_id')
+            message = f'no video of the ground truth has the id {value["video_id"]!r}'
+            log.add('unknown_video', self.path, message, field=f'{where}.video_id')
             return False
         return True
 
 
-class _Found:
-    """Collects the tracks of one side of a video, and checks their masks."""
+class _TrackCollector:
+    """Collects the tracks of one side of a video and checks their masks."""
 
     def __init__(self, video: VisVideo, path: Path, key: str, log: ProblemLog) -> None:
         self.video, self.path, self.key, self.log = video, path, key, log
@@ -259,17 +261,17 @@ class _Found:
         self.sizes: list[float | None] = []
         self.scores: list[float] = []
 
-    def add(self, number: int, entry: dict[str, Any]) -> bool:
-        """Add a track; False if it cannot be used."""
-        where, masks = f'{self.key}[{number}].segmentations', entry['segmentations']
+    def add(self, index: int, entry: dict[str, Any]) -> bool:
+        """Add a track; return False if it cannot be used."""
+        where, masks = f'{self.key}[{index}].segmentations', entry['segmentations']
         length = self.video.length
         if not isinstance(masks, list) or len(masks) != length:
-            seen = len(masks) if isinstance(masks, list) else repr(masks)
+            found = len(masks) if isinstance(masks, list) else repr(masks)
             kind = (
-                'too_many_frames' if isinstance(seen, int) and seen > length else 'too_few_frames'
+                'too_many_frames' if isinstance(found, int) and found > length else 'too_few_frames'
             )
-            message = f'{seen} masks for the {length} frames of video {self.video.name}'
-            if self.log.note(kind, self.path, message, field=where) == 'stop':
+            message = f'{found} masks for the {length} frames of video {self.video.name}'
+            if self.log.add(kind, self.path, message, field=where) == 'stop':
                 return False
         self.rles.append(self._to_rles(masks[:length], where))
         self.labels.append(entry['category_id'])
@@ -287,8 +289,8 @@ class _Found:
             return None
         height, width = self.video.height, self.video.width
         if mask == []:
-            message = 'an empty list is a blank mask, null is none'
-            self.log.note('empty_list', self.path, message, field=where)
+            message = 'an empty list is read as a blank mask; write null for an absent mask'
+            self.log.add('empty_list', self.path, message, field=where)
             return encode_mask(np.zeros((height, width), bool))
         kind = 'bad_mask'
         try:
@@ -297,7 +299,7 @@ class _Found:
             return to_rle(mask, height, width)
         except (KeyError, TypeError, ValueError) as error:
             message = f'{error}, video {self.video.name}'
-            self.log.note(kind, self.path, message, field=where)
+            self.log.add(kind, self.path, message, field=where)
             return None
 
 
@@ -307,5 +309,5 @@ def _complete(
     """Whether an entry has all fields it needs."""
     missing = missing_fields(value, needed)
     for name in missing:
-        log.note('missing_field', path, 'is missing', field=f'{where}.{name}')
+        log.add('missing_field', path, 'is missing', field=f'{where}.{name}')
     return not missing

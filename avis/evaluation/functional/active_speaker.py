@@ -1,18 +1,18 @@
-r"""Average precision of active speaker detection, as AVA-ActiveSpeaker has it.
+r"""Average precision of active speaker detection (ASD), as defined by AVA-ActiveSpeaker.
 
-NumPy only: no torch, no mmengine, no I/O. Every row is one face in one frame, with a score for
-"speaks audibly"; start reading at :func:`average_precision`.
+NumPy only: no torch, no mmengine, no I/O. A row is one face in one frame, with a score for
+"speaks audibly". Start reading at :func:`average_precision`.
 
-Rows are sorted by score, best first. After each row precision is the share of speakers among the
-rows so far, recall the share of all speakers among them. Precision is made monotone from the right
-and integrated over recall, as in PASCAL VOC from 2010 on:
+Rows are sorted by score, best first. After each row, precision is the share of speaking rows among
+the rows so far, and recall the share of all speaking rows that are among them. Precision is made
+monotone from the right and integrated over recall, as in PASCAL VOC from 2010 on:
 
 .. math:: AP = \sum_n (R_n - R_{n-1}) \max_{m \ge n} P_m
 
-Empty cases: 0 without a row; NaN without a speaker, where the script stops.
+Empty cases: 0 without rows; NaN without a speaking row, where the official script stops.
 
 Source: Roth et al., *AVA-ActiveSpeaker: An Audio-Visual Dataset for Active Speaker Detection*,
-ICASSP 2020 (arXiv:1901.01342), and the evaluation script released with it
+ICASSP 2020 (arXiv:1901.01342), and its official evaluation script
 (``get_ava_active_speaker_performance.py`` of activitynet/ActivityNet).
 """
 
@@ -21,28 +21,29 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.evaluation.functional.counts import Protocol, check_protocol
-from avis.evaluation.functional.overlap import Bools, Floats
+from avis.evaluation.functional.array_types import BoolArray, FloatArray
+from avis.evaluation.functional.counts import EvalProtocol, check_protocol
 
 SPEAKING = 'SPEAKING_AUDIBLE'
 
 
 def average_precision(
-    scores: NDArray[np.floating], speaking: Bools, *, protocol: Protocol = 'official'
+    scores: NDArray[np.floating], speaking: BoolArray, *, protocol: EvalProtocol = 'official'
 ) -> float:
     """Average precision over all rows of a data set, in 0..1.
 
-    Rows of the same score have no order by themselves. ``official`` takes them one by one as they
-    stand (the script sorts with an algorithm that leaves their order open); ``corrected`` takes
-    them together, so that the result does not depend on the order of rows.
+    Rows of equal score have no defined order. ``official`` keeps their input order (the script uses
+    an unstable sort, so its order is undefined); ``corrected`` evaluates all rows of equal score
+    together, so that the result does not depend on the order of rows.
 
     Args:
-        scores: Of every row, higher means more likely speaking, (N,).
-        speaking: The face speaks audibly, bool (N,). Speech that is not audible counts as none.
+        scores: Score of every row, higher means more likely speaking, (N,).
+        speaking: True where the face speaks audibly, bool (N,). Inaudible speech counts as not
+            speaking.
         protocol: ``'official'`` or ``'corrected'``.
 
     Raises:
-        ValueError: Other shapes, or a score that is NaN.
+        ValueError: The shapes differ, or a score is NaN.
 
     >>> round(average_precision(np.array([0.9, 0.8, 0.1]), np.array([True, False, True])), 3)
     0.833
@@ -51,27 +52,27 @@ def average_precision(
     [1.0, 0.5]
     """
     check_protocol(protocol)
-    precision, recall = precision_recall(scores, speaking, together=protocol == 'corrected')
+    precision, recall = precision_recall_curve(scores, speaking, together=protocol == 'corrected')
     if not len(precision):
         return 0.0
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     return float((np.diff(recall, prepend=0.0) * envelope).sum())
 
 
-def precision_recall(
-    scores: NDArray[np.floating], speaking: Bools, *, together: bool = False
-) -> tuple[Floats, Floats]:
+def precision_recall_curve(
+    scores: NDArray[np.floating], speaking: BoolArray, *, together: bool = False
+) -> tuple[FloatArray, FloatArray]:
     """Precision and recall after each row, best score first.
 
     Args:
-        scores: Of every row, (N,).
-        speaking: The face speaks audibly, bool (N,).
-        together: Give one value for all rows of the same score.
+        scores: Score of every row, (N,).
+        speaking: True where the face speaks audibly, bool (N,).
+        together: Return one value for all rows of equal score.
 
     Returns:
-        Two arrays (N,), or shorter if ``together``; recall is NaN without a speaker.
+        Two arrays (N,), or shorter if ``together``; recall is NaN without a speaking row.
 
-    >>> precision_recall(np.array([0.2, 0.7]), np.array([True, False]))
+    >>> precision_recall_curve(np.array([0.2, 0.7]), np.array([True, False]))
     (array([0. , 0.5]), array([0., 1.]))
     """
     if scores.shape != speaking.shape or scores.ndim != 1:
@@ -88,8 +89,8 @@ def precision_recall(
     return hits / rows, hits / total if total else np.full(len(hits), np.nan)
 
 
-def speaks_audibly(labels: Sequence[str]) -> Bools:
-    """Rows that count as speaking, (N,), from the labels of the data set.
+def speaks_audibly(labels: Sequence[str]) -> BoolArray:
+    """The rows that count as speaking, bool (N,), from the labels of the data set.
 
     >>> speaks_audibly(['SPEAKING_AUDIBLE', 'SPEAKING_NOT_AUDIBLE', 'NOT_SPEAKING'])
     array([ True, False, False])

@@ -1,4 +1,4 @@
-"""One-to-one assignment of predicted to true masks, frame by frame."""
+"""One-to-one assignment of predicted and gt masks, frame by frame."""
 
 import importlib.machinery
 import importlib.util
@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.evaluation.functional.overlap import Floats, Ints, VideoOverlap
+from avis.evaluation.functional.array_types import FloatArray, IntArray
+from avis.evaluation.functional.overlap import VideoOverlap
 
 
-def assign(weights: NDArray[Any]) -> tuple[Ints, Ints]:
-    """Rows and columns of the pairs whose weights sum to the maximum, as scipy finds them.
+def assign(weights: NDArray[Any]) -> tuple[IntArray, IntArray]:
+    """Rows and columns of the pairs with the maximal sum of weights, as scipy finds them.
 
     >>> assign(np.array([[0.9, 0.8], [0.8, 0.0]]))
     (array([0, 1]), array([1, 0]))
     """
-    pairs: tuple[Ints, Ints] = _solver()(weights, maximize=True)
+    pairs: tuple[IntArray, IntArray] = _solver()(weights, maximize=True)
     return pairs
 
 
@@ -28,8 +29,8 @@ def assign(weights: NDArray[Any]) -> tuple[Ints, Ints]:
 def _solver() -> Callable[..., Any]:
     """``scipy.optimize.linear_sum_assignment``.
 
-    It lives in a compiled module that needs NumPy only, but the package around it takes 0.2 s to
-    import, as long as many evaluations. So that module is loaded by itself where it is found.
+    It is in a compiled module that needs NumPy only, but importing ``scipy.optimize`` takes 0.2 s,
+    as long as many evaluations. So the compiled module alone is loaded if it is found.
     """
     scipy = importlib.util.find_spec('scipy')
     if 'scipy.optimize' not in sys.modules and scipy and scipy.submodule_search_locations:
@@ -46,19 +47,19 @@ def _solver() -> Callable[..., Any]:
     return linear_sum_assignment
 
 
-def assign_frames(video: VideoOverlap, weights: Floats) -> tuple[Ints, Ints, Ints]:
-    """Pair the masks of every frame so that the weights of the pairs sum to the maximum.
+def assign_frames(video: VideoOverlap, weights: FloatArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Pair the masks of every frame so that the sum of weights is maximal.
 
     Most frames need no search: if no mask has a positive weight with two others, all positive pairs
-    are the answer. The others go to scipy, with the matrix of all masks that the frame has, so that
-    equal sums are decided as TrackEval decides them.
+    are the solution. Other frames are solved by scipy with the matrix of all masks of the frame, so
+    that ties are broken as in TrackEval.
 
     Args:
-        video: The video, for the masks that each frame has.
-        weights: (T, G, P), not negative; 0 where either mask is absent.
+        video: The video; it tells which masks each frame has.
+        weights: (T, G, P), at least 0; 0 where either mask is absent.
 
     Returns:
-        Frame, true and predicted track of every pair of positive weight, each (M,).
+        Frame, gt track and predicted track of every pair of positive weight, each (M,).
 
     >>> from avis.evaluation.functional.overlap import TrackMasks
     >>> masks = TrackMasks([[{'size': [1, 1], 'counts': b'01'}]] * 2)
@@ -72,15 +73,15 @@ def assign_frames(video: VideoOverlap, weights: Floats) -> tuple[Ints, Ints, Int
     for frame in np.flatnonzero(contested).tolist():
         pairs = assign_frame(video, frame, weights[frame])
         parts.append(np.stack([np.full(len(pairs[0]), frame), *pairs]))
-    frames, true, pred = np.concatenate(parts, axis=1)
-    return frames, true, pred
+    frames, gt, pred = np.concatenate(parts, axis=1)
+    return frames, gt, pred
 
 
-def assign_frame(video: VideoOverlap, frame: int, weights: Floats) -> tuple[Ints, Ints]:
-    """Pair the masks of one frame, ``weights`` (G, P): the pairs of positive weight."""
-    true = np.flatnonzero(video.gt.present[:, frame])
+def assign_frame(video: VideoOverlap, frame: int, weights: FloatArray) -> tuple[IntArray, IntArray]:
+    """Pair the masks of one frame by ``weights`` (G, P); return the pairs of positive weight."""
+    gt = np.flatnonzero(video.gt.present[:, frame])
     pred = np.flatnonzero(video.pred.present[:, frame])
-    rows, columns = assign(weights[np.ix_(true, pred)])
-    true, pred = true[rows], pred[columns]
-    kept = weights[true, pred] > 0
-    return true[kept], pred[kept]
+    rows, columns = assign(weights[np.ix_(gt, pred)])
+    gt, pred = gt[rows], pred[columns]
+    kept = weights[gt, pred] > 0
+    return gt[kept], pred[kept]

@@ -1,27 +1,27 @@
 """Scores of AVISeg: TrackMAP, HOTA, FSLA, and CLEAR and Identity, over classes and videos.
 
-NumPy and SciPy only: no torch, no mmengine, no I/O. Start reading at :func:`count_video`, which
-turns one video into a few small arrays, and :func:`score_videos`, which turns those of a data set
-into the numbers. Videos may be counted in any order and by any number of processes.
+NumPy and SciPy only: no torch, no mmengine, no I/O. Start reading at :func:`count_aviseg`, which
+turns one video into a few small arrays, and :func:`score_aviseg`, which turns those of a data set
+into scores. Videos may be counted in any order and by any number of processes.
 
-The two protocols. ``official`` gives the numbers of the evaluator that is released with AVISeg:
+The two protocols. ``official`` reproduces the numbers of the official evaluator of AVISeg:
 
 - a blank RLE is a detection for HOTA, CLEAR and Identity, null is not;
-- HOTA, CLEAR and Identity are averaged over *all* classes of the data set; a class that no video
-  has counts with HOTA 0 and LocA 1;
-- TrackMAP steps through its thresholds with rounding errors, so that an IoU of 0.95 fails at the
-  last one; the very first prediction, of the first video by name, does not use up the true track
-  that it takes; -1 stands for a class without a true track, and is the score if all are such;
-- FSLA has the defects listed in :mod:`avis.evaluation.functional.fsla`, and may stop altogether.
+- HOTA, CLEAR and Identity are averaged over *all* classes of the data set; a class that occurs in
+  no video counts with HOTA 0 and LocA 1;
+- TrackMAP computes its thresholds with rounding errors, so that an IoU of 0.95 fails at the last
+  one; the very first prediction, of the first video by name, leaves the gt track that it matches
+  free for others; the score of a class without a gt track is -1, as is the mean if all are such;
+- FSLA has the defects listed in :mod:`avis.evaluation.functional.fsla`, and may raise an error.
 
-``corrected``: blank is absent, and a track that is always absent is none; a class is averaged if it
-has a mask, true or predicted, in some video; thresholds are 0.50, 0.55 ... 0.95; every prediction
-uses up what it takes; what is undefined is NaN; FSLA is what the paper describes.
+``corrected``: a blank mask is absent, and a track without masks does not exist; classes are
+averaged if they have a gt or a predicted mask in some video; thresholds are 0.50, 0.55 ... 0.95; a
+gt track is matched once; undefined scores are NaN; FSLA is computed as the paper describes.
 
-Predictions of a class that the data set does not have are ignored, but for FSLA.
+Predictions of a class that the data set does not have are ignored, except in FSLA.
 
-Source: Guo et al., *Audio-Visual Instance Segmentation*, CVPR 2025 (arXiv:2310.18709), and the
-evaluator released with it, which derives from TrackEval.
+Source: Guo et al., *Audio-Visual Instance Segmentation*, CVPR 2025 (arXiv:2310.18709), and its
+official evaluator, which derives from TrackEval.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,9 +33,9 @@ import numpy as np
 from avis.evaluation.functional import clear, hota, identity
 from avis.evaluation.functional.counts import (
     Counts,
+    EvalProtocol,
     MaskCounts,
     OfficialEvaluatorError,
-    Protocol,
     Scores,
     average_classes,
     check_protocol,
@@ -54,18 +54,13 @@ from avis.evaluation.functional.track_map import (
 )
 
 # The metrics that are sums of counts; TrackMAP is not.
-METRICS: Mapping[str, type[Counts]] = {
+SUMMED_METRICS: Mapping[str, type[Counts]] = {
     'HOTA': hota.HOTACounts,
     'CLEAR': clear.CLEARCounts,
     'Identity': identity.IdentityCounts,
     'Count': MaskCounts,
 }
-_COUNT_FIELDS = (
-    *hota.COUNT_FIELDS,
-    *clear.COUNT_FIELDS,
-    *identity.COUNT_FIELDS,
-    *MaskCounts().scores(),
-)
+_COUNT_FIELDS = tuple(name for kind in SUMMED_METRICS.values() for name in kind.COUNT_FIELDS)
 _MAP_SUMMARY = {
     'AP_all': 'AP_all',
     'AP_s': 'AP_area_s',
@@ -78,7 +73,7 @@ _HOTA_SUMMARY = ('HOTA', 'DetA', 'DetRe', 'DetPr', 'AssA', 'AssRe', 'AssPr', 'Lo
 
 @dataclass(frozen=True, slots=True)
 class ClassCounts:
-    """The counts of one class in one video: ``counts`` by metric, and the matches of its tracks."""
+    """The counts of one class in one video: ``counts`` by metric, and ``tracks``, its matches."""
 
     counts: Mapping[str, Any]
     tracks: TrackMatches
@@ -86,26 +81,26 @@ class ClassCounts:
 
 @dataclass(frozen=True, slots=True)
 class AVISegCounts:
-    """What the scores of a data set need to know of one video.
+    """The counts of one video, from which the scores of a data set are computed.
 
     Attributes:
-        name: Name of the video; videos are put in the order of their names.
-        protocol: The protocol that it was counted under.
-        classes: Counts of every class with a true or a predicted track.
+        name: Name of the video; videos are sorted by name.
+        protocol: The protocol of the counts.
+        classes: Counts of every class with a gt or a predicted track.
         fsla: Counts of FSLA; None if the official evaluator stops on this video.
-        error: Why it stops.
-        predicted: The video has a predicted track, of whatever class.
+        error: The error of the official evaluator.
+        predicted: Whether the video has a predicted track of any class.
     """
 
     name: str
-    protocol: Protocol
+    protocol: EvalProtocol
     classes: Mapping[int, ClassCounts]
     fsla: FSLACounts | None
     error: OfficialEvaluatorError | None
     predicted: bool
 
     def scores(self) -> dict[int, dict[str, Scores]]:
-        """Scores of this video on its own: by class, metric and field."""
+        """Scores of this video alone, by class, metric and field."""
         return {
             label: {
                 metric: (counts.scores_of_video() if metric == 'CLEAR' else counts.scores())
@@ -117,19 +112,19 @@ class AVISegCounts:
 
 @dataclass(frozen=True)
 class AVISegScores:
-    """The scores of a data set; all in 0..1 but for :meth:`summary`, which is in percent.
+    """The scores of a data set in 0..1; :meth:`summary` is in percent.
 
     Attributes:
         protocol: The protocol.
         num_videos: Number of videos.
-        per_class: Scores by class, metric and field, for classes with a true or predicted track.
-        class_averaged: Mean over classes, by metric and field. The paper reports these.
+        per_class: Scores by class, metric and field, for classes with a gt or predicted track.
+        class_averaged: Mean over classes, by metric and field, as reported in the paper.
         det_averaged: All classes pooled, by metric and field; TrackMAP as in ``class_averaged``.
-        fsla: FSLA by field; of the other videos if the official evaluator stops on some.
-        error: Why it stops, for the first such video by name.
+        fsla: FSLA by field, without the videos on which the official evaluator stops.
+        error: Its error on the first such video by name.
     """
 
-    protocol: Protocol
+    protocol: EvalProtocol
     num_videos: int
     per_class: Mapping[int, Mapping[str, Scores]]
     class_averaged: Mapping[str, Scores]
@@ -140,10 +135,10 @@ class AVISegScores:
     def summary(self) -> dict[str, float]:
         """The reported numbers in percent, means over thresholds; ``_count`` and ``_all`` frames.
 
-        ``FAs_count`` and its like are means over thresholds too, cut off to integers.
+        Counts such as ``FAs_count`` are means over thresholds too, truncated to integers.
 
         Raises:
-            OfficialEvaluatorError: The official evaluator reports nothing, because it stops.
+            OfficialEvaluatorError: The official evaluator stops and reports no score.
         """
         if self.error:
             raise self.error
@@ -154,17 +149,17 @@ class AVISegScores:
         return scores | {name: int(self.fsla[name].mean()) for name in frames}
 
     def summary_of_tracks(self) -> dict[str, float]:
-        """The part of :meth:`summary` without FSLA, which always exists."""
+        """The part of :meth:`summary` without FSLA, which is always defined."""
         maps, hotas = self.class_averaged['TrackMAP'], self.class_averaged['HOTA']
         scores = {name: maps[key] for name, key in _MAP_SUMMARY.items()}
         scores |= {name: hotas[name] for name in _HOTA_SUMMARY}
         return {name: 100 * float(values.mean()) for name, values in scores.items()}
 
 
-def count_video(
-    video: VideoOverlap, *, name: str, classes: Iterable[int], protocol: Protocol = 'official'
+def count_aviseg(
+    video: VideoOverlap, *, name: str, classes: Iterable[int], protocol: EvalProtocol = 'official'
 ) -> AVISegCounts:
-    """Count everything that is scored of one video.
+    """Count one video for all metrics.
 
     Args:
         video: Overlaps of all tracks, in the order of the annotations and of the results.
@@ -199,15 +194,15 @@ def count_video(
     )
 
 
-def score_videos(videos: Iterable[AVISegCounts], *, classes: Iterable[int]) -> AVISegScores:
+def score_aviseg(videos: Iterable[AVISegCounts], *, classes: Iterable[int]) -> AVISegScores:
     """Turn the counts of all videos into the scores of the data set.
 
     Args:
-        videos: In any order; those of ranks or processes are simply put together.
+        videos: The videos of all processes, in any order.
         classes: The classes of the data set.
 
     Raises:
-        ValueError: No video, or videos counted under different protocols.
+        ValueError: There is no video, or the protocols of the videos differ.
     """
     videos = sorted(videos, key=lambda video: video.name)
     protocol = protocol_of(videos)
@@ -229,14 +224,14 @@ def score_videos(videos: Iterable[AVISegCounts], *, classes: Iterable[int]) -> A
             'TrackMAP': mean_map,
             **{
                 metric: _average([scores[metric] for scores in per_class.values()], kind(), absent)
-                for metric, kind in METRICS.items()
+                for metric, kind in SUMMED_METRICS.items()
             },
         },
         det_averaged={
             'TrackMAP': mean_map,
             **{
                 metric: kind.total(counts[metric] for counts in pooled.values()).scores()
-                for metric, kind in METRICS.items()
+                for metric, kind in SUMMED_METRICS.items()
             },
         },
         fsla=FSLACounts.total(video.fsla for video in videos if video.fsla is not None).scores(),
@@ -263,27 +258,27 @@ def _pool(videos: Sequence[AVISegCounts]) -> dict[int, dict[str, Counts]]:
     return {
         label: {
             metric: kind.total(part.counts[metric] for part in found)
-            for metric, kind in METRICS.items()
+            for metric, kind in SUMMED_METRICS.items()
         }
         for label, found in parts.items()
     }
 
 
 def _average(classes: Sequence[Scores], nothing: Counts, absent: int) -> Scores:
-    """Mean over classes, and over as many ``absent`` ones; NaN without any."""
-    silent = nothing.scores()
+    """Mean over classes, ``absent`` of which have no mask; NaN without any class."""
+    empty = nothing.scores()
     if not classes and not absent:
         return {
             name: values if name in _COUNT_FIELDS else np.full_like(values, np.nan)
-            for name, values in silent.items()
+            for name, values in empty.items()
         }
-    return average_classes([*classes, *[silent] * absent], summed=_COUNT_FIELDS)
+    return average_classes([*classes, *[empty] * absent], summed=_COUNT_FIELDS)
 
 
 def _score_tracks(
     videos: Sequence[AVISegCounts], *, official: bool
 ) -> tuple[dict[int, Scores], Scores]:
-    """TrackMAP of each class, and its mean over the classes with a true track."""
+    """TrackMAP of each class, and its mean over the classes with a gt track."""
     first = next((video for video in videos if video.predicted), None) if official else None
     matches: dict[int, list[TrackMatches]] = {}
     for video in videos:
@@ -298,5 +293,5 @@ def _score_tracks(
 
 
 def _minus_one(scores: Scores) -> Scores:
-    """As the official evaluator writes what is undefined."""
+    """Replace undefined scores by -1, as the official evaluator does."""
     return {name: np.where(np.isnan(values), -1.0, values) for name, values in scores.items()}

@@ -1,7 +1,7 @@
 """Scores of AVSBench-semantic (AVSS): mIoU and F over classes.
 
 NumPy only: no torch, no mmengine, no I/O. Start reading at :func:`score_frames`, which scores the
-classes of every frame, and :func:`pool_classes`, which turns those of a data set into the numbers.
+classes of every frame, and :func:`pool_classes`, which turns the sums of a data set into scores.
 
 Source: Zhou et al., *Audio-Visual Segmentation with Semantics* (arXiv:2301.13190); constants and
 rules as in the authors' evaluation code (OpenNLPLab/AVSBench, avss).
@@ -9,19 +9,16 @@ rules as in the authors' evaluation code (OpenNLPLab/AVSBench, avss).
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.evaluation.functional.counts import Protocol, check_protocol
+from avis.evaluation.functional.array_types import BoolArray, FloatArray
+from avis.evaluation.functional.avsbench import f_measure
+from avis.evaluation.functional.counts import EPS, EvalProtocol, check_protocol
 
-Floats: TypeAlias = NDArray[np.float64]
-Bools: TypeAlias = NDArray[np.bool_]
-
-BETA2 = 0.3
-NUM_CLASSES = 71  # background, index 0, included
-EPS = 2.220446049250313e-16
+NUM_CLASSES = 71  # including the background, index 0
 
 
 @dataclass(frozen=True)
@@ -31,16 +28,17 @@ class FrameScores:
     Attributes:
         iou: Shape (N, K); 0 where a class is absent.
         f: Shape (N, K); 0 where a class has no correct pixel.
-        present: bool (N, K), the class is in the prediction or in the truth of the frame.
+        present: bool (N, K), True where the class is predicted or labeled.
+            frame.
     """
 
-    iou: Floats
-    f: Floats
-    present: Bools
+    iou: FloatArray
+    f: FloatArray
+    present: BoolArray
 
     @property
-    def mean_iou(self) -> Floats:
-        """Mean over the classes with a correct pixel, shape (N,); NaN if there is none."""
+    def mean_iou(self) -> FloatArray:
+        """Mean over the classes with a correct pixel, shape (N,); NaN without such a class."""
         hit = (self.iou > 0).sum(axis=1)
         return np.divide(self.iou.sum(axis=1), hit, out=np.full(len(hit), np.nan), where=hit > 0)
 
@@ -51,10 +49,10 @@ class FrameScores:
 
 @dataclass(frozen=True)
 class ClassSums:
-    """Scores summed over frames, each of shape (K,); ``frames`` counts those with the class."""
+    """Scores summed over frames, shape (K,); ``frames`` counts the frames with each class."""
 
-    iou: Floats
-    f: Floats
+    iou: FloatArray
+    f: FloatArray
     frames: NDArray[np.int64]
 
 
@@ -63,15 +61,15 @@ class AVSSScores:
     """The scores of a data set.
 
     Attributes:
-        miou: Mean of ``class_iou`` over all classes, 0 for one that no frame has.
-        miou_noBg: The same without one class: the last (``official``), the background
+        miou: Mean of ``class_iou`` over all classes, which is 0 for a class without frames.
+        miou_noBg: The same without one class: the last (``official``) or the background
             (``corrected``).
         F_score: Mean of ``class_f`` over all classes.
         F_score_noBg: The same without one class, as for ``miou_noBg``.
-        miou_present: Mean of ``class_iou`` over the classes that some frame has; NaN without any.
-        F_score_present: Mean of ``class_f`` over these.
+        miou_present: Mean of ``class_iou`` over the classes with frames; NaN without any.
+        F_score_present: Mean of ``class_f`` over these classes.
         class_iou: Shape (K,), mean over the frames that have the class.
-        class_f: Shape (K,), the same of F.
+        class_f: Shape (K,), the same for F.
         class_frames: Shape (K,), the number of these frames.
     """
 
@@ -81,23 +79,23 @@ class AVSSScores:
     F_score_noBg: float
     miou_present: float
     F_score_present: float
-    class_iou: Floats
-    class_f: Floats
+    class_iou: FloatArray
+    class_f: FloatArray
     class_frames: NDArray[np.int64]
 
 
 def frames_to_score(
-    labeled: Bools, valid: Bools | None = None, *, protocol: Protocol = 'official'
-) -> Bools:
-    """Choose the frames of one clip that are scored.
+    labeled: BoolArray, valid: BoolArray | None = None, *, protocol: EvalProtocol = 'official'
+) -> BoolArray:
+    """Select the frames of one clip to score.
 
-    The authors pad five-frame clips to ten with black frames whose truth is all background, and
-    score those too. ``corrected`` leaves padding out. Frames without a label are never scored, nor
-    is a clip without any label.
+    The authors pad five-frame clips to ten with black frames whose ground truth is background, and
+    score the padding too; ``corrected`` leaves it out. Frames without a label and clips without any
+    label are never scored.
 
     Args:
-        labeled: bool (T,), True where the truth is known.
-        valid: bool (T,), False on padding; None if nothing is padded.
+        labeled: bool (T,), True where the ground truth is known.
+        valid: bool (T,), False on padding; None without padding.
         protocol: ``'official'`` or ``'corrected'``.
 
     Returns:
@@ -111,7 +109,9 @@ def frames_to_score(
     if valid is None:
         return labeled
     if valid.shape != labeled.shape:
-        raise ValueError(f'{len(labeled)} labeled flags for {len(valid)} valid flags')
+        raise ValueError(
+            f'expected flags of one length, got {len(labeled)} labeled and {len(valid)} valid'
+        )
     if protocol == 'corrected':
         return labeled & valid
     return labeled | ~valid if labeled.any() else labeled
@@ -120,7 +120,7 @@ def frames_to_score(
 def score_frames(
     pred: NDArray[Any], target: NDArray[Any], *, num_classes: int = NUM_CLASSES
 ) -> FrameScores:
-    r"""Score every class in every frame, by one joint histogram (truth, prediction) per frame.
+    r"""Score every class in every frame, by a joint histogram (gt, prediction) per frame.
 
     .. math:: J = \frac{|P \cap G|}{|P \cup G| + \epsilon}, \quad
         F = \frac{(1 + \beta^2) P R}{\beta^2 P + R} \text{ with } \beta^2 = 0.3
@@ -128,10 +128,10 @@ def score_frames(
     Args:
         pred: Class index of every pixel, (N, H, W).
         target: True class index, (N, H, W).
-        num_classes: K, background included.
+        num_classes: K, including the background.
 
     Raises:
-        ValueError: Other shapes, or an index that is no class.
+        ValueError: The shapes differ, or an index is not in 0 .. K - 1.
 
     >>> scores = score_frames(np.array([[[0, 1, 1]]]), np.array([[[0, 1, 2]]]), num_classes=4)
     >>> scores.iou.round(3), scores.f.round(3), scores.mean_iou
@@ -155,14 +155,14 @@ def score_frames(
     return _score_tables(tables)
 
 
-def pool_classes(sums: Iterable[ClassSums], *, protocol: Protocol = 'official') -> AVSSScores:
-    """Turn the sums of all clips into the reported numbers.
+def pool_classes(sums: Iterable[ClassSums], *, protocol: EvalProtocol = 'official') -> AVSSScores:
+    """Turn the sums of all clips into the reported scores.
 
-    Each class is averaged over the frames that have it in the prediction or the truth; a class that
-    no frame has counts as 0. The protocols differ in ``miou_noBg`` and ``F_score_noBg``: the
-    authors mean to drop the background, index 0, but drop the last class; ``corrected`` drops the
-    background. (Which frames are scored differs too, see :func:`frames_to_score`.) Numbers depend
-    neither on batches nor on the order of clips. No frame at all gives NaN.
+    Each class is averaged over the frames that have it in the prediction or the ground truth; a
+    class without frames counts as 0. The protocols differ in ``miou_noBg`` and ``F_score_noBg``:
+    the authors intend to drop the background, index 0, but drop the last class; ``corrected`` drops
+    the background. (They also score different frames, see :func:`frames_to_score`.) Scores depend
+    neither on batches nor on the order of clips. Without any frame they are NaN.
 
     Args:
         sums: One entry per clip.
@@ -179,7 +179,7 @@ def pool_classes(sums: Iterable[ClassSums], *, protocol: Protocol = 'official') 
     iou, f = (np.sum([getattr(clip, key) for clip in clips], axis=0) for key in ('iou', 'f'))
     frames = np.sum([clip.frames for clip in clips], axis=0)
     present = frames > 0
-    # A class that no frame has scores 0 beside others; nothing at all scores nothing.
+    # A class without frames scores 0, unless no class has any.
     divisor = np.maximum(frames, 1) if present.any() else np.nan
     class_iou, class_f = iou / divisor, f / divisor
     kept = slice(None, -1) if protocol == 'official' else slice(1, None)
@@ -197,12 +197,9 @@ def pool_classes(sums: Iterable[ClassSums], *, protocol: Protocol = 'official') 
 
 
 def _score_tables(tables: NDArray[np.int64]) -> FrameScores:
-    """Score joint histograms (N, K, K), truth by prediction."""
+    """Score joint histograms (N, K, K), axes (frame, gt class, predicted class)."""
     hits = np.diagonal(tables, axis1=1, axis2=2)
-    true, predicted = tables.sum(axis=2), tables.sum(axis=1)
-    union = true + predicted - hits
-    precision, recall = hits / np.maximum(predicted, 1), hits / np.maximum(true, 1)
-    # Without a hit precision, recall and so F are 0; the divisor only has to be harmless there.
-    weighted = np.where(hits > 0, BETA2 * precision + recall, 1.0)
-    f = (1 + BETA2) * precision * recall / weighted
-    return FrameScores(iou=hits / (union + EPS), f=f, present=union > 0)
+    labeled, predicted = tables.sum(axis=2), tables.sum(axis=1)
+    union = labeled + predicted - hits
+    precision, recall = hits / np.maximum(predicted, 1), hits / np.maximum(labeled, 1)
+    return FrameScores(iou=hits / (union + EPS), f=f_measure(precision, recall), present=union > 0)

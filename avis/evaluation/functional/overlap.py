@@ -1,14 +1,14 @@
-"""Which masks of a video overlap, and by how many pixels: counted once, shared by all scores.
+"""Overlaps of the masks of a video in pixels: counted once, shared by all scores.
 
-NumPy and pycocotools only: no torch, no mmengine, no I/O. A :class:`VideoOverlap` holds the tracks
-of the truth and of the prediction of one video, the area of every mask, and the intersection of
+NumPy and pycocotools only: no torch, no mmengine, no I/O. A :class:`VideoOverlap` contains the
+ground-truth and predicted tracks of one video, the area of every mask, and the intersection of
 every pair of masks in every frame, all as exact pixel counts. HOTA, CLEAR, Identity, J&F, TrackMAP
-and FSLA read nothing else, so one pass over the masks serves them all:
+and FSLA are computed from these counts, so one pass over the masks serves them all:
 
 - :meth:`VideoOverlap.from_rles` counts run-length encodings, which are never decoded;
 - :meth:`VideoOverlap.from_label_maps` counts two label images per frame by one joint histogram.
 
-No dense plane per object is ever made. Letters: T frames, G true tracks, P predicted tracks, N
+No dense array per object is created. Letters: T frames, G gt tracks, P predicted tracks, N
 tracks of either side.
 """
 
@@ -21,27 +21,25 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from avis.evaluation.functional.array_types import BoolArray, FloatArray, IntArray
 from avis.structures.masks import RLE
 
-Ints: TypeAlias = NDArray[np.int64]
-Floats: TypeAlias = NDArray[np.float64]
-Bools: TypeAlias = NDArray[np.bool_]
 Index: TypeAlias = NDArray[Any] | Sequence[int]
 
 
 @dataclass(frozen=True)
 class TrackMasks:
-    """The masks of one side of a video, and what is known of each track; input of ``from_rles``.
+    """The tracks of one side of a video with their masks; the input of ``from_rles``.
 
     Attributes:
-        rles: N tracks of T masks: a compressed COCO RLE, or None where the track is absent. A blank
-            RLE is not the same thing as None under the official protocols.
-        labels: Class of each track; 0 for all if None.
-        ids: Identity of each track, unique; 0 .. N - 1 if None.
-        scores: Confidence of each track; 1 for all if None.
-        crowd: True for tracks that mark a crowd; none if None.
-        sizes: Area in pixels by which TrackMAP sorts a track into its ranges; if None the mean area
-            of the masks that are not blank, 0 without any.
+        rles: N tracks of T masks: a compressed COCO RLE, or None where the track is absent. The
+            official protocols distinguish a blank RLE from None.
+        labels: Class of each track; by default 0.
+        ids: Unique id of each track; by default 0 .. N - 1.
+        scores: Confidence of each track; by default 1.
+        crowd: True for tracks that mark a crowd; by default False.
+        sizes: Area in pixels that decides the size range of a track in TrackMAP; by default the
+            mean area of the masks that are not blank, 0 without any.
     """
 
     rles: Sequence[Sequence[RLE | None]]
@@ -58,25 +56,25 @@ class Tracks:
 
     Attributes:
         areas: Pixels of every mask, (N, T); 0 where the mask is blank or absent.
-        present: True where a mask is given, be it blank, (N, T).
+        present: True where a mask is given, even a blank one, (N, T).
         labels: Classes, (N,).
-        ids: Identities, (N,), unique.
+        ids: Unique ids, (N,).
         scores: Confidences, (N,).
         crowd: True for tracks that mark a crowd, (N,).
-        sizes: Area by which TrackMAP sorts a track into its ranges, (N,).
+        sizes: Area that decides the size range of a track in TrackMAP, (N,).
     """
 
-    areas: Ints
-    present: Bools
-    labels: Ints
-    ids: Ints
-    scores: Floats
-    crowd: Bools
-    sizes: Floats
+    areas: IntArray
+    present: BoolArray
+    labels: IntArray
+    ids: IntArray
+    scores: FloatArray
+    crowd: BoolArray
+    sizes: FloatArray
 
     @classmethod
-    def build(cls, areas: Ints, present: Bools, masks: TrackMasks) -> 'Tracks':
-        """Fill what ``masks`` leaves open."""
+    def build(cls, areas: IntArray, present: BoolArray, masks: TrackMasks) -> 'Tracks':
+        """Build the tracks from areas, presence and the fields of ``masks`` or their defaults."""
         num = len(areas)
         given = {
             'labels': (masks.labels, np.zeros(num, np.int64)),
@@ -89,26 +87,26 @@ class Tracks:
         for name, (values, default) in given.items():
             fields[name] = default if values is None else np.asarray(values, default.dtype)
             if len(fields[name]) != num:
-                raise ValueError(f'{num} tracks, but {len(fields[name])} {name}')
+                raise ValueError(f'expected {num} {name}, one per track, got {len(fields[name])}')
         if len(set(fields['ids'].tolist())) != num:
-            raise ValueError(f'the ids of the tracks of a video must differ, got {masks.ids}')
+            raise ValueError(f'expected unique ids of the tracks of a video, got {masks.ids}')
         return cls(areas=areas, present=present, **fields)
 
     def __len__(self) -> int:
         return len(self.areas)
 
     def take(self, index: Index) -> 'Tracks':
-        """The tracks at the given positions, or where a mask is True, in that order."""
+        """The tracks of the given indices or boolean mask."""
         return Tracks(**{name: values[index] for name, values in vars(self).items()})
 
     @property
-    def ever_present(self) -> Bools:
-        """Tracks with at least one mask, be it blank, (N,)."""
+    def ever_present(self) -> BoolArray:
+        """True for tracks with at least one mask, even a blank one, (N,)."""
         return self.present.sum(axis=1) > 0
 
     @property
     def num_masks(self) -> int:
-        """Number of masks over all frames, blank ones included."""
+        """Number of masks over all frames, including blank ones."""
         return int(self.present.sum())
 
 
@@ -117,7 +115,7 @@ class VideoOverlap:
     """Areas and pairwise intersections of all masks of one video.
 
     Attributes:
-        gt: G true tracks.
+        gt: G gt tracks.
         pred: P predicted tracks.
         intersections: Pixels that two masks share, (T, G, P); 0 if either is absent.
         size: Height and width of the frames.
@@ -125,7 +123,7 @@ class VideoOverlap:
 
     gt: Tracks
     pred: Tracks
-    intersections: Ints
+    intersections: IntArray
     size: tuple[int, int]
 
     @classmethod
@@ -136,7 +134,7 @@ class VideoOverlap:
         *,
         size: tuple[int, int],
         num_frames: int,
-        painted: bool = False,
+        merged: bool = False,
     ) -> 'VideoOverlap':
         """Count the overlaps of run-length encoded masks.
 
@@ -145,12 +143,12 @@ class VideoOverlap:
             pred: P tracks of ``num_frames`` masks.
             size: Height and width of the frames.
             num_frames: T.
-            painted: True if the predictions of a frame are painted into one image in the order of
-                the tracks: a later one hides what it covers of an earlier one, and a mask without a
-                visible pixel is absent.
+            merged: True if the predictions of a frame are merged into one label map in the order
+                of the tracks: a later one hides what it covers of an earlier one, and a mask
+                without a visible pixel is absent.
 
         Raises:
-            ValueError: A mask of another size, or a track of another length.
+            ValueError: A mask has another size, or a track another length.
 
         >>> left, right = RLE(size=[1, 4], counts=b'022'), RLE(size=[1, 4], counts=b'121')
         >>> gt, pred = TrackMasks([[left, None]]), TrackMasks([[right, right]])
@@ -158,17 +156,17 @@ class VideoOverlap:
         >>> video.intersections.ravel(), video.pred.areas, video.iou.ravel().round(3)
         (array([1, 0]), array([[2, 2]]), array([0.333, 0.   ]))
         """
-        true = _Side(gt.rles, size, num_frames, 'ground truth')
-        found = _Side(pred.rles, size, num_frames, 'prediction')
-        intersections = _intersect(true, found)
-        if painted:
-            hidden = _hidden(found, size, num_frames)
-            intersections -= _intersect(true, hidden)
-            found.areas -= hidden.areas
-            found.present[:] = found.areas > 0
+        gt_side = _Side(gt.rles, size, num_frames, 'ground truth')
+        pred_side = _Side(pred.rles, size, num_frames, 'prediction')
+        intersections = _intersect(gt_side, pred_side)
+        if merged:
+            hidden = _hidden(pred_side, size, num_frames)
+            intersections -= _intersect(gt_side, hidden)
+            pred_side.areas -= hidden.areas
+            pred_side.present[:] = pred_side.areas > 0
         return cls(
-            gt=Tracks.build(true.areas, true.present, gt),
-            pred=Tracks.build(found.areas, found.present, pred),
+            gt=Tracks.build(gt_side.areas, gt_side.present, gt),
+            pred=Tracks.build(pred_side.areas, pred_side.present, pred),
             intersections=intersections,
             size=size,
         )
@@ -177,17 +175,17 @@ class VideoOverlap:
     def from_label_maps(
         cls, frames: Iterable[tuple[NDArray[Any], NDArray[Any]]], *, size: tuple[int, int]
     ) -> 'VideoOverlap':
-        """Count the overlaps of two label images per frame, by one joint histogram each.
+        """Count the overlaps of two label maps per frame, by one joint histogram each.
 
         A track is a label other than 0 that occurs in some frame; its id is the label.
 
         Args:
-            frames: Truth and prediction of each frame, integer (H, W), 0 is background. An iterator
-                does, so that no two frames need to be in memory together.
+            frames: Ground truth and prediction of each frame, integer (H, W), 0 is background. An
+                iterator needs the memory of one frame only.
             size: H and W.
 
         Raises:
-            ValueError: An image of another size, or with negative labels.
+            ValueError: A label map has another size, or negative labels.
 
         >>> frames = [(np.array([[0, 7, 7]]), np.array([[1, 1, 2]]))]
         >>> video = VideoOverlap.from_label_maps(frames, size=(1, 3))
@@ -196,12 +194,14 @@ class VideoOverlap:
         """
         tables = [_joint_histogram(*frame, size, t) for t, frame in enumerate(frames)]
         frame = np.repeat(np.arange(len(tables)), [table.shape[1] for table in tables])
-        true, pred, pixels = np.concatenate([np.zeros((3, 0), np.int64), *tables], axis=1)
-        ids = [np.unique(labels[labels > 0]) for labels in (true, pred)]
-        # Place 0 of either side is the background, cut off at the end.
+        gt_labels, pred_labels, pixels = np.concatenate(
+            [np.zeros((3, 0), np.int64), *tables], axis=1
+        )
+        ids = [np.unique(labels[labels > 0]) for labels in (gt_labels, pred_labels)]
+        # Index 0 of either side is the background, removed at the end.
         rows, columns = (
-            np.searchsorted(ids[0], true, 'right'),
-            np.searchsorted(ids[1], pred, 'right'),
+            np.searchsorted(ids[0], gt_labels, 'right'),
+            np.searchsorted(ids[1], pred_labels, 'right'),
         )
         counts = np.zeros((len(tables), len(ids[0]) + 1, len(ids[1]) + 1), np.int64)
         counts[frame, rows, columns] = pixels
@@ -218,15 +218,15 @@ class VideoOverlap:
         return len(self.intersections)
 
     @cached_property
-    def iou(self) -> Floats:
+    def iou(self) -> FloatArray:
         """Intersection over union of every pair of masks, (T, G, P); 0 if either is absent."""
         areas = self.gt.areas.T[:, :, None] + self.pred.areas.T[:, None, :]
-        # Without an intersection the quotient is 0; the divisor only has to be harmless there.
-        iou: Floats = self.intersections / np.maximum(areas - self.intersections, 1)
+        # Without an intersection the quotient is 0; the divisor only has to be positive.
+        iou: FloatArray = self.intersections / np.maximum(areas - self.intersections, 1)
         return iou
 
     def select(self, gt: Index, pred: Index) -> 'VideoOverlap':
-        """The overlaps of some of the tracks, given by position or by a mask."""
+        """The overlaps of some of the tracks, given by indices or boolean masks."""
         shared = self.intersections[:, gt][:, :, pred]
         return VideoOverlap(self.gt.take(gt), self.pred.take(pred), shared, self.size)
 
@@ -236,13 +236,13 @@ class VideoOverlap:
         return self.select(*((side.labels == label) & side.ever_present for side in sides))
 
     def without_blanks(self) -> 'VideoOverlap':
-        """The same, but a blank mask is an absent one."""
+        """The same overlaps with blank masks treated as absent."""
         gt, pred = (replace(side, present=side.areas > 0) for side in (self.gt, self.pred))
         return VideoOverlap(gt, pred, self.intersections, self.size)
 
 
-def mean_areas(areas: Ints) -> Floats:
-    """Mean area of the masks of each track that are not blank, (N,); 0 without any.
+def mean_areas(areas: IntArray) -> FloatArray:
+    """Mean area of the masks of each track that are not blank, (N,); 0 without such a mask.
 
     >>> mean_areas(np.array([[4, 0, 2], [0, 0, 0]]))
     array([3., 0.])
@@ -251,7 +251,7 @@ def mean_areas(areas: Ints) -> Floats:
 
 
 class _Side:
-    """The masks of one side with their areas (N, T) and presence (N, T), checked."""
+    """The masks of one side, checked, with areas (N, T) and presence (N, T)."""
 
     def __init__(
         self,
@@ -273,8 +273,8 @@ class _Side:
                         f'in a video of {list(size)}'
                     )
         present = [[rle is not None for rle in masks] for masks in rles]
-        self.present: Bools = np.array(present, bool).reshape(len(rles), num_frames)
-        self.areas: Ints = np.zeros(self.present.shape, np.int64)
+        self.present: BoolArray = np.array(present, bool).reshape(len(rles), num_frames)
+        self.areas: IntArray = np.zeros(self.present.shape, np.int64)
         self.areas[self.present] = _count_pixels([rle for masks in rles for rle in masks if rle])
 
     def masks(self, frame: int) -> list[RLE]:
@@ -287,18 +287,18 @@ class _Side:
         ]
 
 
-def _count_pixels(rles: Sequence[RLE]) -> Ints:
+def _count_pixels(rles: Sequence[RLE]) -> IntArray:
     """Areas of many masks, (N,)."""
-    # pycocotools keeps the number of masks of a call in a uint8, and NumPy 2 refuses more than 255.
+    # pycocotools stores the number of masks per call in a uint8; NumPy 2 raises an error above 255.
     parts = [coco_mask.area(rles[start : start + 255]) for start in range(0, len(rles), 255)]
     return np.concatenate([np.zeros(0, np.int64), *parts]).astype(np.int64)
 
 
-def _intersect(gt: _Side, pred: _Side) -> Ints:
-    """Pixels that each true and each predicted mask of a frame share, (T, G, P)."""
+def _intersect(gt: _Side, pred: _Side) -> IntArray:
+    """Pixels that each pair of a gt and a predicted mask of a frame share, (T, G, P)."""
     found = [side.areas.T > 0 for side in (gt, pred)]
     pairs = found[0][:, :, None] & found[1][:, None, :]
-    # Overlaps frame after frame, of the masks that are not blank: the order of the pairs.
+    # Frame by frame, for the masks that are not blank: the order of ``pairs``.
     iou = [np.zeros((0, 0))]
     for frame in np.flatnonzero(pairs.any(axis=(1, 2))).tolist():
         masks = pred.masks(frame)
@@ -328,22 +328,23 @@ def _hidden(side: _Side, size: tuple[int, int], num_frames: int) -> _Side:
 
 def _joint_histogram(
     gt: NDArray[Any], pred: NDArray[Any], size: tuple[int, int], frame: int
-) -> Ints:
-    """Labels of the truth, labels of the prediction and pixels of each pair in a frame, (3, N)."""
+) -> IntArray:
+    """Ground-truth label, predicted label and pixels of each pair in a frame, (3, N)."""
     for name, image in (('ground truth', gt), ('prediction', pred)):
         if image.shape != size:
             raise ValueError(
                 f'{name}, frame {frame}: image of shape {image.shape} in a video of {list(size)}'
             )
         if image.dtype.kind not in 'ui' or (image.dtype.kind == 'i' and image.min(initial=0) < 0):
-            raise ValueError(f'{name}, frame {frame}: labels must be integers from 0 on')
-    # Neighbors mostly agree: a few thousand runs are counted instead of a million pixels.
-    true, found = gt.ravel(), pred.ravel()
-    changes = true[1:] != true[:-1]
-    changes |= found[1:] != found[:-1]
+            raise ValueError(f'{name}, frame {frame}: expected labels as integers from 0 on')
+    # Neighboring pixels are mostly equal: count a few thousand runs instead of a million pixels.
+    flat_gt, flat_pred = gt.ravel(), pred.ravel()
+    changes = flat_gt[1:] != flat_gt[:-1]
+    changes |= flat_pred[1:] != flat_pred[:-1]
     starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
-    true, found = true[starts].astype(np.int64), found[starts].astype(np.int64)
-    step = int(found.max()) + 1
-    values, place = np.unique(true * step + found, return_inverse=True)
-    pixels = np.bincount(place, weights=np.diff(starts, append=gt.size))
+    gt_runs = flat_gt[starts].astype(np.int64)
+    pred_runs = flat_pred[starts].astype(np.int64)
+    step = int(pred_runs.max()) + 1
+    values, inverse = np.unique(gt_runs * step + pred_runs, return_inverse=True)
+    pixels = np.bincount(inverse, weights=np.diff(starts, append=gt.size))
     return np.stack([*np.divmod(values, step), pixels.astype(np.int64)])

@@ -1,34 +1,39 @@
 """Scores of many draws of the same videos at once, for the bootstrap.
 
-NumPy only: no torch, no mmengine, no I/O. Each function gives what the ``score_videos`` or ``pool``
-function of its benchmark gives for every draw, several hundred times faster than calling it: sums
-over videos become one matrix product, and AP is taken from weighted counts.
+NumPy only: no torch, no mmengine, no I/O. Each function returns for every draw the summary that the
+functions of its benchmark compute (``score_aviseg``, ``score_youtube_vis``, ``pool_clips``,
+``pool_classes``), several hundred times faster than calling them: sums over videos become one
+matrix product, and AP is computed from weighted counts.
 
-Letters: R draws, V videos, N videos of a draw, K thresholds, D predictions, L classes.
+Letters: R draws, V videos, N videos per draw, K thresholds, D predictions, L classes.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from avis.evaluation.functional.array_types import FloatArray, IntArray
 from avis.evaluation.functional.aviseg import AVISegCounts
 from avis.evaluation.functional.avsbench import ClipScores
 from avis.evaluation.functional.avss import ClassSums
-from avis.evaluation.functional.counts import Protocol
+from avis.evaluation.functional.counts import EvalProtocol
 from avis.evaluation.functional.hota import ALPHAS, HOTACounts
-from avis.evaluation.functional.overlap import Floats, Ints
 from avis.evaluation.functional.track_map import AREA_RANGES, RECALLS, SPACING, TrackMatches
-from avis.evaluation.functional.youtube_vis import MAX_DETECTIONS, PLACES, YouTubeVISCounts
+from avis.evaluation.functional.youtube_vis import (
+    MAX_DETECTIONS,
+    THRESHOLD_INDICES,
+    YouTubeVISCounts,
+)
 
-_HOTA_FIELDS = ('true', 'pred', 'tp', 'loc', 'ass', 'ass_re', 'ass_pr')
+_HOTA_FIELDS = ('gt_dets', 'pred_dets', 'tp', 'loc', 'ass', 'ass_re', 'ass_pr')
 _HOTA_SUMMARY = ('HOTA', 'DetA', 'DetRe', 'DetPr', 'AssA', 'AssRe', 'AssPr', 'LocA')
-_BLOCK = 2_000_000  # numbers that an intermediate array may hold
+_BLOCK = 2_000_000  # maximal size of an intermediate array
 
-Draws = Mapping[str, Floats]
+Draws = Mapping[str, FloatArray]
 
 
-def count_draws(draws: Ints, num_videos: int) -> Ints:
-    """How often each video is in each draw, (R, V).
+def count_draws(draws: IntArray, num_videos: int) -> IntArray:
+    """How often each video occurs in each draw, (R, V).
 
     >>> count_draws(np.array([[0, 2, 2], [1, 1, 1]]), 3).tolist()
     [[1, 0, 2], [0, 3, 0]]
@@ -39,20 +44,20 @@ def count_draws(draws: Ints, num_videos: int) -> Ints:
 
 
 def resample_aviseg(
-    videos: Sequence[AVISegCounts], draws: Ints, *, num_classes: int
-) -> dict[str, Floats]:
+    videos: Sequence[AVISegCounts], draws: IntArray, *, num_classes: int
+) -> dict[str, FloatArray]:
     """The summary of AVISeg for each draw, in percent; NaN where AP or FSLA is undefined.
 
-    Under ``official`` the very first prediction keeps its privilege in every draw.
+    Under ``official`` the very first prediction leaves its gt track free in every draw.
 
     Args:
         videos: V videos, counted under one protocol.
-        draws: Positions of videos, (R, N).
-        num_classes: Classes of the data set.
+        draws: Indices of videos, (R, N).
+        num_classes: Number of classes of the data set.
     """
-    order = sorted(range(len(videos)), key=lambda place: videos[place].name)
+    order = sorted(range(len(videos)), key=lambda index: videos[index].name)
     counts = count_draws(draws, len(videos))[:, order]
-    videos = [videos[place] for place in order]
+    videos = [videos[index] for index in order]
     official = videos[0].protocol == 'official'
     labels = sorted({label for video in videos for label in video.classes})
     scores = _resample_hota(videos, labels, counts, num_classes if official else None)
@@ -63,16 +68,18 @@ def resample_aviseg(
     return {name: 100 * values for name, values in scores.items()}
 
 
-def resample_youtube_vis(videos: Sequence[YouTubeVISCounts], draws: Ints) -> dict[str, Floats]:
+def resample_youtube_vis(
+    videos: Sequence[YouTubeVISCounts], draws: IntArray
+) -> dict[str, FloatArray]:
     """The summary of YouTube-VIS for each draw, in percent; NaN where a score is undefined.
 
     Args:
         videos: V videos, matched under one protocol.
-        draws: Positions of videos, (R, N).
+        draws: Indices of videos, (R, N).
     """
-    order = sorted(range(len(videos)), key=lambda place: videos[place].video_id)
+    order = sorted(range(len(videos)), key=lambda index: videos[index].video_id)
     counts = count_draws(draws, len(videos))[:, order]
-    videos = [videos[place] for place in order]
+    videos = [videos[index] for index in order]
     labels = sorted({label for video in videos for label in video.tracks})
     found = {}
     for limit in MAX_DETECTIONS:
@@ -83,7 +90,7 @@ def resample_youtube_vis(videos: Sequence[YouTubeVISCounts], draws: Ints) -> dic
         found[limit] = _average_classes(classes, len(counts))
     best = found[MAX_DETECTIONS[-1]]
     scores = {'AP': best['AP_all'].mean(axis=1)}
-    scores |= {name: best['AP_all'][:, place] for name, place in PLACES.items()}
+    scores |= {name: best['AP_all'][:, index] for name, index in THRESHOLD_INDICES.items()}
     scores |= {f'AR{limit}': found[limit]['AR_all'].mean(axis=1) for limit in MAX_DETECTIONS}
     for size in 'sml':
         for kind in ('AP', 'AR'):
@@ -92,26 +99,26 @@ def resample_youtube_vis(videos: Sequence[YouTubeVISCounts], draws: Ints) -> dic
 
 
 def resample_matches(
-    videos: Sequence[TrackMatches | None], counts: Ints, *, max_detections: int | None = None
-) -> dict[str, Floats]:
-    """AP and AR of one class as :func:`score_matches` gives them, for each draw.
+    videos: Sequence[TrackMatches | None], counts: IntArray, *, max_detections: int | None = None
+) -> dict[str, FloatArray]:
+    """AP and AR of one class for each draw, as :func:`score_matches` computes them.
 
     Args:
-        videos: The matches in each video, or None where the class has no track.
-        counts: How often each video is in each draw, (R, V).
-        max_detections: Predictions per video that count; None for all.
+        videos: The matches of each video, or None where the class has no track.
+        counts: How often each video occurs in each draw, (R, V).
+        max_detections: Number of predictions per video that count; None for all.
 
     Returns:
-        ``AP_<range>`` and ``AR_<range>``, (R, K) each; NaN where no true track is drawn.
+        ``AP_<range>`` and ``AR_<range>``, (R, K) each; NaN where no gt track is drawn.
     """
-    known = [(place, video) for place, video in enumerate(videos) if video is not None]
-    places = [np.full(len(v.scores[:max_detections]), place) for place, v in known]
+    known = [(index, video) for index, video in enumerate(videos) if video is not None]
+    owners = [np.full(len(v.scores[:max_detections]), index) for index, v in known]
     found = np.concatenate([np.zeros(0), *(v.scores[:max_detections] for _, v in known)])
     order = np.argsort(-found, kind='stable')
-    weights = counts[:, np.concatenate([np.zeros(0, np.int64), *places])[order]]  # (R, D)
-    scores: dict[str, Floats] = {}
+    weights = counts[:, np.concatenate([np.zeros(0, np.int64), *owners])[order]]  # (R, D)
+    scores: dict[str, FloatArray] = {}
     for row, name in enumerate(AREA_RANGES):
-        gt = counts[:, [p for p, _ in known]] @ np.array(
+        gt = counts[:, [index for index, _ in known]] @ np.array(
             [v.num_gt[row] for _, v in known], np.int64
         )
         matched = np.concatenate([v.matched[row, :max_detections] for _, v in known])[order]
@@ -122,15 +129,15 @@ def resample_matches(
 
 
 def resample_avsbench(
-    clips: Sequence[ClipScores], draws: Ints, *, protocol: Protocol, batch_size: int
-) -> dict[str, Floats]:
+    clips: Sequence[ClipScores], draws: IntArray, *, protocol: EvalProtocol, batch_size: int
+) -> dict[str, FloatArray]:
     """``miou`` and ``F_score`` of AVSBench for each draw, in 0..1.
 
-    Under ``official`` the clips of a draw are put into batches in the order of the draw.
+    Under ``official`` the clips of a draw form batches in the order of the draw.
 
     Args:
         clips: V clips with at least one frame each.
-        draws: Positions of clips, (R, N).
+        draws: Indices of clips, (R, N).
         protocol: ``'official'`` or ``'corrected'``.
         batch_size: Clips per evaluation batch of the official protocol.
     """
@@ -151,13 +158,13 @@ def resample_avsbench(
 
 
 def resample_avss(
-    clips: Sequence[ClassSums], draws: Ints, *, protocol: Protocol
-) -> dict[str, Floats]:
+    clips: Sequence[ClassSums], draws: IntArray, *, protocol: EvalProtocol
+) -> dict[str, FloatArray]:
     """The summary of AVSBench-semantic for each draw, in 0..1.
 
     Args:
         clips: V clips.
-        draws: Positions of clips, (R, N).
+        draws: Indices of clips, (R, N).
         protocol: ``'official'`` or ``'corrected'``.
     """
     counts = count_draws(draws, len(clips))
@@ -172,22 +179,22 @@ def resample_avss(
     return scores
 
 
-def mean_of_known(values: Floats, axis: int) -> Floats:
-    """Mean of what is not NaN along an axis; NaN where there is nothing else.
+def mean_of_known(values: FloatArray, axis: int) -> FloatArray:
+    """Mean along an axis without NaN; NaN where all values are NaN.
 
     >>> mean_of_known(np.array([[1.0, np.nan], [3.0, np.nan]]), axis=0)
     array([ 2., nan])
     """
     known = ~np.isnan(values)
     total, number = np.where(known, values, 0).sum(axis=axis), known.sum(axis=axis)
-    mean: Floats = np.where(number > 0, total / np.maximum(number, 1), np.nan)
+    mean: FloatArray = np.where(number > 0, total / np.maximum(number, 1), np.nan)
     return mean
 
 
 def _weighted_ap(
-    weights: Ints, hit: 'np.ndarray', miss: 'np.ndarray', gt: Ints
-) -> tuple[Floats, Floats]:
-    """AP and final recall of predictions that count several times each, (R, K) both."""
+    weights: IntArray, hit: 'np.ndarray', miss: 'np.ndarray', gt: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """AP and final recall, (R, K) each, of predictions with integer weights."""
     num_draws, num_thresholds = len(weights), hit.shape[1]
     ap, ar = np.zeros((2, num_draws, num_thresholds))
     if hit.size:
@@ -201,22 +208,22 @@ def _weighted_ap(
 
 
 def _ap_of_block(
-    weights: Ints, hit: 'np.ndarray', miss: 'np.ndarray', gt: Ints
-) -> tuple[Floats, Floats]:
+    weights: IntArray, hit: 'np.ndarray', miss: 'np.ndarray', gt: IntArray
+) -> tuple[FloatArray, FloatArray]:
     hits, misses = (weights * hit).cumsum(axis=1), (weights * miss).cumsum(axis=1)  # (r, D, K)
     recall = hits / np.maximum(gt, 1)[:, None, None]
     precision = hits / (hits + misses + SPACING)
     precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    # A recall point takes the precision of the first prediction that reaches it.
+    # The precision at a recall is that of the first prediction that reaches it.
     reached = np.searchsorted(RECALLS, recall, side='right')
     new = np.diff(reached, axis=1, prepend=0)
     return (precision * new).sum(axis=1) / len(RECALLS), recall[:, -1]
 
 
 def _resample_hota(
-    videos: Sequence[AVISegCounts], labels: Sequence[int], counts: Ints, num_classes: int | None
-) -> dict[str, Floats]:
-    """Means over thresholds of the class averages, (R,); over all classes if a number is given."""
+    videos: Sequence[AVISegCounts], labels: Sequence[int], counts: IntArray, num_classes: int | None
+) -> dict[str, FloatArray]:
+    """HOTA scores (R,): means over thresholds and classes; over ``num_classes`` if given."""
     shape = len(_HOTA_FIELDS), len(ALPHAS)
     totals = np.zeros((*shape, len(counts), len(labels)))
     drawn = np.zeros((len(counts), len(labels)), bool)
@@ -230,22 +237,22 @@ def _resample_hota(
         has = np.array([label in video.classes for video in videos])
         drawn[:, column] = counts @ has > 0
     classes = HOTACounts(**dict(zip(_HOTA_FIELDS, totals, strict=True))).scores()
-    silent = HOTACounts().scores()
+    empty = HOTACounts().scores()
     scores = {}
     for name in _HOTA_SUMMARY:
         values = classes[name].mean(axis=0)  # (R, L)
         if num_classes is None:
             scores[name] = mean_of_known(np.where(drawn, values, np.nan), axis=1)
         else:
-            absent = (num_classes - len(labels)) * silent[name].mean()
+            absent = (num_classes - len(labels)) * empty[name].mean()
             scores[name] = (values.sum(axis=1) + absent) / num_classes
     return scores
 
 
 def _resample_maps(
-    videos: Sequence[AVISegCounts], labels: Sequence[int], counts: Ints, *, official: bool
-) -> dict[str, Floats]:
-    """AP and AR over classes, means over thresholds, (R,)."""
+    videos: Sequence[AVISegCounts], labels: Sequence[int], counts: IntArray, *, official: bool
+) -> dict[str, FloatArray]:
+    """AP and AR scores (R,): means over thresholds and classes."""
     first = next((video for video in videos if video.predicted), None) if official else None
     classes = []
     for label in labels:
@@ -262,7 +269,7 @@ def _resample_maps(
     return {name: means[key].mean(axis=1) for name, key in names.items()}
 
 
-def _average_classes(classes: Sequence[Draws], num_draws: int) -> dict[str, Floats]:
+def _average_classes(classes: Sequence[Draws], num_draws: int) -> dict[str, FloatArray]:
     """Mean of every field (R, K) over the classes for which it is not NaN."""
     if not classes:
         undefined = np.full((num_draws, 10), np.nan)
@@ -273,12 +280,12 @@ def _average_classes(classes: Sequence[Draws], num_draws: int) -> dict[str, Floa
     }
 
 
-def _resample_fsla(videos: Sequence[AVISegCounts], counts: Ints) -> dict[str, Floats]:
+def _resample_fsla(videos: Sequence[AVISegCounts], counts: IntArray) -> dict[str, FloatArray]:
     known = [video.fsla for video in videos if video.fsla is not None]
     frames = counts @ np.stack([fsla.frames for fsla in known])  # (R, 3)
-    right = np.tensordot(counts, np.stack([fsla.right for fsla in known]), axes=(1, 0))
-    right = right.mean(axis=-1)  # (R, 3)
-    shares = np.where(frames > 0, right / np.maximum(frames, 1), np.nan)
+    correct = np.tensordot(counts, np.stack([fsla.correct for fsla in known]), axes=(1, 0))
+    correct = correct.mean(axis=-1)  # (R, 3)
+    shares = np.where(frames > 0, correct / np.maximum(frames, 1), np.nan)
     total = frames.sum(axis=1)
-    scores = {'FA': np.where(total > 0, right.sum(axis=1) / np.maximum(total, 1), np.nan)}
-    return scores | {f'FA{kind}': shares[:, place] for place, kind in enumerate('nsm')}
+    scores = {'FA': np.where(total > 0, correct.sum(axis=1) / np.maximum(total, 1), np.nan)}
+    return scores | {f'FA{kind}': shares[:, column] for column, kind in enumerate('nsm')}

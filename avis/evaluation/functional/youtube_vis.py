@@ -1,15 +1,15 @@
-"""Scores of YouTube-VIS and OVIS: AP and AR of whole tracks, as their evaluator has them.
+"""Scores of YouTube-VIS and OVIS: AP and AR of whole tracks, as their evaluator computes them.
 
-NumPy only: no torch, no mmengine, no I/O. Start reading at :func:`count_video`, which matches the
-tracks of one video, and :func:`score_videos`, which turns the matches of a data set into numbers.
-Videos may be counted in any order and by any number of processes.
+NumPy only: no torch, no mmengine, no I/O. Start reading at :func:`count_youtube_vis`, which matches
+the tracks of one video, and :func:`score_youtube_vis`, which turns the matches of a data set into
+numbers. Videos may be counted in any order and by any number of processes.
 
 AP is the mean over classes, 10 thresholds and 101 recalls, with at most 100 predictions per video
-and class; AP50 and AP75 are of one threshold; AR1, AR10 and AR100 are recalls with that many
-predictions. Small, medium and large part at a mean area of 128 x 128 and 256 x 256 pixels.
+and class; AP50 and AP75 have one threshold; AR1, AR10 and AR100 are recalls with that many
+predictions. Small, medium and large are separated at mean areas of 128 x 128 and 256 x 256 pixels.
 
-``official``: -1 where no class has a true track in the range; a blank RLE is a mask like others.
-``corrected``: NaN instead; blank is absent, and a track that is always absent is none.
+``official``: -1 where no class has a gt track in the range; a blank RLE is an ordinary mask.
+``corrected``: NaN instead; a blank mask is absent, and a track without masks does not exist.
 
 Source: Yang et al., *Video Instance Segmentation*, ICCV 2019 (arXiv:1905.04804); rules as in the
 evaluator of youtubevos/cocoapi.
@@ -20,8 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avis.evaluation.functional.counts import Protocol, check_protocol, protocol_of
-from avis.evaluation.functional.overlap import Floats, VideoOverlap
+from avis.evaluation.functional.array_types import FloatArray
+from avis.evaluation.functional.counts import EvalProtocol, check_protocol, protocol_of
+from avis.evaluation.functional.overlap import VideoOverlap
 from avis.evaluation.functional.track_map import (
     YOUTUBE_VIS_RULES,
     TrackMatches,
@@ -31,33 +32,37 @@ from avis.evaluation.functional.track_map import (
 )
 
 MAX_DETECTIONS = (1, 10, 100)
-PLACES = {'AP50': 0, 'AP75': 5}
+THRESHOLD_INDICES = {'AP50': 0, 'AP75': 5}
 
 
 @dataclass(frozen=True)
 class YouTubeVISCounts:
-    """What the scores of a data set need to know of one video.
+    """The matches of one video, from which the scores of a data set are computed.
 
     Attributes:
-        video_id: Id of the video; videos are put in the order of their ids.
-        protocol: The protocol that it was matched under.
-        tracks: The matches of every class with a true or a predicted track.
+        video_id: Id of the video; videos are sorted by id.
+        protocol: The protocol of the matches.
+        tracks: The matches of every class with a gt or a predicted track.
     """
 
     video_id: int
-    protocol: Protocol
+    protocol: EvalProtocol
     tracks: Mapping[int, TrackMatches]
 
 
-def count_video(
-    video: VideoOverlap, *, video_id: int, classes: Iterable[int], protocol: Protocol = 'official'
+def count_youtube_vis(
+    video: VideoOverlap,
+    *,
+    video_id: int,
+    classes: Iterable[int],
+    protocol: EvalProtocol = 'official',
 ) -> YouTubeVISCounts:
     """Match the tracks of one video.
 
     Args:
         video: Overlaps of all tracks.
         video_id: Id of the video.
-        classes: The classes of the data set; predictions of others are ignored.
+        classes: The classes of the data set; predictions of other classes are ignored.
         protocol: ``'official'`` or ``'corrected'``.
     """
     check_protocol(protocol)
@@ -74,14 +79,14 @@ def count_video(
     )
 
 
-def score_videos(videos: Iterable[YouTubeVISCounts]) -> dict[str, float]:
+def score_youtube_vis(videos: Iterable[YouTubeVISCounts]) -> dict[str, float]:
     """AP, AP50, AP75, AR1, AR10, AR100 and AP, AR by size (``AP_s``, ``AR_l`` ...), in percent.
 
     Args:
-        videos: In any order; those of ranks or processes are simply put together.
+        videos: The videos of all processes, in any order.
 
     Raises:
-        ValueError: No video, or videos matched under different protocols.
+        ValueError: There is no video, or the protocols of the videos differ.
     """
     videos = sorted(videos, key=lambda video: video.video_id)
     protocol = protocol_of(videos)
@@ -95,7 +100,9 @@ def score_videos(videos: Iterable[YouTubeVISCounts]) -> dict[str, float]:
         found[limit] = average_classes_found(scores or [score_matches([])])
     best = found[MAX_DETECTIONS[-1]]
     summary = {'AP': _mean(best['AP_all'])}
-    summary |= {name: 100 * float(best['AP_all'][place]) for name, place in PLACES.items()}
+    summary |= {
+        name: 100 * float(best['AP_all'][index]) for name, index in THRESHOLD_INDICES.items()
+    }
     summary |= {f'AR{limit}': _mean(found[limit]['AR_all']) for limit in MAX_DETECTIONS}
     for size in 'sml':
         summary |= {f'{kind}_{size}': _mean(best[f'{kind}_area_{size}']) for kind in ('AP', 'AR')}
@@ -104,5 +111,5 @@ def score_videos(videos: Iterable[YouTubeVISCounts]) -> dict[str, float]:
     return summary
 
 
-def _mean(values: Floats) -> float:
+def _mean(values: FloatArray) -> float:
     return 100 * float(values.mean())

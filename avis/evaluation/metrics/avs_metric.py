@@ -9,49 +9,50 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from avis.evaluation.functional.avsbench import ClipScores, pool_clips, score_clip
-from avis.evaluation.functional.counts import Protocol
+from avis.evaluation.functional.counts import EvalProtocol
 from avis.evaluation.metrics.sample_arrays import frame_flags, predicted_frames, scored_frames
 from avis.evaluation.metrics.submission import write_probabilities
 from avis.registry import METRICS
 
-_NOTHING = score_clip(np.zeros((0, 1, 1)), np.zeros((0, 1, 1)))
+_NO_FRAMES = score_clip(np.zeros((0, 1, 1)), np.zeros((0, 1, 1)))
 
 
 @METRICS.register_module()
 class AVSMetric(BaseMetric):
     """mIoU and F as in :func:`~avis.evaluation.functional.avsbench.pool_clips`.
 
-    ``official`` gives ``avs/miou``, ``avs/F_score`` and, because both depend on it,
-    ``avs/batch_size``. ``corrected`` gives ``avs_corrected/miou`` and ``avs_corrected/F_score``,
-    and over the frames with a sounding object only ``miou_sounding`` and ``frame_max_F``.
+    ``official`` returns ``avs/miou``, ``avs/F_score`` and, because both depend on it,
+    ``avs/batch_size``. ``corrected`` returns ``avs_corrected/miou``, ``avs_corrected/F_score``, and
+    ``miou_sounding`` and ``frame_max_F`` over the frames with a sounding object only.
 
     The evaluation batches are formed from the clips in the order of the data set, so the numbers
     depend neither on the batches of the data loader nor on the number of processes, as long as the
     sampler keeps that order (mmengine's DefaultSampler with ``shuffle=False``).
 
-    Reads of each data sample ``pred_sem_seg.prob`` (T, H, W) float in [0, 1] or uint8,
+    Fields of a data sample: ``pred_sem_seg.prob`` (T, H, W) float in [0, 1] or uint8,
     ``gt_sem_seg.sem_seg`` (T, H, W), ``labeled_frames`` (T,), ``valid_frames`` (T,) if present.
 
     Args:
         protocol: ``'official'`` or ``'corrected'``.
         batch_size: Clips per evaluation batch of the official protocol; the authors' published
             command takes 4.
-        out: Folder for the predictions as 8-bit images, ``<video>/<video>_<n>.png``, which
-            ``avis.apis.evaluate('avsbench', ...)`` reads; None for nowhere.
-        prefix: First part of the keys; by default it tells the protocol.
-        collect_device: Where results of several processes meet, ``'cpu'`` or ``'gpu'``.
+        out: Folder to write the predictions to as 8-bit images, ``<video>/<video>_<n>.png``, for
+            ``avis.apis.evaluate('avsbench', ...)``; None writes nothing.
+        prefix: Prefix of the keys; by default ``avs`` or ``avs_corrected``.
+        collect_device: Device on which results of several processes are gathered, ``'cpu'`` or
+            ``'gpu'``.
     """
 
     def __init__(
         self,
         *,
-        protocol: Protocol = 'official',
+        protocol: EvalProtocol = 'official',
         batch_size: int = 4,
         out: str | None = None,
         prefix: str | None = None,
         collect_device: str = 'cpu',
     ) -> None:
-        pool_clips([], protocol=protocol, batch_size=batch_size)  # refuses wrong values right now
+        pool_clips([], protocol=protocol, batch_size=batch_size)  # check the values before the test
         self.protocol = protocol
         self.batch_size = batch_size
         self.out = None if out is None else Path(out)
@@ -59,26 +60,26 @@ class AVSMetric(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix or default)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Score each clip at once, so that no dense mask outlives its batch."""
+        """Score each clip immediately, so that no dense mask is kept after its batch."""
         for sample in data_samples:
             labeled, valid = frame_flags(sample)
             keep = labeled if valid is None else labeled & valid
             if self.out is not None:
                 prob = predicted_frames(sample, 'prob', valid)
                 write_probabilities(self.out, str(sample['video_name']), prob)
-            # One entry per sample, be it empty: mmengine brings those of all processes back into
-            # the order of the data set, and drops padding samples, by counting them.
+            # One entry per sample, even if empty: mmengine restores the order of the data set over
+            # all processes, and drops padding samples, by counting the entries.
             self.results.append(
-                score_clip(*scored_frames(sample, 'prob', keep)) if keep.any() else _NOTHING
+                score_clip(*scored_frames(sample, 'prob', keep)) if keep.any() else _NO_FRAMES
             )
 
     def compute_metrics(self, results: list[ClipScores]) -> dict[str, float]:
-        """Pool the clips of the data set and say which protocol made the numbers."""
+        """Pool the clips of the data set and log the protocol."""
         scores = pool_clips(results, protocol=self.protocol, batch_size=self.batch_size)
         frames = sum(len(clip.jaccard) for clip in results)
         batch = f', evaluation batch {self.batch_size}' if self.protocol == 'official' else ''
         print_log(f'AVSBench, {self.protocol} protocol{batch}: {frames} frames', logger='current')
-        shown = {'miou': scores.miou, 'F_score': scores.F_score}
+        summary = {'miou': scores.miou, 'F_score': scores.F_score}
         if self.protocol == 'official':
-            return {**shown, 'batch_size': self.batch_size}
-        return {**shown, 'miou_sounding': scores.miou_sounding, 'frame_max_F': scores.frame_max_F}
+            return {**summary, 'batch_size': self.batch_size}
+        return {**summary, 'miou_sounding': scores.miou_sounding, 'frame_max_F': scores.frame_max_F}

@@ -15,7 +15,7 @@ from avis.evaluation.functional.avss import (
     pool_classes,
     score_frames,
 )
-from avis.evaluation.functional.counts import Protocol
+from avis.evaluation.functional.counts import EvalProtocol
 from avis.evaluation.metrics.sample_arrays import frame_flags, predicted_frames, scored_frames
 from avis.evaluation.metrics.submission import write_labels
 from avis.registry import METRICS
@@ -25,34 +25,35 @@ from avis.registry import METRICS
 class AVSSMetric(BaseMetric):
     """mIoU and F as in :func:`~avis.evaluation.functional.avss.pool_classes`.
 
-    ``official`` gives ``avss/miou``, ``avss/miou_noBg``, ``avss/F_score`` and
+    ``official`` returns ``avss/miou``, ``avss/miou_noBg``, ``avss/F_score`` and
     ``avss/F_score_noBg``, with the padded frames of five-frame clips scored and the last class
-    dropped in ``noBg``, as the authors do. ``corrected`` scores real frames, drops the background,
-    gives the same keys under ``avss_corrected/``, and ``miou_present`` and ``F_score_present``,
-    which leave out the classes that no frame has.
+    dropped in ``noBg``, as the authors do. ``corrected`` scores real frames only, drops the
+    background, and returns the same keys under ``avss_corrected/``, with ``miou_present`` and
+    ``F_score_present``, which leave out classes without frames.
 
-    Reads of each data sample ``pred_sem_seg.sem_seg`` (T, H, W), ``gt_sem_seg.sem_seg`` (T, H, W),
+    Fields of a data sample: ``pred_sem_seg.sem_seg`` (T, H, W), ``gt_sem_seg.sem_seg`` (T, H, W),
     ``labeled_frames`` (T,), ``valid_frames`` (T,) if present.
 
     Args:
         protocol: ``'official'`` or ``'corrected'``.
-        num_classes: K, background included.
-        out: Folder for the predictions as class indices, ``<video>/<n>.png``, which
-            ``avis.apis.evaluate('avss', ...)`` reads; None for nowhere.
-        prefix: First part of the keys; by default it tells the protocol.
-        collect_device: Where results of several processes meet, ``'cpu'`` or ``'gpu'``.
+        num_classes: K, including the background.
+        out: Folder to write the predictions to as class indices, ``<video>/<n>.png``, for
+            ``avis.apis.evaluate('avss', ...)``; None writes nothing.
+        prefix: Prefix of the keys; by default ``avss`` or ``avss_corrected``.
+        collect_device: Device on which results of several processes are gathered, ``'cpu'`` or
+            ``'gpu'``.
     """
 
     def __init__(
         self,
         *,
-        protocol: Protocol = 'official',
+        protocol: EvalProtocol = 'official',
         num_classes: int = NUM_CLASSES,
         out: str | None = None,
         prefix: str | None = None,
         collect_device: str = 'cpu',
     ) -> None:
-        pool_classes([], protocol=protocol)  # refuses a wrong protocol right now
+        pool_classes([], protocol=protocol)  # check the protocol before the test
         self.protocol = protocol
         self.num_classes = num_classes
         self.out = None if out is None else Path(out)
@@ -60,7 +61,7 @@ class AVSSMetric(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix or default)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Score each clip at once, so that no dense map outlives its batch."""
+        """Score each clip immediately, so that no dense map is kept after its batch."""
         for sample in data_samples:
             flags = frame_flags(sample)
             keep = frames_to_score(*flags, protocol=self.protocol)
@@ -72,12 +73,12 @@ class AVSSMetric(BaseMetric):
                 pred, target = scored_frames(sample, 'sem_seg', keep)
             else:
                 pred = target = np.zeros((0, 1, 1), np.uint8)
-            # One entry per sample, be it empty: mmengine drops padding samples by counting them.
+            # One entry per sample, even if empty: mmengine drops padding samples by counting.
             scores = score_frames(pred, target, num_classes=self.num_classes)
             self.results.append(scores.sums())
 
     def compute_metrics(self, results: list[ClassSums]) -> dict[str, float]:
-        """Pool the clips of the data set and say which protocol made the numbers."""
+        """Pool the clips of the data set and log the protocol."""
         scores = pool_classes(results, protocol=self.protocol)
         print_log(
             f'AVSBench-semantic, {self.protocol} protocol: '

@@ -1,4 +1,4 @@
-"""Write predicted label maps or tracks as JSON, compact and readable without torch."""
+"""Write predicted label maps or tracks as compact JSON that is readable without torch."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ class DumpPredictions(BaseMetric):
     ``score`` and ``segmentations``, T RLEs, null where the instance is absent.
 
     Args:
-        out_file: Path of the file; it appears only when it is complete.
+        out_file: Path of the file; it is written atomically.
     """
 
     def __init__(self, *, out_file: str) -> None:
@@ -30,7 +30,7 @@ class DumpPredictions(BaseMetric):
         self.out_file = Path(out_file)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Encode each clip at once, so that no dense mask outlives its batch."""
+        """Encode each clip immediately, so that no dense mask is kept after its batch."""
         for sample in data_samples:
             entry = {key: sample.get(key) for key in ('video_id', 'video_name')}
             if 'pred_tracks' in sample:
@@ -48,7 +48,7 @@ class DumpPredictions(BaseMetric):
             self.results.append({**entry, **content})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Write the file; there is nothing to score."""
+        """Write the file; return no scores."""
         write_atomic(self.out_file, json.dumps(results))
         return {}
 
@@ -60,9 +60,9 @@ def _encode(labels: np.ndarray) -> dict[str, dict[str, Any]]:
 
 
 def _tracks(tracks: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Instances as plain values."""
+    """Predicted tracks as plain values."""
     fields = (tracks[key].tolist() for key in ('ids', 'labels', 'scores'))
     return [
-        {'id': number, 'label': label, 'score': score, 'segmentations': masks.to_json()}
-        for number, label, score, masks in zip(*fields, tracks['masks'], strict=True)
+        {'id': track_id, 'label': label, 'score': score, 'segmentations': masks.to_json()}
+        for track_id, label, score, masks in zip(*fields, tracks['masks'], strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Read the arrays of one data sample, as the scorers want them: NumPy, one size, frames chosen."""
+"""Convert the arrays of a data sample for the scorers: NumPy, one size, selected frames."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,8 +12,8 @@ def frame_flags(sample: Mapping[str, Any]) -> tuple[NDArray[np.bool_], NDArray[n
     """The flags ``labeled_frames`` and ``valid_frames`` (None if absent), each bool (T,)."""
     if 'labeled_frames' not in sample:
         raise ValueError(
-            f'{_name(sample)}: the data sample has no labeled_frames, which says what frames are '
-            f'scored. Let the pipeline load the labels and pack them (PackAVInputs).'
+            f'{_name(sample)}: expected labeled_frames in the data sample, the frames to score; '
+            f'load the labels in the pipeline and pack them (PackAVInputs)'
         )
     valid = sample.get('valid_frames')
     labeled = _to_numpy(sample['labeled_frames']).astype(bool)
@@ -23,7 +23,7 @@ def frame_flags(sample: Mapping[str, Any]) -> tuple[NDArray[np.bool_], NDArray[n
 def predicted_frames(
     sample: Mapping[str, Any], field: str, keep: NDArray[np.bool_] | None
 ) -> NDArray[Any]:
-    """The prediction of some frames (all if ``keep`` is None), (N, H, W)."""
+    """The prediction of the frames in ``keep``, all frames if None, (N, H, W)."""
     _check_field(sample, field)
     pred = _to_numpy(sample['pred_sem_seg'][field])
     return pred if keep is None else pred[keep]
@@ -32,13 +32,13 @@ def predicted_frames(
 def scored_frames(
     sample: Mapping[str, Any], field: str, keep: NDArray[np.bool_]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Prediction and truth of the chosen frames.
+    """Prediction and ground truth of the selected frames.
 
     Args:
         sample: A data sample as a dict, with ``pred_sem_seg`` and ``gt_sem_seg``, (T, H, W) each. A
-            truth that was padded at the right and the bottom is cut to ``img_shape``.
-        field: What to take of ``pred_sem_seg``: ``'prob'`` or ``'sem_seg'``.
-        keep: Frames to take, bool (T,).
+            ground truth that was padded at the right and the bottom is cropped to ``img_shape``.
+        field: Field of ``pred_sem_seg``: ``'prob'`` or ``'sem_seg'``.
+        keep: True for the selected frames, bool (T,).
 
     Returns:
         Two arrays (N, H, W).
@@ -50,8 +50,9 @@ def scored_frames(
     target = target[:, :height, :width]
     if pred.shape != target.shape or len(pred) != len(keep):
         raise ValueError(
-            f'{_name(sample)}: prediction {pred.shape}, truth {target.shape} and {len(keep)} frame '
-            f'flags do not belong together. Resize the prediction to the size of the labels.'
+            f'{_name(sample)}: expected one shape, got prediction {pred.shape}, ground truth '
+            f'{target.shape} and {len(keep)} frame flags; resize the prediction to the size of the '
+            f'labels'
         )
     return pred[keep], target[keep]
 
@@ -59,8 +60,9 @@ def scored_frames(
 def _check_field(sample: Mapping[str, Any], field: str) -> None:
     if field not in sample['pred_sem_seg']:
         raise ValueError(
-            f'{_name(sample)}: pred_sem_seg has {sorted(sample["pred_sem_seg"])}, but the score '
-            f'needs {field!r}. A binary model writes prob and sem_seg, one with classes sem_seg.'
+            f'{_name(sample)}: expected {field!r} in pred_sem_seg, got '
+            f'{sorted(sample["pred_sem_seg"])}; a binary model predicts prob and sem_seg, a model '
+            f'with classes sem_seg'
         )
 
 
@@ -70,5 +72,5 @@ def _name(sample: Mapping[str, Any]) -> str:
 
 def _to_numpy(data: Any) -> NDArray[Any]:
     tensor = torch.as_tensor(data).cpu()
-    # Half precision as autocast gives it: NumPy has no bfloat16.
+    # autocast may return bfloat16, which NumPy does not have.
     return (tensor.float() if tensor.is_floating_point() else tensor).numpy()

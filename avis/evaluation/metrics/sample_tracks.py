@@ -1,4 +1,4 @@
-"""Read the tracks of one data sample, as the scorers want them: masks as RLEs, frames chosen."""
+"""Convert the tracks of a data sample for the scorers: masks as RLEs, selected frames."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class SampleTracks:
 
     Attributes:
         name: Name of the video.
-        video_id: Id of the video; its name if the sample has none.
+        video_id: Id of the video; its name if the sample has no id.
         size: Height and width.
         pred: Predicted tracks, all frames.
-        gt: True tracks, all frames; None without truth.
-        frames: Frames that are scored, bool (T,).
+        gt: Ground-truth tracks, all frames; None without ground truth.
+        frames: True for the frames to score, bool (T,).
     """
 
     name: str
@@ -34,45 +34,45 @@ class SampleTracks:
     frames: NDArray[np.bool_]
 
     def scored(self, masks: TrackMasks, *, write_blanks: bool = False) -> TrackMasks:
-        """The same tracks in the scored frames only.
+        """The tracks restricted to the frames to score.
 
         Args:
-            masks: One of the sides.
-            write_blanks: A frame in which a track is absent gets a blank mask.
+            masks: :attr:`pred` or :attr:`gt`.
+            write_blanks: Insert a blank mask where a track is absent.
         """
         absent = encode_mask(np.zeros(self.size, bool)) if write_blanks else None
-        chosen = np.flatnonzero(self.frames).tolist()
-        rles = [[track[t] or absent for t in chosen] for track in masks.rles]
+        selected = np.flatnonzero(self.frames).tolist()
+        rles = [[track[t] or absent for t in selected] for track in masks.rles]
         return TrackMasks(**{**vars(masks), 'rles': rles})
 
 
 def tracks_of(sample: Mapping[str, Any]) -> SampleTracks:
-    """The tracks of a data sample.
+    """Convert the tracks of a data sample.
 
     Args:
         sample: A data sample as a dict, of a whole video. ``pred_tracks`` has ``masks``, ``labels``
-            and ``scores``; ``gt_tracks``, if the truth is known, ``masks``, ``labels`` and ``ids``,
-            and optionally ``crowd`` and ``sizes``. Masks are a list of
+            and ``scores``; ``gt_tracks``, if the ground truth is known, ``masks``, ``labels`` and
+            ``ids``, and optionally ``crowd`` and ``sizes``. Masks are a list of
             :class:`~avis.structures.mask_track.MaskTrack` or dense (N, T, H, W). Frames that
             ``labeled_frames`` or ``valid_frames`` exclude are not scored.
 
     Raises:
-        ValueError: Something is missing, or the sides do not belong together.
+        ValueError: A field is missing, or sizes or numbers of frames differ.
     """
     name = str(sample.get('video_name', sample.get('video_id', 'unnamed video')))
     if 'pred_tracks' not in sample:
         raise ValueError(
-            f'{name!r}: the data sample has no pred_tracks, it has {sorted(sample)}. The metric '
-            f'needs a model that predicts tracks.'
+            f'{name!r}: expected pred_tracks in the data sample, got {sorted(sample)}; use a model '
+            f'that predicts tracks'
         )
     sides = {'prediction': _masks_of(sample['pred_tracks'], name)}
     if 'gt_tracks' in sample:
-        sides['truth'] = _masks_of(sample['gt_tracks'], name)
+        sides['ground truth'] = _masks_of(sample['gt_tracks'], name)
     size, length = _common_shape(sample, sides, name)
     gt = None
-    if 'truth' in sides:
+    if 'ground truth' in sides:
         fields = ('labels', 'ids', 'crowd', 'sizes')
-        gt = TrackMasks(_rles(sides['truth']), **_fields(sample['gt_tracks'], fields))
+        gt = TrackMasks(_rles(sides['ground truth']), **_fields(sample['gt_tracks'], fields))
     frames = np.ones(length, bool)
     for key in ('labeled_frames', 'valid_frames'):
         if sample.get(key) is not None:
@@ -102,7 +102,7 @@ def _masks_of(tracks: Mapping[str, Any], name: str) -> list[MaskTrack]:
 def _common_shape(
     sample: Mapping[str, Any], sides: Mapping[str, list[MaskTrack]], name: str
 ) -> tuple[tuple[int, int], int]:
-    """Size and number of frames, of which all tracks must be."""
+    """Size and number of frames that all tracks have in common."""
     shapes = {
         (side, (track.height, track.width), len(track))
         for side, tracks in sides.items()
@@ -110,12 +110,12 @@ def _common_shape(
     }
     if len({shape[1:] for shape in shapes}) > 1:
         raise ValueError(
-            f'{name!r}: all tracks must have the size and the frames of the truth, got '
-            f'{sorted(shapes)}. Resize the predicted masks to ori_shape.'
+            f'{name!r}: expected tracks of one size and length, got {sorted(shapes)}; resize the '
+            f'predicted masks to ori_shape'
         )
     for _, size, length in shapes:
         return size, length
-    # Without any track only the metainfo tells.
+    # Without any track, use the metainfo.
     length = len(sample['frame_ids']) if 'frame_ids' in sample else 0
     height, width = sample.get('ori_shape', (1, 1))
     return (int(height), int(width)), length
@@ -132,5 +132,5 @@ def _fields(tracks: Mapping[str, Any], names: Sequence[str]) -> dict[str, list[A
 def _flags(values: Any, length: int, name: str) -> NDArray[np.bool_]:
     flags = torch.as_tensor(values).cpu().numpy().astype(bool)
     if len(flags) != length:
-        raise ValueError(f'{name} has {len(flags)} flags for {length} frames')
+        raise ValueError(f'{name}: expected {length} flags, one per frame, got {len(flags)}')
     return flags

@@ -1,4 +1,4 @@
-"""Write predictions in the layouts that the benchmarks ask for; files appear when complete."""
+"""Write predictions in the submission layouts of the benchmarks, all files atomically."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,34 +14,34 @@ from avis.structures.masks import RLE, decode_rle, rle_to_json
 from avis.utils.atomic import write_atomic
 
 
-def write_result_image(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write a PNG (H, W)."""
+def write_label_png(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write an image of one channel, (H, W), as PNG."""
     done, data = cv2.imencode('.png', image)
     if not done:
-        raise ValueError(f'{path}: a image of shape {image.shape} cannot be written as PNG')
+        raise ValueError(f'{path}: expected an image (H, W), got shape {image.shape}')
     write_atomic(path, data.tobytes())
 
 
-def write_persons(folder: Path, masks: TrackMasks, numbers: Iterable[int]) -> None:
-    """Write one video for AVTrack: ``person_<k>/frame_%04d.png``, 255 where the person is.
+def write_persons(folder: Path, masks: TrackMasks, frame_numbers: Iterable[int]) -> None:
+    """Write one video for AVTrack: ``person_<k>/frame_%04d.png``, 255 inside the person.
 
     Args:
-        folder: Folder of the video; emptied of the persons of an earlier run.
+        folder: Folder of the video; persons of an earlier run are deleted.
         masks: The persons.
-        numbers: Number of each frame in its file name.
+        frame_numbers: Number of each frame, for the file names.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    numbers = list(numbers)
-    for path in folder.glob('person_*/frame_*.png*'):  # also parts that a killed run left
+    frame_numbers = list(frame_numbers)
+    for path in folder.glob('person_*/frame_*.png*'):  # also temporary files of a killed run
         path.unlink()
     for path in folder.glob('person_*'):
         path.rmdir()  # every folder counts as a person
     for person, rles in enumerate(masks.rles):
         (folder / f'person_{person}').mkdir()
-        for number, rle in zip(numbers, rles, strict=True):
+        for number, rle in zip(frame_numbers, rles, strict=True):
             if rle is not None:
                 mask = decode_rle(rle).astype(np.uint8) * 255
-                write_result_image(folder / f'person_{person}' / f'frame_{number:04d}.png', mask)
+                write_label_png(folder / f'person_{person}' / f'frame_{number:04d}.png', mask)
 
 
 def to_results(
@@ -52,8 +52,8 @@ def to_results(
     Args:
         video_id: Id of the video.
         masks: The tracks.
-        blank: What stands where a track is absent; None for null.
-        category_ids: Category of each class index; index + 1 if None.
+        blank: Mask to write where a track is absent; None writes null.
+        category_ids: Category id of each class index; index + 1 if None.
     """
     labels = masks.labels or [0] * len(masks.rles)
     scores = masks.scores or [1.0] * len(masks.rles)
@@ -68,7 +68,7 @@ def to_results(
     ]
 
 
-def write_results(path: Path, entries: Iterable[Mapping[str, Any]]) -> None:
+def write_results_json(path: Path, entries: Iterable[Mapping[str, Any]]) -> None:
     """Write a ``results.json``."""
     write_atomic(path, json.dumps(list(entries)))
 
@@ -82,13 +82,13 @@ def write_probabilities(out: Path, name: str, prob: NDArray[np.float32]) -> None
         prob: (T, H, W) in [0, 1], or uint8.
     """
     if prob.dtype != np.uint8:
-        # The level is above 127 just where p is above one half; np.rint errs at one half.
+        # The level is above 127 exactly where p > 0.5; np.rint would round p = 0.5 up.
         prob = np.ceil(prob * np.float32(255) - np.float32(0.5))
     for number, image in enumerate(prob.astype(np.uint8), start=1):
-        write_result_image(out / name / f'{name}_{number}.png', image)
+        write_label_png(out / name / f'{name}_{number}.png', image)
 
 
 def write_labels(folder: Path, labels: NDArray[Any]) -> None:
     """Write the class indices (T, H, W) of one clip for AVSS: ``<n>.png``, n from 0 on."""
     for number, image in enumerate(labels.astype(np.uint8)):
-        write_result_image(folder / f'{number}.png', image)
+        write_label_png(folder / f'{number}.png', image)

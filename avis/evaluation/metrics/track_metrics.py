@@ -1,8 +1,8 @@
-"""AVISeg, YouTube-VIS and AVTrack: metrics of tracks, and dumps of what is submitted.
+"""AVISeg, YouTube-VIS and AVTrack: metrics of tracks, and files for submission.
 
-Start reading at :class:`TrackMetric`. A data sample is a whole video. Each is scored at once, and
-of its masks nothing stays but RLEs if they are dumped; so videos may be spread over ranks unevenly
-or repeated as padding, and the numbers are those of one process.
+Start reading at :class:`TrackMetric`. A data sample is a whole video. It is scored immediately,
+and of its masks only RLEs are kept, if they are written to a file. Videos may be distributed over
+ranks unevenly or repeated as padding; the scores are those of one process.
 """
 
 import logging
@@ -19,20 +19,24 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from avis.evaluation.functional import aviseg, avtrack, youtube_vis
-from avis.evaluation.functional.counts import OfficialEvaluatorError, Protocol, check_protocol
+from avis.evaluation.functional.counts import EvalProtocol, OfficialEvaluatorError, check_protocol
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.evaluation.metrics.sample_tracks import SampleTracks, tracks_of
-from avis.evaluation.metrics.submission import to_results, write_persons, write_results
+from avis.evaluation.metrics.submission import to_results, write_persons, write_results_json
 from avis.registry import METRICS
 from avis.structures.masks import decode_rle, encode_mask
 
 
 @dataclass(frozen=True)
 class ScoredVideo:
-    """What is collected of one video: its id, its counts (None without truth), what is dumped.
+    """The result of one video.
 
-    ``index`` is its place in the data set, if the sample tells; ``failed``: its name, if an
-    error left it without a prediction.
+    Attributes:
+        video_id: Id of the video.
+        counts: Its counts; None without ground truth.
+        entries: Its entries of the results file.
+        index: Its index in the data set, if the sample contains it.
+        failed: Its name, if an error left it without a prediction.
     """
 
     video_id: int | str
@@ -43,16 +47,17 @@ class ScoredVideo:
 
 
 class TrackMetric(BaseMetric):
-    """Base of the metrics of tracks.
+    """Base class of the metrics of tracks.
 
-    What is read of a data sample tells :func:`~avis.evaluation.metrics.sample_tracks.tracks_of`.
+    For the fields of a data sample see :func:`~avis.evaluation.metrics.sample_tracks.tracks_of`.
 
     Args:
         protocol: ``'official'`` or ``'corrected'``.
-        out: Where predictions are dumped in the layout of the benchmark; None for nowhere. Samples
-            without truth are dumped, but not scored.
-        prefix: First part of the keys; by default it tells benchmark and protocol.
-        collect_device: Where results of several processes meet, ``'cpu'`` or ``'gpu'``.
+        out: File or folder to write the predictions to, in the submission layout of the benchmark;
+            None writes nothing. Samples without ground truth are written, but not scored.
+        prefix: Prefix of the keys; by default the benchmark and, if corrected, the protocol.
+        collect_device: Device on which results of several processes are gathered, ``'cpu'`` or
+            ``'gpu'``.
     """
 
     BENCHMARK: ClassVar[str]
@@ -60,7 +65,7 @@ class TrackMetric(BaseMetric):
     def __init__(
         self,
         *,
-        protocol: Protocol = 'official',
+        protocol: EvalProtocol = 'official',
         out: str | None = None,
         prefix: str | None = None,
         collect_device: str = 'cpu',
@@ -72,7 +77,7 @@ class TrackMetric(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix or default)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Score each video at once, so that no mask outlives its batch."""
+        """Score each video immediately, so that no mask is kept after its batch."""
         for sample in data_samples:
             tracks = tracks_of(sample)
             counts = None if tracks.gt is None else self.count(tracks, tracks.gt)
@@ -83,22 +88,22 @@ class TrackMetric(BaseMetric):
             self.results.append(ScoredVideo(tracks.video_id, counts, entries, index, failed))
 
     def compute_metrics(self, results: list[ScoredVideo]) -> dict[str, float]:
-        """Combine the videos, each once, and say which protocol made the numbers."""
-        # Loops over videos deal them to processes by length: back to the order of the data set.
+        """Combine the videos, each once, and log the protocol."""
+        # Loops over videos distribute them by length: restore the order of the data set.
         in_order = sorted(results, key=lambda video: video.index)
         videos = list({video.video_id: video for video in in_order}.values())
         self.finish(videos)
         known = [video.counts for video in videos if video.counts is not None]
         print_log(
-            f'{self.BENCHMARK}, {self.protocol} protocol: {len(known)} videos with truth of '
-            f'{len(videos)}',
+            f'{self.BENCHMARK}, {self.protocol} protocol: '
+            f'{len(known)} of {len(videos)} videos have ground truth',
             logger='current',
         )
         failed = [video.failed for video in videos if video.failed is not None]
         if failed:
             print_log(
-                f'{len(failed)} of {len(videos)} videos failed and count as without a prediction; '
-                f'their errors are logged above, the next run tries them again: '
+                f'{len(failed)} of {len(videos)} videos failed and count as videos without a '
+                f'prediction; their errors are logged above, the next run tries them again: '
                 f'{", ".join(failed)}',
                 logger='current',
                 level=logging.WARNING,
@@ -107,27 +112,27 @@ class TrackMetric(BaseMetric):
 
     @abstractmethod
     def count(self, tracks: SampleTracks, gt: TrackMasks) -> Any:
-        """What :meth:`combine` needs of one video."""
+        """The counts of one video for :meth:`combine`."""
 
     @abstractmethod
     def combine(self, videos: list[Any]) -> dict[str, float]:
-        """The numbers of all videos."""
+        """The scores of all videos."""
 
     @abstractmethod
     def dump(self, tracks: SampleTracks, sample: dict[str, Any]) -> list[dict[str, Any]]:
-        """Write the prediction of one video, or return what :meth:`finish` writes of it."""
+        """Write the prediction of one video, or return its entries for :meth:`finish`."""
 
     def finish(self, videos: list[ScoredVideo]) -> None:
-        """Write what is one file for all videos."""
+        """Write the file of all videos, if the layout has one."""
 
 
 class ResultsMetric(TrackMetric):
-    """A metric whose predictions are submitted as one ``results.json``, which ``out`` names.
+    """A metric whose predictions are submitted as one ``results.json``, the path ``out``.
 
     Args:
-        category_ids: Category of each class index in the file; index + 1 if None.
-        write_blanks: A frame in which a predicted track is absent gets a blank mask, as the
-            published models write it; False for null. ``official`` scores the two differently.
+        category_ids: Category id of each class index in the file; index + 1 if None.
+        write_blanks: Write a blank mask where a predicted track is absent, as the official models
+            do; False writes null. ``official`` scores the two differently.
         kwargs: Arguments of :class:`TrackMetric`.
     """
 
@@ -147,7 +152,7 @@ class ResultsMetric(TrackMetric):
         """Indices of the classes of the data set."""
         if 'classes' not in (self.dataset_meta or {}):
             raise ValueError(
-                f'{type(self).__name__} needs the classes of the data set in its metainfo, got '
+                f'{type(self).__name__}: expected classes in the metainfo of the data set, got '
                 f'{self.dataset_meta}'
             )
         return range(len(self.dataset_meta['classes']))
@@ -165,14 +170,14 @@ class ResultsMetric(TrackMetric):
     def finish(self, videos: list[ScoredVideo]) -> None:
         """Write the file, on one rank."""
         if self.out is not None and is_main_process():
-            write_results(self.out, [entry for video in videos for entry in video.entries])
+            write_results_json(self.out, [entry for video in videos for entry in video.entries])
 
 
 @METRICS.register_module()
 class AVISegMetric(ResultsMetric):
     """TrackMAP, HOTA and FSLA of AVISeg, in percent.
 
-    Gives the summary of :func:`~avis.evaluation.functional.aviseg.score_videos` under ``aviseg/``
+    Returns the summary of :func:`~avis.evaluation.functional.aviseg.score_aviseg` under ``aviseg/``
     or ``aviseg_corrected/``; without FSLA if the official evaluator stops on a video.
     """
 
@@ -181,13 +186,13 @@ class AVISegMetric(ResultsMetric):
     def count(self, tracks: SampleTracks, gt: TrackMasks) -> aviseg.AVISegCounts:
         """The counts of one video."""
         video = self.overlap(tracks, gt)
-        return aviseg.count_video(
+        return aviseg.count_aviseg(
             video, name=tracks.name, classes=self.classes, protocol=self.protocol
         )
 
     def combine(self, videos: list[aviseg.AVISegCounts]) -> dict[str, float]:
         """The summary."""
-        scores = aviseg.score_videos(videos, classes=self.classes)
+        scores = aviseg.score_aviseg(videos, classes=self.classes)
         if scores.error is None:
             return scores.summary()
         print_log(f'No FSLA: {scores.error}', logger='current')
@@ -198,7 +203,7 @@ class AVISegMetric(ResultsMetric):
 class YouTubeVISMetric(ResultsMetric):
     """AP and AR of YouTube-VIS and OVIS, in percent.
 
-    Gives the summary of :func:`~avis.evaluation.functional.youtube_vis.score_videos` under
+    Returns the summary of :func:`~avis.evaluation.functional.youtube_vis.score_youtube_vis` under
     ``youtube_vis/`` or ``youtube_vis_corrected/``.
     """
 
@@ -206,7 +211,7 @@ class YouTubeVISMetric(ResultsMetric):
 
     def count(self, tracks: SampleTracks, gt: TrackMasks) -> youtube_vis.YouTubeVISCounts:
         """The matches of one video."""
-        return youtube_vis.count_video(
+        return youtube_vis.count_youtube_vis(
             self.overlap(tracks, gt),
             video_id=int(tracks.video_id),
             classes=self.classes,
@@ -215,16 +220,16 @@ class YouTubeVISMetric(ResultsMetric):
 
     def combine(self, videos: list[youtube_vis.YouTubeVISCounts]) -> dict[str, float]:
         """The summary."""
-        return youtube_vis.score_videos(videos)
+        return youtube_vis.score_youtube_vis(videos)
 
 
 @METRICS.register_module()
 class AVTrackMetric(TrackMetric):
     """HOTA, DetA, AssA, IDF1, MOTA and J&F of AVTrack, in percent.
 
-    Gives the mean of :func:`~avis.evaluation.functional.avtrack.average_videos` under ``avtrack/``
-    or ``avtrack_corrected/``. ``out`` is a folder, in which each video has one with a folder for
-    each person; frames are numbered by ``frame_ids``.
+    Returns the mean of :func:`~avis.evaluation.functional.avtrack.average_avtrack` under
+    ``avtrack/`` or ``avtrack_corrected/``. ``out`` is a folder with a folder per video and a
+    sub-folder per person; ``frame_ids`` are the frame numbers.
 
     Args:
         with_jf: Score J&F too, which decodes the masks.
@@ -240,17 +245,17 @@ class AVTrackMetric(TrackMetric):
     def count(self, tracks: SampleTracks, gt: TrackMasks) -> avtrack.AVTrackCounts:
         """The scores of one video."""
         gt, pred = tracks.scored(gt), tracks.scored(tracks.pred)
-        # The scorer paints the persons in the order of their folders, which is that of text.
+        # The scorer merges persons in the order of their folders, sorted as strings.
         order = sorted(range(len(pred.rles)), key=lambda person: f'person_{person}')
         pred = TrackMasks([pred.rles[person] for person in order])
-        video = _overlap(tracks, gt, pred, painted=True)
+        video = _overlap(tracks, gt, pred, merged=True)
         readers = None
         if self.with_jf:
             readers = avtrack.MaskReaders(
-                true=lambda track, frame: _dense(gt, track, frame),
-                pred=lambda track, frame: _painted(pred, track, frame),
+                gt=lambda track, frame: _dense(gt, track, frame),
+                pred=lambda track, frame: _merged(pred, track, frame),
             )
-        return avtrack.score_video(
+        return avtrack.score_avtrack(
             video,
             name=tracks.name,
             protocol=self.protocol,
@@ -259,9 +264,9 @@ class AVTrackMetric(TrackMetric):
         )
 
     def combine(self, videos: list[avtrack.AVTrackCounts]) -> dict[str, float]:
-        """The mean over videos; in the order of their ids, on which official J&F depends."""
+        """The mean over videos in the order of the data set, on which official J&F depends."""
         try:
-            return avtrack.average_videos(videos)
+            return avtrack.average_avtrack(videos)
         except OfficialEvaluatorError as error:
             print_log(f'No J&F: {error}', logger='current')
             means = ((key, [video.summary[key] for video in videos]) for key in avtrack.SUMMARY)
@@ -270,18 +275,16 @@ class AVTrackMetric(TrackMetric):
     def dump(self, tracks: SampleTracks, sample: dict[str, Any]) -> list[dict[str, Any]]:
         """Write the folder of the video."""
         if self.out is not None:
-            numbers = sample.get('frame_ids', range(len(tracks.frames)))
-            write_persons(self.out / tracks.name, tracks.pred, [int(n) for n in numbers])
+            frame_ids = sample.get('frame_ids', range(len(tracks.frames)))
+            write_persons(self.out / tracks.name, tracks.pred, [int(k) for k in frame_ids])
         return []
 
 
 def _overlap(
-    tracks: SampleTracks, gt: TrackMasks, pred: TrackMasks, *, painted: bool = False
+    tracks: SampleTracks, gt: TrackMasks, pred: TrackMasks, *, merged: bool = False
 ) -> VideoOverlap:
     num_frames = int(tracks.frames.sum())
-    return VideoOverlap.from_rles(
-        gt, pred, size=tracks.size, num_frames=num_frames, painted=painted
-    )
+    return VideoOverlap.from_rles(gt, pred, size=tracks.size, num_frames=num_frames, merged=merged)
 
 
 def _dense(masks: TrackMasks, track: int, frame: int) -> NDArray[np.bool_]:
@@ -291,8 +294,8 @@ def _dense(masks: TrackMasks, track: int, frame: int) -> NDArray[np.bool_]:
     return decode_rle(rle)
 
 
-def _painted(masks: TrackMasks, track: int, frame: int) -> NDArray[np.bool_]:
-    """The mask of a track without what later tracks hide of it."""
+def _merged(masks: TrackMasks, track: int, frame: int) -> NDArray[np.bool_]:
+    """The mask of a track without the pixels that later tracks hide."""
     mask = _dense(masks, track, frame)
     for later in range(track + 1, len(masks.rles)):
         if masks.rles[later][frame] is not None:

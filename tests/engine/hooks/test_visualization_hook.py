@@ -18,7 +18,7 @@ FRAMES = 3
 
 
 def make_batch(names: list[str], *, label: int = 1) -> tuple[dict, list[AVDataSample]]:
-    """Gray clips (3, 3, 40, 60) with a square as prediction, and one further right as truth."""
+    """Gray clips (3, 3, 40, 60) with a predicted square, and a gt square to the right of it."""
     frames = [torch.full((FRAMES, 3, 40, 60), 128, dtype=torch.uint8) for _ in names]
     audio = [torch.linspace(-1, 1, FRAMES * 16000) for _ in names]
     samples = []
@@ -57,7 +57,7 @@ def has_color(image: np.ndarray, color: tuple[int, int, int]) -> bool:
     return bool((image[..., ::-1] == color).all(axis=2).any())
 
 
-def test_each_clip_gets_a_image_and_a_video_with_its_audio(tmp_path: Path) -> None:
+def test_each_clip_has_an_image_and_a_video_with_audio(tmp_path: Path) -> None:
     hook = HOOKS.build({'type': 'AVVisualizationHook', 'show_dir': str(tmp_path / 'show')})
     batch, samples = make_batch(['a', 'scene/b'])
     hook.after_test_iter(runner(2), 0, batch, samples)
@@ -74,7 +74,7 @@ def test_each_clip_gets_a_image_and_a_video_with_its_audio(tmp_path: Path) -> No
     assert audio[-3000] > 0.8
 
 
-def test_interval_and_number_of_videos_choose_clips_of_the_data_set(tmp_path: Path) -> None:
+def test_interval_and_max_videos_select_clips(tmp_path: Path) -> None:
     hook = AVVisualizationHook(show_dir=str(tmp_path), interval=2, max_videos=2, video=False)
     for start in range(0, 8, 2):
         hook.after_test_iter(runner(8), 0, *make_batch([f'v{start}', f'v{start + 1}']))
@@ -84,7 +84,9 @@ def test_interval_and_number_of_videos_choose_clips_of_the_data_set(tmp_path: Pa
     assert 'again.png' in files(tmp_path)
 
 
-def test_processes_draw_their_own_clips_and_no_padding_sample(tmp_path: Path, monkeypatch) -> None:
+def test_processes_draw_their_own_clips_without_padding_samples(
+    tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.setattr(visualization_hook, 'get_world_size', lambda: 2)
     monkeypatch.setattr(visualization_hook, 'get_rank', lambda: 1)
     hook = AVVisualizationHook(show_dir=str(tmp_path), interval=3, video=False)
@@ -92,30 +94,30 @@ def test_processes_draw_their_own_clips_and_no_padding_sample(tmp_path: Path, mo
     assert files(tmp_path) == ['number 3.png']
 
 
-def test_gt_is_shown_on_labeled_frames_only_and_padding_not_at_all() -> None:
+def test_gt_is_drawn_on_labeled_frames_and_padding_is_left_out() -> None:
     batch, (sample,) = make_batch(['a'])
     frames = batch['inputs']['frames'][0].permute(0, 2, 3, 1).numpy()
     _, rows, labels = clip_rows(frames, sample, None)
-    assert [image is None for image in rows['truth']] == [False, True, False]
+    assert [image is None for image in rows['ground truth']] == [False, True, False]
     assert [image is None for image in rows['prediction']] == [False] * 3
     assert labels == [1]
     sample.valid_frames = torch.tensor([True, True, False])
     large, rows, _ = clip_rows(frames, sample, None)
-    assert len(large) == len(rows['truth']) == len(rows['prediction']) == 2
+    assert len(large) == len(rows['ground truth']) == len(rows['prediction']) == 2
     assert frame_titles(sample, 3) == ['0 s', '1 s']
 
 
-def test_padded_labels_are_cut_to_the_frames() -> None:
+def test_padded_labels_are_cropped_to_the_frames() -> None:
     batch, (sample,) = make_batch(['a'])
     frames = batch['inputs']['frames'][0].permute(0, 2, 3, 1).numpy()
     _, expected, _ = clip_rows(frames, sample, None)
     padded = torch.nn.functional.pad(sample.gt_sem_seg.sem_seg, (0, 4, 0, 24))
     sample.gt_sem_seg = PixelData(sem_seg=padded)
     _, rows, _ = clip_rows(frames, sample, None)
-    np.testing.assert_array_equal(rows['truth'][0], expected['truth'][0])
+    np.testing.assert_array_equal(rows['ground truth'][0], expected['ground truth'][0])
 
 
-def test_classes_have_the_colors_of_the_data_set_and_a_legend(tmp_path: Path) -> None:
+def test_classes_have_palette_colors_and_a_legend(tmp_path: Path) -> None:
     hook = AVVisualizationHook(show_dir=str(tmp_path), video=False)
     palette = [[0, 0, 0], [9, 9, 9], [20, 200, 60]]
     metainfo = {'palette': palette, 'classes': ('background', 'bell', 'dog')}
@@ -126,7 +128,7 @@ def test_classes_have_the_colors_of_the_data_set_and_a_legend(tmp_path: Path) ->
     assert len(with_legend) > len(cv2.imread(str(tmp_path / 'b.png')))
 
 
-def test_a_clip_without_waveform_gt_or_time_is_drawn_too(tmp_path: Path) -> None:
+def test_clip_without_waveform_gt_and_fps_is_drawn(tmp_path: Path) -> None:
     hook = AVVisualizationHook(show_dir=str(tmp_path))
     batch, (sample,) = make_batch(['a'])
     batch['inputs']['audio'] = [torch.zeros(FRAMES, 128)]

@@ -1,4 +1,4 @@
-"""Random files give what TrackEval gives: every field, per video, class and threshold."""
+"""Scores of random files equal TrackEval in every field, per video, class and threshold."""
 
 import json
 from pathlib import Path
@@ -13,19 +13,19 @@ from tests.helpers.instance_goldens import compare
 from tests.helpers.small_sets import write_png
 from tests.helpers.trackeval_results import (
     aviseg_files,
-    score_aviseg,
-    score_avtrack,
+    trackeval_aviseg,
+    trackeval_avtrack,
 )
 
 SIZE = (12, 16)
 CLASSES = ('man', 'dog', 'car', 'never')
 METRICS = ('HOTA', 'CLEAR', 'Identity', 'Count')
-# One more class that the data set does not have.
+# With one class that the data set does not have.
 LABELS = (1, 2, 3, 9)
 
 
 def random_mask(rng: np.random.Generator) -> np.ndarray:
-    """A box, often in the same place, sometimes blank."""
+    """A box, often at the same position, sometimes blank."""
     y, x = rng.integers(0, 3, 2) * 3
     height, width = rng.integers(0, 3, 2) * 2
     mask = np.zeros(SIZE, bool)
@@ -34,7 +34,7 @@ def random_mask(rng: np.random.Generator) -> np.ndarray:
 
 
 def random_track(rng: np.random.Generator, frames: int, like: list | None = None) -> list:
-    """Masks, None now and then; some of ``like``."""
+    """Masks, some None, some copied from ``like``."""
     track: list[np.ndarray | None] = []
     for frame in range(frames):
         if rng.random() < 0.25:
@@ -47,7 +47,7 @@ def random_track(rng: np.random.Generator, frames: int, like: list | None = None
 
 
 def to_runs(mask: np.ndarray | None) -> dict[str, Any] | None:
-    """A list of runs, column by column, which every evaluator takes."""
+    """An uncompressed RLE, which every evaluator accepts."""
     if mask is None:
         return None
     flat = np.concatenate([[False], mask.T.ravel()])
@@ -60,7 +60,7 @@ def to_rle(mask: np.ndarray | None) -> dict[str, Any] | None:
 
 
 def write_random_aviseg(root: Path, seed: int) -> tuple[Path, Path]:
-    """Tracks with ids, areas, classes and scores in any order, and many ties."""
+    """Write tracks with ids, areas, classes and scores in any order, with many ties."""
     rng = np.random.default_rng(seed)
     videos, annotations, results = [], [], []
     for number in rng.permutation(int(rng.integers(2, 6))).tolist():
@@ -68,7 +68,7 @@ def write_random_aviseg(root: Path, seed: int) -> tuple[Path, Path]:
         files = [f'v{number:02d}/{t:05d}.jpg' for t in range(frames)]
         size = {'height': SIZE[0], 'width': SIZE[1]}
         videos.append({'id': number + 5, 'file_names': files, 'length': frames, **size})
-        most = 12 if seed % 5 == 0 else 4  # NumPy adds up eight and more in another order
+        most = 12 if seed % 5 == 0 else 4  # NumPy sums eight or more numbers in another order
         gt_tracks = [random_track(rng, frames) for _ in range(rng.integers(0, most))]
         for track in gt_tracks:
             masks = [mask if mask is not None and mask.any() else None for mask in track]
@@ -103,7 +103,7 @@ def write_random_aviseg(root: Path, seed: int) -> tuple[Path, Path]:
 @pytest.mark.parametrize('seed', range(15))
 def test_aviseg(seed: int, tmp_path: Path) -> None:
     details = evaluate('aviseg', *write_random_aviseg(tmp_path, seed), full=True)['details']
-    expected = score_aviseg(tmp_path)
+    expected = trackeval_aviseg(tmp_path)
     combined = expected.pop('COMBINED_SEQ')
     for kind in ('class_averaged', 'det_averaged'):
         wanted = combined[{'class_averaged': 'cls_comb_cls_av'}.get(kind, 'cls_comb_det_av')]
@@ -122,36 +122,38 @@ def test_aviseg(seed: int, tmp_path: Path) -> None:
 
 
 def fields_of(metric: dict[str, Any]) -> dict[str, Any]:
-    """Without curves, and without the number of frames, which is none of a class."""
+    """The fields of a metric without curves and number of frames, which classes do not have."""
     return {k: v for k, v in metric.items() if k not in ('precision', 'recall', 'Frames')}
 
 
 def write_random_avtrack(root: Path, seed: int, gray: int) -> list[str]:
-    """Three videos with gray levels ``k * gray``, and persons who hide one another."""
+    """Write three videos with gray levels ``k * gray`` and persons who hide each other."""
     rng = np.random.default_rng(seed)
     videos = [f'talk_A_{number:02d}' for number in range(3)]
     for video in videos:
         frames, start = int(rng.integers(1, 8)), int(rng.integers(0, 30))
-        numbers = range(start, start + frames)
+        frame_numbers = range(start, start + frames)
         gt_tracks = [random_track(rng, frames) for _ in range(rng.integers(1, 4))]
-        for place, frame in enumerate(numbers):
+        for index, frame in enumerate(frame_numbers):
             image = np.zeros(SIZE, np.uint8)
             for k, track in enumerate(gt_tracks, start=1):
-                if track[place] is not None:
-                    image[track[place]] = k * gray
-            if place == 0:
-                image[-1, -1] = gray  # TrackEval fails without a true mask
+                if track[index] is not None:
+                    image[track[index]] = k * gray
+            if index == 0:
+                image[-1, -1] = gray  # TrackEval raises an error without a gt mask
             path = root / 'gt' / 'Instance_Masks_merged' / video / f'frame_{frame:05d}.png'
             write_png(path, image)
         for k in range(rng.integers(1, 13)):
             track = random_track(rng, frames, gt_tracks[rng.integers(len(gt_tracks))])
             if k == 0:
-                track[0] = np.ones(SIZE, bool) ^ np.eye(*SIZE, dtype=bool)  # nor without this
+                track[0] = np.ones(SIZE, bool) ^ np.eye(
+                    *SIZE, dtype=bool
+                )  # and without a predicted mask
             (root / 'pred' / video / f'person_{k}').mkdir(parents=True)
-            for place, frame in enumerate(numbers):
-                if track[place] is not None:
+            for index, frame in enumerate(frame_numbers):
+                if track[index] is not None:
                     path = root / 'pred' / video / f'person_{k}' / f'frame_{frame:04d}.png'
-                    write_png(path, 255 * track[place].astype(np.uint8))
+                    write_png(path, 255 * track[index].astype(np.uint8))
     return videos
 
 
@@ -160,7 +162,7 @@ def write_random_avtrack(root: Path, seed: int, gray: int) -> list[str]:
 def test_avtrack(seed: int, gray: int, tmp_path: Path) -> None:
     videos = write_random_avtrack(tmp_path, seed, gray)
     result = evaluate('avtrack', tmp_path / 'gt', tmp_path / 'pred', full=True)
-    expected = score_avtrack(tmp_path, videos)
+    expected = trackeval_avtrack(tmp_path, videos)
     assert list(result['per_video']) == videos
     for name, video in result['details']['per_video'].items():
         for metric in (*METRICS, 'JAndF'):

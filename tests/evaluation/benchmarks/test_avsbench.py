@@ -1,4 +1,4 @@
-"""What may be wrong with folders of AVSBench, and in which order the clips are scored."""
+"""Problems of AVSBench folders, and the order in which clips are scored."""
 
 import shutil
 from pathlib import Path
@@ -34,20 +34,20 @@ def score(gt: Path, pred: Path, names: list[str], **kwargs) -> float:
     return pool_clips(clips, **kwargs).F_score
 
 
-def test_clips_are_batched_in_the_order_of_the_table(folders) -> None:
+def test_clips_are_batched_in_the_order_of_the_csv_file(folders) -> None:
     gt, pred = folders
-    by_table = [f'clip{n}' for n in (4, 3, 2, 1, 0)]
+    by_csv = [f'clip{n}' for n in (4, 3, 2, 1, 0)]
     by_path = [f'clip{n}' for n in (1, 3, 0, 2, 4)]  # cat before dog
-    expected = [score(gt, pred, names, batch_size=2) for names in (by_table, by_path)]
+    expected = [score(gt, pred, names, batch_size=2) for names in (by_csv, by_path)]
     assert expected[0] != expected[1]
     result = evaluate('avsbench', gt, pred, batch_size=2)
     assert result['summary']['F_score'] == expected[0]
-    assert list(result['per_video']) == by_table
+    assert list(result['per_video']) == by_csv
     (gt.parents[2] / 's4_meta_data.csv').unlink()
     assert evaluate('avsbench', gt, pred, batch_size=2)['summary']['F_score'] == expected[1]
 
 
-def test_categories_come_from_the_table_or_the_folder(folders) -> None:
+def test_categories_come_from_the_csv_file_or_the_folder(folders) -> None:
     gt, pred = folders
     assert evaluate('avsbench', gt, pred)['attributes']['clip2']['category'] == 'dog'
     rows = evaluate('avsbench', gt, pred, by='category')['breakdown']
@@ -60,17 +60,17 @@ def test_categories_come_from_the_table_or_the_folder(folders) -> None:
     assert evaluate('avsbench', gt, pred)['attributes']['clip2']['category'] == 'dog'
 
 
-def test_a_split_is_found_where_the_prediction_is(folders) -> None:
+def test_split_of_the_prediction_is_scored(folders) -> None:
     gt, pred = folders
     alone = evaluate('avsbench', gt, pred)
     shutil.copytree(gt, gt.with_name('val'))
-    with pytest.raises(ValueError, match=r"holds the splits \['test', 'val'\]"):
+    with pytest.raises(ValueError, match=r"contains the splits \['test', 'val'\]"):
         evaluate('avsbench', gt.parent, pred)
     shutil.move(pred, pred.with_name('all') / 'test')
     assert evaluate('avsbench', gt.parent, pred.with_name('all'))['summary'] == alone['summary']
 
 
-def test_folders_of_videos_alone_do(folders) -> None:
+def test_category_folders_may_be_missing_in_the_prediction(folders) -> None:
     gt, pred = folders
     expected = evaluate('avsbench', gt, pred)['summary']
     for clip in list(pred.glob('*/*')):
@@ -80,7 +80,7 @@ def test_folders_of_videos_alone_do(folders) -> None:
     assert evaluate('avsbench', gt, pred)['summary'] == expected
 
 
-def test_frames_may_count_from_zero(folders) -> None:
+def test_frame_numbers_may_start_at_zero(folders) -> None:
     gt, pred = folders
     expected = evaluate('avsbench', gt, pred)['summary']
     for clip in pred.glob('*/*'):
@@ -100,51 +100,51 @@ DEFECTS = {
     ),
     'no frame': (
         lambda gt, pred: (pred / CLIP).unlink(),
-        ('missing_frame', 'empty', r'nothing for clip1_2\.png'),
+        ('missing_frame', 'empty', r'no prediction for clip1_2\.png'),
     ),
     'unreadable': (
         lambda gt, pred: (pred / CLIP).write_bytes(b'no image'),
         ('unreadable_prediction', 'empty', 'does not begin like a PNG'),
     ),
-    'surplus': (
+    'extra frame': (
         lambda gt, pred: blank((pred / CLIP).with_name('clip1_6.png')),
-        ('surplus_frame', 'ignore', 'the truth has 5 frames'),
+        ('extra_frame', 'ignore', 'the ground truth has 5 frames'),
     ),
     'unknown': (
         lambda gt, pred: blank(pred / 'dog' / 'clip9' / 'clip9_1.png'),
-        ('unknown_video', 'ignore', 'the truth has no such clip'),
+        ('unknown_video', 'ignore', 'the ground truth has no such clip'),
     ),
     'size': (
         lambda gt, pred: write_png(pred / CLIP, np.zeros((9, 9), np.uint8)),
-        ('wrong_size', 'stop', r'\(9, 9\) \(H, W\), the truth is \(24, 32\)'),
+        ('wrong_size', 'stop', r'\(9, 9\) \(H, W\), the ground truth has \(24, 32\)'),
     ),
     'depth': (
         lambda gt, pred: write_png(pred / CLIP, np.zeros(SIZE, np.uint16)),
-        ('no_probability', 'stop', 'expected 8-bit gray levels'),
+        ('not_probabilities', 'stop', 'expected 8-bit gray levels'),
     ),
-    'truth': (
+    'ground truth': (
         lambda gt, pred: (gt / CLIP).write_bytes(b''),
         ('unreadable_gt', 'stop', 'it is empty'),
     ),
-    'truth size': (
+    'ground truth size': (
         lambda gt, pred: write_png(gt / CLIP, np.zeros((9, 9), np.uint8)),
-        ('wrong_size', 'stop', 'the clip began with'),
+        ('wrong_size', 'stop', 'the first frame of the clip has'),
     ),
     'indices': (
         lambda gt, pred: [
             write_png(p, (read(p) > 127).astype(np.uint8)) for p in pred.rglob('*.png')
         ],
-        ('low_levels', 'keep', 'no gray level above 1'),
+        ('low_probabilities', 'keep', 'no gray level above 1'),
     ),
 }
 
 
 @pytest.mark.parametrize('name', DEFECTS)
-def test_defects_are_named_and_have_their_effect(folders, name: str) -> None:
+def test_defect_is_reported_with_its_effect(folders, name: str) -> None:
     gt, pred = folders
-    audio = evaluate('avsbench', gt, pred)['per_video']['clip1']
-    damage, (kind, effect, message) = DEFECTS[name]
-    damage(gt, pred)
+    intact = evaluate('avsbench', gt, pred)['per_video']['clip1']
+    break_files, (kind, effect, message) = DEFECTS[name]
+    break_files(gt, pred)
     if effect == 'stop':
         with pytest.raises(EvaluationStopped, match=message):
             evaluate('avsbench', gt, pred)
@@ -152,13 +152,13 @@ def test_defects_are_named_and_have_their_effect(folders, name: str) -> None:
         result = evaluate('avsbench', gt, pred)
         (problem,) = result['problems']
         assert (problem.kind, problem.effect) == (kind, effect)
-        assert (result['per_video']['clip1'] == audio) == (effect == 'ignore')
+        assert (result['per_video']['clip1'] == intact) == (effect == 'ignore')
     with pytest.raises(EvaluationStopped, match=message) as error:
         evaluate('avsbench', gt, pred, protocol='corrected')
     assert {(p.kind, p.effect) for p in error.value.problems} == {(kind, 'stop')}
 
 
-def test_what_is_missing_is_predicted_nowhere(folders) -> None:
+def test_missing_frame_counts_as_blank_prediction(folders) -> None:
     gt, pred = folders
     (pred / CLIP).unlink()
     without = evaluate('avsbench', gt, pred)['summary']
@@ -166,7 +166,7 @@ def test_what_is_missing_is_predicted_nowhere(folders) -> None:
     assert evaluate('avsbench', gt, pred)['summary'] == without
 
 
-def test_one_bit_is_certain(folders) -> None:
+def test_one_bit_images_are_read(folders) -> None:
     gt, pred = folders
     for path in pred.rglob('*.png'):
         write_png(path, (read(path) > 127).astype(np.uint8) * 255)
@@ -176,9 +176,9 @@ def test_one_bit_is_certain(folders) -> None:
     assert evaluate('avsbench', gt, pred)['summary'] == expected
 
 
-def test_a_folder_without_images_is_refused(folders, tmp_path: Path) -> None:
+def test_folder_without_images_raises(folders, tmp_path: Path) -> None:
     (tmp_path / 'empty').mkdir()
-    with pytest.raises(FileNotFoundError, match='holds no PNG files; expected <video>/'):
+    with pytest.raises(FileNotFoundError, match='contains no PNG files; expected <video>/'):
         evaluate('avsbench', tmp_path / 'empty', folders[1])
     with pytest.raises(FileNotFoundError, match='nothing is not a folder'):
         evaluate('avsbench', folders[0], tmp_path / 'nothing')

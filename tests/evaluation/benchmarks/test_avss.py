@@ -1,4 +1,4 @@
-"""What may be wrong with folders of AVSS, and which frames are scored."""
+"""Problems of AVSS folders, and the frames that are scored."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return write_avss(tmp_path)
 
 
-def test_the_split_is_chosen_in_the_table(folders) -> None:
+def test_split_is_selected_in_the_csv_file(folders) -> None:
     gt, pred = folders
     result = evaluate('avss', gt, pred)
     assert list(result['per_video']) == ['clip0', 'clip1', 'clip2']
@@ -33,7 +33,7 @@ def test_the_split_is_chosen_in_the_table(folders) -> None:
 
 
 @pytest.mark.parametrize('layout', ['colors', 'subsets', 'labels_rgb'])
-def test_other_layouts_of_the_prediction_give_the_same(folders, layout: str) -> None:
+def test_layouts_of_the_prediction_have_equal_scores(folders, layout: str) -> None:
     gt, pred = folders
     expected = evaluate('avss', gt, pred)['summary']
     other = pred.with_name('other')
@@ -49,7 +49,7 @@ def test_other_layouts_of_the_prediction_give_the_same(folders, layout: str) -> 
     assert evaluate('avss', gt, other)['summary'] == expected
 
 
-def test_frames_that_fill_a_clip_up_are_scored_by_official_only(folders) -> None:
+def test_padding_frames_are_scored_by_official_only(folders) -> None:
     gt, pred = folders
     before = {p: evaluate('avss', gt, pred, protocol=p) for p in ('official', 'corrected')}
     for frame in range(5, 10):
@@ -60,7 +60,7 @@ def test_frames_that_fill_a_clip_up_are_scored_by_official_only(folders) -> None
     assert not after['official']['problems']
 
 
-def test_a_gt_of_another_size_is_resized_by_official_only(folders) -> None:
+def test_gt_of_another_size_is_resized_by_official_only(folders) -> None:
     gt, pred = folders
     expected = evaluate('avss', gt, pred)['summary']
     for path in gt.glob('v*/*/labels_rgb/*.png'):
@@ -69,7 +69,9 @@ def test_a_gt_of_another_size_is_resized_by_official_only(folders) -> None:
     result = evaluate('avss', gt, pred)
     assert result['summary'] == expected
     assert result['problem_counts'] == {'wrong_size': 20}
-    with pytest.raises(EvaluationStopped, match=r'\(24, 32\) \(H, W\), the truth is \(48, 64\)'):
+    with pytest.raises(
+        EvaluationStopped, match=r'\(24, 32\) \(H, W\), the ground truth of \(48, 64\)'
+    ):
         evaluate('avss', gt, pred, protocol='corrected')
 
 
@@ -84,11 +86,11 @@ DEFECTS = {
         lambda gt, pred: write_png(pred / 'clip9' / '0.png', np.zeros(SIZE, np.uint8)),
         ('unknown_video', 'ignore'),
     ),
-    'surplus': (
+    'extra frame': (
         lambda gt, pred: write_png(pred / 'clip1' / '10.png', np.zeros(SIZE, np.uint8)),
-        ('surplus_frame', 'ignore'),
+        ('extra_frame', 'ignore'),
     ),
-    'no truth': (
+    'no ground truth': (
         lambda gt, pred: shutil.rmtree(gt / 'v1m' / SHORT / 'labels_rgb'),
         ('missing_gt', 'skip'),
     ),
@@ -96,7 +98,7 @@ DEFECTS = {
         lambda gt, pred: write_png(pred / SHORT / '0.png', np.full(SIZE, 71, np.uint8)),
         ('unknown_class', 'stop'),
     ),
-    'truth': (
+    'ground truth': (
         lambda gt, pred: (gt / 'v1m' / SHORT / 'labels_rgb' / '0.png').write_bytes(b'GIF'),
         ('unreadable_gt', 'stop'),
     ),
@@ -104,11 +106,11 @@ DEFECTS = {
 
 
 @pytest.mark.parametrize('name', DEFECTS)
-def test_defects_are_named_and_have_their_effect(folders, name: str) -> None:
+def test_defect_is_reported_with_its_effect(folders, name: str) -> None:
     gt, pred = folders
-    audio = evaluate('avss', gt, pred)['per_video'][SHORT]
-    damage, (kind, effect) = DEFECTS[name]
-    damage(gt, pred)
+    intact = evaluate('avss', gt, pred)['per_video'][SHORT]
+    break_files, (kind, effect) = DEFECTS[name]
+    break_files(gt, pred)
     if effect == 'stop':
         with pytest.raises(EvaluationStopped, match=f'{kind}: stop'):
             evaluate('avss', gt, pred)
@@ -116,15 +118,17 @@ def test_defects_are_named_and_have_their_effect(folders, name: str) -> None:
         result = evaluate('avss', gt, pred)
         assert {(p.kind, p.effect) for p in result['problems']} == {(kind, effect)}
         assert result['skipped'] == ([SHORT] if effect == 'skip' else [])
-        assert (result['per_video'].get(SHORT) == audio) == (effect == 'ignore')
+        assert (result['per_video'].get(SHORT) == intact) == (effect == 'ignore')
     with pytest.raises(EvaluationStopped, match=f'{kind}: stop'):
         evaluate('avss', gt, pred, protocol='corrected')
 
 
-def test_broken_tables_are_named(folders) -> None:
+def test_invalid_csv_file_raises(folders) -> None:
     gt, pred = folders
     (gt / 'metadata.csv').write_text('name,split\nclip0,test\n')
-    with pytest.raises(ValueError, match=r"has the columns \['name', 'split'\], needs uid, label"):
+    with pytest.raises(
+        ValueError, match=r"has the columns \['name', 'split'\], expected uid, label"
+    ):
         evaluate('avss', gt, pred)
     (gt / 'metadata.csv').unlink()
     shutil.move(gt / 'v2', gt.with_name('alone'))

@@ -1,4 +1,4 @@
-"""What may be wrong with folders of AVTrack, and what is done about it."""
+"""Problems of AVTrack folders, and their effect on the scores."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avis.apis import evaluate
-from avis.evaluation.benchmarks.avtrack import AVTrack
+from avis.evaluation.benchmarks.avtrack import AVTrackBenchmark
 from avis.evaluation.benchmarks.problems import EvaluationStopped
 from tests.helpers.small_sets import SIZE, change, disk, write_avtrack, write_png
 
@@ -34,13 +34,13 @@ def widen(path: Path) -> None:
     write_png(path, np.zeros((SIZE[0], SIZE[1] + 1), np.uint8))
 
 
-# What is done to the folder: kind, file, effects under both protocols, message.
+# Name: how the folder is broken; kind, file, effects under both protocols, message.
 DEFECTS = {
-    'no truth': (
+    'no ground truth': (
         lambda root: shutil.rmtree(root / 'Instance_Masks_merged' / VIDEO),
-        ('no_gt', f'Instance_Masks_merged/{VIDEO}', 'skip', 'skip', 'no such folder'),
+        ('missing_gt', f'Instance_Masks_merged/{VIDEO}', 'skip', 'skip', 'no such folder'),
     ),
-    'empty truth': (
+    'empty ground truth': (
         lambda root: [
             path.unlink() for path in (root / 'Instance_Masks_merged' / VIDEO).glob('*.png')
         ],
@@ -48,15 +48,15 @@ DEFECTS = {
     ),
     'no prediction': (
         lambda root: shutil.rmtree(root / 'pred' / VIDEO),
-        ('no_prediction', f'pred/{VIDEO}', 'zero', 'empty', 'no such folder'),
+        ('missing_prediction', f'pred/{VIDEO}', 'zero', 'empty', 'no such folder'),
     ),
     'no persons': (
         lambda root: [shutil.rmtree(path) for path in (root / 'pred' / VIDEO).iterdir()],
-        ('no_persons', f'pred/{VIDEO}', 'zero', 'empty', 'no person folder'),
+        ('missing_persons', f'pred/{VIDEO}', 'zero', 'empty', 'no person folder'),
     ),
     'unknown video': (
         lambda root: (root / 'pred' / 'other').mkdir(),
-        ('unknown_video', 'pred/other', 'ignore', 'stop', 'the truth has no such video'),
+        ('unknown_video', 'pred/other', 'ignore', 'stop', 'the ground truth has no such video'),
     ),
     'unknown frame': (
         lambda root: shutil.copy(frame(root), frame(root).with_name('frame_0009.png')),
@@ -65,7 +65,7 @@ DEFECTS = {
             f'pred/{VIDEO}/person_0/frame_0009.png',
             'ignore',
             'stop',
-            'has this number',
+            'has no such frame',
         ),
     ),
     'five digits': (
@@ -85,10 +85,10 @@ DEFECTS = {
             f'pred/{VIDEO}/person_0/',
             'zero',
             'zero',
-            r'\(24, 33\) \(H, W\), the truth is',
+            r'\(24, 33\) \(H, W\), the ground truth has',
         ),
     ),
-    'size of truth': (
+    'size of ground truth': (
         lambda root: widen(sorted((root / 'Instance_Masks_merged' / VIDEO).iterdir())[-1]),
         (
             'wrong_size',
@@ -118,7 +118,7 @@ DEFECTS = {
             'is not a readable PNG',
         ),
     ),
-    'unreadable truth': (
+    'unreadable ground truth': (
         lambda root: truncate(frame(root, 'Instance_Masks_merged')),
         (
             'unreadable_gt',
@@ -133,10 +133,10 @@ DEFECTS = {
 
 @pytest.mark.parametrize('protocol', ['official', 'corrected'])
 @pytest.mark.parametrize('name', DEFECTS)
-def test_defects_are_named_and_have_their_effect(root: Path, name: str, protocol: str) -> None:
-    audio = evaluate('avtrack', root, root / 'pred', protocol=protocol)
-    damage, (kind, file, official, corrected, message) = DEFECTS[name]
-    damage(root)
+def test_defect_is_reported_with_its_effect(root: Path, name: str, protocol: str) -> None:
+    intact = evaluate('avtrack', root, root / 'pred', protocol=protocol)
+    break_files, (kind, file, official, corrected, message) = DEFECTS[name]
+    break_files(root)
     effect = official if protocol == 'official' else corrected
     if effect == 'stop':
         with pytest.raises(EvaluationStopped, match=message) as error:
@@ -150,12 +150,12 @@ def test_defects_are_named_and_have_their_effect(root: Path, name: str, protocol
         scores = result['per_video'].get(VIDEO, {}).get('HOTA')
         assert (scores == 0) == (effect in ('zero', 'empty'))
         others = set(result['per_video']) - {VIDEO}
-        assert all(result['per_video'][name] == audio['per_video'][name] for name in others)
+        assert all(result['per_video'][name] == intact['per_video'][name] for name in others)
     assert (problem.kind, problem.effect) == (kind, effect)
     assert problem.file.startswith(str(root / file))
 
 
-def test_the_frames_are_those_of_the_gt(root: Path) -> None:
+def test_frames_of_the_gt_folder_count(root: Path) -> None:
     sorted((root / 'Instance_Masks_merged' / VIDEO).iterdir())[-1].unlink()
     for path in (root / 'pred' / VIDEO).rglob('frame_0003.png'):
         path.unlink()
@@ -163,13 +163,13 @@ def test_the_frames_are_those_of_the_gt(root: Path) -> None:
         result = evaluate('avtrack', root, root / 'pred', protocol=protocol)
         (problem,) = result['problems']
         assert (problem.kind, problem.effect) == ('frame_count', 'keep')
-        assert problem.message == '3 images, the meta data has 4 frames'
+        assert problem.message == '3 images, the JSON file has 4 frames'
         assert result['per_video'][VIDEO]['Frames'] == 3
 
 
 def test_all_problems_are_listed_at_once(root: Path) -> None:
-    damages = ('five digits', 'unreadable truth', 'unknown video')
-    for name in damages:
+    defects = ('five digits', 'unreadable ground truth', 'unknown video')
+    for name in defects:
         DEFECTS[name][0](root)
     truncate(sorted((root / 'pred' / VIDEO).rglob('*.png'))[-1])
     other = sorted((root / 'pred' / 'film_A_00').rglob('*.png'))[-1]
@@ -180,7 +180,7 @@ def test_all_problems_are_listed_at_once(root: Path) -> None:
     assert f'{other}: is not a readable PNG' in str(error.value)
 
 
-def test_a_image_may_have_three_channels_or_one_bit(root: Path) -> None:
+def test_images_may_have_three_channels_or_one_bit(root: Path) -> None:
     expected = evaluate('avtrack', root, root / 'pred')
     for path in (root / 'pred').rglob('*.png'):
         mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
@@ -191,8 +191,8 @@ def test_a_image_may_have_three_channels_or_one_bit(root: Path) -> None:
     assert evaluate('avtrack', root, root / 'pred')['summary'] == expected['summary']
 
 
-def test_persons_are_painted_in_the_order_of_their_names_as_text(tmp_path: Path) -> None:
-    """person_10 comes before person_9, which hides it."""
+def test_persons_are_merged_in_string_order_of_their_names(tmp_path: Path) -> None:
+    """person_10 is merged before person_9, which hides it."""
     write_png(tmp_path / 'gt' / 'v' / 'frame_00000.png', disk(12, 12).astype(np.uint8))
     for person in (9, 10):
         found = disk(12, 12).astype(np.uint8)
@@ -210,14 +210,14 @@ def test_frame_numbers_need_not_start_at_zero(root: Path) -> None:
     assert evaluate('avtrack', root, root / 'pred')['summary'] == expected
 
 
-def test_the_gt_may_be_the_merged_masks_alone(root: Path) -> None:
+def test_gt_may_be_the_folder_of_merged_masks(root: Path) -> None:
     whole = evaluate('avtrack', root, root / 'pred')
     alone = evaluate('avtrack', root / 'Instance_Masks_merged', root / 'pred')
     assert alone['per_video'] == whole['per_video']
     assert alone['attributes']['film_A_00'] == {'sources': 2}
 
 
-def test_attributes_come_from_the_meta_data(root: Path) -> None:
+def test_attributes_come_from_the_json_file(root: Path) -> None:
     result = evaluate('avtrack', root, root / 'pred', by='blur')
     assert result['attributes'][VIDEO]['conditions'] == {'blur': False, 'cut': True}
     assert (result['attributes'][VIDEO]['genre'], result['attributes'][VIDEO]['length']) == (
@@ -228,24 +228,24 @@ def test_attributes_come_from_the_meta_data(root: Path) -> None:
     assert groups == {'all': 3, 'with blur': 2, 'without blur': 1}
 
 
-def test_other_folders_are_refused(root: Path) -> None:
+def test_wrong_folders_raise(root: Path) -> None:
     with pytest.raises(FileNotFoundError, match='expected a folder per video'):
         evaluate('avtrack', root, root / 'nothing')
     (root / 'empty').mkdir()
     with pytest.raises(FileNotFoundError, match=r'expected avtrack_meta\.json and'):
         evaluate('avtrack', root / 'empty', root / 'pred')
     shutil.rmtree(root / 'Instance_Masks_merged')
-    with pytest.raises(ValueError, match=r'no video can be scored:\n.*no_gt: skip'):
+    with pytest.raises(ValueError, match=r'no video can be scored:\n.*missing_gt: skip'):
         evaluate('avtrack', root, root / 'pred')
 
 
-def test_what_is_painted_does_not_stay_for_the_next_frame(root: Path) -> None:
+def test_masks_of_a_frame_do_not_remain_in_the_next(root: Path) -> None:
     change(root / 'avtrack_meta.json', lambda meta: meta['videos'].reverse())
-    with AVTrack(root, root / 'pred', protocol='official') as benchmark:
+    with AVTrackBenchmark(root, root / 'pred', protocol='official') as benchmark:
         names = [video.name for video in benchmark.videos]
         assert names == ['film_A_02', 'opera_A_01', 'film_A_00']
-        whole = benchmark.score(1).piece
+        intact = benchmark.score(1).partial
     for path in (root / 'pred' / VIDEO / 'person_0').iterdir():
         path.unlink()
-    with AVTrack(root, root / 'pred', protocol='official') as benchmark:
-        assert benchmark.score(1).piece.summary['HOTA'] < whole.summary['HOTA']
+    with AVTrackBenchmark(root, root / 'pred', protocol='official') as benchmark:
+        assert benchmark.score(1).partial.summary['HOTA'] < intact.summary['HOTA']

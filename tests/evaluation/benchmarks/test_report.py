@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from avis.evaluation.benchmarks.problems import EvaluationStopped, Problem, list_problems
-from avis.evaluation.benchmarks.report import print_result, to_json, write_result
+from avis.evaluation.benchmarks.report import encode_json, print_result, write_result
 
 PROBLEM = Problem('nan_score', 'keep', 'a.json', '[3].score', 'is NaN', 'video')
 RESULT = {
@@ -30,7 +30,7 @@ def printed(result: dict, width: int = 100) -> str:
     return text.getvalue()
 
 
-def test_everything_becomes_json() -> None:
+def test_encode_json_converts_arrays_paths_and_nan() -> None:
     value = {
         1: np.float64(0.1),
         'array': np.array([[1, 2]]),
@@ -38,7 +38,7 @@ def test_everything_becomes_json() -> None:
         'tuple': (1, True, None, Path('a/b')),
         'problem': PROBLEM,
     }
-    assert json.loads(to_json(value)) == {
+    assert json.loads(encode_json(value)) == {
         '1': 0.1,
         'array': [[1, 2]],
         'undefined': [None, None, None],
@@ -47,7 +47,7 @@ def test_everything_becomes_json() -> None:
     }
 
 
-def test_files_hold_every_digit_and_every_column(tmp_path: Path) -> None:
+def test_files_contain_all_digits_and_columns(tmp_path: Path) -> None:
     write_result(RESULT, tmp_path / 'new' / 'folder')
     written = json.loads((tmp_path / 'new' / 'folder' / 'metrics.json').read_text())
     assert written['per_video']['a']['HOTA'] == 1 / 3
@@ -56,7 +56,7 @@ def test_files_hold_every_digit_and_every_column(tmp_path: Path) -> None:
     assert lines[1] == f"a,5,['cut'],{1 / 3},,"
 
 
-def test_a_summary_is_printed_with_what_was_wrong() -> None:
+def test_summary_is_printed_with_the_problems() -> None:
     text = printed(RESULT)
     assert 'a.json: [3].score: is NaN (nan_score: keep)' in text
     assert 'aviseg, official protocol: 2 videos, 1 skipped (1 nan_score)' in text
@@ -68,7 +68,7 @@ def test_a_summary_is_printed_with_what_was_wrong() -> None:
     assert rows == {'HOTA': '51.23', 'FA': '-', 'FAn_all': '7', 'miou': '0.5124'}
 
 
-def test_a_breakdown_has_a_row_per_group() -> None:
+def test_breakdown_has_a_row_per_group() -> None:
     rows = [
         {
             'group': 'all',
@@ -89,7 +89,7 @@ def test_a_breakdown_has_a_row_per_group() -> None:
     assert 'cut               1         9.00' in text
 
 
-def test_a_comparison_shows_both_predictions() -> None:
+def test_comparison_shows_both_predictions() -> None:
     row = {
         'first': 10.0,
         'second': 12.5,
@@ -109,7 +109,7 @@ def test_long_lists_of_problems_end_with_a_count() -> None:
     assert lines[2] == 'and 3 more: 3 nan_score'
     stop = Problem('bad_mask', 'stop', 'b.json', '', 'is broken')
     error = EvaluationStopped('aviseg', 'corrected', [PROBLEM, stop])
-    assert error.problems == [stop, PROBLEM]  # what stops it comes first
-    assert '1 problem(s) that stop it and 1 other(s)' in str(error)
+    assert error.problems == [stop, PROBLEM]  # problems that stop it come first
+    assert '1 problem(s) stop it; 1 other(s)' in str(error)
     with pytest.raises(ValueError, match=r'b\.json: is broken'):
         raise error

@@ -1,4 +1,4 @@
-"""What may be wrong with a truth and a results file, and what is done about it."""
+"""Problems of ground-truth and results files, and their effect on the scores."""
 
 import json
 import math
@@ -12,7 +12,7 @@ import pytest
 
 from avis.apis import evaluate
 from avis.evaluation.benchmarks.problems import EvaluationStopped
-from avis.evaluation.benchmarks.vis import AVISeg, YouTubeVIS
+from avis.evaluation.benchmarks.vis import AVISegBenchmark, YouTubeVISBenchmark
 from avis.utils import json_stream
 from tests.helpers.small_sets import SIZE, change, rle, write_vis
 
@@ -25,16 +25,22 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def add(**fields: Any) -> Callable[[list], None]:
-    """Add a result that is right but for ``fields``; one of None is left out."""
+    """Add a valid result with changed ``fields``; fields of None are removed."""
     result = {'video_id': 1, 'category_id': 1, 'score': 0.5, 'segmentations': [MASK] * 3, **fields}
     return lambda results: results.append({k: v for k, v in result.items() if v is not None})
 
 
-# Of a results file with one more entry: kind, field, official and corrected effect, message.
+# Name: the added entry; kind, field, effects under both protocols, message.
 BROKEN_RESULTS = {
     'video_id': (
         add(video_id=99),
-        ('unknown_video', 'video_id', 'ignore', 'stop', 'no video of the truth has the id 99'),
+        (
+            'unknown_video',
+            'video_id',
+            'ignore',
+            'stop',
+            'no video of the ground truth has the id 99',
+        ),
     ),
     'category_id': (
         add(category_id=9),
@@ -43,7 +49,7 @@ BROKEN_RESULTS = {
     'nan': (add(score=math.nan), ('nan_score', 'score', 'keep', 'stop', 'is NaN')),
     'text score': (
         add(score='high'),
-        ('bad_score', 'score', 'stop', 'stop', "'high' is no number"),
+        ('bad_score', 'score', 'stop', 'stop', "expected a number, got 'high'"),
     ),
     'no score': (add(score=None), ('missing_field', 'score', 'stop', 'stop', 'is missing')),
     'short': (
@@ -71,9 +77,9 @@ BROKEN_RESULTS = {
 
 @pytest.mark.parametrize('protocol', ['official', 'corrected'])
 @pytest.mark.parametrize('name', BROKEN_RESULTS)
-def test_broken_results_are_named(files, name: str, protocol: str) -> None:
+def test_broken_results_are_reported(files, name: str, protocol: str) -> None:
     gt, pred = files
-    audio = evaluate('aviseg', gt, pred, protocol=protocol)
+    intact = evaluate('aviseg', gt, pred, protocol=protocol)
     edit, (kind, field, official, corrected, message) = BROKEN_RESULTS[name]
     change(pred, edit)
     number = len(json.loads(pred.read_text())) - 1
@@ -86,7 +92,7 @@ def test_broken_results_are_named(files, name: str, protocol: str) -> None:
         result = evaluate('aviseg', gt, pred, protocol=protocol)
         problems = result['problems']
         if effect == 'ignore' and kind == 'unknown_video':
-            np.testing.assert_equal(result['summary'], audio['summary'])
+            np.testing.assert_equal(result['summary'], intact['summary'])
     (problem,) = problems
     assert (problem.kind, problem.effect, problem.file) == (kind, effect, str(pred))
     assert problem.field.startswith(f'[{number}].{field}'.replace('\\', ''))
@@ -108,13 +114,13 @@ def test_all_problems_are_listed_at_once_with_file_and_field(files) -> None:
     assert f'{gt}: annotations[0].video_id: no video has the id 77 (unknown_video: ignore)' in text
 
 
-def test_a_repeated_track_is_listed_and_scored(files) -> None:
+def test_duplicate_track_is_reported_and_scored(files) -> None:
     gt, pred = files
     change(pred, lambda results: results.append(dict(results[0])))
     for protocol in ('official', 'corrected'):
         (problem,) = evaluate('aviseg', gt, pred, protocol=protocol)['problems']
         assert (problem.kind, problem.effect) == ('duplicate_track', 'keep')
-        assert problem.message == 'the same class and masks as [0]'
+        assert problem.message == 'same class and masks as [0]'
 
 
 @pytest.mark.parametrize(
@@ -122,11 +128,11 @@ def test_a_repeated_track_is_listed_and_scored(files) -> None:
     [
         (lambda t: t['annotations'][1].pop('segmentations'), 'missing_field', 'is missing'),
         (lambda t: t['videos'][0].pop('height'), 'missing_field', 'is missing'),
-        (lambda t: t['videos'][1].update(id=1), 'duplicate_id', '1 was used'),
+        (lambda t: t['videos'][1].update(id=1), 'duplicate_id', 'id 1 is used twice'),
         (
             lambda t: t['annotations'].append(dict(t['annotations'][0])),
             'duplicate_id',
-            '1 was used',
+            'id 1 is used twice',
         ),
         (
             lambda t: t['annotations'][0].update(segmentations=[[[1, 2, 3, 4]], None, None]),
@@ -135,7 +141,7 @@ def test_a_repeated_track_is_listed_and_scored(files) -> None:
         ),
     ],
 )
-def test_broken_gt_is_named(files, edit, kind: str, message: str) -> None:
+def test_broken_gt_is_reported(files, edit, kind: str, message: str) -> None:
     gt, pred = files
     change(gt, edit)
     with pytest.raises(EvaluationStopped, match=message) as error:
@@ -144,20 +150,20 @@ def test_broken_gt_is_named(files, edit, kind: str, message: str) -> None:
     assert error.value.problems[0].file == str(gt)
 
 
-def test_frames_are_those_that_have_a_file(files) -> None:
+def test_number_of_files_is_the_number_of_frames(files) -> None:
     gt, pred = files
-    audio = evaluate('aviseg', gt, pred)
+    intact = evaluate('aviseg', gt, pred)
     change(gt, lambda content: content['videos'][0].update(length=5))
     result = evaluate('aviseg', gt, pred)
     (problem,) = result['problems']
     assert (problem.kind, problem.field) == ('frame_count', 'videos[0].length')
-    assert problem.message == 'is 5, but file_names has 3'
-    np.testing.assert_equal(result['summary'], audio['summary'])
-    with pytest.raises(EvaluationStopped, match='is 5, but file_names has 3'):
+    assert problem.message == 'is 5, but file_names has 3 entries'
+    np.testing.assert_equal(result['summary'], intact['summary'])
+    with pytest.raises(EvaluationStopped, match='is 5, but file_names has 3 entries'):
         evaluate('aviseg', gt, pred, protocol='corrected')
 
 
-def test_files_of_another_kind_are_refused(files) -> None:
+def test_wrong_files_raise(files) -> None:
     gt, pred = files
     with pytest.raises(ValueError, match='expected a list of objects with video_id'):
         evaluate('aviseg', gt, gt)
@@ -167,18 +173,18 @@ def test_files_of_another_kind_are_refused(files) -> None:
         evaluate('aviseg', gt, pred.with_name('nothing.json'))
 
 
-def test_videos_of_one_name(files) -> None:
+def test_videos_with_the_same_name(files) -> None:
     gt, pred = files
     change(gt, lambda t: t['videos'][0].update(file_names=t['videos'][3]['file_names']))
     official = evaluate('aviseg', gt, pred)
-    assert official['num_videos'] == 3  # the last one stands for both
+    assert official['num_videos'] == 3  # only the last one counts
     assert official['problem_counts'] == {'duplicate_name': 1}
     corrected = evaluate('aviseg', gt, pred, protocol='corrected')
     assert set(corrected['per_video']) >= {'video0003 (1)', 'video0003'}
     assert evaluate('youtube_vis', gt, pred)['num_videos'] == 4
 
 
-def test_polygons_and_lists_of_runs_are_masks_too(files) -> None:
+def test_polygons_and_uncompressed_rles_are_read(files) -> None:
     gt, pred = files
     box = np.zeros(SIZE, bool)
     box[2:6, 3:9] = True
@@ -192,7 +198,7 @@ def test_polygons_and_lists_of_runs_are_masks_too(files) -> None:
     np.testing.assert_equal(summaries[0], summaries[2])
 
 
-def test_an_empty_list_is_a_blank_mask(files) -> None:
+def test_empty_list_is_read_as_blank_mask(files) -> None:
     gt, pred = files
     change(pred, add(segmentations=[[], [], []], category_id=3))
     result = evaluate('aviseg', gt, pred)
@@ -202,7 +208,7 @@ def test_an_empty_list_is_a_blank_mask(files) -> None:
     np.testing.assert_equal(result['summary'], evaluate('aviseg', gt, pred)['summary'])
 
 
-def test_sizes_of_the_gt_are_those_of_its_areas(files) -> None:
+def test_sizes_of_gt_tracks_come_from_their_areas(files) -> None:
     gt, pred = files
     change(gt, lambda t: [a.update(areas=[200**2, None, 0]) for a in t['annotations']])
     result = evaluate('aviseg', gt, pred)['summary']
@@ -212,11 +218,11 @@ def test_sizes_of_the_gt_are_those_of_its_areas(files) -> None:
     assert evaluate('aviseg', gt, pred)['summary']['AP_m'] == -100
 
 
-def test_youtube_vis_and_aviseg_agree_where_they_should(files) -> None:
-    theirs = evaluate('youtube_vis', *files, protocol='corrected')['summary']
-    ours = evaluate('aviseg', *files, protocol='corrected')['summary']
-    assert theirs['AP'] == pytest.approx(ours['AP_all'])
-    assert theirs['AR100'] == pytest.approx(ours['AR_all'])
+def test_youtube_vis_and_aviseg_have_equal_ap_and_ar_in_corrected(files) -> None:
+    youtube_vis = evaluate('youtube_vis', *files, protocol='corrected')['summary']
+    aviseg = evaluate('aviseg', *files, protocol='corrected')['summary']
+    assert youtube_vis['AP'] == pytest.approx(aviseg['AP_all'])
+    assert youtube_vis['AR100'] == pytest.approx(aviseg['AR_all'])
 
 
 def test_attributes_come_from_the_gt(files) -> None:
@@ -228,20 +234,20 @@ def test_attributes_come_from_the_gt(files) -> None:
     assert result['attributes']['video0002']['sources'] == sources > 0
 
 
-def test_memory_does_not_follow_the_number_of_videos(tmp_path: Path, monkeypatch) -> None:
-    """Opening and scoring hold one video and the places of the others, not the files."""
+def test_memory_does_not_grow_with_the_number_of_videos(tmp_path: Path, monkeypatch) -> None:
+    """In memory are one video and the offsets of the others, not the files."""
     monkeypatch.setattr(json_stream, '_CHUNK', 4096)
     peaks = []
     for videos in (10, 110):
         gt, pred = write_vis(tmp_path / str(videos), videos=videos, frames=40)
         size = gt.stat().st_size + pred.stat().st_size
         tracemalloc.start()
-        with AVISeg(gt, pred, protocol='official') as benchmark:
+        with AVISegBenchmark(gt, pred, protocol='official') as benchmark:
             for index in range(videos):
-                assert benchmark.score(index).piece is not None
+                assert benchmark.score(index).partial is not None
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    # Parsed, a file takes several times its size.
+    # A parsed file needs several times its size.
     assert peaks[1] - peaks[0] < 0.4 * size
 
 
@@ -249,6 +255,6 @@ def test_temporary_files_are_deleted(tmp_path: Path, monkeypatch) -> None:
     files = write_vis(tmp_path, packed=True)
     monkeypatch.setattr('tempfile.tempdir', str(tmp_path / 'temp'))
     (tmp_path / 'temp').mkdir()
-    with YouTubeVIS(*files, protocol='official'):
+    with YouTubeVISBenchmark(*files, protocol='official'):
         assert len(list((tmp_path / 'temp').iterdir())) == 2
     assert not list((tmp_path / 'temp').iterdir())

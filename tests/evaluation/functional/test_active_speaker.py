@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from avis.evaluation.functional.active_speaker import (
     average_precision,
-    precision_recall,
+    precision_recall_curve,
     speaks_audibly,
 )
 
@@ -15,7 +15,7 @@ ROWS = st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_siz
 
 
 def plain_average_precision(scores: list[float], speaking: list[bool]) -> float:
-    """PASCAL VOC's average precision, row by row, as the script of AVA computes it."""
+    """Average precision of PASCAL VOC, row by row, as in the official script of AVA."""
     order = sorted(range(len(scores)), key=lambda row: -scores[row])
     hits, precision, recall = 0, [0.0], [0.0]
     for rank, row in enumerate(order, start=1):
@@ -24,14 +24,14 @@ def plain_average_precision(scores: list[float], speaking: list[bool]) -> float:
         recall.append(hits / sum(speaking))
     precision.append(0.0)
     recall.append(1.0)
-    for place in range(len(precision) - 2, -1, -1):
-        precision[place] = max(precision[place], precision[place + 1])
+    for n in range(len(precision) - 2, -1, -1):
+        precision[n] = max(precision[n], precision[n + 1])
     steps = range(1, len(recall))
     return sum((recall[n] - recall[n - 1]) * precision[n] for n in steps)
 
 
 @given(rows=ROWS)
-def test_official_equals_the_script_row_by_row(rows: list[tuple[int, bool]]) -> None:
+def test_official_equals_the_official_script(rows: list[tuple[int, bool]]) -> None:
     scores, speaking = (np.array(column) for column in zip(*rows, strict=True))
     got = average_precision(scores.astype(float), speaking)
     if speaking.any():
@@ -61,22 +61,22 @@ def test_protocols_agree_without_equal_scores() -> None:
     assert got[0] == pytest.approx(got[1], abs=1e-12)
 
 
-def test_perfect_ranking_is_perfect() -> None:
+def test_perfect_ranking_scores_1() -> None:
     assert average_precision(np.array([0.9, 0.1, 0.8]), np.array([True, False, True])) == 1
 
 
-def test_no_row_scores_0() -> None:
+def test_no_rows_score_0() -> None:
     assert average_precision(np.zeros(0), np.zeros(0, bool)) == 0
     assert average_precision(np.zeros(0), np.zeros(0, bool), protocol='corrected') == 0
 
 
-def test_speech_that_is_not_heard_is_none() -> None:
+def test_inaudible_speech_does_not_count_as_speaking() -> None:
     labels = ['SPEAKING_NOT_AUDIBLE', 'SPEAKING_AUDIBLE', 'NOT_SPEAKING']
     assert speaks_audibly(labels).tolist() == [False, True, False]
 
 
-def test_bad_input_is_refused() -> None:
+def test_invalid_input_raises() -> None:
     with pytest.raises(ValueError, match=r'\(2,\) and \(3,\)'):
-        precision_recall(np.zeros(2), np.zeros(3, bool))
+        precision_recall_curve(np.zeros(2), np.zeros(3, bool))
     with pytest.raises(ValueError, match='1 of 2 scores are NaN'):
-        precision_recall(np.array([0.5, np.nan]), np.zeros(2, bool))
+        precision_recall_curve(np.array([0.5, np.nan]), np.zeros(2, bool))

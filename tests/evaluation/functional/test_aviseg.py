@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avis.evaluation.functional.aviseg import AVISegScores, count_video, score_videos
+from avis.evaluation.functional.aviseg import AVISegScores, count_aviseg, score_aviseg
 from avis.evaluation.functional.counts import OfficialEvaluatorError
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from tests.helpers.instance_goldens import GOLDEN, aviseg_videos, compare, read_json
@@ -19,7 +19,7 @@ MASK = {'size': [1, 2], 'counts': b'02'}
 
 
 class Case:
-    """One golden case: its videos counted, and what the official evaluator says of them."""
+    """One golden case: its videos and the output of the official evaluator."""
 
     def __init__(self, name: str) -> None:
         folder = GOLDEN / 'aviseg' / name
@@ -31,10 +31,10 @@ class Case:
 
     def score(self, protocol: str = 'official') -> AVISegScores:
         counted = [
-            count_video(video, name=name, classes=self.ids.values(), protocol=protocol)
+            count_aviseg(video, name=name, classes=self.ids.values(), protocol=protocol)
             for name, video in self.videos.items()
         ]
-        return score_videos(counted, classes=self.ids.values())
+        return score_aviseg(counted, classes=self.ids.values())
 
 
 @pytest.fixture(params=CASES, scope='module')
@@ -72,7 +72,7 @@ def test_every_class_equals_the_official_evaluator(case: Case) -> None:
 def test_every_video_equals_the_official_evaluator(case: Case) -> None:
     assert set(case.full['per_video']) == set(case.videos)
     for name, expected in case.full['per_video'].items():
-        video = count_video(case.videos[name], name=name, classes=case.ids.values())
+        video = count_aviseg(case.videos[name], name=name, classes=case.ids.values())
         got = video.scores()
         for label, metrics in expected['classes'].items():
             for metric, fields in metrics.items():
@@ -89,19 +89,19 @@ def test_every_video_equals_the_official_evaluator(case: Case) -> None:
             compare(fsla, expected['fsla'], f'{name} fsla')
 
 
-def test_corrected_fsla_equals_the_intended_one(case: Case) -> None:
+def test_corrected_fsla_equals_the_intended_fsla(case: Case) -> None:
     scores, expected = case.score('corrected'), case.expected['fsla_intended']
     for name in ('FA', 'FAn', 'FAs', 'FAm'):
         compare(scores.fsla, {name: expected[name]}, 'intended')
     compare(scores.summary(), expected['summary'], 'intended')
     for name, video in case.videos.items():
-        got = count_video(video, name=name, classes=case.ids.values(), protocol='corrected').fsla
+        got = count_aviseg(video, name=name, classes=case.ids.values(), protocol='corrected').fsla
         want = case.full['per_video'][name]['fsla_intended']
         np.testing.assert_array_equal(got.frames, [want[f'{kind}_all'][0] for kind in 'nsm'])
-        np.testing.assert_array_equal(got.right, [want[f'{kind}_tp'] for kind in 'nsm'])
+        np.testing.assert_array_equal(got.correct, [want[f'{kind}_tp'] for kind in 'nsm'])
 
 
-def test_the_first_prediction_uses_up_its_gt_in_the_corrected_protocol() -> None:
+def test_corrected_matches_each_gt_track_once() -> None:
     case = Case('edge')
     guitar = case.ids['guitar']
     assert case.score('official').per_class[guitar]['TrackMAP']['AR_all'][0] == 1.25
@@ -109,16 +109,16 @@ def test_the_first_prediction_uses_up_its_gt_in_the_corrected_protocol() -> None
 
 
 def score(videos: list[VideoOverlap], protocol: str, order: list[int] | None = None) -> dict:
-    """All scores of videos that were counted elsewhere and sent here."""
+    """All scores of videos whose counts are pickled and unpickled."""
     counted = [
         pickle.loads(
             pickle.dumps(
-                count_video(video, name=f'{number:02d}', classes=CLASSES, protocol=protocol)
+                count_aviseg(video, name=f'{number:02d}', classes=CLASSES, protocol=protocol)
             )
         )
         for number, video in enumerate(videos)
     ]
-    scores = score_videos([counted[n] for n in order or range(len(counted))], classes=CLASSES)
+    scores = score_aviseg([counted[n] for n in order or range(len(counted))], classes=CLASSES)
     return {'summary': scores.summary_of_tracks(), 'fsla': scores.fsla, 'all': scores.per_class}
 
 
@@ -139,7 +139,7 @@ def assert_same(left: dict, right: dict, atol: float = 0) -> None:
 
 @settings(max_examples=30)
 @given(seed=seeds, shuffle=st.randoms(use_true_random=False), protocol=st.sampled_from(PROTOCOLS))
-def test_order_of_videos_and_share_of_ranks_do_not_matter(
+def test_order_and_distribution_of_videos_do_not_matter(
     seed: int, shuffle: random.Random, protocol: str
 ) -> None:
     videos = [draw_video(seed + number).overlap() for number in range(4)]
@@ -177,7 +177,7 @@ def test_scores_stay_in_bounds(seed: int) -> None:
 
 
 def perfect(video: SmallVideo) -> VideoOverlap:
-    """The truth as its own prediction, blank masks and tracks included."""
+    """The ground truth as its own prediction, including blank masks and tracks."""
     video.pred, video.pred_labels = video.gt, video.gt_labels
     video.pred_present = np.ones(video.gt.shape[:2], bool)
     video.scores = np.linspace(1, 0.5, len(video.gt))
@@ -186,13 +186,13 @@ def perfect(video: SmallVideo) -> VideoOverlap:
 
 @settings(max_examples=40)
 @given(seed=seeds)
-def test_a_perfect_prediction_is_perfect(seed: int) -> None:
+def test_perfect_prediction_scores_100(seed: int) -> None:
     videos = [perfect(draw_video(seed + number)) for number in range(3)]
     counted = [
-        count_video(video, name=str(n), classes=CLASSES, protocol='corrected')
+        count_aviseg(video, name=str(n), classes=CLASSES, protocol='corrected')
         for n, video in enumerate(videos)
     ]
-    summary = score_videos(counted, classes=CLASSES).summary()
+    summary = score_aviseg(counted, classes=CLASSES).summary()
     for name, value in summary.items():
         if not name.endswith(('_count', '_all')) or name in ('AP_all', 'AR_all'):
             assert np.isnan(value) or value == pytest.approx(100), name
@@ -204,11 +204,11 @@ def masks(gt: list, pred: list, labels: tuple[int, int] = (1, 1)) -> VideoOverla
     return VideoOverlap.from_rles(*sides, size=(1, 2), num_frames=len(gt))
 
 
-def test_blank_masks_are_detections_only_officially() -> None:
+def test_blank_masks_are_detections_in_official_only() -> None:
     video = masks([MASK, None], [MASK, BLANK])
     got = {
-        protocol: score_videos(
-            [count_video(video, name='a', classes=[1], protocol=protocol)], classes=[1]
+        protocol: score_aviseg(
+            [count_aviseg(video, name='a', classes=[1], protocol=protocol)], classes=[1]
         ).summary_of_tracks()
         for protocol in PROTOCOLS
     }
@@ -216,29 +216,29 @@ def test_blank_masks_are_detections_only_officially() -> None:
     assert got['corrected']['DetA'] == pytest.approx(100)
 
 
-def test_classes_that_no_video_has_lower_only_the_official_mean() -> None:
+def test_absent_classes_lower_the_official_mean_only() -> None:
     video = masks([MASK], [MASK])
     for protocol, hota in (('official', 25), ('corrected', 100)):
-        counted = count_video(video, name='a', classes=range(4), protocol=protocol)
-        summary = score_videos([counted], classes=range(4)).summary_of_tracks()
+        counted = count_aviseg(video, name='a', classes=range(4), protocol=protocol)
+        summary = score_aviseg([counted], classes=range(4)).summary_of_tracks()
         assert summary['HOTA'] == pytest.approx(hota)
         assert summary['AP_all'] == pytest.approx(100)
 
 
-def test_unknown_classes_are_ignored_but_for_fsla() -> None:
+def test_unknown_classes_are_ignored_except_by_fsla() -> None:
     video = masks([None], [MASK], labels=(1, 9))
-    counted = count_video(video, name='a', classes=[1], protocol='official')
+    counted = count_aviseg(video, name='a', classes=[1], protocol='official')
     assert list(counted.classes) == [1]
-    scores = score_videos([counted], classes=[1])
+    scores = score_aviseg([counted], classes=[1])
     assert scores.class_averaged['HOTA']['HOTA_FP'].sum() == 0
     assert (scores.fsla['FAn_count'][0], scores.fsla['FAn_all'][0]) == (0, 1)
 
 
-def test_data_sets_without_any_track_have_a_score() -> None:
+def test_data_set_without_tracks_has_a_score() -> None:
     empty = VideoOverlap.from_rles(TrackMasks([]), TrackMasks([]), size=(1, 2), num_frames=2)
     official, corrected = (
-        score_videos(
-            [count_video(empty, name='a', classes=[1], protocol=protocol)], classes=[1]
+        score_aviseg(
+            [count_aviseg(empty, name='a', classes=[1], protocol=protocol)], classes=[1]
         ).summary()
         for protocol in PROTOCOLS
     )
@@ -247,12 +247,12 @@ def test_data_sets_without_any_track_have_a_score() -> None:
     assert official['FA'] == corrected['FA'] == 100
 
 
-def test_wrong_use_is_refused() -> None:
+def test_invalid_protocols_raise() -> None:
     video = masks([MASK], [MASK])
     with pytest.raises(ValueError, match=r"protocol must be one of .* got 'best'"):
-        count_video(video, name='a', classes=[1], protocol='best')
-    mixed = [count_video(video, name='a', classes=[1], protocol=p) for p in PROTOCOLS]
-    with pytest.raises(ValueError, match=r"under one protocol, got \['corrected', 'official'\]"):
-        score_videos(mixed, classes=[1])
-    with pytest.raises(ValueError, match=r'under one protocol, got \[\]'):
-        score_videos([], classes=[1])
+        count_aviseg(video, name='a', classes=[1], protocol='best')
+    mixed = [count_aviseg(video, name='a', classes=[1], protocol=p) for p in PROTOCOLS]
+    with pytest.raises(ValueError, match=r"of one protocol, got \['corrected', 'official'\]"):
+        score_aviseg(mixed, classes=[1])
+    with pytest.raises(ValueError, match=r'of one protocol, got \[\]'):
+        score_aviseg([], classes=[1])

@@ -34,7 +34,7 @@ CLIPS = st.lists(
 
 @pytest.fixture(params=['s4', 'ms3'])
 def golden(request: pytest.FixtureRequest) -> tuple[np.ndarray, np.ndarray, dict]:
-    """Probabilities (V, T, H, W), truth of the same shape, and what the authors' code says."""
+    """Probabilities (V, T, H, W), ground truth (V, T, H, W), and output of the authors' code."""
     with np.load(GOLDEN / f'{request.param}.npz') as data:
         logits = (data['q'].astype(np.float32) - 128) * data['scale']
         target = data['g']
@@ -47,7 +47,7 @@ def score(prob: np.ndarray, target: np.ndarray) -> list[ClipScores]:
 
 
 def dense_counts(prob: np.ndarray, target: np.ndarray) -> tuple[list[int], list[int]]:
-    """The published procedure, one comparison of the whole frame per threshold."""
+    """The authors' procedure: one comparison of the whole frame per threshold."""
     passed = [prob >= threshold for threshold in f_thresholds()]
     return [int((p & target).sum()) for p in passed], [int(p.sum()) for p in passed]
 
@@ -63,7 +63,7 @@ def test_official_scores_equal_the_authors_code(golden, batch_size: int) -> None
     np.testing.assert_allclose(got.F_score, expected['test_F_score'], **FLOAT32)
 
 
-def test_corrected_scores_equal_one_batch_of_everything(golden) -> None:
+def test_corrected_scores_equal_one_batch_of_all_clips(golden) -> None:
     prob, target, expected = golden
     got = pool_clips(score(prob, target), protocol='corrected')
     np.testing.assert_allclose(got.miou, expected['frame_average_miou'], **FLOAT32)
@@ -87,11 +87,11 @@ def test_frames_and_curves_equal_the_authors_code(golden) -> None:
     np.testing.assert_allclose(recall[example['frame']], example['recall'], **FLOAT32)
 
 
-def test_thresholds_are_those_of_torch_to_the_last_bit() -> None:
+def test_thresholds_equal_torch_to_the_last_bit() -> None:
     np.testing.assert_array_equal(f_thresholds(), torch.linspace(0, 1 - 1e-10, 255).numpy())
 
 
-def test_a_value_next_to_any_threshold_falls_on_its_right_side() -> None:
+def test_values_next_to_a_threshold_are_compared_exactly() -> None:
     edges = f_thresholds()
     around = [np.nextafter(edges, np.float32(side)) for side in (-1, 2)]
     tiny = np.float32(10) ** -np.arange(45, dtype=np.float32)  # down to subnormal numbers
@@ -101,13 +101,13 @@ def test_a_value_next_to_any_threshold_falls_on_its_right_side() -> None:
     assert (hits[0].tolist(), predicted[0].tolist()) == dense_counts(prob, target)
 
 
-def test_one_half_is_background_for_iou_and_passes_the_threshold_one_half() -> None:
+def test_probability_one_half_is_background_for_iou_and_passes_threshold_one_half() -> None:
     prob, target = np.full((1, 2, 2), 0.5, np.float32), np.ones((1, 2, 2), bool)
     assert score_clip(prob, target).jaccard[0] == 0
     assert threshold_counts(prob, target)[0][0, 127:129].tolist() == [4, 0]
 
 
-def test_8_bit_images_score_like_the_probability_they_stand_for() -> None:
+def test_8_bit_images_score_like_their_probabilities() -> None:
     prob = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
     target = np.arange(256).reshape(1, 16, 16) % 5 == 0
     as_float = score_clip(prob / np.float32(255), target)
@@ -117,7 +117,7 @@ def test_8_bit_images_score_like_the_probability_they_stand_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ('prob', 'jaccard'), [(0.0, 1.0), (1.0, 0.0)], ids=['both empty', 'empty truth']
+    ('prob', 'jaccard'), [(0.0, 1.0), (1.0, 0.0)], ids=['both empty', 'empty ground truth']
 )
 def test_silent_frame_scores_the_background_and_has_no_f(prob: float, jaccard: float) -> None:
     silent = np.zeros((1, 4, 4), bool)
@@ -129,7 +129,7 @@ def test_silent_frame_scores_the_background_and_has_no_f(prob: float, jaccard: f
     assert np.isnan([corrected.F_score, corrected.miou_sounding, corrected.frame_max_F]).all()
 
 
-def test_empty_prediction_scores_no_overlap_and_the_f_of_threshold_zero() -> None:
+def test_empty_prediction_has_jaccard_0_and_the_f_of_threshold_0() -> None:
     target = np.zeros((1, 4, 4), bool)
     target[0, 0] = True
     clip = score_clip(np.zeros((1, 4, 4)), target)
@@ -137,26 +137,26 @@ def test_empty_prediction_scores_no_overlap_and_the_f_of_threshold_zero() -> Non
     assert clip.max_f[0] == pytest.approx(1.3 * 0.25 / (0.3 * 0.25 + 1))  # the all-ones mask
 
 
-def test_perfect_prediction_is_perfect() -> None:
+def test_perfect_prediction_scores_1() -> None:
     target = np.eye(4, dtype=bool)[None]
     scores = pool_clips([score_clip(target.astype(np.float32), target)])
     assert (scores.miou, scores.F_score) == (pytest.approx(1, abs=1e-6), 1)
 
 
-def test_clips_without_a_frame_contribute_nothing() -> None:
+def test_clips_without_frames_are_ignored() -> None:
     target = np.eye(4, dtype=bool)[None]
-    nothing = score_clip(np.zeros((0, 4, 4)), np.zeros((0, 4, 4)))
+    empty = score_clip(np.zeros((0, 4, 4)), np.zeros((0, 4, 4)))
     clips = [score_clip(p * target.astype(np.float32), target) for p in (0.2, 0.8)]
-    with_empty = [nothing, clips[0], nothing, nothing, clips[1], nothing]
+    with_empty = [empty, clips[0], empty, empty, clips[1], empty]
     assert pool_clips(with_empty, batch_size=2) == pool_clips(clips, batch_size=2)
-    assert np.isnan([pool_clips([nothing]).miou, pool_clips([]).F_score]).all()
+    assert np.isnan([pool_clips([empty]).miou, pool_clips([]).F_score]).all()
 
 
 @given(
     prob=arrays(np.float32, (1, 6, 7), elements=st.floats(0, 1, width=32)),
     target=arrays(bool, (1, 6, 7)),
 )
-def test_all_thresholds_in_one_pass_equal_one_comparison_each(prob, target) -> None:
+def test_one_pass_equals_one_comparison_per_threshold(prob, target) -> None:
     hits, predicted = threshold_counts(prob, target)
     assert (hits[0].tolist(), predicted[0].tolist()) == dense_counts(prob, target)
 
@@ -168,9 +168,11 @@ def test_scores_are_within_bounds(clips, batch_size: int, protocol: str) -> None
     scored = [score_clip(*clip) for clip in clips]
     got = pool_clips(scored, protocol=protocol, batch_size=batch_size)
     assert 0 <= got.miou <= 1
-    sounds = any(target.any() for _, target in clips)
+    any_sounding = any(target.any() for _, target in clips)
     assert (
-        np.isnan(got.F_score) if protocol == 'corrected' and not sounds else 0 <= got.F_score <= 1
+        np.isnan(got.F_score)
+        if protocol == 'corrected' and not any_sounding
+        else 0 <= got.F_score <= 1
     )
     for clip in scored:
         assert (clip.max_f[clip.sounding] <= 1).all()
@@ -189,7 +191,7 @@ def test_order_of_frames_and_split_into_clips_do_not_matter_when_corrected(clips
 
 
 @given(clips=CLIPS)
-def test_one_official_batch_of_everything_is_the_corrected_score(clips) -> None:
+def test_one_official_batch_of_all_clips_equals_the_corrected_score(clips) -> None:
     scored = [score_clip(*clip) for clip in clips]
     official = pool_clips(scored, batch_size=len(clips))
     corrected = pool_clips(scored, protocol='corrected')
@@ -205,19 +207,19 @@ def test_shape_mismatch_names_both_shapes() -> None:
 
 
 @pytest.mark.parametrize('value', [-0.5, 1.5, np.nan])
-def test_values_that_are_no_probability_are_refused(value: float) -> None:
+def test_values_outside_0_to_1_raise(value: float) -> None:
     with pytest.raises(ValueError, match='apply the sigmoid'):
         score_clip(np.full((1, 2, 2), value), np.ones((1, 2, 2)))
 
 
-def test_unknown_protocol_and_batch_size_are_refused() -> None:
+def test_unknown_protocol_and_invalid_batch_size_raise() -> None:
     with pytest.raises(ValueError, match="got 'fixed'"):
         pool_clips([], protocol='fixed')
     with pytest.raises(ValueError, match='at least 1, got 0'):
         pool_clips([], batch_size=0)
 
 
-def test_the_histogram_guess_never_needs_more_than_one_step() -> None:
+def test_histogram_bins_are_off_by_at_most_one() -> None:
     prob = np.linspace(0, 1, 200_001, dtype=np.float32)
     exact = np.searchsorted(f_thresholds(), prob, side='right') - 1
     guess = (prob * avsbench._GUESS).astype(int)

@@ -23,7 +23,7 @@ LABELS = arrays(np.uint8, (4, 3, 5), elements=st.integers(0, 3))
 
 @pytest.fixture(params=['labels', 'logits'])
 def golden(request: pytest.FixtureRequest) -> tuple[list[FrameScores], dict]:
-    """Scores of each video and what the authors' code says of them."""
+    """Scores of each video and the output of the authors' code."""
     with np.load(GOLDEN / f'{request.param}.npz') as data:
         target = data['gt']
         pred = data['pred'] if 'pred' in data else data['logits'].argmax(axis=1)
@@ -141,12 +141,12 @@ def test_order_of_frames_and_split_into_clips_do_not_matter(pred, target, rng, p
 
 
 @given(target=LABELS)
-def test_perfect_prediction_is_perfect_on_the_classes_present(target) -> None:
+def test_perfect_prediction_scores_1_over_present_classes(target) -> None:
     got = pool([score_frames(target, target, num_classes=5)], 'corrected')
     assert (got.miou_present, got.F_score_present) == (pytest.approx(1), pytest.approx(1))
 
 
-def test_bad_input_is_refused_with_what_was_seen() -> None:
+def test_invalid_input_raises_with_the_values_found() -> None:
     with pytest.raises(ValueError, match=r'\(1, 2, 2\) and \(1, 2, 3\)'):
         score_frames(np.ones((1, 2, 2), int), np.ones((1, 2, 3), int))
     with pytest.raises(ValueError, match='pred has class indices from 0 to 71, expected 0 to 70'):
@@ -155,5 +155,5 @@ def test_bad_input_is_refused_with_what_was_seen() -> None:
         score_frames(np.array([[[0, 1]]]), np.array([[[0, -1]]]))
     with pytest.raises(ValueError, match="got 'fixed'"):
         pool_classes([], protocol='fixed')
-    with pytest.raises(ValueError, match='2 labeled flags for 3 valid flags'):
+    with pytest.raises(ValueError, match='expected flags of one length, got 2 labeled and 3 valid'):
         frames_to_score(np.ones(2, bool), np.ones(3, bool))

@@ -10,9 +10,9 @@ from avis.evaluation.functional.avtrack import (
     SUMMARY,
     AVTrackCounts,
     MaskReaders,
-    average_videos,
+    average_avtrack,
     failed_video,
-    score_video,
+    score_avtrack,
 )
 from avis.evaluation.functional.counts import OfficialEvaluatorError
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
@@ -36,11 +36,11 @@ COUNTS = {
 
 
 def score_case(case: AVTrackCase, protocol: str, *, region_boundary: bool = False) -> AVTrackCounts:
-    """Score one video of the golden, from painted images."""
+    """Score one video of the golden from merged label maps."""
     if case.persons is None and protocol == 'official':
         return failed_video(case.name, 'no prediction folder', protocol=protocol)
     try:
-        images = case.painted
+        images = case.merged
         size = case.gt.shape[1:]
         video = VideoOverlap.from_label_maps(zip(case.gt, images, strict=True), size=size)
     except (IndexError, ValueError) as error:
@@ -48,10 +48,10 @@ def score_case(case: AVTrackCase, protocol: str, *, region_boundary: bool = Fals
             case.name, str(error), protocol=protocol, region_boundary=region_boundary
         )
     masks = MaskReaders(
-        true=lambda track, frame: case.gt[frame] == video.gt.ids[track],
+        gt=lambda track, frame: case.gt[frame] == video.gt.ids[track],
         pred=lambda track, frame: images[frame] == video.pred.ids[track],
     )
-    return score_video(
+    return score_avtrack(
         video,
         name=case.name,
         protocol=protocol,
@@ -107,33 +107,33 @@ def test_every_field_equals_trackeval(cases) -> None:
 
 def test_means_equal_the_authors_scorer(cases) -> None:
     official = [score_case(case, 'official') for case in cases]
-    compare(average_videos(official), EXPECTED['official_mean'], 'official')
+    compare(average_avtrack(official), EXPECTED['official_mean'], 'official')
     corrected = [score_case(case, 'corrected') for case in cases]
-    compare(average_videos(corrected), EXPECTED['intended_mean_unclamped'], 'intended')
+    compare(average_avtrack(corrected), EXPECTED['intended_mean_unclamped'], 'intended')
     clamped = [
         replace(video, summary={name: max(value, 0) for name, value in video.summary.items()})
         for video in corrected
     ]
-    compare(average_videos(clamped), EXPECTED['intended_mean_clamped'], 'intended, clamped')
+    compare(average_avtrack(clamped), EXPECTED['intended_mean_clamped'], 'intended, clamped')
 
 
-def test_a_failed_video_stops_the_official_mean_with_region_scores(cases) -> None:
+def test_official_mean_with_jf_raises_for_a_failed_video(cases) -> None:
     videos = [score_case(case, 'official', region_boundary=True) for case in cases]
     with pytest.raises(OfficialEvaluatorError, match=r'solo_C_01.*corrected') as error:
-        average_videos(videos)
+        average_avtrack(videos)
     assert error.value.cause == EXPECTED['official_mean_with_jf_enabled']['error']
     failed = next(video for video in videos if video.failure)
-    assert set(average_videos([failed, *videos])) == set(SUMMARY)
+    assert set(average_avtrack([failed, *videos])) == set(SUMMARY)
 
 
-def test_the_corrected_mean_of_region_scores_leaves_out_silent_videos(cases) -> None:
+def test_corrected_mean_of_jf_leaves_out_videos_without_gt_masks(cases) -> None:
     videos = [score_case(case, 'corrected', region_boundary=True) for case in cases]
     known = [v.summary['J-Mean'] for v in videos if not np.isnan(v.summary['J-Mean'])]
-    assert len(known) == len(videos) - 1  # sile_K_01 has no true mask
-    assert average_videos(videos)['J-Mean'] == pytest.approx(np.mean(known))
+    assert len(known) == len(videos) - 1  # sile_K_01 has no gt mask
+    assert average_avtrack(videos)['J-Mean'] == pytest.approx(np.mean(known))
 
 
-def test_rles_and_painted_images_score_the_same(cases) -> None:
+def test_rles_and_label_maps_have_equal_scores(cases) -> None:
     for case in cases:
         if not case.persons or case.name == 'size_L_01':
             continue
@@ -147,31 +147,29 @@ def test_rles_and_painted_images_score_the_same(cases) -> None:
             TrackMasks(persons),
             size=case.gt.shape[1:],
             num_frames=len(case.gt),
-            painted=True,
+            merged=True,
         )
         video = video.select(video.gt.ever_present, range(len(persons))).without_blanks()
         for protocol in ('official', 'corrected'):
-            got = score_video(video, name=case.name, protocol=protocol)
+            got = score_avtrack(video, name=case.name, protocol=protocol)
             assert got.summary == score_case(case, protocol).summary
 
 
 @settings(max_examples=30)
 @given(seed=seeds)
-def test_a_perfect_prediction_is_perfect(seed: int) -> None:
+def test_perfect_prediction_scores_100(seed: int) -> None:
     video = draw_video(seed)
     video.pred, video.pred_present = video.gt, video.gt_present
     video.scores = np.ones(len(video.gt))
     video.pred_labels = video.gt_labels
-    got = score_video(video.overlap(), name='a', protocol='corrected').summary
+    got = score_avtrack(video.overlap(), name='a', protocol='corrected').summary
     assert set(got.values()) == ({100.0} if video.gt.any() else {0.0})
 
 
 @settings(max_examples=30)
 @given(seed=seeds, protocol=st.sampled_from(['official', 'corrected']))
-def test_scores_are_bounded_and_do_not_depend_on_numbers_or_on_order(
-    seed: int, protocol: str
-) -> None:
-    """Persons of other gray levels, in another order of folders, and videos in another order."""
+def test_scores_are_bounded_and_independent_of_labels_and_order(seed: int, protocol: str) -> None:
+    """Other gray levels, another order of folders, and another order of videos."""
     rng = np.random.default_rng(seed)
     levels = np.concatenate([[0], rng.permutation(np.arange(1, 255))[:4]])
     folders = np.concatenate([[0], 1 + rng.permutation(4)])
@@ -187,7 +185,7 @@ def test_scores_are_bounded_and_do_not_depend_on_numbers_or_on_order(
             overlap = VideoOverlap.from_label_maps(
                 [(t[0], p[0]) for t, p in zip(*frames, strict=True)], size=(12, 12)
             )
-            videos.append(score_video(overlap, name='a', protocol=protocol))
+            videos.append(score_avtrack(overlap, name='a', protocol=protocol))
     assert all(video.summary['HOTA'] > 0 for video in plain)
     for one, other in zip(plain, changed, strict=True):
         assert one.summary == pytest.approx(other.summary)
@@ -195,7 +193,7 @@ def test_scores_are_bounded_and_do_not_depend_on_numbers_or_on_order(
         assert 0 <= min(bounded) <= max(bounded) <= 100
         assert one.summary['MOTA'] <= 100
         assert one.summary['MOTA'] >= 0 or protocol == 'corrected'
-    assert average_videos(plain) == pytest.approx(average_videos(changed[::-1]))
+    assert average_avtrack(plain) == pytest.approx(average_avtrack(changed[::-1]))
 
 
 def blocks(*levels: int) -> VideoOverlap:
@@ -206,29 +204,29 @@ def blocks(*levels: int) -> VideoOverlap:
 
 
 @pytest.mark.parametrize('count', [1, 3, 5, 15])
-def test_painting_the_gt_alike_loses_its_last_person_officially(count: int) -> None:
+def test_gray_level_255_loses_the_last_person_in_official_only(count: int) -> None:
     video = blocks(*(k * (255 // count) for k in range(1, count + 1)))
     official, corrected = (
-        score_video(video, name='a', protocol=p) for p in ('official', 'corrected')
+        score_avtrack(video, name='a', protocol=p) for p in ('official', 'corrected')
     )
     assert corrected.summary['DetA'] == pytest.approx(100)
     assert official.summary['DetA'] == pytest.approx(100 * (count - 1) / count)
     assert bool(official.failure) == (count == 1)
 
 
-def test_more_than_255_folders_are_nothing_officially() -> None:
+def test_more_than_255_folders_are_no_prediction_in_official_only() -> None:
     video = blocks(1, 2)
-    assert 'no predicted mask' in score_video(video, name='a', num_folders=256).failure
-    assert score_video(video, name='a', num_folders=255).failure is None
-    corrected = score_video(video, name='a', num_folders=256, protocol='corrected')
+    assert 'no predicted mask' in score_avtrack(video, name='a', num_folders=256).failure
+    assert score_avtrack(video, name='a', num_folders=255).failure is None
+    corrected = score_avtrack(video, name='a', num_folders=256, protocol='corrected')
     assert corrected.summary['HOTA'] == pytest.approx(100)
 
 
-def test_negative_scores_are_raised_to_0_officially() -> None:
+def test_negative_scores_are_raised_to_0_in_official_only() -> None:
     image = np.array([[1, 0, 0, 0]], np.uint8), np.array([[0, 1, 2, 3]], np.uint8)
     video = VideoOverlap.from_label_maps([image], size=(1, 4))
-    assert score_video(video, name='a').summary['MOTA'] == 0
-    assert score_video(video, name='a', protocol='corrected').summary['MOTA'] == -300
+    assert score_avtrack(video, name='a').summary['MOTA'] == 0
+    assert score_avtrack(video, name='a', protocol='corrected').summary['MOTA'] == -300
 
 
 def test_a_failed_video_counts_as_zeros() -> None:
@@ -237,9 +235,9 @@ def test_a_failed_video_counts_as_zeros() -> None:
     assert set(failed_video('a', 'unreadable', region_boundary=True).summary) == set(SUMMARY)
 
 
-def test_videos_of_different_protocols_are_not_averaged() -> None:
+def test_averaging_videos_of_different_protocols_raises() -> None:
     videos = [failed_video('a', '', protocol=p) for p in ('official', 'corrected')]
     with pytest.raises(ValueError, match=r"got \['corrected', 'official'\]"):
-        average_videos(videos)
+        average_avtrack(videos)
     with pytest.raises(ValueError, match=r'got \[\]'):
-        average_videos([])
+        average_avtrack([])

@@ -4,7 +4,7 @@ import pytest
 from avis.evaluation.functional.bootstrap import draw_videos, paired_p_value, percentile_interval
 
 
-def test_draws_are_repeatable_and_take_every_video_as_often() -> None:
+def test_draws_are_repeatable_and_uniform() -> None:
     draws = draw_videos(5, resamples=2000)
     assert draws.shape == (2000, 5)
     np.testing.assert_array_equal(draws, draw_videos(5, resamples=2000))
@@ -12,7 +12,7 @@ def test_draws_are_repeatable_and_take_every_video_as_often() -> None:
     np.testing.assert_allclose(np.bincount(draws.ravel()) / draws.size, 0.2, atol=0.02)
 
 
-def test_the_interval_of_a_mean_is_that_of_the_normal_distribution() -> None:
+def test_interval_of_a_mean_matches_the_normal_distribution() -> None:
     values = np.random.default_rng(0).normal(10, 2, 400)
     low, high = percentile_interval(values[draw_videos(400)].mean(axis=1))
     error = 1.96 * values.std() / 20
@@ -26,14 +26,14 @@ def test_undefined_draws_are_left_out() -> None:
     assert np.isnan(paired_p_value(np.array([np.nan])))
 
 
-def test_the_p_value_has_two_sides_and_is_never_zero() -> None:
+def test_p_value_is_two_sided_and_never_0() -> None:
     differences = np.linspace(-0.05, 0.95, 1000)  # 50 of them are negative
     assert paired_p_value(differences) == paired_p_value(-differences)
     assert paired_p_value(differences) == pytest.approx(2 * 51 / 1001)
     assert paired_p_value(differences + 1) == pytest.approx(2 / 1001)
 
 
-def test_p_values_of_equal_methods_are_uniform() -> None:
+def test_p_values_of_equal_predictions_are_uniform() -> None:
     rng = np.random.default_rng(0)
     draws = draw_videos(100)
     p_values = [paired_p_value(rng.normal(0, 1, 100)[draws].mean(axis=1)) for _ in range(400)]

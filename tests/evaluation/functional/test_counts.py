@@ -41,20 +41,20 @@ def test_any_split_sums_to_the_same_scores(kind: type[Counts], seed: int, cut: i
 def test_masks_and_tracks_are_counted() -> None:
     video = draw_video(1)
     counts = count_masks(video.overlap())
-    assert counts.true_masks == video.gt_present.sum() > 0
-    assert counts.masks == video.pred_present.sum() > 0
-    assert counts.tracks == video.pred_present.any(axis=1).sum()
+    assert counts.gt_dets == video.gt_present.sum() > 0
+    assert counts.pred_dets == video.pred_present.sum() > 0
+    assert counts.pred_ids == video.pred_present.any(axis=1).sum()
 
 
-def test_nothing_has_no_mean() -> None:
+def test_average_without_classes_is_empty() -> None:
     assert average_classes([]) == {}
 
 
-def test_counts_without_scores_say_so() -> None:
-    with pytest.raises(NotImplementedError, match='Counts has no scores'):
+def test_base_class_does_not_define_scores() -> None:
+    with pytest.raises(NotImplementedError, match='Counts does not define scores'):
         Counts().scores()
 
 
-def test_the_error_of_the_official_evaluator_travels_between_processes() -> None:
+def test_official_evaluator_error_can_be_pickled() -> None:
     error = pickle.loads(pickle.dumps(OfficialEvaluatorError('video 7', 'IndexError: 2')))
     assert (str(error), error.cause) == ('video 7 [IndexError: 2]', 'IndexError: 2')

@@ -8,16 +8,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from avis.evaluation.functional.aviseg import count_video, score_videos
-from avis.evaluation.functional.avtrack import score_video
+from avis.evaluation.functional.aviseg import count_aviseg, score_aviseg
+from avis.evaluation.functional.avtrack import score_avtrack
 from avis.evaluation.functional.diagnosis import (
-    METRICS,
+    DIAGNOSED_METRICS,
     Decomposition,
     Diagnosis,
     count_diagnosis,
     score_diagnosis,
 )
-from avis.evaluation.functional.oracles import FACULTIES, ORACLES, apply_oracles, pair_masks
+from avis.evaluation.functional.oracles import COMPONENTS, ORACLES, apply_oracles, pair_masks
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.structures.masks import encode_mask
 from tests.helpers.instance_goldens import aviseg_videos
@@ -26,27 +26,27 @@ from tests.helpers.planted_errors import (
     PLANTERS,
     Planter,
     Side,
+    add_ghost,
+    change_class,
+    crop_masks,
     diagnose,
     end_early,
-    hear_ghost,
     miss_speaker,
-    mistake_class,
     moving_squares,
     split_track,
-    spoil_masks,
     start_late,
     synthetic_gt,
 )
 
-PLANTS = [(faculty, plant) for faculty, plants in PLANTERS.items() for plant in plants]
+PLANTS = [(component, plant) for component, plants in PLANTERS.items() for plant in plants]
 
 
 def only(diagnosis: Diagnosis) -> dict[str, int]:
     return {kind: number for kind, number in vars(diagnosis.errors).items() if number}
 
 
-def check_one_plant(gt: Side, plant: Planter, faculty: str) -> None:
-    """Found, nothing else found, and at least 90 % of every lost score given to its faculty."""
+def check_planted_error(gt: Side, plant: Planter, component: str) -> None:
+    """The planted error is the only one found, and its component has at least 90 % of the loss."""
     pred = gt.copy()
     planted = plant(pred)
     diagnosis = score_diagnosis([diagnose(gt, pred)], classes=CLASSES)
@@ -54,58 +54,62 @@ def check_one_plant(gt: Side, plant: Planter, faculty: str) -> None:
     assert diagnosis.metrics['HOTA'].lost > 0.04
     assert diagnosis.metrics['FSLA'].lost > 0.1
     for metric, scores in diagnosis.metrics.items():
-        assert scores.share(faculty) >= 0.9 * scores.lost, metric
-        assert scores.gain([faculty]) >= 0.9 * scores.lost, metric
+        assert scores.share(component) >= 0.9 * scores.lost, metric
+        assert scores.gain([component]) >= 0.9 * scores.lost, metric
 
 
-@pytest.mark.parametrize(('faculty', 'plant'), PLANTS, ids=[p.__name__ for _, p in PLANTS])
-def test_a_planted_error_is_found_and_blamed_on_its_faculty(faculty: str, plant: Planter) -> None:
-    check_one_plant(moving_squares(), plant, faculty)
+@pytest.mark.parametrize(('component', 'plant'), PLANTS, ids=[p.__name__ for _, p in PLANTS])
+def test_planted_error_is_found_and_attributed_to_its_component(
+    component: str, plant: Planter
+) -> None:
+    check_planted_error(moving_squares(), plant, component)
 
 
 @pytest.mark.parametrize('index', [0, 2])
 @pytest.mark.parametrize(
-    ('faculty', 'plant'),
+    ('component', 'plant'),
     [
         ('who', miss_speaker),
-        ('who', hear_ghost),
+        ('who', add_ghost),
         ('who', start_late),
-        ('where', spoil_masks),
+        ('where', crop_masks),
         ('same', split_track),
-        ('same', mistake_class),
+        ('same', change_class),
     ],
 )
-def test_errors_planted_into_synthetic_videos(faculty: str, plant: Planter, index: int) -> None:
-    check_one_plant(synthetic_gt(index), plant, faculty)
+def test_planted_errors_are_found_in_synthetic_videos(
+    component: str, plant: Planter, index: int
+) -> None:
+    check_planted_error(synthetic_gt(index), plant, component)
 
 
 def plant_all(plants: dict[str, Planter], corrected: Collection[str]) -> Diagnosis:
-    """One video per faculty with its plant, but for those of the corrected faculties."""
+    """One video per component with a planted error, none for the corrected components."""
     videos = []
-    for faculty, plant in plants.items():
+    for component, plant in plants.items():
         gt = moving_squares()
         pred = gt.copy()
-        if faculty not in corrected:
+        if component not in corrected:
             plant(pred)
-        videos.append(diagnose(gt, pred, name=faculty))
+        videos.append(diagnose(gt, pred, name=component))
     return score_diagnosis(videos, classes=CLASSES)
 
 
 @pytest.mark.parametrize('plants', list(product(*PLANTERS.values()))[::4])
-def test_shares_of_a_mixture_are_those_of_its_plants(plants: tuple[Planter, ...]) -> None:
-    """A planted error is taken back, or its faculty replaced by the truth: that is the same."""
-    by_faculty = dict(zip(PLANTERS, plants, strict=True))
-    diagnoses = {corrected: plant_all(by_faculty, corrected) for corrected in ORACLES}
-    for metric in METRICS:
+def test_shares_of_several_errors_equal_those_of_removing_them(plants: tuple[Planter, ...]) -> None:
+    """Removing a planted error and replacing its component by the ground truth are equivalent."""
+    by_component = dict(zip(PLANTERS, plants, strict=True))
+    diagnoses = {corrected: plant_all(by_component, corrected) for corrected in ORACLES}
+    for metric in DIAGNOSED_METRICS:
         found = diagnoses[()].metrics[metric]
         scores = {corrected: d.metrics[metric].raw[()] for corrected, d in diagnoses.items()}
         planted = Decomposition(scores)
-        for faculty in FACULTIES:
-            difference = found.share(faculty) - planted.share(faculty)
-            assert abs(difference) <= 0.1 * found.lost, (metric, faculty)
+        for component in COMPONENTS:
+            difference = found.share(component) - planted.share(component)
+            assert abs(difference) <= 0.1 * found.lost, (metric, component)
 
 
-def test_a_perfect_prediction_has_no_gain_and_no_error() -> None:
+def test_perfect_prediction_has_no_gain_and_no_error() -> None:
     gt = moving_squares()
     diagnosis = score_diagnosis([diagnose(gt, gt.copy())], classes=CLASSES)
     assert only(diagnosis) == {}
@@ -114,10 +118,10 @@ def test_a_perfect_prediction_has_no_gain_and_no_error() -> None:
         assert scores.lost == pytest.approx(0, abs=1e-12)
 
 
-def test_nothing_predicted_is_all_a_matter_of_who() -> None:
+def test_empty_prediction_loses_by_who_only() -> None:
     gt = moving_squares()
-    nothing = Side([[None] * gt.length], [0])
-    diagnosis = score_diagnosis([diagnose(gt, nothing)], classes=CLASSES)
+    empty = Side([[None] * gt.length], [0])
+    diagnosis = score_diagnosis([diagnose(gt, empty)], classes=CLASSES)
     assert only(diagnosis) == {'missed_speaker': 4, 'missed_masks': 30}
     for scores in diagnosis.metrics.values():
         assert scores.gain(['who']) == pytest.approx(scores.share('who'))
@@ -125,7 +129,7 @@ def test_nothing_predicted_is_all_a_matter_of_who() -> None:
         assert scores.score(['who']) == pytest.approx(1, abs=1e-12)
 
 
-def test_a_silent_gt_has_no_hota_but_frames_to_be_silent_in() -> None:
+def test_gt_without_masks_has_fsla_but_no_hota() -> None:
     image = np.ones((2, 2), int)
     video = VideoOverlap.from_label_maps([(0 * image, image), (0 * image, 0 * image)], size=(2, 2))
     counted = count_diagnosis(video, name='silent', classes=[0])
@@ -138,24 +142,24 @@ def test_a_silent_gt_has_no_hota_but_frames_to_be_silent_in() -> None:
 
 
 @pytest.mark.parametrize('case', ['dense_720p', 'mixed_sizes', 'sparse_null', 'empty_results'])
-def test_the_diagnosis_starts_at_the_corrected_score_and_ends_at_perfect(case: str) -> None:
+def test_diagnosis_starts_at_the_corrected_score_and_ends_at_100(case: str) -> None:
     videos, classes = aviseg_videos(case), range(1, 27)
     diagnosis = score_diagnosis(
         [count_diagnosis(video, name=name, classes=classes) for name, video in videos.items()],
         classes=classes,
     )
     counted = [
-        count_video(video, name=name, classes=classes, protocol='corrected')
+        count_aviseg(video, name=name, classes=classes, protocol='corrected')
         for name, video in videos.items()
     ]
-    summary = score_videos(counted, classes=classes).summary()
+    summary = score_aviseg(counted, classes=classes).summary()
     for metric, key in (('HOTA', 'HOTA'), ('mAP', 'AP_all'), ('FSLA', 'FA')):
         raw = diagnosis.metrics[metric].raw
         assert 100 * raw[()] == pytest.approx(summary[key], abs=1e-9)
-        assert raw[FACULTIES] == pytest.approx(1, abs=1e-12)
+        assert raw[COMPONENTS] == pytest.approx(1, abs=1e-12)
 
 
-def test_hota_over_videos_is_that_of_avtrack() -> None:
+def test_hota_over_videos_equals_avtrack() -> None:
     """A person is missed in one frame of the first video; the third has no person."""
     one, none = np.ones((2, 2), int), np.zeros((2, 2), int)
     videos = [
@@ -164,15 +168,15 @@ def test_hota_over_videos_is_that_of_avtrack() -> None:
     ]
     counted = [count_diagnosis(v, name=str(k), classes=[0]) for k, v in enumerate(videos)]
     hota = score_diagnosis(counted, classes=[0], average='videos').metrics['HOTA']
-    scores = [score_video(v, name='', protocol='corrected').summary['HOTA'] for v in videos]
+    scores = [score_avtrack(v, name='', protocol='corrected').summary['HOTA'] for v in videos]
     assert hota.score(()) == pytest.approx(np.mean(scores) / 100)
     assert hota.score(()) == pytest.approx((0.5 + 1 + 0) / 3)
-    assert hota.score(FACULTIES) == pytest.approx(2 / 3)
+    assert hota.score(COMPONENTS) == pytest.approx(2 / 3)
     with pytest.raises(ValueError, match=r"'videos'.*got 'frames'"):
         score_diagnosis(counted, classes=[0], average='frames')
 
 
-def test_all_numbers_go_into_a_file() -> None:
+def test_to_dict_contains_all_numbers() -> None:
     gt = moving_squares()
     pred = gt.copy()
     end_early(pred)
@@ -187,7 +191,7 @@ def test_all_numbers_go_into_a_file() -> None:
     assert written['errors']['early_end'] == 2
 
 
-def test_an_unknown_oracle_is_named() -> None:
+def test_unknown_oracle_raises() -> None:
     video = VideoOverlap.from_label_maps([(np.eye(2, dtype=int),) * 2], size=(2, 2))
     with pytest.raises(ValueError, match=r"'who', 'where', 'same'.*got \['what'\]"):
         apply_oracles(video, pair_masks(video), ['what'])
@@ -198,75 +202,75 @@ FRAMES = 4
 
 @st.composite
 def random_videos(draw: st.DrawFn) -> tuple[VideoOverlap, np.ndarray]:
-    """Masks at random, mostly bits of the truth, that may overlap; with their true overlaps."""
-    num_true, num_pred = draw(st.integers(0, 3)), draw(st.integers(0, 4))
-    true = draw(arrays(bool, (num_true, FRAMES, 2, 3)))
+    """Random masks, predictions often copied from gt masks; with the overlaps of gt masks."""
+    num_gt, num_pred = draw(st.integers(0, 3)), draw(st.integers(0, 4))
+    gt = draw(arrays(bool, (num_gt, FRAMES, 2, 3)))
     pred = draw(arrays(bool, (num_pred, FRAMES, 2, 3)))
-    if num_true and draw(st.booleans()):
-        copied = draw(arrays(np.int8, (num_pred, FRAMES), elements=st.integers(0, num_true - 1)))
-        pred &= true[copied, np.arange(FRAMES)]
-    # Two things with the same masks all the time cannot be told apart by any score.
-    assume(len(np.unique(true.reshape(num_true, FRAMES * 6), axis=0)) == num_true)
+    if num_gt and draw(st.booleans()):
+        copied = draw(arrays(np.int8, (num_pred, FRAMES), elements=st.integers(0, num_gt - 1)))
+        pred &= gt[copied, np.arange(FRAMES)]
+    # No score distinguishes two tracks with equal masks in every frame.
+    assume(len(np.unique(gt.reshape(num_gt, FRAMES * 6), axis=0)) == num_gt)
     numbers = st.integers(0, 1)
-    gt, found = (
+    gt_tracks, pred_tracks = (
         TrackMasks(
             [[encode_mask(mask) for mask in row] for row in masks],
             labels=draw(st.lists(numbers, min_size=len(masks), max_size=len(masks))),
             scores=draw(arrays(float, len(masks), elements=st.floats(0, 1))),
         )
-        for masks in (true, pred)
+        for masks in (gt, pred)
     )
     options = {'size': (2, 3), 'num_frames': FRAMES}
-    video = VideoOverlap.from_rles(gt, found, **options)
-    return video, VideoOverlap.from_rles(gt, gt, **options).intersections
+    video = VideoOverlap.from_rles(gt_tracks, pred_tracks, **options)
+    return video, VideoOverlap.from_rles(gt_tracks, gt_tracks, **options).intersections
 
 
 @given(videos=st.lists(random_videos(), min_size=1, max_size=2))
 @settings(max_examples=60, deadline=None)
-def test_oracles_are_monotone_and_all_three_perfect(videos: list) -> None:
+def test_oracles_are_monotone_and_perfect_together(videos: list) -> None:
     counted = [
-        count_diagnosis(video, name=str(place), classes=CLASSES, true_overlap=overlap)
-        for place, (video, overlap) in enumerate(videos)
+        count_diagnosis(video, name=str(index), classes=CLASSES, gt_overlap=overlap)
+        for index, (video, overlap) in enumerate(videos)
     ]
     diagnosis = score_diagnosis(counted, classes=CLASSES)
-    sounds = any(video.gt.areas.any() for video, _ in videos)
+    any_sounding = any(video.gt.areas.any() for video, _ in videos)
     for metric, scores in diagnosis.metrics.items():
-        if not sounds and metric != 'FSLA':
+        if not any_sounding and metric != 'FSLA':
             assert np.isnan(scores.lost)
             continue
-        assert scores.raw[FACULTIES] == pytest.approx(1, abs=1e-12)
+        assert scores.raw[COMPONENTS] == pytest.approx(1, abs=1e-12)
         for more in ORACLES:
             for fewer in ORACLES:
                 if set(fewer) <= set(more):
                     assert scores.score(fewer) <= scores.score(more) + 1e-12
-        shares = [scores.share(faculty) for faculty in FACULTIES]
+        shares = [scores.share(component) for component in COMPONENTS]
         assert min(shares) >= -1e-12
         assert sum(shares) == pytest.approx(scores.lost, abs=1e-12)
 
 
 @given(video=random_videos())
 @settings(max_examples=60, deadline=None)
-def test_the_gt_itself_has_no_error(video: tuple[VideoOverlap, np.ndarray]) -> None:
-    """Also of parts that overlap, appear again, or are blank."""
-    gt, overlap = video
-    perfect = VideoOverlap(gt.gt, gt.gt, overlap, gt.size)
-    counted = count_diagnosis(perfect, name='a', classes=CLASSES, true_overlap=overlap)
+def test_gt_as_prediction_has_no_error(video: tuple[VideoOverlap, np.ndarray]) -> None:
+    """Even if tracks overlap, reappear or have blank masks."""
+    overlaps, shared = video
+    perfect = VideoOverlap(overlaps.gt, overlaps.gt, shared, overlaps.size)
+    counted = count_diagnosis(perfect, name='a', classes=CLASSES, gt_overlap=shared)
     assert not any(vars(counted.errors).values())
 
 
 @given(video=random_videos())
 @settings(max_examples=40, deadline=None)
-def test_all_oracles_give_the_gt(
+def test_all_oracles_together_reproduce_the_gt(
     video: tuple[VideoOverlap, np.ndarray],
 ) -> None:
-    """Mask by mask, not only by its score."""
+    """Compared mask by mask, not only by score."""
     overlaps, shared = video[0].without_blanks(), video[1]
     kept = np.flatnonzero(overlaps.gt.ever_present)
     overlaps, shared = (
         overlaps.select(kept, overlaps.pred.ever_present),
         shared[:, kept][:, :, kept],
     )
-    corrected = apply_oracles(overlaps, pair_masks(overlaps), FACULTIES, true_overlap=shared)
+    corrected = apply_oracles(overlaps, pair_masks(overlaps), COMPONENTS, gt_overlap=shared)
     np.testing.assert_array_equal(corrected.pred.areas, overlaps.gt.areas)
     np.testing.assert_array_equal(corrected.pred.present, overlaps.gt.present)
     np.testing.assert_array_equal(corrected.pred.labels, overlaps.gt.labels)
@@ -274,7 +278,7 @@ def test_all_oracles_give_the_gt(
 
 
 def noisy(rng: np.random.Generator) -> tuple[Side, Side]:
-    """Squares that jitter, fall silent, change their track and their class."""
+    """Squares that jitter, disappear, and change track and class."""
     gt = moving_squares(size=68)
     pred = gt.copy()
     for track, row in enumerate(gt.masks):
@@ -290,16 +294,16 @@ def noisy(rng: np.random.Generator) -> tuple[Side, Side]:
     return gt, pred
 
 
-def test_raw_scores_hardly_ever_fall() -> None:
-    """They may: a corrected mask can turn the pairing of tracks round. In one step of a hundred."""
+def test_raw_scores_rarely_fall() -> None:
+    """A corrected mask can change the pairing of tracks; this happens in less than 1 % of steps."""
     falls, steps = [], 0
     for seed in range(60):
         gt, pred = noisy(np.random.default_rng(seed))
         diagnosis = score_diagnosis([diagnose(gt, pred)], classes=CLASSES)
         for scores in diagnosis.metrics.values():
-            for names, faculty in product(ORACLES, FACULTIES):
-                if faculty not in names:
-                    more = tuple(f for f in FACULTIES if f in names or f == faculty)
+            for names, component in product(ORACLES, COMPONENTS):
+                if component not in names:
+                    more = tuple(f for f in COMPONENTS if f in names or f == component)
                     steps += 1
                     falls.append(scores.raw[names] - scores.raw[more])
     assert steps == 60 * 3 * 12
@@ -307,8 +311,8 @@ def test_raw_scores_hardly_ever_fall() -> None:
     assert max(falls) < 0.1
 
 
-def test_ghosts_of_another_class_do_not_take_the_place_of_the_right_mask() -> None:
-    """A better fitting mask of a wrong class, with a low score, is a ghost."""
+def test_masks_of_the_correct_class_are_matched_first() -> None:
+    """A mask of a wrong class is a ghost, even if it fits better."""
     gt = moving_squares()
     pred = gt.copy()
     for frame, mask in enumerate(pred.masks[0]):

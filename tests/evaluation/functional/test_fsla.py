@@ -9,7 +9,7 @@ from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.structures.masks import encode_mask
 from tests.helpers.small_videos import SmallVideo, small_videos
 
-# The test set of AVISeg has so many frames without, with one, and with several sounding objects.
+# Frames of the AVISeg test set without, with one, and with several sounding objects.
 TEST_FRAMES = (931, 4_514, 7_099)
 # FSLA, FSLAn, FSLAs, FSLAm of the benchmark table of the AVIS paper.
 PUBLISHED = {
@@ -27,7 +27,7 @@ HD, SMALL = (720, 1280), (360, 640)
 
 
 class Masks:
-    """The left and the right half, all, and none of a frame of one size."""
+    """Masks of the left half, the right half, all and none of a frame."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         image = np.zeros(size, bool)
@@ -48,7 +48,7 @@ def count(
     size: tuple[int, int] = HD,
     protocol: str = 'official',
 ) -> list[list[int]]:
-    """Right and all frames of the kinds n, s, m at alpha 0.05."""
+    """Correct and all frames of the kinds n, s, m at alpha 0.05."""
     video = VideoOverlap.from_rles(
         TrackMasks(gt, labels=labels[0], ids=ids),
         TrackMasks(pred, labels=labels[1]),
@@ -56,22 +56,22 @@ def count(
         num_frames=len((gt or pred)[0]),
     )
     counts = count_fsla(video, protocol=protocol)
-    return [counts.right[:, 0].tolist(), counts.frames.tolist()]
+    return [counts.correct[:, 0].tolist(), counts.frames.tolist()]
 
 
 @pytest.mark.parametrize('method', PUBLISHED)
-def test_pooling_over_frames_gives_the_published_total(method: str) -> None:
+def test_pooling_over_frames_reproduces_the_published_totals(method: str) -> None:
     total, *kinds = PUBLISHED[method]
     frames = np.array(TEST_FRAMES)
-    right = np.outer(frames * np.array(kinds) / 100, np.ones(len(ALPHAS)))
-    got = FSLACounts(frames, right).scores()
+    correct = np.outer(frames * np.array(kinds) / 100, np.ones(len(ALPHAS)))
+    got = FSLACounts(frames, correct).scores()
     # All four numbers are rounded to two digits.
     assert 100 * got['FA'].mean() == pytest.approx(total, abs=0.011)
     assert 100 * got['FAs'].mean() == pytest.approx(kinds[1])
 
 
 @pytest.mark.parametrize('size', [HD, SMALL])
-def test_blank_masks_in_silent_frames_are_right_in_the_corrected_protocol_only(size) -> None:
+def test_blank_masks_in_silent_frames_are_correct_in_corrected_only(size) -> None:
     m = MASKS[size]
     sides = [[m.left, None]], [[m.left, m.blank]]
     assert count(*sides, size=size, protocol='corrected') == [[1, 1, 0], [1, 1, 0]]
@@ -79,15 +79,15 @@ def test_blank_masks_in_silent_frames_are_right_in_the_corrected_protocol_only(s
     assert count([[m.left, None]], [[m.left, None]], size=size) == [[1, 1, 0], [1, 1, 0]]
 
 
-def test_blank_masks_are_known_at_one_size_only_officially() -> None:
-    right = {}
+def test_official_recognizes_blank_masks_at_one_size_only() -> None:
+    correct = {}
     for size, m in MASKS.items():
         pred = [[m.left, m.left], [m.blank, m.right]]
-        right[size] = count([[m.left, m.left], [None, m.right]], pred, size=size)[0]
-    assert right == {HD: [0, 1, 1], SMALL: [0, 0, 1]}
+        correct[size] = count([[m.left, m.left], [None, m.right]], pred, size=size)[0]
+    assert correct == {HD: [0, 1, 1], SMALL: [0, 0, 1]}
 
 
-def test_one_gt_is_looked_up_by_the_inverse_of_the_pairing_officially() -> None:
+def test_official_looks_up_a_single_gt_mask_by_the_inverse_pairing() -> None:
     m = MASKS[HD]
     thirds = [m.left, m.right, m.full]
     gt = [[thirds[t] if t == track else None for t in range(3)] for track in range(3)]
@@ -100,7 +100,7 @@ def test_one_gt_is_looked_up_by_the_inverse_of_the_pairing_officially() -> None:
         assert count(gt, pred, protocol='corrected')[0] == [0, 3, 0]
 
 
-def test_order_of_ids_matters_officially() -> None:
+def test_official_depends_on_the_order_of_ids() -> None:
     m = MASKS[HD]
     sides = [[m.left, m.left], [m.right, m.right]], [[m.left, m.left], [m.right, m.right]]
     assert count(*sides, ids=[1, 2])[0] == [0, 0, 2]
@@ -108,36 +108,36 @@ def test_order_of_ids_matters_officially() -> None:
     assert count(*sides, ids=[2, 1], protocol='corrected')[0] == [0, 0, 2]
 
 
-def test_a_gt_that_is_never_visible_shifts_the_official_positions() -> None:
+def test_empty_gt_track_shifts_the_official_indices() -> None:
     m = MASKS[HD]
     sides = [[None], [m.left]], [[m.left]]
     assert count(*sides)[0] == [0, 0, 0]
     assert count(*sides, protocol='corrected')[0] == [0, 1, 0]
 
 
-def test_classes_are_compared_as_sets_officially() -> None:
+def test_official_compares_sets_of_classes() -> None:
     m = MASKS[HD]
     sides = [[m.left], [m.right]], [[m.left], [m.right]]
     assert count(*sides, labels=([1, 2], [1, 2]))[0] == [0, 0, 1]
     assert count(*sides, labels=([1, 2], [2, 1]))[0] == [0, 0, 0]
-    # Two tracks that sound in turn: the blank one adds its class to the set of each frame.
-    turns = [[m.left, None], [None, m.right]], [[m.left, m.blank], [m.blank, m.right]]
-    assert count(*turns, labels=([1, 2], [1, 2]))[0] == [0, 0, 0]
-    assert count(*turns, labels=([1, 2], [1, 2]), protocol='corrected')[0] == [0, 2, 0]
+    # Two alternating tracks: the blank one adds its class to the set of each frame.
+    alternating = [[m.left, None], [None, m.right]], [[m.left, m.blank], [m.blank, m.right]]
+    assert count(*alternating, labels=([1, 2], [1, 2]))[0] == [0, 0, 0]
+    assert count(*alternating, labels=([1, 2], [1, 2]), protocol='corrected')[0] == [0, 2, 0]
 
 
-def test_the_iou_must_exceed_the_threshold() -> None:
+def test_iou_must_exceed_the_threshold() -> None:
     m = MASKS[HD]
     video = VideoOverlap.from_rles(
         TrackMasks([[m.full]]), TrackMasks([[m.left]]), size=HD, num_frames=1
     )
     for protocol in ('official', 'corrected'):
-        right = count_fsla(video, protocol=protocol).right[1]
-        np.testing.assert_array_equal(right, ALPHAS < 0.5)
-        assert right.sum() == 9
+        correct = count_fsla(video, protocol=protocol).correct[1]
+        np.testing.assert_array_equal(correct, ALPHAS < 0.5)
+        assert correct.sum() == 9
 
 
-def test_the_official_evaluator_stops_on_null_masks() -> None:
+def test_official_raises_on_null_masks() -> None:
     m = MASKS[HD]
     gt = [[m.left, m.left, m.left], [None, m.right, None], [None, None, m.right]]
     pred = [[m.left, m.left, m.left], [None, m.right, None], [None, None, m.right]]
@@ -151,27 +151,27 @@ def test_the_official_evaluator_stops_on_null_masks() -> None:
 
 
 def plain_fsla(video: VideoOverlap, pairs: dict[int, int], alpha: float) -> list[bool]:
-    """Whether each frame is right, mask by mask, as the corrected definition says."""
-    right = []
+    """Whether each frame is correct, mask by mask, by definition."""
+    correct = []
     for frame in range(video.num_frames):
-        true = [g for g in range(len(video.gt)) if video.gt.areas[g, frame]]
+        gt = [g for g in range(len(video.gt)) if video.gt.areas[g, frame]]
         pred = [p for p in range(len(video.pred)) if video.pred.areas[p, frame]]
-        same = sorted(video.gt.labels[true]) == sorted(video.pred.labels[pred])
-        right.append(
+        same = sorted(video.gt.labels[gt]) == sorted(video.pred.labels[pred])
+        correct.append(
             same
             and all(
                 pairs.get(g) in pred
                 and video.gt.labels[g] == video.pred.labels[pairs[g]]
                 and video.iou[frame, g, pairs[g]] > alpha
-                for g in true
+                for g in gt
             )
         )
-    return right
+    return correct
 
 
 @given(video=small_videos)
 def test_corrected_counts_equal_a_plain_loop(video: SmallVideo) -> None:
-    # All of one class and each predicted track a copy of a true one: the pairing is known.
+    # With one class and predictions copied from gt tracks the pairing is known.
     video.gt_labels[:] = 1
     copies = np.arange(len(video.gt))[: len(video.pred)]
     video.pred[: len(copies)] = video.gt[copies] & (np.arange(9)[:, None] > 1)
@@ -180,11 +180,13 @@ def test_corrected_counts_equal_a_plain_loop(video: SmallVideo) -> None:
     overlap = overlap.select(range(len(video.gt)), copies)
     counts = count_fsla(overlap, protocol='corrected')
     kinds = np.minimum((overlap.gt.areas > 0).sum(axis=0), 2)
-    for place, alpha in enumerate(ALPHAS):
-        right = np.array(plain_fsla(overlap, {int(g): int(g) for g in copies}, alpha))
-        assert counts.right[:, place].tolist() == [int(right[kinds == k].sum()) for k in range(3)]
+    for column, alpha in enumerate(ALPHAS):
+        correct = np.array(plain_fsla(overlap, {int(g): int(g) for g in copies}, alpha))
+        assert counts.correct[:, column].tolist() == [
+            int(correct[kinds == k].sum()) for k in range(3)
+        ]
 
 
-def test_no_frame_of_a_kind_is_not_a_number() -> None:
+def test_kind_without_frames_is_nan() -> None:
     scores = FSLACounts().scores()
     assert np.isnan([scores[name].mean() for name in ('FA', 'FAn', 'FAs', 'FAm')]).all()

@@ -1,4 +1,4 @@
-"""Official FSLA against a plain loop over frames, written from what is known of it."""
+"""Official FSLA against a plain loop over frames that has the documented defects."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.structures.masks import encode_mask
 
 # Size and number of videos.
-KINDS = {'blank is known': ((720, 1280), 70), 'blank is a mask': ((40, 64), 300)}
+KINDS = {'blank recognized': ((720, 1280), 70), 'blank is a mask': ((40, 64), 300)}
 
 
 @dataclass
@@ -25,11 +25,11 @@ class Tracks:
     labels: list[int]
     ids: list[int]
 
-    def given(self, frame: int) -> list[int]:
+    def present(self, frame: int) -> list[int]:
         return [k for k, row in enumerate(self.masks) if row[frame] is not None]
 
-    def owners(self) -> list[int]:
-        """Tracks with a mask in some frame, by their ids."""
+    def non_empty(self) -> list[int]:
+        """Tracks with a mask in some frame, sorted by id."""
         found = [k for k, row in enumerate(self.masks) if any(mask is not None for mask in row)]
         return sorted(found, key=lambda k: self.ids[k])
 
@@ -39,8 +39,8 @@ def overlap(one: dict, other: dict) -> float:
 
 
 def pair(gt: Tracks, pred: Tracks, frames: int) -> tuple[list[int], list[int]]:
-    """Rows and columns: ranks of tracks among those that own a mask."""
-    rows, columns = gt.owners(), pred.owners()
+    """Rows and columns: ranks among the tracks with a mask."""
+    rows, columns = gt.non_empty(), pred.non_empty()
     shared = np.zeros((len(rows), len(columns)))
     for t in range(frames):
         iou = np.zeros_like(shared)
@@ -60,23 +60,23 @@ def pair(gt: Tracks, pred: Tracks, frames: int) -> tuple[list[int], list[int]]:
 
 
 def plain_count(gt: Tracks, pred: Tracks, frames: int) -> list[list[int]]:
-    """Right frames by kind and threshold, (3, 19); IndexError where the evaluator stops."""
+    """Correct frames by kind and threshold, (3, 19); raises IndexError where the evaluator does."""
     rows, columns = pair(gt, pred, frames)
-    right = np.zeros((3, len(ALPHAS)), int)
+    correct = np.zeros((3, len(ALPHAS)), int)
     for t in range(frames):
-        true, listed = gt.given(t), pred.given(t)
+        visible, listed = gt.present(t), pred.present(t)
         shown = [p for p in listed if pred.masks[p][t]['counts'] != b'PPTl0']
-        if {gt.labels[g] for g in true} != {pred.labels[p] for p in listed}:
+        if {gt.labels[g] for g in visible} != {pred.labels[p] for p in listed}:
             continue
-        if len(true) != len(shown):
+        if len(visible) != len(shown):
             continue
-        if len(true) == 1:
-            if true[0] in columns:
-                mask = pred.masks[listed[columns.index(true[0])]][t]
-                right[1] += overlap(gt.masks[true[0]][t], mask) > ALPHAS
+        if len(visible) == 1:
+            if visible[0] in columns:
+                mask = pred.masks[listed[columns.index(visible[0])]][t]
+                correct[1] += overlap(gt.masks[visible[0]][t], mask) > ALPHAS
             continue
         passed = np.ones(len(ALPHAS), bool)
-        for row, column in zip(rows, columns, strict=True) if true else ():
+        for row, column in zip(rows, columns, strict=True) if visible else ():
             p = listed[column]
             mask, wanted = pred.masks[p][t], gt.masks[row][t]
             passed &= gt.labels[row] == pred.labels[p]
@@ -84,16 +84,16 @@ def plain_count(gt: Tracks, pred: Tracks, frames: int) -> list[list[int]]:
                 passed &= mask['counts'] == b'PPTl0'
             else:
                 passed &= overlap(wanted, mask) > ALPHAS
-        right[min(len(true), 2)] += passed
-    return right.tolist()
+        correct[min(len(visible), 2)] += passed
+    return correct.tolist()
 
 
 def draw(rng: np.random.Generator, size: tuple[int, int], frames: int) -> tuple[Tracks, Tracks]:
-    """Boxes side by side; most predictions are right, with blank masks and a few nulls."""
+    """Boxes side by side; most predictions are correct, some are blank masks or null."""
 
-    def box(place: int) -> dict:
+    def box(index: int) -> dict:
         mask, quarter = np.zeros(size, bool), size[1] // 4
-        start = quarter * (place % 4)
+        start = quarter * (index % 4)
         mask[: size[0] // 2, start + rng.integers(quarter // 4) : start + quarter] = True
         return encode_mask(mask)
 
@@ -140,7 +140,7 @@ def test_random_videos_equal_a_plain_loop(size: tuple[int, int], videos: int) ->
             with pytest.raises(OfficialEvaluatorError):
                 count_fsla(video)
             continue
-        assert count_fsla(video).right.tolist() == expected
+        assert count_fsla(video).correct.tolist() == expected
         total += np.array(expected)[:, 0]
     assert total.min() > 10
     assert stopped > 3

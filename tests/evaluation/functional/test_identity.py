@@ -20,7 +20,7 @@ def count(gt: list, pred: list) -> IdentityCounts:
     return count_identity(video)
 
 
-def test_a_gt_is_followed_by_its_longest_partner_only() -> None:
+def test_gt_track_is_paired_with_the_longest_match_only() -> None:
     got = count([[A] * 5], [[A, A, A, None, None], [None, None, None, A, A]])
     assert got == IdentityCounts(IDTP=3, IDFN=2, IDFP=2)
     assert float(got.scores()['IDF1']) == pytest.approx(0.6)
@@ -31,14 +31,14 @@ def test_an_iou_of_one_half_is_enough() -> None:
     assert count([[A]], [[B]]).IDTP == 0
 
 
-def test_one_side_alone_follows_nothing() -> None:
+def test_video_with_one_empty_side_has_no_idtp() -> None:
     assert count([[A, A]], []) == IdentityCounts(IDFN=2)
     assert count([], [[A, A]]) == IdentityCounts(IDFP=2)
     assert float(IdentityCounts().scores()['IDF1']) == 0
 
 
 @given(video=small_videos)
-def test_the_assignment_is_the_best_of_all(video: SmallVideo) -> None:
+def test_assignment_is_optimal(video: SmallVideo) -> None:
     overlap = video.overlap()
     frames = (overlap.iou >= 0.5).sum(axis=0)
     size = max(frames.shape)

@@ -13,7 +13,7 @@ def intersect(gt: np.ndarray, pred: np.ndarray) -> np.ndarray:
     return np.einsum('gthw,pthw->tgp', gt.astype(int), pred.astype(int))
 
 
-def paint(masks: np.ndarray) -> np.ndarray:
+def merge(masks: np.ndarray) -> np.ndarray:
     """Label maps (T, H, W): later tracks hide earlier ones."""
     image = np.zeros(masks.shape[1:], np.uint8)
     for label, mask in enumerate(masks, start=1):
@@ -22,7 +22,7 @@ def paint(masks: np.ndarray) -> np.ndarray:
 
 
 @given(video=small_videos)
-def test_rles_are_counted_as_dense_masks_are(video: SmallVideo) -> None:
+def test_counts_of_rles_equal_those_of_dense_masks(video: SmallVideo) -> None:
     got = video.overlap()
     np.testing.assert_array_equal(got.intersections, intersect(video.gt, video.pred))
     np.testing.assert_array_equal(got.gt.areas, video.gt.sum(axis=(2, 3)))
@@ -33,8 +33,8 @@ def test_rles_are_counted_as_dense_masks_are(video: SmallVideo) -> None:
 
 
 @given(video=small_videos)
-def test_painted_rles_and_painted_images_agree(video: SmallVideo) -> None:
-    image, gt = paint(video.pred), paint(video.gt)
+def test_merged_rles_equal_label_maps(video: SmallVideo) -> None:
+    image, gt = merge(video.pred), merge(video.gt)
     maps = VideoOverlap.from_label_maps(zip(gt, image, strict=True), size=SIZE)
     labels = np.setdiff1d(image, [0])
     np.testing.assert_array_equal(maps.pred.ids, labels)
@@ -45,18 +45,18 @@ def test_painted_rles_and_painted_images_agree(video: SmallVideo) -> None:
     rles = [
         [[encode_mask(mask) for mask in track] for track in side] for side in (disjoint, video.pred)
     ]
-    painted = VideoOverlap.from_rles(
+    merged = VideoOverlap.from_rles(
         TrackMasks(rles[0], ids=maps.gt.ids),
         TrackMasks(rles[1], ids=range(1, len(video.pred) + 1)),
         size=SIZE,
         num_frames=video.num_frames,
-        painted=True,
+        merged=True,
     )
-    painted = painted.select(range(len(maps.gt)), painted.pred.ever_present)
-    np.testing.assert_array_equal(painted.pred.ids, maps.pred.ids)
-    np.testing.assert_array_equal(painted.pred.present, maps.pred.present)
-    np.testing.assert_array_equal(painted.pred.areas, maps.pred.areas)
-    np.testing.assert_array_equal(painted.intersections, maps.intersections)
+    merged = merged.select(range(len(maps.gt)), merged.pred.ever_present)
+    np.testing.assert_array_equal(merged.pred.ids, maps.pred.ids)
+    np.testing.assert_array_equal(merged.pred.present, maps.pred.present)
+    np.testing.assert_array_equal(merged.pred.areas, maps.pred.areas)
+    np.testing.assert_array_equal(merged.intersections, maps.intersections)
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.int32])
@@ -69,16 +69,16 @@ def test_labels_of_any_integer_type_are_counted(dtype) -> None:
     assert (video.gt.areas.tolist(), video.pred.areas.tolist()) == ([[2], [1]], [[2], [1]])
 
 
-def test_more_masks_than_a_byte_counts() -> None:
+def test_more_than_255_masks_are_counted() -> None:
     tracks = TrackMasks([[MASK] * 300])
     assert VideoOverlap.from_rles(tracks, tracks, size=(1, 2), num_frames=300).iou.all()
     tracks = TrackMasks([[MASK]] * 300)
-    video = VideoOverlap.from_rles(tracks, tracks, size=(1, 2), num_frames=1, painted=True)
+    video = VideoOverlap.from_rles(tracks, tracks, size=(1, 2), num_frames=1, merged=True)
     assert video.intersections[0, :, -1].all()
     assert not video.intersections[0, :, :-1].any()
 
 
-def test_blank_and_absent_are_told_apart() -> None:
+def test_blank_and_absent_masks_are_distinguished() -> None:
     tracks = TrackMasks([[MASK, BLANK, None]])
     video = VideoOverlap.from_rles(tracks, tracks, size=(1, 2), num_frames=3)
     assert video.pred.present.tolist() == [[True, True, False]]
@@ -86,7 +86,7 @@ def test_blank_and_absent_are_told_apart() -> None:
     assert video.pred.sizes.tolist() == [2.0]
 
 
-def test_a_class_has_the_tracks_that_have_a_mask() -> None:
+def test_of_class_selects_tracks_with_a_mask() -> None:
     gt = TrackMasks([[MASK], [None], [MASK]], labels=[1, 1, 2], ids=[5, 6, 7])
     pred = TrackMasks([[MASK], [BLANK]], labels=[2, 1])
     video = VideoOverlap.from_rles(gt, pred, size=(1, 2), num_frames=1).of_class(1)
@@ -94,9 +94,9 @@ def test_a_class_has_the_tracks_that_have_a_mask() -> None:
     assert video.intersections.shape == (1, 1, 1)
 
 
-def test_nothing_on_either_side_is_a_video_too() -> None:
-    nothing = VideoOverlap.from_rles(TrackMasks([]), TrackMasks([]), size=(1, 2), num_frames=3)
-    assert nothing.iou.shape == (3, 0, 0)
+def test_video_without_tracks_is_valid() -> None:
+    empty = VideoOverlap.from_rles(TrackMasks([]), TrackMasks([]), size=(1, 2), num_frames=3)
+    assert empty.iou.shape == (3, 0, 0)
     images = [(np.zeros((1, 2), np.uint8),) * 2] * 3
     assert VideoOverlap.from_label_maps(images, size=(1, 2)).iou.shape == (3, 0, 0)
     assert VideoOverlap.from_label_maps([], size=(1, 2)).iou.shape == (0, 0, 0)
@@ -110,11 +110,11 @@ def test_nothing_on_either_side_is_a_video_too() -> None:
             TrackMasks([[None, RLE(size=[2, 1], counts=b'02')]]),
             r'track 0, frame 1: mask of size \[2, 1\] in a video of \[1, 2\]',
         ),
-        (TrackMasks([[MASK, MASK]], labels=[1, 2]), '1 tracks, but 2 labels'),
-        (TrackMasks([[MASK, MASK]] * 2, ids=[3, 3]), r'must differ, got \[3, 3\]'),
+        (TrackMasks([[MASK, MASK]], labels=[1, 2]), 'expected 1 labels, one per track, got 2'),
+        (TrackMasks([[MASK, MASK]] * 2, ids=[3, 3]), r'expected unique ids .*, got \[3, 3\]'),
     ],
 )
-def test_bad_tracks_are_refused_with_their_place(gt: TrackMasks, message: str) -> None:
+def test_invalid_tracks_raise_with_track_and_frame(gt: TrackMasks, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         VideoOverlap.from_rles(gt, TrackMasks([]), size=(1, 2), num_frames=2)
 
@@ -123,10 +123,10 @@ def test_bad_tracks_are_refused_with_their_place(gt: TrackMasks, message: str) -
     ('image', 'message'),
     [
         (np.zeros((2, 2), np.uint8), r'prediction, frame 0: image of shape \(2, 2\)'),
-        (np.full((1, 2), -1), 'labels must be integers from 0 on'),
-        (np.zeros((1, 2)), 'labels must be integers from 0 on'),
+        (np.full((1, 2), -1), 'expected labels as integers from 0 on'),
+        (np.zeros((1, 2)), 'expected labels as integers from 0 on'),
     ],
 )
-def test_bad_images_are_refused_with_their_place(image: np.ndarray, message: str) -> None:
+def test_invalid_label_maps_raise_with_the_frame(image: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         VideoOverlap.from_label_maps([(np.zeros((1, 2), np.uint8), image)], size=(1, 2))

@@ -1,4 +1,4 @@
-"""Resampling is compared with scoring every draw by the function that it stands for."""
+"""Resampled scores equal those of scoring every draw by itself."""
 
 import sys
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def make_videos(count: int, *, seed: int = 0) -> list[VideoOverlap]:
 
 
 def compare(resampled: dict, expected: list[dict], undefined: float) -> None:
-    """All draws, and all scores but the counts; ``undefined`` is NaN when resampled."""
+    """Compare all draws; ``undefined`` marks scores that are NaN when resampled."""
     for key in resampled:
         wanted = np.array([row[key] for row in expected], float)
         wanted[wanted == undefined] = np.nan
@@ -55,7 +55,7 @@ def compare(resampled: dict, expected: list[dict], undefined: float) -> None:
 @pytest.mark.parametrize('protocol', PROTOCOLS)
 def test_aviseg(protocol: str) -> None:
     videos = [
-        aviseg.count_video(video, name=f'{10 - n:02d}', classes=CLASSES, protocol=protocol)
+        aviseg.count_aviseg(video, name=f'{10 - n:02d}', classes=CLASSES, protocol=protocol)
         for n, video in enumerate(make_videos(10))
     ]
     videos = [
@@ -67,29 +67,29 @@ def test_aviseg(protocol: str) -> None:
     )
     resampled = resample_aviseg(videos, draws, num_classes=len(CLASSES))
     expected = [
-        aviseg.score_videos([videos[n] for n in draw], classes=CLASSES).summary() for draw in draws
+        aviseg.score_aviseg([videos[n] for n in draw], classes=CLASSES).summary() for draw in draws
     ]
     compare(resampled, expected, undefined=-100)
     counts = {f'FA{kind}_{name}' for kind in 'nsm' for name in ('count', 'all')}
     assert resampled.keys() == expected[0].keys() - counts
 
 
-def test_the_privilege_of_the_first_prediction_stays() -> None:
+def test_first_prediction_leaves_its_gt_track_free_in_every_draw() -> None:
     mask = encode_mask(np.ones((4, 4), bool))
     twice = TrackMasks([[mask], [mask]], scores=[0.9, 0.8])
     video = VideoOverlap.from_rles(TrackMasks([[mask]]), twice, size=(4, 4), num_frames=1)
-    counted = aviseg.count_video(video, name='a', classes=[0])
+    counted = aviseg.count_aviseg(video, name='a', classes=[0])
     resampled = resample_aviseg([counted], np.zeros((2, 1), int), num_classes=1)
-    assert aviseg.score_videos([counted], classes=[0]).summary()['AR_all'] == pytest.approx(200)
+    assert aviseg.score_aviseg([counted], classes=[0]).summary()['AR_all'] == pytest.approx(200)
     np.testing.assert_allclose(resampled['AR_all'], 200)
 
 
-def test_no_fsla_where_the_official_evaluator_stops() -> None:
+def test_no_fsla_if_the_official_evaluator_stops() -> None:
     left, right = (encode_mask(np.eye(4)[k : k + 1].repeat(4, 0) > 0) for k in (0, 3))
     gt = TrackMasks([[left, left], [right, right]], labels=[0, 1])
     pred = TrackMasks([[None, right], [left, left], [right, right]], labels=[0, 0, 1])
     video = VideoOverlap.from_rles(gt, pred, size=(4, 4), num_frames=2)
-    counted = aviseg.count_video(video, name='a', classes=[0, 1])
+    counted = aviseg.count_aviseg(video, name='a', classes=[0, 1])
     resampled = resample_aviseg([counted], np.zeros((2, 1), int), num_classes=2)
     assert counted.error is not None
     assert 'FA' not in resampled
@@ -99,11 +99,11 @@ def test_no_fsla_where_the_official_evaluator_stops() -> None:
 @pytest.mark.parametrize('protocol', PROTOCOLS)
 def test_youtube_vis(protocol: str) -> None:
     videos = [
-        youtube_vis.count_video(video, video_id=20 - n, classes=CLASSES, protocol=protocol)
+        youtube_vis.count_youtube_vis(video, video_id=20 - n, classes=CLASSES, protocol=protocol)
         for n, video in enumerate(make_videos(8, seed=1))
     ]
     draws = draw_videos(len(videos), resamples=30)
-    expected = [youtube_vis.score_videos([videos[n] for n in draw]) for draw in draws]
+    expected = [youtube_vis.score_youtube_vis([videos[n] for n in draw]) for draw in draws]
     compare(resample_youtube_vis(videos, draws), expected, undefined=-1)
 
 
@@ -139,7 +139,7 @@ def test_avss(protocol: str) -> None:
 
 
 def count_calls(function: Callable[[], object]) -> int:
-    """Number of calls that a function makes: its work, whatever the machine and its load."""
+    """Number of calls that a function makes, which does not depend on machine and load."""
     calls = 0
 
     def count(frame: object, event: str, arg: object) -> None:
@@ -156,10 +156,10 @@ def count_calls(function: Callable[[], object]) -> int:
 
 def test_1000_draws_make_fewer_calls_than_one_scoring() -> None:
     videos = [
-        aviseg.count_video(video, name=str(n), classes=CLASSES, protocol='corrected')
+        aviseg.count_aviseg(video, name=str(n), classes=CLASSES, protocol='corrected')
         for n, video in enumerate(make_videos(40))
     ]
-    one = count_calls(lambda: aviseg.score_videos(videos, classes=CLASSES))
+    one = count_calls(lambda: aviseg.score_aviseg(videos, classes=CLASSES))
     draws = draw_videos(40)
     assert len(draws) == 1000
     calls = count_calls(lambda: resample_aviseg(videos, draws, num_classes=len(CLASSES)))

@@ -35,14 +35,14 @@ def score(*videos: VideoOverlap, rules=EXACT_RULES, **kwargs) -> dict:
 
 
 @given(video=small_videos)
-def test_track_iou_is_that_of_the_whole_volume(video: SmallVideo) -> None:
+def test_track_iou_is_computed_over_the_whole_video(video: SmallVideo) -> None:
     shared = np.einsum('pthw,gthw->pg', video.pred.astype(int), video.gt.astype(int))
     volumes = video.pred.sum(axis=(1, 2, 3))[:, None] + video.gt.sum(axis=(1, 2, 3)) - shared
     np.testing.assert_array_equal(track_iou(video.overlap()), shared / np.maximum(volumes, 1))
 
 
 def plain_matches(video: VideoOverlap, label: int, threshold: float) -> list[bool]:
-    """Whether each prediction finds a free truth, best score first, as the definition says."""
+    """Whether each prediction is matched, best score first, by definition."""
     iou, used, found = track_iou(video), set(), []
     pred = [p for p in range(len(video.pred)) if video.pred.labels[p] == label]
     for p in sorted(pred, key=lambda track: -video.pred.scores[track]):
@@ -55,19 +55,19 @@ def plain_matches(video: VideoOverlap, label: int, threshold: float) -> list[boo
 
 
 @given(video=small_videos)
-def test_matches_equal_a_plain_search(video: SmallVideo) -> None:
+def test_matches_equal_a_plain_loop(video: SmallVideo) -> None:
     whole = video.overlap()
     for label in CLASSES:
         matches = match_tracks(whole, label)
         assert (np.diff(matches.scores) <= 0).all()
-        for place, threshold in enumerate(EXACT_RULES.thresholds):
+        for column, threshold in enumerate(EXACT_RULES.thresholds):
             expected = plain_matches(whole, label, threshold)
-            assert matches.matched[0, :, place].tolist() == expected
+            assert matches.matched[0, :, column].tolist() == expected
 
 
 def test_precision_is_made_monotone_and_sampled_at_101_recalls() -> None:
     hit, miss = ([[FULL]], [[FULL]]), ([[FULL]], [[ROWS[1]]])
-    # By score: hit, miss, hit of three truths.
+    # By score: hit, miss, hit of three gt tracks.
     videos = [overlap(*pair, [s]) for pair, s in ((hit, 0.9), (miss, 0.8), (hit, 0.7))]
     got = score(*videos)
     # Recalls up to 1/3 (34 samples) at precision 1, up to 2/3 (33) at 2/3, the rest at 0.
@@ -85,22 +85,22 @@ def test_an_iou_of_19_of_20_fails_at_the_last_accumulated_threshold() -> None:
     ]
 
 
-def test_of_equal_overlaps_the_later_gt_is_taken() -> None:
+def test_later_gt_track_of_equal_iou_is_matched() -> None:
     left, right = ROWS[10], encode_mask(np.arange(20)[None] >= 10)
-    # FULL overlaps both by one half; what it leaves decides whether the second one finds a truth.
+    # FULL overlaps both by one half; the free one decides whether the second prediction matches.
     for gt, found in (([[left], [right]], True), ([[right], [left]], False)):
         matches = match_tracks(overlap(gt, [[FULL], [left]], [0.9, 0.8]), 0)
         assert matches.matched[0, :, 0].tolist() == [True, found]
 
 
-def test_a_gt_that_counts_goes_before_a_crowd_that_fits_better() -> None:
+def test_gt_tracks_are_matched_before_crowds_of_higher_iou() -> None:
     video = overlap([[ROWS[15]], [FULL]], [[FULL], [FULL]], [1.0, 0.9], crowd=[False, True])
     matches = match_tracks(video, 0)
     assert matches.ignored[0, :, 0].tolist() == [False, True]
     assert matches.ignored[0, :, -1].tolist() == [True, False]
 
 
-def test_crowds_are_used_up_in_trackeval_only() -> None:
+def test_crowds_are_matched_once_in_trackeval_only() -> None:
     video = overlap([[FULL]], [[FULL], [FULL]], [1.0, 0.9], crowd=[True])
     for rules, ignored in ((TRACKEVAL_RULES, [True, False]), (YOUTUBE_VIS_RULES, [True, True])):
         assert match_tracks(video, 0, rules=rules).ignored[0, :, 0].tolist() == ignored
@@ -110,29 +110,29 @@ def test_crowds_are_used_up_in_trackeval_only() -> None:
     ('size', 'counted'),
     [(128**2 - 1, 's'), (128**2, 'sm'), (256**2, 'ml'), (256**2 + 1, 'l'), (0, 's')],
 )
-def test_gt_counts_in_the_ranges_of_its_size(size: float, counted: str) -> None:
+def test_gt_track_counts_in_the_ranges_of_its_size(size: float, counted: str) -> None:
     matches = match_tracks(overlap([[FULL]], [[FULL]], [1.0], sizes=[size]), 0)
     names = [name[-1] for name in AREA_RANGES]
     expected = [1] + [int(name in counted) for name in names[1:]]
     assert matches.num_gt.tolist() == expected
-    # The prediction is small: where its truth does not count it is ignored, matched or not.
+    # The prediction is small; where the gt track does not count, the prediction is ignored.
     assert matches.ignored[:, 0, 0].tolist() == [not number for number in expected]
 
 
-def test_missed_predictions_outside_of_the_range_do_not_count() -> None:
+def test_unmatched_predictions_outside_of_the_range_are_ignored() -> None:
     matches = match_tracks(overlap([], [[FULL]], [1.0]), 0)
     assert matches.ignored[:, 0, 0].tolist() == [False, False, True, True]
     assert not matches.matched.any()
 
 
-def test_empty_sides() -> None:
-    nothing, missed, ghost = (
+def test_scores_with_one_empty_side() -> None:
+    blank, missed, false_positive = (
         overlap(gt, pred, [1.0] * len(pred))
         for gt, pred in (([[BLANK]], []), ([[FULL]], []), ([], [[FULL]]))
     )
     assert score(missed)['AP_all'].tolist() == score(missed)['AR_all'].tolist() == [0.0] * 10
-    assert np.isnan(score(ghost)['AP_all']).all()
-    assert score(nothing)['AR_area_s'].sum() == 0
+    assert np.isnan(score(false_positive)['AP_all']).all()
+    assert score(blank)['AR_area_s'].sum() == 0
     assert np.isnan(score_matches([None])['AP_all']).all()
 
 
@@ -142,13 +142,13 @@ def test_equal_scores_keep_the_order_of_videos() -> None:
     assert score(miss, hit)['AP_all'][0] == pytest.approx(51 / 101 / 2)
 
 
-def test_detections_may_be_limited_per_video() -> None:
+def test_max_detections_limits_predictions_per_video() -> None:
     video = overlap([[FULL]], [[ROWS[1]], [FULL]], [0.9, 0.8])
     assert score(video, max_detections=1)['AR_all'][0] == 0
     assert score(video, max_detections=2)['AR_all'][0] == 1
 
 
-def test_the_first_track_may_be_kept_from_using_up_its_gt() -> None:
+def test_as_first_leaves_the_gt_track_free() -> None:
     later = overlap([[FULL]], [[ROWS[1]], [FULL], [FULL]], [0.1, 0.9, 0.8])
     first = overlap([[FULL]], [[FULL], [FULL], [ROWS[1]]], [0.9, 0.8, 0.1])
     assert match_tracks(first, 0).as_first.matched[0, :, 0].tolist() == [True, True, False]
@@ -158,7 +158,7 @@ def test_the_first_track_may_be_kept_from_using_up_its_gt() -> None:
     assert match_tracks(overlap([[FULL]], [[FULL]], [1.0]), 0).as_first is None
 
 
-def test_mean_over_classes_leaves_out_what_is_not_known() -> None:
+def test_average_over_classes_leaves_out_nan() -> None:
     assert average_classes_found([]) == {}
     known = {'AP_all': np.array([0.5])}
     got = average_classes_found([known, {'AP_all': np.array([np.nan])}])

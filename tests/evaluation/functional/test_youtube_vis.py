@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
-from avis.evaluation.functional.youtube_vis import count_video, score_videos
+from avis.evaluation.functional.youtube_vis import count_youtube_vis, score_youtube_vis
 from avis.structures.masks import encode_mask
 from tests.helpers.small_videos import CLASSES, draw_video, seeds
 
@@ -16,11 +16,11 @@ FULL, HALF, BLANK = (encode_mask(np.arange(4)[None] < n) for n in (4, 2, 0))
 
 def score(*videos: VideoOverlap, protocol: str = 'official', order=None) -> dict[str, float]:
     counted = [
-        count_video(video, video_id=number, classes=CLASSES, protocol=protocol)
+        count_youtube_vis(video, video_id=number, classes=CLASSES, protocol=protocol)
         for number, video in enumerate(videos)
     ]
     counted = pickle.loads(pickle.dumps([counted[n] for n in order or range(len(counted))]))
-    return score_videos(counted)
+    return score_youtube_vis(counted)
 
 
 def overlap(gt: list, pred: list, scores: list[float]) -> VideoOverlap:
@@ -32,9 +32,9 @@ def overlap(gt: list, pred: list, scores: list[float]) -> VideoOverlap:
     )
 
 
-def test_the_reported_numbers() -> None:
+def test_summary_of_one_video() -> None:
     got = score(overlap([[FULL], [HALF]], [[FULL], [BLANK], [FULL]], [0.9, 0.8, 0.7]))
-    # The first prediction takes the first truth; the last one passes 0.5 with the second.
+    # The first prediction matches the first gt track; the last one has IoU 0.5 with the second.
     assert got['AP50'] == pytest.approx(100 * (51 + 50 * 2 / 3) / 101)
     assert got['AP75'] == pytest.approx(100 * 51 / 101)
     assert got['AP'] == pytest.approx((got['AP50'] + 9 * got['AP75']) / 10)
@@ -43,7 +43,7 @@ def test_the_reported_numbers() -> None:
     assert (got['AP_m'], got['AP_l'], got['AR_l']) == (-1, -1, -1)
 
 
-def test_blank_tracks_are_none_in_the_corrected_protocol() -> None:
+def test_corrected_ignores_blank_tracks() -> None:
     video = overlap([[FULL]], [[BLANK], [FULL]], [0.9, 0.8])
     assert score(video)['AP'] == pytest.approx(50)
     corrected = score(video, protocol='corrected')
@@ -63,19 +63,19 @@ def test_order_of_videos_does_not_matter_and_scores_stay_in_bounds(
     assert got['AR1'] <= got['AR10'] <= got['AR100']
 
 
-def test_an_empty_data_set_is_undefined() -> None:
+def test_scores_of_an_empty_data_set_are_undefined() -> None:
     empty = overlap([], [], [])
     assert set(score(empty).values()) == {-1}
     assert np.isnan(list(score(empty, protocol='corrected').values())).all()
 
 
-def test_wrong_use_is_refused() -> None:
+def test_invalid_videos_raise() -> None:
     with pytest.raises(ValueError, match=r'got \[\]'):
-        score_videos([])
+        score_youtube_vis([])
     video = overlap([], [], [])
     mixed = [
-        count_video(video, video_id=1, classes=CLASSES, protocol=p)
+        count_youtube_vis(video, video_id=1, classes=CLASSES, protocol=p)
         for p in ('official', 'corrected')
     ]
     with pytest.raises(ValueError, match=r"got \['corrected', 'official'\]"):
-        score_videos(mixed)
+        score_youtube_vis(mixed)

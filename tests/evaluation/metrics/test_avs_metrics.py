@@ -24,7 +24,7 @@ PROTOCOLS = ('official', 'corrected')
 
 
 def make_samples(count: int, *, frames: int = 6, seed: int = 0) -> list[dict]:
-    """Random clips; the last third of the frames of each second one is padding, #3 has no label."""
+    """Random clips; every second one ends with padding, clip 3 has no label."""
     rng = np.random.default_rng(seed)
     samples = []
     for index in range(count):
@@ -86,7 +86,7 @@ def test_avss_official_golden_through_an_evaluator() -> None:
         pred, target = torch.from_numpy(data['pred']), torch.from_numpy(data['gt'])
     evaluator = Evaluator([METRICS.build({'type': 'AVSSMetric'})])
     for labels, gt in zip(pred, target, strict=True):
-        flags = torch.arange(len(gt)) < 5  # as if padded: the authors score those frames too
+        flags = torch.arange(len(gt)) < 5  # as padded frames, which the authors score too
         sample = AVDataSample(
             pred_sem_seg=PixelData(sem_seg=labels),
             gt_sem_seg=PixelData(sem_seg=gt),
@@ -136,7 +136,7 @@ def test_avss_scores_padding_in_the_official_protocol_only(protocol: str) -> Non
 
 @pytest.mark.parametrize('protocol', PROTOCOLS)
 @pytest.mark.parametrize('metric', [AVSMetric, AVSSMetric])
-def test_batches_of_the_loader_do_not_matter(metric: type, protocol: str) -> None:
+def test_batch_size_of_the_data_loader_does_not_matter(metric: type, protocol: str) -> None:
     samples = make_samples(7)
     one = score(metric(protocol=protocol), samples, loader_batch=1)
     assert score(metric(protocol=protocol), samples, loader_batch=3) == one
@@ -152,12 +152,12 @@ def test_one_small_entry_per_sample(metric: type) -> None:
 
 
 @pytest.mark.parametrize('metric', [AVSMetric, AVSSMetric])
-def test_nothing_labeled_gives_nan(metric: type) -> None:
+def test_scores_without_labels_are_nan(metric: type) -> None:
     sample = make_samples(4)[3]
     assert np.isnan(next(iter(score(metric(), [sample]).values())))
 
 
-def test_half_precision_and_padded_gt_are_read() -> None:
+def test_half_precision_and_padded_gt_are_accepted() -> None:
     sample = make_samples(2)[1]
     sample['pred_sem_seg']['prob'] = sample['pred_sem_seg']['prob'].bfloat16().float()
     expected = score(AVSMetric(), [sample])
@@ -169,8 +169,8 @@ def test_half_precision_and_padded_gt_are_read() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('round_up', [True, False], ids=['padding samples', 'uneven shares'])
-def test_two_processes_give_the_numbers_of_one(tmp_path: Path, round_up: bool) -> None:
+@pytest.mark.parametrize('round_up', [True, False], ids=['padding samples', 'uneven distribution'])
+def test_two_processes_have_the_scores_of_one(tmp_path: Path, round_up: bool) -> None:
     samples = make_samples(11)
     torch.save(samples, tmp_path / 'samples.pt')
     expected: dict = {}
@@ -193,22 +193,22 @@ def test_two_processes_give_the_numbers_of_one(tmp_path: Path, round_up: bool) -
     assert ranks[0]['scores'] == ranks[1]['scores'] == expected
 
 
-def test_bad_samples_are_refused_with_the_name_of_the_video() -> None:
-    def refuses(changes: dict, message: str) -> None:
+def test_invalid_samples_raise_with_the_name_of_the_video() -> None:
+    def check(changes: dict, message: str) -> None:
         with pytest.raises(ValueError, match=message):
             AVSMetric().process(None, [{**make_samples(2)[1], **changes}])
 
     sample = make_samples(2)[1]
     prediction = sample['pred_sem_seg']
-    refuses({'pred_sem_seg': {'sem_seg': prediction['sem_seg']}}, r"'clip1': .* needs 'prob'")
-    refuses({'pred_sem_seg': {'prob': prediction['prob'][:, ::2]}}, r"'clip1': .*\(6, 4, 9\)")
-    refuses({'labeled_frames': torch.ones(5)}, "'clip1': .* 5 frame flags")
+    check({'pred_sem_seg': {'sem_seg': prediction['sem_seg']}}, r"'clip1': expected 'prob'")
+    check({'pred_sem_seg': {'prob': prediction['prob'][:, ::2]}}, r"'clip1': .*\(6, 4, 9\)")
+    check({'labeled_frames': torch.ones(5)}, "'clip1': .* 5 frame flags")
     del sample['labeled_frames']
-    with pytest.raises(ValueError, match=r"'clip1': .* no labeled_frames"):
+    with pytest.raises(ValueError, match=r"'clip1': expected labeled_frames"):
         AVSSMetric().process(None, [sample])
 
 
-def test_wrong_settings_are_refused_when_built() -> None:
+def test_invalid_settings_raise_in_the_constructor() -> None:
     with pytest.raises(ValueError, match='protocol must be one of'):
         AVSMetric(protocol='fixed')
     with pytest.raises(ValueError, match='batch_size must be at least 1'):

@@ -1,5 +1,3 @@
-"""The JSON holds the label maps exactly."""
-
 import json
 from pathlib import Path
 
@@ -10,7 +8,7 @@ from avis.evaluation.metrics.dump_predictions import DumpPredictions
 from avis.structures.masks import decode_rle, to_rle
 
 
-def test_label_maps_survive_the_file(tmp_path: Path) -> None:
+def test_json_contains_label_maps_exactly(tmp_path: Path) -> None:
     labels = torch.from_numpy(np.random.default_rng(0).integers(0, 3, (2, 5, 7)).astype(np.uint8))
     labels[1] = 0  # a silent frame
     metric = DumpPredictions(out_file=str(tmp_path / 'new' / 'pred.json'))

@@ -1,4 +1,4 @@
-"""Images that metrics dump are what the evaluator of files reads."""
+"""Images written by metrics have the same scores when evaluated from files."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ SIZE = (12, 16)
 
 
 def clip(name: str, frames: int, length: int, **pred: np.ndarray) -> dict:
-    """A data sample of ``length`` frames, of which the last ones are padding."""
+    """A data sample of ``length`` frames; those from ``frames`` on are padding."""
     rng = np.random.default_rng(len(name) + frames)
     gt = rng.integers(0, 4, (length, *SIZE)).astype(np.uint8)
     real = np.arange(length) < frames
@@ -37,7 +37,7 @@ def score(metric: AVSMetric | AVSSMetric, samples: list[dict]) -> dict[str, floa
 
 
 @pytest.mark.parametrize('protocol', ['official', 'corrected'])
-def test_probabilities_of_8_bits_score_as_the_metric(protocol: str, tmp_path: Path) -> None:
+def test_written_probabilities_score_as_the_metric(protocol: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     samples = []
     for number in range(5):
@@ -50,14 +50,14 @@ def test_probabilities_of_8_bits_score_as_the_metric(protocol: str, tmp_path: Pa
     got = score(metric, samples)
     options = {'protocol': protocol, 'batch_size': 2}
     result = evaluate('avsbench', tmp_path / 'gt', tmp_path / 'pred', **options)
-    assert not result['problems']  # padding is not dumped
+    assert not result['problems']  # padding is not written
     prefix = {'official': 'avs', 'corrected': 'avs_corrected'}[protocol]
     for key, value in result['summary'].items():
         assert got[f'{prefix}/{key}'] == value
 
 
 @pytest.mark.parametrize('protocol', ['official', 'corrected'])
-def test_label_maps_score_as_the_metric(protocol: str, tmp_path: Path) -> None:
+def test_written_label_maps_score_as_the_metric(protocol: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     samples = []
     for number, frames in enumerate((5, 10, 5)):
@@ -73,7 +73,7 @@ def test_label_maps_score_as_the_metric(protocol: str, tmp_path: Path) -> None:
     assert got == pytest.approx({f'{prefix}/{k}': v for k, v in result['summary'].items()})
 
 
-def test_what_is_above_one_half_stays_above_it(tmp_path: Path) -> None:
+def test_probabilities_above_one_half_stay_above_it(tmp_path: Path) -> None:
     half = np.float32(0.5)
     values = [0, half, np.nextafter(half, np.float32(1)), 0.502, 1]
     prob = np.array(values, np.float32).reshape(1, 1, -1)

@@ -46,17 +46,17 @@ def golden_samples(case: str) -> tuple[list[AVDataSample], list[str]]:
     samples = []
     for video in gt['videos']:
         size = video['height'], video['width']
-        true, found = (
+        annotations, found = (
             [entry for entry in entries if entry['video_id'] == video['id']]
             for entries in (gt['annotations'], results)
         )
         name = video['file_names'][0].split('/')[0]
         meta = {'video_id': video['id'], 'video_name': name, 'ori_shape': size}
         sample = AVDataSample(metainfo={**meta, 'frame_ids': np.arange(video['length'])})
-        sample.gt_tracks = tracks(true, size)
-        sample.gt_tracks.ids = torch.tensor([a['id'] for a in true], dtype=torch.long)
-        sample.gt_tracks.crowd = torch.tensor([bool(a['iscrowd']) for a in true])
-        areas = [[area for area in a['areas'] if area] for a in true]
+        sample.gt_tracks = tracks(annotations, size)
+        sample.gt_tracks.ids = torch.tensor([a['id'] for a in annotations], dtype=torch.long)
+        sample.gt_tracks.crowd = torch.tensor([bool(a['iscrowd']) for a in annotations])
+        areas = [[area for area in a['areas'] if area] for a in annotations]
         sample.gt_tracks.sizes = torch.tensor(
             [np.mean(area) if area else 0.0 for area in areas], dtype=torch.float64
         )
@@ -70,7 +70,7 @@ def golden_samples(case: str) -> tuple[list[AVDataSample], list[str]]:
 @pytest.mark.parametrize('case', ['dense_720p', 'mixed_sizes', 'sparse_null'])
 def test_aviseg_official_golden_through_an_evaluator(case: str) -> None:
     samples, classes = golden_samples(case)
-    # In the golden null is null, else every frame has an RLE.
+    # This golden contains null masks; the others have an RLE in every frame.
     config = {'type': 'AVISegMetric', 'write_blanks': case != 'sparse_null'}
     evaluator = Evaluator([METRICS.build(config)])
     evaluator.dataset_meta = {'classes': classes}
@@ -88,7 +88,7 @@ def test_aviseg_official_golden_through_an_evaluator(case: str) -> None:
 @pytest.mark.parametrize('protocol', PROTOCOLS)
 @pytest.mark.parametrize('write_blanks', [True, False])
 @pytest.mark.parametrize('benchmark', ['aviseg', 'youtube_vis'])
-def test_results_that_are_dumped_score_as_the_metric(
+def test_written_results_score_as_the_metric(
     benchmark: str, write_blanks: bool, protocol: str, tmp_path: Path
 ) -> None:
     samples = make_samples(6)
@@ -104,7 +104,7 @@ def test_results_that_are_dumped_score_as_the_metric(
 
 
 @pytest.mark.parametrize('protocol', PROTOCOLS)
-def test_persons_that_are_dumped_score_as_the_metric(protocol: str, tmp_path: Path) -> None:
+def test_written_persons_score_as_the_metric(protocol: str, tmp_path: Path) -> None:
     samples = make_samples(6, disjoint=True)[1:]
     gt = write_merged(tmp_path / 'Instance_Masks_merged', samples)
     for with_jf in (True, False):
@@ -118,8 +118,8 @@ def test_persons_that_are_dumped_score_as_the_metric(protocol: str, tmp_path: Pa
         assert ('J-Mean' in result['summary']) == with_jf
 
 
-def test_more_than_ten_persons_hide_each_other_as_their_folders_do(tmp_path: Path) -> None:
-    """person_10 is painted before person_2."""
+def test_persons_are_merged_in_string_order_of_their_folders(tmp_path: Path) -> None:
+    """person_10 is merged before person_2."""
     (sample,) = make_samples(2, disjoint=True)[1:]
     tracks = sample.pred_tracks.masks
     del sample.pred_tracks
@@ -130,13 +130,13 @@ def test_more_than_ten_persons_hide_each_other_as_their_folders_do(tmp_path: Pat
     assert got == pytest.approx({f'avtrack/{k}': v for k, v in result['summary'].items()})
 
 
-def test_a_new_dump_replaces_the_persons_of_an_older_one(tmp_path: Path) -> None:
+def test_writing_replaces_the_persons_of_an_earlier_run(tmp_path: Path) -> None:
     samples = make_samples(3, disjoint=True)
     first, second = samples[1], samples[2]
     second.set_metainfo({'video_name': first.video_name})
     score(AVTrackMetric(out=str(tmp_path)), [first])
     killed = tmp_path / first.video_name / 'person_0' / 'frame_0001.png.4711.part'
-    killed.write_bytes(b'half a image')
+    killed.write_bytes(b'half an image')
     score(AVTrackMetric(out=str(tmp_path)), [second])
     assert not killed.exists()
     folders = sorted(path.name for path in (tmp_path / first.video_name).iterdir())
@@ -145,7 +145,7 @@ def test_a_new_dump_replaces_the_persons_of_an_older_one(tmp_path: Path) -> None
     assert names <= {f'frame_{t:04d}.png' for t in range(4)}
 
 
-def test_dense_masks_are_taken_too() -> None:
+def test_dense_masks_are_accepted() -> None:
     samples = make_samples(4)
     expected = score(AVISegMetric(), samples)
     for sample in samples[1:]:
@@ -169,7 +169,7 @@ def test_frames_without_a_label_and_padding_are_not_scored() -> None:
     np.testing.assert_equal(score(YouTubeVISMetric(), samples), got)
 
 
-def test_samples_without_gt_are_dumped_only(tmp_path: Path) -> None:
+def test_samples_without_gt_are_written_but_not_scored(tmp_path: Path) -> None:
     samples = make_samples(4)
     for sample in samples:
         del sample.gt_tracks
@@ -178,7 +178,7 @@ def test_samples_without_gt_are_dumped_only(tmp_path: Path) -> None:
     assert len(entries) == sum(len(sample.pred_tracks) for sample in samples)
 
 
-def test_categories_of_the_dump_can_be_named(tmp_path: Path) -> None:
+def test_category_ids_are_written(tmp_path: Path) -> None:
     out, samples = tmp_path / 'results.json', make_samples(4)
     score(YouTubeVISMetric(out=str(out), category_ids=[7, 9, 40]), samples)
     ids = [entry['category_id'] for entry in json.loads(out.read_text())]
@@ -193,35 +193,35 @@ def test_a_repeated_sample_counts_once() -> None:
     np.testing.assert_equal(got, expected)
 
 
-def test_bad_samples_are_refused_with_the_name_of_the_video() -> None:
+def test_invalid_samples_raise_with_the_name_of_the_video() -> None:
     sample = make_samples(2)[1].to_dict()
     metric = AVISegMetric()
     metric.dataset_meta = META
     without = {key: value for key, value in sample.items() if key != 'pred_tracks'}
     with pytest.raises(
-        ValueError, match=r"'video01': the data sample has no pred_tracks, it has \["
+        ValueError, match=r"'video01': expected pred_tracks in the data sample, got \["
     ):
         metric.process(None, [without])
     short = [MaskTrack(24, 32, m.rles[:3]) for m in sample['pred_tracks']['masks']]
     broken = {**sample, 'pred_tracks': {**sample['pred_tracks'], 'masks': short}}
-    with pytest.raises(
-        ValueError, match=r"'video01': all tracks must have the size and the frames"
-    ):
+    with pytest.raises(ValueError, match=r"'video01': expected tracks of one size and length"):
         metric.process(None, [broken])
-    with pytest.raises(ValueError, match="'video01': labeled_frames has 9 flags for 4 frames"):
+    with pytest.raises(
+        ValueError, match="'video01': labeled_frames: expected 4 flags, one per frame, got 9"
+    ):
         metric.process(None, [{**sample, 'labeled_frames': torch.ones(9)}])
     flat = {**sample, 'pred_tracks': {**sample['pred_tracks'], 'masks': torch.ones(4, 24, 32)}}
     with pytest.raises(ValueError, match=r"'video01': expected masks \(N, T, H, W\), got shape"):
         metric.process(None, [flat])
     with pytest.raises(ValueError, match='protocol must be one of'):
         AVTrackMetric(protocol='intended')
-    with pytest.raises(ValueError, match='AVISegMetric needs the classes of the data set'):
+    with pytest.raises(ValueError, match='AVISegMetric: expected classes in the metainfo'):
         AVISegMetric().process(None, [sample])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('round_up', [True, False])
-def test_two_processes_agree_with_one(round_up: bool, tmp_path: Path) -> None:
+def test_two_processes_have_the_scores_of_one(round_up: bool, tmp_path: Path) -> None:
     samples = make_samples(7, disjoint=True)
     one = tmp_path / 'one'
     expected: dict = {}

@@ -14,7 +14,7 @@ def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
 
 
-def test_two_results_of_aviseg_in_two_processes(tmp_path: Path) -> None:
+def test_compare_two_aviseg_predictions_in_two_processes(tmp_path: Path) -> None:
     gt, pred = write_vis(tmp_path)
     other = tmp_path / 'other.json'
     other.write_text(pred.read_text())
@@ -35,7 +35,7 @@ def test_two_results_of_aviseg_in_two_processes(tmp_path: Path) -> None:
         assert word in done.stdout
 
 
-def test_options_of_a_benchmark(tmp_path: Path) -> None:
+def test_batch_size_is_passed_to_avsbench(tmp_path: Path) -> None:
     gt, pred = write_avsbench(tmp_path)
     scores = {}
     for size in ('1', '5'):
@@ -56,18 +56,18 @@ def test_options_of_a_benchmark(tmp_path: Path) -> None:
     assert scores['1']['summary']['F_score'] != scores['5']['summary']['F_score']
 
 
-def test_what_is_wrong_is_said_without_a_traceback(tmp_path: Path) -> None:
+def test_errors_are_printed_without_traceback(tmp_path: Path) -> None:
     gt, pred = write_vis(tmp_path)
     change(pred, lambda results: results[0].update(score='high'))
     done = run('aviseg', '--gt', gt, '--pred', pred, cwd=tmp_path)
     assert done.returncode == 1
-    assert f"{pred}: [0].score: 'high' is no number (bad_score: stop)" in done.stderr
+    assert f"{pred}: [0].score: expected a number, got 'high' (bad_score: stop)" in done.stderr
     assert 'Traceback' not in done.stderr
     done = run('avss', '--gt', gt, '--pred', pred, '--no-jf', cwd=tmp_path)
     assert "avss has no option 'with_jf', it has ['split']" in done.stderr
 
 
-def test_help_needs_no_numpy(tmp_path: Path) -> None:
+def test_help_does_not_import_numpy(tmp_path: Path) -> None:
     command = [sys.executable, '-X', 'importtime', str(TOOL), '--help']
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert '{avtrack,aviseg,youtube_vis,avsbench,avss}' in done.stdout
