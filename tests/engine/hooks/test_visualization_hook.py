@@ -12,6 +12,7 @@ from avis.engine.hooks import visualization_hook
 from avis.engine.hooks.visualization_hook import AVVisualizationHook, clip_rows, frame_titles
 from avis.registry import HOOKS
 from avis.structures.av_data_sample import AVDataSample
+from avis.utils.file_names import safe_file_name
 from avis.visualization.drawing import COLORS
 
 FRAMES = 3
@@ -61,7 +62,8 @@ def test_each_clip_has_an_image_and_a_video_with_audio(tmp_path: Path) -> None:
     hook = HOOKS.build({'type': 'AVVisualizationHook', 'show_dir': str(tmp_path / 'show')})
     batch, samples = make_batch(['a', 'scene/b'])
     hook.after_test_iter(runner(2), 0, batch, samples)
-    assert files(tmp_path / 'show') == ['a.mp4', 'a.png', 'scene_b.mp4', 'scene_b.png']
+    name = safe_file_name('scene/b')
+    assert files(tmp_path / 'show') == ['a.mp4', 'a.png', f'{name}.mp4', f'{name}.png']
     image = cv2.imread(str(tmp_path / 'show' / 'a.png'))
     assert image.shape[0] > 3 * 224
     assert image.shape[1] > 3 * 336
