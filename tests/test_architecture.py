@@ -1,4 +1,4 @@
-"""Rules of the house that import-linter cannot see: what is imported when the code runs."""
+"""Rules that import-linter cannot check: imports at run time, sizes, names, doctests, warnings."""
 
 import ast
 import doctest
@@ -28,12 +28,12 @@ LIGHT = [
 ]
 
 
-def test_importing_avis_imports_nothing_heavy():
+def test_import_avis_imports_no_heavy_package():
     printed = run_python('import sys, avis; print(*sys.modules)')
     assert not {*HEAVY, 'numpy', 'cv2', 'av', 'rich'} & set(printed.split())
 
 
-def test_the_evaluator_is_called_without_torch():
+def test_evaluate_imports_no_torch():
     printed = run_python('import sys; from avis.apis import evaluate; print(*sys.modules)')
     assert not HEAVY & set(printed.split())
 
@@ -71,7 +71,7 @@ def test_init_files_are_empty_or_export_by_their_stub():
     'module',
     modules_below('avis/structures', 'avis/evaluation/functional', 'avis/evaluation/benchmarks'),
 )
-def test_examples_in_docstrings_hold(module):
+def test_examples_in_docstrings_pass(module):
     result = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
     assert result.failed == 0
 
@@ -88,6 +88,6 @@ def test_a_warning_from_avis_is_an_error(module):
         warnings.warn_explicit('careless', UserWarning, 'file.py', 1, module=module)
 
 
-def test_a_warning_from_elsewhere_is_none():
+def test_a_warning_from_another_package_is_not_an_error():
     with pytest.warns(UserWarning, match='not ours'):
         warnings.warn_explicit('not ours', UserWarning, 'file.py', 1, module='avistools')

@@ -1,4 +1,4 @@
-"""The fill must give the very weights that the goldens were recorded with."""
+"""The fill reproduces the weights that the goldens were recorded with."""
 
 import numpy as np
 import pytest
@@ -15,16 +15,16 @@ from tests.helpers.golden import Golden, compare, fill_array, generator, referen
         ('l.linear2.weight', (1, 4), [0.166954, 0.300903, 0.347072, 0.110529]),
     ],
 )
-def test_fill_equals_the_published_self_test(name, shape, expected) -> None:
+def test_fill_equals_the_reference_values(name, shape, expected) -> None:
     np.testing.assert_allclose(fill_array(name, shape).ravel(), expected, atol=1e-6)
 
 
-def test_generator_equals_the_published_self_test() -> None:
+def test_generator_equals_the_reference_values() -> None:
     values = generator(1001).normal(0, 1, 3)
     np.testing.assert_allclose(values, [0.932322, -0.134842, -1.097771], atol=1e-6)
 
 
-def test_entries_without_float_weights_are_left_out() -> None:
+def test_entries_without_float_weights_are_skipped() -> None:
     keys = [
         ('a.weight', [2, 2], 'float32'),
         ('a.count', [], 'int64'),
@@ -48,7 +48,7 @@ def recorded() -> Golden:
     return Golden(arrays, {}, {})
 
 
-def test_equal_tensor_passes(recorded) -> None:
+def test_compare_accepts_an_equal_tensor(recorded) -> None:
     compare(recorded, 'x', np.arange(12, dtype=np.float32).reshape(3, 4))
 
 
@@ -57,13 +57,13 @@ def test_equal_tensor_passes(recorded) -> None:
     [((2, 2), 'differs by'), ((1, 1), 'sums to')],
     ids=['in the sample', 'between the samples'],
 )
-def test_one_wrong_value_is_found(recorded, index, message) -> None:
+def test_compare_finds_one_wrong_value(recorded, index, message) -> None:
     value = np.arange(12, dtype=np.float32).reshape(3, 4)
     value[index] += 0.1
     with pytest.raises(AssertionError, match=message):
         compare(recorded, 'x', value)
 
 
-def test_wrong_shape_is_found(recorded) -> None:
+def test_compare_finds_a_wrong_shape(recorded) -> None:
     with pytest.raises(AssertionError, match='shape'):
         compare(recorded, 'x', np.arange(12, dtype=np.float32).reshape(4, 3))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / 'docs'
-# Directives whose body is code; all others (toctree, eval-rst, ...) are not looked into.
+# Directives whose body is code; others (toctree, eval-rst, ...) are skipped.
 _CODE_DIRECTIVES = {'code-block'}
 
 
@@ -16,7 +16,7 @@ class Block:
     """One fenced block.
 
     Attributes:
-        page: File it stands in.
+        page: File that contains it.
         line: Number of its first line of code.
         directive: ``literalinclude`` and the like, '' for a plain fence.
         argument: Language of a plain fence or code block, else the argument of the directive.
@@ -33,7 +33,7 @@ class Block:
 
     @property
     def language(self) -> str:
-        """Language of the code, '' if it is none."""
+        """Language of the code, '' if the block contains no code."""
         return self.argument if self.directive in {'', *_CODE_DIRECTIVES} else ''
 
     @property
