@@ -24,9 +24,9 @@ from .instance_trackers.sam3_video import SAM3Video as SAM3Video
 from .instance_trackers.segmentor_tracker import DetectorTracker as DetectorTracker
 from .instance_trackers.segmentor_tracker import SegmentorTracker as SegmentorTracker
 from .model import AVTracker as AVTracker
-from .separation.two_speaker import ConvTasNet as ConvTasNet
-from .separation.two_speaker import MossFormer2 as MossFormer2
-from .separation.two_speaker import SepFormer as SepFormer
+from .separation.separators import ConvTasNet as ConvTasNet
+from .separation.separators import MossFormer2 as MossFormer2
+from .separation.separators import SepFormer as SepFormer
 from .speaker_encoders.ecapa import ECAPA as ECAPA
 from .speaker_encoders.resemblyzer import Resemblyzer as Resemblyzer
 from .speaker_encoders.x_vector import XVector as XVector

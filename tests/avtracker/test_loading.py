@@ -11,7 +11,7 @@ from avis.avtracker.instance_trackers.sam2_video import SAM2Video
 from avis.avtracker.instance_trackers.sam3_video import SAM3Video
 from avis.avtracker.interfaces import Message, ModelUnavailable
 from avis.avtracker.loading import loading_weights, pick_device, same_gpu
-from avis.avtracker.separation.two_speaker import ConvTasNet, SepFormer
+from avis.avtracker.separation.separators import ConvTasNet, SepFormer
 from avis.avtracker.speaker_encoders.ecapa import ECAPA
 from avis.avtracker.speaker_encoders.x_vector import XVector
 from avis.avtracker.vlm.transformers_vlm import TransformersVLM

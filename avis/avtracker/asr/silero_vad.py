@@ -1,4 +1,4 @@
-"""Where there is speech, without words: silero-vad, whose weights come with its package."""
+"""Voice activity detection with silero-vad, whose weights are included in its package."""
 
 from functools import cached_property
 from typing import Any
@@ -11,14 +11,15 @@ from avis.structures.media import Waveform
 
 @MODELS.register_module()
 class SileroVAD:
-    """Stretches of speech with an empty text; runs on the CPU, 60 times faster than real time.
+    """Detects speech segments, without words; on the CPU 60 times faster than real time.
 
     Args:
-        threshold: Probability from which a stretch is speech.
-        min_speech: Seconds; shorter stretches are dropped.
-        min_silence: Seconds of silence that end a stretch.
-        max_speech: Seconds; longer stretches are cut at their longest pause.
-        padding: Seconds added at both ends.
+        threshold: Minimum probability of speech.
+        min_speech: Minimum length of a segment in seconds; shorter ones are dropped.
+        min_silence: Length of a pause that ends a segment, in seconds.
+        max_speech: Maximum length of a segment in seconds; longer ones are cut at their longest
+            pause.
+        padding: Seconds added at both ends of a segment.
     """
 
     sample_rate = 16_000
@@ -37,7 +38,7 @@ class SileroVAD:
         self.min_silence, self.max_speech, self.padding = min_silence, max_speech, padding
 
     def transcribe(self, waveform: Waveform) -> list[SpeechSegment]:
-        """Chunks in order of time, with empty texts."""
+        """Segments ordered by time, with empty texts."""
         import torch
 
         samples = torch.from_numpy(mono(waveform, self.sample_rate, by='SileroVAD'))
@@ -68,4 +69,4 @@ class SileroVAD:
             package = require('silero_vad', by='SileroVAD', install="pip install 'avis[offline]'")
             return package, package.load_silero_vad()
         finally:
-            torch.set_num_threads(threads)  # importing it leaves one thread to the whole process
+            torch.set_num_threads(threads)  # the import sets one thread for the whole process

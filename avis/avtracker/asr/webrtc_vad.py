@@ -1,4 +1,4 @@
-"""Where there is a voice, without words: the detector of WebRTC, which needs no weights."""
+"""Voice activity detection with WebRTC, which needs no weights."""
 
 import numpy as np
 
@@ -7,23 +7,22 @@ from avis.avtracker.loading import mono, require
 from avis.registry import MODELS
 from avis.structures.media import Waveform
 
-_FRAME = 480  # samples: 30 ms, the longest that it takes
+_FRAME = 480  # samples: 30 ms, the longest frame that WebRTC accepts
 
 
 @MODELS.register_module()
 class WebRTCVAD:
-    """Stretches of sound like a voice with an empty text; a thousand times faster than real time.
+    """Detects speech segments, without words; a thousand times faster than real time.
 
-    It knows only how loud a few bands of frequencies are. So it also hears voices that are unlike
-    usual speech, of which
-    :class:`~avis.avtracker.asr.silero_vad.SileroVAD` misses many, and takes
-    much music for a voice.
+    The decision depends only on the energy of a few frequency bands. Unusual voices, of which
+    :class:`~avis.avtracker.asr.silero_vad.SileroVAD` misses many, are therefore detected too, and
+    so is much music.
 
     Args:
-        mode: 0 hears most, 3 is surest.
-        min_speech: Seconds; shorter stretches are dropped.
-        min_silence: Seconds of silence that end a stretch.
-        padding: Seconds added at both ends.
+        mode: Aggressiveness, from 0 (detects most) to 3 (fewest false alarms).
+        min_speech: Minimum length of a segment in seconds; shorter ones are dropped.
+        min_silence: Length of a pause that ends a segment, in seconds.
+        padding: Seconds added at both ends of a segment.
     """
 
     sample_rate = 16_000
@@ -43,14 +42,14 @@ class WebRTCVAD:
         self.min_silence, self.padding = min_silence, padding
 
     def transcribe(self, waveform: Waveform) -> list[SpeechSegment]:
-        """Chunks in order of time, with empty texts."""
+        """Segments ordered by time, with empty texts."""
         package = require('webrtcvad', by='WebRTCVAD', install="pip install 'avis[offline]'")
-        detector = package.Vad(self.mode)  # it adapts itself to what it hears
+        detector = package.Vad(self.mode)  # one per waveform: it adapts to the noise level
         samples = mono(waveform, self.sample_rate, by='WebRTCVAD')
         length = len(samples) / self.sample_rate
-        whole = (samples.clip(-1, 1) * 32767).astype(np.int16)
-        whole = whole[: len(whole) // _FRAME * _FRAME].reshape(-1, _FRAME)
-        voiced = [detector.is_speech(frame.tobytes(), self.sample_rate) for frame in whole]
+        pcm = (samples.clip(-1, 1) * 32767).astype(np.int16)
+        frames = pcm[: len(pcm) // _FRAME * _FRAME].reshape(-1, _FRAME)
+        voiced = [detector.is_speech(frame.tobytes(), self.sample_rate) for frame in frames]
         edges = np.flatnonzero(np.diff([0, *map(int, voiced), 0])) * _FRAME / self.sample_rate
         spans: list[list[float]] = []
         for start, end in edges.reshape(-1, 2).tolist():

@@ -1,4 +1,4 @@
-"""Whisper of transformers as a recognizer of whole videos."""
+"""Speech recognition with Whisper of transformers."""
 
 from functools import cached_property
 from typing import Any
@@ -8,24 +8,24 @@ from avis.avtracker.loading import loading_weights, mono, pick_device, require
 from avis.registry import MODELS
 from avis.structures.media import Waveform
 
-_SHORTEST = 400  # samples of one analysis window: less has no spectrum
+_MIN_SAMPLES = 400  # of one analysis window: less audio has no spectrum
 
 
 @MODELS.register_module()
 class WhisperASR:
-    """Words with the times of their segments.
+    """Recognizes speech segments with words and times.
 
-    By default as AVTracker calls it: the language is guessed, sound of any length is read in
-    sequence, half precision on a GPU.
+    The defaults are those of AVTracker: the model detects the language and reads long audio
+    sequentially, in half precision on a GPU.
 
     Args:
-        model: Folder, or name on the hub.
-        language: Such as ``'en'``; None lets the model guess.
-        window_seconds: None reads long sound in sequence, each window knowing the one before.
-            A number (at most 30) cuts it into overlapping windows, read ``batch_size`` at a time:
-            faster, a little less exact at the seams.
-        batch_size: Windows read together.
-        device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
+        model: Folder, or name on the Hugging Face hub.
+        language: Such as ``'en'``; None lets the model detect it.
+        window_seconds: None reads long audio sequentially, each window conditioned on the one
+            before. A number (1 to 30) cuts it into overlapping windows, read ``batch_size`` at a
+            time, which is faster and slightly less accurate at the boundaries.
+        batch_size: Number of windows read together.
+        device: Such as ``'cuda:1'``; None uses the current GPU, else the CPU.
         generate: Further arguments of ``generate``.
     """
 
@@ -43,21 +43,23 @@ class WhisperASR:
         generate: dict[str, Any] | None = None,
     ) -> None:
         if window_seconds is not None and not 1 <= window_seconds <= 30:
-            raise ValueError(f'WhisperASR: window_seconds is 1 to 30 or None, got {window_seconds}')
+            raise ValueError(
+                f'WhisperASR: expected window_seconds from 1 to 30 or None, got {window_seconds}'
+            )
         self.model, self.language, self.device = model, language, device
         self.window_seconds, self.batch_size = window_seconds, batch_size
         self.generate = generate or {}
 
     def transcribe(self, waveform: Waveform) -> list[SpeechSegment]:
-        """Chunks as recognized: texts start with a blank, the last end may be missing."""
+        """Segments of Whisper: texts start with a space, the last end may be None."""
         samples = mono(waveform, self.sample_rate, by='WhisperASR')
-        if len(samples) < _SHORTEST:
+        if len(samples) < _MIN_SAMPLES:
             return []
         options = {**self.generate, **({'language': self.language} if self.language else {})}
         windows: dict[str, Any] = {}
         if self.window_seconds is not None:
             windows = {'chunk_length_s': self.window_seconds, 'batch_size': self.batch_size}
-            windows['ignore_warning'] = True  # that seams are less exact; said above
+            windows['ignore_warning'] = True  # about less accurate boundaries
         result = self._pipeline(
             {'raw': samples, 'sampling_rate': self.sample_rate},
             return_timestamps=True,

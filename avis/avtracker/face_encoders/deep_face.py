@@ -1,4 +1,4 @@
-"""Faces by DeepFace: AVTracker's encoder."""
+"""Face embeddings of DeepFace, the face encoder of AVTracker."""
 
 from functools import cached_property
 from typing import Any
@@ -13,15 +13,15 @@ from avis.structures.media import ImageArray
 
 @MODELS.register_module()
 class DeepFaceEncoder:
-    """Facenet512 on faces of RetinaFace, 512 numbers per face.
+    """Facenet512 embeddings (512,) of faces that RetinaFace detects.
 
-    DeepFace is used where it is installed; it brings TensorFlow and fetches its weights itself.
+    DeepFace is an optional package; it requires TensorFlow and downloads its weights itself.
 
     Args:
-        model: Name of the describing network.
+        model: Name of the embedding network.
         detector: Name of the detector.
-        threshold: Least cosine similarity of one person.
-        whole_image: Describe the whole image where there is no face, as the released code.
+        threshold: Minimum cosine similarity of two faces of one person.
+        whole_image: Encode the whole image if it contains no face, as the official code does.
     """
 
     def __init__(
@@ -36,16 +36,16 @@ class DeepFaceEncoder:
         self.threshold, self.whole_image = threshold, whole_image
 
     def faces(self, image: ImageArray) -> list[Face]:
-        """All faces."""
+        """See :class:`~avis.avtracker.interfaces.FaceEncoder`."""
         found = self._deepface.represent(
-            img_path=np.ascontiguousarray(image[..., ::-1]),  # it takes BGR
+            img_path=np.ascontiguousarray(image[..., ::-1]),  # DeepFace expects BGR
             model_name=self.model,
             detector_backend=self.detector,
             enforce_detection=False,
         )
-        # Without a face it gives the whole image, with no confidence.
-        seen = [one for one in found if self.whole_image or one.get('face_confidence', 1) > 0]
-        return [Face(_box(one['facial_area']), np.float32(one['embedding'])) for one in seen]
+        # Without a face DeepFace returns the whole image, with a confidence of 0.
+        kept = [one for one in found if self.whole_image or one.get('face_confidence', 1) > 0]
+        return [Face(_box(one['facial_area']), np.float32(one['embedding'])) for one in kept]
 
     @cached_property
     def _deepface(self) -> Any:

@@ -1,4 +1,4 @@
-"""Faces by dlib, whose weights come in the package face-recognition-models."""
+"""Face embeddings of dlib, with the weights of the package face-recognition-models."""
 
 import importlib.util
 from functools import cached_property
@@ -18,15 +18,15 @@ _INSTALL = "pip install 'avis[offline]' face-recognition-models"
 
 @MODELS.register_module()
 class DlibFaceEncoder:
-    """128 numbers per face that BlazeFace finds.
+    """dlib's embeddings (128,) of faces that BlazeFace detects.
 
-    dlib compares by distance, below 0.6 for one person; its vectors are about 1.4 long, so that is
-    a cosine above 0.92.
+    dlib compares embeddings by distance, with 0.6 as the limit for one person. The embeddings have
+    a norm of about 1.4, so that this is a cosine of 0.92.
 
     Args:
-        threshold: Least cosine similarity of one person.
-        tiles: Look for small faces too, in parts of the image.
-        folder: Where MediaPipe's ``modules`` are; None looks into the installed wheel.
+        threshold: Minimum cosine similarity of two faces of one person.
+        tiles: Detect small faces too, in tiles of the image.
+        folder: Folder of MediaPipe's ``modules``; None uses the installed wheel.
     """
 
     not_in_cache_key = ('folder',)
@@ -37,26 +37,26 @@ class DlibFaceEncoder:
         self.threshold, self.tiles, self.folder = threshold, tiles, folder
 
     def faces(self, image: ImageArray) -> list[Face]:
-        """All faces, from left to right."""
-        dlib, points, network = self._networks
+        """See :class:`~avis.avtracker.interfaces.FaceEncoder`; faces are ordered left to right."""
+        dlib, landmarks, network = self._networks
         found = []
-        for face in self._finder(image):
+        for face in self._face_detector(image):
             left, top, right, bottom = (round(float(x)) for x in face.box)
-            shape = points(image, dlib.rectangle(left, top, right, bottom))
+            shape = landmarks(image, dlib.rectangle(left, top, right, bottom))
             vector = network.compute_face_descriptor(np.ascontiguousarray(image), shape)
             box = tuple(float(x) for x in face.box)
             found.append(Face((box[0], box[1], box[2], box[3]), np.float32(vector)))
         return found
 
     @cached_property
-    def _finder(self) -> FaceDetector:
+    def _face_detector(self) -> FaceDetector:
         return FaceDetector(tiles=self.tiles, folder=self.folder)
 
     @cached_property
     def _networks(self) -> tuple[Any, Any, Any]:
-        """The package, its landmarks and its network."""
+        """The package, its landmark predictor and its network."""
         dlib = require('dlib', by='DlibFaceEncoder', install=_INSTALL)
-        # The package cannot be imported beside new releases of setuptools; only files are needed.
+        # The package cannot be imported with new releases of setuptools; only files are needed.
         spec = importlib.util.find_spec('face_recognition_models')
         if spec is None or not spec.submodule_search_locations:
             raise ImportError(

@@ -1,12 +1,13 @@
-"""Whose voice is it: one decision over a whole video, from mouths that open and close.
+"""Assignment of the speakers that are heard to the objects that are seen, from mouth statistics.
 
-NumPy and SciPy only. Start reading at :func:`assign_speakers`. Letters: V voice, N object, T frame.
+NumPy and SciPy only. Start reading at :func:`assign_speakers`. Letters: S speaker (a voice of the
+diarization), N object, T frame.
 
-A link between a voice and an object says that this object speaks while the voice is heard. Linked
-or not, each object has two rates unknown beforehand: how often its mouth is open while it speaks,
-and while it does not. The links chosen are those under which all mouths of the video together are
-likeliest, each rate averaged over what is usual (beta-binomial), so somebody who chews all the time
-or hardly moves the lips is judged by his own habits.
+A link between a speaker and an object states that this object is seen speaking while the speaker
+is heard. Each object has two unknown rates: how often its mouth is open while it speaks, and while
+it does not. The chosen links maximize the likelihood of all mouths in the video, with each rate
+marginalized over a prior (beta-binomial). A person who chews all the time or hardly moves their
+lips is therefore judged relative to their own habits.
 """
 
 from dataclasses import dataclass
@@ -15,148 +16,165 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln
 
-Flags = NDArray[np.bool_]
-Values = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+FloatArray = NDArray[np.float64]
 
-# What is known of mouths before any is seen, as moments open and closed: open in 3 of 5 moments of
-# speech, in 1 of 6 without.
+# Priors of the two rates, as counts of open and closed moments: open in 3 of 5 moments of speech,
+# in 1 of 6 moments without.
 _SPEAKING, _SILENT = (3.0, 2.0), (1.0, 5.0)
 
 
 @dataclass(frozen=True)
-class Costs:
-    """What a link must be worth, in natural logarithms of odds.
+class LinkCosts:
+    """Minimum gain of a link, in natural log odds.
 
     Args:
-        voice: The first link of a voice: below, nobody in the image speaks.
-        other_object: Another object of one voice: somebody lost and found by the tracker.
-        other_voice: Another voice of one object: voices were told apart that are one.
+        first_object: Of the first link of a speaker; below, the speaker is not visible.
+        other_object: Of each further object of one speaker: a person whose track was interrupted.
+        other_speaker: Of each further speaker of one object: a voice that the diarization split.
     """
 
-    voice: float = 0.5
+    first_object: float = 0.5
     other_object: float = 0.2
-    other_voice: float = 1.0
+    other_speaker: float = 1.0
 
 
 @dataclass(frozen=True)
 class MouthStatistics:
-    """Moments, in which mouths are open and closed; a moment may count in part.
+    """Numbers of moments in which mouths are open and closed; a moment may count partially.
 
     Args:
-        heard_open: While a voice is heard, (V, N).
-        heard_closed: The same of closed mouths.
-        open: In all of the video, (N,).
-        closed: The same of closed mouths.
+        speech_open: Open while a speaker is heard, (S, N).
+        speech_closed: Closed while a speaker is heard, (S, N).
+        open: Open in the whole video, (N,).
+        closed: Closed in the whole video, (N,).
     """
 
-    heard_open: Values
-    heard_closed: Values
-    open: Values
-    closed: Values
+    speech_open: FloatArray
+    speech_closed: FloatArray
+    open: FloatArray
+    closed: FloatArray
 
     @classmethod
-    def of(cls, heard: Values, opened: Values, moment: float = 1.0) -> 'MouthStatistics':
-        """Count.
+    def count(
+        cls, speech: FloatArray, opening: FloatArray, weight: float = 1.0
+    ) -> 'MouthStatistics':
+        """Count the moments of a video.
 
         Args:
-            heard: Share of each frame in which a voice is heard, (V, T).
-            opened: 0 closed to 1 open, NaN unknown, (N, T).
-            moment: What one frame counts for: less than 1 where neighbors say the same.
+            speech: Share of each frame in which a speaker is heard, (S, T).
+            opening: 0 closed to 1 open, NaN unknown, (N, T).
+            weight: Moments per frame: below 1 if neighboring frames are not independent.
         """
-        known = np.isfinite(opened)
-        wide = moment * np.where(known, opened, 0.0)
-        shut = moment * np.where(known, 1 - opened, 0.0)
-        return cls(heard @ wide.T, heard @ shut.T, wide.sum(axis=1), shut.sum(axis=1))
+        known = np.isfinite(opening)
+        opened = weight * np.where(known, opening, 0.0)
+        closed = weight * np.where(known, 1 - opening, 0.0)
+        return cls(speech @ opened.T, speech @ closed.T, opened.sum(axis=1), closed.sum(axis=1))
 
-    def evidence(self, wide: Values, shut: Values) -> Values:
-        """Logarithm of how likely mouths are that were open and closed so often in speech.
+    def log_evidence(self, opened: FloatArray, closed: FloatArray) -> FloatArray:
+        """Log likelihood of each mouth, given its moments while the object speaks.
 
         Args:
-            wide: Moments of speech with an open mouth, (..., N).
-            shut: The same with a closed mouth.
+            opened: Moments of speech with an open mouth, (..., N).
+            closed: Moments of speech with a closed mouth, (..., N).
         """
-        # Voices that overlap would count a moment twice.
-        wide, shut = np.minimum(wide, self.open), np.minimum(shut, self.closed)
-        speaking = _likelihood(wide, shut, _SPEAKING)
-        return speaking + _likelihood(self.open - wide, self.closed - shut, _SILENT)
+        # Overlapping speakers would count a moment twice.
+        opened, closed = np.minimum(opened, self.open), np.minimum(closed, self.closed)
+        speaking = _log_likelihood(opened, closed, _SPEAKING)
+        return speaking + _log_likelihood(self.open - opened, self.closed - closed, _SILENT)
 
 
-def _likelihood(wide: Values, shut: Values, usual: tuple[float, float]) -> Values:
-    evidence: Values = betaln(usual[0] + wide, usual[1] + shut) - betaln(*usual)
+def _log_likelihood(
+    opened: FloatArray, closed: FloatArray, prior: tuple[float, float]
+) -> FloatArray:
+    """Beta-binomial log likelihood (of the moments in their order)."""
+    evidence: FloatArray = betaln(prior[0] + opened, prior[1] + closed) - betaln(*prior)
     return evidence
 
 
 def assign_speakers(
-    mouths: MouthStatistics, *, together: Flags, prior: Values, told_apart: Flags, costs: Costs
-) -> Flags:
-    """Link voices to objects, one change after the other while that makes all likelier.
+    mouths: MouthStatistics,
+    *,
+    seen_together: BoolArray,
+    prior: FloatArray,
+    diarized: BoolArray,
+    costs: LinkCosts,
+) -> BoolArray:
+    """Link speakers to objects greedily, one change at a time while the likelihood increases.
 
     Args:
-        mouths: What was seen.
-        together: Which objects are ever seen in one frame, (N, N): they are two persons, so a
-            voice is linked to one of them at most.
-        prior: What else speaks for a link, as logarithm of odds, (V, N).
-        told_apart: Voices that were told apart from others, (V,): ``other_voice`` is for these.
-        costs: What a link must be worth.
+        mouths: Statistics of the mouths.
+        seen_together: Which objects are visible in one frame, (N, N). They are two persons, so
+            that a speaker is linked to at most one of them.
+        prior: Other evidence for a link, in log odds, (S, N).
+        diarized: Speakers that a diarization distinguishes, (S,), for which
+            ``costs.other_speaker`` is due.
+        costs: Minimum gain of a link.
 
     Returns:
-        Links (V, N).
+        Links (S, N).
     """
     links = np.zeros(prior.shape, bool)
     while links.size:
-        more, instead = _gains(links, mouths, together, prior, told_apart, costs)
-        best = max(more.max(), instead.max())
+        toggle, move = _gains(links, mouths, seen_together, prior, diarized, costs)
+        best = max(toggle.max(), move.max())
         if best <= 1e-9:
             break
-        taken = instead.max() == best
-        voice, number = np.unravel_index((instead if taken else more).argmax(), links.shape)
-        linked = not links[voice, number]
-        links[voice, together[number] & linked] = False
-        if taken:
-            links[:, number] = False
-        links[voice, number] = linked
+        is_move = move.max() == best
+        speaker, obj = np.unravel_index((move if is_move else toggle).argmax(), links.shape)
+        linked = not links[speaker, obj]
+        links[speaker, seen_together[obj] & linked] = False
+        if is_move:
+            links[:, obj] = False
+        links[speaker, obj] = linked
     return links
 
 
 def _gains(
-    links: Flags,
+    links: BoolArray,
     mouths: MouthStatistics,
-    together: Flags,
-    prior: Values,
-    told_apart: Flags,
-    costs: Costs,
-) -> tuple[Values, Values]:
-    """What each change of one link is worth, (V, N) twice.
+    seen_together: BoolArray,
+    prior: FloatArray,
+    diarized: BoolArray,
+    costs: LinkCosts,
+) -> tuple[FloatArray, FloatArray]:
+    """Gain in log likelihood of each change of one link, (S, N) twice.
 
-    First: a link less, or one more, for which the voice gives up objects that are seen with the new
-    one. Second: one more, for which the other voices give up the object too.
+    The first change toggles a link: it removes it, or adds it and removes the links of the speaker
+    to objects seen together with the new one. The second moves an object: it adds a link and also
+    removes the links of the object to all other speakers.
     """
-    objects, voices = links.sum(axis=1), links[told_apart].sum(axis=0)
-    wide, shut = (links * mouths.heard_open).sum(axis=0), (links * mouths.heard_closed).sum(axis=0)
-    now = mouths.evidence(wide, shut)
+    objects, speakers = links.sum(axis=1), links[diarized].sum(axis=0)
+    opened = (links * mouths.speech_open).sum(axis=0)
+    closed = (links * mouths.speech_closed).sum(axis=0)
+    now = mouths.log_evidence(opened, closed)
     sign = np.where(links, -1, 1)
-    one = mouths.evidence(wide + sign * mouths.heard_open, shut + sign * mouths.heard_closed) - now
-    one += sign * prior - _crowd(voices + sign * told_apart[:, None], costs) + _crowd(voices, costs)
-    given_up = (links * one) @ together
-    spent = _spent(objects, costs)[:, None]
-    left = objects[:, None] + 1 - links.astype(int) @ together
-    more = np.where(
-        links,
-        one - _spent(objects[:, None] - 1, costs) + spent,
-        one + given_up - _spent(left, costs) + spent,
+    one = mouths.log_evidence(
+        opened + sign * mouths.speech_open, closed + sign * mouths.speech_closed
     )
-    only = mouths.evidence(mouths.heard_open, mouths.heard_closed) - now + prior
-    only += _crowd(voices, costs) - (links * prior).sum(axis=0)
-    freed = links.T @ (_spent(objects, costs) - _spent(objects - 1, costs))
-    instead = only + given_up - _spent(left, costs) + spent + freed
-    return more, np.where(links | ~links.any(axis=0), -np.inf, instead)
+    one -= now
+    changed = _speaker_costs(speakers + sign * diarized[:, None], costs)
+    one += sign * prior - changed + _speaker_costs(speakers, costs)
+    removed = (links * one) @ seen_together
+    paid = _object_costs(objects, costs)[:, None]
+    remaining = objects[:, None] + 1 - links.astype(int) @ seen_together
+    toggle = np.where(
+        links,
+        one - _object_costs(objects[:, None] - 1, costs) + paid,
+        one + removed - _object_costs(remaining, costs) + paid,
+    )
+    only = mouths.log_evidence(mouths.speech_open, mouths.speech_closed) - now + prior
+    only += _speaker_costs(speakers, costs) - (links * prior).sum(axis=0)
+    freed = links.T @ (_object_costs(objects, costs) - _object_costs(objects - 1, costs))
+    move = only + removed - _object_costs(remaining, costs) + paid + freed
+    return toggle, np.where(links | ~links.any(axis=0), -np.inf, move)
 
 
-def _spent(objects: NDArray[np.int64], costs: Costs) -> Values:
-    """The costs of voices with so many objects."""
-    return costs.voice * (objects > 0) + costs.other_object * np.maximum(objects - 1, 0)
+def _object_costs(objects: NDArray[np.int64], costs: LinkCosts) -> FloatArray:
+    """The costs of speakers with this number of objects."""
+    return costs.first_object * (objects > 0) + costs.other_object * np.maximum(objects - 1, 0)
 
 
-def _crowd(voices: NDArray[np.int64], costs: Costs) -> Values:
-    """The costs of objects with so many voices."""
-    return costs.other_voice * np.maximum(voices - 1, 0)
+def _speaker_costs(speakers: NDArray[np.int64], costs: LinkCosts) -> FloatArray:
+    """The costs of objects with this number of speakers."""
+    return costs.other_speaker * np.maximum(speakers - 1, 0)

@@ -1,4 +1,4 @@
-"""Identities from frame to frame for detectors that look at single images."""
+"""Association of detections from frame to frame by appearance and position."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,66 +13,76 @@ from avis.structures.media import ImageArray
 
 _BINS = (12, 4, 4)  # of hue, saturation, value
 _HEAD = 0.45  # height of a head over the width of its person
-_PLACE = 0.2  # weight of the place against the colors
+_MASK_WEIGHT = 0.2  # of the mask overlap; the rest is the weight of the colors
+_MIN_SIMILARITY = 0.5  # of two masks of one person: half of the colors and a part of the mask
+_OLD_COLORS, _NEW_COLORS = 0.8, 0.2  # weights when the colors of a person are updated
 
 
 @dataclass
-class _Known:
-    """Somebody seen before."""
+class _Person:
+    """A person seen before."""
 
-    number: int
+    id: int
     mask: RLE
     colors: NDArray[np.float32]
-    last_seen: int
+    last_frame: int
 
 
 class AppearanceAssociator:
-    """Gives people the ids of those who look the same and stood at the same place.
+    """Assigns ids to people by color histograms and mask overlap.
 
-    Most of the similarity is that of the colors of head and body, the rest the overlap with the
-    mask last seen: people who change places between two frames are known by hair and clothes, and
-    who appears after a cut where somebody else stood is somebody new.
+    Most of the similarity is that of the colors of head and body, the rest is the overlap with the
+    last mask: people who swap positions between two frames are recognized by hair and clothes, and
+    a person who appears at the position of another one after a cut gets a new id.
 
     Args:
-        min_similarity: 0 to 1, from which two masks are one person.
-        memory: Frames after which somebody who is gone is forgotten.
+        memory: Number of frames after which an absent person is forgotten.
     """
 
-    def __init__(self, *, min_similarity: float = 0.5, memory: int = 30) -> None:
-        self.min_similarity, self.memory = min_similarity, memory
-        self._known: list[_Known] = []
+    def __init__(self, *, memory: int = 30) -> None:
+        self.memory = memory
+        self._people: list[_Person] = []
         self._count = 0
 
-    def link(self, frame: int, image: ImageArray, masks: Sequence[NDArray[np.bool_]]) -> list[int]:
-        """Ids of the people of a frame; frames come in order."""
-        self._known = [one for one in self._known if frame - one.last_seen <= self.memory]
+    def associate(
+        self, frame: int, image: ImageArray, masks: Sequence[NDArray[np.bool_]]
+    ) -> list[int]:
+        """Ids of the people in a frame; frames must be passed in order.
+
+        Args:
+            frame: Index of the frame.
+            image: Its image.
+            masks: One mask (H, W) per person.
+        """
+        self._people = [one for one in self._people if frame - one.last_frame <= self.memory]
         rles = [encode_mask(mask) for mask in masks]
-        shades = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), np.uint8)
-        colors = [_colors(shades, mask) for mask in masks]
-        overlap = mask_iou([one.mask for one in self._known], rles)
-        alike = np.array(
-            [[np.minimum(one.colors, new).sum() for new in colors] for one in self._known]
+        hsv = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), np.uint8)
+        colors = [_colors(hsv, mask) for mask in masks]
+        overlap = mask_iou([one.mask for one in self._people], rles)
+        color_overlap = np.array(
+            [[np.minimum(one.colors, new).sum() for new in colors] for one in self._people]
         ).reshape(overlap.shape)
-        pairs = match(_PLACE * overlap + (1 - _PLACE) * alike, self.min_similarity)
-        owners = {column: self._known[row] for row, column in pairs}
-        numbers = []
+        similarity = _MASK_WEIGHT * overlap + (1 - _MASK_WEIGHT) * color_overlap
+        matched = {column: self._people[row] for row, column in match(similarity, _MIN_SIMILARITY)}
+        ids = []
         for column, (rle, histogram) in enumerate(zip(rles, colors, strict=True)):
-            person = owners.get(column)
+            person = matched.get(column)
             if person is None:
-                person = _Known(self._count, rle, histogram, frame)
-                self._known.append(person)
+                person = _Person(self._count, rle, histogram, frame)
+                self._people.append(person)
                 self._count += 1
-            person.mask, person.last_seen = rle, frame
-            person.colors = (0.8 * person.colors + 0.2 * histogram).astype(np.float32)
-            numbers.append(person.number)
-        return numbers
+            person.mask, person.last_frame = rle, frame
+            mean = _OLD_COLORS * person.colors + _NEW_COLORS * histogram
+            person.colors = mean.astype(np.float32)
+            ids.append(person.id)
+        return ids
 
 
-def _colors(shades: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Histograms inside the head and the rest of a mask, summing to 1 together.
+def _colors(hsv: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Color histograms of the head and the rest of a person, which sum to 1 together.
 
     Args:
-        shades: Hue, saturation and value (H, W, 3).
+        hsv: Hue, saturation and value (H, W, 3).
         mask: (H, W), of one person.
     """
     left, top, right, _ = mask_box(mask)
@@ -80,5 +90,5 @@ def _colors(shades: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.fl
     parts = np.zeros((2, *mask.shape), np.uint8)
     parts[0, :neck], parts[1, neck:] = mask[:neck], mask[neck:]
     ranges = [0, 180, 0, 256, 0, 256]
-    both = [cv2.calcHist([shades], [0, 1, 2], part, list(_BINS), ranges) for part in parts]
+    both = [cv2.calcHist([hsv], [0, 1, 2], part, list(_BINS), ranges) for part in parts]
     return np.asarray([part / max(float(part.sum()), 1.0) / 2 for part in both], np.float32)

@@ -1,4 +1,4 @@
-"""Masks that somebody has made already, read from images."""
+"""Instance masks read from PNG files."""
 
 import hashlib
 import re
@@ -10,51 +10,53 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.avtracker.instance_trackers.assembly import assemble
+from avis.avtracker.instance_trackers.detections import make_detections
 from avis.registry import MODELS
 from avis.structures.media import FrameDetections, FrameSource
 
-Layout = Literal['person_folders', 'merged']
+MaskLayout = Literal['person_folders', 'merged']
 _NUMBER = re.compile(r'(\d+)$')
 
 
 @MODELS.register_module()
 class MaskFolder:
-    """Masks of a video as PNG files; the number at the end of a name is that of the frame.
+    """Reads the masks of a video from PNG files whose names end with the frame number.
 
     Args:
         path: Folder with ``{name}`` for the name of the video, such as
             ``data/AVTrack/Instance_Masks/{name}``.
-        layout: ``person_folders``: one folder per object, non-zero is the object. ``merged``: one
-            image per frame, each gray value above 0 an object.
-        first_number: Number of the first frame.
+        layout: ``person_folders``: one folder per object, non-zero pixels are the object.
+            ``merged``: one image per frame, each gray value above 0 is an object.
+        first_frame: Number of the first frame in the file names.
     """
 
     def __init__(
-        self, *, path: str, layout: Layout = 'person_folders', first_number: int = 0
+        self, *, path: str, layout: MaskLayout = 'person_folders', first_frame: int = 0
     ) -> None:
-        if layout not in get_args(Layout):
-            raise ValueError(f'MaskFolder: layout is one of {get_args(Layout)}, got {layout!r}')
-        self.path, self.layout, self.first_number = path, layout, first_number
+        if layout not in get_args(MaskLayout):
+            raise ValueError(
+                f'MaskFolder: expected one of {get_args(MaskLayout)} as layout, got {layout!r}'
+            )
+        self.path, self.layout, self.first_frame = path, layout, first_frame
 
     def track(self, frames: FrameSource, *, prompt: str) -> Iterator[tuple[int, FrameDetections]]:
-        """Every frame in order, with the masks it has; the prompt is not used."""
+        """See :class:`~avis.avtracker.interfaces.InstanceTracker`; the prompt is not used."""
         folder = self._folder(frames.name)
         if self.layout == 'merged':
-            files = self._numbered(folder)
+            files = self._files_by_frame(folder)
             for frame in range(len(frames)):
                 labels = self._read([files.get(frame)], frames.size)[0]
                 ids = [int(value) for value in np.unique(labels) if value]
-                yield frame, assemble(ids, [1.0] * len(ids), [labels == i for i in ids])
+                yield frame, make_detections(ids, [1.0] * len(ids), [labels == i for i in ids])
             return
-        objects = [self._numbered(one) for one in sorted(folder.iterdir()) if one.is_dir()]
+        objects = [self._files_by_frame(one) for one in sorted(folder.iterdir()) if one.is_dir()]
         for frame in range(len(frames)):
             masks = self._read([files.get(frame) for files in objects], frames.size)
             ids = [i for i, mask in enumerate(masks) if mask.any()]
-            yield frame, assemble(ids, [1.0] * len(ids), [masks[i] != 0 for i in ids])
+            yield frame, make_detections(ids, [1.0] * len(ids), [masks[i] != 0 for i in ids])
 
     def content_key(self, name: str) -> str:
-        """Changes with the files of the video."""
+        """A hash that changes with the files of the video."""
         folder = self._folder(name)
         files = sorted(folder.rglob('*.png'))
         rows = [f'{f.relative_to(folder)} {f.stat().st_size} {f.stat().st_mtime_ns}' for f in files]
@@ -68,27 +70,27 @@ class MaskFolder:
             )
         return folder
 
-    def _numbered(self, folder: Path) -> dict[int, Path]:
+    def _files_by_frame(self, folder: Path) -> dict[int, Path]:
         """The files of a folder by frame."""
         found = {}
         for file in sorted(folder.glob('*.png')):
             number = _NUMBER.search(file.stem)
             if number is None:
-                raise ValueError(f'{file}: no number of a frame at the end of its name')
-            found[int(number.group(1)) - self.first_number] = file
+                raise ValueError(f'{file}: expected a frame number at the end of the file name')
+            found[int(number.group(1)) - self.first_frame] = file
         return found
 
     @staticmethod
     def _read(files: Sequence[Path | None], size: tuple[int, int]) -> list[NDArray[np.uint8]]:
-        """Gray values (H, W) of files; a missing one is blank."""
+        """Gray values (H, W) of files; zeros for a missing file."""
         images = []
         for file in files:
             image = np.zeros(size, np.uint8)
             if file is not None:
                 found = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
                 if found is None or found.shape != tuple(size):
-                    what = 'cannot be read' if found is None else f'has size {found.shape}'
-                    raise ValueError(f'{file} {what}, expected a PNG of size {tuple(size)}')
+                    problem = 'cannot be read' if found is None else f'has size {found.shape}'
+                    raise ValueError(f'{file} {problem}, expected a PNG of size {tuple(size)}')
                 image = np.asarray(found, np.uint8)
             images.append(image)
         return images

@@ -1,4 +1,4 @@
-"""SAM 2 of transformers: follows boxes that a detector draws."""
+"""SAM 2 of transformers: tracks the boxes of a detector."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -8,43 +8,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.avtracker.boxes import iou
-from avis.avtracker.instance_trackers.assembly import (
-    WindowOfFrames,
-    assemble,
-    channels_first,
-    stitched,
-)
+from avis.avtracker.instance_trackers.detections import make_detections
+from avis.avtracker.instance_trackers.windowed_tracking import channels_first, track_windows
 from avis.avtracker.loading import build_part, loading_weights, pick_device, require
 from avis.registry import MODELS
 from avis.structures.media import NO_DETECTIONS, FrameDetections, FrameSource, ImageArray
-from avis.structures.windows import check_windows, cut_windows
+from avis.structures.windows import check_windows
+
+_MIN_BOX_IOU = 0.5  # from which a detected box and a tracked object are the same
 
 
 class BoxDetector(Protocol):
-    """Finds what the prompt names in one image; `FaceGuidedBoxes`, or a class of your own."""
+    """Detects the objects that the prompt names in one image, such as `FaceGuidedBoxes`."""
 
     def detect(
         self, image: ImageArray, *, prompt: str
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Boxes (N, 4), x1 y1 x2 y2 in pixels, and scores (N,)."""
+        """Return boxes (N, 4), x1 y1 x2 y2 in pixels, and scores (N,)."""
 
 
 @MODELS.register_module()
 class SAM2Video:
-    """Follows the boxes of a detector through a video.
+    """Tracks the boxes of a detector through a video.
 
-    SAM 2 takes no words: every few frames a detector looks for people, and who is not followed yet
-    joins from there on.
+    SAM 2 has no text prompts: a detector runs every few frames, and each box that overlaps no
+    tracked object starts a new object.
 
     Args:
-        detector: Finds boxes in a image, as config or built; see `BoxDetector`.
-        model: Folder, or name on the hub.
-        detect_every: Frames from one look of the detector to the next.
-        window_frames: Frames of a session; None takes the whole video at once.
-        overlap: Frames that neighbouring windows share, by whose masks ids are joined.
-        min_iou: Overlap in shared frames from which two objects are the same, and overlap with a
-            followed object from which a box is no new one.
-        device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
+        detector: Detects boxes in an image, as config or built; see `BoxDetector`.
+        model: Folder, or name on the Hugging Face hub.
+        detect_every: Number of frames from one run of the detector to the next.
+        window_frames: Number of frames of a session; None tracks the whole video at once.
+        overlap: Number of frames that neighboring windows share; objects are matched by their
+            masks in these frames.
+        device: Such as ``'cuda:1'``; None uses the current GPU, else the CPU.
     """
 
     not_in_cache_key = ('device',)
@@ -57,27 +54,29 @@ class SAM2Video:
         detect_every: int = 4,
         window_frames: int | None = 256,
         overlap: int = 8,
-        min_iou: float = 0.5,
         device: str | None = None,
     ) -> None:
         check_windows(window_frames, overlap, by='SAM2Video', name='window_frames')
         if detect_every < 1:
-            raise ValueError(f'SAM2Video: detect_every must be 1 or more, got {detect_every}')
+            raise ValueError(f'SAM2Video: expected detect_every >= 1, got {detect_every}')
         self.detector: BoxDetector = build_part(detector)
         self.model, self.device = model, device
         self.detect_every = detect_every
-        self.window_frames, self.overlap, self.min_iou = window_frames, overlap, min_iou
+        self.window_frames, self.overlap = window_frames, overlap
 
     def track(self, frames: FrameSource, *, prompt: str) -> Iterator[tuple[int, FrameDetections]]:
-        """Every frame in order, with what was found."""
-        windows = cut_windows(len(frames), self.window_frames, self.overlap)
-        return stitched(
-            (self._window(frames, start, stop, prompt) for start, stop in windows),
-            min_iou=self.min_iou,
+        """See :class:`~avis.avtracker.interfaces.InstanceTracker`."""
+        return track_windows(
+            frames,
+            lambda start, stop: self._track_session(frames, start, stop, prompt),
+            size=self.window_frames,
+            overlap=self.overlap,
         )
 
-    def _window(self, frames: FrameSource, start: int, stop: int, prompt: str) -> WindowOfFrames:
-        """One session over some frames, dropped at the end."""
+    def _track_session(
+        self, frames: FrameSource, start: int, stop: int, prompt: str
+    ) -> list[FrameDetections]:
+        """Track the frames ``start`` to ``stop`` - 1 in one session."""
         import torch
 
         processor, model = self._network
@@ -92,42 +91,39 @@ class SAM2Video:
                 video_storage_device='cpu',
                 dtype=model.dtype,
             )
-            for place, image in enumerate(images):
-                seen = self._follow(session, place, image, scores)
-                if place % self.detect_every == 0:
-                    boxes, sure = self.detector.detect(image, prompt=prompt)
-                    new = [i for i, box in enumerate(boxes) if not self._is_followed(box, seen)]
+            for index, image in enumerate(images):
+                tracked = self._propagate(session, index, image, scores)
+                if index % self.detect_every == 0:
+                    boxes, box_scores = self.detector.detect(image, prompt=prompt)
+                    new = [i for i, box in enumerate(boxes) if not _is_tracked(box, tracked)]
                     if new:
                         processor.add_inputs_to_inference_session(
                             inference_session=session,
-                            frame_idx=place,
+                            frame_idx=index,
                             obj_ids=[len(scores) + i for i in range(len(new))],
                             input_boxes=[np.asarray(boxes, float)[new].tolist()],
                         )
-                        scores += np.asarray(sure, float)[new].tolist()
-                        seen = self._follow(session, place, image, scores)
-                found.append(seen)
-        return start, found
+                        scores += np.asarray(box_scores, float)[new].tolist()
+                        tracked = self._propagate(session, index, image, scores)
+                found.append(tracked)
+        return found
 
-    def _follow(
-        self, session: Any, place: int, image: ImageArray, scores: Sequence[float]
+    def _propagate(
+        self, session: Any, index: int, image: ImageArray, scores: Sequence[float]
     ) -> FrameDetections:
         """The objects of a session in its next frame."""
         if not scores:
             return NO_DETECTIONS
         processor, model = self._network
-        output = model(inference_session=session, frame_idx=place)
+        output = model(inference_session=session, frame_idx=index)
         size = image.shape[:2]
         (masks,) = processor.post_process_masks(
             [output.pred_masks], original_sizes=[size], binarize=True
         )
-        ids = [int(number) for number in output.object_ids]
+        ids = [int(object_id) for object_id in output.object_ids]
         pairs = zip(ids, masks.reshape(len(ids), *size).cpu().numpy(), strict=True)
-        seen = {number: mask for number, mask in pairs if mask.any()}
-        return assemble(list(seen), [scores[number] for number in seen], list(seen.values()))
-
-    def _is_followed(self, box: NDArray[np.float32], seen: FrameDetections) -> bool:
-        return bool((iou(box.tolist(), seen.boxes) >= self.min_iou).any())
+        visible = {object_id: mask for object_id, mask in pairs if mask.any()}
+        return make_detections(list(visible), [scores[i] for i in visible], list(visible.values()))
 
     @cached_property
     def _network(self) -> tuple[Any, Any]:
@@ -141,3 +137,7 @@ class SAM2Video:
             model = transformers.Sam2VideoModel.from_pretrained(self.model, dtype=dtype)
             processor = transformers.Sam2VideoProcessor.from_pretrained(self.model)
             return processor, model.eval().to(device)
+
+
+def _is_tracked(box: NDArray[np.float32], tracked: FrameDetections) -> bool:
+    return bool((iou(box.tolist(), tracked.boxes) >= _MIN_BOX_IOU).any())

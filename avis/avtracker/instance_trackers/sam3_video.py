@@ -1,36 +1,31 @@
-"""SAM 3 of transformers: everything that a word names, found and followed."""
+"""SAM 3 of transformers: detects and tracks the objects that a text prompt names."""
 
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from avis.avtracker.instance_trackers.assembly import (
-    WindowOfFrames,
-    assemble,
-    channels_first,
-    stitched,
-)
+from avis.avtracker.instance_trackers.detections import make_detections
+from avis.avtracker.instance_trackers.windowed_tracking import channels_first, track_windows
 from avis.avtracker.loading import check_dtype, loading_weights, pick_device, require
 from avis.registry import MODELS
 from avis.structures.media import NO_DETECTIONS, FrameDetections, FrameSource
-from avis.structures.windows import check_windows, cut_windows
+from avis.structures.windows import check_windows
 
 
 @MODELS.register_module()
 class SAM3Video:
-    """Finds and follows what the prompt names.
+    """Detects and tracks the objects that the prompt names.
 
-    A video that fits into one window is tracked as AVTracker does it: one session over all frames.
-    Longer ones are cut into windows that share frames, each with a session of its own, so that
-    memory does not grow with the video; the ids are joined by the masks in shared frames.
+    A video that fits into one window is tracked in one session over all frames, as in the official
+    code. A longer one is cut into windows that share frames, each with its own session, so that
+    memory does not grow with the video; objects are matched by their masks in the shared frames.
 
     Args:
-        model: Folder, or name on the hub.
-        window_frames: Frames of a session; None takes the whole video at once.
-        overlap: Frames that neighbouring windows share.
-        min_iou: Overlap in shared frames from which two objects are the same.
-        dtype: Of weights and session on a GPU; the CPU computes in float32.
-        device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
+        model: Folder, or name on the Hugging Face hub.
+        window_frames: Number of frames of a session; None tracks the whole video at once.
+        overlap: Number of frames that neighboring windows share.
+        dtype: Data type of weights and session on a GPU; the CPU computes in float32.
+        device: Such as ``'cuda:1'``; None uses the current GPU, else the CPU.
     """
 
     not_in_cache_key = ('device',)
@@ -41,25 +36,27 @@ class SAM3Video:
         model: str = 'facebook/sam3',
         window_frames: int | None = 256,
         overlap: int = 8,
-        min_iou: float = 0.5,
         dtype: str = 'bfloat16',
         device: str | None = None,
     ) -> None:
         check_windows(window_frames, overlap, by='SAM3Video', name='window_frames')
         check_dtype(dtype, by='SAM3Video')
         self.model, self.dtype, self.device = model, dtype, device
-        self.window_frames, self.overlap, self.min_iou = window_frames, overlap, min_iou
+        self.window_frames, self.overlap = window_frames, overlap
 
     def track(self, frames: FrameSource, *, prompt: str) -> Iterator[tuple[int, FrameDetections]]:
-        """Every frame in order, with what was found."""
-        windows = cut_windows(len(frames), self.window_frames, self.overlap)
-        return stitched(
-            (self._window(frames, start, stop, prompt) for start, stop in windows),
-            min_iou=self.min_iou,
+        """See :class:`~avis.avtracker.interfaces.InstanceTracker`."""
+        return track_windows(
+            frames,
+            lambda start, stop: self._track_session(frames, start, stop, prompt),
+            size=self.window_frames,
+            overlap=self.overlap,
         )
 
-    def _window(self, frames: FrameSource, start: int, stop: int, prompt: str) -> WindowOfFrames:
-        """One session over some frames; dropped at the end."""
+    def _track_session(
+        self, frames: FrameSource, start: int, stop: int, prompt: str
+    ) -> list[FrameDetections]:
+        """Track the frames ``start`` to ``stop`` - 1 in one session."""
         import torch
 
         processor, model = self._network
@@ -75,13 +72,13 @@ class SAM3Video:
             processor.add_text_prompt(session, prompt)
             for output in model.propagate_in_video_iterator(session):
                 result = processor.postprocess_outputs(session, output)
-                found[output.frame_idx] = assemble(
+                found[output.frame_idx] = make_detections(
                     result['object_ids'].tolist(),
                     result['scores'].float().tolist(),
                     result['masks'].cpu().numpy(),
                     result['boxes'].float().cpu().numpy(),
                 )
-        return start, found
+        return found
 
     @cached_property
     def _network(self) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""Any instance segmentor of avis or mmdet as an instance tracker of AVTracker."""
+"""Instance segmentors of avis and mmdet as instance trackers of AVTracker."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.avtracker.instance_trackers.appearance_associator import AppearanceAssociator
-from avis.avtracker.instance_trackers.assembly import assemble
+from avis.avtracker.instance_trackers.detections import make_detections
 from avis.avtracker.loading import build_part, pick_device
 from avis.models.trackers.base import Window
 from avis.registry import MODELS
@@ -19,8 +19,8 @@ from avis.structures.media import FrameDetections, FrameSource, ImageArray
 from avis.structures.windows import check_windows, cut_windows
 
 
-def _loaded(model: Any, checkpoint: str | None, device: str | None) -> Any:
-    """A model with its weights, ready."""
+def _load(model: Any, checkpoint: str | None, device: str | None) -> Any:
+    """Build a model in eval mode, with its weights, on its device."""
     from mmengine.runner import load_checkpoint
 
     network = build_part(model)
@@ -31,17 +31,17 @@ def _loaded(model: Any, checkpoint: str | None, device: str | None) -> Any:
 
 @MODELS.register_module()
 class SegmentorTracker:
-    """The tracks of an ``AVInstanceSegmentor``, made window by window, heard as silence.
+    """Tracks instances with an ``AVInstanceSegmentor``, window by window and without audio.
 
     Args:
         model: The segmentor with its tracker, as config or built.
-        checkpoint: Its weights.
-        labels: Classes that are followed; None for all. The prompt is not used.
-        min_score: Least score of a track.
-        short_side: Images are resized to it; None keeps their size.
-        window_frames: Frames the segmentor sees at once.
-        overlap: Frames that neighbouring windows share.
-        device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
+        checkpoint: Checkpoint of the segmentor.
+        labels: Classes that are tracked; None tracks all. The prompt is not used.
+        min_score: Minimum score of a track.
+        short_side: Length to which the shorter side of images is resized; None keeps their size.
+        window_frames: Number of frames of a window.
+        overlap: Number of frames that neighboring windows share.
+        device: Such as ``'cuda:1'``; None uses the current GPU, else the CPU.
     """
 
     not_in_cache_key = ('device',)
@@ -65,7 +65,7 @@ class SegmentorTracker:
         self.window_frames, self.overlap = window_frames, overlap
 
     def track(self, frames: FrameSource, *, prompt: str) -> Iterator[tuple[int, FrameDetections]]:
-        """Every frame in order; the tracks of a video are known at its end."""
+        """See :class:`~avis.avtracker.interfaces.InstanceTracker`; yields at the end of a video."""
         network = self._network
         state = network.start_video()
         for start, stop in cut_windows(len(frames), self.window_frames, self.overlap):
@@ -76,14 +76,14 @@ class SegmentorTracker:
             return
         tracks = network.finish_video(state)
         kept = [
-            (int(number), float(score), mask)
-            for number, label, score, mask in zip(
+            (int(track_id), float(score), mask)
+            for track_id, label, score, mask in zip(
                 tracks.ids, tracks.labels, tracks.scores, tracks.masks, strict=True
             )
             if score >= self.min_score and (self.labels is None or int(label) in self.labels)
         ]
         for frame in range(len(frames)):
-            yield frame, _of_frame(kept, frame)
+            yield frame, _detections_at(kept, frame)
 
     def _resized(self, image: ImageArray) -> ImageArray:
         height, width = image.shape[:2]
@@ -96,7 +96,7 @@ class SegmentorTracker:
     def _batch(
         self, network: Any, images: NDArray[np.uint8], frames: FrameSource
     ) -> tuple[Any, AVDataSample]:
-        """One window as the segmentor takes it, and what is known of it."""
+        """Inputs and data sample of one window, preprocessed for the segmentor."""
         import torch
 
         sample = AVDataSample(metainfo={'img_shape': images.shape[1:3], 'ori_shape': frames.size})
@@ -113,31 +113,30 @@ class SegmentorTracker:
 
     @cached_property
     def _network(self) -> Any:
-        return _loaded(self.model, self.checkpoint, self.device)
+        return _load(self.model, self.checkpoint, self.device)
 
 
-def _of_frame(tracks: Sequence[tuple[int, float, MaskTrack]], frame: int) -> FrameDetections:
+def _detections_at(tracks: Sequence[tuple[int, float, MaskTrack]], frame: int) -> FrameDetections:
     """The tracks that are visible in a frame."""
-    seen = [(number, score, mask) for number, score, mask in tracks if mask.rles[frame] is not None]
-    return assemble(
-        [number for number, _, _ in seen],
-        [score for _, score, _ in seen],
-        [mask.dense(frame) for _, _, mask in seen],
+    visible = [track for track in tracks if track[2].rles[frame] is not None]
+    return make_detections(
+        [track_id for track_id, _, _ in visible],
+        [score for _, score, _ in visible],
+        [mask.dense(frame) for _, _, mask in visible],
     )
 
 
 @MODELS.register_module()
 class DetectorTracker:
-    """Masks of an instance segmentor of mmdet, frame by frame, linked by place and colors.
+    """Runs an instance segmentor of mmdet on every frame and associates the masks by appearance.
 
     Args:
         config: Config file of mmdet, or an mmengine ``Config``.
-        checkpoint: Its weights.
-        labels: Classes that are followed; COCO's 0 is person. The prompt is not used.
-        min_score: Least score of a detection.
-        min_similarity: From which people of two frames are one, see :class:`AppearanceAssociator`.
-        memory: Seconds after which somebody who is gone is forgotten.
-        device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
+        checkpoint: Checkpoint of the detector.
+        labels: Classes that are tracked; COCO's 0 is person. The prompt is not used.
+        min_score: Minimum score of a detection.
+        memory: Seconds after which an absent person is forgotten.
+        device: Such as ``'cuda:1'``; None uses the current GPU, else the CPU.
     """
 
     not_in_cache_key = ('device',)
@@ -149,21 +148,17 @@ class DetectorTracker:
         checkpoint: str | None = None,
         labels: Sequence[int] = (0,),
         min_score: float = 0.5,
-        min_similarity: float = 0.5,
         memory: float = 5.0,
         device: str | None = None,
     ) -> None:
         self.config, self.checkpoint, self.device = config, checkpoint, device
-        self.labels, self.min_score = tuple(labels), min_score
-        self.min_similarity, self.memory = min_similarity, memory
+        self.labels, self.min_score, self.memory = tuple(labels), min_score, memory
 
     def track(self, frames: FrameSource, *, prompt: str) -> Iterator[tuple[int, FrameDetections]]:
-        """Every frame in order, with what was found."""
+        """See :class:`~avis.avtracker.interfaces.InstanceTracker`."""
         from mmdet.apis import inference_detector
 
-        linker = AppearanceAssociator(
-            min_similarity=self.min_similarity, memory=max(1, round(self.memory * frames.fps))
-        )
+        associator = AppearanceAssociator(memory=max(1, round(self.memory * frames.fps)))
         for frame in range(len(frames)):
             image = frames[frame]
             bgr = np.ascontiguousarray(image[..., ::-1])
@@ -175,7 +170,7 @@ class DetectorTracker:
                 for score, mask in zip(found.scores[wanted], found.masks[wanted], strict=True)
                 if mask.any()
             ]
-            yield frame, assemble(linker.link(frame, image, masks), scores, masks)
+            yield frame, make_detections(associator.associate(frame, image, masks), scores, masks)
 
     @cached_property
     def _detector(self) -> Any:

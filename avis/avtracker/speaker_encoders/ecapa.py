@@ -1,4 +1,4 @@
-"""Voices by an encoder of SpeechBrain."""
+"""Speaker embeddings of ECAPA-TDNN from SpeechBrain."""
 
 from functools import cached_property
 from typing import Any
@@ -10,39 +10,38 @@ from avis.avtracker.loading import loading_weights, mono, pick_device, require
 from avis.registry import MODELS
 from avis.structures.media import Waveform
 
+_MIN_SECONDS = 0.1  # less audio has too few frames for an embedding
+
 
 @MODELS.register_module()
 class ECAPA:
-    """192 numbers per voice: the encoder with which AVTracker joins chunks.
+    """Speaker embeddings (192,), with which AVTracker merges speech segments.
 
     Args:
-        model: Folder, or name on the hub.
-        min_seconds: Shorter sound is refused.
-        device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
+        model: Folder, or name on the Hugging Face hub.
+        device: Such as ``'cuda:1'``; None uses the current GPU, else the CPU.
     """
 
     sample_rate = 16_000
-    threshold = 0.35  # of the cosine, as AVTracker
+    threshold = 0.35  # minimum cosine similarity of one speaker, as in AVTracker
     not_in_cache_key = ('device',)
 
     def __init__(
         self,
         *,
         model: str = 'speechbrain/spkrec-ecapa-voxceleb',
-        min_seconds: float = 0.1,
         device: str | None = None,
     ) -> None:
-        self.model, self.min_seconds, self.device = model, min_seconds, device
+        self.model, self.device = model, device
 
     def embed(self, waveform: Waveform) -> NDArray[np.float32]:
-        """Embedding (D,)."""
+        """See :class:`~avis.avtracker.interfaces.SpeakerEncoder`."""
         import torch
 
         samples = mono(waveform, self.sample_rate, by='ECAPA')
-        if len(samples) < self.min_seconds * self.sample_rate:
+        if len(samples) < _MIN_SECONDS * self.sample_rate:
             raise ValueError(
-                f'ECAPA: {waveform.seconds:.2f} s of sound, at least {self.min_seconds} s are '
-                f'needed'
+                f'ECAPA: expected at least {_MIN_SECONDS} s of audio, got {waveform.seconds:.2f} s'
             )
         with torch.inference_mode():
             embedding = self._encoder.encode_batch(torch.from_numpy(samples)[None])
@@ -50,7 +49,7 @@ class ECAPA:
 
     @cached_property
     def _encoder(self) -> Any:
-        """The classifier of SpeechBrain; it needs the device when it is loaded."""
+        """The classifier of SpeechBrain, which takes the device when it is loaded."""
         speaker = require(
             'speechbrain.inference.speaker', by='ECAPA', install="pip install 'avis[speechbrain]'"
         )

@@ -1,4 +1,4 @@
-"""Voices by Resemblyzer, whose weights come with its package."""
+"""Speaker embeddings of Resemblyzer, whose weights are included in its package."""
 
 from functools import cached_property, lru_cache
 from typing import Any
@@ -10,36 +10,36 @@ from avis.avtracker.loading import mono, pick_device, require
 from avis.registry import MODELS
 from avis.structures.media import Waveform
 
-# Its own requirements name a package that must be compiled; these do not.
+# Without --no-deps pip would compile webrtcvad, which webrtcvad-wheels replaces.
 _INSTALL = 'pip install --no-deps resemblyzer webrtcvad-wheels'
+_MIN_SECONDS = 0.4  # without pauses: less is not enough for a reliable embedding
 
 
 @MODELS.register_module()
 class Resemblyzer:
-    """256 numbers per voice (GE2E); the same voice has a cosine above about 0.86.
+    """Speaker embeddings (256,) trained with GE2E; one speaker has a cosine above about 0.86.
 
     Args:
-        min_seconds: Least speech left after pauses are cut out.
-        device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
+        device: Such as ``'cuda:1'``; None uses the current GPU, else the CPU.
     """
 
     sample_rate = 16_000
-    threshold = 0.8  # of the cosine, for joining chunks: turns are shorter than utterances
+    threshold = 0.8  # minimum cosine of one speaker: segments are shorter than utterances
     not_in_cache_key = ('device',)
 
-    def __init__(self, *, min_seconds: float = 0.4, device: str | None = None) -> None:
-        self.min_seconds, self.device = min_seconds, device
+    def __init__(self, *, device: str | None = None) -> None:
+        self.device = device
 
     def embed(self, waveform: Waveform) -> NDArray[np.float32]:
-        """Embedding (256,); `ValueError` where there is too little speech."""
+        """See :class:`~avis.avtracker.interfaces.SpeakerEncoder`; pauses are removed first."""
         package, encoder = self._encoder
         samples = mono(waveform, self.sample_rate, by='Resemblyzer')
-        # Its preprocessing takes the logarithm of the loudness.
+        # The preprocessing takes the logarithm of the loudness.
         speech = package.preprocess_wav(samples) if samples.any() else samples[:0]
-        if len(speech) < self.min_seconds * self.sample_rate:
+        if len(speech) < _MIN_SECONDS * self.sample_rate:
             raise ValueError(
-                f'Resemblyzer: {len(speech) / self.sample_rate:.2f} s of speech, at least '
-                f'{self.min_seconds} s are needed'
+                f'Resemblyzer: expected at least {_MIN_SECONDS} s of speech, got '
+                f'{len(speech) / self.sample_rate:.2f} s'
             )
         return np.asarray(encoder.embed_utterance(speech), np.float32)
 
@@ -51,6 +51,6 @@ class Resemblyzer:
 
 @lru_cache(maxsize=2)
 def _load(device: str) -> tuple[Any, Any]:
-    """The package and its network; all parts on a device share them."""
+    """The package and its network, shared by all components on a device."""
     package = require('resemblyzer', by='Resemblyzer', install=_INSTALL)
     return package, package.VoiceEncoder(device, verbose=False)

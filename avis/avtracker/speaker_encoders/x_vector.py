@@ -1,4 +1,4 @@
-"""Voices by an x-vector model of transformers."""
+"""Speaker embeddings of the x-vector models of transformers."""
 
 from functools import cached_property
 from typing import Any
@@ -10,39 +10,39 @@ from avis.avtracker.loading import loading_weights, mono, pick_device, require
 from avis.registry import MODELS
 from avis.structures.media import Waveform
 
+_MIN_SECONDS = 0.4  # less audio has too little speech for a reliable embedding
+
 
 @MODELS.register_module()
 class XVector:
-    """One vector per voice from WavLM, wav2vec 2, UniSpeech or alike.
+    """X-vectors (D,) of WavLM, wav2vec 2, UniSpeech or similar models.
 
     Args:
-        model: Folder, or name on the hub.
-        min_seconds: Shorter sound is refused.
-        device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
+        model: Folder, or name on the Hugging Face hub.
+        device: Such as ``'cuda:1'``; None uses the current GPU, else the CPU.
     """
 
     sample_rate = 16_000
-    threshold = 0.86  # of the cosine, as published for WavLM
+    threshold = 0.86  # minimum cosine similarity of one speaker, as published for WavLM
     not_in_cache_key = ('device',)
 
     def __init__(
         self,
         *,
         model: str = 'microsoft/wavlm-base-plus-sv',
-        min_seconds: float = 0.4,
         device: str | None = None,
     ) -> None:
-        self.model, self.min_seconds, self.device = model, min_seconds, device
+        self.model, self.device = model, device
 
     def embed(self, waveform: Waveform) -> NDArray[np.float32]:
-        """Embedding (D,)."""
+        """See :class:`~avis.avtracker.interfaces.SpeakerEncoder`."""
         import torch
 
         samples = mono(waveform, self.sample_rate, by='XVector')
-        if len(samples) < self.min_seconds * self.sample_rate:
+        if len(samples) < _MIN_SECONDS * self.sample_rate:
             raise ValueError(
-                f'XVector: {waveform.seconds:.2f} s of sound, at least {self.min_seconds} s are '
-                f'needed'
+                f'XVector: expected at least {_MIN_SECONDS} s of audio, got '
+                f'{waveform.seconds:.2f} s'
             )
         extractor, network = self._network
         inputs = extractor(samples, sampling_rate=self.sample_rate, return_tensors='pt')

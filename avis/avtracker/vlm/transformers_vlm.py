@@ -20,10 +20,10 @@ class TransformersVLM:
     name of each message, so that a run resumed after an interruption gets the same replies.
 
     Args:
-        model: Folder, or name on the hub.
+        model: Folder, or name on the Hugging Face hub.
         batch_size: Messages answered together. Sampled replies depend on it.
         dtype: Of the weights on a GPU; the CPU computes in float32.
-        device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
+        device: Such as ``'cuda:1'``; None uses the current GPU, else the CPU.
         seed: Seed of the random state.
         generate: Further arguments of ``generate``.
     """

@@ -1,7 +1,8 @@
-"""AVTracker on a laptop, without a hub: every weight comes inside a package.
+"""AVTracker on a laptop, without downloads: all weights are included in packages.
 
-WebRTC's detector and Resemblyzer hear who speaks when, MediaPipe's networks see faces, bodies and
-mouths; a voice belongs to the mouth that is open while it is heard. No words, no language model.
+WebRTC's VAD and Resemblyzer perform speaker diarization, MediaPipe's networks detect faces, bodies
+and mouths. A speaker is the person whose mouth is open while they are heard. There is neither
+speech recognition nor a language model.
 """
 
 from mmengine.config import read_base
@@ -24,21 +25,26 @@ from avis.avtracker import (
     WebRTCVAD,
 )
 
-voices = dict(type=Resemblyzer)
+speaker_encoder = dict(type=Resemblyzer)
 
 model = dict(
     type=AVTracker,
     speech=dict(
         type=SpeechStage,
-        recognizer=dict(type=SpeakerDiarization, activity=dict(type=WebRTCVAD), voices=voices),
+        recognizer=dict(
+            type=SpeakerDiarization,
+            vad=dict(type=WebRTCVAD),
+            encoder=speaker_encoder,
+            distance_threshold=0.6,
+        ),
     ),
     instance_tracker=dict(type=FaceGuidedTracker),
-    grounding=dict(type=MouthMotionGrounding, mouths=dict(type=FaceMeshMouthMotion)),
+    grounding=dict(type=MouthMotionGrounding, mouth_motion=dict(type=FaceMeshMouthMotion)),
     identity=dict(
         type=JointIdentity,
         parts=[
             dict(type=ObjectIdentity),
-            dict(type=SpeakerIdentity, encoder=voices, threshold=0.75),
+            dict(type=SpeakerIdentity, encoder=speaker_encoder, threshold=0.75),
         ],
     ),
     prompt='person',

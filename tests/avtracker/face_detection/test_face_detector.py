@@ -9,14 +9,14 @@ from avis.avtracker.face_detection.face_detector import (
     MouthOpeningEstimator,
     _overlap,
 )
-from avis.avtracker.face_detection.tflite_network import TFLiteNetwork, cut_square, sigmoid
+from avis.avtracker.face_detection.tflite_network import TFLiteNetwork, crop_square, sigmoid
 from tests.helpers.people import crowd, talk
 
 
-def test_the_faces_of_synthetic_people_are_found():
+def test_detects_faces_of_synthetic_people():
     frames, _, _ = talk(0)
-    finder = FaceDetector()
-    found = [finder(frames[frame]) for frame in range(0, len(frames), 4)]
+    detector = FaceDetector()
+    found = [detector(frames[frame]) for frame in range(0, len(frames), 4)]
     assert all(len(faces) >= 2 for faces in found)
     for faces in found:
         centers = [face.center[0] for face in faces]
@@ -29,7 +29,7 @@ def test_the_faces_of_synthetic_people_are_found():
             assert right[1] < nose[1] < mouth[1]
 
 
-def test_a_face_is_found_where_it_is_in_images_of_any_shape():
+def test_face_position_is_correct_in_non_square_images():
     frames, _, _ = talk(0)
     (face, *_) = FaceDetector()(frames[0])
     wide = np.zeros((224, 400, 3), np.uint8)
@@ -38,7 +38,7 @@ def test_a_face_is_found_where_it_is_in_images_of_any_shape():
     np.testing.assert_allclose(moved.box, face.box + np.array([100, 0, 100, 0]), atol=6)
 
 
-def test_tiles_find_smaller_faces():
+def test_tiles_detect_smaller_faces():
     frames, _, _ = talk(0)
     small = np.zeros((1600, 1600, 3), np.uint8)
     small[:224, :224] = frames[0]
@@ -47,7 +47,7 @@ def test_tiles_find_smaller_faces():
     assert len([face for face in found if max(face.center) < 224]) >= 2
 
 
-def test_faces_are_looked_for_in_squares_only():
+def test_searches_only_the_given_squares():
     frames, _, _ = talk(0)
     first, second, *_ = FaceDetector()(frames[0])
     (found,) = FaceDetector()(frames[0], squares=[(*second.center, 3 * second.width)])
@@ -57,66 +57,68 @@ def test_faces_are_looked_for_in_squares_only():
     assert len(FaceDetector()(frames[0], squares=twice)) == 2
 
 
-def test_images_without_a_face():
-    finder = FaceDetector(tiles=True)
+def test_detects_nothing_in_images_without_a_face():
+    detector = FaceDetector(tiles=True)
     for image in (np.zeros((40, 60, 3), np.uint8), np.full((5, 300, 3), 128, np.uint8)):
-        assert finder(image) == []
+        assert detector(image) == []
 
 
-def test_a_strip_is_not_cut_into_thousands_of_tiles(monkeypatch):
-    finder = FaceDetector(tiles=True)
-    looks = []
-    monkeypatch.setattr(finder, '_track_instances', lambda *square: looks.append(square) or [])
-    assert finder(np.zeros((1, 4000, 3), np.uint8)) == []
-    assert len(looks) == 1
-    finder(np.zeros((54, 80, 3), np.uint8))
-    assert len(looks) > 3
+def test_narrow_image_is_not_cut_into_thousands_of_tiles(monkeypatch):
+    detector = FaceDetector(tiles=True)
+    searched = []
+    monkeypatch.setattr(
+        detector, '_detect_in_square', lambda *square: searched.append(square) or []
+    )
+    assert detector(np.zeros((1, 4000, 3), np.uint8)) == []
+    assert len(searched) == 1
+    detector(np.zeros((54, 80, 3), np.uint8))
+    assert len(searched) > 3
 
 
-def test_a_mouth_is_measured_only_in_a_face():
+def test_mouth_opening_is_none_without_a_face():
     frames, _, _ = talk(0)
-    meter = MouthOpeningEstimator()
+    estimator = MouthOpeningEstimator()
     (face, *_) = FaceDetector()(frames[0])
-    assert 0 <= meter(frames[0], face) < 1
+    assert 0 <= estimator(frames[0], face) < 1
     nowhere = DetectedFace(np.array([0.0, 0, 20, 20]), face.points, 1.0)
-    assert meter(np.zeros((40, 40, 3), np.uint8), nowhere) is None
+    assert estimator(np.zeros((40, 40, 3), np.uint8), nowhere) is None
 
 
-def test_what_looks_like_a_face_to_blazeface_alone_is_none():
+def test_face_mesh_rejects_false_detections():
     image, owner = crowd(12)
-    believed = FaceDetector(tiles=True, presence=0.0)(image)
+    unchecked = FaceDetector(tiles=True, min_presence=0.0)(image)
     checked = FaceDetector(tiles=True)(image)
     centers = [tuple(round(x) for x in face.center) for face in checked]
-    assert len(believed) > len(checked) >= 4
+    assert len(unchecked) > len(checked) >= 4
     assert all(owner[y, x] for x, y in centers)
     assert len({int(owner[y, x]) for x, y in centers}) == len(checked)  # nobody twice
-    everybody = FaceDetector(tiles=True, presence=0.0, sure=0.0)(image)
-    assert [face.score for face in everybody] == [face.score for face in believed]
+    all_checked = FaceDetector(tiles=True, min_presence=0.0, confident_score=0.0)(image)
+    assert [face.score for face in all_checked] == [face.score for face in unchecked]
 
 
-def test_a_part_of_a_face_overlaps_the_whole():
-    face, eye, neighbour = np.array([[0, 0, 10, 10], [2, 2, 6, 4], [9, 0, 19, 10]], float)
+def test_overlap_of_a_face_and_its_part_is_one():
+    face, eye, neighbor = np.array([[0, 0, 10, 10], [2, 2, 6, 4], [9, 0, 19, 10]], float)
     assert _overlap(face, eye) == _overlap(eye, face) == 1
-    assert _overlap(face, neighbour) == pytest.approx(0.1)
-    assert _overlap(eye, neighbour) == 0
+    assert _overlap(face, neighbor) == pytest.approx(0.1)
+    assert _overlap(eye, neighbor) == 0
 
 
-def test_a_square_is_cut_and_turned():
+def test_crop_square_rotates_and_resizes():
     image = np.zeros((40, 40, 3), np.uint8)
     image[10:20, 20:30] = 255
-    square, matrix = cut_square(image, center=(25, 15), side=10, size=10)
+    square, matrix = crop_square(image, center=(25, 15), side=10, size=10)
     assert square.mean() > 250
     np.testing.assert_allclose(matrix @ [25, 15, 1], [5, 5])
-    turned, _ = cut_square(image, center=(25, 15), side=20, size=20, angle=np.pi / 2)
+    turned, _ = crop_square(image, center=(25, 15), side=20, size=20, angle=np.pi / 2)
     assert turned[5:15, 5:15].mean() > 200
-    outside, _ = cut_square(image, center=(-50, -50), side=10, size=10)
+    outside, _ = crop_square(image, center=(-50, -50), side=10, size=10)
     assert not outside.any()
-    small, _ = cut_square(np.full((400, 400, 3), 7, np.uint8), center=(200, 200), side=400, size=4)
+    small, _ = crop_square(np.full((400, 400, 3), 7, np.uint8), center=(200, 200), side=400, size=4)
     assert (small == 7).all()
     assert sigmoid(np.array([-1e9, 0, 1e9])).tolist() == pytest.approx([0, 0.5, 1])
 
 
-def test_what_is_missing_is_named(tmp_path, monkeypatch):
+def test_missing_file_or_package_raises_error_with_install_command(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r'x\.tflite does not exist.*avis\[offline\]'):
         TFLiteNetwork('x.tflite', folder=str(tmp_path))
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)

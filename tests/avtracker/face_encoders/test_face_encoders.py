@@ -8,13 +8,13 @@ from avis.avtracker.face_encoders.deep_face import DeepFaceEncoder
 from avis.avtracker.face_encoders.dlib_face import DlibFaceEncoder
 from tests.helpers.people import talk
 
-PICTURE = np.zeros((10, 20, 3), np.uint8)
-PICTURE[..., 0] = 200  # red
+IMAGE = np.zeros((10, 20, 3), np.uint8)
+IMAGE[..., 0] = 200  # red
 
 
 @pytest.fixture
 def deepface(monkeypatch):
-    """DeepFace as it answers: one face, and the whole image where there is none."""
+    """A fake of DeepFace, which returns one face and, without a face, the whole image."""
     calls = []
     module = types.ModuleType('deepface')
 
@@ -32,8 +32,8 @@ def deepface(monkeypatch):
     return calls
 
 
-def test_deep_face_is_asked_as_the_authors_ask_it(deepface):
-    (face,) = DeepFaceEncoder().faces(PICTURE)
+def test_deep_face_is_called_as_in_the_official_code(deepface):
+    (face,) = DeepFaceEncoder().faces(IMAGE)
     assert face.box == (2.0, 3.0, 7.0, 7.0)
     assert face.embedding.tolist() == [1, 2]
     (call,) = deepface
@@ -42,33 +42,33 @@ def test_deep_face_is_asked_as_the_authors_ask_it(deepface):
     assert call['img_path'][0, 0].tolist() == [0, 0, 200]  # BGR
 
 
-def test_the_released_code_takes_a_image_without_a_face_as_one(deepface):
-    assert len(DeepFaceEncoder(whole_image=True).faces(PICTURE)) == 2
+def test_whole_image_is_encoded_if_requested(deepface):
+    assert len(DeepFaceEncoder(whole_image=True).faces(IMAGE)) == 2
 
 
 @pytest.mark.parametrize(
     ('encoder', 'package', 'said'),
     [(DeepFaceEncoder(), 'deepface', 'deepface'), (DlibFaceEncoder(), 'dlib', r'avis\[offline\]')],
 )
-def test_a_missing_library_is_named_when_it_is_needed(encoder, package, said, monkeypatch):
+def test_missing_library_raises_import_error_on_first_use(encoder, package, said, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=f'pip install .*{said}'):
-        encoder.faces(PICTURE)
+        encoder.faces(IMAGE)
 
 
-def test_dlib_gets_the_faces_that_blaze_face_finds(monkeypatch):
+def test_dlib_encodes_the_faces_that_blaze_face_detects(monkeypatch):
     frames, _, _ = talk(0)
     seen = []
     dlib = types.SimpleNamespace(rectangle=lambda *corners: corners)
 
-    def points(image, rectangle):
+    def landmarks(image, rectangle):
         seen.append(rectangle)
         return rectangle
 
     network = types.SimpleNamespace(
         compute_face_descriptor=lambda image, shape: [float(shape[0])] * 128
     )
-    monkeypatch.setattr(DlibFaceEncoder, '_networks', (dlib, points, network))
+    monkeypatch.setattr(DlibFaceEncoder, '_networks', (dlib, landmarks, network))
     faces = DlibFaceEncoder().faces(frames[0])
     assert len(faces) == len(seen) >= 2
     for face, corners in zip(faces, seen, strict=True):

@@ -11,7 +11,7 @@ def overlap(one, other):
     return (one & other).sum() / (one | other).sum()
 
 
-def test_synthetic_people_get_their_masks_and_keep_their_ids():
+def test_synthetic_people_are_segmented_and_keep_their_ids():
     frames, _, people = talk(0)
     found = dict(FaceGuidedTracker().track(frames, prompt='person'))
     assert list(found) == list(range(len(frames)))
@@ -33,7 +33,7 @@ def test_masks_of_one_frame_do_not_overlap():
         assert sum(decode_rle(mask).astype(int) for mask in one.masks).max() == 1
 
 
-def test_who_stands_behind_others_keeps_what_is_seen_of_him():
+def test_people_behind_others_are_segmented():
     image, owner = crowd(2)
     ((_, found),) = FaceGuidedTracker().track(Frames([image]), prompt='person')
     masks = [decode_rle(mask) for mask in found.masks]
@@ -45,7 +45,7 @@ def test_who_stands_behind_others_keeps_what_is_seen_of_him():
     assert np.mean(best) > 0.7
 
 
-def test_one_frame_and_frames_without_anybody():
+def test_videos_of_one_frame_and_without_people():
     blank = Frames(np.full((2, 48, 64, 3), 90, np.uint8))
     assert [len(one) for _, one in FaceGuidedTracker().track(blank, prompt='person')] == [0, 0]
     frames, _, _ = talk(0)
@@ -54,14 +54,25 @@ def test_one_frame_and_frames_without_anybody():
     assert len(alone[0][1]) >= 2
 
 
-def test_other_prompts_are_refused():
-    with pytest.raises(ValueError, match="people only, got the prompt 'dog'"):
+def test_tiles_can_be_switched_off():
+    frames, _, _ = talk(0)
+    small = np.zeros((1600, 1600, 3), np.uint8)
+    small[:224, :224] = frames[0]
+    found = {
+        tiles: dict(FaceGuidedTracker(tiles=tiles).track(Frames([small]), prompt='person'))[0]
+        for tiles in (True, False)
+    }
+    assert len(found[False]) < 2 <= len(found[True])
+
+
+def test_prompts_for_other_objects_are_rejected():
+    with pytest.raises(ValueError, match=r"people only: expected .* got 'dog'"):
         list(FaceGuidedTracker().track(Frames(np.zeros((1, 9, 9, 3), np.uint8)), prompt='dog'))
     with pytest.raises(ValueError, match='FaceGuidedBoxes'):
         FaceGuidedBoxes().detect(np.zeros((9, 9, 3), np.uint8), prompt='dog')
 
 
-def test_boxes_for_a_segmenter():
+def test_face_guided_boxes():
     frames, _, _ = talk(0)
     boxes, scores = FaceGuidedBoxes().detect(frames[0], prompt='person')
     assert len(boxes) == len(scores) >= 2
@@ -75,36 +86,36 @@ def person(left, color, image):
     return mask
 
 
-def test_people_are_known_by_their_place_and_by_their_colors():
-    linker = AppearanceAssociator(memory=3)
+def test_people_are_associated_by_colors_and_position():
+    associator = AppearanceAssociator(memory=3)
     red, blue = (200, 0, 0), (0, 0, 200)
 
     def see(frame, **places):
         image = np.full((30, 80, 3), 128, np.uint8)
         colors = {'red': red, 'blue': blue}
         masks = [person(left, colors[name], image) for name, left in places.items()]
-        return linker.link(frame, image, masks)
+        return associator.associate(frame, image, masks)
 
     assert see(0, red=0, blue=40) == [0, 1]
     assert see(1, blue=42, red=2) == [1, 0]
-    assert see(2, red=40, blue=2) == [0, 1]  # they changed places
+    assert see(2, red=40, blue=2) == [0, 1]  # swapped positions
     assert see(3, blue=2) == [1]
-    assert see(4, red=60, blue=2) == [0, 1]  # back at another place
+    assert see(4, red=60, blue=2) == [0, 1]  # back at another position
     assert see(9, red=60) == [2]  # forgotten
-    assert linker.link(10, np.zeros((30, 80, 3), np.uint8), []) == []
+    assert associator.associate(10, np.zeros((30, 80, 3), np.uint8), []) == []
 
 
-def test_who_appears_where_somebody_stood_is_somebody_else():
-    linker = AppearanceAssociator()
+def test_other_person_at_the_same_position_gets_a_new_id():
+    associator = AppearanceAssociator()
 
     def see(frame, hair, clothes):
         image = np.full((30, 80, 3), 128, np.uint8)
         mask = person(20, clothes, image)
         image[5:9, 20:30] = hair
-        return linker.link(frame, image, [mask])
+        return associator.associate(frame, image, [mask])
 
     blond, black, red, blue = (230, 200, 90), (20, 20, 20), (200, 0, 0), (0, 0, 200)
     assert see(0, blond, red) == [0]
     assert see(1, black, blue) == [1]
     assert see(2, blond, red) == [0]
-    assert see(3, black, red) == [0]  # half of the colors and the place are known
+    assert see(3, black, red) == [0]  # half of the colors and the position match

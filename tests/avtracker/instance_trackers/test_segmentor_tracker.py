@@ -39,7 +39,7 @@ def segmentor():
 
 
 @pytest.mark.parametrize('count', [1, 7])
-def test_a_segmentor_of_avis_follows_in_windows(segmentor, count):
+def test_segmentor_of_avis_tracks_in_windows(segmentor, count):
     frames = noise_frames(count)
     part = SegmentorTracker(
         model=segmentor, min_score=0.0, short_side=64, window_frames=4, overlap=1
@@ -48,7 +48,7 @@ def test_a_segmentor_of_avis_follows_in_windows(segmentor, count):
     assert sum(len(one) for _, one in found) > 0
 
 
-def test_tracks_are_chosen_by_score_and_class(segmentor):
+def test_tracks_are_filtered_by_score_and_class(segmentor):
     frames = noise_frames(2)
     for options in ({'min_score': 2.0}, {'min_score': 0.0, 'labels': ()}):
         part = SegmentorTracker(model=segmentor, short_side=None, **options)
@@ -72,12 +72,12 @@ def solo():
     return config
 
 
-def test_a_segmentor_of_mmdet_is_linked_frame_by_frame():
+def test_detections_of_mmdet_are_associated_across_frames():
     torch.manual_seed(0)
     frames = noise_frames(3)
     part = DetectorTracker(config=solo(), labels=range(80), min_score=0.0, device='cpu')
     found = check(list(part.track(frames, prompt='person')), frames)
     assert all(len(one) for _, one in found)
     assert np.intersect1d(found[0][1].ids, found[1][1].ids).size
-    nobody = DetectorTracker(config=solo(), labels=(), min_score=0.0, device='cpu')
-    assert [len(one) for _, one in nobody.track(frames, prompt='person')] == [0, 0, 0]
+    empty = DetectorTracker(config=solo(), labels=(), min_score=0.0, device='cpu')
+    assert [len(one) for _, one in empty.track(frames, prompt='person')] == [0, 0, 0]

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torchaudio
 
-from avis.avtracker.separation.two_speaker import ConvTasNet, MossFormer2, SepFormer
+from avis.avtracker.separation.separators import ConvTasNet, MossFormer2, SepFormer
 from avis.structures.media import Waveform
 
 RATE = 8000
@@ -70,7 +70,7 @@ def sep_former(tmp_path):
 
 
 def moss_former(tmp_path, monkeypatch):
-    """The pipeline of ModelScope, as it scales and returns its sources."""
+    """A fake of the pipeline of ModelScope, with its scaling and output format."""
     calls = []
 
     class Pipeline:
@@ -103,7 +103,7 @@ def noise(samples):
 
 
 @pytest.mark.parametrize('samples', [8000, 8001, 200])
-def test_two_sources_as_long_as_the_mixture(separator, samples):
+def test_returns_two_sources_as_long_as_the_mixture(separator, samples):
     sources = separator.separate(noise(samples))
     assert [source.samples.shape for source in sources] == [(samples,), (samples,)]
     assert all(source.samples.dtype == np.float32 for source in sources)
@@ -113,18 +113,18 @@ def test_two_sources_as_long_as_the_mixture(separator, samples):
 
 
 @pytest.mark.parametrize('samples', [np.zeros(0), np.zeros(800), np.ones(30)])
-def test_nothing_to_separate_gives_silence(separator, samples):
+def test_silent_or_short_mixture_returns_silence(separator, samples):
     sources = separator.separate(Waveform(samples.astype(np.float32), RATE))
     assert len(sources) == 2
     assert all(len(s.samples) == len(samples) and not s.samples.any() for s in sources)
 
 
-def test_another_rate_is_refused(separator):
+def test_other_sample_rate_is_rejected(separator):
     with pytest.raises(ValueError, match='8000 Hz, got a waveform of shape'):
         separator.separate(Waveform(np.zeros(100, np.float32), 16000))
 
 
-def test_model_scope_gets_the_audio_from_memory(tmp_path, monkeypatch):
+def test_modelscope_gets_the_audio_from_memory(tmp_path, monkeypatch):
     separator, calls = moss_former(tmp_path, monkeypatch)
     mixture = noise(1000)
     one, other = separator.separate(mixture)
@@ -141,7 +141,7 @@ def test_model_scope_gets_the_audio_from_memory(tmp_path, monkeypatch):
         (SepFormer(), 'speechbrain.inference.separation', r"pip install 'avis\[speechbrain\]'"),
     ],
 )
-def test_a_missing_library_is_named_when_it_is_needed(separator, package, said, monkeypatch):
+def test_missing_library_raises_import_error_on_first_use(separator, package, said, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=said):
         separator.separate(noise(1000))

@@ -1,7 +1,7 @@
-"""Separators: take voices that overlap apart.
+"""Speech separation: split a mixture of speakers into one waveform per speaker.
 
-Each gives as many sources as its network knows, as long as the mixture, in no particular order.
-Sources are not scaled to the mixture: every network has a loudness of its own.
+Each separator returns a fixed number of sources, as long as the mixture and in arbitrary order.
+Sources are not scaled to the mixture: the loudness depends on the network.
 """
 
 from functools import cached_property
@@ -14,31 +14,31 @@ from avis.avtracker.loading import loading_weights, mono, pick_device, require, 
 from avis.registry import MODELS
 from avis.structures.media import Waveform
 
-_SHORTEST = 160  # samples
+_MIN_SAMPLES = 160  # fewer are shorter than the analysis windows of the networks
 
 
 def _sources(rows: NDArray[Any], mixture: Waveform) -> list[Waveform]:
-    """Rows (N, S) as waveforms exactly as long as the mixture."""
+    """Convert rows (N, S) to waveforms exactly as long as the mixture."""
     length = len(mixture.samples)
     padded = np.zeros((len(rows), length), np.float32)
     padded[:, : rows.shape[1]] = np.nan_to_num(rows[:, :length])
     return [Waveform(row, mixture.sample_rate, mixture.name, mixture.start) for row in padded]
 
 
-def _nothing_in(samples: NDArray[np.float32]) -> bool:
-    """Whether there is nothing to separate: silence, or less than the windows of the networks."""
-    return len(samples) < _SHORTEST or not samples.any()
+def _is_empty(samples: NDArray[np.float32]) -> bool:
+    """Whether there is nothing to separate: silence, or too few samples for the networks."""
+    return len(samples) < _MIN_SAMPLES or not samples.any()
 
 
 @MODELS.register_module()
 class MossFormer2:
-    """MossFormer2 of ModelScope, two voices: AVTracker's separator.
+    """MossFormer2 of ModelScope for two speakers, the separator of AVTracker.
 
-    The pipeline scales each source to a peak of 0.5 by itself, so a silent one becomes loud noise.
+    The pipeline scales each source to a peak of 0.5, so that a silent source becomes loud noise.
 
     Args:
         model: Folder, or name on ModelScope.
-        device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
+        device: Such as ``'cuda:1'``; None uses the current GPU, else the CPU.
     """
 
     sample_rate = 8000
@@ -53,18 +53,18 @@ class MossFormer2:
         self.model, self.device = model, device
 
     def separate(self, waveform: Waveform) -> list[Waveform]:
-        """Two sources."""
+        """See :class:`~avis.avtracker.interfaces.Separator`."""
         samples = mono(waveform, self.sample_rate, by='MossFormer2')
-        if _nothing_in(samples):
+        if _is_empty(samples):
             return _sources(np.zeros((2, 0)), waveform)
         with same_gpu():
-            pieces = self._pipeline(samples.tobytes())['output_pcm_list']
-        rows = [np.frombuffer(piece, np.int16) / 32768 for piece in pieces]
+            sources = self._pipeline(samples.tobytes())['output_pcm_list']
+        rows = [np.frombuffer(source, np.int16) / 32768 for source in sources]
         return _sources(np.stack(rows), waveform)
 
     @cached_property
     def _pipeline(self) -> Any:
-        """The pipeline of ModelScope; it names the GPU its own way."""
+        """The pipeline of ModelScope, which calls a GPU ``gpu:0``."""
         pipelines = require(
             'modelscope.pipelines', by='MossFormer2', install="pip install 'avis[modelscope]'"
         )
@@ -75,12 +75,12 @@ class MossFormer2:
 
 @MODELS.register_module()
 class SepFormer:
-    """SepFormer of SpeechBrain; two or three voices, by the model.
+    """SepFormer of SpeechBrain for two or three speakers, depending on the model.
 
     Args:
-        model: Folder, or name on the hub.
-        sample_rate: What the model was trained at.
-        device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
+        model: Folder, or name on the Hugging Face hub.
+        sample_rate: Sample rate on which the model was trained.
+        device: Such as ``'cuda:1'``; None uses the current GPU, else the CPU.
     """
 
     not_in_cache_key = ('device',)
@@ -95,11 +95,11 @@ class SepFormer:
         self.model, self.sample_rate, self.device = model, sample_rate, device
 
     def separate(self, waveform: Waveform) -> list[Waveform]:
-        """The sources of the model."""
+        """See :class:`~avis.avtracker.interfaces.Separator`."""
         import torch
 
         samples = mono(waveform, self.sample_rate, by='SepFormer')
-        if _nothing_in(samples):
+        if _is_empty(samples):
             return _sources(np.zeros((self._network.hparams.num_spks, 0)), waveform)
         with torch.inference_mode():
             sources = self._network.separate_batch(torch.from_numpy(samples)[None])  # (1, S, N)
@@ -107,7 +107,7 @@ class SepFormer:
 
     @cached_property
     def _network(self) -> Any:
-        """The separator of SpeechBrain; it needs the device when it is loaded."""
+        """The separator of SpeechBrain, which takes the device when it is loaded."""
         separation = require(
             'speechbrain.inference.separation',
             by='SepFormer',
@@ -121,14 +121,14 @@ class SepFormer:
 
 @MODELS.register_module()
 class ConvTasNet:
-    """Conv-TasNet of torchaudio, two voices by default.
+    """Conv-TasNet of torchaudio, for two speakers by default.
 
     Args:
-        weights: File with the state of ``torchaudio.models.ConvTasNet``; None takes torchaudio's
-            own, trained on Libri2Mix (fetched on first use).
+        weights: Checkpoint of ``torchaudio.models.ConvTasNet``; None uses the weights of
+            torchaudio, trained on Libri2Mix (downloaded on first use).
         network: Arguments of the network in ``weights``.
-        sample_rate: What the model was trained at.
-        device: Such as ``'cuda:1'``; None takes the current GPU, else the CPU.
+        sample_rate: Sample rate on which the model was trained.
+        device: Such as ``'cuda:1'``; None uses the current GPU, else the CPU.
     """
 
     not_in_cache_key = ('device',)
@@ -145,11 +145,11 @@ class ConvTasNet:
         self.sample_rate, self.device = sample_rate, device
 
     def separate(self, waveform: Waveform) -> list[Waveform]:
-        """The sources of the model."""
+        """See :class:`~avis.avtracker.interfaces.Separator`."""
         import torch
 
         samples = mono(waveform, self.sample_rate, by='ConvTasNet')
-        if _nothing_in(samples):
+        if _is_empty(samples):
             return _sources(np.zeros((self._network.num_sources, 0)), waveform)
         network = self._network
         with torch.inference_mode():
@@ -159,7 +159,7 @@ class ConvTasNet:
 
     @cached_property
     def _network(self) -> Any:
-        """The network, ready."""
+        """The network in eval mode."""
         import torchaudio
         from mmengine.runner.checkpoint import CheckpointLoader
 
