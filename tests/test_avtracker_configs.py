@@ -1,4 +1,4 @@
-"""The configs of AVTracker load, build without work, and differ in what they say."""
+"""The configs of AVTracker: they build without loading anything and set what their names say."""
 
 import sys
 from pathlib import Path
@@ -18,19 +18,19 @@ CONFIGS = sorted(FOLDER.rglob('*.py'))
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
-def test_a_config_builds_its_parts_without_their_libraries(path, monkeypatch):
+def test_config_builds_without_optional_libraries(path, monkeypatch):
     for package in ('transformers', 'speechbrain', 'modelscope', 'silero_vad', 'resemblyzer'):
         monkeypatch.setitem(sys.modules, package, None)  # importing it fails
     config = load_config(path)
     init_default_scope('avis')
-    model = MODELS.build(config.model)
-    assert model.protocol == 'corrected'
+    MODELS.build(config.model)
+    assert config.model.protocol == 'corrected'
     assert config.test_evaluator.type.__name__ == 'AVTrackMetric'
     assert config.train_dataloader is None
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
-def test_a_config_is_what_its_name_says(path):
+def test_config_matches_its_name(path):
     config = load_config(path)
     name = path.stem.removeprefix('avtracker').lstrip('_')
     speech = config.model.speech
@@ -41,11 +41,11 @@ def test_a_config_is_what_its_name_says(path):
         return
     small = 'openai/whisper-small' if name == 'whisper_small' else 'openai/whisper-large-v3-turbo'
     assert speech.recognizer.model == small
-    separates = name not in ('no_separation', 'whisper_small', 'qwen4b')
+    has_separator = name not in ('no_separation', 'whisper_small', 'qwen4b')
     separator = 'SepFormer' if name == 'sepformer' else 'MossFormer2'
-    assert kind(speech.separator) == (separator if separates else None)
-    joins = name not in ('no_compression', 'fixed_window')
-    assert kind(speech.encoder) == ('ECAPA' if joins else None)
+    assert kind(speech.separator) == (separator if has_separator else None)
+    merges = name not in ('no_compression', 'fixed_window')
+    assert kind(speech.encoder) == ('ECAPA' if merges else None)
     assert config.model.get('window_seconds') == (8.0 if name == 'fixed_window' else None)
     chat = 'OpenAICompatibleVLM' if name == 'api' else 'TransformersVLM'
     assert kind(config.model.grounding.model) == chat
@@ -56,7 +56,7 @@ def test_a_config_is_what_its_name_says(path):
         assert config.model.grounding.model.model == 'Qwen/Qwen3-VL-8B-Instruct'
 
 
-def test_the_metafile_lists_every_config_with_the_numbers_of_the_readme():
+def test_metafile_lists_every_config_with_the_numbers_of_the_readme():
     models = yaml.safe_load((FOLDER / 'metafile.yml').read_text())['Models']
     assert {Path(model['Config']).name for model in models} == {path.name for path in CONFIGS}
     readme = (FOLDER / 'README.md').read_text()
@@ -79,14 +79,14 @@ def run_test(config, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_offline_config_finds_the_speakers_of_synthetic_videos(tmp_path):
+def test_offline_config_tracks_speakers_of_synthetic_videos(tmp_path):
     scores = run_test(load_config(FOLDER / 'avtracker_offline.py'), tmp_path)
     assert scores['avtrack/HOTA'] > 75
     assert len(list((tmp_path / 'records').glob('*.json'))) == 2
 
 
 @pytest.mark.slow
-def test_the_published_parts_run_together_on_small_models(tmp_path):
+def test_published_components_run_on_small_models(tmp_path):
     config = load_config(FOLDER / 'avtracker_no_separation.py')
     vlm = str(save_qwen3_vl(tmp_path / 'qwen'))
     config.model.speech.recognizer.model = str(save_whisper(tmp_path / 'whisper'))
@@ -97,7 +97,7 @@ def test_the_published_parts_run_together_on_small_models(tmp_path):
         part.update(retries=1, max_new_tokens=8)
     config.model.on_error = 'raise'
     scores = run_test(config, tmp_path)
-    assert scores['avtrack/HOTA'] == 0  # the replies are noise, so nobody is found to speak
+    assert scores['avtrack/HOTA'] == 0  # the replies are noise, so there are no tracks
     records = list((tmp_path / 'records').glob('*.json'))
     assert len(records) == 2
     assert all('no usable reply after 2 tries' in file.read_text() for file in records)
