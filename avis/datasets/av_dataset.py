@@ -1,4 +1,4 @@
-"""The common ground of all data sets: splits, clear errors, and clips that cannot be read."""
+"""Base of all data sets: splits, errors of missing files, and clips that cannot be read."""
 
 import csv
 import logging
@@ -20,14 +20,14 @@ class AVDataset(BaseDataset):
 
     Args:
         split: One of ``SPLITS`` of the class.
-        data_root: Folder of the data set; ``LAYOUT`` of the class says what lies in it.
+        data_root: Folder of the data set; ``LAYOUT`` of the class describes its content.
         ann_file: Annotation file below ``data_root``.
         pipeline: Transforms, see :func:`build_transforms`.
-        skip_broken: What a clip does whose files are missing or broken. False: one error that
-            names the file. True: in training its successor takes its place; in test mode it keeps
-            its place with the tensors of its successor, no labeled frame and
-            ``broken=True`` in the metainfo, so that no metric counts it. Each such clip is
-            logged once and listed in :attr:`broken_clips`.
+        skip_broken: What happens to a clip whose files are missing or broken. False: an error
+            names the file. True: the next readable clip is used instead. In test mode the sample
+            then keeps the name of the broken clip, has no labeled frame, and has ``broken=True``
+            in its metainfo, so that no metric counts it. Each broken clip is logged once and
+            listed in :attr:`broken_clips`.
         test_mode: Defaults to True for every split but ``'train'``.
         kwargs: Arguments of mmengine's ``BaseDataset``.
     """
@@ -55,12 +55,12 @@ class AVDataset(BaseDataset):
             )
         self.split = split
         self.skip_broken = skip_broken
-        # Which clips are broken; the workers of a data loader share this memory.
+        # True for broken clips; the workers of a data loader share this memory.
         self._broken = torch.zeros(0, dtype=torch.bool)
         super().__init__(
             ann_file=str(ann_file),
             data_root=str(data_root),
-            # Built here, because our transforms have their own registry.
+            # Built here, because BaseDataset does not know the registry of avis.
             pipeline=build_transforms(pipeline),
             test_mode=split != 'train' if test_mode is None else test_mode,
             **kwargs,
@@ -76,7 +76,7 @@ class AVDataset(BaseDataset):
         """Check that the data root, the annotation file and some folders below the root exist.
 
         Raises:
-            FileNotFoundError: One does not; the message shows the expected layout.
+            FileNotFoundError: One does not exist; the message shows the expected layout.
         """
         paths = [Path(self.data_root), Path(self.ann_file)]
         for path in [*paths, *(Path(self.data_root) / folder for folder in folders)]:
@@ -87,42 +87,42 @@ class AVDataset(BaseDataset):
                 )
 
     def of_split(self, rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-        """The rows whose ``split`` is that of this data set.
+        """Return the rows whose ``split`` is that of this data set.
 
         Raises:
-            ValueError: There is none.
+            ValueError: No row has this split.
         """
         chosen = [row for row in rows if row['split'] == self.split]
         if not chosen:
             raise ValueError(
-                f'{self.ann_file}: no row of split {self.split!r} among {len(rows)} rows, found '
+                f'{self.ann_file}: expected rows of split {self.split!r}, got {len(rows)} rows of '
                 f'{sorted({row["split"] for row in rows})}. Use one of these, or fetch the file '
                 f'again.'
             )
         return chosen
 
     def record(self, index: int) -> VideoRecord:
-        """What the annotations say of one video, before any transform."""
+        """Return the annotations of one video, before any transform."""
         record: VideoRecord = self.get_data_info(index)
         return record
 
     @property
     def published(self) -> int | None:
-        """Number of videos of the split as published, None if it is not known."""
+        """Number of videos of the split as published; None if unknown."""
         return self.PUBLISHED.get(self.split)
 
     def unlisted_videos(self) -> list[str]:
-        """Names of videos that are on the disk, but not in the annotations."""
+        """Names of videos that are on disk, but not in the annotations."""
         return []
 
     @property
     def broken_clips(self) -> list[int | str]:
-        """Video ids of the clips that were skipped so far, in all workers."""
+        """Ids of the clips that all workers have skipped so far."""
         indices = torch.nonzero(self._broken).flatten().tolist()
         return [self.record(index)['video_id'] for index in indices]
 
     def prepare_data(self, idx: int) -> Any:
-        """Run the pipeline on one clip; see ``skip_broken`` for what happens if it fails."""
+        """Run the pipeline on one clip; ``skip_broken`` decides what happens if it fails."""
         try:
             return super().prepare_data(idx)
         except (BrokenDataError, FileNotFoundError) as error:
@@ -144,7 +144,7 @@ class AVDataset(BaseDataset):
         )
 
     def _substitute(self, idx: int, error: Exception) -> Any:
-        """The next clip that can be read; in test mode it is marked as not to be counted."""
+        """Return the next readable clip; in test mode marked so that no metric counts it."""
         for step in range(1, len(self)):
             index = (idx + step) % len(self)
             try:
@@ -161,7 +161,7 @@ class AVDataset(BaseDataset):
         ) from error
 
     def _mark_ignored(self, sample: Any, idx: int) -> None:
-        """Give a stand-in the name of the clip at ``idx`` and take its labels from the scores."""
+        """Give a substitute the name of the clip at ``idx``, and remove its labels."""
         record = self.record(idx)
         sample.set_metainfo(
             {
@@ -180,34 +180,35 @@ def read_rows(path: str | Path, columns: Sequence[str], *, by_name: bool) -> lis
     Args:
         path: The csv.
         columns: Names of the columns.
-        by_name: True: find the columns by their names in the header. False: these are the names
-            of the first columns, whatever the header calls them.
+        by_name: True: find the columns by their names in the header. False: take the first
+            columns, whatever their names in the header.
 
     Raises:
-        ValueError: A missing column, a row that ends early, or no text at all; with the line.
+        ValueError: A column is missing, a row ends early, or the file is not text; with the line.
     """
     path = Path(path)
     try:
         with path.open(newline='', encoding='utf-8-sig') as file:
             lines = list(csv.reader(file, strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f'{path}: is not a readable csv ({error}). Fetch it again.') from error
+        raise ValueError(f'{path}: expected a csv, got {error}. Fetch it again.') from error
     header = [name.strip() for name in lines[0]] if lines else []
     missing = [name for name in columns if name not in header] if by_name else []
     if missing or len(header) < len(columns):
         raise ValueError(
-            f'{path}: expected the columns {list(columns)}, found {header}. Fetch it again.'
+            f'{path}: expected the columns {list(columns)}, got {header}. Fetch it again.'
         )
-    places = [header.index(name) if by_name else place for place, name in enumerate(columns)]
+    positions = [header.index(name) if by_name else n for n, name in enumerate(columns)]
     rows = []
     for number, line in enumerate(lines[1:], start=2):
         if line:
-            if len(line) <= max(places) or not all(line[place].strip() for place in places):
+            if len(line) <= max(positions) or not all(line[n].strip() for n in positions):
                 raise ValueError(
                     f'{path}: line {number} ends early or is empty in {list(columns)}: {line}. '
                     f'Fetch it again.'
                 )
-            rows.append({name: line[p].strip() for name, p in zip(columns, places, strict=True)})
+            cells = zip(columns, positions, strict=True)
+            rows.append({name: line[position].strip() for name, position in cells})
     return rows
 
 

@@ -1,6 +1,7 @@
-"""AVTrack: who speaks, where, and whether it is the same person, over a minute (ICML 2026).
+"""AVTrack: persons who speak, their masks and their identities, in videos of about a minute.
 
-arXiv:2606.02724. One frame per second; 871 videos, all for testing.
+Wang, Zhou, Zhang and Ding, *AVTrack: Audio-Visual Tracking in Human-centric Complex Scenes*
+(ICML 2026, arXiv:2606.02724). One frame per second; 871 videos, all for testing.
 """
 
 import re
@@ -8,28 +9,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
-from avis.datasets.vis import VisAnnotations, VISDataset, log_warnings
+from avis.datasets.vis import VISAnnotations, VISDataset, log_warnings
 from avis.registry import DATASETS
 from avis.structures.labels import voc_palette
 from avis.structures.video_record import PngMask, Track, VideoRecord
 from avis.utils.vis_format import video_name
 
 MaskSource = Literal['merged', 'persons', 'json']
-# An early version of the authors' settings spells the last one so.
+# An early version of the official settings spells the last one like this.
 META_NAMES = ('avtrack_meta.json', 'avtrack_meta.json.gz', 'avtract_meta.json')
 _NUMBER = re.compile(r'(\d+)\.png$', re.IGNORECASE)
 
 
 @DATASETS.register_module()
 class AVTrack(VISDataset):
-    """Sounding persons of every frame, one class.
+    """Sounding persons in every frame; one class.
 
     Args:
         split: Only 'test'.
         data_root: Folder of the data set.
-        ann_file: Meta data below it; found if not given.
-        masks: Where the truth is read: 'merged' gray images, which are what the benchmark
-            scores; folders of 'persons'; or the 'json'.
+        ann_file: Metadata file below ``data_root``; by default the first of ``META_NAMES`` that
+            exists.
+        masks: Source of the ground truth: 'merged' gray images, which the benchmark scores;
+            folders of 'persons'; or the 'json' file.
         kwargs: Arguments of :class:`~avis.datasets.vis.VISDataset`.
     """
 
@@ -41,7 +43,7 @@ class AVTrack(VISDataset):
     PUBLISHED: ClassVar[dict[str, int]] = {'test': 871}
     LAYOUT: ClassVar[str] = """\
   avtrack_meta.json                                        (or avtract_meta.json)
-  Images/<video>/...                                       as the meta data names them
+  Images/<video>/...                                       as the metadata names them
   Audios/<video>.wav
   Instance_Masks_merged/<video>/frame_%05d.png             (masks='merged')
   Instance_Masks/<video>/<person>/frame_%05d.png           (masks='persons')"""
@@ -60,7 +62,9 @@ class AVTrack(VISDataset):
         **kwargs: Any,
     ) -> None:
         if masks not in get_args(MaskSource):
-            raise ValueError(f'AVTrack: masks must be one of {get_args(MaskSource)}, got {masks!r}')
+            raise ValueError(
+                f'AVTrack: expected masks to be one of {get_args(MaskSource)}, got {masks!r}'
+            )
         self.masks = masks
         if ann_file is None:
             found = (name for name in META_NAMES if (Path(data_root) / name).is_file())
@@ -71,12 +75,12 @@ class AVTrack(VISDataset):
         )
 
     def required_folders(self) -> list[str]:
-        """Also that of the masks."""
+        """Folders that must exist, those of the masks included."""
         masks = [] if self.masks == 'json' else [self.MASKS[self.masks]]
         return [*super().required_folders(), *masks]
 
     def load_data_list(self) -> list[VideoRecord]:
-        """Read the meta data, and list the folders of the masks."""
+        """Read the metadata, and list the folders of the masks."""
         self.require(*self.required_folders())
         file = self.read(track_fields=('video_id',))
         self.category_ids = [1]
@@ -89,37 +93,39 @@ class AVTrack(VISDataset):
                 record['tracks'] = self._persons(file, video)
             else:
                 maps = self._merged(file, video)
-                # Without any image there is no truth, and nothing to score.
+                # A video without any image has no ground truth, and is not scored.
                 record.update({'instance_maps': maps} if any(maps) else {})
             records.append(record)
         log_warnings(file.warnings, f'{type(self).__name__}: {file.path}')
         return records
 
-    def _from_json(self, file: VisAnnotations, tracks: list[Track]) -> list[Track]:
+    def _from_json(self, file: VISAnnotations, tracks: list[Track]) -> list[Track]:
         for track in tracks:
             if not len(track['masks']):
                 raise file.error(
                     f'annotation {track["id"]}: segmentations',
-                    "is missing; AVTrack(masks='merged') or 'persons' reads images instead",
+                    "is missing; use AVTrack(masks='merged') or masks='persons', which read images",
                 )
         return [Track(**{**track, 'label': 0}) for track in tracks]  # type: ignore[typeddict-item]
 
-    def _merged(self, file: VisAnnotations, video: Mapping[str, Any]) -> list[str | None]:
-        """The image of each frame; None where there is none, so that it is not scored."""
+    def _merged(self, file: VISAnnotations, video: Mapping[str, Any]) -> list[str | None]:
+        """Path of the image of each frame; None if it does not exist: the frame is not scored."""
         folder = self._folder(video_name(video))
         files = _by_number(folder)
         length = len(video['file_names'])
         if not files:
-            file.note('video without truth', str(folder))
+            file.add_warning('video without ground truth', str(folder))
         elif set(files) != set(range(length)):
-            file.note('video whose truth has other frames than the meta data', str(folder))
+            file.add_warning(
+                'video whose ground truth has other frames than the metadata', str(folder)
+            )
         return [files.get(frame) for frame in range(length)]
 
-    def _persons(self, file: VisAnnotations, video: Mapping[str, Any]) -> list[Track]:
+    def _persons(self, file: VISAnnotations, video: Mapping[str, Any]) -> list[Track]:
         folder = self._folder(video_name(video))
         persons = sorted(path for path in folder.glob('*') if path.is_dir())
         if not persons:
-            file.note('video without truth', str(folder))
+            file.add_warning('video without ground truth', str(folder))
         tracks = []
         for number, person in enumerate(persons):
             files = _by_number(person)
@@ -136,6 +142,6 @@ class AVTrack(VISDataset):
 
 
 def _by_number(folder: Path) -> dict[int, str]:
-    """Paths of the PNG files of a folder by the number that their names end with."""
+    """Paths of the PNG files of a folder by the number at the end of their names."""
     found = ((_NUMBER.search(path.name), path) for path in folder.glob('*.png'))
     return {int(number[1]): str(path) for number, path in found if number}

@@ -1,4 +1,4 @@
-"""Check a data set on disk, file by file, with the very loaders that training uses."""
+"""Check a data set on disk, file by file, with the loaders that training uses."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from rich.table import Table
 
 from avis.datasets.av_dataset import AVDataset
 from avis.datasets.readers.audio import audio_info
-from avis.datasets.readers.errors import WAY_OUT, BrokenDataError, broken_data_error
+from avis.datasets.readers.errors import REMEDY, BrokenDataError, broken_data_error
 from avis.datasets.readers.images import read_image
 from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.clip_geometry import Size
@@ -25,57 +25,60 @@ from avis.registry import DATASETS
 from avis.structures.video_record import VideoRecord
 
 _FILE_ERRORS = (BrokenDataError, FileNotFoundError)
-_PIECE = 64  # frames in memory at a time
+_CHUNK = 64  # frames in memory at a time
 
 
 @dataclass
 class VideoReport:
-    """What was found of one video.
+    """Result of the check of one video.
 
     Attributes:
-        frames: Readable frames.
-        masks: Readable label maps, or masks of instances.
-        slack: Seconds by which the sound outlasts the clip; None without a sound file.
+        frames: Number of readable frames.
+        masks: Number of readable label maps, or masks of instances.
+        surplus: Seconds by which the audio is longer than the clip; None without an audio file.
         problems: One line per missing or broken file.
     """
 
     frames: int = 0
     masks: int = 0
-    slack: float | None = None
+    surplus: float | None = None
     problems: list[str] = field(default_factory=list)
 
     def attempt(self, call: Callable[..., Any], *args: Any) -> Any:
-        """The value of ``call``, or None and a problem more."""
+        """Return the value of ``call``; None if it fails, after adding the problem."""
         try:
             return call(*args)
         except _FILE_ERRORS as error:
-            self.note(str(error))
+            self.add_problem(str(error))
             return None
 
-    def note(self, problem: str) -> None:
-        """Add a problem, without the advice to run this very check."""
-        self.problems.append(problem.removesuffix(WAY_OUT).rstrip())
+    def add_problem(self, problem: str) -> None:
+        """Add a problem, without the advice to run this check."""
+        self.problems.append(problem.removesuffix(REMEDY).rstrip())
 
 
 def check_dataset(
     cfg: Any, *, splits: Sequence[str] | None = None, workers: int | None = None
 ) -> int:
-    """Check the data sets of a config, and print what is there, missing or broken.
+    """Check the data sets of a config, and print what exists, what is missing and what is broken.
 
     Args:
         cfg: A config with ``train_dataloader`` and so on.
-        splits: Which of 'train', 'val' and 'test'; default all that the config has.
-        workers: Threads that read files; default one per core.
+        splits: Some of 'train', 'val' and 'test'; defaults to all that the config has.
+        workers: Number of threads that read files; defaults to one per core.
 
     Returns:
-        The number of problems.
+        Number of problems.
+
+    Raises:
+        ValueError: The config has no data loader for a split.
     """
     known = [name for name in ('train', 'val', 'test') if cfg.get(f'{name}_dataloader')]
     for split in splits or known:
         if split not in known:
             raise ValueError(f'the config has data loaders for {known}, not for {split!r}')
     console = Console()
-    table = Table('split', 'videos', 'published', 'frames', 'masks', 'sound - clip, s', 'problems')
+    table = Table('split', 'videos', 'published', 'frames', 'masks', 'audio - clip, s', 'problems')
     problems: list[str] = []
     for split in splits or known:
         row, found = _check_split(cfg[f'{split}_dataloader']['dataset'], split, workers, console)
@@ -94,7 +97,7 @@ def check_video(record: VideoRecord, loaders: Sequence[Any]) -> VideoReport:
 
     Args:
         record: The video.
-        loaders: The transforms of its pipeline; loaders among them decide what is read and how.
+        loaders: The transforms of its pipeline; the loaders among them decide what is read.
     """
     report = VideoReport()
     sizes: list[Size | None] = [None] * record['length']
@@ -113,67 +116,74 @@ def check_video(record: VideoRecord, loaders: Sequence[Any]) -> VideoReport:
 def _check_split(
     cfg: Any, split: str, workers: int | None, console: Console
 ) -> tuple[list[str], list[str]]:
-    """The cells of the table and the problems of one split."""
+    """Return the cells of the table and the problems of one split."""
     while 'dataset' in cfg:  # a wrapper such as RepeatDataset
         cfg = cfg['dataset']
     try:
         dataset: AVDataset = DATASETS.build(cfg)
     except (FileNotFoundError, ValueError) as error:
         return ['-'] * 5, [str(error)]
+    reports = _check_videos(dataset, workers, console)
+    _print_counts(dataset, console)
+    surplus = [report.surplus for report in reports if report.surplus is not None]
+    cells = [
+        str(len(dataset)),
+        '-' if dataset.published is None else str(dataset.published),
+        str(sum(report.frames for report in reports)),
+        str(sum(report.masks for report in reports)),
+        f'{min(surplus):+.2f} to {max(surplus):+.2f}' if surplus else '-',
+    ]
+    return cells, [problem for report in reports for problem in report.problems]
+
+
+def _check_videos(dataset: AVDataset, workers: int | None, console: Console) -> list[VideoReport]:
+    """Check all videos of a data set in threads, with a progress bar on a terminal."""
 
     def check(index: int) -> VideoReport:
         return check_video(dataset.record(index), dataset.pipeline.transforms)
 
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        videos = pool.map(check, range(len(dataset)))
-        reports = list(
-            track(
-                videos,
-                description=f'{type(dataset).__name__} {split}',
-                total=len(dataset),
-                console=console,
-                disable=not console.is_terminal,
-            )
+        reports = track(
+            pool.map(check, range(len(dataset))),
+            description=f'{type(dataset).__name__} {dataset.split}',
+            total=len(dataset),
+            console=console,
+            disable=not console.is_terminal,
         )
-    published = dataset.published
-    if published not in (None, len(dataset)):
-        console.print(
-            f'{type(dataset).__name__} {split}: {len(dataset)} videos, published are {published}. '
-            f'{dataset.PUBLISHED_NOTE}'.rstrip(),
-            highlight=False,
-            soft_wrap=True,
+        return list(reports)
+
+
+def _print_counts(dataset: AVDataset, console: Console) -> None:
+    """Print how the number of videos differs from the published one and from those on disk."""
+    name = f'{type(dataset).__name__} {dataset.split}'
+    lines = []
+    if dataset.published not in (None, len(dataset)):
+        lines.append(
+            f'{name}: {len(dataset)} videos, published are {dataset.published}. '
+            f'{dataset.PUBLISHED_NOTE}'.rstrip()
         )
     unlisted = dataset.unlisted_videos()
     if unlisted:
         more = ', ...' if len(unlisted) > 3 else ''
-        console.print(
-            f'{type(dataset).__name__} {split}: {len(unlisted)} videos on the disk are in no '
-            f'annotation: {", ".join(unlisted[:3])}{more}',
-            highlight=False,
-            soft_wrap=True,
+        lines.append(
+            f'{name}: {len(unlisted)} videos on disk are in no annotation: '
+            f'{", ".join(unlisted[:3])}{more}'
         )
-    slack = [report.slack for report in reports if report.slack is not None]
-    cells = [
-        str(len(dataset)),
-        '-' if published is None else str(published),
-        str(sum(report.frames for report in reports)),
-        str(sum(report.masks for report in reports)),
-        f'{min(slack):+.2f} to {max(slack):+.2f}' if slack else '-',
-    ]
-    return cells, [problem for report in reports for problem in report.problems]
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def _check_frames(record: VideoRecord, report: VideoReport) -> list[Size | None]:
-    """Size (H, W) of each frame, None where it cannot be read."""
+    """Return the size (H, W) of each frame, None where it cannot be read."""
     frames = record['frames']
     if isinstance(frames, str):
         sizes = _check_video(record, report)
     else:
-        # A folder that is not there is one problem, not one per frame.
+        # A missing folder is one problem, not one per frame.
         folders = {Path(path).parent for path in frames}
         missing = {folder for folder in folders if not folder.is_dir()}
         for folder in sorted(missing):
-            report.note(f'{folder} does not exist, so the frames of a video are missing.')
+            report.add_problem(f'{folder} does not exist, so the frames of a video are missing.')
         sizes = [
             None if Path(path).parent in missing else report.attempt(_size_of, path)
             for path in frames
@@ -182,19 +192,19 @@ def _check_frames(record: VideoRecord, report: VideoReport) -> list[Size | None]
     report.frames = len(readable)
     for index, size in enumerate(sizes):
         if size is not None and size != readable[0]:
-            problem = f'is {size} (H, W), the clip began with {readable[0]}'
-            report.note(str(broken_data_error(frames[index], problem)))
+            problem = f'is {size} (H, W), but the first frame is {readable[0]}'
+            report.add_problem(str(broken_data_error(frames[index], problem)))
     return sizes
 
 
 def _check_video(record: VideoRecord, report: VideoReport) -> list[Size | None]:
-    """The same of a video file, a piece at a time: of hours there is never more in memory."""
+    """Return the same for a video file, chunk by chunk, so that memory does not grow with it."""
     sizes: list[Size | None] = [None] * record['length']
-    for piece in _pieces(record['length']):
-        results = report.attempt(LoadFrames().transform, {**record, 'frame_ids': piece})
+    for frame_ids in _chunks(record['length']):
+        results = report.attempt(LoadFrames().transform, {**record, 'frame_ids': frame_ids})
         if results is None:
             break
-        sizes[piece[0] : piece[-1] + 1] = [image.shape[:2] for image in results['frames']]
+        sizes[frame_ids[0] : frame_ids[-1] + 1] = [image.shape[:2] for image in results['frames']]
     return sizes
 
 
@@ -203,9 +213,10 @@ def _size_of(path: str) -> Size:
     return height, width
 
 
-def _pieces(length: int) -> list[NDArray[np.int64]]:
+def _chunks(length: int) -> list[NDArray[np.int64]]:
+    """Split the indices of all frames into chunks that are in memory one at a time."""
     frames = np.arange(length)
-    return np.split(frames, frames[_PIECE::_PIECE])
+    return np.split(frames, frames[_CHUNK::_CHUNK])
 
 
 def _check_label_maps(
@@ -220,16 +231,16 @@ def _check_label_maps(
             report.masks += 1
             if size is not None and label.shape != size:
                 problem = f'is {label.shape} (H, W), but its frame is {size}'
-                report.note(str(broken_data_error(str(path), problem)))
+                report.add_problem(str(broken_data_error(str(path), problem)))
 
 
 def _check_tracks(record: VideoRecord, sizes: Sequence[Size | None], report: VideoReport) -> None:
     """Read the masks of every frame, and compare their size with that of the frames."""
-    seen = next((size for size in sizes if size is not None), None)
-    for piece in _pieces(record['length']):
-        results: dict[str, Any] = {**record, 'frame_ids': piece}
-        if seen is not None:
-            results['ori_shape'] = seen
+    first_size = next((size for size in sizes if size is not None), None)
+    for frame_ids in _chunks(record['length']):
+        results: dict[str, Any] = {**record, 'frame_ids': frame_ids}
+        if first_size is not None:
+            results['ori_shape'] = first_size
         results = report.attempt(LoadTracks(form='tracks').transform, results)
         if results is None:
             break
@@ -239,14 +250,14 @@ def _check_tracks(record: VideoRecord, sizes: Sequence[Size | None], report: Vid
 
 def _check_audio(record: VideoRecord, loader: LoadAudio, report: VideoReport) -> None:
     path, audio = record['audio'], None
-    for piece in _pieces(record['length']):
-        results = report.attempt(loader.transform, {**record, 'frame_ids': piece})
+    for frame_ids in _chunks(record['length']):
+        results = report.attempt(loader.transform, {**record, 'frame_ids': frame_ids})
         if results is None:
             return
         audio = results['audio']
     if path is not None and audio is not None and audio.ndim == 1:
         try:
             seconds = audio_info(path).seconds
-        except BrokenDataError:  # silence stands in for it, as the config wants
+        except BrokenDataError:  # the loader has replaced it by silence, as configured
             return
-        report.slack = float(np.round(seconds - record['length'] / record['fps'], 3))
+        report.surplus = float(np.round(seconds - record['length'] / record['fps'], 3))

@@ -1,18 +1,20 @@
-"""The common ground of the sets in the JSON dialect of YouTube-VIS: AVISeg, YouTube-VIS, OVIS.
+"""Base of the data sets with YouTube-VIS annotations: AVISeg, AVTrack, YouTube-VIS, OVIS, your own.
 
-Start reading at :func:`read_vis`. The file is read element by element, and masks are packed at
-once, so memory follows the masks and not the text.
+Start reading at :func:`read_vis`. The file is parsed element by element and masks are packed at
+once, so memory grows with the masks and not with the text.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, ClassVar
 
 from mmengine.logging import print_log
 
 from avis.datasets.av_dataset import AVDataset
+from avis.registry import DATASETS
+from avis.structures.labels import voc_palette
 from avis.structures.packed_masks import PackedMasks
 from avis.structures.video_record import Track, VideoRecord
 from avis.utils.json_stream import JsonStream
@@ -26,54 +28,55 @@ from avis.utils.vis_format import (
     video_name,
 )
 
-VideoId: TypeAlias = int | str
+_VideoId = int | str
 _LISTS = ('videos', 'annotations', 'categories')
 
 
 @dataclass
-class VisAnnotations:
-    """What an annotation file says.
+class VISAnnotations:
+    """Content of an annotation file.
 
     Attributes:
-        path: Of the file.
+        path: Path of the file.
         videos: Entries by id, in the order of the file.
-        tracks: Tracks by video id, in the order of the file; labels are category ids here.
-        categories: Names by id, in the order of the ids.
-        annotated: Whether there is any annotation; test splits come without.
-        extra: What else the file holds, by key.
-        warnings: What was passed over or looks wrong, by kind: the places in the file.
+        tracks: Tracks by video id, in the order of the file; their labels are category ids.
+        categories: Names by id, sorted by id.
+        annotated: Whether the file has annotations; test splits have none.
+        extra: Elements of all other lists of the file, by key.
+        warnings: Entries that were skipped or look wrong: locations in the file, by kind.
     """
 
     path: Path
-    videos: dict[VideoId, dict[str, Any]] = field(default_factory=dict)
-    tracks: dict[VideoId, list[Track]] = field(default_factory=dict)
+    videos: dict[_VideoId, dict[str, Any]] = field(default_factory=dict)
+    tracks: dict[_VideoId, list[Track]] = field(default_factory=dict)
     categories: dict[int, str] = field(default_factory=dict)
     annotated: bool = False
     extra: dict[str, list[Any]] = field(default_factory=dict)
     warnings: dict[str, list[str]] = field(default_factory=dict)
 
-    def note(self, kind: str, where: str) -> None:
-        """Count an oddity."""
-        self.warnings.setdefault(kind, []).append(where)
+    def add_warning(self, kind: str, location: str) -> None:
+        """Count a warning of one kind; :func:`log_warnings` logs them."""
+        self.warnings.setdefault(kind, []).append(location)
 
-    def error(self, where: str, problem: str) -> ValueError:
-        """The error for a place in the file."""
+    def error(self, location: str, problem: str) -> ValueError:
+        """Return the error for a location in the file."""
         return ValueError(
-            f'{self.path}: {where} {problem}. Fetch the file again, or mend or remove the entry.'
+            f'{self.path}: {location} {problem}. Fetch the file again, or correct or remove the '
+            f'entry.'
         )
 
 
-def read_vis(path: str | Path, *, track_fields: Sequence[str] = TRACK_FIELDS) -> VisAnnotations:
-    """Read an annotation file, ``.json`` or ``.json.gz``.
+def read_vis(path: str | Path, *, track_fields: Sequence[str] = TRACK_FIELDS) -> VISAnnotations:
+    """Read an annotation file in the format of YouTube-VIS.
 
     Args:
-        path: Of the file.
-        track_fields: What every annotation must have; AVTrack's may lack the masks.
+        path: Path of a ``.json`` or ``.json.gz`` file.
+        track_fields: Fields that every annotation must have; those of AVTrack may lack the masks.
 
     Raises:
-        ValueError: No JSON, or an entry that cannot be used; the message names it.
+        ValueError: The file is not JSON, or an entry is invalid; the message names it.
     """
-    file = VisAnnotations(Path(path))
+    file = VISAnnotations(Path(path))
     counts: dict[str | None, int] = {}
     with JsonStream(path) as stream:
         for key, value, _, _ in stream.elements():
@@ -88,7 +91,7 @@ def read_vis(path: str | Path, *, track_fields: Sequence[str] = TRACK_FIELDS) ->
                 file.extra.setdefault(key, []).append(value)
     if not file.videos:
         raise ValueError(
-            f'{path}: holds no videos, expected an object with the lists {list(_LISTS)}. Fetch '
+            f'{path}: contains no videos, expected an object with the lists {list(_LISTS)}. Fetch '
             f'it again.'
         )
     file.categories = dict(sorted(file.categories.items()))
@@ -96,106 +99,119 @@ def read_vis(path: str | Path, *, track_fields: Sequence[str] = TRACK_FIELDS) ->
     return file
 
 
-def _add_video(file: VisAnnotations, video: dict[str, Any], where: str) -> None:
+def _add_video(file: VISAnnotations, video: dict[str, Any], location: str) -> None:
     for name in missing_fields(video, VIDEO_FIELDS):
-        raise file.error(f'{where}.{name}', 'is missing')
+        raise file.error(f'{location}.{name}', 'is missing')
     if video['id'] in file.videos:
-        raise file.error(f'{where}.id', f'{video["id"]!r} is the id of an earlier video, too')
+        raise file.error(f'{location}.id', f'{video["id"]!r} is the id of an earlier video, too')
     length = len(video['file_names'])
     if not length:
-        raise file.error(f'{where}.file_names', 'is empty, a video has at least one frame')
+        raise file.error(f'{location}.file_names', 'is empty, a video has at least one frame')
     if video.get('length', length) != length:
-        raise file.error(f'{where}.length', f'is {video["length"]}, but there are {length} files')
+        raise file.error(
+            f'{location}.length', f'is {video["length"]}, but there are {length} files'
+        )
     file.videos[video['id']] = video
 
 
 def _add_track(
-    file: VisAnnotations, entry: dict[str, Any], where: str, fields: Sequence[str]
+    file: VISAnnotations, entry: dict[str, Any], location: str, fields: Sequence[str]
 ) -> None:
     file.annotated = True
     for name in missing_fields(entry, fields):
-        raise file.error(f'{where}.{name}', 'is missing')
+        raise file.error(f'{location}.{name}', 'is missing')
     try:
         masks = PackedMasks(entry.get('segmentations') or [])
     except ValueError as error:
-        raise file.error(f'{where}.segmentations{str(error).split(":")[0]}', str(error)) from error
+        frame = str(error).split(':')[0]
+        raise file.error(f'{location}.segmentations{frame}', str(error)) from error
     tracks = file.tracks.setdefault(entry['video_id'], [])
-    number = len(tracks)
     tracks.append(
         Track(
-            id=int(entry.get('id', number)),
+            id=int(entry.get('id', len(tracks))),
             label=int(entry.get('category_id', 1)),
             masks=masks,
             crowd=bool(entry.get('iscrowd', 0)),
             area=mean_area(entry.get('areas')),
-            attributes={**track_attributes(entry), 'place': where},
+            attributes={**track_attributes(entry), 'location': location},
         )
     )
 
 
-def _check_tracks(file: VisAnnotations) -> None:
-    """Check what needs both lists: tracks against their videos."""
+def _check_tracks(file: VISAnnotations) -> None:
+    """Check tracks against their videos, and remove ``location`` from their attributes."""
     for video_id in [key for key in file.tracks if key not in file.videos]:
         for track in file.tracks.pop(video_id):
-            file.note('annotation of a video that is not listed', track['attributes']['place'])
+            location = track['attributes']['location']
+            file.add_warning('annotation of a video that is not listed', location)
     for video_id, tracks in file.tracks.items():
         video, ids = file.videos[video_id], set()
         for track in tracks:
-            where = track['attributes'].pop('place')
+            location = track['attributes'].pop('location')
             if track['id'] in ids:
-                raise file.error(f'{where}.id', f'{track["id"]} is that of two tracks of a video')
+                raise file.error(f'{location}.id', f'{track["id"]} is the id of two tracks')
             ids.add(track['id'])
             if len(track['masks']):
-                _check_masks(file, video, track['masks'], f'{where}.segmentations')
+                _check_masks(file, video, track['masks'], f'{location}.segmentations')
 
 
-def _check_masks(file: VisAnnotations, video: dict[str, Any], masks: Any, where: str) -> None:
+def _check_masks(file: VISAnnotations, video: dict[str, Any], masks: Any, location: str) -> None:
     length, size = len(video['file_names']), (video['height'], video['width'])
     if len(masks) != length:
         raise file.error(
-            where, f'has {len(masks)} masks for the {length} frames of {video_name(video)!r}'
+            location, f'has {len(masks)} masks for the {length} frames of {video_name(video)!r}'
         )
     if masks.size not in (None, size):
         raise file.error(
-            where, f'has RLEs of size {masks.size} in the {size} frames of {video_name(video)!r}'
+            location, f'has RLEs of size {masks.size} in the {size} frames of {video_name(video)!r}'
         )
     if not masks.present.any():
-        file.note('track that is null in all frames', where)
+        file.add_warning('track that is null in all frames', location)
     for frame in masks.blank:
-        file.note('mask without any area', f'{where}[{frame}]')
+        file.add_warning('mask without any area', f'{location}[{frame}]')
 
 
+@DATASETS.register_module()
 class VISDataset(AVDataset):
-    """Maps a file in the dialect of YouTube-VIS to records.
+    """Maps an annotation file in the format of YouTube-VIS to records; usable for your own data.
 
-    The sound of a video is found by the name of the video, which is the folder of its frames.
-    All folders are below ``data_root``.
+    The audio file of a video has the name of the video, which is the folder of its frames. All
+    folders are below ``data_root``.
+
+    Classes are those in the ``categories`` of the file, in the order of their ids. To choose them
+    and their order, state them as in mmdet: ``metainfo=dict(classes=('cat', 'dog'))``. Each must
+    be the name of a category of the file. Annotations of other categories are then ignored.
 
     Args:
         image_dir: Folder of the frames, to which ``file_names`` are relative.
-        audio_dir: Folder of the sounds; None without sound, or if the video files hold it.
-        audio_suffix: Of their files.
-        feature_dir: Folder of precomputed sound, ``<video>.npy``; None without.
-        video_dir: Folder of video files, which are read instead of images; None for images.
-        video_suffix: Of their files.
-        fps: Annotated frames per second, where the file does not state ``fps``.
+        audio_dir: Folder of the audio files ``<video>.wav``; None if there are none, or if the
+            video files contain the audio.
+        feature_dir: Folder of precomputed audio features ``<video>.npy``; None if there are none.
+        video_dir: Folder of video files ``<video>.mp4``, read instead of images; None for images.
+        fps: Annotated frames per second of videos that do not state ``fps``.
+        metainfo: Metadata as for mmengine's ``BaseDataset``.
         kwargs: Arguments of :class:`~avis.datasets.av_dataset.AVDataset`.
 
     Attributes:
-        extra: What the annotation file holds beside videos, annotations and categories.
-        category_ids: Category in the file of each class index.
+        extra: Lists of the annotation file besides videos, annotations and categories.
+        category_ids: Category id in the file of each class index.
     """
+
+    LAYOUT: ClassVar[str] = """\
+  <ann_file>                            videos, annotations and categories as in YouTube-VIS
+  <image_dir>/<video>/<frame>.jpg       as file_names states them
+  <audio_dir>/<video>.wav               if audio_dir is set"""
+    SUFFIXES: ClassVar[dict[str, str]] = {'audio': '.wav', 'feature': '.npy', 'video': '.mp4'}
 
     def __init__(
         self,
         *,
         image_dir: str,
         audio_dir: str | None = None,
-        audio_suffix: str = '.wav',
         feature_dir: str | None = None,
         video_dir: str | None = None,
-        video_suffix: str = '.mp4',
         fps: float = 1.0,
+        metainfo: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         self.folders = {
@@ -204,15 +220,16 @@ class VISDataset(AVDataset):
             'feature': feature_dir,
             'video': video_dir,
         }
-        self.suffixes = {'audio': audio_suffix, 'feature': '.npy', 'video': video_suffix}
         self.fps = fps
         self.extra: dict[str, list[Any]] = {}
         self.category_ids: list[int] = []
         self._names: set[str] = set()
-        super().__init__(**kwargs)
+        own_classes = (metainfo or {}).get('classes')
+        self.own_classes = None if own_classes is None else tuple(own_classes)
+        super().__init__(metainfo=metainfo, **kwargs)
 
     def load_data_list(self) -> list[VideoRecord]:
-        """Read the file, and say in a warning each what was counted on the way."""
+        """Read the file, and log its warnings."""
         self.require(*self.required_folders())
         file = self.read()
         self.category_ids = self.categories_of(file)
@@ -220,11 +237,13 @@ class VISDataset(AVDataset):
         records = []
         for video_id, video in file.videos.items():
             record = self.to_record(video)
-            tracks = file.tracks.get(video_id, [])
+            tracks = self._chosen(file, file.tracks.get(video_id, []), labels)
             if file.annotated:
                 record['tracks'] = [self._labeled(file, track, labels) for track in tracks]
             if not tracks and self.split == 'train':
-                file.note('video without annotation, left out of training', video_name(video))
+                file.add_warning(
+                    'video without annotation, left out of training', video_name(video)
+                )
                 continue
             records.append(record)
         log_warnings(file.warnings, f'{type(self).__name__} ({self.split}): {file.path}')
@@ -235,26 +254,53 @@ class VISDataset(AVDataset):
             )
         return records
 
-    def read(self, **options: Any) -> VisAnnotations:
-        """Read the annotation file."""
+    def read(self, **options: Any) -> VISAnnotations:
+        """Read the annotation file; ``options`` are those of :func:`read_vis`."""
         file = read_vis(self.ann_file, **options)
         self.extra = file.extra
         self._names = {video_name(video) for video in file.videos.values()}
         return file
 
+    @property
+    def published(self) -> int | None:
+        """Number of videos of the split as published; None with classes of your own."""
+        return super().published if self.own_classes is None else None
+
     def unlisted_videos(self) -> list[str]:
-        """Folders of frames that the annotation file does not name."""
+        """Folders of frames that the annotation file does not list."""
         folder = Path(self.data_root) / str(self.folders['image'])
         if self.folders['video'] is not None or not folder.is_dir():
             return []
         return sorted({path.name for path in folder.iterdir() if path.is_dir()} - self._names)
 
-    def categories_of(self, file: VisAnnotations) -> list[int]:
-        """The categories that make the classes, in the order of the class indices."""
-        return list(file.categories)
+    def categories_of(self, file: VISAnnotations) -> list[int]:
+        """Return the category id of each class index, and store the classes in the metainfo.
+
+        Raises:
+            ValueError: The file has no categories, or not those that ``metainfo`` states.
+        """
+        if not file.categories:
+            raise ValueError(
+                f'{file.path}: has no list categories, which states the classes. Fetch it again.'
+            )
+        ids = list(file.categories)
+        if self.own_classes is not None:
+            by_name = {name: number for number, name in file.categories.items()}
+            missing = [name for name in self.own_classes if name not in by_name]
+            if missing:
+                raise ValueError(
+                    f'{file.path}: expected the classes of metainfo among its categories '
+                    f'{list(by_name)}, got {missing}. Correct metainfo=dict(classes=...), or the '
+                    f'names of the categories.'
+                )
+            ids = [by_name[name] for name in self.own_classes]
+        self._metainfo['classes'] = tuple(file.categories[number] for number in ids)
+        if len(self._metainfo.get('palette', ())) != len(ids):
+            self._metainfo['palette'] = voc_palette(len(ids) + 1)[1:].tolist()
+        return ids
 
     def required_folders(self) -> list[str]:
-        """Folders that must be there; that of features may have to be built first."""
+        """Folders that must exist; that of the features may have to be created first."""
         names = ('video' if self.folders['video'] else 'image', 'audio')
         return [folder for name in names if (folder := self.folders[name]) is not None]
 
@@ -280,9 +326,17 @@ class VISDataset(AVDataset):
         folder = self.folders[kind]
         if folder is None:
             return None
-        return str(Path(self.data_root) / folder / f'{name}{self.suffixes[kind]}')
+        return str(Path(self.data_root) / folder / f'{name}{self.SUFFIXES[kind]}')
 
-    def _labeled(self, file: VisAnnotations, track: Track, labels: Mapping[int, int]) -> Track:
+    def _chosen(
+        self, file: VISAnnotations, tracks: list[Track], labels: Mapping[int, int]
+    ) -> list[Track]:
+        """Tracks of the own classes; all tracks unless ``metainfo`` states classes."""
+        if self.own_classes is None:
+            return tracks
+        return [t for t in tracks if t['label'] in labels or t['label'] not in file.categories]
+
+    def _labeled(self, file: VISAnnotations, track: Track, labels: Mapping[int, int]) -> Track:
         if track['label'] not in labels:
             raise file.error(
                 f'annotation {track["id"]}: category_id',
@@ -291,12 +345,12 @@ class VISDataset(AVDataset):
         return Track(**{**track, 'label': labels[track['label']]})  # type: ignore[typeddict-item]
 
 
-def log_warnings(warnings: Mapping[str, Sequence[str]], where: str) -> None:
-    """Log each kind of oddity once, with its count and the first places."""
-    for kind, places in warnings.items():
-        more = ', ...' if len(places) > 3 else ''
+def log_warnings(warnings: Mapping[str, Sequence[str]], prefix: str) -> None:
+    """Log each kind of warning once, with its count and the first three locations."""
+    for kind, locations in warnings.items():
+        more = ', ...' if len(locations) > 3 else ''
         print_log(
-            f'{where}: {len(places)} x {kind}: {", ".join(places[:3])}{more}',
+            f'{prefix}: {len(locations)} x {kind}: {", ".join(locations[:3])}{more}',
             logger='current',
             level=logging.WARNING,
         )

@@ -1,16 +1,15 @@
-"""YouTube-VIS 2019 and 2021, and OVIS: video instance segmentation without sound.
+"""YouTube-VIS 2019 and 2021, and OVIS: video instance segmentation without audio.
 
 Yang et al., *Video Instance Segmentation* (ICCV 2019); Qi et al., *Occluded Video Instance
-Segmentation* (IJCV 2022). The published annotations of val and test hold no truth.
+Segmentation* (IJCV 2022). The published annotations of val and test contain no ground truth.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from avis.datasets.vis import VisAnnotations, VISDataset
+from avis.datasets.vis import VISDataset
 from avis.registry import DATASETS
-from avis.structures.labels import voc_palette
 
 # Videos per split.
 _PUBLISHED: dict[str, dict[str, int]] = {
@@ -22,14 +21,14 @@ _PUBLISHED: dict[str, dict[str, int]] = {
 
 @DATASETS.register_module()
 class YouTubeVIS(VISDataset):
-    """Sets of YouTube-VIS; the classes are those that the annotation file lists.
+    """YouTube-VIS and OVIS; the classes are the categories of the annotation file.
 
     Args:
         split: 'train', 'val' or 'test'.
         version: '2019', '2021' or 'ovis'.
         data_root: Folder of the data set.
-        ann_file: Annotations below it; found where releases and common tools put them if not given,
-            as the folder of the frames.
+        ann_file: Annotation file below ``data_root``; by default searched where the releases and
+            common tools put it, as is the folder of the frames.
         kwargs: Arguments of :class:`~avis.datasets.vis.VISDataset`.
     """
 
@@ -48,7 +47,7 @@ class YouTubeVIS(VISDataset):
     ) -> None:
         if version not in _PUBLISHED:
             raise ValueError(
-                f'YouTubeVIS: version must be one of {list(_PUBLISHED)}, got {version!r}'
+                f'YouTubeVIS: expected version to be one of {list(_PUBLISHED)}, got {version!r}'
             )
         self.version = version
         names = ('val', 'valid') if split == 'val' else (split,)
@@ -61,21 +60,11 @@ class YouTubeVIS(VISDataset):
 
     @property
     def published(self) -> int | None:
-        """Number of videos of the split as published, None if it is not known."""
-        return _PUBLISHED[self.version].get(self.split)
-
-    def categories_of(self, file: VisAnnotations) -> list[int]:
-        """Those of the file; their names become the classes of the metainfo."""
-        if not file.categories:
-            raise ValueError(
-                f'{file.path}: has no list categories, which tells the classes. Fetch it again.'
-            )
-        self._metainfo['classes'] = tuple(file.categories.values())
-        self._metainfo['palette'] = voc_palette(len(file.categories) + 1)[1:].tolist()
-        return list(file.categories)
+        """Number of videos of the split as published; None if unknown or with own classes."""
+        return _PUBLISHED[self.version].get(self.split) if self.own_classes is None else None
 
 
 def _find(root: str, templates: Sequence[str], names: Sequence[str]) -> str:
-    """The first path below ``root`` that exists; the first of all if none does."""
+    """Return the first path that exists below ``root``, or the first one if none exists."""
     paths = [template.format(name) for template in templates for name in names]
     return next((path for path in paths if (Path(root) / path).exists()), paths[0])

@@ -20,7 +20,7 @@ def root(tmp_path):
     return write_aviseg(tmp_path / 'any' / 'folder')
 
 
-def test_record(root) -> None:
+def test_record_has_all_annotations(root) -> None:
     dataset = AVISeg(split='val', data_root=str(root))
     record = dataset.record(0)
     assert len(dataset) == 2
@@ -38,7 +38,7 @@ def test_record(root) -> None:
     assert dataset.extra['info'] == [{'year': 2024}]
 
 
-def test_a_sample_has_images_features_and_gt(root) -> None:
+def test_sample_has_frames_features_and_gt(root) -> None:
     data = AVISeg(split='test', data_root=str(root), pipeline=PIPELINE)[1]
     assert data['inputs']['frames'].shape == (FRAMES, 3, *SIZE)
     assert data['inputs']['audio'][:, 5].tolist() == [0, 1, 2]
@@ -50,7 +50,7 @@ def test_a_sample_has_images_features_and_gt(root) -> None:
     assert sample.gt_tracks.masks[0].areas.tolist() == [112, 112, 0]
 
 
-def test_a_test_split_without_gt_is_read(root) -> None:
+def test_test_split_without_gt_is_read(root) -> None:
     whole = content()
     del whole['annotations']
     write_json(root / 'test.json', whole)
@@ -77,14 +77,14 @@ def test_frames_and_audio_of_video_files(root) -> None:
     assert data['inputs']['audio'].shape == (16000 * FRAMES,)
 
 
-def test_masks_of_another_size_than_the_video_are_refused(root) -> None:
+def test_masks_of_another_size_than_the_video_are_an_error(root) -> None:
     write_video(root / 'test/-a_1.mp4', frames=30)
     dataset = AVISeg(split='test', data_root=str(root), video_dir='test', pipeline=PIPELINE)
-    with pytest.raises(ValueError, match=r'-a_1\.mp4: is \(64, 64\).* clip 1 says .*\(24, 32\)'):
+    with pytest.raises(ValueError, match=r'-a_1\.mp4: is \(64, 64\).* clip 1 states .*\(24, 32\)'):
         dataset[0]
 
 
-def test_another_name_of_a_category_is_told(root, monkeypatch) -> None:
+def test_unofficial_category_name_is_a_warning(root, monkeypatch) -> None:
     categories = content()['categories']
     categories[14]['name'] = 'lawn_mower'
     write_json(root / 'val.json', content(categories=categories))
@@ -92,24 +92,24 @@ def test_another_name_of_a_category_is_told(root, monkeypatch) -> None:
     monkeypatch.setattr(vis, 'print_log', lambda line, **_: lines.append(line))
     AVISeg(split='val', data_root=str(root))
     (line,) = lines
-    assert "category that is 'lawn_mover' as published: 15 is 'lawn_mower'" in line
+    assert "category that is officially 'lawn_mover': 15 is 'lawn_mower'" in line
 
 
-def test_missing_folder_shows_the_layout(root) -> None:
+def test_missing_folder_error_shows_the_layout(root) -> None:
     with pytest.raises(FileNotFoundError, match=r'(?s)nowhere does not exist.*JPEGImages/<video>'):
         AVISeg(split='val', data_root='nowhere')
     with pytest.raises(FileNotFoundError, match='WAV does not exist'):
         AVISeg(split='val', data_root=str(root), audio_dir='WAV')
 
 
-def test_missing_features_say_how_they_are_made(root) -> None:
+def test_missing_features_error_names_the_tool(root) -> None:
     (root / 'test/FEATAudios/-a_1.npy').unlink()
     dataset = AVISeg(split='test', data_root=str(root), pipeline=PIPELINE)
     with pytest.raises(FileNotFoundError, match=r'-a_1\.npy.*extract_audio_features\.py'):
         dataset[0]
 
 
-def test_synthetic_data_are_read(tmp_path) -> None:
+def test_synthetic_data_set_is_read(tmp_path) -> None:
     make_dataset(
         layout='aviseg', out=tmp_path, videos=2, splits=(1, 0, 1), size=(48, 64), seconds=4
     )

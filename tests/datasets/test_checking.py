@@ -60,7 +60,7 @@ def row(text: str, split: str) -> list[str]:
     return [cell.strip() for cell in line[1:-1].split('│')]
 
 
-def test_whole_data_set_has_no_problem(s4, capsys) -> None:
+def test_complete_data_set_has_no_problem(s4, capsys) -> None:
     assert check_dataset(config('avsbench_s4', s4, audio='wav')) == 0
     text = capsys.readouterr().out
     assert row(text, 'train') == ['train', '3', '3452', '15', '3', '+0.00 to +0.00', '0']
@@ -69,54 +69,54 @@ def test_whole_data_set_has_no_problem(s4, capsys) -> None:
     assert 'No problems found' in text
 
 
-def test_every_broken_file_is_listed(s4, capsys) -> None:
+def test_every_broken_file_is_reported(s4, capsys) -> None:
     clips = s4 / 's4_data/visual_frames/train/dog_barking'
     masks = s4 / 's4_data/gt_masks/test/dog_barking'
-    sounds = s4 / 's4_data/audio_wav'
+    audio = s4 / 's4_data/audio_wav'
     truncate(clips / 'train0/train0_2.png')
     (clips / 'train0/train0_4.png').unlink()
     write_image(clips / 'train1/train1_5.png', frame_image((64, 60), 0))
     write_image(masks / 'test0/test0_1.png', square((32, 32), 0))
     (masks / 'test1/test1_3.png').write_bytes(b'')
-    write_audio(sounds / 'val/dog_barking/val0.wav', 3)
-    write_audio(sounds / 'val/dog_barking/val1.wav', 6)
-    (sounds / 'test/dog_barking/test1.wav').write_bytes(b'nothing')
+    write_audio(audio / 'val/dog_barking/val0.wav', 3)
+    write_audio(audio / 'val/dog_barking/val1.wav', 6)
+    (audio / 'test/dog_barking/test1.wav').write_bytes(b'nothing')
     assert check_dataset(config('avsbench_s4', s4, audio='wav')) == 7
     text = capsys.readouterr().out
     for problem in (
         r'train0_2\.png: is a truncated PNG',
         r'train0_4\.png does not exist\.',
-        r'train1_5\.png: is \(64, 60\) \(H, W\), the clip began with \(64, 64\)',
+        r'train1_5\.png: is \(64, 60\) \(H, W\), but the first frame is \(64, 64\)',
         r'test0_1\.png: is \(32, 32\) \(H, W\), but its frame is \(64, 64\)',
         r'test1_3\.png: is an empty file',
         r'val0\.wav: lasts 3\.00 s, but the clip of 5 frames lasts 5\.00 s',
-        r'test1\.wav: is not readable sound',
+        r'test1\.wav: is not readable audio',
     ):
         assert re.search(problem, text)
     assert row(text, 'train')[3:] == ['13', '3', '+0.00 to +0.00', '3']
     assert row(text, 'val')[3:] == ['10', '10', '+1.00 to +1.00', '1']
     assert row(text, 'test')[3:] == ['10', '9', '+0.00 to +0.00', '3']
-    assert 'check_dataset.py' not in text  # no advice to run what is running
+    assert 'check_dataset.py' not in text  # no advice to run this tool
     assert '7 problems found' in text
 
 
-def test_log_mel_that_is_too_short(s4, capsys) -> None:
+def test_short_log_mel_is_reported(s4, capsys) -> None:
     write_log_mel(s4 / 's4_data/audio_log_mel/val/dog_barking/val0.pkl', examples=3)
     assert check_dataset(config('avsbench_s4', s4), splits=['val']) == 1
     text = capsys.readouterr().out
-    assert 'val0.pkl: has 3 rows of sound for a clip of 5 frames' in text
+    assert 'val0.pkl: has 3 rows of audio for a clip of 5 frames' in text
     assert row(text, 'val')[5] == '-'
     assert 'train' not in text
 
 
-def test_avss_says_that_its_counts_are_uncertain(tmp_path, capsys) -> None:
+def test_avss_prints_that_its_counts_are_uncertain(tmp_path, capsys) -> None:
     assert check_dataset(config('avss', write_avss(tmp_path))) == 0
     text = capsys.readouterr().out
     assert 'published are 8498. These counts follow from' in text
     assert row(text, 'train')[3:5] == ['20', '16']
 
 
-def test_missing_root_is_one_problem(tmp_path, capsys) -> None:
+def test_missing_data_root_is_one_problem(tmp_path, capsys) -> None:
     assert check_dataset(config('avsbench_ms3', tmp_path / 'nowhere')) == 1
     text = capsys.readouterr().out
     assert text.count('nowhere does not exist') == 1
@@ -124,16 +124,16 @@ def test_missing_root_is_one_problem(tmp_path, capsys) -> None:
     assert row(text, 'val') == ['val', *'-----', '1']
 
 
-def test_nan_in_a_audio_is_found(s4, capsys) -> None:
+def test_nan_in_audio_is_reported(s4, capsys) -> None:
     import soundfile
 
     path = s4 / 's4_data/audio_wav/val/dog_barking/val0.wav'
     soundfile.write(path, np.full(80000, np.nan, np.float32), 16000, 'FLOAT')
     assert check_dataset(config('avsbench_s4', s4, audio='wav'), splits=['val'], workers=1) == 1
-    assert 'val0.wav: holds 80000 NaN' in capsys.readouterr().out
+    assert 'val0.wav: contains 80000 NaN' in capsys.readouterr().out
 
 
-def test_split_that_the_config_has_not(s4) -> None:
+def test_split_without_data_loader_is_an_error(s4) -> None:
     cfg = config('avsbench_s4', s4)
     cfg.pop('val_dataloader')
     with pytest.raises(ValueError, match=r"data loaders for \['train', 'test'\], not for 'val'"):
@@ -160,13 +160,13 @@ def test_wrapped_data_set_is_unwrapped(s4, capsys) -> None:
         ('avss', 'avss', '', None),
     ],
 )
-def test_synthetic_data_sets_read_like_the_real_ones(tmp_path, layout, name, folder, audio) -> None:
+def test_synthetic_data_sets_have_no_problem(tmp_path, layout, name, folder, audio) -> None:
     make_dataset(layout=layout, out=tmp_path, videos=3, size=(64, 64), splits=(1, 1, 1))
     kind = {} if audio is None else {'audio': audio}
     assert check_dataset(config(name, tmp_path / folder, **kind)) == 0
 
 
-def test_synthetic_videos_show_and_audio_like_their_frames(tmp_path) -> None:
+def test_synthetic_video_files_match_frames_and_audio(tmp_path) -> None:
     make_dataset(
         layout='avss', out=tmp_path, videos=1, splits=(1, 0, 0), size=(64, 64), with_mp4=True
     )
@@ -177,9 +177,9 @@ def test_synthetic_videos_show_and_audio_like_their_frames(tmp_path) -> None:
     from_files = LoadFrames().transform(record)['frames'].astype(int)
     from_video = LoadFrames().transform({**record, **times, 'frames': video})['frames'].astype(int)
     assert np.abs(from_files - from_video).mean() < 5
-    heard = LoadAudio().transform(record)['audio']
-    heard_in_video = LoadAudio().transform({**record, 'audio': video})['audio']
-    assert np.corrcoef(heard, heard_in_video)[0, 1] > 0.98
+    audio = LoadAudio().transform(record)['audio']
+    audio_of_video = LoadAudio().transform({**record, 'audio': video})['audio']
+    assert np.corrcoef(audio, audio_of_video)[0, 1] > 0.98
 
 
 def test_tool_exits_with_one_on_problems(s4) -> None:
@@ -193,11 +193,11 @@ def test_tool_exits_with_one_on_problems(s4) -> None:
     assert row(done.stdout, 'val')[-1] == '1'
 
 
-def test_whole_sets_of_instances_have_no_problem(tmp_path, capsys) -> None:
+def test_complete_instance_data_has_no_problem(tmp_path, capsys) -> None:
     assert check_dataset(config('aviseg', write_aviseg(tmp_path / 'a'))) == 0
     text = capsys.readouterr().out
     assert row(text, 'train') == ['train', '2', '616', '6', '4', '-', '0']
-    assert 'AVISeg val: 2 videos, published are 105. The count of val is what train' in text
+    assert 'AVISeg val: 2 videos, published are 105. The count of val is 926 minus' in text
     options = {'test_dataloader.dataset.data_root': str(write_avtrack(tmp_path / 'b'))}
     options['test_dataloader.dataset.pipeline.load_audio.source'] = 'audio'
     path = 'configs/_base_/datasets/avtrack.py'
@@ -205,7 +205,7 @@ def test_whole_sets_of_instances_have_no_problem(tmp_path, capsys) -> None:
     assert row(capsys.readouterr().out, 'test')[3:] == ['6', '5', '+0.00 to +0.00', '0']
 
 
-def test_every_problem_of_instances_is_listed(tmp_path, capsys) -> None:
+def test_every_problem_of_instance_data_is_reported(tmp_path, capsys) -> None:
     root = write_aviseg(tmp_path)
     shutil.rmtree(root / 'val/JPEGImages/-a_1')
     shutil.copytree(root / 'val/JPEGImages/10000001', root / 'val/JPEGImages/nobody')
@@ -224,24 +224,24 @@ def test_every_problem_of_instances_is_listed(tmp_path, capsys) -> None:
     for problem in (
         r'train\.json: annotation 2: category_id is 99, expected one of \[1,',
         r'val/JPEGImages/-a_1 does not exist, so the frames of a video are missing',
-        r'val/FEATAudios/10000001\.npy: holds 384 NaN or infinite values',
-        r'test/JPEGImages/-a_1/00001\.jpg: is \(24, 48\) \(H, W\), the clip began with \(24, 32\)',
-        r'10000001/00000\.jpg: is \(48, 64\).* the annotation of clip 2 says .* \(24, 32\)',
-        r'test/FEATAudios/-a_1\.npy: has 4 rows of sound for a clip of 3 frames',
-        r'AVISeg val: 1 videos on the disk are in no annotation: nobody',
+        r'val/FEATAudios/10000001\.npy: contains 384 NaN or infinite values',
+        r'test/JPEGImages/-a_1/00001\.jpg: is \(24, 48\) .* the first frame is \(24, 32\)',
+        r'10000001/00000\.jpg: is \(48, 64\).* the annotation of clip 2 states .* \(24, 32\)',
+        r'test/FEATAudios/-a_1\.npy: has 4 rows of audio for a clip of 3 frames',
+        r'AVISeg val: 1 videos on disk are in no annotation: nobody',
     ):
         assert re.search(problem, text), problem
     assert row(text, 'train')[-1] == '1'
 
 
-def test_videos_are_checked_in_pieces(tmp_path, monkeypatch, capsys) -> None:
+def test_videos_are_checked_in_chunks(tmp_path, monkeypatch, capsys) -> None:
     root = write_aviseg(tmp_path, splits=('test',))
     for name in NAMES:
         write_video(root / f'test/{name}.mp4', frames=25)
     videos = [{**video, 'height': 64, 'width': 64} for video in content()['videos']]
     masks = [annotation(1, 1, [polygon()] * FRAMES), annotation(2, 2, [polygon()] * FRAMES)]
     write_json(root / 'test.json', content(videos=videos, annotations=masks))
-    monkeypatch.setattr('avis.datasets.checking._PIECE', 2)
+    monkeypatch.setattr('avis.datasets.checking._CHUNK', 2)
     cfg = config('aviseg', root)
     cfg.test_dataloader.dataset.video_dir = 'test'
     assert check_dataset(cfg, splits=['test']) == 0

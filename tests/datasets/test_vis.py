@@ -1,4 +1,4 @@
-"""The reader of the YouTube-VIS dialect, and every way in which its file can be wrong."""
+"""The reader of YouTube-VIS annotations, and all errors of a file."""
 
 import gzip
 import json
@@ -30,13 +30,13 @@ def read(tmp_path, **more):
 
 
 def changed(key: str, number: int, **more) -> dict:
-    """The lists with one entry changed; None takes a field away."""
+    """The lists with one entry changed; None removes a field."""
     entries = content()[key]
     entries[number] = {k: v for k, v in {**entries[number], **more}.items() if v is not None}
     return {key: entries}
 
 
-def test_every_kind_of_mask_is_the_box(tmp_path) -> None:
+def test_every_kind_of_mask_is_read(tmp_path) -> None:
     file = read(tmp_path)
     first, second = file.tracks[1][0], file.tracks[2][0]
     assert [mask is None for mask in first['masks']] == [False, True, False]
@@ -46,7 +46,7 @@ def test_every_kind_of_mask_is_the_box(tmp_path) -> None:
     assert file.warnings == {}
 
 
-def test_unknown_keys_are_carried_through(tmp_path) -> None:
+def test_unknown_keys_are_kept(tmp_path) -> None:
     file = read(tmp_path, challenges=[{'video_id': 1, 'names': ['occlusion']}])
     assert file.extra == {
         'info': [{'year': 2024}],
@@ -57,7 +57,7 @@ def test_unknown_keys_are_carried_through(tmp_path) -> None:
     assert file.tracks[1][0]['area'] == 112
 
 
-def test_the_order_of_the_lists_does_not_matter(tmp_path) -> None:
+def test_order_of_json_lists_does_not_matter(tmp_path) -> None:
     lists = content()
     turned = dict(reversed(list(lists.items())))
     one, other = (
@@ -68,7 +68,7 @@ def test_the_order_of_the_lists_does_not_matter(tmp_path) -> None:
     assert [t['id'] for t in one.tracks[2]] == [t['id'] for t in other.tracks[2]]
 
 
-def test_a_compressed_file_reads_the_same(tmp_path) -> None:
+def test_gzip_file_reads_the_same(tmp_path) -> None:
     path = tmp_path / 'train.json.gz'
     path.write_bytes(gzip.compress(json.dumps(content()).encode()))
     assert list(read_vis(path).videos) == [1, 2]
@@ -77,7 +77,7 @@ def test_a_compressed_file_reads_the_same(tmp_path) -> None:
 @pytest.mark.parametrize(
     ('lists', 'problem'),
     [
-        ({'videos': []}, r'train\.json: holds no videos'),
+        ({'videos': []}, r'train\.json: contains no videos'),
         (changed('videos', 1, height=None), r'videos\[1\]\.height is missing'),
         (changed('videos', 1, id=1), r'videos\[1\]\.id 1 is the id of an earlier video'),
         (changed('videos', 0, length=9), r'videos\[0\]\.length is 9, but there are 3 files'),
@@ -97,18 +97,18 @@ def test_a_compressed_file_reads_the_same(tmp_path) -> None:
         ),
         (
             changed('annotations', 1, video_id=1, id=1),
-            r'annotations\[1\]\.id 1 is that of two tracks of a video',
+            r'annotations\[1\]\.id 1 is the id of two tracks',
         ),
     ],
 )
-def test_an_entry_that_cannot_be_used_is_named(tmp_path, lists, problem) -> None:
+def test_invalid_entry_is_an_error_with_its_location(tmp_path, lists, problem) -> None:
     with pytest.raises(ValueError, match=problem) as error:
         read(tmp_path, **lists)
     assert 'train.json' in str(error.value)
     assert 'Fetch' in str(error.value)
 
 
-def test_broken_json_names_the_byte(tmp_path) -> None:
+def test_broken_json_is_an_error_with_the_byte(tmp_path) -> None:
     path = write_json(tmp_path / 'train.json', content())
     path.write_text(path.read_text()[:-40])
     with pytest.raises(ValueError, match=r'train\.json is not valid JSON.*at byte \d+'):
@@ -117,7 +117,7 @@ def test_broken_json_names_the_byte(tmp_path) -> None:
 
 @pytest.fixture
 def warnings_of(tmp_path, monkeypatch):
-    """Load the training split of changed lists, and give data set and warnings."""
+    """Load the training split of changed lists; return data set and warnings."""
 
     def load(**more):
         write_aviseg(tmp_path, splits=('train',), **more)
@@ -128,7 +128,7 @@ def warnings_of(tmp_path, monkeypatch):
     return load
 
 
-def test_whole_files_need_no_warning(warnings_of) -> None:
+def test_complete_file_has_no_warnings(warnings_of) -> None:
     assert warnings_of()[1] == []
 
 
@@ -151,22 +151,22 @@ def test_video_without_annotation_is_left_out_of_training_only(warnings_of, tmp_
     assert tested.record(1)['tracks'] == []
 
 
-def test_nothing_to_train_on_is_an_error(warnings_of) -> None:
+def test_training_split_without_annotations_is_an_error(warnings_of) -> None:
     with pytest.raises(ValueError, match='none of its 2 videos has an annotation'):
         warnings_of(annotations=[])
 
 
-def test_track_that_is_null_everywhere_is_counted(warnings_of) -> None:
+def test_track_without_masks_is_a_warning(warnings_of) -> None:
     lists = [*content()['annotations'], annotation(3, 1, [None] * FRAMES)]
     dataset, (line,) = warnings_of(annotations=lists)
     assert '1 x track that is null in all frames: annotations[2].segmentations' in line
     record = {**dataset.record(0), 'ori_shape': SIZE}
     gt = LoadTracks(form='tracks').transform(record)['gt_tracks']
-    assert gt['ids'].tolist() == [1, 3]  # the scorers know what to make of it
+    assert gt['ids'].tolist() == [1, 3]  # scorers have their own rule for it
     assert not gt['masks'][1].areas.any()
 
 
-def test_mask_without_area_is_counted_and_blank(warnings_of) -> None:
+def test_mask_without_area_is_a_warning_and_empty(warnings_of) -> None:
     flat = [[2, 2, 9, 9, 5, 5]]
     lists = content()['annotations']
     lists[0]['segmentations'] = [flat, polygon(), None]
@@ -187,14 +187,14 @@ def test_category_out_of_range_is_an_error(warnings_of, number) -> None:
         warnings_of(annotations=lists)
 
 
-def test_a_long_list_of_oddities_shows_the_first_three(warnings_of) -> None:
+def test_long_list_of_warnings_shows_the_first_three(warnings_of) -> None:
     extra = [annotation(k, 99, [None] * 3) for k in range(8, 20)]
     _, (line,) = warnings_of(annotations=[*content()['annotations'], *extra])
     assert '12 x annotation' in line
     assert line.endswith('annotations[2], annotations[3], annotations[4], ...')
 
 
-def test_a_video_of_two_hours_is_light(tmp_path) -> None:
+def test_two_hour_video_takes_little_memory(tmp_path) -> None:
     length, outline = 7200, [np.linspace(0, 30, 120).round(1).tolist()]
     video = {'id': 1, 'height': 360, 'width': 640, 'length': length}
     video['file_names'] = [f'long/{t:05d}.jpg' for t in range(length)]
@@ -210,5 +210,5 @@ def test_a_video_of_two_hours_is_light(tmp_path) -> None:
         results = sample.transform(dataset.record(0))
         chosen = [track['masks'][t] for track in results['tracks'] for t in results['frame_ids']]
     assert len(chosen) == 25
-    # 36,000 outlines of 120 numbers are 35 MB; as lists they would be ten times as much.
+    # 36,000 polygons of 120 numbers are 35 MB; as lists they would be ten times as much.
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000

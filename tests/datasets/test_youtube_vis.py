@@ -24,7 +24,7 @@ PIPELINE = (
         ('annotations_train.json', 'train'),
     ],
 )
-def test_files_are_found_and_classes_are_those_of_the_file(tmp_path, file, images) -> None:
+def test_files_are_found_and_classes_come_from_the_file(tmp_path, file, images) -> None:
     write_json(tmp_path / file, content(categories=CATEGORIES))
     write_media(tmp_path / images)
     dataset = YouTubeVIS(split='train', data_root=str(tmp_path), pipeline=PIPELINE)
@@ -37,7 +37,7 @@ def test_files_are_found_and_classes_are_those_of_the_file(tmp_path, file, image
     assert not sample['inputs']['audio'].any()
 
 
-def test_val_may_be_called_valid(tmp_path) -> None:
+def test_val_split_may_be_named_valid(tmp_path) -> None:
     write_json(tmp_path / 'valid.json', content())
     write_media(tmp_path / 'valid/JPEGImages')
     dataset = YouTubeVIS(split='val', data_root=str(tmp_path))
@@ -52,8 +52,8 @@ def test_published_counts_follow_the_version(tmp_path, version, published) -> No
     assert dataset.published == published
 
 
-def test_what_is_missing_is_said(tmp_path) -> None:
-    with pytest.raises(ValueError, match=r"version must be one of .* got '2020'"):
+def test_missing_files_and_categories_are_errors(tmp_path) -> None:
+    with pytest.raises(ValueError, match=r"expected version to be one of .* got '2020'"):
         YouTubeVIS(split='val', version='2020', data_root=str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r'(?s)train\.json does not exist.*JPEGImages'):
         YouTubeVIS(split='train', data_root=str(tmp_path))

@@ -1,4 +1,4 @@
-"""Read sound from any file as mono float32 at a wanted rate, whole or in part."""
+"""Read the audio of any file as mono float32 at a given sample rate, whole or in part."""
 
 import functools
 import math
@@ -19,12 +19,12 @@ _LARGEST_FILTER_BANK = 4_000_000  # coefficients; 44100 to 16000 Hz takes 70,000
 
 
 class NoAudioError(BrokenDataError):
-    """The file can be read but holds no sound at all."""
+    """The file is readable but contains no audio."""
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What the header says: samples per second, and the length in seconds if it is known."""
+    """Header of an audio file: samples per second, and seconds; 0 s if the length is unknown."""
 
     sample_rate: int
     seconds: float
@@ -33,33 +33,34 @@ class AudioInfo:
 def read_audio(
     path: str | Path, *, sample_rate: int, start: int = 0, num_samples: int | None = None
 ) -> NDArray[np.float32]:
-    """Read a part of the sound, mono, at the wanted rate.
+    """Read a part of the audio, mono, at a given sample rate.
 
-    The part is cut out of the resampled whole: reading in parts gives the same samples as reading
-    everything, but only the part (and the few samples that the resampling filter looks at) is
-    read and decoded.
+    The part is the same as in the resampled whole, so reading in parts returns the same samples as
+    reading everything; but only the part, and the few samples around it that the resampling filter
+    needs, are read and decoded.
 
     Args:
         path: A file that libsndfile reads (wav, flac, ogg, mp3, ...), or any container with a
-            sound stream (mp4, mkv, ...).
+            audio stream (mp4, mkv, ...).
         sample_rate: Samples per second of the result.
-        start: First sample, counted at ``sample_rate``.
-        num_samples: How many samples, None for all that follow.
+        start: Index of the first sample at ``sample_rate``.
+        num_samples: Number of samples at ``sample_rate``; None for all that follow.
 
     Returns:
         Shape (S,), in [-1, 1] for integer files; shorter than ``num_samples`` where the file ends.
 
     Raises:
-        FileNotFoundError: No such file.
-        NoAudioError: A container without a sound stream.
-        BrokenDataError: The file cannot be decoded or holds NaN or infinite samples.
+        FileNotFoundError: The file does not exist.
+        NoAudioError: The container has no audio stream.
+        BrokenDataError: The file cannot be decoded, or contains NaN or infinite samples.
     """
     require_file(path)
     native = audio_info(path).sample_rate
-    # Blocks of native samples that are a whole number of output samples keep the filter's phase.
+    # Starting at a block of native samples that is an integer number of output samples keeps the
+    # phase of the filter.
     common = math.gcd(native, sample_rate)
     block, out_block = native // common, sample_rate // common
-    margin = math.ceil(8 * max(native / sample_rate, 1) / block)  # torchaudio's filter, and more
+    margin = math.ceil(8 * max(native / sample_rate, 1) / block)  # more than torchaudio's filter
     first = max(start // out_block - margin, 0)
     last = None if num_samples is None else -(-(start + num_samples) // out_block) + margin
     samples = _read_native(path, native, first * block, None if last is None else last * block)
@@ -71,14 +72,20 @@ def read_audio(
 
 
 def audio_info(path: str | Path) -> AudioInfo:
-    """Rate and length of the sound of a file."""
+    """Read sample rate and length of the audio of a file.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        NoAudioError: The container has no audio stream.
+        BrokenDataError: The file cannot be decoded.
+    """
     require_file(path)
     if _is_plain(path):
         try:
             info = soundfile.info(str(path))
         except soundfile.LibsndfileError as error:
             raise broken_data_error(
-                path, f'is not readable sound ({error.error_string})'
+                path, f'is not readable audio ({error.error_string})'
             ) from error
         return AudioInfo(info.samplerate, info.frames / info.samplerate)
     with open_media(path) as container:
@@ -102,7 +109,7 @@ def _plain_suffixes() -> frozenset[str]:
 def _audio_stream(path: str | Path, container: Any) -> Any:
     if not container.streams.audio:
         raise NoAudioError(
-            f"{path}: has no audio stream. LoadAudio(missing='silence') takes silence instead."
+            f"{path}: has no audio stream. LoadAudio(missing='silence') uses silence instead."
         )
     return container.streams.audio[0]
 
@@ -116,18 +123,18 @@ def _read_native(path: str | Path, rate: int, begin: int, end: int | None) -> ND
             file.seek(min(begin, file.frames))
             count = -1 if end is None else max(end - begin, 0)
             samples = file.read(count, dtype='float32', always_2d=True)  # (S, channels)
-    except (soundfile.LibsndfileError, ValueError) as error:  # after damage mp3 loses its place
-        what = getattr(error, 'error_string', 'it is damaged')
-        raise broken_data_error(path, f'is not readable sound ({what})') from error
+    except (soundfile.LibsndfileError, ValueError) as error:  # ValueError: seeking in damaged mp3
+        reason = getattr(error, 'error_string', 'it is damaged')
+        raise broken_data_error(path, f'is not readable audio ({reason})') from error
     mono: NDArray[np.float32] = samples.mean(axis=1, dtype=np.float32)
     return mono
 
 
 def _decode_native(path: str | Path, rate: int, begin: int, end: int | None) -> NDArray[np.float32]:
-    """The same through PyAV; every decoded piece is put where its time stamp says."""
+    """The same with PyAV; every decoded block is placed at its time stamp."""
     import av
 
-    pieces: list[tuple[int, NDArray[np.float32]]] = []
+    blocks: list[tuple[int, NDArray[np.float32]]] = []
     with open_media(path) as container:
         stream = _audio_stream(path, container)
         zero = container_start(container)
@@ -140,12 +147,12 @@ def _decode_native(path: str | Path, rate: int, begin: int, end: int | None) -> 
             if end is not None and at >= end - begin:
                 break
             for frame in to_float.resample(decoded):
-                pieces.append((at, frame.to_ndarray().mean(axis=0, dtype=np.float32)))
+                blocks.append((at, frame.to_ndarray().mean(axis=0, dtype=np.float32)))
                 at += frame.samples
-    covered = max((at + len(piece) for at, piece in pieces), default=0)
+    covered = max((at + len(block) for at, block in blocks), default=0)
     samples = np.zeros(max(covered if end is None else min(covered, end - begin), 0), np.float32)
-    for at, piece in pieces:
-        cut = piece[max(-at, 0) : max(len(samples) - at, 0)]
+    for at, block in blocks:
+        cut = block[max(-at, 0) : max(len(samples) - at, 0)]
         samples[max(at, 0) : max(at, 0) + len(cut)] = cut
     return samples
 
@@ -155,21 +162,22 @@ def _refuse_nan(path: str | Path, samples: NDArray[np.float32], seconds: float, 
     if len(bad):
         raise broken_data_error(
             path,
-            f'holds {len(bad)} NaN or infinite samples, first at {seconds + bad[0] / rate:.3f} s',
+            f'contains {len(bad)} NaN or infinite samples, first at '
+            f'{seconds + bad[0] / rate:.3f} s',
         )
 
 
-def _resample(samples: NDArray[np.float32], native: int, wanted: int) -> NDArray[np.float32]:
-    """With torchaudio; odd rates such as 44101, whose filters would take gigabytes, with SciPy."""
-    common = math.gcd(native, wanted)
+def _resample(samples: NDArray[np.float32], native: int, sample_rate: int) -> NDArray[np.float32]:
+    """Use torchaudio; SciPy for rates such as 44101 Hz, whose filters would take gigabytes."""
+    common = math.gcd(native, sample_rate)
     resampled: NDArray[np.float32]
-    if native * wanted > _LARGEST_FILTER_BANK * common**2:
+    if native * sample_rate > _LARGEST_FILTER_BANK * common**2:
         from scipy.signal import resample_poly
 
-        resampled = resample_poly(samples, wanted // common, native // common)
+        resampled = resample_poly(samples, sample_rate // common, native // common)
         return resampled.astype(np.float32)
     import torch
     from torchaudio.functional import resample
 
-    resampled = resample(torch.from_numpy(samples), native, wanted).numpy()
+    resampled = resample(torch.from_numpy(samples), native, sample_rate).numpy()
     return resampled

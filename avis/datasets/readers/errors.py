@@ -1,32 +1,32 @@
-"""The one kind of error that says: this file is broken, the program is not."""
+"""The error of broken data files, as opposed to errors of the program or the config."""
 
 from pathlib import Path
 
-WAY_OUT = (
+REMEDY = (
     'Fetch the file again; tools/dataset_tools/check_dataset.py CONFIG lists every such file, and '
-    'skip_broken=True of the data set goes on without them.'
+    'skip_broken=True of the data set skips them.'
 )
 
 
 class BrokenDataError(ValueError):
     """A file of the data set cannot be used.
 
-    It takes one message, so that it keeps its type on the way from a worker of the data loader.
+    It takes one message, so that a worker of a data loader can send it without losing its type.
     """
 
 
-def broken_data_error(path: str | Path, problem: str, way_out: str = WAY_OUT) -> BrokenDataError:
-    """The error for ``path``: what is wrong with it and what to do."""
-    return BrokenDataError(f'{path}: {problem}. {way_out}')
+def broken_data_error(path: str | Path, problem: str, remedy: str = REMEDY) -> BrokenDataError:
+    """Return the error for ``path``: what is wrong with it and what to do."""
+    return BrokenDataError(f'{path}: {problem}. {remedy}')
 
 
 def require_file(path: str | Path) -> Path:
-    """``path`` if such a file exists.
+    """Return ``path`` if it is an existing file.
 
     Raises:
-        FileNotFoundError: It does not.
+        FileNotFoundError: The file does not exist.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'{path} does not exist. {WAY_OUT}')
+        raise FileNotFoundError(f'{path} does not exist. {REMEDY}')
     return path

@@ -1,7 +1,7 @@
 """Read one image: pixels for the network, stored values for label maps.
 
-OpenCV returns a half gray image for a truncated file without a word, so the bytes are checked
-first: a PNG chunk by chunk, a JPEG by its end marker.
+OpenCV returns an image whose rest is gray for a truncated file, without an error, so the bytes are
+checked first: a PNG chunk by chunk, a JPEG by its end marker.
 """
 
 import io
@@ -25,15 +25,15 @@ def read_image(path: str | Path, out: NDArray[np.uint8] | None = None) -> NDArra
     """Decode an image to RGB, shape (H, W, 3).
 
     Args:
-        path: Of the image.
-        out: Where the pixels go if they fit, which saves a copy; they are returned in any case.
+        path: Path of the image.
+        out: Array (H, W, 3) for the pixels, which saves a copy; not used if its shape differs.
 
     Raises:
-        FileNotFoundError: No such file.
-        BrokenDataError: The file is empty, truncated or no image.
+        FileNotFoundError: The file does not exist.
+        BrokenDataError: The file is empty, truncated or not an image.
     """
     data = np.frombuffer(_checked_bytes(path), np.uint8)
-    # Label maps know no EXIF orientation, so frames must not be turned by it either.
+    # Label maps have no EXIF orientation, so frames must not be rotated by it either.
     image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise broken_data_error(path, 'is not a readable image')
@@ -42,9 +42,9 @@ def read_image(path: str | Path, out: NDArray[np.uint8] | None = None) -> NDArra
 
 
 def read_label_values(path: str | Path) -> NDArray[Any]:
-    """The values as stored, shape (H, W): gray levels, palette indices (not colors) or bits.
+    """Read the stored values, shape (H, W): gray levels, palette indices (not colors) or bits.
 
-    An image without palette but with colors gives (H, W, 3).
+    A color image without palette returns shape (H, W, 3).
     """
     image = _open(path)
     if image.mode in ('RGBA', 'CMYK', 'YCbCr'):
@@ -55,7 +55,7 @@ def read_label_values(path: str | Path) -> NDArray[Any]:
 
 
 def read_label_colors(path: str | Path) -> NDArray[np.uint8]:
-    """The colors of a label map, shape (H, W, 3), whether stored directly or in a palette."""
+    """Read the colors of a label map, shape (H, W, 3), stored directly or in a palette."""
     return np.asarray(_open(path).convert('RGB'))
 
 
@@ -64,13 +64,13 @@ def _open(path: str | Path) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data))
         image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # Pillow uses all three
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # Pillow raises all three
         raise broken_data_error(path, f'is not a readable image ({error})') from error
     return image
 
 
 def _checked_bytes(path: str | Path) -> bytes:
-    """The content of a file that does not end in the middle of a image."""
+    """Return the content of an image file after checking that it is complete."""
     data = require_file(path).read_bytes()
     if not data:
         raise broken_data_error(path, 'is an empty file')
@@ -86,7 +86,7 @@ def _checked_bytes(path: str | Path) -> bytes:
 
 
 def _png_problem(data: bytes) -> str | None:
-    """Walk the chunks of a PNG; each is length, name, content and checksum."""
+    """Check the chunks of a PNG; each is length, name, content and checksum."""
     position = len(_PNG)
     while position + 12 <= len(data):
         (length,) = struct.unpack_from('>I', data, position)

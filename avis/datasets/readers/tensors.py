@@ -1,7 +1,7 @@
-"""Read precomputed sound: pickled log-mel examples and feature arrays, without running code.
+"""Read precomputed audio: pickled log-mel examples and feature arrays, without running code.
 
 A pickle is a program. The log-mel files of AVSBench are pickled torch tensors, so the unpickler
-here knows the names that such a file needs and refuses every other one.
+here accepts the names that such a file needs and rejects all others.
 """
 
 import collections
@@ -20,12 +20,12 @@ _EXAMPLE = (96, 64)  # frames of 10 ms, mel bands: one VGGish example
 
 
 def read_log_mel(path: str | Path) -> NDArray[np.float32]:
-    """Read a pickled float tensor (T, 1, 96, 64) or (T, 96, 64) and give (T, 96, 64).
+    """Read a pickled float tensor (T, 1, 96, 64) or (T, 96, 64) as an array (T, 96, 64).
 
     Raises:
-        FileNotFoundError: No such file.
-        BrokenDataError: Not such a tensor, NaN inside, or a pickle that asks for anything else
-            than rebuilding a tensor; nothing of it has run then.
+        FileNotFoundError: The file does not exist.
+        BrokenDataError: The file is not such a tensor, contains NaN, or is a pickle that does
+            more than rebuild a tensor; none of it has run then.
     """
     import torch
 
@@ -36,7 +36,7 @@ def read_log_mel(path: str | Path) -> NDArray[np.float32]:
     except _ForbiddenName as error:
         raise broken_data_error(
             path,
-            f'is a pickle that wants to call {error}, it was not run',
+            f'is a pickle that calls {error}; it was not run',
             'Do not trust this file.',
         ) from error
     except Exception as error:  # a damaged pickle may raise anything
@@ -44,15 +44,18 @@ def read_log_mel(path: str | Path) -> NDArray[np.float32]:
             path, f'is not a pickled tensor ({type(error).__name__}: {error})'
         ) from error
     if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-        raise broken_data_error(path, f'holds a {type(value).__name__}, not a float tensor')
+        kind = str(getattr(value, 'dtype', type(value).__name__))
+        raise broken_data_error(path, f'contains {kind}, expected a float tensor')
     shape = tuple(value.shape)
     if shape[-2:] != _EXAMPLE or len(shape) not in (3, 4) or shape[1:-2] not in ((), (1,)):
-        raise broken_data_error(path, f'holds a tensor of shape {shape}, not (T, 1, 96, 64)')
+        raise broken_data_error(
+            path, f'contains a tensor of shape {shape}, expected (T, 1, 96, 64)'
+        )
     return _finite(path, value.detach().float().reshape(-1, *_EXAMPLE).numpy())
 
 
 def read_features(path: str | Path) -> NDArray[np.float32]:
-    """Read an ``.npy`` array of shape (T, D), one row per frame; never a pickle."""
+    """Read an ``.npy`` array of shape (T, D), one row per frame; pickles are rejected."""
     try:
         rows = np.load(require_file(path), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
@@ -61,7 +64,7 @@ def read_features(path: str | Path) -> NDArray[np.float32]:
         raise broken_data_error(path, f'is not a readable .npy array ({error})') from error
     if rows.ndim != 2 or not np.issubdtype(rows.dtype, np.floating):
         raise broken_data_error(
-            path, f'holds {rows.dtype} of shape {rows.shape}, not floats (T, D)'
+            path, f'contains {rows.dtype} of shape {rows.shape}, expected floats (T, D)'
         )
     return _finite(path, rows.astype(np.float32))
 
@@ -69,16 +72,16 @@ def read_features(path: str | Path) -> NDArray[np.float32]:
 def _finite(path: str | Path, values: NDArray[np.float32]) -> NDArray[np.float32]:
     bad = np.count_nonzero(~np.isfinite(values))
     if bad:
-        raise broken_data_error(path, f'holds {bad} NaN or infinite values')
+        raise broken_data_error(path, f'contains {bad} NaN or infinite values')
     return values
 
 
 class _ForbiddenName(pickle.UnpicklingError):
-    """A global that no pickled tensor needs."""
+    """The pickle refers to a global that pickled tensors do not need."""
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    """Knows the four names of a pickled CPU tensor, in the protocols of torch 1 and 2."""
+    """Accepts the four globals of a pickled CPU tensor, in the protocols of torch 1 and 2."""
 
     def find_class(self, module: str, name: str) -> Callable[..., Any]:
         import torch
@@ -86,7 +89,7 @@ class _TensorUnpickler(pickle.Unpickler):
         if (module, name) == ('torch._utils', '_rebuild_tensor_v2'):
             return torch._utils._rebuild_tensor_v2
         if (module, name) == ('torch.storage', '_load_from_bytes'):
-            return _load_storage  # torch's own function would unpickle without any limit
+            return _load_storage  # torch's own function unpickles anything
         if (module, name) == ('collections', 'OrderedDict'):
             return collections.OrderedDict
         if (module, name) == ('_codecs', 'encode'):
@@ -99,12 +102,12 @@ def _load_storage(data: bytes) -> Any:
 
     try:
         return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError as error:  # torch's text would advise to switch the check off
-        raise _ForbiddenName('something that is no storage inside its storage') from error
+    except pickle.UnpicklingError as error:  # torch's message advises to disable the check
+        raise _ForbiddenName('other objects than a storage inside its storage') from error
 
 
 def _latin1_bytes(text: str, encoding: str) -> bytes:
-    """Protocol 2 writes bytes as text in latin-1; no other codec is needed."""
+    """Encode text as latin-1: protocol 2 stores bytes this way, and with no other codec."""
     if encoding != 'latin1':
         raise _ForbiddenName(f'codec {encoding}')
     return text.encode('latin1')

@@ -1,4 +1,4 @@
-"""Read single frames of a video file: seek, decode up to the wanted time, stop."""
+"""Read single frames of a video file: seek, decode up to the requested time, stop."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from avis.datasets.readers.errors import broken_data_error, require_file
 
-# Without an index of key frames (some containers) a longer way than this is not decoded through.
+# Containers without an index of key frames: seek instead of decoding more than this.
 _SEEK_AFTER_SECONDS = 10.0
 
 
 @contextmanager
 def open_media(path: str | Path) -> Iterator[Any]:
-    """Open a container; whatever its decoders complain about becomes a ``BrokenDataError``."""
+    """Open a container; errors of its decoders are raised as ``BrokenDataError``."""
     require_file(path)
     try:
         with av.open(str(path)) as container:
@@ -28,7 +28,7 @@ def open_media(path: str | Path) -> Iterator[Any]:
 
 
 def container_start(container: Any) -> float:
-    """Where the time of a container begins, in seconds; all its streams share this zero."""
+    """Return the start time of a container in seconds, the zero of all its streams."""
     return 0.0 if container.start_time is None else container.start_time / av.time_base
 
 
@@ -39,20 +39,20 @@ def read_video_frames(
 ) -> NDArray[np.uint8]:
     """Decode the frames shown at ``times``.
 
-    Frames between two wanted ones are passed over by seeking to a key frame wherever one lies
-    in between, so the cost follows the number of wanted frames and not the length of the video.
+    If there is a key frame between two requested frames, the reader seeks to it, so the cost grows
+    with the number of requested frames and not with the length of the video.
 
     Args:
-        path: Video file.
+        path: Path of the video file.
         times: T times in seconds from the start, in any order.
-        shrink: Applied to each frame (H, W, 3) as soon as it is decoded.
+        shrink: Function applied to each frame (H, W, 3) as soon as it is decoded.
 
     Returns:
         RGB, shape (T, H, W, 3).
 
     Raises:
-        FileNotFoundError: No such file.
-        BrokenDataError: No video stream, a decoding error, or the video ends too early.
+        FileNotFoundError: The file does not exist.
+        BrokenDataError: The file has no video stream, cannot be decoded, or ends too early.
     """
     rows: list[Any] = [None] * len(times)
     sizes = set()
@@ -61,15 +61,15 @@ def read_video_frames(
         sizes.add(image.shape)
         rows[index] = image if shrink is None else shrink(image)
     if len(sizes) > 1:
-        raise broken_data_error(path, 'changes its frame size in the middle')
+        raise broken_data_error(path, 'has frames of several sizes')
     return np.stack(rows)
 
 
 def walk_video(path: str | Path, times: Iterable[float]) -> Iterator[NDArray[np.uint8]]:
-    """Decode the frames shown at rising ``times`` one after the other, RGB (H, W, 3).
+    """Decode the frames shown at ascending ``times`` one after the other, RGB (H, W, 3).
 
     Raises:
-        FileNotFoundError: No such file.
+        FileNotFoundError: The file does not exist.
         BrokenDataError: See :func:`read_video_frames`.
     """
     with open_media(path) as container:
@@ -77,14 +77,14 @@ def walk_video(path: str | Path, times: Iterable[float]) -> Iterator[NDArray[np.
             raise broken_data_error(path, 'has no video stream')
         cursor = _Cursor(path, container)
         for time in times:
-            # One thread: several would be made anew for every frame, and videos are read side by
-            # side in workers.
+            # One thread: more would be created anew for every frame, and data loading workers run
+            # in parallel.
             yield cursor.frame_at(float(time)).to_ndarray(format='rgb24', threads=1)
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video file says of itself: size, frames per second, and seconds of its image."""
+    """Header of a video file: size, frames per second, and length of its video in seconds."""
 
     height: int
     width: int
@@ -94,11 +94,11 @@ class VideoInfo:
 
 
 def video_info(path: str | Path) -> VideoInfo:
-    """Size, pace and length of a video file.
+    """Read size, frame rate and length of a video file.
 
     Raises:
-        FileNotFoundError: No such file.
-        BrokenDataError: No video stream, or one without any frame.
+        FileNotFoundError: The file does not exist.
+        BrokenDataError: The file has no video stream, or a video stream without frames.
     """
     with open_media(path) as container:
         if not container.streams.video:
@@ -109,7 +109,7 @@ def video_info(path: str | Path) -> VideoInfo:
             seconds = float(stream.duration * stream.time_base)
         elif container.duration is not None:
             seconds = container.duration / av.time_base
-        else:  # streams without a header: walk through the packets, which decodes nothing
+        else:  # streams without a header: read the times of the packets, without decoding
             times = [p.pts * p.time_base for p in container.demux(stream) if p.pts is not None]
             if not times:
                 raise broken_data_error(path, 'has no frame')
@@ -118,13 +118,13 @@ def video_info(path: str | Path) -> VideoInfo:
 
 
 class _Cursor:
-    """Walks forward through the video stream of a container."""
+    """Reads the video stream of a container forward."""
 
     def __init__(self, path: str | Path, container: Any) -> None:
         self.path = path
         self.container = container
         self.stream = container.streams.video[0]
-        self.stream.codec_context.thread_count = 1  # the data loader's workers are the threads
+        self.stream.codec_context.thread_count = 1  # data loading workers run in parallel
         self.zero = container_start(container)
         self.half = 0.5 / float(self.stream.average_rate or 25)
         index = getattr(self.stream, 'index_entries', ())  # PyAV before 17 has none
@@ -133,11 +133,11 @@ class _Cursor:
         self.current: Any = None
 
     def _decode(self) -> Iterator[Any]:
-        """Frames from here on, one at a time."""
+        """Yield the frames from the current position on."""
         yield from self.container.decode(self.stream)
 
     def frame_at(self, time: float) -> Any:
-        """The frame nearest to ``time``, which is never before that of the last call."""
+        """Return the frame nearest to ``time``, which must not be before that of the last call."""
         if self._key_frame_ahead(time):
             offset = int((time + self.zero) / self.stream.time_base)
             self.container.seek(offset, stream=self.stream)
@@ -153,7 +153,7 @@ class _Cursor:
         return float(frame.pts * frame.time_base) - self.zero
 
     def _key_frame_ahead(self, time: float) -> bool:
-        """Is there a key frame between here and ``time``?"""
+        """Whether there is a key frame between the current frame and ``time``."""
         here = -self.half if self.current is None else self._time(self.current)
         if not len(self.keys):
             return time - here > _SEEK_AFTER_SECONDS
@@ -162,10 +162,10 @@ class _Cursor:
         return len(before) > 0 and before[-1] > here + 2 * self.half
 
     def _last_frame(self, time: float) -> Any:
-        """The video ended: its last frame still counts for the time that it is shown."""
+        """Return the last frame if ``time`` is within its duration."""
         end = 0.0 if self.current is None else self._time(self.current) + 2 * self.half
         if self.current is None or time > end + self.half:
             raise broken_data_error(
-                self.path, f'ends at {end:.2f} s, but a frame at {time:.2f} s is wanted'
+                self.path, f'ends at {end:.2f} s, but a frame at {time:.2f} s was requested'
             )
         return self.current

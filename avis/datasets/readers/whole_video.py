@@ -1,4 +1,4 @@
-"""Whole videos that are read when asked for: frames one by one, the sound in one go."""
+"""Whole videos read on demand: frames one by one, the audio at once."""
 
 import hashlib
 import logging
@@ -18,14 +18,14 @@ from avis.datasets.readers.errors import BrokenDataError, broken_data_error, req
 from avis.datasets.readers.images import read_image
 from avis.datasets.readers.video import walk_video
 
-_KEPT_PICTURES = 16
-_SECONDS_DECODED = 300  # of sound at a time
-# Of a longer file only both ends, the length and the time of its last change are hashed.
-_WHOLLY_HASHED = 64 * 2**20
+_CACHED_FRAMES = 16
+_SECONDS_DECODED = 300  # of audio at a time
+# Of a larger file only both ends, its size and its modification time are hashed.
+_MAX_HASHED_BYTES = 64 * 2**20
 
 
 class _Frames:
-    """What both kinds share: a few images in memory, one reader at a time."""
+    """Base of both kinds: a cache of a few frames, and one reader at a time."""
 
     def __init__(self, *, name: str, fps: float, length: int) -> None:
         self.name, self.fps, self.length = name, fps, length
@@ -34,11 +34,11 @@ class _Frames:
 
     def _open(self) -> None:
         self._lock = threading.RLock()
-        self._kept: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
+        self._cache: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
-        unsent = ('_lock', '_kept', '_walk')
-        return {key: value for key, value in self.__dict__.items() if key not in unsent}
+        not_pickled = ('_lock', '_cache', '_walk')
+        return {key: value for key, value in self.__dict__.items() if key not in not_pickled}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -49,26 +49,26 @@ class _Frames:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width, of the first frame."""
+        """Height and width of the first frame."""
         if self._size is None:
             self._size = (self[0].shape[0], self[0].shape[1])
         return self._size
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        """Frame ``index``, RGB (H, W, 3).
+        """Return frame ``index``, RGB (H, W, 3).
 
         Raises:
-            IndexError: No such frame.
+            IndexError: ``index`` is not in [0, length).
             BrokenDataError: The frame cannot be read, or has another size than the first.
         """
         if not 0 <= index < self.length:
             raise IndexError(f'{self.name}: frame {index} of {self.length}')
         with self._lock:
-            if index not in self._kept:
-                self._kept[index] = self._checked(index)
-                while len(self._kept) > _KEPT_PICTURES:
-                    self._kept.popitem(last=False)
-            return self._kept[index]
+            if index not in self._cache:
+                self._cache[index] = self._checked(index)
+                while len(self._cache) > _CACHED_FRAMES:
+                    self._cache.popitem(last=False)
+            return self._cache[index]
 
     def _checked(self, index: int) -> NDArray[np.uint8]:
         image = self.read(index)
@@ -77,7 +77,7 @@ class _Frames:
             self._size = size if index == 0 else None
         elif size != self._size:
             raise broken_data_error(
-                self.place(index), f'is {size} (H, W), but the first is {self._size}'
+                self.location(index), f'is {size} (H, W), but the first frame is {self._size}'
             )
         return image
 
@@ -85,17 +85,17 @@ class _Frames:
         """Read one frame."""
         raise NotImplementedError
 
-    def place(self, index: int) -> str:
-        """Where a frame is, for errors."""
+    def location(self, index: int) -> str:
+        """Return path and time of a frame, for errors."""
         raise NotImplementedError
 
 
 class ImageFrames(_Frames):
-    """The frames of a video as files.
+    """Frames of a video stored as image files.
 
     Args:
-        paths: One per frame.
-        name: Of the video.
+        paths: One path per frame.
+        name: Name of the video.
         fps: Frames per second.
     """
 
@@ -107,26 +107,26 @@ class ImageFrames(_Frames):
         """Read one frame."""
         return read_image(self.paths[index])
 
-    def place(self, index: int) -> str:
-        """Its path."""
+    def location(self, index: int) -> str:
+        """Return the path of a frame."""
         return self.paths[index]
 
     def content_key(self) -> str:
-        """Hash of the files."""
+        """Return a hash of the files."""
         return _hashed(self.paths, self.fps)
 
 
-class FileFrames(_Frames):
-    """The frames of a video file: frame k is the one shown at k / fps seconds.
+class VideoFileFrames(_Frames):
+    """Frames of a video file: frame k is the one shown at k / fps seconds.
 
-    Reading forward decodes each frame once; going back opens the file again, unless the image
-    is still in memory.
+    Reading forward decodes each frame once; going back opens the file again, unless the frame is
+    still in the cache.
 
     Args:
-        path: Video file.
-        name: Of the video.
-        fps: Frames per second that are taken.
-        length: How many.
+        path: Path of the video file.
+        name: Name of the video.
+        fps: Frames per second to read.
+        length: Number of frames to read.
     """
 
     def __init__(self, path: str | Path, *, name: str, fps: float, length: int) -> None:
@@ -135,52 +135,52 @@ class FileFrames(_Frames):
 
     def _open(self) -> None:
         super()._open()
-        self._wanted = 0
+        self._next = 0
         self._walk: Iterator[NDArray[np.uint8]] | None = None
 
     def _times(self) -> Iterator[float]:
-        """The time of whatever frame is wanted next."""
+        """Yield the time of the next frame to read, which :meth:`read` sets."""
         while True:
-            yield self._wanted / self.fps
+            yield self._next / self.fps
 
     def read(self, index: int) -> NDArray[np.uint8]:
         """Read one frame."""
-        if self._walk is None or index < self._wanted:
+        if self._walk is None or index < self._next:
             self._walk = walk_video(self.path, self._times())
-        self._wanted = index
+        self._next = index
         try:
             return next(self._walk)
         except BaseException:
-            self._walk = None  # the decoder stands nowhere any more
+            self._walk = None  # the decoder has no valid position
             raise
 
-    def place(self, index: int) -> str:
-        """Its path and time."""
+    def location(self, index: int) -> str:
+        """Return path and time of a frame."""
         return f'{self.path} at {index / self.fps:.2f} s'
 
     def content_key(self) -> str:
-        """Hash of the file, and of which frames are taken."""
+        """Return a hash of the file and of the choice of frames."""
         return _hashed([self.path], (self.fps, self.length))
 
 
 class AudioFile:
-    """The sound of a video; silence where there is none, or where it cannot be read.
+    """Audio of a video; silence if it has no audio, and where it cannot be read.
 
     Args:
-        path: Sound file or video; None for silence.
+        path: Path of the audio or video file; None for silence.
         sample_rate: Samples per second.
-        seconds: Length of the silence.
+        seconds: Length of the silence for a video without audio.
     """
 
     def __init__(self, path: str | None, *, sample_rate: int, seconds: float) -> None:
         self.path, self.sample_rate, self.seconds = path, sample_rate, seconds
 
     def read(self) -> NDArray[np.float32]:
-        """All samples, mono, (S,).
+        """Read all samples, mono, float32 (S,).
 
         Raises:
-            FileNotFoundError: No such file.
-            BrokenDataError: Nothing of it can be decoded.
+            FileNotFoundError: The file does not exist.
+            BrokenDataError: No second of it can be decoded.
         """
         try:
             if self.path is not None:
@@ -192,7 +192,7 @@ class AudioFile:
         return np.zeros(round(self.seconds * self.sample_rate), np.float32)
 
     def _read_in_parts(self, path: str) -> NDArray[np.float32]:
-        """All of it; a part takes thirty times the memory of its result while it is decoded."""
+        """Read in parts, because decoding takes thirty times the memory of the result."""
         length = _SECONDS_DECODED * self.sample_rate
         count = max(math.ceil(audio_info(path).seconds / _SECONDS_DECODED), 1)
         parts = [
@@ -201,14 +201,15 @@ class AudioFile:
         ]
         start = len(parts) * length
         parts.append(read_audio(path, sample_rate=self.sample_rate, start=start))
-        # The header may promise more than there is; what is missing in between is silence.
+        # The length in the header may be too large: drop empty parts at the end, and fill gaps in
+        # between with silence.
         while len(parts) > 1 and not len(parts[-1]):
             parts.pop()
         whole = [np.pad(part, (0, length - len(part))) for part in parts[:-1]]
         return np.concatenate([*whole, parts[-1]])
 
     def _read_blocks(self, error: BrokenDataError) -> NDArray[np.float32]:
-        """What is left of damaged sound, second by second."""
+        """Read damaged audio second by second; unreadable seconds become silence."""
         assert self.path is not None
         seconds = math.ceil(audio_info(self.path).seconds)
         blocks, lost = [], 0
@@ -219,7 +220,7 @@ class AudioFile:
         if lost == seconds:
             raise error
         print_log(
-            f'{self.path}: {lost} of {seconds} seconds of sound cannot be read and are taken as '
+            f'{self.path}: {lost} of {seconds} seconds of audio cannot be read and become '
             f'silence. {error}',
             logger='current',
             level=logging.WARNING,
@@ -242,7 +243,7 @@ def _hashed(paths: Sequence[str], *settings: Any) -> str:
         file = require_file(path)
         state = file.stat()
         with file.open('rb') as content:
-            if state.st_size <= _WHOLLY_HASHED:
+            if state.st_size <= _MAX_HASHED_BYTES:
                 total.update(content.read())
             else:
                 total.update(f'{state.st_size} {state.st_mtime_ns}'.encode())
