@@ -1,8 +1,8 @@
 """AVSBench: single sources (S4), multiple sources (MS3) and semantic labels (AVSS).
 
-Zhou et al., *Audio-Visual Segmentation* (ECCV 2022, arXiv:2207.05042) and its extension (IJCV,
-arXiv:2301.13190). One frame per second is annotated; every class here maps the authors' files to
-``VideoRecord`` and opens neither a image nor a sound.
+Zhou et al., *Audio-Visual Segmentation* (ECCV 2022, arXiv:2207.05042) and its extension (IJCV
+2025, arXiv:2301.13190). One frame per second is annotated. The classes map the official files to
+``VideoRecord`` and open neither images nor audio files.
 """
 
 from pathlib import Path
@@ -18,10 +18,10 @@ _AUDIO = {'log_mel': ('audio_log_mel', 'pkl'), 'wav': ('audio_wav', 'wav')}  # f
 
 
 class _AVSBenchObject(AVDataset):
-    """What S4 and MS3 share: five frames of five seconds, binary masks, two kinds of sound.
+    """Base of S4 and MS3: five frames of five seconds, binary masks, audio in one of two forms.
 
     Args:
-        audio: 'log_mel' reads the released pickles of VGGish examples, 'wav' the sound itself.
+        audio: 'log_mel' reads the official pickles of VGGish examples, 'wav' the waveform.
         kwargs: Arguments of :class:`~avis.datasets.av_dataset.AVDataset`.
     """
 
@@ -30,30 +30,31 @@ class _AVSBenchObject(AVDataset):
         'palette': voc_palette(2).tolist(),
     }
     LENGTH: ClassVar[int] = 5
-    FILES: ClassVar[str]  # folder of frames, masks and sound below data_root
+    FILES: ClassVar[str]  # folder of frames, masks and audio below data_root
 
     def __init__(self, *, audio: AudioKind = 'log_mel', **kwargs: Any) -> None:
         if audio not in get_args(AudioKind):
             raise ValueError(
-                f'{type(self).__name__}: audio must be one of {get_args(AudioKind)}, got {audio!r}'
+                f'{type(self).__name__}: expected audio to be one of {get_args(AudioKind)}, got '
+                f'{audio!r}'
             )
         self.audio = audio
         super().__init__(**kwargs)
 
     def _require_files(self) -> None:
-        """Check the folders; if only the other kind of sound is there, say how to take it."""
+        """Check the folders; if only the other form of audio exists, the error names it."""
         self.require(f'{self.FILES}/visual_frames', f'{self.FILES}/gt_masks')
         root = Path(self.data_root) / self.FILES
         other = 'wav' if self.audio == 'log_mel' else 'log_mel'
         if not (root / _AUDIO[self.audio][0]).exists() and (root / _AUDIO[other][0]).exists():
             raise FileNotFoundError(
                 f'{type(self).__name__}: {root / _AUDIO[self.audio][0]} does not exist, but '
-                f'{_AUDIO[other][0]} does. Set audio={other!r}, or build the missing folder.'
+                f'{_AUDIO[other][0]} does. Set audio={other!r}, or create the missing folder.'
             )
         self.require(f'{self.FILES}/{_AUDIO[self.audio][0]}')
 
     def _to_record(self, name: str, *, frames: Path, clip: Path, labeled: int) -> VideoRecord:
-        """Map one row; ``clip`` leads from the folder of a kind of file to those of the clip."""
+        """Map one row; ``clip`` is the path of the clip below the folder of each kind of file."""
         root = Path(self.data_root) / self.FILES
         folder, suffix = _AUDIO[self.audio]
         masks: list[str | None] = [
@@ -68,7 +69,7 @@ class _AVSBenchObject(AVDataset):
             audio=f'{root / folder / clip}.{suffix}',
             fps=1.0,
             length=self.LENGTH,
-            height=0,  # 224 in the release; the annotation does not tell
+            height=0,  # 224 in the official files; the annotations do not state it
             width=0,
             label_maps=masks,
         )
@@ -101,7 +102,7 @@ class AVSBenchS4(_AVSBenchObject):
         super().__init__(data_root=data_root, ann_file=ann_file, **kwargs)
 
     def load_data_list(self) -> list[VideoRecord]:
-        """Read the csv; its columns are known by their places."""
+        """Read the csv by the positions of its columns."""
         self._require_files()
         columns = ('name', 'start', 'category', 'split')
         records = []
@@ -120,7 +121,7 @@ class AVSBenchS4(_AVSBenchObject):
 
 @DATASETS.register_module()
 class AVSBenchMS3(_AVSBenchObject):
-    """Multi-source clips, every frame labeled; the release has log-mel files but no wav."""
+    """Multi-source clips, every frame labeled; officially with log-mel files but no wav."""
 
     PUBLISHED: ClassVar[dict[str, int]] = {'train': 296, 'val': 64, 'test': 64}
     FILES: ClassVar[str] = 'ms3_data'
@@ -129,7 +130,7 @@ class AVSBenchMS3(_AVSBenchObject):
   ms3_data/visual_frames/<video>/<video>.mp4_{1..5}.png
   ms3_data/gt_masks/<split>/<video>/<video>_{1..5}.png
   ms3_data/audio_log_mel/<split>/<video>.pkl            (audio='log_mel')
-  ms3_data/audio_wav/<split>/<video>.wav                (audio='wav', not in the release)"""
+  ms3_data/audio_wav/<split>/<video>.wav                (audio='wav', not in the official files)"""
 
     def __init__(
         self,
@@ -141,7 +142,7 @@ class AVSBenchMS3(_AVSBenchObject):
         super().__init__(data_root=data_root, ann_file=ann_file, **kwargs)
 
     def load_data_list(self) -> list[VideoRecord]:
-        """Read the csv; its columns are known by their places."""
+        """Read the csv by the positions of its columns."""
         self._require_files()
         rows = self.of_split(read_rows(self.ann_file, ('name', 'split'), by_name=False))
         return [
@@ -160,7 +161,7 @@ class AVSBenchSemantic(AVDataset):
     """Clips of 5 or 10 seconds with one of 71 classes per pixel.
 
     ``v1s`` has 5 frames (in training only the first is labeled), ``v1m`` 5 and ``v2`` 10. The
-    pipeline brings all to 10 frames with ``PadFrames``.
+    pipeline pads all to 10 frames with ``PadFrames``.
     """
 
     METAINFO: ClassVar[dict[str, Any]] = {
@@ -170,7 +171,7 @@ class AVSBenchSemantic(AVDataset):
     PUBLISHED: ClassVar[dict[str, int]] = {'train': 8498, 'val': 1304, 'test': 2554}
     PUBLISHED_NOTE: ClassVar[str] = (
         'These counts follow from the published total of 12,356 and test share of 20.7 %; later '
-        'papers tell of 11,356 videos with 1,554 for testing.'
+        'papers state 11,356 videos with 1,554 for testing.'
     )
     LENGTHS: ClassVar[dict[str, int]] = {'v1s': 5, 'v1m': 5, 'v2': 10}
     LAYOUT: ClassVar[str] = """\
@@ -189,7 +190,7 @@ class AVSBenchSemantic(AVDataset):
         super().__init__(data_root=data_root, ann_file=ann_file, **kwargs)
 
     def load_data_list(self) -> list[VideoRecord]:
-        """Read the csv; its columns are known by their names."""
+        """Read the csv by the names of its columns."""
         self.require()
         rows = read_rows(self.ann_file, ('uid', 'label', 'split'), by_name=True)
         records = [self._to_record(row['uid'], row['label']) for row in self.of_split(rows)]
@@ -199,7 +200,7 @@ class AVSBenchSemantic(AVDataset):
     def _to_record(self, uid: str, subset: str) -> VideoRecord:
         if subset not in self.LENGTHS:
             raise ValueError(
-                f'{self.ann_file}: clip {uid!r} has the label {subset!r}, expected one of '
+                f'{self.ann_file}: clip {uid!r} has label {subset!r}, expected one of '
                 f'{tuple(self.LENGTHS)}. Fetch the file again.'
             )
         folder, length = Path(self.data_root) / subset / uid, self.LENGTHS[subset]

@@ -1,7 +1,7 @@
 """Videos of any length, cut into windows that a data loader reads one after the other.
 
-Start reading at :class:`WindowDataset`. :class:`VideoSampler` deals whole videos to the processes
-of a distributed run and keeps the windows of each in order.
+Start reading at :class:`WindowDataset`. :class:`VideoSampler` assigns whole videos to the processes
+of a distributed run and keeps the windows of each video in order.
 """
 
 import logging
@@ -24,16 +24,20 @@ from avis.structures.windows import WindowSpec, cut_windows
 class WindowDataset(Dataset):
     """The windows of the videos of a data set, video by video.
 
-    Each item is what the pipeline of the data set makes of the frames of one window: only these
-    are decoded, with their audio and ground truth. The metainfo of the data sample has ``window``,
-    a :class:`~avis.structures.windows.WindowSpec`. With ``skip_broken`` of the data set, a window
-    that cannot be read has ``broken=True`` and no inputs.
+    Each item is the output of the pipeline of the data set for the frames of one window: only
+    these are decoded, with their audio and ground truth. The metainfo of the data sample has
+    ``window``, a :class:`~avis.structures.windows.WindowSpec`. With ``skip_broken`` of the data
+    set, a window that cannot be read has ``broken=True`` and no inputs.
 
     Args:
         dataset: Data set of videos, an :class:`~avis.datasets.av_dataset.AVDataset`, or its config.
             Its pipeline must not choose frames.
-        size: Frames of a window; None for whole videos.
-        overlap: Frames that neighbouring windows share.
+        size: Number of frames of a window; None for whole videos.
+        overlap: Number of frames that neighboring windows share, see
+            :func:`~avis.structures.windows.cut_windows`.
+
+    Attributes:
+        windows: The :class:`~avis.structures.windows.WindowSpec` of each item.
     """
 
     def __init__(self, *, dataset: Any, size: int | None = None, overlap: int = 0) -> None:
@@ -50,17 +54,17 @@ class WindowDataset(Dataset):
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        """What the data set says of itself."""
+        """Metadata of the data set."""
         metainfo: dict[str, Any] = self.dataset.metainfo
         return metainfo
 
     @property
     def num_videos(self) -> int:
-        """Videos, each with at least one window."""
+        """Number of videos; each has at least one window."""
         return len(self.dataset)
 
     def record(self, video: int) -> VideoRecord:
-        """What the annotations say of one video."""
+        """Return the annotations of one video."""
         record: VideoRecord = self.dataset.get_data_info(video)
         return record
 
@@ -81,14 +85,14 @@ class WindowDataset(Dataset):
         if not np.array_equal(sample.get('frame_ids', frame_ids), frame_ids):
             raise ValueError(
                 f'{record["video_id"]!r}: the pipeline chose other frames than those of the window '
-                f'{window.start} to {window.stop}. Take SampleFrames and PadFrames out of it.'
+                f'{window.start} to {window.stop}. Remove SampleFrames and PadFrames from it.'
             )
         sample.set_metainfo({'window': window})
         return item
 
 
 def _broken(record: VideoRecord, window: WindowSpec, error: Exception) -> dict[str, Any]:
-    """What stands for a window that cannot be read."""
+    """Return an item without inputs for a window that cannot be read."""
     print_log(
         f'Video {record["video_id"]!r} is broken and skipped. {error}',
         logger='current',
@@ -100,11 +104,11 @@ def _broken(record: VideoRecord, window: WindowSpec, error: Exception) -> dict[s
 
 
 class VideoSampler(Sampler):
-    """The windows of whole videos, in order; each process gets videos of about as many frames.
+    """The windows of whole videos in order; all processes get about the same number of frames.
 
     Args:
-        dataset: A :class:`WindowDataset`, or something that passes its attributes on.
-        seed: Not used: nothing is drawn. mmengine gives it to every sampler.
+        dataset: A :class:`WindowDataset`, or a wrapper that forwards its attributes.
+        seed: Not used, because nothing is random; mmengine passes it to every sampler.
     """
 
     def __init__(self, dataset: Any, seed: int | None = None) -> None:
@@ -122,24 +126,24 @@ class VideoSampler(Sampler):
 
 
 def share_videos(lengths: Sequence[int], shares: int) -> list[list[int]]:
-    """Deal videos out so that every share has about as many frames.
+    """Distribute videos so that all shares have about the same number of frames.
 
-    The longest video goes first, each to the share that has the least so far.
+    Starting with the longest, each video goes to the share with the fewest frames so far.
 
     Args:
-        lengths: Frames of each video.
+        lengths: Number of frames of each video.
         shares: Number of shares.
 
     Returns:
-        Indices of the videos of each share, rising.
+        Indices of the videos of each share, ascending.
 
     >>> share_videos([3, 9, 4, 2], 2)
     [[1], [0, 2, 3]]
     """
-    dealt: list[list[int]] = [[] for _ in range(shares)]
+    videos: list[list[int]] = [[] for _ in range(shares)]
     frames = [0] * shares
     for video in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
         least = frames.index(min(frames))
-        dealt[least].append(video)
+        videos[least].append(video)
         frames[least] += lengths[video]
-    return [sorted(videos) for videos in dealt]
+    return [sorted(share) for share in videos]

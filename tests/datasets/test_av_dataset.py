@@ -18,7 +18,7 @@ PIPELINE = (LoadFrames(), LoadAudio(), LoadLabelMaps(encoding='binary'), PackAVI
 
 @pytest.fixture
 def root(tmp_path):
-    """Four clips per split, of which numbers 1 and 2 are broken in two different ways."""
+    """Four clips per split, of which 1 and 2 are broken in different ways."""
     root = write_s4(tmp_path, {'train': 4, 'test': 4})
     for split in ('train', 'test'):
         clips = root / f's4_data/visual_frames/{split}/dog_barking'
@@ -28,7 +28,7 @@ def root(tmp_path):
 
 
 def make(root, split: str, **options) -> AVSBenchS4:
-    # Serializing collects garbage, half a second each time in a full test run.
+    # Serializing runs the garbage collector, which takes half a second in a full test run.
     settings = {'pipeline': PIPELINE, 'serialize_data': False, **options}
     return AVSBenchS4(split=split, data_root=str(root), **settings)
 
@@ -44,7 +44,7 @@ def log(monkeypatch) -> list[str]:
 
 
 @pytest.mark.parametrize('split', ['train', 'test'])
-def test_broken_clip_is_one_clear_error(root, split) -> None:
+def test_broken_clip_is_an_error_with_its_file(root, split) -> None:
     dataset = make(root, split)
     with pytest.raises(
         BrokenDataError, match=rf'{split}1_3\.png: is a truncated.*skip_broken=True'
@@ -54,13 +54,13 @@ def test_broken_clip_is_one_clear_error(root, split) -> None:
         dataset[2]
 
 
-def test_error_keeps_its_kind_on_the_way_from_a_worker(root) -> None:
+def test_error_keeps_its_type_from_a_worker(root) -> None:
     loader = DataLoader(make(root, 'test'), num_workers=1, collate_fn=pseudo_collate)
     with pytest.raises(BrokenDataError, match=r'test1_3\.png'):
         list(loader)
 
 
-def test_training_takes_the_next_clip(root, log) -> None:
+def test_training_replaces_broken_clip_by_the_next(root, log) -> None:
     dataset = make(root, 'train', skip_broken=True)
     names = [dataset[i]['data_samples'].video_id for i in (0, 1, 2, 3)]
     assert names == ['train0', 'train3', 'train3', 'train3']
@@ -73,7 +73,7 @@ def test_training_takes_the_next_clip(root, log) -> None:
     assert 'train1_3.png' in log[0][1]
 
 
-def test_testing_keeps_the_place_but_counts_nothing(root, log) -> None:
+def test_broken_test_clip_is_marked_and_not_counted(root, log) -> None:
     dataset = make(root, 'test', skip_broken=True)
     samples = [dataset[i]['data_samples'] for i in range(4)]
     assert [sample.video_id for sample in samples] == ['test0', 'test1', 'test2', 'test3']
@@ -87,7 +87,7 @@ def test_testing_keeps_the_place_but_counts_nothing(root, log) -> None:
     assert len(log) == 2
 
 
-def test_workers_count_together(root, log) -> None:
+def test_workers_share_the_count_of_broken_clips(root, log) -> None:
     dataset = make(root, 'train', skip_broken=True)
     loader = DataLoader(dataset, batch_size=1, num_workers=2, collate_fn=pseudo_collate)
     for _ in range(2):
@@ -95,7 +95,7 @@ def test_workers_count_together(root, log) -> None:
     assert dataset.broken_clips == ['train1', 'train2']
 
 
-def test_nothing_readable_ends_it(root, log) -> None:
+def test_data_set_without_readable_clip_is_an_error(root, log) -> None:
     for index in (0, 3):
         (root / f's4_data/audio_log_mel/train/dog_barking/train{index}.pkl').unlink()
     dataset = make(root, 'train', skip_broken=True)
@@ -103,14 +103,14 @@ def test_nothing_readable_ends_it(root, log) -> None:
         dataset[0]
 
 
-def test_mistakes_of_the_program_are_not_skipped(root) -> None:
+def test_wrong_pipeline_is_not_skipped_as_broken(root) -> None:
     pipeline = (LoadLabelMaps(encoding='binary'),)  # no frames were loaded
     dataset = AVSBenchS4(split='train', data_root=str(root), pipeline=pipeline, skip_broken=True)
     with pytest.raises(ValueError, match='put LoadFrames before LoadLabelMaps'):
         dataset[0]
 
 
-def test_lazy_and_subset_data_sets_skip_too(root, log) -> None:
+def test_lazy_and_subset_data_sets_skip_broken_clips(root, log) -> None:
     lazy = make(root, 'train', skip_broken=True, lazy_init=True)
     assert lazy[1]['data_samples'].video_id == 'train3'
     assert lazy.broken_clips == ['train1', 'train2']
@@ -124,10 +124,10 @@ def test_test_mode_can_be_chosen(root) -> None:
     assert not make(root, 'test', test_mode=False).test_mode
 
 
-def test_unknown_argument_is_refused(root) -> None:
+def test_unknown_argument_is_an_error(root) -> None:
     with pytest.raises(TypeError, match='skip_brokn'):
         make(root, 'train', skip_brokn=True)
 
 
-def test_base_has_nothing_to_load() -> None:
+def test_base_class_has_no_published_counts() -> None:
     assert AVDataset.PUBLISHED == {}

@@ -33,7 +33,7 @@ def avss(tmp_path_factory) -> str:
 
 
 def from_config(name: str, split: str, data_root: str, **options):
-    """The data set of a base config, on other files."""
+    """Build the data set of a base config with other files."""
     cfg = load_config(f'{BASES}/{name}.py')
     return DATASETS.build({**cfg[f'{split}_dataloader'].dataset, 'data_root': data_root, **options})
 
@@ -83,7 +83,7 @@ def test_avss_record(avss, split, labeled) -> None:
     assert records[2]['attributes'] == {'subset': 'v2'}
 
 
-def test_class_lists() -> None:
+def test_data_sets_have_their_classes() -> None:
     assert len(AVSS_CLASSES) == 71
     assert (AVSS_CLASSES[17], AVSS_CLASSES[70]) == ('dog', 'woman')
     assert len(AVSBENCH_CATEGORIES) == 23
@@ -94,7 +94,7 @@ def test_class_lists() -> None:
 
 
 @pytest.mark.parametrize('audio', ['wav', 'log_mel'])
-def test_s4_clip_through_its_config(s4, audio) -> None:
+def test_s4_config_loads_a_clip(s4, audio) -> None:
     data = from_config('avsbench_s4', 'train', s4, audio=audio)[0]
     frames, sample = data['inputs']['frames'], data['data_samples']
     assert frames.shape == (5, 3, 224, 224)
@@ -107,7 +107,7 @@ def test_s4_clip_through_its_config(s4, audio) -> None:
     assert sample.ori_shape == (64, 64)
 
 
-def test_512_protocol_is_one_value(ms3) -> None:
+def test_test_size_512_is_set_in_one_place(ms3) -> None:
     cfg = load_config(f'{BASES}/avsbench_ms3.py')
     cfg.train_dataloader.dataset.pipeline.resize.size = (512, 512)
     cfg.train_dataloader.dataset.data_root = ms3
@@ -118,7 +118,7 @@ def test_512_protocol_is_one_value(ms3) -> None:
 
 
 @pytest.mark.parametrize('split', ['train', 'val'])
-def test_avss_clips_have_ten_frames_and_flags(avss, split) -> None:
+def test_avss_clips_are_padded_to_ten_frames(avss, split) -> None:
     dataset = from_config('avss', split, avss)
     short, several, full = (dataset[i] for i in range(3))
     for data in (short, several, full):
@@ -133,7 +133,7 @@ def test_avss_clips_have_ten_frames_and_flags(avss, split) -> None:
     assert classes == [0, 17]
 
 
-def test_avss_crops_for_training_and_squeezes_for_testing(avss) -> None:
+def test_avss_crops_for_training_and_resizes_for_testing(avss) -> None:
     train = from_config('avss', 'train', avss)[2]['inputs']['frames'][0]
     test = from_config('avss', 'test', avss)[2]['inputs']['frames'][0]
     # Blue counts the 80 columns; the center crop of 48 x 80 keeps columns 16 to 63 (JPEG: +-3).
@@ -141,7 +141,7 @@ def test_avss_crops_for_training_and_squeezes_for_testing(avss) -> None:
     assert test[2, 0, [0, -1]].tolist() == pytest.approx([0, 79], abs=4)
 
 
-def test_two_workers_give_the_same_as_none(s4) -> None:
+def test_two_workers_load_the_same_samples_as_none(s4) -> None:
     dataset = from_config('avsbench_s4', 'test', s4)
     loader = DataLoader(dataset, batch_size=2, num_workers=2, collate_fn=pseudo_collate)
     (batch,) = list(loader)
@@ -152,13 +152,13 @@ def test_two_workers_give_the_same_as_none(s4) -> None:
         )
 
 
-def test_data_set_travels_to_spawned_workers(s4) -> None:
+def test_data_set_can_be_pickled_for_spawned_workers(s4) -> None:
     dataset = from_config('avsbench_s4', 'test', s4, skip_broken=True)
     copy = ForkingPickler.loads(ForkingPickler.dumps(dataset))
     assert copy[1]['data_samples'].video_id == 'test1'
 
 
-def test_strings_resolve_too(s4) -> None:
+def test_types_may_be_strings(s4) -> None:
     dataset = DATASETS.build(
         {
             'type': 'AVSBenchS4',
@@ -171,19 +171,19 @@ def test_strings_resolve_too(s4) -> None:
 
 
 @pytest.mark.parametrize('cls', [AVSBenchS4, AVSBenchMS3, AVSBenchSemantic])
-def test_unknown_split_is_named(cls) -> None:
+def test_unknown_split_is_an_error(cls) -> None:
     with pytest.raises(ValueError, match=rf"{cls.__name__}: split must be one of .*got 'dev'"):
         cls(split='dev')
 
 
 @pytest.mark.parametrize('cls', [AVSBenchS4, AVSBenchMS3, AVSBenchSemantic])
-def test_missing_data_root_shows_the_layout(cls, tmp_path) -> None:
+def test_missing_data_root_error_shows_the_layout(cls, tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match='nowhere does not exist') as caught:
         cls(split='train', data_root=str(tmp_path / 'nowhere'))
     assert cls.LAYOUT in str(caught.value)
 
 
-def test_missing_csv_and_folders_are_named(tmp_path) -> None:
+def test_missing_csv_and_folders_are_errors_with_path(tmp_path) -> None:
     root = write_s4(tmp_path, {'train': 1})
     for lost in ('s4_data/audio_wav', 's4_data/gt_masks', 's4_meta_data.csv'):
         path = root / lost
@@ -196,39 +196,39 @@ def test_missing_csv_and_folders_are_named(tmp_path) -> None:
         AVSBenchSemantic(split='val', data_root=str(avss))
 
 
-def test_missing_kind_of_audio_points_to_the_other(ms3) -> None:
+def test_missing_form_of_audio_error_names_the_other(ms3) -> None:
     with pytest.raises(FileNotFoundError, match=r"audio_wav does not exist.*Set audio='log_mel'"):
         AVSBenchMS3(split='train', data_root=ms3, audio='wav')
 
 
-def test_ms3_with_its_own_wav(tmp_path) -> None:
+def test_ms3_reads_wav_files(tmp_path) -> None:
     root = write_ms3(tmp_path, {'train': 1})
     write_audio(root / 'ms3_data/audio_wav/train/train0.wav', 5)
     data = from_config('avsbench_ms3', 'train', str(root), audio='wav')[0]
     assert data['inputs']['audio'].shape == (80000,)
 
 
-def test_unknown_kind_of_audio_is_named() -> None:
-    with pytest.raises(ValueError, match=r"AVSBenchS4: audio must be one of .*got 'mp3'"):
+def test_unknown_form_of_audio_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"AVSBenchS4: expected audio to be one of .*got 'mp3'"):
         AVSBenchS4(split='train', audio='mp3')
 
 
 @pytest.mark.parametrize(
     ('content', 'problem'),
     [
-        (b'', r'expected the columns .*found \[\]'),
+        (b'', r'expected the columns .*got \[\]'),
         (b'name,split\na,train\n', 'expected the columns'),
         (b'video,start,category,split\na,1,dog,train\nb,2,d', 'line 3 ends early'),
         (b'video,start,category,split\na,1,,train\n', 'line 2 ends early or is empty'),
-        (b'\xff\xfe\x00broken', 'is not a readable csv'),
-        (b'video,start,category,split\n"a', 'is not a readable csv'),
+        (b'\xff\xfe\x00broken', 'expected a csv'),
+        (b'video,start,category,split\n"a', 'expected a csv'),
         (
             b'video,start,category,split\na,1,dog,test\n',
-            r"no row of split 'train'.*found \['test'\]",
+            r"expected rows of split 'train'.*of \['test'\]",
         ),
     ],
 )
-def test_broken_csv_is_named(tmp_path, content, problem) -> None:
+def test_broken_csv_is_an_error_with_its_path(tmp_path, content, problem) -> None:
     root = write_s4(tmp_path, {'train': 1})
     (root / 's4_meta_data.csv').write_bytes(content)
     with pytest.raises(ValueError, match=problem) as caught:
@@ -239,17 +239,17 @@ def test_broken_csv_is_named(tmp_path, content, problem) -> None:
 @pytest.mark.parametrize(
     ('content', 'problem'),
     [
-        ('vid,uid,split\na,a,train\n', r"columns \['uid', 'label', 'split'\], found \['vid'"),
-        ('uid,split,label\na,train,v3\n', "clip 'a' has the label 'v3', expected one of"),
+        ('vid,uid,split\na,a,train\n', r"columns \['uid', 'label', 'split'\], got \['vid'"),
+        ('uid,split,label\na,train,v3\n', "clip 'a' has label 'v3', expected one of"),
     ],
 )
-def test_broken_metadata_is_named(tmp_path, content, problem) -> None:
+def test_broken_metadata_is_an_error_with_its_path(tmp_path, content, problem) -> None:
     (tmp_path / 'metadata.csv').write_text(content)
     with pytest.raises(ValueError, match=problem):
         AVSBenchSemantic(split='train', data_root=str(tmp_path))
 
 
-def test_byte_order_mark_and_blank_lines_are_no_matter(tmp_path) -> None:
+def test_byte_order_mark_and_blank_lines_are_ignored(tmp_path) -> None:
     root = write_s4(tmp_path, {'train': 2})
     text = (root / 's4_meta_data.csv').read_text()
     (root / 's4_meta_data.csv').write_text('\ufeff' + text + '\n\n', encoding='utf-8')

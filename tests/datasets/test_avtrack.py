@@ -23,7 +23,7 @@ def root(tmp_path):
 
 @pytest.fixture
 def lines(monkeypatch):
-    """What is logged."""
+    """Logged messages."""
     lines = []
     for module in (vis, tracks_module):
         monkeypatch.setattr(module, 'print_log', lambda line, **_: lines.append(line))
@@ -42,7 +42,7 @@ def test_record_of_merged_images(root, lines) -> None:
 
 
 @pytest.mark.parametrize('masks', ['merged', 'persons'])
-def test_both_forms_of_the_gt_agree(root, masks) -> None:
+def test_gt_of_persons_and_merged_images_agree(root, masks) -> None:
     data = AVTrack(data_root=str(root), masks=masks, pipeline=PIPELINE)
     gt = data[0]['data_samples'].gt_tracks
     assert gt.labels.tolist() == [0, 0]
@@ -52,43 +52,43 @@ def test_both_forms_of_the_gt_agree(root, masks) -> None:
 
 
 @pytest.mark.parametrize('meta', ['avtract_meta.json', 'avtrack_meta.json'])
-def test_both_spellings_of_the_meta_data(tmp_path, meta) -> None:
+def test_both_spellings_of_the_metadata_file(tmp_path, meta) -> None:
     assert len(AVTrack(data_root=str(write_avtrack(tmp_path, meta=meta)))) == 2
 
 
-def test_json_without_masks_points_to_the_images(root) -> None:
+def test_json_without_masks_is_an_error_that_names_images(root) -> None:
     with pytest.raises(ValueError, match=r"avtrack_meta\.json.*segmentations.*masks='merged'"):
         AVTrack(data_root=str(root), masks='json')
 
 
-def test_frames_without_a_image_are_not_scored(root, lines) -> None:
+def test_frames_without_gt_image_are_not_scored(root, lines) -> None:
     (root / 'Instance_Masks_merged/-a_1/frame_00001.png').unlink()
     sample = AVTrack(data_root=str(root), pipeline=PIPELINE)[0]['data_samples']
-    assert '1 x video whose truth has other frames than the meta data' in lines[0]
+    assert '1 x video whose ground truth has other frames than the metadata' in lines[0]
     assert sample.labeled_frames.tolist() == [True, False, True]
     assert [track.areas.tolist() for track in sample.gt_tracks.masks] == [[64, 0, 64], [0, 0, 64]]
     scored = {'pred_tracks': {'masks': [], 'labels': [], 'scores': []}, **sample.to_dict()}
     assert tracks_of(scored).frames.tolist() == [True, False, True]
 
 
-def test_video_without_gt_stays_unscored(root, lines) -> None:
+def test_video_without_gt_is_not_scored(root, lines) -> None:
     folder = root / 'Instance_Masks_merged/10000001'
     for path in folder.iterdir():
         path.unlink()
     dataset = AVTrack(data_root=str(root), pipeline=PIPELINE)
-    assert '1 x video without truth' in lines[0]
+    assert '1 x video without ground truth' in lines[0]
     assert str(folder) in lines[0]
     assert 'gt_tracks' not in dataset[1]['data_samples']
 
 
-def test_void_is_no_person_and_said_once(tmp_path, lines) -> None:
+def test_void_level_is_not_loaded_and_warned_once(tmp_path, lines) -> None:
     data = AVTrack(data_root=str(write_avtrack(tmp_path, levels=(60, 255))), pipeline=PIPELINE)
     assert data[0]['data_samples'].gt_tracks.ids.tolist() == [60]
     (line,) = lines
-    assert 'Instance_Masks_merged/-a_1: gray level 255 is no instance' in line
+    assert 'Instance_Masks_merged/-a_1: gray level 255 is not loaded as an instance' in line
 
 
-def test_image_of_another_size_is_named(root) -> None:
+def test_gt_image_of_wrong_size_is_an_error_with_path(root) -> None:
     path = root / 'Instance_Masks_merged/-a_1/frame_00002.png'
     cv2.imwrite(str(path), np.zeros((9, 9), np.uint8))
     with pytest.raises(ValueError, match=r'frame_00002\.png: is \(9, 9\).*its frame is \(24, 32\)'):
@@ -106,7 +106,7 @@ def test_colors_of_equal_channels_are_gray_levels(root) -> None:
 
 
 def test_options_are_checked(root) -> None:
-    with pytest.raises(ValueError, match='masks must be one of'):
+    with pytest.raises(ValueError, match='expected masks to be one of'):
         AVTrack(data_root=str(root), masks='color')
     with pytest.raises(ValueError, match=r"split must be one of \('test',\), got 'train'"):
         AVTrack(data_root=str(root), split='train')
@@ -115,7 +115,7 @@ def test_options_are_checked(root) -> None:
         AVTrack(data_root=str(root))
 
 
-def test_an_annotation_needs_nothing_but_its_video(root, lines) -> None:
+def test_annotation_needs_only_video_id(root, lines) -> None:
     whole = content(annotations=[{'video_id': 1, 'voice': 'low'}, {'video_id': 7}])
     del whole['categories']
     write_json(root / 'avtrack_meta.json', whole)

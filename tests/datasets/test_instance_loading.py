@@ -29,8 +29,8 @@ def root(tmp_path):
 
 
 @pytest.mark.parametrize('workers', [0, 2])
-def test_training_batches(root, workers) -> None:
-    # The parent has used threads before it forks, as a training has.
+def test_training_batches_have_the_expected_shapes(root, workers) -> None:
+    # The parent has used threads before the fork, as in training.
     F.interpolate(torch.zeros(4, 3, 64, 64, dtype=torch.uint8), size=(32, 32), mode='bilinear')
     data = dataset(BASE, 'train', root)
     loader = DataLoader(
@@ -52,7 +52,7 @@ def test_training_batches(root, workers) -> None:
 
 
 @pytest.mark.parametrize('name', [BASE, WAVEFORM])
-def test_whole_videos_for_the_metrics(root, name) -> None:
+def test_whole_videos_are_loaded_for_the_metrics(root, name) -> None:
     data = dataset(name, 'test', root)
     item = data[0]
     assert min(item['inputs']['frames'].shape[-2:]) == 360
@@ -65,7 +65,7 @@ def test_whole_videos_for_the_metrics(root, name) -> None:
 
 
 @pytest.mark.parametrize('split', ['train', 'test'])
-def test_a_video_of_one_frame(root, split) -> None:
+def test_video_of_one_frame_is_written(root, split) -> None:
     lists = content()
     for video in lists['videos']:
         video.update(length=1, file_names=video['file_names'][:1])

@@ -34,7 +34,7 @@ def dataset_of(root, **arguments):
     return {'type': AVISeg, 'split': 'test', 'data_root': str(root), **arguments}
 
 
-def test_windows_hold_the_frames_the_audio_and_the_gt_of_their_stretch(data_root):
+def test_windows_have_frames_audio_and_gt_of_their_range(data_root):
     windows = WindowDataset(dataset=dataset_of(data_root), size=3, overlap=1)
     assert windows.windows == [
         WindowSpec(0, 0, 3, 7),
@@ -58,19 +58,19 @@ def test_windows_hold_the_frames_the_audio_and_the_gt_of_their_stretch(data_root
     assert [m.rles for m in gt.masks] == [m.rles[2:5] for m in all_gt.masks]
 
 
-def test_without_a_size_a_window_is_a_video(data_root):
+def test_window_without_size_is_the_whole_video(data_root):
     windows = WindowDataset(dataset=dataset_of(data_root))
     assert [window.stop for window in windows.windows] == [7, 1, 3]
 
 
-def test_a_pipeline_that_chooses_frames_itself_is_refused(data_root):
+def test_pipeline_that_chooses_frames_is_an_error(data_root):
     chosen = ({'type': SampleFrames, 'mode': 'first', 'num_frames': 2}, *PIPELINE)
     windows = WindowDataset(dataset=dataset_of(data_root, pipeline=chosen), size=3)
     with pytest.raises(ValueError, match='chose other frames than those of the window 0 to 3'):
         windows[0]
 
 
-def test_a_window_that_cannot_be_read_is_an_error_or_is_marked(tmp_path):
+def test_unreadable_window_is_an_error_or_marked_broken(tmp_path):
     root = write_data(tmp_path, {'good': passing(2), 'bad': passing(4)})
     (root / 'test' / 'JPEGImages' / 'bad' / '00003.png').write_bytes(b'')
     with pytest.raises(BrokenDataError, match=r'bad/00003\.png'):
@@ -82,7 +82,7 @@ def test_a_window_that_cannot_be_read_is_an_error_or_is_marked(tmp_path):
 
 
 @given(st.lists(st.integers(1, 1000), max_size=30), st.integers(1, 5))
-def test_videos_are_dealt_once_and_evenly(lengths, shares):
+def test_share_videos_assigns_each_video_once_and_evenly(lengths, shares):
     dealt = share_videos(lengths, shares)
     assert sorted(video for share in dealt for video in share) == list(range(len(lengths)))
     sums = [sum(lengths[video] for video in share) for share in dealt]
@@ -92,16 +92,16 @@ def test_videos_are_dealt_once_and_evenly(lengths, shares):
 
 def test_each_process_gets_the_windows_of_its_videos_in_order(data_root, monkeypatch):
     windows = WindowDataset(dataset=dataset_of(data_root), size=2)
-    places = []
+    assigned = []
     for rank in range(2):
         monkeypatch.setattr('avis.datasets.window_dataset.get_dist_info', lambda r=rank: (r, 2))
         sampler = VideoSampler(windows)
         assert len(list(sampler)) == len(sampler)
-        places.append([windows.windows[index][:2] for index in sampler])
-    assert places == [[(0, 0), (0, 2), (0, 4), (0, 6)], [(1, 0), (2, 0), (2, 2)]]
+        assigned.append([windows.windows[index][:2] for index in sampler])
+    assert assigned == [[(0, 0), (0, 2), (0, 4), (0, 6)], [(1, 0), (2, 0), (2, 2)]]
 
 
-def test_a_process_without_a_video_has_nothing_to_do(data_root, monkeypatch):
+def test_process_without_videos_has_no_windows(data_root, monkeypatch):
     windows = WindowDataset(dataset=dataset_of(data_root))
     monkeypatch.setattr('avis.datasets.window_dataset.get_dist_info', lambda: (3, 4))
     assert list(VideoSampler(windows)) == []

@@ -1,7 +1,7 @@
-"""Videos of painted boxes in AVISeg's layout, and a model that sees their colors.
+"""Videos of painted boxes in the layout of AVISeg, and a model that detects their colors.
 
 Configs and subprocesses import it as ``tests.helpers.painted``. Identity k is a box in color k, of
-class k; so every tracker can be right in every pixel, and what streaming does to it shows.
+class k, so every tracker can predict every pixel correctly, and any effect of streaming is visible.
 """
 
 import json
@@ -31,7 +31,7 @@ Scene = Sequence[Mapping[int, tuple[int, int]]]  # T times identity to left and 
 
 
 def passing(length: int, shift: int = 0) -> list[dict[int, tuple[int, int]]]:
-    """Two boxes that pass each other; the second one comes late, and leaves for a while."""
+    """Two boxes that pass each other; the second appears late, and is absent for some frames."""
     return [
         {0: ((2 * t + shift) % 56, 4)}
         | ({1: ((100 - 2 * t) % 56, 18)} if t > 2 and t % 9 < 6 else {})
@@ -40,7 +40,7 @@ def passing(length: int, shift: int = 0) -> list[dict[int, tuple[int, int]]]:
 
 
 def paint(scene: Scene) -> np.ndarray:
-    """The frames of a scene, (T, H, W, 3)."""
+    """Draw the frames of a scene, (T, H, W, 3)."""
     frames = np.full((len(scene), *SIZE, 3), 128, np.uint8)
     for frame, boxes in zip(frames, scene, strict=True):
         for name, (left, top) in boxes.items():
@@ -49,19 +49,14 @@ def paint(scene: Scene) -> np.ndarray:
 
 
 def mask_of(box: tuple[int, int]) -> np.ndarray:
-    """The mask of a box, (H, W)."""
+    """Return the mask of a box, (H, W)."""
     mask = np.zeros(SIZE, bool)
     mask[box[1] : box[1] + BOX, box[0] : box[0] + BOX] = True
     return mask
 
 
-def text_rle(mask: np.ndarray) -> dict:
-    """A mask as JSON holds it."""
-    return rle_to_json(encode_mask(mask))
-
-
 def write_data(root: Path, scenes: Mapping[str, Scene]) -> Path:
-    """Write scenes as AVISeg's test split: PNG frames, a tone for each video, one annotation."""
+    """Write scenes as test split of AVISeg: PNG frames, a tone per video, and annotations."""
     videos, annotations = [], []
     (root / 'test' / 'WAVAudios').mkdir(parents=True)
     for number, (name, scene) in enumerate(scenes.items(), start=1):
@@ -77,7 +72,9 @@ def write_data(root: Path, scenes: Mapping[str, Scene]) -> Path:
             masks = [None if identity not in boxes else mask_of(boxes[identity]) for boxes in scene]
             entry = {'id': len(annotations) + 1, 'video_id': number, 'category_id': identity + 1}
             entry['areas'] = [None if mask is None else int(mask.sum()) for mask in masks]
-            entry['segmentations'] = [None if mask is None else text_rle(mask) for mask in masks]
+            entry['segmentations'] = [
+                None if mask is None else rle_to_json(encode_mask(mask)) for mask in masks
+            ]
             annotations.append({**entry, 'iscrowd': 0, 'height': SIZE[0], 'width': SIZE[1]})
     categories = [{'id': k, 'name': name} for k, name in enumerate(AVISEG_CLASSES, start=1)]
     content = {'videos': videos, 'annotations': annotations, 'categories': categories}
@@ -94,17 +91,17 @@ def write_video(path: Path, scene: Scene, *, fps: float = 10.0, audio: bool = Tr
 
 @MODELS.register_module()
 class PaintedModel(BaseModel):
-    """Finds the pixels of each color, and gives them to a tracker.
+    """Segments the pixels of each color, and passes them to a tracker.
 
     Args:
         tracker: Config of the tracker.
-        log: File to which each window writes its start, and the shapes of frames and sound.
+        log: File that gets, for each window, its start and the shapes of frames and audio.
     """
 
     def __init__(self, *, tracker: dict, log: str | None = None) -> None:
         super().__init__(data_preprocessor=AVDataPreprocessor())
         self.tracker = MODELS.build(tracker)
-        self.anything = torch.nn.Parameter(torch.zeros(1))  # a model without any is refused
+        self.weight = torch.nn.Parameter(torch.zeros(1))  # optimizers need a parameter
         self.log = log
 
     def start_video(self):
@@ -115,26 +112,26 @@ class PaintedModel(BaseModel):
             with Path(self.log).open('a') as file:
                 frames, audio = (list(inputs[key].shape) for key in ('frames', 'audio'))
                 file.write(json.dumps([window.start, frames, audio]) + '\n')
-        frames = self.see(inputs['frames'])
+        frames = self.detect(inputs['frames'])
         audio = torch.zeros(*inputs['frames'].shape[:2], 4)
         self.tracker.update(state, frames, audio, window)
 
     def finish_video(self, state):
         return self.tracker.finish(state)
 
-    def see(self, frames: torch.Tensor) -> FramePredictions:
-        """Colors as predictions; ``frames`` (1, T, 3, H, W) is normalized."""
+    def detect(self, frames: torch.Tensor) -> FramePredictions:
+        """Convert colors to predictions; ``frames`` (1, T, 3, H, W) is normalized."""
         preprocessor = self.data_preprocessor
         pixels = frames * preprocessor.std + preprocessor.mean
         colors = torch.from_numpy(COLORS).float()[:, :, None, None]
         distance = (pixels[:, :, None] - colors).abs().amax(3)  # (1, T, Q, H, W)
         inside = distance < 90
-        seen = inside.flatten(3).sum(3) > 10
+        visible = inside.flatten(3).sum(3) > 10
         length, queries = frames.shape[1], len(COLORS)
         logits = torch.full((1, length, queries, len(AVISEG_CLASSES) + 1), -10.0)
         for k in range(queries):
-            logits[:, :, k, k] = torch.where(seen[:, :, k], 10.0, -10.0)
-        logits[..., -1] = torch.where(seen, -10.0, 10.0)
+            logits[:, :, k, k] = torch.where(visible[:, :, k], 10.0, -10.0)
+        logits[..., -1] = torch.where(visible, -10.0, 10.0)
         eye = torch.eye(queries)
         return FramePredictions(
             class_logits=logits,
@@ -146,7 +143,7 @@ class PaintedModel(BaseModel):
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         if mode == 'loss':
-            return {'loss': self.anything.sum()}
+            return {'loss': self.weight.sum()}
         (sample,) = data_samples
         state = self.start_video()
         self.predict_window(state, inputs, Window.of_sample(sample))
@@ -156,12 +153,12 @@ class PaintedModel(BaseModel):
 
 @HOOKS.register_module()
 class OutputsHook(Hook):
-    """Remembers the names of the videos that came out of each iteration of the last test."""
+    """Records the names of the videos that each iteration of the last test returned."""
 
-    seen: ClassVar[list[list[str]]] = []
+    videos: ClassVar[list[list[str]]] = []
 
     def before_test(self, runner) -> None:
-        self.seen.clear()
+        self.videos.clear()
 
     def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        self.seen.append([sample.video_name for sample in outputs])
+        self.videos.append([sample.video_name for sample in outputs])

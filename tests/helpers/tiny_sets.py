@@ -1,4 +1,4 @@
-"""Data sets of a few clips and short media files, written by hand so that every value is known."""
+"""Write data sets of a few clips and short media files with known values."""
 
 import csv
 import pickle
@@ -24,7 +24,7 @@ def write_image(path: Path, rgb: np.ndarray) -> Path:
 
 
 def write_audio(path: Path, seconds: float, rate: int = RATE, channels: int = 1) -> Path:
-    """A tone whose level tells the second: second k has amplitude 0.1 * (k + 1)."""
+    """Write a tone whose amplitude in second k is 0.1 * (k + 1)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     time = np.arange(round(seconds * rate)) / rate
     tone = np.sin(2 * np.pi * 440 * time) * 0.1 * (np.floor(time) + 1) % 1
@@ -33,7 +33,7 @@ def write_audio(path: Path, seconds: float, rate: int = RATE, channels: int = 1)
 
 
 def write_log_mel(path: Path, examples: int = 5) -> torch.Tensor:
-    """Pickle a log-mel tensor as AVSBench does; example k holds the value k."""
+    """Pickle a log-mel tensor as AVSBench does; all values of example k are k."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tensor = torch.arange(examples).float().view(-1, 1, 1, 1).expand(-1, 1, 96, 64).contiguous()
     path.write_bytes(pickle.dumps(tensor))
@@ -41,20 +41,20 @@ def write_log_mel(path: Path, examples: int = 5) -> torch.Tensor:
 
 
 def frame_image(size: tuple[int, int], t: int) -> np.ndarray:
-    """RGB (H, W, 3): red tells the frame, green the row, blue the column."""
+    """RGB (H, W, 3): red encodes the frame, green the row, blue the column."""
     rows, columns = np.indices(size)
     return np.stack([np.full(size, 20 * t + 10), rows, columns], axis=-1).astype(np.uint8)
 
 
 def square(size: tuple[int, int], t: int) -> np.ndarray:
-    """Mask (H, W) in 0/255 of a square that moves right."""
+    """Mask (H, W) with values 0 and 255 of a square that moves right."""
     mask = np.zeros(size, np.uint8)
     mask[8:24, 4 + 4 * t : 20 + 4 * t] = 255
     return mask
 
 
 def write_s4(root: Path, counts: dict[str, int] | None = None, size=(64, 64)) -> Path:
-    """Single-source layout with both kinds of sound; returns the data root."""
+    """Write the single-source layout with both forms of audio; return the data root."""
     rows = [['video', 'start', 'category', 'split']]
     for split, count in (counts or {'train': 3, 'val': 2, 'test': 2}).items():
         for index in range(count):
@@ -72,7 +72,7 @@ def write_s4(root: Path, counts: dict[str, int] | None = None, size=(64, 64)) ->
 
 
 def write_ms3(root: Path, counts: dict[str, int] | None = None, size=(64, 64)) -> Path:
-    """Multi-source layout with log-mel only, as released; returns the data root."""
+    """Write the official multi-source layout, with log-mel only; return the data root."""
     rows = [['video', 'split']]
     for split, count in (counts or {'train': 2, 'val': 1, 'test': 1}).items():
         for index in range(count):
@@ -88,7 +88,7 @@ def write_ms3(root: Path, counts: dict[str, int] | None = None, size=(64, 64)) -
 
 
 def write_avss(root: Path, size=(48, 80)) -> Path:
-    """One clip per subset and split; class 17 (dog) sounds. Returns the data root."""
+    """Write one clip per subset and split, with class 17 (dog); return the data root."""
     rows = [['vid', 'uid', 's_min', 's_sec', 'a_obj', 'split', 'label']]
     dog = voc_palette(71)[17]
     for split in ('train', 'val', 'test'):
@@ -106,9 +106,13 @@ def write_avss(root: Path, size=(48, 80)) -> Path:
 
 
 def write_video(path: Path, frames: int, fps: int = 10, gop: int = 20, audio: bool = True) -> Path:
-    """An mp4 whose frame k shows k in binary (see :func:`number_shown`), with a rising tone."""
+    """Write an mp4 whose frame k encodes k (see :func:`number_shown`), and a tone with steps."""
     with av.open(str(path), 'w') as container:
-        options = {'g': str(gop), 'bf': '2', 'sc_threshold': '0'}  # key frames nowhere else
+        options = {
+            'g': str(gop),
+            'bf': '2',
+            'sc_threshold': '0',
+        }  # no other key frames
         video = container.add_stream('libx264', rate=fps, options=options)
         video.width = video.height = 64
         video.pix_fmt = 'yuv420p'
@@ -128,21 +132,21 @@ def _write_tone(container, stream, seconds: float) -> None:
     time = np.arange(round(seconds * 44100)) / 44100
     tone = (np.sin(2 * np.pi * 440 * time) * 0.1 * (np.floor(time) + 1)).astype(np.float32)
     for start in range(0, len(tone), 1024):
-        piece = np.repeat(tone[None, start : start + 1024], 2, axis=0)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece), 'fltp', 'stereo')
+        block = np.repeat(tone[None, start : start + 1024], 2, axis=0)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), 'fltp', 'stereo')
         frame.sample_rate, frame.pts, frame.time_base = 44100, start, Fraction(1, 44100)
         container.mux(stream.encode(frame))
     container.mux(stream.encode())
 
 
 def number_shown(frame: np.ndarray) -> int:
-    """The number that a frame of :func:`write_video` shows."""
+    """Decode the number of a frame of :func:`write_video`."""
     bits = frame[32, 4::8, 0] > 127
     return int((bits << np.arange(8)).sum())
 
 
 def truncate(path: Path, keep: float = 0.5) -> Path:
-    """Cut a file off, as a broken download does."""
+    """Truncate a file like an interrupted download."""
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * keep)])
     return path

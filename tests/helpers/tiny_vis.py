@@ -1,4 +1,4 @@
-"""AVISeg, AVTrack and YouTube-VIS of two short videos; every mask is a box that is known."""
+"""Write AVISeg, AVTrack and YouTube-VIS with two short videos; every mask is a known box."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ def rle(mask: np.ndarray) -> dict[str, Any]:
 
 
 def loose_rle(mask: np.ndarray) -> dict[str, Any]:
-    """The uncompressed form."""
+    """The uncompressed form of an RLE."""
     flat = np.concatenate([[False], mask.ravel(order='F'), [not mask[-1, -1]]])
     runs = np.diff(np.flatnonzero(np.diff(flat.astype(int), prepend=0) != 0), prepend=0)
     counts = [int(np.flatnonzero(flat[1:])[0]), *runs[1:].tolist()]
@@ -54,7 +54,7 @@ def annotation(number: int, video_id: int, masks: list, **more: Any) -> dict[str
 
 
 def content(**more: Any) -> dict[str, Any]:
-    """Video 1 has a polygon, then nothing, then an RLE; video 2 the other way of an RLE."""
+    """Video 1 has a polygon, no mask, an RLE; video 2 an uncompressed RLE, a polygon, no mask."""
     videos = [
         {
             'id': number,
@@ -83,13 +83,13 @@ def write_json(path: Path, value: Any) -> Path:
     return path
 
 
-def write_media(images: Path, sounds: Path | None = None, features: Path | None = None) -> None:
-    """Frames, sounds and features of both videos; row k of the features holds k."""
+def write_media(images: Path, audio: Path | None = None, features: Path | None = None) -> None:
+    """Write frames, audio and features of both videos; all values of feature row k are k."""
     for name in NAMES:
         for t in range(FRAMES):
             write_image(images / name / f'{t:05d}.jpg', frame_image(SIZE, t))
-        if sounds is not None:
-            write_audio(sounds / f'{name}.wav', FRAMES, rate=44100, channels=2)
+        if audio is not None:
+            write_audio(audio / f'{name}.wav', FRAMES, rate=44100, channels=2)
         if features is not None:
             features.mkdir(parents=True, exist_ok=True)
             rows = np.repeat(np.arange(FRAMES, dtype=np.float32)[:, None], 128, axis=1)
@@ -97,7 +97,7 @@ def write_media(images: Path, sounds: Path | None = None, features: Path | None 
 
 
 def write_aviseg(root: Path, splits=('train', 'val', 'test'), **more: Any) -> Path:
-    """AVISeg in its layout; ``more`` replaces lists of the JSON. Returns the data root."""
+    """Write the layout of AVISeg; ``more`` replaces lists of the JSON. Return the data root."""
     for split in splits:
         write_json(root / f'{split}.json', content(**more))
         folders = ('JPEGImages', 'WAVAudios', 'FEATAudios')
@@ -106,7 +106,7 @@ def write_aviseg(root: Path, splits=('train', 'val', 'test'), **more: Any) -> Pa
 
 
 def write_avtrack(root: Path, *, meta: str = 'avtrack_meta.json', levels=(60, 120)) -> Path:
-    """Two persons in video 1, the second from frame 1 on; nobody in video 2."""
+    """Write AVTrack: two persons in video 1, the second from frame 1 on; nobody in video 2."""
     whole = content(categories=[{'id': 1, 'name': 'person'}])
     for video in whole['videos']:
         video['file_names'] = [name.replace('/', '/frame_') for name in video['file_names']]

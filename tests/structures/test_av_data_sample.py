@@ -17,7 +17,7 @@ def sample():
     return sample
 
 
-def test_metainfo_and_fields_read_back(sample):
+def test_metainfo_and_fields_are_stored(sample):
     assert sample.video_id == 0
     assert sample.ori_shape == (4, 6)
     assert sample.gt_sem_seg.sem_seg.shape == (2, 4, 6)
@@ -25,7 +25,7 @@ def test_metainfo_and_fields_read_back(sample):
     assert set(sample.keys()) == {'gt_sem_seg', 'labeled_frames'}
 
 
-def test_tracks_hold_ids_and_mask_tracks(sample):
+def test_tracks_have_ids_and_mask_tracks(sample):
     masks = np.ones((2, 4, 6), bool)
     sample.pred_tracks = InstanceData(
         ids=torch.tensor([7]), scores=torch.tensor([0.5]), masks=[MaskTrack.from_dense(masks)]
@@ -44,7 +44,7 @@ def test_tracks_hold_ids_and_mask_tracks(sample):
         ('valid_frames', np.ones(1, bool), 'Tensor, got ndarray'),
     ],
 )
-def test_a_field_of_another_type_is_refused(sample, name, value, expected):
+def test_field_of_wrong_type_is_an_error(sample, name, value, expected):
     with pytest.raises(TypeError, match=rf'AVDataSample\.{name}: expected {expected}'):
         setattr(sample, name, value)
 

@@ -9,13 +9,13 @@ from avis.structures.labels import (
 )
 
 
-def test_the_published_numbers_of_classes():
+def test_class_lists_have_the_published_lengths():
     assert len(set(AVSBENCH_CATEGORIES)) == len(AVSBENCH_CATEGORIES) == 23
     assert len(set(AVSS_CLASSES)) == len(AVSS_CLASSES) == 71
     assert AVSS_CLASSES[0] == 'background'
 
 
-def test_the_palette_gives_every_class_its_own_color():
+def test_palette_colors_are_unique():
     colors = voc_palette(256)
     assert colors.dtype == np.uint8
     assert len(np.unique(colors, axis=0)) == 256
@@ -25,11 +25,11 @@ def test_the_palette_gives_every_class_its_own_color():
 
 
 @pytest.mark.parametrize('count', [0, 257])
-def test_the_palette_has_256_colors(count):
+def test_palette_has_at_most_256_colors(count):
     with pytest.raises(ValueError, match=rf'1 to 256 classes, got num_classes={count}'):
         voc_palette(count)
 
 
-def test_every_color_comes_back():
+def test_every_palette_color_maps_to_its_class():
     palette = voc_palette(256)
     np.testing.assert_array_equal(voc_colors_to_classes(palette, 256), np.arange(256))

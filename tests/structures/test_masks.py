@@ -13,7 +13,7 @@ MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=6))
 
 
 @given(MASKS)
-def test_decoding_undoes_encoding(mask):
+def test_decode_rle_inverts_encode_mask(mask):
     rle = encode_mask(mask)
     assert rle['size'] == list(mask.shape)
     np.testing.assert_array_equal(decode_rle(rle), mask)
@@ -24,20 +24,20 @@ def test_every_non_zero_value_is_foreground(mask, kind):
     np.testing.assert_array_equal(decode_rle(encode_mask(mask.astype(kind) * 255)), mask)
 
 
-def test_the_memory_order_of_a_mask_does_not_matter():
+def test_memory_order_of_mask_does_not_matter():
     mask = np.arange(12).reshape(3, 4) % 5 == 0
     assert encode_mask(np.asfortranarray(mask)) == encode_mask(mask)
     assert encode_mask(mask[:, ::-1][:, ::-1]) == encode_mask(mask)
 
 
 @pytest.mark.parametrize('shape', [(4,), (1, 2, 2)])
-def test_a_mask_of_other_dimensions_is_refused(shape):
+def test_mask_of_wrong_dimensions_is_an_error(shape):
     with pytest.raises(ValueError, match=r'one mask of shape \(H, W\), got shape \('):
         encode_mask(np.zeros(shape))
 
 
 @given(MASKS)
-def test_all_coco_forms_of_a_mask_are_one(mask):
+def test_to_rle_converts_all_coco_forms_to_the_same_mask(mask):
     height, width = mask.shape
     compressed = encode_mask(mask)
     # Uncompressed: lengths of the runs down the columns, the first one is background.
@@ -72,11 +72,11 @@ def test_overlapping_polygon_parts_count_once():
 
 
 @pytest.mark.parametrize('polygon', [[0, 0, 1, 1], [0, 0, 1, 1, 2, 2, 3]])
-def test_a_polygon_without_area_is_refused(polygon):
+def test_polygon_without_area_is_an_error(polygon):
     with pytest.raises(ValueError, match=rf'at least 3 points.*got {len(polygon)} numbers'):
         to_rle([polygon], 4, 4)
 
 
-def test_an_rle_of_another_frame_is_refused():
+def test_rle_of_wrong_size_is_an_error():
     with pytest.raises(ValueError, match=r'RLE of size \[2, 3\] in a frame of \[4, 4\]'):
         to_rle(encode_mask(np.ones((2, 3))), 4, 4)

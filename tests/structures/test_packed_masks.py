@@ -15,7 +15,7 @@ polygons = st.lists(st.lists(numbers, min_size=6, max_size=12).map(lambda p: p[:
 
 
 @given(masks=st.lists(st.none() | polygons, max_size=6))
-def test_polygons_come_back_as_they_were(masks) -> None:
+def test_packed_polygons_are_unchanged(masks) -> None:
     packed = PackedMasks(masks)
     assert len(packed) == len(masks)
     for got, mask in zip(packed, masks, strict=True):
@@ -24,19 +24,19 @@ def test_polygons_come_back_as_they_were(masks) -> None:
 
 
 @pytest.mark.parametrize('form', [rle, loose_rle, encode_mask])
-def test_every_rle_becomes_a_compressed_one(form) -> None:
+def test_every_rle_is_compressed(form) -> None:
     packed = PackedMasks([None, form(box_mask())])
     assert packed[1] == encode_mask(box_mask())
     assert packed.size == (24, 32)
     assert packed.present.tolist() == [False, True]
 
 
-def test_a_polygon_draws_the_same_mask_after_packing() -> None:
+def test_polygon_draws_the_same_mask_after_packing() -> None:
     packed = PackedMasks([polygon()])
     assert to_rle(packed[0], 24, 32) == to_rle(polygon(), 24, 32) == encode_mask(box_mask())
 
 
-def test_it_is_a_sequence() -> None:
+def test_packed_masks_is_a_sequence() -> None:
     packed = PackedMasks([None, polygon(), None])
     assert packed[-1] is None
     assert [mask is None for mask in packed[1:]] == [False, True]
@@ -54,7 +54,7 @@ def test_it_is_a_sequence() -> None:
         {'size': [24, 32], 'counts': [24 * 32]},
     ],
 )
-def test_masks_without_area_are_told(mask) -> None:
+def test_blank_lists_masks_without_area(mask) -> None:
     assert PackedMasks([polygon(), mask]).blank == [1]
 
 
@@ -73,12 +73,12 @@ def test_masks_without_area_are_told(mask) -> None:
         ([['a', 'b', 'c', 'd', 'e', 'f']], r'\[1\]: '),
     ],
 )
-def test_a_mask_that_cannot_be_read_is_named(mask, problem) -> None:
+def test_invalid_mask_is_an_error_with_its_frame(mask, problem) -> None:
     with pytest.raises(ValueError, match=problem):
         PackedMasks([rle(box_mask()), mask])
 
 
-def test_two_hours_of_outlines_pickle_as_a_few_arrays() -> None:
+def test_two_hours_of_polygons_pickle_as_few_arrays() -> None:
     rng = np.random.default_rng(0)
     outlines = [[outline] for outline in rng.random((7200, 200)).round(2).tolist()]
     data = pickle.dumps(PackedMasks(outlines))

@@ -34,7 +34,7 @@ def test_windows_cover_every_frame_and_follow_each_other(length, size, overlap):
     for (start, stop), (following, end) in pairwise(windows):
         assert start < following <= stop - overlap
         assert stop < end
-    # Only the last window shares more than it must, so that it keeps the full size.
+    # Only the last window may share more than overlap, to keep the full size.
     assert all(a[1] - b[0] == overlap for a, b in pairwise(windows[:-1]))
     if overlap and length >= size:
         assert {stop - start for start, stop in windows} == {size}

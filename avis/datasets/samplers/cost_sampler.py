@@ -1,4 +1,4 @@
-"""Deal whole videos to the processes of a distributed run by what they cost."""
+"""Assign whole videos to the processes of a distributed run by their cost."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,12 +10,12 @@ from avis.datasets.window_dataset import share_videos
 
 
 class CostSampler(Sampler):
-    """Each process gets videos of about as much work, every video exactly once.
+    """Assigns every video to exactly one process, so that all processes have about equal work.
 
     Args:
         dataset: A data set whose items are whole videos.
-        per_video: Cost of a video apart from its frames, in frames.
-        seed: Not used: nothing is drawn. mmengine gives it to every sampler.
+        per_video: Fixed cost of a video, in frames; it is added to the number of its frames.
+        seed: Not used, because nothing is random; mmengine passes it to every sampler.
     """
 
     def __init__(self, dataset: Any, *, per_video: int = 10, seed: int | None = None) -> None:

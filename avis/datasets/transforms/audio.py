@@ -1,4 +1,4 @@
-"""The sound of a clip: read it for the chosen frames, or take it away."""
+"""Audio of a clip: read it for the chosen frames, or mute it."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -19,21 +19,21 @@ _SILENT_LOG_MEL = float(np.log(0.01))  # VGGish takes log(mel + 0.01)
 
 @TRANSFORMS.register_module()
 class LoadAudio(BaseTransform):
-    """Read the sound of the chosen frames: frame k sounds from k / fps to (k + 1) / fps.
+    """Read the audio of the chosen frames: that of frame k lasts from k / fps to (k + 1) / fps.
 
     Reads ``audio`` (a path) or ``features``, ``frame_ids``, ``fps``. Writes ``audio`` (an array)
-    and ``sample_rate``. A sound file or video gives a waveform float32 (S,), mono, resampled, with
-    S = T / fps * sample_rate; a ``.pkl`` gives log-mel examples (T, 96, 64); ``features`` gives
+    and ``sample_rate``. An audio or video file is read as a waveform float32 (S,), mono, resampled,
+    with S = T / fps * sample_rate; a ``.pkl`` as log-mel examples (T, 96, 64); ``features`` as
     rows (T, D).
 
     Args:
         sample_rate: Samples per second of the waveform.
         source: 'audio', or 'features' for precomputed rows.
-        max_padding: Seconds of silence that may be added where the sound ends before the last
-            frame; encoders cut a little. More than this counts as broken.
-        missing: What a video without sound gives: 'error' or 'silence', which is zeros, be it a
-            waveform or features.
-        feature_width: D of the features of a video that has none.
+        max_padding: Seconds of silence that may be appended if the audio ends before the last
+            frame, because encoders drop some samples. A file that needs more is broken.
+        missing: For a video without audio: 'error' raises, 'silence' returns zeros as waveform or
+            features.
+        feature_width: D of the zeros for a video without features.
     """
 
     def __init__(
@@ -72,36 +72,36 @@ class LoadAudio(BaseTransform):
     def _rows(
         self, results: dict[str, Any], path: str | None, read: Any, frame_ids: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """One row of precomputed sound per frame."""
+        """Read one row of precomputed audio per frame."""
         if path is None:
             if self.missing == 'silence':
                 return np.zeros((len(frame_ids), self.feature_width), np.float32)
             raise ValueError(
                 f'{clip_name(results)} has no precomputed features, but LoadAudio has '
-                f"source='features'. Set source='audio', or give the data set its features."
+                f"source='features'. Set source='audio', or feature_dir of the data set."
             )
         if self.source == 'features' and not Path(path).is_file():
             raise FileNotFoundError(
-                f'{path} does not exist. Make it with tools/dataset_tools/'
+                f'{path} does not exist. Create it with tools/dataset_tools/'
                 f"extract_audio_features.py, or set source='audio' of LoadAudio."
             )
         rows: NDArray[np.float32] = read(path)
         length = results['length']
-        # Features are made for a video, row by frame; log-mel files may be longer than theirs.
+        # Features have one row per frame of the video; log-mel files may have more.
         if len(rows) < length or (self.source == 'features' and len(rows) != length):
             raise broken_data_error(
-                path, f'has {len(rows)} rows of sound for a clip of {length} frames'
+                path, f'has {len(rows)} rows of audio for a clip of {length} frames'
             )
         return rows[frame_ids]
 
     def _waveform(
         self, results: dict[str, Any], path: str | None, frame_ids: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """Read each run of neighbouring frames in one go and join them, shape (S,)."""
+        """Read each run of consecutive frames at once and concatenate them, shape (S,)."""
         try:
             if path is None:
                 raise NoAudioError(
-                    f"{clip_name(results)} has no sound file. LoadAudio(missing='silence') takes "
+                    f"{clip_name(results)} has no audio file. LoadAudio(missing='silence') uses "
                     f'silence instead.'
                 )
             breaks = np.flatnonzero(np.diff(frame_ids) != 1) + 1
@@ -117,7 +117,7 @@ class LoadAudio(BaseTransform):
     def _read_run(
         self, results: dict[str, Any], path: str, run: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """The sound of the frames ``run[0]`` to ``run[-1]``."""
+        """Read the audio of the frames ``run[0]`` to ``run[-1]``."""
         per_frame = self.sample_rate / results['fps']
         start, count = round(run[0] * per_frame), round(len(run) * per_frame)
         audio = read_audio(path, sample_rate=self.sample_rate, start=start, num_samples=count)
@@ -128,22 +128,22 @@ class LoadAudio(BaseTransform):
                 path,
                 f'lasts {audio_info(path).seconds:.2f} s, but the clip of {results["length"]} '
                 f'frames lasts {clip_seconds:.2f} s',
-                f'Fetch the sound again, or raise LoadAudio.max_padding ({self.max_padding} s) to '
-                f'fill up with silence.',
+                f'Fetch the file again, or raise LoadAudio.max_padding ({self.max_padding} s) to '
+                f'append silence.',
             )
         return np.pad(audio, (0, max(missing, 0)))
 
 
 @TRANSFORMS.register_module()
 class MuteAudio(BaseTransform):
-    """Replace the sound by silence, to measure what a model sees without hearing.
+    """Replace the audio by silence, to measure how a model performs without audio.
 
     Reads and writes ``audio``: zeros for a waveform (S,), log(0.01) for log-mel examples
     (T, 96, 64).
 
     Args:
-        features: What features (T, D) become. Those of silence are not known here, so it must be
-            said: 'zeros' for no sound at all, 'error' refuses.
+        features: What to do with features (T, D), because those of silence are unknown here:
+            'zeros' replaces them by zeros, 'error' raises.
     """
 
     def __init__(self, *, features: Literal['error', 'zeros'] = 'error') -> None:

@@ -1,4 +1,4 @@
-"""What all clip transforms share: the chosen frames and the worker's random numbers."""
+"""Functions shared by all clip transforms: chosen frames, checks of the order, random numbers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,19 +8,19 @@ from numpy.typing import NDArray
 
 
 def frame_ids_of(results: Mapping[str, Any]) -> NDArray[np.int64]:
-    """The frames that ``SampleFrames`` chose, or all of the video, shape (T,)."""
+    """Return the indices of the frames that ``SampleFrames`` chose, or of all, shape (T,)."""
     if 'frame_ids' in results:
         return np.asarray(results['frame_ids'], np.int64)
     return np.arange(results['length'])
 
 
 def clip_name(results: Mapping[str, Any]) -> str:
-    """How errors call a clip."""
+    """Return the name of a clip for errors."""
     return f'clip {results["video_id"]!r}'
 
 
 def loaded_frames(results: Mapping[str, Any], step: str) -> NDArray[np.uint8]:
-    """The loaded frames of a clip, shape (T, H, W, 3).
+    """Return the loaded frames of a clip, shape (T, H, W, 3).
 
     Args:
         results: Keys of the clip.
@@ -39,7 +39,7 @@ def loaded_frames(results: Mapping[str, Any], step: str) -> NDArray[np.uint8]:
 
 
 def loaded_audio(results: Mapping[str, Any], step: str) -> NDArray[np.float32]:
-    """The loaded audio of a clip: waveform (S,), log-mel examples (T, 96, 64) or features (T, D).
+    """Return the loaded audio: waveform (S,), log-mel examples (T, 96, 64) or features (T, D).
 
     Args:
         results: Keys of the clip.
@@ -67,11 +67,11 @@ def refuse_loaded(results: Mapping[str, Any], key: str, step: str) -> None:
 
 
 def path_of_frame(results: Mapping[str, Any], row: int) -> str:
-    """Path of the image of a chosen frame, or of the video file; before and after loading."""
+    """Return the path of the image of a chosen frame, or of the video file."""
     paths: str | list[str] = results.get('frame_paths', results['frames'])
     return paths if isinstance(paths, str) else paths[frame_ids_of(results)[row]]
 
 
 def worker_random() -> np.random.RandomState:
-    """NumPy's global generator: the one that is seeded once per worker and run."""
+    """Return NumPy's global generator, which is seeded once per worker and run."""
     return np.random.mtrand._rand

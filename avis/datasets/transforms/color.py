@@ -1,4 +1,4 @@
-"""Color of a whole clip: one draw for all of its frames."""
+"""Color augmentation with the same random factors for all frames of a clip."""
 
 from typing import Any
 
@@ -15,14 +15,15 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, RGB
 class ColorJitter(BaseTransform):
     """Change brightness, contrast and saturation of all frames by the same random factors.
 
-    Reads and writes ``frames``. A factor is drawn from 1 - x to 1 + x. Contrast is taken about the
-    mean gray of the whole clip, so that a cut does not pump the frames around it.
+    Reads and writes ``frames``. Each factor is uniform in [1 - x, 1 + x]. Contrast is relative to
+    the mean gray of the whole clip, so that a cut does not change the brightness of the frames
+    around it.
 
     Args:
-        brightness: x of the brightness.
-        contrast: x of the contrast.
-        saturation: x of the saturation.
-        prob: How often the clip is changed.
+        brightness: x of the brightness, in [0, 1].
+        contrast: x of the contrast, in [0, 1].
+        saturation: x of the saturation, in [0, 1].
+        prob: Probability of changing the clip.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class ColorJitter(BaseTransform):
         self.spread = np.array([brightness, contrast, saturation])
         if self.spread.min() < 0 or self.spread.max() > 1:
             raise ValueError(
-                f'ColorJitter: brightness, contrast and saturation must lie in [0, 1], '
+                f'ColorJitter: expected brightness, contrast and saturation in [0, 1], '
                 f'got {self.spread.tolist()}'
             )
         self.prob = prob
@@ -51,7 +52,7 @@ class ColorJitter(BaseTransform):
         pixels = frames * brightness  # (T, H, W, 3)
         gray = pixels @ _LUMA  # (T, H, W)
         mean = gray.mean()
-        # Saturation about the gray of each pixel, then contrast about that of the clip.
+        # Saturation relative to the gray of each pixel, then contrast relative to that of the clip.
         pixels = gray[..., None] + (pixels - gray[..., None]) * saturation
         pixels = mean + (pixels - mean) * contrast
         return {**results, 'frames': np.clip(pixels + 0.5, 0, 255).astype(np.uint8)}

@@ -1,7 +1,6 @@
-"""Geometry of a whole clip: every frame and every label map moves the same way.
+"""Geometric transforms of a whole clip: the same for every frame and every label map.
 
-Each step is told to ``geometry``, so that masks can be drawn afterwards: ``LoadTracks`` stands
-behind.
+Each step updates ``geometry``, with which ``LoadTracks``, which comes after them, draws the masks.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +19,6 @@ from avis.datasets.transforms.clip_geometry import Size
 from avis.registry import TRANSFORMS
 
 Backend = Literal['pillow', 'torch']
-Ints = NDArray[np.int64]
 
 
 @TRANSFORMS.register_module()
@@ -31,13 +29,13 @@ class ResizeClip(BaseTransform):
     ``short_side`` is given.
 
     Args:
-        size: Height and width, whatever the aspect ratio was: AVSBench's test protocol.
-        short_side: Length of the shorter side, or several of which one is drawn for each clip.
-        max_long_side: If the longer side got longer, both shrink until it is this long.
-        rounding: How the length of the longer side is made whole: 'down' (torchvision) or
-            'nearest' (Detectron2).
-        backend: 'pillow', or 'torch', which takes a fifth of the time; of its values less than 1 in
-            500 differ, by 1 of 255.
+        size: Height and width; the aspect ratio is not kept, as in the test protocol of AVSBench.
+        short_side: Length of the shorter side, or several, of which one is drawn for each clip.
+        max_long_side: Upper limit of the longer side; if it is exceeded, both sides shrink.
+        rounding: How the length of the longer side is rounded: 'down' (torchvision) or 'nearest'
+            (Detectron2).
+        backend: 'pillow', or 'torch', which takes a fifth of the time; less than 1 in 500 of its
+            values differs, by 1 of 255.
     """
 
     def __init__(
@@ -56,7 +54,7 @@ class ResizeClip(BaseTransform):
             )
         if rounding not in ('down', 'nearest') or backend not in get_args(Backend):
             raise ValueError(
-                f"ResizeClip: rounding is 'down' or 'nearest' and backend one of "
+                f"ResizeClip: expected rounding 'down' or 'nearest' and a backend of "
                 f'{get_args(Backend)}, got {rounding!r} and {backend!r}'
             )
         self.size = None if size is None else (int(size[0]), int(size[1]))
@@ -74,7 +72,7 @@ class ResizeClip(BaseTransform):
         return resized(results, size, self.backend)
 
     def choose_size(self, height: int, width: int) -> Size:
-        """Height and width that a clip of some size gets; a random one if there are several."""
+        """Return height and width after resizing; random if there are several short sides."""
         if self.size is not None:
             return self.size
         sides = self.short_sides
@@ -84,7 +82,7 @@ class ResizeClip(BaseTransform):
             scale = min(scale, self.max_long_side / max(height, width))
         if self.rounding == 'nearest':
             return max(int(height * scale + 0.5), 1), max(int(width * scale + 0.5), 1)
-        # The short side exactly; a scale that is a rounded float could lose a pixel of it.
+        # Set the short side exactly; rounding of the float scale could lose a pixel.
         if short / min(height, width) == scale:
             long = int(short * max(height, width) / min(height, width))
             return (short, long) if height < width else (long, short)
@@ -93,7 +91,7 @@ class ResizeClip(BaseTransform):
 
 @TRANSFORMS.register_module()
 class CenterCrop(BaseTransform):
-    """Cut the middle out of every frame and label map.
+    """Crop the center of every frame and label map.
 
     Reads and writes ``frames``, ``gt_sem_seg`` and ``img_shape``.
 
@@ -109,8 +107,8 @@ class CenterCrop(BaseTransform):
         (height, width), found = self.size, loaded_frames(results, 'CenterCrop').shape[1:3]
         if found[0] < height or found[1] < width:
             raise ValueError(
-                f'{clip_name(results)} is {found} (H, W), CenterCrop cuts {self.size} out of it. '
-                f'Put ResizeClip(short_side={max(self.size)}) before it.'
+                f'{clip_name(results)}: CenterCrop expected frames of at least {self.size} (H, W), '
+                f'got {found}. Put ResizeClip(short_side={max(self.size)}) before it.'
             )
         top, left = round((found[0] - height) / 2), round((found[1] - width) / 2)
         return cropped(results, top, left, self.size)
@@ -118,16 +116,16 @@ class CenterCrop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomResizedCrop(BaseTransform):
-    """Cut one random box out of the whole clip and resize it.
+    """Crop one random box of the whole clip and resize it.
 
-    Reads and writes ``frames``, ``gt_sem_seg`` and ``img_shape``. Without the cut the clip is
-    still resized, so that batches fit.
+    Reads and writes ``frames``, ``gt_sem_seg`` and ``img_shape``. A clip that is not cropped is
+    resized, too, so that all clips of a batch have the same size.
 
     Args:
         size: Height and width of the result.
-        scale: Least and greatest area of the box, as parts of the frame's area.
-        ratio: Least and greatest width / height of the box.
-        prob: How often a box is cut.
+        scale: Range of the area of the box, as fractions of the area of the frame.
+        ratio: Range of width / height of the box.
+        prob: Probability of cropping.
     """
 
     def __init__(
@@ -151,7 +149,7 @@ class RandomResizedCrop(BaseTransform):
         return resized(results, self.size)
 
     def _draw_box(self, height: int, width: int) -> tuple[int, int, Size]:
-        """Top, left and size of a box; one that does not fit is cut to the frame."""
+        """Draw top, left and size of a box; a box larger than the frame is clipped to it."""
         random = worker_random()
         area = height * width * random.uniform(*self.scale)
         ratio = np.exp(random.uniform(*np.log(self.ratio)))
@@ -165,12 +163,12 @@ class RandomResizedCrop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomFlip(BaseTransform):
-    """Mirror the whole clip left to right.
+    """Flip the whole clip horizontally.
 
     Reads and writes ``frames`` and ``gt_sem_seg``. Writes ``flip``.
 
     Args:
-        prob: How often.
+        prob: Probability of flipping.
     """
 
     def __init__(self, *, prob: float = 0.5) -> None:
@@ -186,34 +184,37 @@ class RandomFlip(BaseTransform):
         if 'geometry' in results:
             extra['geometry'] = results['geometry'].mirrored()
         mirrored = _mapped(results, lambda pixels: pixels[:, :, ::-1], extra)
-        # OpenCV mirrors pixels of three values, which NumPy copies one by one, 100 times faster.
+        # OpenCV flips RGB pixels 100 times faster than NumPy, which copies values one by one.
         mirrored['frames'] = np.stack([cv2.flip(image, 1) for image in frames])
         return mirrored
 
 
 def _mapped(
-    results: dict[str, Any], cut: Callable[[NDArray[Any]], NDArray[Any]], extra: dict[str, Any]
+    results: dict[str, Any], function: Callable[[NDArray[Any]], NDArray[Any]], extra: dict[str, Any]
 ) -> dict[str, Any]:
-    """Apply one cut to frames (T, H, W, 3) and label maps (T, H, W) alike."""
+    """Apply one function to frames (T, H, W, 3) and label maps (T, H, W)."""
     keys = {'frames', 'gt_sem_seg'} & set(results)
-    return {**results, **{key: cut(results[key]) for key in keys}, **extra}
+    return {**results, **{key: function(results[key]) for key in keys}, **extra}
 
 
 def cropped(
-    results: dict[str, Any], tops: int | Ints, lefts: int | Ints, size: Size
+    results: dict[str, Any],
+    tops: int | NDArray[np.int64],
+    lefts: int | NDArray[np.int64],
+    size: Size,
 ) -> dict[str, Any]:
-    """Cut a box out of every frame and label map.
+    """Crop a box of every frame and label map.
 
     Args:
-        results: Of the clip.
-        tops: First row, for all frames or of each (T,).
-        lefts: First column, likewise.
+        results: Keys of the clip.
+        tops: First row: one for all frames, or one per frame (T,).
+        lefts: First column: one for all frames, or one per frame (T,).
         size: Height and width of the box.
     """
     height, width = size
     corners = np.stack(np.broadcast_arrays(tops, lefts), axis=-1)
 
-    def cut(pixels: NDArray[Any]) -> NDArray[Any]:
+    def crop(pixels: NDArray[Any]) -> NDArray[Any]:
         if corners.ndim == 1:
             top, left = corners
             return pixels[:, top : top + height, left : left + width]
@@ -223,11 +224,11 @@ def cropped(
     extra: dict[str, Any] = {'img_shape': size}
     if 'geometry' in results:
         extra['geometry'] = results['geometry'].cropped(tops, lefts, size)
-    return _mapped(results, cut, extra)
+    return _mapped(results, crop, extra)
 
 
 def resized(results: dict[str, Any], size: Size, backend: Backend = 'pillow') -> dict[str, Any]:
-    """Bring every frame and label map to a size."""
+    """Resize every frame and label map."""
     changed: dict[str, Any] = {
         'img_shape': size,
         'frames': resize_images(results['frames'], size, backend),
@@ -241,11 +242,11 @@ def resized(results: dict[str, Any], size: Size, backend: Backend = 'pillow') ->
 
 
 def resize_images(images: NDArray[np.uint8], size: Size, backend: Backend) -> NDArray[np.uint8]:
-    """Resize images (T, H, W, 3): bilinear, and averaging when they shrink."""
+    """Resize images (T, H, W, 3): bilinear, with antialiasing when they shrink."""
     if backend == 'pillow':
         return np.stack([_resize_pillow(image, size, 'bilinear') for image in images])
-    # The colors of a pixel stay together on both sides: torch's fast way, and OpenCV's. The
-    # detour over one axis gives a single image the strides by which torch tells that.
+    # Channels-last input and output is the fast path of torch, and the layout of OpenCV. Flattening
+    # first gives a single image the strides by which torch recognizes this layout.
     flat = torch.from_numpy(np.ascontiguousarray(images).reshape(-1))
     pixels = flat.view(images.shape).permute(0, 3, 1, 2)
     small = F.interpolate(pixels, size=size, mode='bilinear', antialias=True)
@@ -254,7 +255,7 @@ def resize_images(images: NDArray[np.uint8], size: Size, backend: Backend) -> ND
 
 
 def _resize_pillow(image: NDArray[np.uint8], size: Size, kind: str) -> NDArray[np.uint8]:
-    """Pillow's filters, as in AVSBench and Detectron2."""
+    """Resize with the filters of Pillow, as AVSBench and Detectron2 do."""
     pixels: NDArray[np.uint8] = mmcv.imresize(
         image, size[::-1], interpolation=kind, backend='pillow'
     )

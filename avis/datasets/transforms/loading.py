@@ -1,4 +1,4 @@
-"""From paths to pixels and label maps; only the chosen frames are read."""
+"""Load frames and label maps from paths; only the chosen frames are read."""
 
 from collections.abc import Callable
 from typing import Any, Literal, get_args
@@ -29,9 +29,9 @@ class LoadFrames(BaseTransform):
     is the one shown at k / fps seconds.
 
     Args:
-        resize: Config of a :class:`~avis.datasets.transforms.geometry.ResizeClip`, which then has
-            its turn as soon as a frame is decoded: memory holds a long clip at the size that is
-            needed, and never at that of the files.
+        resize: Config of a :class:`~avis.datasets.transforms.geometry.ResizeClip` that is applied
+            to each frame as soon as it is decoded, so that a long clip is never in memory at the
+            size of its files.
     """
 
     def __init__(self, *, resize: dict[str, Any] | None = None) -> None:
@@ -59,7 +59,7 @@ class LoadFrames(BaseTransform):
 
 
 class _Shrink:
-    """Brings the frames of one clip, one after the other, to the size that the first one gets."""
+    """Resizes the frames of one clip, one after the other, to the size chosen for the first."""
 
     def __init__(self, resize: ResizeClip | None) -> None:
         self.resize = resize
@@ -87,8 +87,8 @@ class LoadLabelMaps(BaseTransform):
     bool.
 
     Args:
-        encoding: 'binary': whatever is not 0 in the file is 1, be it 1-bit, gray, palette index
-            or color. 'voc_colors': Pascal VOC's color of each class, an unknown color is 0.
+        encoding: 'binary': every non-zero value of the file is 1, whether the file is 1-bit, gray,
+            palette or color. 'voc_colors': the colors of Pascal VOC; unknown colors are 0.
         num_classes: Number of classes of 'voc_colors', background included.
     """
 
@@ -121,7 +121,7 @@ class LoadLabelMaps(BaseTransform):
         return {**results, 'gt_sem_seg': labels, 'labeled_frames': labeled}
 
     def read(self, path: str) -> NDArray[np.uint8]:
-        """Class indices of one label map, shape (H, W)."""
+        """Read the class indices of one label map, shape (H, W)."""
         if self.encoding == 'voc_colors':
             return voc_colors_to_classes(read_label_colors(path), self.num_classes)
         values = read_label_values(path) > 0
@@ -132,7 +132,7 @@ class LoadLabelMaps(BaseTransform):
 def _read_images(
     paths: list[str], shrink: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 ) -> NDArray[np.uint8]:
-    """Read images of one size, each file once; (T, H, W, 3)."""
+    """Read images of the same size, each file once, shape (T, H, W, 3)."""
     size = ''
     clip = np.empty((0, 0, 0, 0), np.uint8)
     rows = {path: row for row, path in reversed(list(enumerate(paths)))}  # first row of each

@@ -1,4 +1,4 @@
-"""A crop that travels: the augmentation of the published video instance models."""
+"""Moving crop: the augmentation with which published video instance models were trained."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,16 +13,16 @@ from avis.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RandomMovingCrop(BaseTransform):
-    """Resize the clip and cut a box out of it that moves linearly from the first to the last frame.
+    """Resize the clip and crop a box that moves linearly from the first to the last frame.
 
-    Reads and writes ``frames``, ``gt_sem_seg``, ``img_shape`` and ``geometry``. All frames keep the
-    same size; where the box begins and where it ends is drawn for each clip.
+    Reads and writes ``frames``, ``gt_sem_seg``, ``img_shape`` and ``geometry``. The size of the box
+    is constant; its first and last position are drawn for each clip.
 
     Args:
         short_sides: Lengths of the shorter side, of which one is drawn.
-        crop_range: Least and greatest height and width of the box, drawn apart from each other and
-            cut to the frame.
-        prob: How often the clip is changed.
+        crop_range: Range of height and width of the box, which are drawn independently and clipped
+            to the frame.
+        prob: Probability of changing the clip.
         backend: See :class:`~avis.datasets.transforms.geometry.ResizeClip`.
     """
 
@@ -37,7 +37,7 @@ class RandomMovingCrop(BaseTransform):
         least, most = crop_range
         if not 0 < least <= most:
             raise ValueError(
-                f'RandomMovingCrop: crop_range must be two lengths in ascending order, got '
+                f'RandomMovingCrop: expected crop_range to be two ascending lengths, got '
                 f'{crop_range}'
             )
         self.resize = ResizeClip(short_side=short_sides, rounding='nearest', backend=backend)
@@ -54,7 +54,7 @@ class RandomMovingCrop(BaseTransform):
         num_frames, *sides = results['frames'].shape[:3]
         least, most = self.crop_range
         size = [int(random.randint(min(least, s), min(most, s) + 1)) for s in sides]
-        room = np.array(sides, np.int64) - size + 1
-        start, end = random.randint(room), random.randint(room)  # top and left
+        positions = np.array(sides, np.int64) - size + 1
+        start, end = random.randint(positions), random.randint(positions)  # top and left
         path = np.linspace(start, end, num_frames).round().astype(np.int64)  # (T, 2)
         return cropped(results, path[:, 0], path[:, 1], (size[0], size[1]))

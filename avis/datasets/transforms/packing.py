@@ -1,4 +1,4 @@
-"""The last station of a pipeline: arrays become the model's input and an AVDataSample."""
+"""Last step of a pipeline: convert arrays to the inputs of a model and an AVDataSample."""
 
 from typing import Any
 
@@ -31,9 +31,9 @@ class PackAVInputs(BaseTransform):
     """Pack a clip as ``{'inputs': {'frames', 'audio'}, 'data_samples'}``.
 
     ``frames`` is uint8 (T, 3, H, W) RGB; ``audio`` float32 (S,), (T, 96, 64) or (T, D), see
-    ``LoadAudio``, and absent in a pipeline that loads no sound. The sample gets ``gt_sem_seg``,
-    ``gt_tracks``, ``labeled_frames`` and ``valid_frames`` as far as the pipeline made them, and
-    what else is known of the clip as metainfo.
+    ``LoadAudio``; there is no ``audio`` if the pipeline does not load it. The sample gets
+    ``gt_sem_seg``, ``gt_tracks``, ``labeled_frames`` and ``valid_frames`` if the pipeline wrote
+    them, and the properties of the clip as metainfo.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -61,11 +61,11 @@ class PackAVInputs(BaseTransform):
 
 
 def _planes(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Colors first, (T, H, W, 3) to (T, 3, H, W): OpenCV takes a tenth of NumPy's time."""
+    """Convert (T, H, W, 3) to (T, 3, H, W); OpenCV takes a tenth of the time of NumPy."""
     num_frames, height, width, colors = frames.shape
     planes = np.empty((num_frames, colors, height, width), np.uint8)
     for image, parts in zip(frames, planes, strict=True):
-        if min(image.strides) < 0:  # a mirrored view
+        if min(image.strides) < 0:  # a flipped view
             np.copyto(parts, image.transpose(2, 0, 1))
         else:
             cv2.split(image, list(parts))

@@ -1,4 +1,4 @@
-"""Which frames of a video make the clip, and how a short clip is filled up."""
+"""Choose the frames of a clip, and pad short clips."""
 
 from typing import Any, Literal, get_args
 
@@ -15,13 +15,13 @@ SampleMode = Literal['all', 'first', 'uniform', 'window']
 class SampleFrames(BaseTransform):
     """Choose frames before anything is decoded; the loaders read only these.
 
-    Reads ``length``. Writes ``frame_ids`` (T,). Sound follows: ``LoadAudio`` reads the stretch of
-    each chosen frame, so T frames always come with T / fps seconds.
+    Reads ``length``. Writes ``frame_ids`` (T,). ``LoadAudio`` reads the audio of each chosen frame,
+    so T frames always have T / fps seconds.
 
     Args:
-        mode: 'all' frames; the 'first' n; n 'uniform' over the video (the middles of n equal
-            parts); a 'window' of n neighbors at a random place.
-        num_frames: n; a shorter video gives all that it has. Not used by 'all'.
+        mode: 'all' frames; the 'first' n; n 'uniform' over the video (the centers of n equal
+            parts); a 'window' of n consecutive frames at a random position.
+        num_frames: n; a shorter video keeps all of its frames. Not used by 'all'.
     """
 
     def __init__(self, *, mode: SampleMode = 'all', num_frames: int | None = None) -> None:
@@ -31,8 +31,8 @@ class SampleFrames(BaseTransform):
             )
         if (num_frames is None) != (mode == 'all') or (num_frames is not None and num_frames < 1):
             raise ValueError(
-                f"SampleFrames: mode='all' takes no num_frames, every other mode takes a positive "
-                f'one; got mode={mode!r} and num_frames={num_frames!r}'
+                f"SampleFrames: expected no num_frames with mode='all', and a positive one with "
+                f'every other mode, got mode={mode!r} and num_frames={num_frames!r}'
             )
         self.mode = mode
         self.num_frames = num_frames
@@ -53,16 +53,15 @@ class SampleFrames(BaseTransform):
 
 @TRANSFORMS.register_module()
 class SampleAroundReference(BaseTransform):
-    """Choose a random reference frame and others near it: the clips of AVISM's training.
+    """Choose a random reference frame and others near it, as in the training of AVISM.
 
-    Reads ``length``. Writes ``frame_ids`` (T,), in order of time; a frame drawn twice stands there
-    twice.
+    Reads ``length``. Writes ``frame_ids`` (T,), ascending; a frame drawn twice is contained twice.
 
     Args:
         num_frames: T.
-        max_distance: Frames are drawn from this many before to this many behind the reference.
-        replace: Draw with replacement, the reference among what is drawn from. Without, frames
-            differ; only where there are too few, random ones stand there again.
+        max_distance: Greatest distance of a frame from the reference, in frames.
+        replace: True: draw with replacement, the reference included. False: draw different frames;
+            only if there are fewer than T, random ones are repeated.
     """
 
     def __init__(
@@ -70,8 +69,8 @@ class SampleAroundReference(BaseTransform):
     ) -> None:
         if num_frames < 1 or max_distance < 0:
             raise ValueError(
-                f'SampleAroundReference: num_frames must be positive and max_distance not '
-                f'negative, got {num_frames} and {max_distance}'
+                f'SampleAroundReference: expected num_frames > 0 and max_distance >= 0, got '
+                f'{num_frames} and {max_distance}'
             )
         self.num_frames = num_frames
         self.max_distance = max_distance
@@ -97,12 +96,12 @@ class SampleAroundReference(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PadFrames(BaseTransform):
-    """Fill a clip up to a fixed number of frames, so that clips of several lengths make a batch.
+    """Pad a clip to a fixed number of frames, so that clips of several lengths form a batch.
 
     Reads and writes ``frames`` (black frames), ``audio`` (silence for a waveform, zero rows for
     log-mel examples and features, as AVSS does), ``gt_sem_seg`` (class 0), dense ``gt_tracks``
     (absent), ``labeled_frames`` (False) and ``frame_ids`` (-1). Writes ``valid_frames`` (T,) bool,
-    False on the filling.
+    False for padding.
 
     Args:
         num_frames: T of the result.
@@ -118,14 +117,14 @@ class PadFrames(BaseTransform):
         missing = self.num_frames - len(frame_ids)
         if missing < 0:
             raise ValueError(
-                f'{clip_name(results)} has {len(frame_ids)} frames, PadFrames makes '
-                f'{self.num_frames}. Choose frames with SampleFrames first, or raise num_frames.'
+                f'{clip_name(results)}: PadFrames expected at most {self.num_frames} frames, got '
+                f'{len(frame_ids)}. Choose frames with SampleFrames first, or raise num_frames.'
             )
         padded = dict(results)
         padded['frame_ids'] = np.append(frame_ids, np.full(missing, -1))
         padded['valid_frames'] = padded['frame_ids'] >= 0
         for key in {'frames', 'gt_sem_seg', 'labeled_frames'} & set(results):
-            padded[key] = _fill(results[key], missing)
+            padded[key] = _pad(results[key], missing)
         if 'gt_tracks' in results:
             masks = results['gt_tracks']['masks']  # (N, T, H, W)
             masks = np.pad(masks, ((0, 0), (0, missing), (0, 0), (0, 0)))
@@ -135,12 +134,12 @@ class PadFrames(BaseTransform):
             rows = missing
             if audio.ndim == 1:
                 rows = round(self.num_frames * results['sample_rate'] / results['fps']) - len(audio)
-            padded['audio'] = _fill(audio, rows)
+            padded['audio'] = _pad(audio, rows)
         return padded
 
 
 def _refuse_loaded(results: dict[str, Any], name: str) -> None:
-    """Frames are chosen before anything is decoded."""
+    """Raise ValueError if something is loaded already: frames are chosen before decoding."""
     loaded = sorted({'gt_sem_seg', 'gt_tracks'} & set(results))
     loaded += [key for key in ('frames', 'audio') if isinstance(results.get(key), np.ndarray)]
     if loaded:
@@ -150,6 +149,6 @@ def _refuse_loaded(results: dict[str, Any], name: str) -> None:
         )
 
 
-def _fill(values: np.ndarray, rows: int) -> np.ndarray:
+def _pad(values: np.ndarray, rows: int) -> np.ndarray:
     """Append zeros along the first axis."""
     return np.concatenate([values, np.zeros((rows, *values.shape[1:]), values.dtype)])

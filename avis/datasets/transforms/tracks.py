@@ -1,4 +1,4 @@
-"""From annotations to the masks of instances, drawn where the frames of the clip have gone."""
+"""Load the ground-truth instances of a clip, with masks in the geometry of its frames."""
 
 import functools
 import logging
@@ -21,23 +21,23 @@ from avis.structures.masks import RLE, encode_mask, to_rle
 from avis.utils.png import read_png_mask
 
 Form = Literal['dense', 'tracks']
-VOID = 255  # the gray level that AVTrack's scorer erases from the truth
+_VOID = 255  # gray level that the scorer of AVTrack removes from the ground truth
 
 
 @TRANSFORMS.register_module()
 class LoadTracks(BaseTransform):
-    """Make the true instances of the chosen frames.
+    """Load the ground-truth instances of the chosen frames.
 
-    Stands behind the transforms of the geometry. Reads ``tracks`` (or ``instance_maps``),
-    ``frame_ids``, ``geometry``. Writes ``gt_tracks``, a dict with ``labels`` int64 (N,), ``ids``
-    int64 (N,) and ``masks``; ``labeled_frames`` bool (T,) if some frame has no truth. A test split
-    without truth gets none.
+    Comes after the geometric transforms. Reads ``tracks`` (or ``instance_maps``), ``frame_ids``,
+    ``geometry``. Writes ``gt_tracks``, a dict with ``labels`` int64 (N,), ``ids`` int64 (N,) and
+    ``masks``; and ``labeled_frames`` bool (T,) if some frame has no ground truth. A test split
+    without ground truth gets no ``gt_tracks``.
 
     Args:
         form: 'dense', for training: ``masks`` bool (N, T, H, W) at the size of the clip, of the
-            instances that are seen in it, without crowds. 'tracks', for evaluation: a list of N
-            :class:`~avis.structures.mask_track.MaskTrack` at the size of the file, of all
-            instances; in addition ``crowd`` bool (N,) and, if the annotations state areas,
+            instances that are visible in it, without crowds. 'tracks', for evaluation: ``masks``
+            is a list of N :class:`~avis.structures.mask_track.MaskTrack` at the size of the file,
+            of all instances; in addition ``crowd`` bool (N,) and, if the annotations state areas,
             ``sizes`` float (N,).
     """
 
@@ -52,8 +52,8 @@ class LoadTracks(BaseTransform):
             if self.form == 'tracks':
                 return dict(results)
             raise ValueError(
-                f'{clip_name(results)} has no truth to train on. Is its annotation file that of a '
-                f'test split?'
+                f'{clip_name(results)} has no ground truth to train on. Is its annotation file '
+                f'that of a test split?'
             )
         results, size = dict(results), self._size(results)
         if 'instance_maps' in results:
@@ -67,24 +67,27 @@ class LoadTracks(BaseTransform):
         return results
 
     def _size(self, results: dict[str, Any]) -> Size:
-        """Height and width of the file, on which annotation and frames must agree."""
+        """Return height and width of the file, which annotation and frames must agree on."""
         stated = int(results['height']), int(results['width'])
-        seen = results.get('ori_shape') or stated
-        if stated != seen and all(stated):
+        actual = results.get('ori_shape') or stated
+        if stated != actual and all(stated):
             raise broken_data_error(
                 path_of_frame(results, 0),
-                f'is {seen} (H, W), but the annotation of {clip_name(results)} says height and '
+                f'is {actual} (H, W), but the annotation of {clip_name(results)} states height and '
                 f'width {stated}',
-                'Masks and frames belong together only at the same size: prepare the frames again.',
+                'Masks and frames must have the same size: prepare the frames again.',
             )
-        return seen
+        return actual
 
     def _dense(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Masks of the instances that are seen in the clip."""
+        """Draw the masks of the instances that are visible in the clip."""
         frame_ids, tracks = frame_ids_of(results), results['tracks']
         geometry = results.get('geometry')
         if geometry is None:
-            raise ValueError(f'{clip_name(results)}: LoadTracks stands behind LoadFrames')
+            raise ValueError(
+                f'{clip_name(results)}: LoadTracks expected the geometry of loaded frames; put '
+                f'LoadFrames before LoadTracks in the pipeline'
+            )
         shape = (len(frame_ids), *geometry.size)
         labels, ids, masks = [], [], [np.zeros((0, *shape), bool)]
         for track in tracks:
@@ -94,7 +97,7 @@ class LoadTracks(BaseTransform):
             drawn = np.zeros(shape, np.uint8)
             for row, mask in enumerate(chosen):
                 if mask is not None:
-                    # COCO's masks lie in memory column by column; OpenCV turns them fast.
+                    # COCO stores masks column by column; OpenCV transposes them fast.
                     cv2.transpose(_draw(mask, geometry, row), dst=drawn[row])
             if drawn.any():
                 masks.append(drawn[None].view(bool))
@@ -107,7 +110,7 @@ class LoadTracks(BaseTransform):
         }
 
     def _tracks(self, results: dict[str, Any], size: Size) -> dict[str, Any]:
-        """All instances at the size of the file."""
+        """Encode the masks of all instances at the size of the file."""
         frame_ids, tracks = frame_ids_of(results).tolist(), results['tracks']
         areas = [track.get('area') for track in tracks]
         gt = {
@@ -127,7 +130,7 @@ class LoadTracks(BaseTransform):
         return gt
 
     def _read_maps(self, results: dict[str, Any], size: Size) -> list[dict[str, Any]]:
-        """Tracks of the gray levels of the chosen frames; masks of frames not chosen are None."""
+        """Read tracks from the gray levels of the chosen frames; other frames have mask None."""
         masks: dict[int, list[Any]] = {}
         for t in np.unique(frame_ids_of(results)).tolist():
             path = results['instance_maps'][t] if t >= 0 else None
@@ -135,7 +138,7 @@ class LoadTracks(BaseTransform):
                 continue
             levels = _read_png(path, size)
             for level in np.flatnonzero(np.bincount(levels.ravel(), minlength=1)).tolist():
-                if level == VOID:
+                if level == _VOID:
                     _warn_of_void(str(Path(path).parent))
                 elif level:
                     track = masks.setdefault(level, [None] * results['length'])
@@ -144,7 +147,7 @@ class LoadTracks(BaseTransform):
 
 
 def _draw(mask: Any, geometry: ClipGeometry, row: int) -> NDArray[np.uint8]:
-    """One mask as the clip shows it, turned: columns first, (w, h), 0 and 1."""
+    """Draw one mask in the geometry of the clip, transposed: (w, h), 0 and 1."""
     height, width = geometry.size
     drawn: NDArray[np.uint8]
     if isinstance(mask, dict):
@@ -161,7 +164,7 @@ def _draw(mask: Any, geometry: ClipGeometry, row: int) -> NDArray[np.uint8]:
 
 
 def _decode(mask: Any, size: Size) -> NDArray[np.uint8]:
-    """An RLE or a gray level of a image as pixels 0 and 1, (H, W)."""
+    """Decode an RLE or a gray level of an image to pixels 0 and 1, (H, W)."""
     if 'png' not in mask:
         pixels: NDArray[np.uint8] = coco_mask.decode(to_rle(mask, *size))
         return pixels
@@ -171,7 +174,7 @@ def _decode(mask: Any, size: Size) -> NDArray[np.uint8]:
 
 
 def _encode(mask: Any, size: Size) -> RLE | None:
-    """Any mask as an RLE at the size of the file."""
+    """Encode any mask as an RLE at the size of the file."""
     if mask is None or (not isinstance(mask, dict) and not len(mask)):
         return None
     if isinstance(mask, dict) and 'png' in mask:
@@ -191,10 +194,10 @@ def _read_png(path: str, size: Size) -> NDArray[np.uint8]:
 
 @functools.cache
 def _warn_of_void(folder: str) -> None:
-    """Once per video and process."""
+    """Warn once per video and process."""
     print_log(
-        f'{folder}: gray level {VOID} is no instance here, because the scorer of AVTrack takes it '
-        f'for "do not count"',
+        f'{folder}: gray level {_VOID} is not loaded as an instance, because the scorer of AVTrack '
+        f'ignores its pixels',
         logger='current',
         level=logging.WARNING,
     )

@@ -1,4 +1,4 @@
-"""For models that read a whole video themselves, as much of it at a time as they need."""
+"""Transforms for models that read a whole video on demand."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmengine.structures import InstanceData
 
-from avis.datasets.readers.whole_video import AudioFile, FileFrames, ImageFrames
+from avis.datasets.readers.whole_video import AudioFile, ImageFrames, VideoFileFrames
 from avis.registry import TRANSFORMS
 from avis.structures.av_data_sample import AVDataSample
 
@@ -16,14 +16,15 @@ _META_KEYS = ('video_id', 'video_name', 'frame_ids', 'fps', 'sample_rate', 'ori_
 
 @TRANSFORMS.register_module()
 class OpenVideo(BaseTransform):
-    """Find the frames and the sound of a video without reading them.
+    """Open the frames and the audio of a video; they are read on demand.
 
     Reads ``frames`` and ``audio`` (paths), ``fps``, ``length``. Writes ``frames`` (an
-    ``ImageFrames`` or ``FileFrames``), ``frame_paths`` (the paths), ``audio`` (an ``AudioFile``),
-    ``frame_ids``, ``ori_shape`` and ``img_shape`` of the first frame, and ``sample_rate``.
+    ``ImageFrames`` or ``VideoFileFrames``), ``frame_paths`` (the paths), ``audio`` (an
+    ``AudioFile``), ``frame_ids``, ``ori_shape`` and ``img_shape`` of the first frame, and
+    ``sample_rate``.
 
     Args:
-        sample_rate: Samples per second of the sound.
+        sample_rate: Samples per second of the audio.
     """
 
     def __init__(self, *, sample_rate: int = 16000) -> None:
@@ -32,13 +33,13 @@ class OpenVideo(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
         paths, fps = results['frames'], float(results['fps'])
-        named: dict[str, Any] = {'name': str(results['video_name']), 'fps': fps}
+        arguments: dict[str, Any] = {'name': str(results['video_name']), 'fps': fps}
         length = int(results['length'])
-        frames: ImageFrames | FileFrames
+        frames: ImageFrames | VideoFileFrames
         if isinstance(paths, str):
-            frames = FileFrames(paths, length=length, **named)
+            frames = VideoFileFrames(paths, length=length, **arguments)
         else:
-            frames = ImageFrames(paths, **named)
+            frames = ImageFrames(paths, **arguments)
         seconds = length / fps
         audio = AudioFile(results['audio'], sample_rate=self.sample_rate, seconds=seconds)
         return {
@@ -55,10 +56,10 @@ class OpenVideo(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PackVideo(BaseTransform):
-    """Pack what ``OpenVideo`` found as ``{'inputs': {'frames', 'audio'}, 'data_samples'}``.
+    """Pack the output of ``OpenVideo`` as ``{'inputs': {'frames', 'audio'}, 'data_samples'}``.
 
-    The sample gets ``gt_tracks`` and ``labeled_frames`` as far as ``LoadTracks(form='tracks')``
-    made them, and what else is known of the video as metainfo.
+    The sample gets ``gt_tracks`` and ``labeled_frames`` if ``LoadTracks(form='tracks')`` wrote
+    them, and the properties of the video as metainfo.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:

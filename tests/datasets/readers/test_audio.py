@@ -11,7 +11,7 @@ from tests.helpers.tiny_sets import truncate, write_audio, write_video
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, (88200, 2))
 
 
-def test_stereo_becomes_the_mean_of_its_channels(tmp_path) -> None:
+def test_stereo_is_averaged(tmp_path) -> None:
     soundfile.write(tmp_path / 'a.wav', NOISE[:1000], 16000, subtype='FLOAT')
     got = read_audio(tmp_path / 'a.wav', sample_rate=16000)
     assert got.dtype == np.float32
@@ -23,7 +23,7 @@ def test_int16_full_scale_is_one(tmp_path) -> None:
     assert read_audio(tmp_path / 'a.wav', sample_rate=16000).tolist() == [-1.0, 0.5]
 
 
-def test_other_rates_go_through_torchaudio(tmp_path) -> None:
+def test_other_sample_rates_are_resampled_by_torchaudio(tmp_path) -> None:
     from torchaudio.functional import resample
 
     soundfile.write(tmp_path / 'a.flac', NOISE, 44100)
@@ -36,7 +36,7 @@ def test_other_rates_go_through_torchaudio(tmp_path) -> None:
 
 @pytest.mark.parametrize('rate', [8000, 11025, 16000, 44100, 96000])
 @pytest.mark.parametrize(('start', 'num_samples'), [(0, 160), (7777, 3333), (14000, None)])
-def test_a_part_equals_the_cut_out_of_the_whole(tmp_path, rate, start, num_samples) -> None:
+def test_part_equals_slice_of_the_whole(tmp_path, rate, start, num_samples) -> None:
     soundfile.write(tmp_path / 'a.wav', NOISE[:rate], rate, subtype='FLOAT')
     whole = read_audio(tmp_path / 'a.wav', sample_rate=16000)
     end = None if num_samples is None else start + num_samples
@@ -45,7 +45,7 @@ def test_a_part_equals_the_cut_out_of_the_whole(tmp_path, rate, start, num_sampl
     assert len(part) == len(whole[start:end])
 
 
-def test_odd_rates_do_not_take_gigabytes(tmp_path) -> None:
+def test_odd_sample_rates_take_little_memory(tmp_path) -> None:
     tone = np.sin(2 * np.pi * 440 * np.arange(2 * 44101) / 44101)
     soundfile.write(tmp_path / 'a.wav', tone, 44101, subtype='FLOAT')
     part = read_audio(tmp_path / 'a.wav', sample_rate=16000, start=9000, num_samples=9000)
@@ -53,7 +53,7 @@ def test_odd_rates_do_not_take_gigabytes(tmp_path) -> None:
     np.testing.assert_allclose(part, expected, atol=2e-3)
 
 
-def test_a_part_reads_only_what_it_needs(tmp_path, monkeypatch) -> None:
+def test_part_reads_only_its_samples(tmp_path, monkeypatch) -> None:
     soundfile.write(tmp_path / 'a.wav', np.zeros(20 * 44100), 44100)
     read = []
     native = audio_reader._read_native
@@ -64,7 +64,7 @@ def test_a_part_reads_only_what_it_needs(tmp_path, monkeypatch) -> None:
     assert 44100 <= len(read[0]) <= 44100 + 4 * 441
 
 
-def test_behind_the_end_there_is_nothing(tmp_path) -> None:
+def test_part_after_the_end_is_empty(tmp_path) -> None:
     path = write_audio(tmp_path / 'a.wav', 1)
     assert len(read_audio(path, sample_rate=16000, start=15000, num_samples=5000)) == 1000
     assert len(read_audio(path, sample_rate=16000, start=20000, num_samples=5000)) == 0
@@ -73,46 +73,46 @@ def test_behind_the_end_there_is_nothing(tmp_path) -> None:
 
 @pytest.fixture(scope='module')
 def movie(tmp_path_factory):
-    return write_video(tmp_path_factory.mktemp('sound') / 'a.mp4', frames=60)
+    return write_video(tmp_path_factory.mktemp('audio') / 'a.mp4', frames=60)
 
 
-def test_audio_of_a_video(movie) -> None:
+def test_audio_of_a_video_file_is_read(movie) -> None:
     assert audio_info(movie).sample_rate == 44100
     assert audio_info(movie).seconds == pytest.approx(6, abs=0.05)
     got = read_audio(movie, sample_rate=16000)
     assert len(got) == pytest.approx(96000, abs=800)
     time = np.arange(96000) / 16000
     wave = (np.sin(2 * np.pi * 440 * time) * 0.1 * (np.floor(time) + 1))[: len(got)]
-    # The right place in time: a shift by one sample of 16 kHz alone gives 0.1.
+    # Aligned in time: a shift by one sample of 16 kHz has a difference of 0.1.
     np.testing.assert_allclose(got[1600:80000], wave[1600:80000], atol=0.05)
 
 
-def test_part_of_the_audio_of_a_video(movie) -> None:
+def test_part_of_the_audio_of_a_video_is_read(movie) -> None:
     whole = read_audio(movie, sample_rate=16000)
     part = read_audio(movie, sample_rate=16000, start=64000, num_samples=16000)
     np.testing.assert_allclose(part, whole[64000:80000], atol=1e-3)  # AAC has a short memory
 
 
-def test_video_without_audio_is_told_from_a_broken_one(tmp_path) -> None:
+def test_video_without_audio_raises_no_audio_error(tmp_path) -> None:
     path = write_video(tmp_path / 'a.mp4', frames=5, audio=False)
     with pytest.raises(NoAudioError, match=r"a\.mp4: has no audio stream.*missing='silence'"):
         read_audio(path, sample_rate=16000)
 
 
-def test_unreadable_wav_is_refused(tmp_path) -> None:
+def test_unreadable_wav_is_an_error(tmp_path) -> None:
     (tmp_path / 'a.wav').write_bytes(b'RIFF no wave')
-    with pytest.raises(BrokenDataError, match=r'a\.wav: is not readable sound'):
+    with pytest.raises(BrokenDataError, match=r'a\.wav: is not readable audio'):
         read_audio(tmp_path / 'a.wav', sample_rate=16000)
 
 
-def test_unreadable_container_is_refused(tmp_path) -> None:
+def test_unreadable_container_is_an_error(tmp_path) -> None:
     path = truncate(write_video(tmp_path / 'a.mp4', frames=30))
     with pytest.raises(BrokenDataError, match=r'a\.mp4: cannot be decoded'):
         read_audio(path, sample_rate=16000)
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf])
-def test_nan_in_the_audio_is_refused(tmp_path, value) -> None:
+def test_nan_in_audio_is_an_error(tmp_path, value) -> None:
     samples = np.zeros(16000, np.float32)
     samples[8000] = value
     soundfile.write(tmp_path / 'a.wav', samples, 16000, subtype='FLOAT')
@@ -120,6 +120,6 @@ def test_nan_in_the_audio_is_refused(tmp_path, value) -> None:
         read_audio(tmp_path / 'a.wav', sample_rate=8000)
 
 
-def test_missing_audio_is_named(tmp_path) -> None:
+def test_missing_audio_is_an_error_with_its_path(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match=r'a\.wav does not exist'):
         read_audio(tmp_path / 'a.wav', sample_rate=16000)

@@ -10,7 +10,7 @@ from tests.helpers.tiny_sets import frame_image, truncate, write_image
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 
 
-def test_image_comes_as_rgb(tmp_path) -> None:
+def test_image_is_rgb(tmp_path) -> None:
     image = frame_image((8, 12), 1)
     got = read_image(write_image(tmp_path / 'a.png', image))
     np.testing.assert_array_equal(got, image)
@@ -18,13 +18,13 @@ def test_image_comes_as_rgb(tmp_path) -> None:
 
 @pytest.mark.parametrize('suffix', ['png', 'jpg'])
 @pytest.mark.parametrize('keep', [0.3, 0.9, 0.999])
-def test_truncated_image_is_refused(tmp_path, suffix, keep) -> None:
+def test_truncated_image_is_an_error(tmp_path, suffix, keep) -> None:
     path = truncate(write_image(tmp_path / f'a.{suffix}', NOISE), keep)
     with pytest.raises(BrokenDataError, match=rf'a\.{suffix}: is a truncated .*skip_broken'):
         read_image(path)
 
 
-def test_truncated_jpeg_with_an_embedded_preview_is_refused(tmp_path) -> None:
+def test_truncated_jpeg_with_preview_is_an_error(tmp_path) -> None:
     path = write_image(tmp_path / 'a.jpg', NOISE)
     data = path.read_bytes()
     preview = cv2.imencode('.jpg', NOISE[:8, :8])[1].tobytes()  # a whole JPEG in a comment segment
@@ -35,7 +35,7 @@ def test_truncated_jpeg_with_an_embedded_preview_is_refused(tmp_path) -> None:
         read_image(truncate(path, 0.9))
 
 
-def test_a_flipped_byte_in_a_png_is_found(tmp_path) -> None:
+def test_flipped_byte_in_png_is_an_error(tmp_path) -> None:
     path = write_image(tmp_path / 'a.png', NOISE)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
@@ -46,7 +46,7 @@ def test_a_flipped_byte_in_a_png_is_found(tmp_path) -> None:
 
 @pytest.mark.parametrize('read', [read_image, read_label_values, read_label_colors])
 @pytest.mark.parametrize(('content', 'problem'), [(b'', 'empty'), (b'hello', 'not a readable')])
-def test_what_is_no_image_is_refused(tmp_path, read, content, problem) -> None:
+def test_file_that_is_not_an_image_is_an_error(tmp_path, read, content, problem) -> None:
     path = tmp_path / 'a.png'
     path.write_bytes(content)
     with pytest.raises(BrokenDataError, match=rf'a\.png: is {"an " if not content else ""}'):
@@ -56,12 +56,12 @@ def test_what_is_no_image_is_refused(tmp_path, read, content, problem) -> None:
 
 
 @pytest.mark.parametrize('read', [read_image, read_label_values])
-def test_missing_image_is_named(tmp_path, read) -> None:
+def test_missing_image_is_an_error_with_its_path(tmp_path, read) -> None:
     with pytest.raises(FileNotFoundError, match=r'b\.png does not exist.*check_dataset'):
         read(tmp_path / 'b.png')
 
 
-def test_palette_image_gives_indices_or_colors(tmp_path) -> None:
+def test_palette_image_is_read_as_indices_or_colors(tmp_path) -> None:
     indices = np.array([[0, 1], [2, 1]], np.uint8)
     image = Image.fromarray(indices, mode='P')
     image.putpalette([0, 0, 0, 9, 8, 7, 6, 5, 4])
@@ -71,14 +71,14 @@ def test_palette_image_gives_indices_or_colors(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(('mode', 'shape'), [('RGBA', (2, 3, 3)), ('LA', (2, 3)), ('1', (2, 3))])
-def test_alpha_is_no_label(tmp_path, mode, shape) -> None:
+def test_alpha_channel_is_ignored_in_labels(tmp_path, mode, shape) -> None:
     Image.new(mode, (3, 2)).save(tmp_path / 'a.png')
     values = read_label_values(tmp_path / 'a.png')
     assert values.shape == shape
     assert not values.any()
 
 
-def test_pixels_go_where_they_fit(tmp_path) -> None:
+def test_pixels_are_written_to_out_if_they_fit(tmp_path) -> None:
     path = write_image(tmp_path / 'a.png', frame_image((8, 12), 1))
     clip = np.zeros((2, 8, 12, 3), np.uint8)
     image = read_image(path, clip[1])

@@ -33,7 +33,7 @@ def test_view_of_a_larger_storage_and_gradients_are_read(tmp_path) -> None:
 
 
 class Evil:
-    """Leaves a file behind when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path) -> None:
         self.path = str(path)
@@ -43,7 +43,7 @@ class Evil:
 
 
 class EvilStorage(Evil):
-    """Hides the same in the bytes that torch itself would unpickle without a look."""
+    """Contains the same in the bytes of a storage, which torch itself would unpickle."""
 
     def __reduce__(self):
         buffer = io.BytesIO()
@@ -52,7 +52,7 @@ class EvilStorage(Evil):
 
 
 @pytest.mark.parametrize('evil', [Evil, EvilStorage])
-def test_no_code_of_a_pickle_runs(tmp_path, evil) -> None:
+def test_pickle_cannot_run_code(tmp_path, evil) -> None:
     trace = tmp_path / 'trace'
     path = write(tmp_path / 'a.pkl', [torch.zeros(5, 1, 96, 64), evil(trace)])
     with pytest.raises(BrokenDataError, match=r'a\.pkl: .* it was not run\. Do not trust'):
@@ -73,24 +73,27 @@ def test_no_code_of_a_pickle_runs(tmp_path, evil) -> None:
         b'c_codecs\nencode\n(Vab\nVrot13\ntR.',
     ],
 )
-def test_other_names_are_refused(tmp_path, payload) -> None:
+def test_pickle_with_other_globals_is_an_error(tmp_path, payload) -> None:
     (tmp_path / 'a.pkl').write_bytes(payload)
-    with pytest.raises(BrokenDataError, match='wants to call'):
+    with pytest.raises(BrokenDataError, match='is a pickle that calls'):
         read_log_mel(tmp_path / 'a.pkl')
 
 
 @pytest.mark.parametrize(
     ('value', 'problem'),
     [
-        (torch.zeros(5, 1, 64, 96), r'shape \(5, 1, 64, 96\), not \(T, 1, 96, 64\)'),
+        (torch.zeros(5, 1, 64, 96), r'shape \(5, 1, 64, 96\), expected \(T, 1, 96, 64\)'),
         (torch.zeros(5, 2, 96, 64), r'shape \(5, 2, 96, 64\)'),
         (torch.zeros(96, 64), r'shape \(96, 64\)'),
-        (torch.zeros(5, 1, 96, 64, dtype=torch.int32), 'not a float tensor'),
-        ([1, 2], 'holds a list'),
+        (
+            torch.zeros(5, 1, 96, 64, dtype=torch.int32),
+            'contains torch.int32, expected',
+        ),
+        ([1, 2], 'contains list, expected'),
         (torch.full((5, 1, 96, 64), torch.nan), 'NaN or infinite'),
     ],
 )
-def test_other_content_is_refused(tmp_path, value, problem) -> None:
+def test_log_mel_of_wrong_type_or_shape_is_an_error(tmp_path, value, problem) -> None:
     with pytest.raises(BrokenDataError, match=problem):
         read_log_mel(write(tmp_path / 'a.pkl', value))
 
@@ -100,7 +103,7 @@ def test_other_content_is_refused(tmp_path, value, problem) -> None:
     [b'', b'hello', pickle.dumps(torch.zeros(5, 1, 96, 64))[:999]],
     ids=['empty', 'text', 'truncated'],  # the bytes of a storage differ from process to process
 )
-def test_damaged_pickle_is_refused(tmp_path, content) -> None:
+def test_damaged_pickle_is_an_error(tmp_path, content) -> None:
     (tmp_path / 'a.pkl').write_bytes(content)
     with pytest.raises(BrokenDataError, match=r'a\.pkl: is not a pickled tensor'):
         read_log_mel(tmp_path / 'a.pkl')
@@ -117,19 +120,19 @@ def test_features_are_read(tmp_path) -> None:
 @pytest.mark.parametrize(
     ('rows', 'problem'),
     [
-        (np.zeros((5, 2, 3)), r'shape \(5, 2, 3\), not floats \(T, D\)'),
-        (np.zeros((5, 2), int), 'holds int64'),
+        (np.zeros((5, 2, 3)), r'shape \(5, 2, 3\), expected floats \(T, D\)'),
+        (np.zeros((5, 2), int), 'contains int64'),
         (np.full((5, 2), np.inf), '10 NaN or infinite'),
         (np.array([Evil('never')], dtype=object), 'not a readable .npy'),
     ],
 )
-def test_other_features_are_refused(tmp_path, rows, problem) -> None:
+def test_features_of_wrong_type_or_shape_are_an_error(tmp_path, rows, problem) -> None:
     np.save(tmp_path / 'a.npy', rows, allow_pickle=True)
     with pytest.raises(BrokenDataError, match=problem):
         read_features(tmp_path / 'a.npy')
 
 
 @pytest.mark.parametrize('read', [read_log_mel, read_features])
-def test_missing_file_is_named(tmp_path, read) -> None:
+def test_missing_file_is_an_error_with_its_path(tmp_path, read) -> None:
     with pytest.raises(FileNotFoundError, match=r'a\.x does not exist'):
         read(tmp_path / 'a.x')

@@ -16,7 +16,7 @@ def movie(tmp_path_factory):
 
 @pytest.fixture
 def decoded(monkeypatch) -> list[int]:
-    """How many frames each walk through the decoder took."""
+    """Number of frames that each pass through the decoder took."""
     counts = []
     walk = video._Cursor._decode
 
@@ -30,31 +30,31 @@ def decoded(monkeypatch) -> list[int]:
     return counts
 
 
-def test_wanted_frames_come_in_the_wanted_order(movie) -> None:
+def test_frames_are_returned_in_the_requested_order(movie) -> None:
     frames = read_video_frames(movie, [7.3, 0.0, 19.9, 7.3])
     assert frames.shape == (4, 64, 64, 3)
     assert frames.dtype == np.uint8
     assert [number_shown(frame) for frame in frames] == [73, 0, 199, 73]
 
 
-def test_every_frame_is_found(movie) -> None:
+def test_every_frame_is_read(movie) -> None:
     frames = read_video_frames(movie, np.arange(200) / 10)
     assert [number_shown(frame) for frame in frames] == list(range(200))
 
 
-def test_only_the_way_from_the_key_frame_is_decoded(movie, decoded) -> None:
+def test_decoding_starts_at_the_key_frame(movie, decoded) -> None:
     frame = read_video_frames(movie, [14.3])[0]
     assert number_shown(frame) == 143
     assert sum(decoded) <= 4  # key frame 140 to 143
 
 
-def test_key_frames_in_between_are_jumped_to(movie, decoded) -> None:
+def test_reader_seeks_to_key_frames_between_frames(movie, decoded) -> None:
     frames = read_video_frames(movie, [0.1, 0.5, 8.2, 16.1])
     assert [number_shown(frame) for frame in frames] == [1, 5, 82, 161]
     assert sum(decoded) <= 6 + 3 + 2
 
 
-def test_without_an_index_it_reads_on_or_jumps(movie, decoded, monkeypatch) -> None:
+def test_file_without_index_is_read_on_or_seeked(movie, decoded, monkeypatch) -> None:
     start = video._Cursor.__init__
 
     def forget_index(self, *args):
@@ -67,28 +67,28 @@ def test_without_an_index_it_reads_on_or_jumps(movie, decoded, monkeypatch) -> N
     assert sum(decoded) <= 31 + 6
 
 
-def test_frame_after_the_end_is_refused(movie) -> None:
+def test_frame_after_the_end_is_an_error(movie) -> None:
     with pytest.raises(BrokenDataError, match=r'ends at 20\.00 s, but a frame at 25\.00 s'):
         read_video_frames(movie, [1.0, 25.0])
 
 
-def test_truncated_video_is_refused(tmp_path) -> None:
+def test_truncated_video_is_an_error(tmp_path) -> None:
     path = truncate(write_video(tmp_path / 'a.mp4', frames=30))
     with pytest.raises(BrokenDataError, match=r'a\.mp4: cannot be decoded'):
         read_video_frames(path, [0.0])
 
 
-def test_audio_without_images_is_refused(tmp_path) -> None:
+def test_audio_without_images_is_an_error(tmp_path) -> None:
     with pytest.raises(BrokenDataError, match='no video stream'):
         read_video_frames(write_audio(tmp_path / 'a.wav', 1), [0.0])
 
 
-def test_missing_video_is_named(tmp_path) -> None:
+def test_missing_video_is_an_error_with_its_path(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match=r'a\.mp4 does not exist'):
         read_video_frames(tmp_path / 'a.mp4', [0.0])
 
 
-def test_frames_are_shrunk_as_they_come(movie) -> None:
+def test_shrink_is_applied_to_each_decoded_frame(movie) -> None:
     sizes = []
 
     def shrink(image):
@@ -100,13 +100,13 @@ def test_frames_are_shrunk_as_they_come(movie) -> None:
     assert sizes == [(64, 64, 3)] * 2
 
 
-def test_frames_are_given_one_by_one_as_they_are_decoded(movie, decoded) -> None:
+def test_walk_video_yields_frames_as_they_are_decoded(movie, decoded) -> None:
     frames = walk_video(movie, (k / 10 for k in range(200)))
     assert [number_shown(next(frames)) for _ in range(3)] == [0, 1, 2]
     assert sum(decoded) <= 4
 
 
-def test_a_file_says_how_large_how_fast_and_how_long_it_is(movie) -> None:
+def test_video_info_of_a_file(movie) -> None:
     info = video_info(movie)
     assert (info.height, info.width, info.has_audio) == (64, 64, True)
     assert info.fps == pytest.approx(10)
@@ -123,7 +123,7 @@ class _Pipe:
         return self.file.write(data)
 
 
-def test_the_length_is_found_where_the_file_does_not_state_it(movie, tmp_path) -> None:
+def test_length_of_stream_without_header_is_found(movie, tmp_path) -> None:
     pipe = _Pipe(tmp_path / 'a.mkv')
     with av.open(str(movie)) as source, av.open(pipe, 'w', format='matroska') as copy:
         stream = copy.add_stream_from_template(source.streams.video[0])
@@ -139,6 +139,6 @@ def test_the_length_is_found_where_the_file_does_not_state_it(movie, tmp_path) -
     assert number_shown(frame) == 123
 
 
-def test_audio_is_no_video(tmp_path) -> None:
+def test_audio_file_is_not_a_video(tmp_path) -> None:
     with pytest.raises(BrokenDataError, match='has no video stream'):
         video_info(write_audio(tmp_path / 'a.wav', seconds=1))

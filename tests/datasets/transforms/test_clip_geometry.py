@@ -15,8 +15,8 @@ def nearest(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def clear_of_ties(old: int, new: int) -> np.ndarray:
-    places = (np.arange(new) + 0.5) * old / new
-    return np.abs(places - places.round()) > 1e-6
+    centers = (np.arange(new) + 0.5) * old / new
+    return np.abs(centers - centers.round()) > 1e-6
 
 
 def drawn(polygon: list[float], size: tuple[int, int]) -> np.ndarray:
@@ -25,16 +25,16 @@ def drawn(polygon: list[float], size: tuple[int, int]) -> np.ndarray:
 
 @settings(max_examples=50, deadline=None)
 @given(source=st.tuples(sides, sides), size=st.tuples(sides, sides), seed=st.integers(0, 99))
-def test_looking_up_is_the_nearest_filter_of_pillow(source, size, seed) -> None:
+def test_sources_equal_nearest_filter_of_pillow(source, size, seed) -> None:
     image = np.random.default_rng(seed).integers(0, 256, source, dtype=np.uint8)
     rows, columns = ClipGeometry.identity(1, source).resized(size).sources(0)
-    # Where a pixel lies just between two of the file, rounding errors decide, ours and Pillow's.
+    # Exclude pixels exactly between two of the file, where rounding errors decide.
     sure = [clear_of_ties(old, new) for old, new in zip(source, size, strict=True)]
     got = image[rows][:, columns][np.ix_(*sure)]
     np.testing.assert_array_equal(got, nearest(image, size)[np.ix_(*sure)])
 
 
-def test_steps_follow_each_other() -> None:
+def test_geometry_steps_compose() -> None:
     image = np.arange(40 * 60, dtype=np.uint16).reshape(40, 60)
     geometry = ClipGeometry.identity(2, (40, 60)).resized((20, 30))
     geometry = geometry.cropped(np.array([2, 5]), np.array([0, 9]), (12, 16)).mirrored()
@@ -55,7 +55,7 @@ def test_polygons_move_with_the_pixels() -> None:
 
 
 @pytest.mark.parametrize(('top', 'left'), [(0, 0), (10, 0), (0, 15), (12, 22)])
-def test_what_leaves_the_crop_is_cut_off(top, left) -> None:
+def test_pixels_outside_the_crop_are_dropped(top, left) -> None:
     """Polygons may end outside of the image, on any side."""
     polygon = [3.0, 2.0, 37.5, 8.0, 28.0, 22.0, 9.0, 19.0]
     (moved,) = (
@@ -67,7 +67,7 @@ def test_what_leaves_the_crop_is_cut_off(top, left) -> None:
     assert whole.any()
 
 
-def test_nothing_moved_is_known() -> None:
+def test_unchanged_is_true_for_identity() -> None:
     geometry = ClipGeometry.identity(3, (24, 40))
     assert geometry.unchanged
     assert geometry.resized((24, 40)).unchanged

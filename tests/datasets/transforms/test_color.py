@@ -10,7 +10,7 @@ def clip() -> dict:
     return {'frames': np.stack([image, image // 2 + 30, image])}
 
 
-def test_one_draw_for_all_frames() -> None:
+def test_all_frames_get_the_same_factors() -> None:
     worker_random().seed(0)
     source = clip()
     results = ColorJitter().transform(source)
@@ -22,7 +22,7 @@ def test_one_draw_for_all_frames() -> None:
 @pytest.mark.parametrize(
     'options', [{'prob': 0}, dict.fromkeys(('brightness', 'contrast', 'saturation'), 0.0)]
 )
-def test_nothing_happens(options) -> None:
+def test_zero_strength_changes_nothing(options) -> None:
     source = clip()
     np.testing.assert_array_equal(
         ColorJitter(**options).transform(source)['frames'], source['frames']
@@ -37,7 +37,7 @@ def test_nothing_happens(options) -> None:
         ('saturation', lambda imgs: imgs.std(axis=-1).mean()),
     ],
 )
-def test_each_factor_does_what_it_says(monkeypatch, changed, statistic) -> None:
+def test_each_factor_changes_its_statistic(monkeypatch, changed, statistic) -> None:
     source = clip()
     before = statistic(source['frames'].astype(float))
     options = {'brightness': 0.0, 'contrast': 0.0, 'saturation': 0.0, changed: 0.3}
@@ -50,13 +50,13 @@ def test_each_factor_does_what_it_says(monkeypatch, changed, statistic) -> None:
     assert max(after) == pytest.approx(1.3, abs=0.05)
 
 
-def test_white_stays_white() -> None:
+def test_white_is_clipped_at_255() -> None:
     white = {'frames': np.full((2, 3, 3, 3), 255, np.uint8)}
     worker_random().seed(0)
     jitter = ColorJitter(brightness=0, contrast=0.5, saturation=0.5)
     assert jitter.transform(white)['frames'].min() == 255
 
 
-def test_wrong_strength_is_refused() -> None:
-    with pytest.raises(ValueError, match=r'lie in \[0, 1\]'):
+def test_strength_out_of_range_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r'saturation in \[0, 1\]'):
         ColorJitter(brightness=1.5)

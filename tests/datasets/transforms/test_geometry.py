@@ -8,7 +8,7 @@ from avis.datasets.transforms.geometry import CenterCrop, RandomFlip, RandomResi
 
 
 def clip(height: int, width: int, frames: int = 3) -> dict:
-    """Every frame is the same image; the label map marks where it is bright."""
+    """Every frame is the same image; the label map marks its bright pixels."""
     image = np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8)
     image[height // 4 : height // 2, width // 4 : width // 2] = 255
     imgs = np.broadcast_to(image[None, ..., None], (frames, height, width, 3)).copy()
@@ -26,7 +26,7 @@ def same_in_every_frame(results: dict) -> bool:
     return all((results[key] == results[key][:1]).all() for key in ('frames', 'gt_sem_seg'))
 
 
-def test_resize_is_that_of_pillow() -> None:
+def test_resize_equals_pillow() -> None:
     source = clip(60, 90)
     results = ResizeClip(size=(22, 34)).transform(source)
     expected = Image.fromarray(source['frames'][0]).resize((34, 22), Image.Resampling.BILINEAR)
@@ -41,20 +41,20 @@ def test_resize_is_that_of_pillow() -> None:
 @pytest.mark.parametrize(
     ('shape', 'expected'), [((48, 80), (22, 36)), ((80, 48), (36, 22)), ((30, 30), (22, 22))]
 )
-def test_short_side_keeps_the_ratio(shape, expected) -> None:
+def test_resize_keeps_aspect_ratio(shape, expected) -> None:
     results = ResizeClip(short_side=22).transform(clip(*shape))
     assert results['frames'].shape == (3, *expected, 3)
     assert results['gt_sem_seg'].shape == (3, *expected)
 
 
-def test_right_size_is_not_touched() -> None:
+def test_clip_of_right_size_is_not_resized() -> None:
     source = clip(24, 24)
     results = ResizeClip(size=(24, 24)).transform(source)
     assert results['frames'] is source['frames']
 
 
 @pytest.mark.parametrize('options', [{}, {'size': (2, 2), 'short_side': 2}])
-def test_resize_takes_one_argument(options) -> None:
+def test_resize_needs_either_size_or_short_side(options) -> None:
     with pytest.raises(ValueError, match='either size'):
         ResizeClip(**options)
 
@@ -65,7 +65,7 @@ def test_resize_without_labels() -> None:
     assert 'gt_sem_seg' not in ResizeClip(size=(8, 8)).transform(source)
 
 
-def test_center_crop_takes_the_middle() -> None:
+def test_center_crop_crops_the_center() -> None:
     source = clip(20, 33)
     results = CenterCrop(size=(20, 20)).transform(source)
     # (33 - 20) / 2 = 6.5 rounds to the even 6, as in the authors' Python.
@@ -74,12 +74,12 @@ def test_center_crop_takes_the_middle() -> None:
     assert results['img_shape'] == (20, 20)
 
 
-def test_crop_out_of_less_is_refused() -> None:
+def test_crop_larger_than_frame_is_an_error() -> None:
     with pytest.raises(ValueError, match=r'\(20, 33\).*ResizeClip\(short_side=24\)'):
         CenterCrop(size=(24, 24)).transform(clip(20, 33))
 
 
-def test_random_crop_is_one_box_for_all() -> None:
+def test_random_crop_uses_one_box_for_all_frames() -> None:
     worker_random().seed(0)
     crop = RandomResizedCrop(size=(64, 64), scale=(0.2, 0.6))
     shapes = []
@@ -88,14 +88,14 @@ def test_random_crop_is_one_box_for_all() -> None:
         assert results['frames'].shape == (3, 64, 64, 3)
         assert results['img_shape'] == (64, 64)
         assert same_in_every_frame(results)
-        # Where the label says so, the image is bright: both were cut alike.
+        # Labeled pixels are bright: image and label map were cropped the same way.
         inside = results['frames'][0, ..., 0][results['gt_sem_seg'][0] == 1]
         assert inside.size == 0 or inside.mean() > 240
         shapes.append(results['frames'].tobytes())
     assert len(set(shapes)) == 10
 
 
-def test_random_crop_keeps_to_its_area_and_ratio() -> None:
+def test_random_crop_respects_area_and_ratio() -> None:
     worker_random().seed(0)
     crop = RandomResizedCrop(size=(8, 8), scale=(0.25, 0.5), ratio=(0.5, 2.0))
     boxes = [crop._draw_box(100, 100) for _ in range(300)]
@@ -117,7 +117,7 @@ def test_random_crop_never_cuts_with_prob_0() -> None:
 
 
 @pytest.mark.parametrize(('prob', 'flip'), [(0, False), (1, True)])
-def test_flip_mirrors_all_or_nothing(prob, flip) -> None:
+def test_flip_applies_to_the_whole_clip(prob, flip) -> None:
     source = clip(6, 8)
     results = RandomFlip(prob=prob).transform(source)
     step = -1 if flip else 1
@@ -144,12 +144,12 @@ def test_flip_follows_its_probability() -> None:
         ((100, 1000), {'short_side': 200, 'max_long_side': 333}, (33, 333)),
     ],
 )
-def test_longer_side_is_limited(shape, options, expected) -> None:
+def test_longer_side_is_limited_by_max_long_side(shape, options, expected) -> None:
     resize = ResizeClip(rounding='nearest', **options)
     assert resize.choose_size(*shape) == expected
 
 
-def test_one_of_several_sides_is_drawn_for_a_clip() -> None:
+def test_one_of_several_short_sides_is_drawn_per_clip() -> None:
     worker_random().seed(0)
     resize = ResizeClip(short_side=(20, 24, 30), rounding='nearest')
     shapes = {resize.transform(clip(40, 60))['frames'].shape for _ in range(60)}
@@ -170,12 +170,12 @@ def test_torch_resizes_like_pillow(size) -> None:
 
 def test_options_of_resize_are_checked() -> None:
     for options in ({'rounding': 'up'}, {'backend': 'cuda'}):
-        with pytest.raises(ValueError, match=r"rounding is 'down' or 'nearest' and backend one of"):
+        with pytest.raises(ValueError, match=r"rounding 'down' or 'nearest' and a backend of"):
             ResizeClip(short_side=2, **options)
 
 
-def test_every_step_is_told_to_the_geometry() -> None:
-    """Labels looked up by the geometry are those that moved with the frames."""
+def test_every_step_updates_the_geometry() -> None:
+    """Labels looked up by the geometry equal those transformed with the frames."""
     worker_random().seed(5)
     source = clip(60, 90)
     source['geometry'] = ClipGeometry.identity(3, (60, 90))

@@ -25,7 +25,7 @@ def record(tmp_path):
     }
 
 
-def test_only_the_chosen_images_are_opened(record) -> None:
+def test_only_chosen_images_are_read(record) -> None:
     record['frames'][1] = 'nowhere.png'
     results = LoadFrames().transform({**record, 'frame_ids': np.array([3, 0])})
     assert results['frames'].shape == (2, *SIZE, 3)
@@ -41,13 +41,13 @@ def test_frames_of_a_video_file(tmp_path) -> None:
     assert results['frame_ids'].tolist() == [0, 1, 2, 3]
 
 
-def test_frames_of_several_sizes_are_refused(record, tmp_path) -> None:
+def test_frames_of_several_sizes_are_an_error(record, tmp_path) -> None:
     write_image(tmp_path / '4.png', frame_image((16, 20), 4))
     with pytest.raises(BrokenDataError, match=r'4\.png: is 20x16, but .*0\.png is 24x16'):
         LoadFrames().transform(record)
 
 
-def test_label_maps_and_which_frames_have_one(record) -> None:
+def test_label_maps_and_labeled_frames_are_loaded(record) -> None:
     results = LoadLabelMaps(encoding='binary').transform(LoadFrames().transform(record))
     labels = results['gt_sem_seg']
     assert labels.dtype == np.uint8
@@ -65,7 +65,7 @@ def test_label_maps_follow_the_chosen_frames(record) -> None:
 
 
 @pytest.mark.parametrize('mode', ['1', 'L', 'P', 'RGB', 'RGBA', 'I;16'])
-def test_binary_is_whatever_is_not_zero(record, tmp_path, mode) -> None:
+def test_binary_label_is_every_non_zero_value(record, tmp_path, mode) -> None:
     gt = square(SIZE, 0) > 0
     if mode == 'P':  # index 1 has a nearly black color
         image = Image.fromarray(gt.astype(np.uint8), mode='P')
@@ -79,7 +79,7 @@ def test_binary_is_whatever_is_not_zero(record, tmp_path, mode) -> None:
     np.testing.assert_array_equal(results['gt_sem_seg'][0], gt)
 
 
-def test_label_map_of_another_size_names_both_files(record, tmp_path) -> None:
+def test_label_map_of_wrong_size_is_an_error_with_both_paths(record, tmp_path) -> None:
     write_image(tmp_path / 'm1.png', square((16, 16), 0))
     results = LoadFrames().transform(record)
     with pytest.raises(
@@ -100,7 +100,7 @@ def test_colors_become_classes(record, tmp_path) -> None:
     assert labels[1:].max() == 0
 
 
-def test_unknown_encoding_is_named() -> None:
+def test_unknown_encoding_is_an_error() -> None:
     with pytest.raises(ValueError, match="got 'rgb'"):
         LoadLabelMaps(encoding='rgb')
 
@@ -121,7 +121,7 @@ def test_frames_are_resized_as_they_are_decoded(tmp_path, kind, monkeypatch) -> 
     np.testing.assert_array_equal(results['geometry'].scale, expected['geometry'].scale)
 
 
-def test_frames_of_mixed_sizes_are_refused_when_resized_too(tmp_path) -> None:
+def test_frames_of_several_sizes_are_an_error_with_resize(tmp_path) -> None:
     files = [
         str(write_image(tmp_path / f'{t}.png', frame_image((64, 64 + t), t))) for t in range(2)
     ]
@@ -130,7 +130,7 @@ def test_frames_of_mixed_sizes_are_refused_when_resized_too(tmp_path) -> None:
         load.transform({'video_id': 'v', 'frames': files, 'length': 2, 'fps': 1.0})
 
 
-def test_a_frame_drawn_twice_is_read_once(tmp_path, monkeypatch) -> None:
+def test_frame_sampled_twice_is_read_once(tmp_path, monkeypatch) -> None:
     path = str(write_image(tmp_path / 'a.png', frame_image((8, 8), 1)))
     read = []
     monkeypatch.setattr(

@@ -7,7 +7,7 @@ from avis.datasets.transforms.moving_crop import RandomMovingCrop
 
 
 def clip(height: int = 60, width: int = 100, frames: int = 5) -> dict:
-    """Every pixel tells its row and its column."""
+    """Every pixel encodes its row and its column."""
     rows, columns = np.indices((height, width))
     image = np.stack([rows, columns, rows], axis=-1).astype(np.uint8)
     return {
@@ -23,7 +23,7 @@ def crop(**options) -> RandomMovingCrop:
     return RandomMovingCrop(**{'short_sides': [60], 'crop_range': (20, 40), 'prob': 1, **options})
 
 
-def test_the_box_moves_evenly_and_differs_between_clips() -> None:
+def test_box_moves_linearly_and_differs_between_clips() -> None:
     worker_random().seed(1)
     starts = set()
     for _ in range(20):
@@ -36,7 +36,7 @@ def test_the_box_moves_evenly_and_differs_between_clips() -> None:
     assert len(starts) > 15
 
 
-def test_sizes_are_drawn_from_the_ranges_and_cut_to_the_frame() -> None:
+def test_crop_sizes_are_in_range_and_clipped_to_the_frame() -> None:
     worker_random().seed(0)
     shapes = {crop(crop_range=(30, 80)).transform(clip())['img_shape'] for _ in range(300)}
     heights, widths = map(set, zip(*shapes, strict=True))
@@ -45,13 +45,13 @@ def test_sizes_are_drawn_from_the_ranges_and_cut_to_the_frame() -> None:
     assert crop(crop_range=(384, 600)).transform(clip())['frames'].shape == (5, 60, 100, 3)
 
 
-def test_the_clip_is_resized_before() -> None:
+def test_clip_is_resized_before_cropping() -> None:
     results = crop(short_sides=[30], crop_range=(1000, 1000)).transform(clip())
     assert results['img_shape'] == (30, 50)
     assert results['geometry'].size == (30, 50)
 
 
-def test_masks_are_told_where_the_frames_went() -> None:
+def test_geometry_maps_masks_to_the_frames() -> None:
     worker_random().seed(3)
     results = crop().transform(clip())
     for frame in range(5):
@@ -60,12 +60,12 @@ def test_masks_are_told_where_the_frames_went() -> None:
         np.testing.assert_array_equal(columns, results['frames'][frame, 0, :, 1])
 
 
-def test_probability_and_range() -> None:
+def test_prob_and_crop_range_are_respected() -> None:
     source = clip()
     assert crop(prob=0).transform(source)['frames'] is source['frames']
-    with pytest.raises(ValueError, match=r'ascending order, got \(600, 384\)'):
+    with pytest.raises(ValueError, match=r'two ascending lengths, got \(600, 384\)'):
         crop(crop_range=(600, 384))
 
 
-def test_one_frame_is_enough() -> None:
+def test_clip_of_one_frame_is_cropped() -> None:
     assert crop().transform(clip(frames=1))['frames'].shape[0] == 1

@@ -29,7 +29,7 @@ def test_frames_and_audio_become_tensors() -> None:
     np.testing.assert_array_equal(inputs['frames'], source['frames'].transpose(0, 3, 1, 2))
 
 
-def test_what_is_known_becomes_metainfo() -> None:
+def test_properties_of_the_clip_become_metainfo() -> None:
     sample = PackAVInputs().transform(clip(attributes={'category': 'dog'}))['data_samples']
     assert sample.video_id == 7
     assert sample.attributes == {'category': 'dog'}
@@ -39,7 +39,7 @@ def test_what_is_known_becomes_metainfo() -> None:
     assert set(sample.keys()) == set()
 
 
-def test_labels_and_flags() -> None:
+def test_labels_and_flags_are_packed() -> None:
     labels = np.ones((2, 4, 9), np.uint8)[:, :, ::-1][:, :, :5]  # as a flip and a crop leave it
     flags = np.array([True, False])
     source = clip(gt_sem_seg=labels, labeled_frames=flags, valid_frames=~flags, flip=True)
@@ -50,7 +50,7 @@ def test_labels_and_flags() -> None:
     assert sample.flip is True
 
 
-def test_a_clip_without_audio_has_no_audio() -> None:
+def test_clip_without_audio_has_no_audio_input() -> None:
     source = clip()
     del source['audio']
     assert set(PackAVInputs().transform(source)['inputs']) == {'frames'}

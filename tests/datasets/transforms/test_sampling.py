@@ -18,13 +18,13 @@ VIDEO = {'video_id': 'v', 'length': 10, 'fps': 1.0}
         ({'mode': 'first', 'num_frames': 99}, list(range(10))),
     ],
 )
-def test_modes(options, expected) -> None:
+def test_modes_choose_their_frames(options, expected) -> None:
     results = SampleFrames(**options).transform(VIDEO)
     assert results['frame_ids'].tolist() == expected
     assert 'frame_ids' not in VIDEO
 
 
-def test_window_lies_anywhere_and_follows_the_seed() -> None:
+def test_window_position_depends_on_the_seed() -> None:
     sample = SampleFrames(mode='window', num_frames=4)
     worker_random().seed(0)
     starts = [sample.transform(VIDEO)['frame_ids'][0] for _ in range(100)]
@@ -42,12 +42,12 @@ def test_number_of_frames_must_fit_the_mode(options) -> None:
         SampleFrames(**options)
 
 
-def test_unknown_mode_is_named() -> None:
+def test_unknown_mode_is_an_error() -> None:
     with pytest.raises(ValueError, match="got 'last'"):
         SampleFrames(mode='last', num_frames=2)
 
 
-def test_sampling_after_loading_is_refused() -> None:
+def test_sampling_after_loading_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"before the loaders .* found \['frames'\]"):
         SampleFrames().transform({**VIDEO, 'frames': np.zeros((10, 2, 2, 3))})
 
@@ -72,7 +72,7 @@ def clip(frames: int, audio: np.ndarray) -> dict:
         (np.ones((5, 128), np.float32), (10, 128)),
     ],
 )
-def test_padding_marks_what_is_not_real(audio, padded) -> None:
+def test_padding_is_marked_invalid(audio, padded) -> None:
     results = PadFrames(num_frames=10).transform(clip(5, audio))
     assert results['valid_frames'].tolist() == [True] * 5 + [False] * 5
     assert results['labeled_frames'].tolist() == [True] * 5 + [False] * 5
@@ -84,20 +84,20 @@ def test_padding_marks_what_is_not_real(audio, padded) -> None:
     assert results['audio'].sum() == audio.sum()
 
 
-def test_full_clip_stays_as_it_is() -> None:
+def test_full_clip_is_not_padded() -> None:
     full = clip(10, np.ones(1000, np.float32))
     results = PadFrames(num_frames=10).transform(full)
     assert results['valid_frames'].all()
     np.testing.assert_array_equal(results['frames'], full['frames'])
 
 
-def test_longer_clip_is_refused() -> None:
-    with pytest.raises(ValueError, match='has 12 frames, PadFrames makes 10'):
+def test_clip_longer_than_padding_is_an_error() -> None:
+    with pytest.raises(ValueError, match='PadFrames expected at most 10 frames, got 12'):
         PadFrames(num_frames=10).transform(clip(12, np.ones(1200)))
 
 
 @pytest.mark.parametrize('replace', [True, False])
-def test_frames_lie_around_a_reference_in_order(replace) -> None:
+def test_sampled_frames_are_near_the_reference_and_sorted(replace) -> None:
     sample = SampleAroundReference(num_frames=4, max_distance=3, replace=replace)
     worker_random().seed(0)
     drawn = [sample.transform(VIDEO)['frame_ids'] for _ in range(300)]
@@ -122,7 +122,7 @@ def test_every_frame_may_be_the_reference() -> None:
 
 @pytest.mark.parametrize('replace', [True, False])
 @pytest.mark.parametrize('length', [1, 2, 7200])
-def test_short_and_long_videos(replace, length) -> None:
+def test_reference_sampling_of_short_and_long_videos(replace, length) -> None:
     sample = SampleAroundReference(num_frames=5, max_distance=20, replace=replace)
     frame_ids = sample.transform({**VIDEO, 'length': length})['frame_ids']
     assert frame_ids.dtype == np.int64
@@ -132,11 +132,11 @@ def test_short_and_long_videos(replace, length) -> None:
 
 
 @pytest.mark.parametrize('options', [{'num_frames': 0}, {'max_distance': -1}])
-def test_reference_needs_a_range(options) -> None:
-    with pytest.raises(ValueError, match='num_frames must be positive and max_distance not'):
+def test_invalid_range_around_reference_is_an_error(options) -> None:
+    with pytest.raises(ValueError, match='expected num_frames > 0 and max_distance >= 0'):
         SampleAroundReference(**options)
 
 
-def test_reference_is_drawn_before_anything_is_loaded() -> None:
+def test_sampling_around_reference_after_loading_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"SampleAroundReference must come .* \['gt_tracks'\]"):
         SampleAroundReference().transform({**VIDEO, 'gt_tracks': {}})

@@ -57,7 +57,7 @@ def test_every_kind_of_mask_is_drawn(tmp_path, form, png) -> None:
     assert not gt['masks'][0, 1].any()
 
 
-def test_only_chosen_frames_and_instances_seen_in_them(tmp_path) -> None:
+def test_only_visible_instances_of_chosen_frames_are_loaded(tmp_path) -> None:
     broken = {'png': 'nowhere.png', 'value': 1}  # reading it would fail
     tracks = [[broken, polygon(), None, broken], [broken, None, None, broken], [broken] * 4]
     results = record(tmp_path, *tracks, frame_ids=np.array([1, 2, 2]))
@@ -67,14 +67,14 @@ def test_only_chosen_frames_and_instances_seen_in_them(tmp_path) -> None:
     assert gt['masks'].sum(axis=(2, 3)).tolist() == [[112, 0, 0]]
 
 
-def test_a_clip_without_instances_has_none(tmp_path) -> None:
+def test_clip_without_instances_has_empty_masks(tmp_path) -> None:
     gt = load(record(tmp_path, [None] * 4))['gt_tracks']
     assert gt['masks'].shape == (0, 4, *SIZE)
     assert gt['labels'].dtype == gt['ids'].dtype == np.int64
 
 
-def test_masks_go_where_the_frames_go(tmp_path, png) -> None:
-    """All kinds of masks, through a resize and a flip; the box doubles exactly."""
+def test_masks_follow_resize_and_flip(tmp_path, png) -> None:
+    """All kinds of masks with a resize, which doubles the box exactly, and a flip."""
     results = record(tmp_path, [polygon()] * 4, [rle(box_mask())] * 4, [png] * 4)
     got = load(results, ResizeClip(size=(48, 64)), RandomFlip(prob=1))
     top, left, bottom, right = (2 * side for side in BOX)
@@ -84,7 +84,7 @@ def test_masks_go_where_the_frames_go(tmp_path, png) -> None:
     assert got['frames'].shape == (4, 48, 64, 3)
 
 
-def test_a_polygon_drawn_small_is_near_to_the_mask_made_small(tmp_path) -> None:
+def test_small_polygon_is_close_to_resized_mask(tmp_path) -> None:
     angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     circle = np.stack([90 + 60.3 * np.cos(angle), 80 + 50.7 * np.sin(angle)], axis=1).ravel()
     source = {**record(tmp_path), 'height': 160, 'width': 200}
@@ -98,7 +98,7 @@ def test_a_polygon_drawn_small_is_near_to_the_mask_made_small(tmp_path) -> None:
     assert (one & other).sum() / (one | other).sum() > 0.98
 
 
-def test_frames_that_fill_up_have_no_masks(tmp_path) -> None:
+def test_padding_frames_have_empty_masks(tmp_path) -> None:
     results = load(record(tmp_path, [polygon()] * 2, length=2), PadFrames(num_frames=3))
     assert results['gt_tracks']['masks'].sum(axis=(2, 3)).tolist() == [[112, 112, 0]]
     other = PadFrames(num_frames=3).transform(load(record(tmp_path, [polygon()] * 2, length=2)))
@@ -118,8 +118,8 @@ def test_evaluation_has_all_instances_at_the_size_of_the_file(tmp_path, png) -> 
 
 
 @pytest.mark.parametrize('case', ['edge', 'mixed_sizes', 'sparse_null'])
-def test_gt_is_that_of_the_evaluator(tmp_path, case) -> None:
-    """The data set gives the metrics what the evaluator reads from the same file."""
+def test_gt_equals_that_of_the_evaluator(tmp_path, case) -> None:
+    """Metrics get the same ground truth as the evaluator reads from the file."""
     path = tmp_path / 'test.json'
     path.write_bytes(gzip.decompress((GOLDEN / case / 'gt.json.gz').read_bytes()))
     for folder in ('JPEGImages', 'WAVAudios'):
@@ -143,34 +143,34 @@ def test_gt_is_that_of_the_evaluator(tmp_path, case) -> None:
     assert read_vis(path).annotated
 
 
-def test_training_without_gt_is_an_error_and_testing_is_not(tmp_path) -> None:
+def test_missing_gt_is_an_error_in_training_only(tmp_path) -> None:
     results = record(tmp_path)
     del results['tracks']
-    with pytest.raises(ValueError, match=r"clip 'v' has no truth to train on"):
+    with pytest.raises(ValueError, match=r"clip 'v' has no ground truth to train on"):
         load(results)
     assert 'gt_tracks' not in load(results, form='tracks')
 
 
-def test_frames_of_another_size_than_annotated_are_named(tmp_path) -> None:
+def test_frames_of_wrong_size_are_an_error_with_path(tmp_path) -> None:
     results = record(tmp_path, [polygon()] * 4, height=48)
     with pytest.raises(
-        ValueError, match=r'0\.png: is \(24, 32\).*says height and width \(48, 32\)'
+        ValueError, match=r'0\.png: is \(24, 32\).*states height and width \(48, 32\)'
     ):
         load(results)
 
 
-def test_misuse_is_told(tmp_path) -> None:
+def test_wrong_use_is_an_error(tmp_path) -> None:
     with pytest.raises(ValueError, match='form must be one of'):
         LoadTracks(form='rle')
-    with pytest.raises(ValueError, match='LoadTracks stands behind LoadFrames'):
+    with pytest.raises(ValueError, match='put LoadFrames before LoadTracks'):
         LoadTracks().transform(record(tmp_path, [polygon()] * 4))
     with pytest.raises(FileNotFoundError, match=r'nowhere\.png'):
         load(record(tmp_path, [{'png': 'nowhere.png', 'value': 1}] * 4))
 
 
 @pytest.mark.parametrize('size', [(16, 16), (4320, 7680)])
-def test_tiny_and_huge_frames(tmp_path, size) -> None:
-    """A frame of 16 pixels, and one of 8K that is held small as soon as it is decoded."""
+def test_tiny_and_huge_frames_are_loaded(tmp_path, size) -> None:
+    """A frame of 16 pixels, and an 8K frame that is resized as soon as it is decoded."""
     image = np.zeros((*size, 3), np.uint8)
     path = write_image(tmp_path / 'frame.png', image)
     box = (size[0] // 4, size[1] // 4, size[0] // 2, size[1] // 2)

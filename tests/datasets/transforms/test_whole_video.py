@@ -1,4 +1,4 @@
-"""Videos that are read when asked for: from pixels, from files, with and without sound."""
+"""Videos that are read on demand, from images and video files, with and without audio."""
 
 import copy
 import math
@@ -13,7 +13,7 @@ from mmengine.dataset import pseudo_collate
 from avis.datasets.readers import video, whole_video
 from avis.datasets.readers.audio import AudioInfo, read_audio
 from avis.datasets.readers.errors import BrokenDataError
-from avis.datasets.readers.whole_video import AudioFile, FileFrames, ImageFrames
+from avis.datasets.readers.whole_video import AudioFile, ImageFrames, VideoFileFrames
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.datasets.transforms.whole_video import OpenVideo, PackVideo
 from avis.structures.masks import encode_mask
@@ -24,7 +24,7 @@ COUNT = 40
 
 @pytest.fixture(scope='module')
 def pixels():
-    """Gray levels rise from frame to frame."""
+    """Frames with increasing gray levels."""
     return np.stack([np.full((32, 48, 3), 5 * n + 20, np.uint8) for n in range(COUNT)])
 
 
@@ -46,7 +46,7 @@ def images(folder, **more):
     return ImageFrames(sorted(folder.glob('*.png')), name='v', fps=2.0, **more)
 
 
-def test_images_come_one_by_one(folder, pixels):
+def test_image_frames_return_single_images(folder, pixels):
     frames = images(folder)
     assert (len(frames), frames.size) == (COUNT, (32, 48))
     for number in (0, 7, 39, 7):
@@ -55,28 +55,28 @@ def test_images_come_one_by_one(folder, pixels):
         frames[40]
 
 
-def test_only_a_few_images_stay_in_memory(folder):
+def test_frame_cache_is_limited(folder):
     frames = images(folder)
     for number in range(COUNT):
         frames[number]
-    assert len(frames._kept) == 16
+    assert len(frames._cache) == 16
 
 
-def test_a_source_can_be_sent_to_another_process(folder, pixels):
+def test_frames_can_be_pickled(folder, pixels):
     frames = pickle.loads(pickle.dumps(images(folder)))
     np.testing.assert_array_equal(frames[3], pixels[3])
     assert copy.copy(frames).content_key() == frames.content_key()
 
 
-def test_frames_must_have_one_size(folder):
+def test_frames_of_different_sizes_are_an_error(folder):
     cv2.imwrite(str(folder / '005.png'), np.zeros((8, 8, 3), np.uint8))
     frames = images(folder)
     assert frames.size == (32, 48)
-    with pytest.raises(BrokenDataError, match=r'005\.png.*is \(8, 8\).*first is \(32, 48\)'):
+    with pytest.raises(BrokenDataError, match=r'005\.png.*is \(8, 8\).*first frame is \(32, 48\)'):
         frames[5]
 
 
-def test_the_key_follows_the_content(folder):
+def test_content_key_depends_on_the_content(folder):
     before = images(folder).content_key()
     assert images(folder).content_key() == before
     (folder / '005.png').write_bytes((folder / '006.png').read_bytes())
@@ -84,15 +84,18 @@ def test_the_key_follows_the_content(folder):
 
 
 @pytest.mark.parametrize('fps', [10.0, 2.0, 25.0])
-def test_a_video_at_any_rate(fps, video_file, pixels):
-    frames = FileFrames(video_file, name='v', fps=fps, length=round(4 * fps))
+def test_video_is_read_at_any_frame_rate(fps, video_file, pixels):
+    frames = VideoFileFrames(video_file, name='v', fps=fps, length=round(4 * fps))
     for number in (0, 1, 5, len(frames) - 1, 2):
         shown = pixels[min(round(number / fps * 10), COUNT - 1)].astype(int)
         assert abs(frames[number].astype(int) - shown).max() <= 8
-    assert frames.content_key() != FileFrames(video_file, name='v', fps=3.0, length=9).content_key()
+    assert (
+        frames.content_key()
+        != VideoFileFrames(video_file, name='v', fps=3.0, length=9).content_key()
+    )
 
 
-def test_reading_a_video_forward_decodes_each_frame_once(video_file, monkeypatch):
+def test_forward_reading_decodes_each_frame_once(video_file, monkeypatch):
     decoded = []
     walk = video._Cursor._decode
 
@@ -102,7 +105,7 @@ def test_reading_a_video_forward_decodes_each_frame_once(video_file, monkeypatch
             yield frame
 
     monkeypatch.setattr(video._Cursor, '_decode', count)
-    frames = FileFrames(video_file, name='v', fps=10.0, length=COUNT)
+    frames = VideoFileFrames(video_file, name='v', fps=10.0, length=COUNT)
     for number in range(COUNT):
         frames[number]
     assert len(decoded) == len(set(decoded)) == COUNT
@@ -112,14 +115,14 @@ def test_reading_a_video_forward_decodes_each_frame_once(video_file, monkeypatch
     np.testing.assert_array_equal(again[20], frames[20])
 
 
-def test_a_video_that_ends_too_early_can_still_be_read_before(video_file):
-    frames = FileFrames(video_file, name='v', fps=10.0, length=60)
+def test_frames_before_the_end_of_a_short_video_are_readable(video_file):
+    frames = VideoFileFrames(video_file, name='v', fps=10.0, length=60)
     with pytest.raises(BrokenDataError, match=r'ends at 4\.00 s'):
         frames[55]
     assert frames[3].shape == (32, 48, 3)
 
 
-def test_audio_at_any_rate_in_stereo_or_none(tmp_path):
+def test_audio_is_resampled_to_mono_and_silence_without_file(tmp_path):
     path = tmp_path / 'stereo.wav'
     soundfile.write(path, np.ones((48000, 2)) / 4, 48000)
     samples = AudioFile(str(path), sample_rate=16000, seconds=9.0).read()
@@ -131,7 +134,7 @@ def test_audio_at_any_rate_in_stereo_or_none(tmp_path):
 
 
 @pytest.mark.parametrize('seconds', [0.1, 2.0, 5.9, 6.0])
-def test_long_audio_is_decoded_part_by_part(seconds, tmp_path, monkeypatch):
+def test_long_audio_is_decoded_in_parts(seconds, tmp_path, monkeypatch):
     monkeypatch.setattr(whole_video, '_SECONDS_DECODED', 2)
     read = []
     monkeypatch.setattr(
@@ -140,12 +143,12 @@ def test_long_audio_is_decoded_part_by_part(seconds, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     path = tmp_path / 'noise.wav'
     soundfile.write(path, rng.normal(0, 0.1, (round(48000 * seconds), 2)), 48000)
-    heard = AudioFile(str(path), sample_rate=16000, seconds=9.0).read()
-    np.testing.assert_array_equal(heard, read_audio(path, sample_rate=16000))
+    audio = AudioFile(str(path), sample_rate=16000, seconds=9.0).read()
+    np.testing.assert_array_equal(audio, read_audio(path, sample_rate=16000))
     assert read == [2 * 16000 * part for part in range(max(1, math.ceil(seconds / 2)))]
 
 
-def test_a_header_that_promises_too_much_adds_no_silence(tmp_path, monkeypatch):
+def test_too_long_length_in_header_adds_no_silence(tmp_path, monkeypatch):
     path = tmp_path / 'short.wav'
     soundfile.write(path, np.ones(16000 * 3) / 4, 16000)
     monkeypatch.setattr(whole_video, '_SECONDS_DECODED', 2)
@@ -153,38 +156,38 @@ def test_a_header_that_promises_too_much_adds_no_silence(tmp_path, monkeypatch):
     assert len(AudioFile(str(path), sample_rate=16000, seconds=9.0).read()) == 16000 * 3
 
 
-def test_a_video_without_a_audio_track_is_silent(pixels, tmp_path):
+def test_video_without_audio_track_is_silent(pixels, tmp_path):
     write_mp4(tmp_path / 'mute.mp4', pixels[:5], fps=5.0)
     audio = AudioFile(str(tmp_path / 'mute.mp4'), sample_rate=8000, seconds=1.0).read()
     assert audio.shape == (8000,)
     assert not audio.any()
 
 
-def test_damage_in_the_middle_costs_its_seconds(tmp_path):
+def test_damaged_seconds_become_silence(tmp_path):
     samples = np.full(16000 * 5, 0.25, np.float32)
     samples[40000:41000] = np.nan
     path = tmp_path / 'damaged.wav'
     soundfile.write(path, samples, 16000, subtype='FLOAT')
-    heard = AudioFile(str(path), sample_rate=16000, seconds=5.0).read()
-    assert len(heard) == len(samples)
-    assert not heard[32000:48000].any()
-    assert (heard[:32000] == 0.25).all()
+    audio = AudioFile(str(path), sample_rate=16000, seconds=5.0).read()
+    assert len(audio) == len(samples)
+    assert not audio[32000:48000].any()
+    assert (audio[:32000] == 0.25).all()
     soundfile.write(path, np.full(16000, np.nan), 16000, subtype='FLOAT')
     with pytest.raises(BrokenDataError, match='NaN'):
         AudioFile(str(path), sample_rate=16000, seconds=1.0).read()
 
 
-def test_damage_in_the_middle_of_an_mp3_costs_its_seconds(tmp_path):
-    rng = np.random.default_rng(2)  # after this damage libsndfile takes negative places
+def test_damaged_seconds_of_mp3_become_silence(tmp_path):
+    rng = np.random.default_rng(2)  # after this damage libsndfile returns negative positions
     path = tmp_path / 'damaged.mp3'
     soundfile.write(path, rng.normal(0, 0.1, 16000 * 8), 16000)
     content = bytearray(path.read_bytes())
     third, half = len(content) // 3, len(content) // 2
     content[third:half] = rng.bytes(half - third)
     path.write_bytes(content)
-    heard = AudioFile(str(path), sample_rate=16000, seconds=8.0).read()
-    assert 16000 * 2 <= len(heard) <= 16000 * 9
-    assert heard[2000:16000].std() > 0.05
+    audio = AudioFile(str(path), sample_rate=16000, seconds=8.0).read()
+    assert 16000 * 2 <= len(audio) <= 16000 * 9
+    assert audio[2000:16000].std() > 0.05
 
 
 def record(folder):
@@ -203,10 +206,10 @@ def record(folder):
     }
 
 
-def test_the_pipeline_reads_nothing_but_the_size(folder):
+def test_open_video_reads_only_the_first_frame(folder):
     item = PackVideo()(LoadTracks(form='tracks')(OpenVideo()(record(folder))))
     frames, audio = item['inputs']['frames'], item['inputs']['audio']
-    assert list(frames._kept) == [0]
+    assert list(frames._cache) == [0]
     assert audio.seconds == 20.0
     sample = item['data_samples']
     assert sample.gt_tracks.ids.tolist() == [1]
