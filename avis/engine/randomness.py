@@ -1,10 +1,11 @@
 """Randomness that depends on seed, step and sample, never on processes, workers or a restart.
 
-A sample's augmentation is drawn from (run seed, pass over the data, index in the data set): the
-sampler hands out indices that carry these numbers, the data set seeds with them. They travel with
-the index itself, so prefetching and long-living workers cannot mix up two epochs. Losses that draw
-for a clip take the same numbers from its data sample. What the model draws otherwise (dropout) is a
-function of (run seed, iteration, rank), see :class:`~avis.engine.hooks.seed_hook.SeedHook`.
+The augmentation of a sample is drawn from (run seed, pass over the data, index in the data set):
+the sampler yields indices with these numbers, and the data set seeds with them. Because they are
+part of the index, prefetching and persistent workers cannot mix up two epochs. Losses that sample
+at random for a clip use the same numbers, from its data sample. Other random numbers of a model
+(dropout) depend on (run seed, iteration, rank), see
+:class:`~avis.engine.hooks.seed_hook.SeedHook`.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ from torch.utils.data import Dataset, Sampler
 
 
 def derive_seed(*numbers: int) -> int:
-    """One well mixed 32-bit seed from several non-negative numbers.
+    """Hash several non-negative numbers to one 32-bit seed.
 
     >>> derive_seed(1, 2) == derive_seed(1, 2), derive_seed(1, 2) == derive_seed(2, 1)
     (True, False)
@@ -31,14 +32,14 @@ def derive_seed(*numbers: int) -> int:
 
 @contextlib.contextmanager
 def fixed_randomness(*numbers: int) -> Iterator[None]:
-    """Within the block Python, NumPy and torch (CPU) draw from ``numbers``, then go on as before.
+    """Seed Python, NumPy and torch (CPU) with ``numbers`` within the block, then restore them.
 
-    CUDA generators stay untouched: data pipelines run on the CPU, often in forked workers.
+    CUDA generators are not changed: data pipelines run on the CPU, often in forked workers.
     """
     before = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
     seed = derive_seed(*numbers)
     random.seed(seed)
-    # Transforms, mmcv's among them, draw from NumPy's global state.
+    # Transforms, those of mmcv included, draw from NumPy's global state.
     np.random.set_state(np.random.RandomState(seed).get_state())  # noqa: NPY002
     torch.default_generator.manual_seed(seed)
     try:
@@ -50,31 +51,31 @@ def fixed_randomness(*numbers: int) -> Iterator[None]:
 
 
 class SampleIndex(int):
-    """An index into a data set that carries the seed of its sample.
+    """An index into a data set together with the seed of its sample.
 
     Args:
         index: The index.
-        seed: Numbers that fix the sample: run seed, pass over the data, index.
+        seed: Numbers that determine the sample: run seed, pass over the data, index.
     """
 
     seed: tuple[int, ...]
 
     def __new__(cls, index: int, seed: tuple[int, ...]) -> 'SampleIndex':
-        """Integers are made by ``__new__``."""
+        """Create the integer, and set its seed."""
         self = super().__new__(cls, index)
         self.seed = seed
         return self
 
     def __getnewargs__(self) -> tuple[int, tuple[int, ...]]:  # type: ignore[override]
-        """How the index is rebuilt in a worker process."""
+        """Return the arguments that rebuild the index in a worker process."""
         return int(self), self.seed
 
 
 class SeededSampler(Sampler):
-    """Any sampler, its indices turned into :class:`SampleIndex`.
+    """Wraps any sampler, and converts its indices to :class:`SampleIndex`.
 
     Args:
-        dataset: Data set that is sampled.
+        dataset: Data set to sample from.
         sampler: Sampler or its config.
         seed: Seed of the run; None draws one that all processes share.
     """
@@ -90,14 +91,14 @@ class SeededSampler(Sampler):
         self.rank, self.world_size = get_dist_info()
 
     def __iter__(self) -> Iterator[Any]:
-        # Endless samplers never see set_epoch: their pass follows from the position.
+        # set_epoch is not called for endless samplers: their pass follows from the position.
         size = max(len(self.dataset), 1)  # type: ignore[arg-type]
         for position, index in enumerate(self.sampler):
             if not isinstance(index, int):  # samplers of other projects may yield tuples
                 yield index
                 continue
-            lap = self.epoch + (position * self.world_size + self.rank) // size
-            yield SampleIndex(index, (self.seed, lap, index))
+            data_pass = self.epoch + (position * self.world_size + self.rank) // size
+            yield SampleIndex(index, (self.seed, data_pass, index))
 
     def __len__(self) -> int:
         return len(self.sampler)
@@ -110,10 +111,10 @@ class SeededSampler(Sampler):
 
 
 class SeededDataset(Dataset):
-    """Any data set; a :class:`SampleIndex` fixes all that its pipeline draws.
+    """Wraps any data set; a :class:`SampleIndex` determines all random numbers of its pipeline.
 
-    The data sample carries its numbers on as metainfo ``seed``, for what the model draws of a clip
-    (points of its masks).
+    The data sample gets the numbers as metainfo ``seed``, for what the model samples at random for
+    a clip (points of its masks).
 
     Args:
         dataset: Data set or its config.
@@ -140,15 +141,15 @@ class SeededDataset(Dataset):
         return len(self.dataset)
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else (``metainfo``, ``record``, ...) is asked of the wrapped data set."""
-        if name == 'dataset':  # not there yet while a worker unpickles the wrapper
+        """Return other attributes (``metainfo``, ``record``, ...) of the wrapped data set."""
+        if name == 'dataset':  # not set yet while a worker unpickles the wrapper
             raise AttributeError(name)
         return getattr(self.dataset, name)
 
 
 def keep_worker_seeds(worker_id: int) -> None:
-    """Leave the seeds of a data loading worker as torch set them.
+    """Keep the seeds of a data loading worker as torch has set them.
 
-    torch seeds Python, NumPy and torch of a worker from a number drawn anew for each epoch;
-    mmengine's default replaces them by the same seeds in every epoch.
+    torch seeds Python, NumPy and torch of a worker with a number that is drawn for each epoch;
+    the default of mmengine replaces them by the same seeds in every epoch.
     """

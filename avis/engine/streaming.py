@@ -1,4 +1,4 @@
-"""Predict videos window by window: nothing is kept of a window but run lengths."""
+"""Predict videos window by window; of each window only run-length encodings are kept."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ from avis.structures.masks import RLE
 
 
 class VideoStream:
-    """Feeds windows to a model and hands out videos when their last window is done.
+    """Passes windows to a model, and returns each video after its last window.
 
     The model has ``start_video``, ``predict_window`` and ``finish_video``, as
     :class:`~avis.models.segmentors.av_instance_segmentor.AVInstanceSegmentor` does.
 
     Args:
-        model: The model, maybe in the wrapper of distributed training.
+        model: The model; the wrapper of distributed training is removed.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -30,41 +30,44 @@ class VideoStream:
 
     @torch.no_grad()
     def feed(self, batch: dict[str, Any]) -> AVDataSample | None:
-        """Take in the next window.
+        """Predict the next window.
 
         Args:
             batch: Batch of one item of a :class:`~avis.datasets.window_dataset.WindowDataset`, as
                 the data loader collates it.
 
         Returns:
-            The sample of the whole video, with ``pred_tracks`` and, if the windows had it,
-            ``gt_tracks``, if it was the last window; else None. None too for a broken video.
+            After the last window the sample of the whole video, with ``pred_tracks`` and, if the
+            windows have it, ``gt_tracks``. None after other windows, and for a broken video.
+
+        Raises:
+            ValueError: The windows before this one were not fed.
         """
         (sample,) = batch['data_samples']
-        place = sample.window
-        if place.start == 0:
+        spec = sample.window
+        if spec.start == 0:
             self._video = _Video(self.model.start_video(), sample)
         video = self._video
         if video is None:
             raise ValueError(
-                f'{sample.get("video_name")!r}: its window at frame {place.start} comes without '
-                f'those before it'
+                f'{sample.get("video_name")!r}: got its window at frame {spec.start} without the '
+                f'windows before it; feed the windows of a video in order'
             )
         video.broken |= sample.get('broken', False)
         if not video.broken:
             data = self.model.data_preprocessor(batch, False)
             (cast,) = data['data_samples']
-            window = Window.of_sample(cast, place.start)
+            window = Window.of_sample(cast, spec.start)
             self.model.predict_window(video.state, data['inputs'], window)
             video.add(sample)
-        if not place.is_last:
+        if not spec.is_last:
             return None
         self._video = None
         return None if video.broken else video.finish(self.model.finish_video(video.state))
 
 
 class _Video:
-    """What is known of the video that is being predicted."""
+    """State of the video that is being predicted."""
 
     def __init__(self, state: Any, sample: AVDataSample) -> None:
         self.state = state
@@ -75,22 +78,22 @@ class _Video:
         self.gt: dict[int, _GroundTruth] | None = {} if 'gt_tracks' in sample else None
 
     def add(self, sample: AVDataSample) -> None:
-        """Take in the truth of a window, but that of frames seen before."""
-        place = sample.window
-        skip, count = self.length - place.start, place.stop - place.start
-        known = sample.get('labeled_frames')
-        flags = np.ones(count, bool) if known is None else known.cpu().numpy()
+        """Add the ground truth of the frames of a window that earlier windows did not contain."""
+        spec = sample.window
+        skip, count = self.length - spec.start, spec.stop - spec.start
+        labeled = sample.get('labeled_frames')
+        flags = np.ones(count, bool) if labeled is None else labeled.cpu().numpy()
         self.labeled.append(flags[skip:])
         if self.gt is not None:
             tracks = sample.gt_tracks
             for index, number in enumerate(tracks.ids.tolist()):
-                one = self.gt.setdefault(number, _GroundTruth(tracks, index))
-                one.rles += [None] * (self.length - len(one.rles))
-                one.rles += tracks.masks[index].rles[skip:]
-        self.length = place.stop
+                track = self.gt.setdefault(number, _GroundTruth(tracks, index))
+                track.rles += [None] * (self.length - len(track.rles))
+                track.rles += tracks.masks[index].rles[skip:]
+        self.length = spec.stop
 
     def finish(self, tracks: InstanceData) -> AVDataSample:
-        """The sample of the whole video."""
+        """Return the sample of the whole video."""
         dropped = ('window', 'batch_input_shape')
         metainfo = {k: v for k, v in self.first.metainfo.items() if k not in dropped}
         sample = AVDataSample(metainfo={**metainfo, 'frame_ids': np.arange(self.length)})
@@ -104,25 +107,25 @@ class _Video:
         return sample
 
     def _gt(self, first: InstanceData, tracks: list[tuple[int, '_GroundTruth']]) -> InstanceData:
-        """The true tracks over all frames."""
+        """Return the ground-truth tracks over all frames."""
         height, width = self.first.ori_shape
-        for _, one in tracks:
-            one.rles += [None] * (self.length - len(one.rles))
-        # No track has no field: their types are those of the first window.
+        for _, track in tracks:
+            track.rles += [None] * (self.length - len(track.rles))
+        # Without tracks there are no fields to infer the types from; the first window has them.
         fields = {
-            key: torch.tensor([one.fields[key] for _, one in tracks], dtype=first[key].dtype)
+            key: torch.tensor([track.fields[key] for _, track in tracks], dtype=first[key].dtype)
             for key in first.keys()  # noqa: SIM118 - InstanceData iterates over instances
             if key not in ('masks', 'ids')
         }
         return InstanceData(
             ids=torch.tensor([number for number, _ in tracks], dtype=torch.int64),
-            masks=[MaskTrack(height, width, one.rles) for _, one in tracks],
+            masks=[MaskTrack(height, width, track.rles) for _, track in tracks],
             **fields,
         )
 
 
 class _GroundTruth:
-    """One true track: its fields, and its masks so far."""
+    """One ground-truth track: its fields, and its masks so far."""
 
     def __init__(self, tracks: InstanceData, index: int) -> None:
         self.fields = {

@@ -1,4 +1,4 @@
-"""A video of a video with its predicted instances, frame by frame, for videos of any length."""
+"""Write a video with its predicted instances, frame by frame, for videos of any length."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,22 +29,22 @@ def write_track_video(
     classes: Sequence[str] = (),
     gt: bool = False,
 ) -> None:
-    """Write a video with the masks of ``pred_tracks`` in the colors of their identities.
+    """Write a video with the masks of ``pred_tracks``, one color per identity.
 
-    Frames and sound are read again from the files of the record, piece by piece.
+    Frames and audio are read again from the files of the record, block by block.
 
     Args:
-        path: Of the MP4.
-        record: Where the video lies.
-        sample: Of the whole video; ``frame_ids`` tells which frames it has.
-        classes: Names of the classes; their numbers without.
-        gt: Put ``gt_tracks`` beside them, if the sample has it.
+        path: Path of the MP4 file.
+        record: Record of the video.
+        sample: Sample of the whole video; ``frame_ids`` are the indices of its frames.
+        classes: Names of the classes for the captions; without them, their indices are shown.
+        gt: Show ``gt_tracks`` beside the prediction, if the sample has it.
     """
     sides = {'prediction': sample.pred_tracks}
     if gt and 'gt_tracks' in sample:
-        sides = {'truth': sample.gt_tracks, **sides}
+        sides = {'ground truth': sample.gt_tracks, **sides}
     frame_ids = np.asarray(sample.get('frame_ids', range(record['length'])))
-    reader = _AudioBlocks.of(record, frame_ids)
+    reader = _AudioReader.of(record, frame_ids)
     write_video(
         path,
         _drawn(record, frame_ids, sides, classes),
@@ -55,12 +55,12 @@ def write_track_video(
 
 
 def walk_frames(record: VideoRecord, frame_ids: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
-    """The frames of a video one after the other, RGB (H, W, 3)."""
+    """Yield the frames of a video one after the other, RGB (H, W, 3)."""
     frames = record['frames']
     if isinstance(frames, str):
         yield from walk_video(frames, frame_ids / record['fps'])
     else:
-        yield from (read_image(frames[number]) for number in frame_ids)
+        yield from (read_image(frames[index]) for index in frame_ids)
 
 
 def _drawn(
@@ -69,7 +69,7 @@ def _drawn(
     sides: dict[str, InstanceData],
     classes: Sequence[str],
 ) -> Iterator[NDArray[np.uint8]]:
-    """Each frame with the tracks of one side, or of two beside each other."""
+    """Yield each frame with the tracks of one side, or of both sides next to each other."""
     for t, frame in enumerate(walk_frames(record, frame_ids)):
         images = {name: _draw(frame, tracks, t, classes) for name, tracks in sides.items()}
         yield side_by_side(images) if len(images) > 1 else images.popitem()[1]
@@ -88,19 +88,19 @@ def _draw(
     return draw_tracks(frame, masks, captions)
 
 
-class _AudioBlocks:
-    """Reads the sound of a file block by block, as a video asks for it."""
+class _AudioReader:
+    """Reads the audio of a file block by block, as the video writer requests it."""
 
     def __init__(self, path: str, rate: int, start: int) -> None:
         self.path = path
         self.rate = rate
-        self.offset = start  # sample of the file at which the video begins
-        self.begin = 0
+        self.offset = start  # sample of the file at which the video starts
+        self.block_start = 0
         self.block = np.zeros(0, np.int16)
 
     @classmethod
-    def of(cls, record: VideoRecord, frame_ids: NDArray[np.int64]) -> '_AudioBlocks | None':
-        """The sound of a record; None if it has none, or frames were left out of the video."""
+    def of(cls, record: VideoRecord, frame_ids: NDArray[np.int64]) -> '_AudioReader | None':
+        """Return the reader of a record; None without audio, or if frames are not consecutive."""
         audio = record['audio']
         if audio is None or audio.endswith('.pkl') or (np.diff(frame_ids) != 1).any():
             return None
@@ -112,11 +112,11 @@ class _AudioBlocks:
         return cls(audio, rate, round(frame_ids[0] / record['fps'] * rate))
 
     def __call__(self, start: int, end: int) -> NDArray[np.int16]:
-        """Samples ``start`` to ``end`` of the video; both only ever grow."""
-        if end > self.begin + len(self.block):
+        """Return the samples ``start`` to ``end`` of the video; both must not decrease."""
+        if end > self.block_start + len(self.block):
             count = max(round(_BLOCK_SECONDS * self.rate), end - start)
             audio = read_audio(
                 self.path, sample_rate=self.rate, start=self.offset + start, num_samples=count
             )
-            self.block, self.begin = to_int16(audio), start
-        return self.block[start - self.begin : end - self.begin]
+            self.block, self.block_start = to_int16(audio), start
+        return self.block[start - self.block_start : end - self.block_start]

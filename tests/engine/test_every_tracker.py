@@ -1,4 +1,4 @@
-"""Every tracker with every frame head, with and without sound: from files to scores."""
+"""Every tracker with every frame head, with and without audio: from files to scores."""
 
 from itertools import product
 from pathlib import Path
@@ -15,7 +15,7 @@ from avis.registry import DATASETS, MODELS
 from avis.synthetic.generator import make_dataset
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'avis'
-# Which config of avism/ has the tracker, or the head.
+# Config of avism/ that contains the tracker, or the head.
 TRACKERS = {
     'ClipQueryTracker': 'avism_r50_in_aviseg',
     'QueryMatchingTracker': 'ablations/avism_r50_in_aviseg_querymatching',
@@ -27,12 +27,12 @@ HEADS = {
     'AVISMFrameHead': 'avism_r50_in_aviseg',
     'Mask2FormerFrameHead': 'ablations/avism_r50_in_aviseg_noaudio',
 }
-# After one step nothing is certain: what is found must reach the scores all the same.
+# All scores are low after one step: thresholds of 0 let predictions reach the metric.
 DETECTOR = {'type': 'Detector', 'score_threshold': 0.0, 'max_per_frame': 4}
 ONLINE = {'detector': DETECTOR, 'new_track_score': 0.0}
 BYTE = {'init_track_thr': 0.0, 'obj_score_thrs': {'high': 0.0, 'low': 0.0}}
 OC = {'init_track_thr': 0.0, 'obj_score_thr': 0.0}
-UNCERTAIN = {
+NO_THRESHOLDS = {
     'ClipQueryTracker': {'score_threshold': 0.0},
     'QueryMatchingTracker': ONLINE,
     'MaskOverlapTracker': ONLINE,
@@ -50,26 +50,26 @@ def root(tmp_path_factory) -> Path:
     return folder
 
 
-def published(name: str):
+def official_model(name: str):
     return load_config(CONFIGS / 'avism' / f'{name}.py').model
 
 
-def configured(tracker: str, head: str, hears: bool, root: Path):
-    """The demo's config, in which the parts are exchanged for those of the big configs."""
+def configured(tracker: str, head: str, with_audio: bool, root: Path):
+    """The config of the demo with tracker and head of the full-size configs."""
     config = load_config(CONFIGS / 'demo_avism_synthetic.py')
     model = config.model
     if tracker != 'ClipQueryTracker':
-        model.tracker = published(TRACKERS[tracker]).tracker
-    model.frame_head.type = published(HEADS[head]).frame_head.type
+        model.tracker = official_model(TRACKERS[tracker]).tracker
+    model.frame_head.type = official_model(HEADS[head]).frame_head.type
     if head == 'Mask2FormerFrameHead':
         model.frame_head.pop('audio_fusion')
     config.merge_from_dict(
-        {'model.tracker': UNCERTAIN[tracker], 'model.sounding_gate.threshold': 0}
+        {'model.tracker': NO_THRESHOLDS[tracker], 'model.sounding_gate.threshold': 0}
     )
     for split in ('train', 'test'):
         dataset = config[f'{split}_dataloader'].dataset
         dataset.data_root = str(root)
-        if not hears:
+        if not with_audio:
             names = [step['type'].__name__ for step in dataset.pipeline]
             dataset.pipeline.insert(names.index('LoadAudio') + 1, {'type': 'MuteAudio'})
     return config
@@ -80,9 +80,9 @@ def name_of(tracker: torch.nn.Module) -> str:
     return type(tracker).__name__ if boxes is None else boxes['type'].__name__
 
 
-@pytest.mark.parametrize(('tracker', 'head', 'hears'), COMBINATIONS)
-def test_it_builds_trains_a_step_predicts_and_is_scored(tracker, head, hears, root) -> None:
-    config = configured(tracker, head, hears, root)
+@pytest.mark.parametrize(('tracker', 'head', 'with_audio'), COMBINATIONS)
+def test_model_trains_a_step_predicts_and_is_scored(tracker, head, with_audio, root) -> None:
+    config = configured(tracker, head, with_audio, root)
     torch.manual_seed(0)
     model = MODELS.build(config.model)
     assert (name_of(model.tracker), type(model.frame_head).__name__) == (tracker, head)
@@ -90,7 +90,7 @@ def test_it_builds_trains_a_step_predicts_and_is_scored(tracker, head, hears, ro
     train, test = (DATASETS.build(config[f'{s}_dataloader'].dataset) for s in ('train', 'test'))
     with fixed_randomness(0):
         batch = pseudo_collate([train[0], train[1]])
-    assert all(bool(audio.any()) == hears for audio in batch['inputs']['audio'])
+    assert all(bool(audio.any()) == with_audio for audio in batch['inputs']['audio'])
     before = model.frame_head.query_feat.weight.clone()
     optimizer = OptimWrapper(torch.optim.AdamW(model.parameters(), lr=1e-3))
     losses = model.train().train_step(batch, optimizer)
@@ -112,7 +112,7 @@ def test_it_builds_trains_a_step_predicts_and_is_scored(tracker, head, hears, ro
         assert 0 <= scores[f'aviseg_corrected/{name}'] <= 100
 
 
-def test_no_combination_is_there_twice(root) -> None:
+def test_combinations_are_unique(root) -> None:
     assert len(COMBINATIONS) == 5 * 2 * 2
     models = {str(configured(*which, root).to_dict()) for which in COMBINATIONS}
     assert len(models) == len(COMBINATIONS)

@@ -9,14 +9,14 @@ import pytest
 
 from avis.apis.config import load_config
 from avis.apis.runner import test as run_test
-from avis.engine.loops import in_windows
+from avis.engine.loops import window_dataloader
 from avis.structures.masks import encode_mask, rle_from_json
 from tests.helpers.painted import OutputsHook, mask_of, passing, write_data
 from tests.helpers.runs import own_name
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / 'tests' / 'configs' / 'painted.py'
-# Lengths such that two processes get shares of 31 and 30 frames, in another order than one.
+# Two processes get 31 and 30 frames, in another order than one process.
 SCENES = {'b': passing(13), 'a': passing(31), 'e': [{}] * 3, 'c': passing(1), 'd': passing(13, 5)}
 
 
@@ -42,7 +42,7 @@ def expected(data_root, tmp_path_factory):
     return run(data_root, tmp_path_factory.mktemp('whole'), **{'test_cfg.size': None})
 
 
-def test_planted_tracks_score_full_marks(data_root, tmp_path, expected):
+def test_perfect_tracks_score_100(data_root, tmp_path, expected):
     found = run(data_root, tmp_path, **{'model.tracker.max_gap': 30})
     for key in ('aviseg_corrected/HOTA', 'aviseg_corrected/FA', 'aviseg/AP_all'):
         assert found[key] == pytest.approx(100)
@@ -52,7 +52,7 @@ def test_planted_tracks_score_full_marks(data_root, tmp_path, expected):
 @pytest.mark.parametrize(
     ('size', 'overlap', 'workers'), [(5, 2, 0), (4, 0, 2)], ids=['overlap', 'workers']
 )
-def test_windows_score_as_whole_videos_do(data_root, tmp_path, expected, size, overlap, workers):
+def test_windows_score_like_whole_videos(data_root, tmp_path, expected, size, overlap, workers):
     more = {
         'test_cfg.size': size,
         'test_cfg.overlap': overlap,
@@ -61,10 +61,19 @@ def test_windows_score_as_whole_videos_do(data_root, tmp_path, expected, size, o
     assert run(data_root, tmp_path, **more) == same(expected)
 
 
-def test_a_video_comes_out_with_its_last_window(data_root, tmp_path):
+def test_video_is_returned_with_its_last_window(data_root, tmp_path):
     run(data_root, tmp_path, custom_hooks=[{'type': 'tests.helpers.painted.OutputsHook'}])
     # Windows of 5 frames that share 2: 13 frames are 4 windows, the last one moved back.
-    assert OutputsHook.seen == [*[[]] * 3, ['b'], *[[]] * 9, ['a'], ['e'], ['c'], *[[]] * 3, ['d']]
+    assert OutputsHook.videos == [
+        *[[]] * 3,
+        ['b'],
+        *[[]] * 9,
+        ['a'],
+        ['e'],
+        ['c'],
+        *[[]] * 3,
+        ['d'],
+    ]
 
 
 @pytest.mark.slow
@@ -96,13 +105,13 @@ def test_two_processes_with_uneven_shares_give_the_same_numbers(data_root, tmp_p
     assert (tmp_path / '1_of_2.json').is_file()
 
 
-def test_a_loader_that_is_built_already_cannot_be_cut():
-    with pytest.raises(ValueError, match='need the config of a data loader, got a list'):
-        in_windows([], 4, 0)
+def test_built_data_loader_is_an_error():
+    with pytest.raises(ValueError, match='expected the config of a data loader, got a list'):
+        window_dataloader([], 4, 0)
 
 
 @pytest.mark.parametrize('windows', [True, False])
-def test_videos_of_the_videos_whose_turn_it_is(data_root, tmp_path, windows):
+def test_hook_writes_every_nth_video(data_root, tmp_path, windows):
     cfg = load_config(CONFIG, options(data_root))
     show = {'type': 'AVVisualizationHook', 'show_dir': str(tmp_path / 'show')}
     cfg.custom_hooks = [{**show, 'interval': 2, 'max_videos': 2}]
@@ -112,7 +121,7 @@ def test_videos_of_the_videos_whose_turn_it_is(data_root, tmp_path, windows):
     assert sorted(path.name for path in (tmp_path / 'show').iterdir()) == ['b.mp4', 'e.mp4']
 
 
-def test_bars_show_video_and_frame(data_root, tmp_path, monkeypatch, capsys):
+def test_progress_bar_shows_video_and_frame(data_root, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('FORCE_COLOR', '1')  # rich takes the captured output for a terminal
     monkeypatch.setenv('COLUMNS', '120')
     run(data_root, tmp_path)

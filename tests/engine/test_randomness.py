@@ -1,4 +1,4 @@
-"""A sample is the same whoever loads it, and another in every pass."""
+"""A sample does not depend on the process that loads it, and differs in every pass."""
 
 import pickle
 import random
@@ -19,7 +19,7 @@ def draw_all() -> tuple[float, float, float]:
     return random.random(), float(np.random.mtrand._rand.rand()), float(torch.rand(()))
 
 
-def test_a_block_draws_its_own_numbers_and_disturbs_nobody() -> None:
+def test_fixed_randomness_does_not_change_numbers_outside() -> None:
     torch.manual_seed(5)
     expected = float(torch.rand(()))
     torch.manual_seed(5)
@@ -32,14 +32,14 @@ def test_a_block_draws_its_own_numbers_and_disturbs_nobody() -> None:
         assert all(a != b for a, b in zip(draw_all(), first, strict=True))
 
 
-def test_the_state_comes_back_after_an_error() -> None:
+def test_random_state_is_restored_after_an_error() -> None:
     before = random.getstate()
     with pytest.raises(KeyError), fixed_randomness(1):
         raise KeyError
     assert random.getstate() == before
 
 
-def test_an_index_keeps_its_seed_on_the_way_to_a_worker() -> None:
+def test_index_keeps_its_seed_after_pickling() -> None:
     index = pickle.loads(pickle.dumps(SampleIndex(7, (1, 2, 7))))
     assert 'abcdefgh'[index] == 'h'
     assert index.seed == (1, 2, 7)
@@ -66,7 +66,7 @@ def samples(data_loader, epoch: int) -> dict[int, torch.Tensor]:
     }
 
 
-def test_workers_batches_and_earlier_passes_do_not_matter() -> None:
+def test_samples_do_not_depend_on_workers_batches_or_passes() -> None:
     alone = loader()
     first, second = samples(alone, 0), samples(alone, 1)
     assert sorted(first) == list(range(6))
@@ -78,18 +78,18 @@ def test_workers_batches_and_earlier_passes_do_not_matter() -> None:
     torch.testing.assert_close(samples(loader(), 1), second, rtol=0, atol=0)
 
 
-def test_a_sample_knows_the_numbers_that_fix_it() -> None:
+def test_sample_has_its_seed_in_metainfo() -> None:
     data_loader = loader(num_workers=1)
     data_loader.sampler.set_epoch(4)
     seeds = [sample.seed for batch in data_loader for sample in batch['data_samples']]
     assert sorted(seeds) == [(3, 4, index) for index in range(6)]
 
 
-def test_without_workers_none_has_to_persist() -> None:
+def test_persistent_workers_are_off_without_workers() -> None:
     assert not loader(persistent_workers=True).persistent_workers
 
 
-def test_the_wrapped_data_set_answers_for_itself() -> None:
+def test_wrapper_forwards_attributes() -> None:
     data_loader = loader()
     assert isinstance(data_loader.dataset, SeededDataset)
     assert data_loader.dataset.metainfo == {'task': 'tiny'}
@@ -100,7 +100,7 @@ def test_the_wrapped_data_set_answers_for_itself() -> None:
 
 
 @pytest.mark.parametrize('sampler', [DefaultSampler, InfiniteSampler])
-def test_two_processes_hand_out_what_one_does(sampler, monkeypatch) -> None:
+def test_two_processes_load_the_same_samples_as_one(sampler, monkeypatch) -> None:
     def seeds(rank: int, world_size: int) -> list[tuple]:
         for module in (randomness, __import__(sampler.__module__, fromlist=['x'])):
             monkeypatch.setattr(module, 'get_dist_info', lambda: (rank, world_size))
@@ -112,11 +112,11 @@ def test_two_processes_hand_out_what_one_does(sampler, monkeypatch) -> None:
     assert get_dist_info() == (0, 1)
     one, first, second = seeds(0, 1), seeds(0, 2), seeds(1, 2)
     assert [seed for pair in zip(first, second, strict=True) for seed in pair] == one
-    passes = {lap for _, lap, _ in one}
+    passes = {data_pass for _, data_pass, _ in one}
     assert passes == ({4} if sampler is DefaultSampler else {4, 5})
 
 
-def test_indices_that_are_no_integers_pass_untouched() -> None:
+def test_non_integer_indices_are_not_changed() -> None:
     seeded = SeededSampler(dataset=TinyDataset(length=2), sampler=[(0, 1), (1, 0)], seed=1)
     assert list(seeded) == [(0, 1), (1, 0)]
     assert len(seeded) == 2

@@ -27,21 +27,21 @@ def model_of(tracker=MaskOverlapTracker, **arguments):
 
 
 def stream(windows, model):
-    """The videos of a set of windows, by name."""
-    one = VideoStream(model)
-    fed = [one.feed(pseudo_collate([windows[index]])) for index in range(len(windows))]
+    """Predict the videos of a set of windows, by name."""
+    video_stream = VideoStream(model)
+    fed = [video_stream.feed(pseudo_collate([windows[index]])) for index in range(len(windows))]
     return {sample.video_name: sample for sample in fed if sample is not None}
 
 
 def content(tracks):
-    """All that is in tracks, as plain values."""
+    """Content of tracks as plain values."""
     fields = {key: tracks[key].tolist() for key in ('ids', 'labels', 'scores') if key in tracks}
     return fields | {'masks': [(m.height, m.width, m.rles) for m in tracks.masks]}
 
 
 @pytest.mark.parametrize('tracker', [MaskOverlapTracker, QueryMatchingTracker])
 @pytest.mark.parametrize(('size', 'overlap'), [(None, 0), (100, 3), (5, 0), (5, 2), (1, 0)])
-def test_streaming_gives_what_the_whole_clip_gives(data_root, tracker, size, overlap):
+def test_streaming_equals_prediction_of_whole_clip(data_root, tracker, size, overlap):
     model = model_of(tracker)
     whole = AVISeg(split='test', data_root=str(data_root), pipeline=PIPELINE)
     windows = WindowDataset(dataset=dataset_of(data_root), size=size, overlap=overlap)
@@ -61,7 +61,7 @@ def test_streaming_gives_what_the_whole_clip_gives(data_root, tracker, size, ove
         assert 'labeled_frames' not in found
 
 
-def test_the_planted_tracks_are_found(data_root):
+def test_streaming_predicts_the_painted_tracks(data_root):
     windows = WindowDataset(dataset=dataset_of(data_root), size=4, overlap=1)
     found = stream(windows, model_of())['long'].pred_tracks
     assert found.labels.tolist() == [0, 1]
@@ -70,40 +70,40 @@ def test_the_planted_tracks_are_found(data_root):
         assert track.rles == expected
 
 
-def test_what_is_not_labeled_stays_so(data_root):
+def test_unlabeled_frames_stay_unlabeled(data_root):
     windows = WindowDataset(dataset=dataset_of(data_root), size=4, overlap=1)
-    one = VideoStream(model_of())
+    video_stream = VideoStream(model_of())
     for index in range(8):
         item = windows[index]
         frame_ids = item['data_samples'].frame_ids
         item['data_samples'].labeled_frames = torch.from_numpy(frame_ids % 3 == 0)
-        sample = one.feed(pseudo_collate([item]))
+        sample = video_stream.feed(pseudo_collate([item]))
     np.testing.assert_array_equal(sample.labeled_frames.numpy(), np.arange(23) % 3 == 0)
 
 
-def test_tracks_that_only_some_windows_know_are_absent_elsewhere(data_root):
+def test_tracks_missing_in_some_windows_are_absent_there(data_root):
     windows = WindowDataset(dataset=dataset_of(data_root), size=6, overlap=2)
-    one = VideoStream(model_of())
+    video_stream = VideoStream(model_of())
     for index, window in enumerate(windows.windows):
         if window.video:
             break
         item = windows[index]
         tracks = item['data_samples'].gt_tracks
-        seen = [any(rle is not None for rle in masks.rles) for masks in tracks.masks]
-        item['data_samples'].gt_tracks = tracks[torch.tensor(seen)]
-        sample = one.feed(pseudo_collate([item]))
+        visible = [any(rle is not None for rle in masks.rles) for masks in tracks.masks]
+        item['data_samples'].gt_tracks = tracks[torch.tensor(visible)]
+        sample = video_stream.feed(pseudo_collate([item]))
     whole = AVISeg(split='test', data_root=str(data_root), pipeline=PIPELINE)[0]['data_samples']
     assert content(sample.gt_tracks) == content(whole.gt_tracks)
 
 
-def test_a_broken_window_takes_its_video_out_and_no_other(tmp_path):
+def test_broken_window_drops_only_its_video(tmp_path):
     root = write_data(tmp_path, {'bad': passing(4), 'good': passing(2)})
     (root / 'test' / 'JPEGImages' / 'bad' / '00001.png').write_bytes(b'')
     windows = WindowDataset(dataset=dataset_of(root, skip_broken=True), size=2)
     assert list(stream(windows, model_of())) == ['good']
 
 
-def test_a_window_without_its_beginning_is_refused(data_root):
+def test_window_without_earlier_windows_is_an_error(data_root):
     windows = WindowDataset(dataset=dataset_of(data_root), size=5)
-    with pytest.raises(ValueError, match=r"'long': its window at frame 5 comes without"):
+    with pytest.raises(ValueError, match=r"'long': got its window at frame 5 without"):
         VideoStream(model_of()).feed(pseudo_collate([windows[1]]))

@@ -1,4 +1,4 @@
-"""Whole models of every tracker: they train a step, and stream what they predict at once."""
+"""Complete models of every tracker: a training step, and streaming equal to whole videos."""
 
 import copy
 
@@ -33,7 +33,7 @@ from tests.engine.test_streaming import content
 
 WIDTH, QUERIES, CLASSES, SIZE, LENGTH = 32, 6, 3, (50, 90), 8
 LOSS = {'type': MaskSetLoss, 'num_classes': CLASSES, 'num_points': 64}
-# Random weights are not sure of anything: what they find must not be thrown away.
+# Scores of random weights are low: thresholds must not drop all predictions.
 DETECTOR = {'type': Detector, 'score_threshold': 0.1, 'duplicate_iou': None}
 MOTION = {'type': KalmanFilter}
 ONLINE = {'detector': DETECTOR, 'new_track_score': 0.1}
@@ -81,7 +81,7 @@ TRACKERS = {
 GATE = {'type': SoundingGate, 'source': 'similarity', 'query_dim': WIDTH, 'audio_dim': WIDTH}
 
 
-def model_of(tracker, *, hears=True, gate=False):
+def model_of(tracker, *, with_audio=True, gate=False):
     torch.manual_seed(0)
     head = {
         'type': Mask2FormerFrameHead,
@@ -103,7 +103,7 @@ def model_of(tracker, *, hears=True, gate=False):
             'hidden_channels': 32,
         },
     }
-    if hears:
+    if with_audio:
         fusion = {'type': AVISMQueryFusion, 'channels': WIDTH, 'audio_dim': WIDTH}
         head = {**head, 'type': AVISMFrameHead, 'audio_fusion': fusion}
     return AVInstanceSegmentor(
@@ -118,7 +118,7 @@ def model_of(tracker, *, hears=True, gate=False):
 
 
 def clip(start=0, stop=LENGTH, **meta):
-    """Some frames of a video of noise whose brightness wanders, with features as sound."""
+    """Some frames of a noise video whose brightness changes, with features as audio."""
     random = torch.Generator().manual_seed(1)
     noise = torch.randint(0, 256, (LENGTH, 3, *SIZE), generator=random).to(torch.uint8)
     audio = torch.randn(LENGTH, WIDTH, generator=random)
@@ -138,7 +138,7 @@ def stream(model, size, overlap):
 
 @pytest.mark.parametrize('gate', [False, True], ids=['open', 'gate'])
 @pytest.mark.parametrize('name', list(TRACKERS))
-def test_one_window_is_the_whole_clip_bit_for_bit(name, gate):
+def test_one_window_equals_the_whole_clip(name, gate):
     model = model_of(name, gate=gate).eval()
     with torch.no_grad():
         (expected,) = model.test_step(pseudo_collate([clip()]))
@@ -148,28 +148,28 @@ def test_one_window_is_the_whole_clip_bit_for_bit(name, gate):
     assert {(m.height, m.width, len(m)) for m in found.masks} == {(75, 135, LENGTH)}
 
 
-@pytest.mark.parametrize('hears', [False, True], ids=['mask2former', 'avism'])
+@pytest.mark.parametrize('with_audio', [False, True], ids=['mask2former', 'avism'])
 @pytest.mark.parametrize('name', list(TRACKERS))
-def test_windows_give_tracks_over_all_frames(name, hears):
-    found = stream(model_of(name, hears=hears).eval(), 4, 2).pred_tracks
+def test_windowed_prediction_has_tracks_over_all_frames(name, with_audio):
+    found = stream(model_of(name, with_audio=with_audio).eval(), 4, 2).pred_tracks
     assert len(found.masks) > 0
     assert {len(track) for track in found.masks} == {LENGTH}
     assert len(set(found.ids.tolist())) == len(found.ids)
-    seen = [any(track.rles[t] for track in found.masks) for t in range(LENGTH)]
-    assert all(seen)
+    present = [any(track.rles[t] for track in found.masks) for t in range(LENGTH)]
+    assert all(present)
 
 
 @pytest.mark.parametrize('name', ['query', 'overlap', 'byte', 'oc'])
-def test_windows_change_nothing_for_trackers_that_go_frame_by_frame(name):
+def test_windows_do_not_change_frame_by_frame_trackers(name):
     model = model_of(name).eval()
     whole, parts = stream(model, None, 0).pred_tracks, stream(model, 3, 0).pred_tracks
     assert content(parts) == content(whole)
 
 
-@pytest.mark.parametrize('hears', [False, True], ids=['mask2former', 'avism'])
+@pytest.mark.parametrize('with_audio', [False, True], ids=['mask2former', 'avism'])
 @pytest.mark.parametrize('name', list(TRACKERS))
-def test_every_parameter_learns(name, hears):
-    model = model_of(name, hears=hears, gate=True).train()
+def test_every_parameter_gets_a_gradient(name, with_audio):
+    model = model_of(name, with_audio=with_audio, gate=True).train()
     item = clip(0, 3)
     masks = torch.zeros(2, 3, *SIZE, dtype=torch.bool)
     masks[0, :, 5:30, 5:40] = True

@@ -34,25 +34,25 @@ def read(path):
     with av.open(str(path)) as video:
         if not video.streams.audio:
             return images, None
-        pieces = [frame.to_ndarray()[0] for frame in video.decode(audio=0)]
-    return images, np.concatenate(pieces)
+        blocks = [frame.to_ndarray()[0] for frame in video.decode(audio=0)]
+    return images, np.concatenate(blocks)
 
 
-def test_an_identity_has_its_color_where_it_is_seen(tmp_path):
+def test_identity_keeps_its_color(tmp_path):
     source = write_video(tmp_path / 'a.mp4', [{}] * 3, audio=False)
     write_track_video(tmp_path / 'video.mp4', video_record(source), sample_of(3))
     images, audio = read(tmp_path / 'video.mp4')
     assert len(images) == 9
     assert audio is None
     tint = 0.55 * 128 + 0.45 * np.array(identity_color(3))
-    # Inside of the box and away from its label and its outline.
+    # Inside the box, away from its label and outline.
     assert np.abs(images[1][15:17, 23:26].mean((0, 1)) - tint).max() < 45
     assert np.abs(images[4].astype(int) - 128).max() < 12
     assert np.abs(images[7][15:17, 33:36].mean((0, 1)) - tint).max() < 45
 
 
 @pytest.mark.parametrize('rate', [16000, 4410])
-def test_audio_comes_in_blocks_and_whole(tmp_path, monkeypatch, rate):
+def test_audio_is_written_from_blocks_or_at_once(tmp_path, monkeypatch, rate):
     monkeypatch.setattr(track_video, '_BLOCK_SECONDS', 0.5)
     source = write_video(tmp_path / 'a.mp4', passing(30), audio=False)
     time = np.arange(3 * rate) / rate
@@ -70,14 +70,14 @@ def test_audio_comes_in_blocks_and_whole(tmp_path, monkeypatch, rate):
     assert np.abs(audio[middle] - expected[middle]).max() < 0.1
 
 
-def test_a_video_that_leaves_frames_out_has_no_audio(tmp_path):
+def test_video_of_non_consecutive_frames_has_no_audio(tmp_path):
     source = write_video(tmp_path / 'a.mp4', passing(30))
     sample = sample_of(frame_ids=np.array([0, 4, 8]))
     write_track_video(tmp_path / 'video.mp4', video_record(source), sample)
     assert read(tmp_path / 'video.mp4')[1] is None
 
 
-def test_names_of_classes_are_written(tmp_path, monkeypatch):
+def test_class_names_are_drawn(tmp_path, monkeypatch):
     captions = []
     draw = track_video.draw_tracks
 
@@ -91,7 +91,7 @@ def test_names_of_classes_are_written(tmp_path, monkeypatch):
     assert captions == [['person 1'], [], ['person 1']]
 
 
-def test_the_gt_stands_beside_the_prediction(tmp_path):
+def test_gt_is_shown_beside_the_prediction(tmp_path):
     source = write_video(tmp_path / 'a.mp4', [{}] * 3, audio=False)
     sample = sample_of(3)
     sample.gt_tracks = sample_of(1).pred_tracks
