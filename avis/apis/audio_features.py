@@ -1,4 +1,4 @@
-"""Make the precomputed sound of a data set: one VGGish embedding per frame and video."""
+"""Precompute the audio features of a data set: one VGGish embedding per frame."""
 
 import functools
 import io
@@ -26,18 +26,18 @@ from avis.registry import DATASETS
 from avis.structures.video_record import VideoRecord
 from avis.utils.atomic import write_atomic
 
-_CHUNK = 64  # seconds at once: memory does not grow with the length of a video
+_CHUNK = 64  # seconds in memory at a time, whatever the length of a video
 
 
 @dataclass
 class FeatureReport:
-    """What happened to the videos.
+    """Result of :func:`extract_audio_features`.
 
     Attributes:
         made: Paths of the files that were written.
-        kept: Number of videos whose file was there and whole.
-        silent: Names of the videos that have no sound.
-        problems: One line for each video that could not be done.
+        kept: Number of videos whose file existed and was complete.
+        silent: Names of the videos without audio.
+        problems: One line for each video that failed.
     """
 
     made: list[str] = field(default_factory=list)
@@ -48,7 +48,7 @@ class FeatureReport:
 
 @dataclass(frozen=True)
 class _Job:
-    """One video: its sound, its frames, and where the rows go."""
+    """One video: its audio file, its output file, and the number and rate of its frames."""
 
     audio: str
     out: str
@@ -64,25 +64,25 @@ def extract_audio_features(
     processes: int = 1,
     overwrite: bool = False,
 ) -> FeatureReport:
-    """Write the ``features`` files of the data sets of a config, as AVISM was trained with.
+    """Write the ``features`` files of the data sets of a config, as in the training of AVISM.
 
-    Row k of a file is the embedding of the second that begins with frame k, at the rate of the
-    sound file; a second with less than 0.975 s of sound counts as nothing. Files appear when they
-    are complete, and those that are there and whole are kept: a run that was stopped goes on.
+    Row k of a file is the embedding of the second that starts at frame k, at the sample rate of the
+    audio file; a second with less than 0.975 s of audio is treated as missing. Files are written
+    atomically, and complete ones are kept, so an interrupted run can be resumed.
 
     Args:
         cfg: A config with ``train_dataloader`` and so on.
-        weights: File of the VGGish network.
-        splits: Which of 'train', 'val' and 'test'; default all that the config has.
-        processes: That many videos at a time; each process holds the network, 0.3 GB.
-        overwrite: Make all files anew.
+        weights: Path of the weights of VGGish.
+        splits: Some of 'train', 'val' and 'test'; defaults to all that the config has.
+        processes: Number of videos at a time; each process loads the network, 0.3 GB.
+        overwrite: Write all files again.
 
     Raises:
-        FileNotFoundError: No such weights, or no data.
-        ValueError: The config has no such split, or its data set no place for features.
+        FileNotFoundError: The weights or the data do not exist.
+        ValueError: The config lacks a split, or its data set has no ``feature_dir``.
 
     Returns:
-        What happened; videos that failed are among its problems, the others are done.
+        The report; a failed video is among its problems and does not stop the others.
     """
     if not Path(weights).is_file():
         raise FileNotFoundError(
@@ -102,10 +102,12 @@ def extract_audio_features(
         return report
     console = Console()
     threads = max((os.cpu_count() or 1) // processes, 1)
-    # spawn: a forked copy of a process with threads may hang.
+    # spawn, because a process with threads may hang after a fork.
     with get_context('spawn').Pool(processes, _start, (str(weights), threads)) as pool:
         done = pool.imap_unordered(_make, jobs)
-        bar = track(done, 'Sounds', len(jobs), console=console, disable=not console.is_terminal)
+        bar = track(
+            done, 'Audio features', len(jobs), console=console, disable=not console.is_terminal
+        )
         for path, problem in bar:
             if problem:
                 report.problems.append(problem)
@@ -117,11 +119,11 @@ def extract_audio_features(
 def embed_seconds(
     path: str | Path, num_frames: int, fps: float, encoder: VGGish
 ) -> NDArray[np.float32]:
-    """The embeddings of the seconds that begin with the frames of a video.
+    """Compute the embeddings of the seconds that start at the frames of a video.
 
     Args:
-        path: A sound file, or a container with sound.
-        num_frames: T.
+        path: Path of an audio file, or of a container with audio.
+        num_frames: Number of frames T.
         fps: Frames per second.
         encoder: VGGish with ``framing='per_second'``.
 
@@ -147,10 +149,10 @@ def embed_seconds(
 
 @functools.cache
 def _front_end(rate: int) -> tuple[int, VGGishFrontEnd]:
-    """The rate at which a sound is read, and what takes it.
+    """Return the sample rate for reading, and the front end for it.
 
-    Seconds are resampled each alone, as the authors did. A rate such as 44101, which would take
-    filters of gigabytes, is resampled on reading instead.
+    The front end resamples each second separately, as the authors did. A rate such as 44101 Hz,
+    whose filters would take gigabytes, is resampled while reading instead.
     """
     try:
         return rate, VGGishFrontEnd(framing='per_second', sample_rate=rate)
@@ -166,25 +168,25 @@ def _records(cfg: Any) -> list[VideoRecord]:
 
 
 def _jobs(records: list[VideoRecord], report: FeatureReport, overwrite: bool) -> list[_Job]:
-    """The videos that remain to be done."""
+    """Return the videos to process, and count the others in the report."""
     jobs = []
     for record in records:
         out = record.get('features')
         if out is None:
             raise ValueError(
-                f'video {record["video_name"]!r} has no place for features: set feature_dir of '
-                f'the data set'
+                f'video {record["video_name"]!r}: expected a path of its features, got None; set '
+                f'feature_dir of the data set'
             )
         if record['audio'] is None:
             report.silent.append(record['video_name'])
-        elif not overwrite and _is_whole(out, record['length']):
+        elif not overwrite and _is_complete(out, record['length']):
             report.kept += 1
         else:
             jobs.append(_Job(record['audio'], out, record['length'], record['fps']))
     return jobs
 
 
-def _is_whole(path: str, length: int) -> bool:
+def _is_complete(path: str, length: int) -> bool:
     try:
         return read_features(path).shape == (length, VGGish.out_channels)
     except (FileNotFoundError, BrokenDataError):
@@ -201,13 +203,13 @@ def _start(weights: str, threads: int) -> None:
 
 
 def _make(job: _Job) -> tuple[str, str]:
-    """Do one video; gives its path, and the problem if there was one."""
+    """Process one video; return the path of its features, and the problem or an empty string."""
     if _encoder is None:
-        raise RuntimeError('the worker was not started')
+        raise RuntimeError('expected _start to run before _make in each worker')
     try:
         rows = embed_seconds(job.audio, job.length, job.fps, _encoder)
         if not np.isfinite(rows).all():
-            raise broken_data_error(job.audio, 'gives NaN or infinite embeddings')
+            raise broken_data_error(job.audio, 'has NaN or infinite embeddings')
     except (FileNotFoundError, BrokenDataError) as error:
         return job.out, str(error)
     buffer = io.BytesIO()

@@ -1,12 +1,13 @@
-"""Predict many videos into a folder: a video and the tracks of each. A run that broke off goes on.
+"""Predict many videos into a folder, and resume an interrupted run.
 
-Per video a folder ``<name>/`` with ``video.mp4``, the video with its masks in the colors of their
-identities, and ``results.json``, which is written last: where it is, the video is done.
+Each video gets a folder ``<name>/`` with ``video.mp4``, the video with masks in one color per
+identity, and ``results.json``, which is written last: if it exists, the video is complete.
 """
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from torch import nn
 
 from avis.apis.checkpoint import init_model
 from avis.apis.inference import (
+    DEFAULT_WINDOW_SIZE,
     IMAGE_SUFFIXES,
-    WINDOW,
     class_names,
     predict_video,
     video_record,
@@ -31,7 +32,7 @@ from avis.utils.atomic import write_atomic
 from avis.utils.file_names import safe_file_name
 
 VIDEO_SUFFIXES = ('.mp4', '.mkv', '.mov', '.avi', '.webm', '.m4v', '.ts', '.mpg', '.mpeg')
-RESULTS, FILM = 'results.json', 'video.mp4'
+RESULTS_FILE, VIDEO_FILE = 'results.json', 'video.mp4'
 
 
 def infer(  # noqa: PLR0913 - one call is the whole tool
@@ -42,40 +43,43 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
     *,
     audio: str | Path | None = None,
     fps: float | None = None,
-    size: int | None = WINDOW,
+    size: int | None = DEFAULT_WINDOW_SIZE,
     overlap: int | None = None,
     video: bool = True,
     device: str = 'cpu',
     num_workers: int = 0,
     cfg_options: dict[str, Any] | None = None,
 ) -> dict[str, str]:
-    """Predict videos that are not done yet.
+    """Predict all videos whose results are not complete yet.
 
     Args:
         config: Config of the model.
-        checkpoint: Its weights; None for random ones.
+        checkpoint: Weights of the model; None for random ones.
         inputs: Video files, folders of frames, and folders of video files.
         out: Folder of the results.
-        audio: Sound of the only input; None for that of the video files.
-        fps: Frames per second that are looked at, see
-            :func:`~avis.apis.inference.video_record`.
-        size: Frames of a window; None for whole videos.
-        overlap: Frames that neighbouring windows share; None for a tenth of a window.
-        video: Write videos too.
-        device: Where the model runs.
-        num_workers: Processes that decode ahead.
+        audio: Audio of the only input; None for the audio of the video files.
+        fps: Frames per second to predict, see :func:`~avis.apis.inference.video_record`.
+        size: Number of frames of a window; None for whole videos.
+        overlap: Number of frames that neighboring windows share; None for a tenth of a window.
+        video: Write videos in addition to ``results.json``.
+        device: Device of the model.
+        num_workers: Number of processes that decode in advance.
         cfg_options: Overrides of the config, dotted key to value.
 
     Returns:
-        What went wrong, by video; empty if all are done.
+        Error messages by video; empty if all are complete.
 
     Raises:
         FileNotFoundError: Config, checkpoint or an input does not exist.
-        ValueError: No video, two of one name, or one sound for several videos.
+        ValueError: There is no video, two videos have the same name, or one audio file is given
+            for several videos.
     """
     videos = dict(find_videos(inputs))
     if audio is not None and len(videos) > 1:
-        raise ValueError(f'one sound cannot belong to {len(videos)} videos: predict them alone')
+        raise ValueError(
+            f'expected one video with audio={str(audio)!r}, got {len(videos)}; predict them one by '
+            f'one'
+        )
     settings = {
         'config': str(config),
         'checkpoint': None if checkpoint is None else _fingerprint(Path(checkpoint)),
@@ -85,55 +89,81 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
         'overlap': overlap,
         'audio': None if audio is None else _fingerprint(Path(audio)),
     }
-    todo = {}
-    for name, path in videos.items():
-        made = {**settings, 'video': _fingerprint(path)}
-        if not _is_done(Path(out) / name, made, video=video):
-            todo[name] = (path, made)
-    print_log(f'{len(videos) - len(todo)} of {len(videos)} videos are done already', 'current')
+    jobs = [
+        _Job(path, Path(out) / name, {**settings, 'video': _fingerprint(path)})
+        for name, path in videos.items()
+    ]
+    todo = [job for job in jobs if not _is_done(job, video=video)]
+    print_log(f'{len(jobs) - len(todo)} of {len(jobs)} videos are complete already', 'current')
     if not todo:
         return {}
     model = init_model(config, checkpoint, device, cfg_options)
+    windows = {'size': size, 'overlap': overlap, 'num_workers': num_workers}
     failed = {}
-    with _bars() as bars:
-        for name, (path, made) in todo.items():
-            show = _show(bars, bars.add_task(name, total=None))
-            try:
-                record = video_record(path, audio, fps=fps)
-                sample = predict_video(
-                    model,
-                    record,
-                    size=size,
-                    overlap=overlap,
-                    num_workers=num_workers,
-                    on_window=show,
-                )
-                if 'failure' in sample:  # logged where it happened; tried again next time
-                    failed[name] = sample.failure
-                    continue
-                write_results(Path(out) / name, model, record, sample, settings=made, video=video)
-            except (BrokenDataError, OSError) as error:  # the others shall not suffer
-                failed[name] = str(error)
-                print_log(f'{name}: {error}', 'current', logging.ERROR)
+    with _progress() as progress:
+        for job in todo:
+            problem = _predict(job, model, progress, windows, audio=audio, fps=fps, video=video)
+            if problem:
+                failed[job.folder.name] = problem
     return failed
 
 
-def find_videos(inputs: Sequence[str | Path]) -> Iterator[tuple[str, Path]]:
-    """Names and places of the videos among files and folders.
+@dataclass(frozen=True)
+class _Job:
+    """A video to predict: its path, the folder of its results, and what they depend on."""
 
-    A folder with images is a video, of one with video files each is.
+    path: Path
+    folder: Path
+    settings: dict[str, Any]
+
+
+def _predict(
+    job: _Job,
+    model: nn.Module,
+    progress: Progress,
+    windows: dict[str, Any],
+    *,
+    audio: str | Path | None,
+    fps: float | None,
+    video: bool,
+) -> str:
+    """Predict one video and write its results; return the problem if it fails, else ''."""
+    name = job.folder.name
+    task = progress.add_task(name, total=None)
+
+    def show(done: int, total: int) -> None:
+        progress.update(task, completed=done, total=total)
+
+    try:
+        record = video_record(job.path, audio, fps=fps)
+        sample = predict_video(model, record, on_window=show, **windows)
+        if 'failure' in sample:  # logged where it occurred; predicted again next time
+            return str(sample.failure)
+        write_inference_results(
+            job.folder, model, record, sample, settings=job.settings, video=video
+        )
+    except (BrokenDataError, OSError) as error:  # must not stop the other videos
+        print_log(f'{name}: {error}', 'current', logging.ERROR)
+        return str(error)
+    return ''
+
+
+def find_videos(inputs: Sequence[str | Path]) -> Iterator[tuple[str, Path]]:
+    """Yield names and paths of the videos among files and folders.
+
+    A folder with images is one video; in a folder with video files, each file is a video.
 
     Raises:
         FileNotFoundError: An input does not exist.
-        ValueError: A folder without either, or two videos of one name.
+        ValueError: A folder contains neither images nor videos, or two videos have the same name.
     """
     names: dict[str, Path] = {}
     for path in [file for given in inputs for file in _videos_of(Path(given))]:
         name = safe_file_name(path.name if path.is_dir() else path.stem)
         if name in names:
             raise ValueError(
-                f'{names[name]} and {path} are both called {name!r}, their results would be '
-                f'written over each other: predict them into different folders'
+                f'{names[name]} and {path} have the same name {name!r} and would overwrite each '
+                f"other's results; predict them into different folders"
             )
         names[name] = path
     yield from names.items()
@@ -150,13 +180,13 @@ def _videos_of(path: Path) -> list[Path]:
     found = [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES]
     if not found:
         raise ValueError(
-            f'{path} holds neither frames ({", ".join(IMAGE_SUFFIXES)}) nor videos '
+            f'{path} contains neither frames ({", ".join(IMAGE_SUFFIXES)}) nor videos '
             f'({", ".join(VIDEO_SUFFIXES)})'
         )
     return found
 
 
-def write_results(
+def write_inference_results(
     folder: Path,
     model: nn.Module,
     record: VideoRecord,
@@ -165,16 +195,27 @@ def write_results(
     settings: dict[str, Any],
     video: bool = True,
 ) -> None:
-    """Write video and tracks of a video; each file appears when it is complete, the tracks last."""
+    """Write video and tracks of one video; each file is written atomically, the tracks last.
+
+    Args:
+        folder: Folder of the results of the video.
+        model: The model, for the names of its classes.
+        record: Record of the video.
+        sample: Prediction of :func:`~avis.apis.inference.predict_video`.
+        settings: What the results depend on; stored with them.
+        video: Write the video, too.
+    """
     classes = class_names(model)
     if video:
-        write_track_video(folder / FILM, record, sample, classes=classes)
-    content = to_json(record, sample, classes) | {'settings': settings}
-    write_atomic(folder / RESULTS, json.dumps(content))
+        write_track_video(folder / VIDEO_FILE, record, sample, classes=classes)
+    content = inference_results(record, sample, classes) | {'settings': settings}
+    write_atomic(folder / RESULTS_FILE, json.dumps(content))
 
 
-def to_json(record: VideoRecord, sample: AVDataSample, classes: Sequence[str]) -> dict[str, Any]:
-    """The tracks of a video as plain values; masks as COCO RLEs, null where absent."""
+def inference_results(
+    record: VideoRecord, sample: AVDataSample, classes: Sequence[str]
+) -> dict[str, Any]:
+    """Return the content of ``results.json``; masks are COCO RLEs, null where absent."""
     tracks = sample.pred_tracks
     fields = zip(
         tracks.ids.tolist(),
@@ -204,20 +245,21 @@ def to_json(record: VideoRecord, sample: AVDataSample, classes: Sequence[str]) -
 
 
 def _fingerprint(path: Path) -> list[Any]:
-    """What changes when a file does."""
-    state = path.stat()
-    return [str(path.resolve()), state.st_size, state.st_mtime]
+    """Return path, size and modification time of a file, by which changes are detected."""
+    status = path.stat()
+    return [str(path.resolve()), status.st_size, status.st_mtime]
 
 
-def _is_done(folder: Path, settings: dict[str, Any], *, video: bool) -> bool:
-    """Are there results of the same video, model and settings?"""
-    if not (folder / RESULTS).is_file() or (video and not (folder / FILM).is_file()):
+def _is_done(job: _Job, *, video: bool) -> bool:
+    """Whether there are results of the same video, model and settings."""
+    results = job.folder / RESULTS_FILE
+    if not results.is_file() or (video and not (job.folder / VIDEO_FILE).is_file()):
         return False
-    made = json.loads((folder / RESULTS).read_text()).get('settings')
-    return bool(made == json.loads(json.dumps(settings)))
+    stored = json.loads(results.read_text()).get('settings')
+    return bool(stored == json.loads(json.dumps(job.settings)))
 
 
-def _bars() -> Progress:
+def _progress() -> Progress:
     console = Console(stderr=True)
     return Progress(
         TextColumn('{task.description}'),
@@ -227,7 +269,3 @@ def _bars() -> Progress:
         console=console,
         disable=not console.is_terminal,
     )
-
-
-def _show(bars: Progress, task: Any) -> Callable[[int, int], None]:
-    return lambda done, total: bars.update(task, completed=done, total=total)

@@ -1,4 +1,4 @@
-"""Find who sounds in a video of any length."""
+"""Predict the sounding instances of a video of any length."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ from avis.structures.av_data_sample import AVDataSample
 from avis.structures.video_record import VideoRecord
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
-WINDOW = 60  # frames
+DEFAULT_WINDOW_SIZE = 60  # frames
 
 
 def predict_video(
@@ -28,37 +28,41 @@ def predict_video(
     audio: str | Path | None = None,
     *,
     fps: float | None = None,
-    size: int | None = WINDOW,
+    size: int | None = DEFAULT_WINDOW_SIZE,
     overlap: int | None = None,
     num_workers: int = 0,
     on_window: Callable[[int, int], None] | None = None,
 ) -> AVDataSample:
-    """Predict the instances of a video, window by window: memory does not follow its length.
+    """Predict the instances of a video window by window, so that memory does not grow with it.
 
     Args:
-        model: Of :func:`~avis.apis.checkpoint.init_model`, with a tracker; its config tells how
-            test data are loaded. One that reads videos by itself, such as
-            :class:`~avis.avtracker.model.AVTracker`, needs no windows.
-        video: A video file, a folder of frames, or what :func:`video_record` makes of them.
-        audio: A sound file; None for the sound of the video file, or none.
-        fps: Frames per second that are looked at, see :func:`video_record`.
-        size: Frames of a window; None for all at once.
-        overlap: Frames that neighbouring windows share; None for a tenth of a window. Trackers that
-            see a window at once join them by it; for those that go frame by frame 0 saves time.
-        num_workers: Processes that decode ahead.
-        on_window: Called with the frames done and the frames of the video after each window.
+        model: A model of :func:`~avis.apis.checkpoint.init_model` with a tracker; the test pipeline
+            of its config loads the data. A model that reads whole videos itself, such as
+            :class:`~avis.avtracker.model.AVTracker`, is not given windows.
+        video: A video file, a folder of frames, or a record of :func:`video_record`.
+        audio: An audio file; None for the audio of the video file, if it has any.
+        fps: Frames per second to predict, see :func:`video_record`.
+        size: Number of frames of a window; None for all at once.
+        overlap: Number of frames that neighboring windows share; None for a tenth of a window.
+            Trackers that process a window at once need it to connect tracks across windows; for
+            trackers that process frame by frame, 0 saves time.
+        num_workers: Number of processes that decode in advance.
+        on_window: Called after each window with the number of predicted frames and of all frames.
 
     Returns:
         A sample with ``pred_tracks``: ``labels``, ``scores``, ``ids`` and ``masks``, a list of
         :class:`~avis.structures.mask_track.MaskTrack` over all frames at the size of the file.
 
     Raises:
-        FileNotFoundError: Video or sound does not exist.
-        ValueError: Something cannot be read, or the config wants sound that is not given.
+        FileNotFoundError: Video or audio does not exist.
+        ValueError: A file cannot be read, or the config needs audio features that are not given.
     """
     if isinstance(video, dict):
         if audio is not None or fps is not None:
-            raise ValueError('audio and fps are part of the record of a video, give them there')
+            raise ValueError(
+                'predict_video: expected no audio and fps with a record, which contains both; pass '
+                'them to video_record'
+            )
         record = video
     else:
         record = video_record(video, audio, fps=fps)
@@ -82,37 +86,37 @@ def predict_video(
         sample = stream.feed(batch)
         if on_window is not None:
             on_window(window.stop, window.length)
-    assert sample is not None  # the last window closes the video
+    assert sample is not None  # the last window ends the video
     return sample
 
 
 def video_record(
     video: str | Path, audio: str | Path | None = None, *, fps: float | None = None
 ) -> VideoRecord:
-    """Describe a video file or a folder of frames as a data set would.
+    """Describe a video file or a folder of frames by the same record as a data set.
 
     Args:
-        video: A video file, or a folder of images that are ordered by their names.
-        audio: A sound file, or a ``.npy`` with precomputed features, one row per frame; None for
-            the sound of the video file.
-        fps: Frames per second that are looked at. None for all frames of a video file; a model
-            should see the pace at which it was trained (AVISeg: 1). For a folder it says at which
-            pace its frames were taken, and must be given.
+        video: A video file, or a folder of images in the order of their names.
+        audio: An audio file, or a ``.npy`` with precomputed features, one row per frame; None for
+            the audio of the video file.
+        fps: Frames per second to predict; None for all frames of a video file. Use the frame rate
+            of the training data (AVISeg: 1). For a folder it is the frame rate of its images, and
+            required.
 
     Raises:
-        FileNotFoundError: One of them does not exist.
-        ValueError: A folder without frames or without a pace, or a pace that is not positive.
+        FileNotFoundError: Video or audio does not exist.
+        ValueError: A folder has no frames or comes without ``fps``, or ``fps`` is not positive.
     """
     path = Path(video)
     if fps is not None and fps <= 0:
-        raise ValueError(f'fps must be positive, got {fps}')
+        raise ValueError(f'expected fps > 0, got {fps}')
     if audio is not None and not Path(audio).is_file():
         raise FileNotFoundError(f'{audio} does not exist.')
     audio_file = None if audio is None else str(audio)
     if path.is_dir():
         return _folder_record(path, audio_file, fps)
     info = video_info(path)
-    pace = info.fps if fps is None else fps
+    rate = info.fps if fps is None else fps
     features = audio_file if audio_file is not None and audio_file.endswith('.npy') else None
     if audio_file is None or features:
         audio_file = str(path) if info.has_audio else None
@@ -122,20 +126,20 @@ def video_record(
         frames=str(path),
         audio=audio_file,
         features=features,
-        fps=pace,
-        length=max(int(info.seconds * pace + 1e-3), 1),
+        fps=rate,
+        length=max(int(info.seconds * rate + 1e-3), 1),
         height=info.height,
         width=info.width,
     )
 
 
 def _folder_record(path: Path, audio: str | None, fps: float | None) -> VideoRecord:
-    """The record of a folder of frames."""
+    """Return the record of a folder of frames."""
     frames = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
     if not frames:
-        raise ValueError(f'{path} holds no frames, expected files {", ".join(IMAGE_SUFFIXES)}')
+        raise ValueError(f'{path} contains no frames, expected {", ".join(IMAGE_SUFFIXES)} files')
     if fps is None:
-        raise ValueError(f'{path} is a folder of frames: say at which pace they were taken (fps)')
+        raise ValueError(f'{path} is a folder of frames: set fps, their frames per second')
     height, width = read_image(frames[0]).shape[:2]
     features = audio if audio is not None and audio.endswith('.npy') else None
     return VideoRecord(
@@ -152,7 +156,7 @@ def _folder_record(path: Path, audio: str | None, fps: float | None) -> VideoRec
 
 
 def class_names(model: nn.Module) -> tuple[str, ...]:
-    """Names of the classes of a model, from the test data of its config; empty if unknown."""
+    """Return the class names of a model from the test data of its config; empty if unknown."""
     dataset = _test_dataset(model)
     kind = dataset.type if isinstance(dataset.type, type) else DATASETS.get(dataset.type)
     metainfo = {**getattr(kind, 'METAINFO', {}), **dataset.get('metainfo', {})}
@@ -160,7 +164,7 @@ def class_names(model: nn.Module) -> tuple[str, ...]:
 
 
 class _OneVideo:
-    """One record as a data set."""
+    """A data set of one record."""
 
     def __init__(self, record: VideoRecord, pipeline: Callable[[dict], Any]) -> None:
         self.record = record
@@ -168,10 +172,10 @@ class _OneVideo:
         self.metainfo: dict[str, Any] = {}
 
     def full_init(self) -> None:
-        """Nothing to read."""
+        """Do nothing: there are no annotations to read."""
 
     def get_data_info(self, index: int) -> VideoRecord:
-        """The record."""
+        """Return the record."""
         return self.record
 
     def __len__(self) -> int:
@@ -182,24 +186,24 @@ def _test_dataset(model: nn.Module) -> Any:
     cfg: Any = getattr(model, 'cfg', None)
     if cfg is None or 'test_dataloader' not in cfg:
         raise ValueError(
-            'the model has no config with a test_dataloader: build it with avis.apis.init_model '
-            'from a config that can be tested'
+            'expected a model whose config has a test_dataloader; create it with '
+            'avis.apis.init_model from a config for testing'
         )
     return cfg.test_dataloader.dataset
 
 
 def _test_pipeline(model: nn.Module, record: VideoRecord) -> Callable[[dict], Any]:
-    """The pipeline of the config's test data, which takes any sound or none."""
+    """Return the test pipeline of the config, changed to accept videos with any audio or none."""
     transforms = build_transforms(_test_dataset(model).pipeline)
     for loader in transforms:
         if not isinstance(loader, LoadAudio):
             continue
         if loader.source == 'features' and record.get('features') is None:
             raise ValueError(
-                f'{record["video_name"]!r}: the config reads precomputed sound '
-                f"(LoadAudio(source='features')). Give a .npy of tools/dataset_tools/"
-                f'extract_audio_features.py as audio, or take a config that hears waveforms.'
+                f'{record["video_name"]!r}: the config reads precomputed audio features '
+                f"(LoadAudio(source='features')). Pass a .npy of tools/dataset_tools/"
+                f'extract_audio_features.py as audio, or use a config that reads waveforms.'
             )
-        # Hardly any video has sound to its last frame.
+        # The audio of most videos ends before their last frame.
         loader.missing, loader.max_padding = 'silence', float('inf')
     return Compose(transforms)

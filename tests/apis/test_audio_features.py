@@ -13,7 +13,7 @@ from tests.helpers.tiny_vis import FRAMES, write_aviseg
 
 
 def log_mel(examples: torch.Tensor, num_frames: int) -> torch.Tensor:
-    """Stands for the network: hands on what it gets, (N, 1, 96, 64)."""
+    """A stub of the network that returns its input, (N, 1, 96, 64)."""
     assert num_frames == examples.shape[1] == 1
     return examples
 
@@ -24,7 +24,7 @@ def golden():
 
 
 def write_golden_wave(path, case: dict, channels=None) -> None:
-    """The formula of the golden, as 16-bit wav."""
+    """Write the waveform of the golden as 16-bit wav."""
     rate, seconds, rng = case['sample_rate'], case['seconds'], generator(case['seed'])
     t = np.arange(round(rate * seconds)) / rate
     sweep = 0.2 * np.sin(2 * np.pi * (300 + 900 * t / seconds) * t) * np.exp(-t)
@@ -36,20 +36,20 @@ def write_golden_wave(path, case: dict, channels=None) -> None:
     soundfile.write(path, pcm[:, :channels], rate, 'PCM_16')
 
 
-def test_seconds_are_those_of_the_authors(tmp_path, golden) -> None:
+def test_embeddings_equal_those_of_the_authors(tmp_path, golden) -> None:
     path = tmp_path / 'a.wav'
     write_golden_wave(path, golden.meta['stereo44k'])
     rows = embed_seconds(path, 4, 1.0, log_mel)
     compare(golden, 'stereo44k/avis_per_second_log_mel', torch.from_numpy(rows))
 
 
-def test_a_mono_file_is_read(tmp_path, golden) -> None:
+def test_mono_file_is_read(tmp_path, golden) -> None:
     write_golden_wave(tmp_path / 'a.wav', golden.meta['stereo44k'], channels=1)
     assert embed_seconds(tmp_path / 'a.wav', 4, 1.0, log_mel).shape == (4, 96, 64)
 
 
 @pytest.mark.parametrize('rate', [8000, 16000, 22050, 48000, 44101])
-def test_every_rate_hears_the_same_tone(tmp_path, rate) -> None:
+def test_resampling_keeps_the_tone(tmp_path, rate) -> None:
     path = write_audio(tmp_path / 'a.wav', 3, rate=rate, channels=2)
     same = write_audio(tmp_path / 'b.wav', 3, rate=44100)
     rows, expected = (embed_seconds(file, 3, 1.0, log_mel) for file in (path, same))
@@ -57,7 +57,7 @@ def test_every_rate_hears_the_same_tone(tmp_path, rate) -> None:
     np.testing.assert_array_equal(rows.mean(axis=1).argmax(axis=1), band)
 
 
-def test_a_second_that_ends_early_is_nothing(tmp_path) -> None:
+def test_second_that_ends_early_is_treated_as_missing(tmp_path) -> None:
     path = write_audio(tmp_path / 'a.wav', 2.9, rate=16000)
     rows = embed_seconds(path, 5, 1.0, log_mel)
     assert [bool(row.any()) for row in rows] == [True, True, False, False, False]
@@ -65,14 +65,14 @@ def test_a_second_that_ends_early_is_nothing(tmp_path) -> None:
     assert [bool(row.any()) for row in embed_seconds(path, 3, 1.0, log_mel)] == [True] * 3
 
 
-def test_pieces_of_a_long_audio_equal_the_whole(tmp_path, monkeypatch) -> None:
+def test_parts_of_long_audio_equal_the_whole(tmp_path, monkeypatch) -> None:
     path = write_audio(tmp_path / 'a.wav', 7, rate=22050)
     whole = embed_seconds(path, 7, 1.0, log_mel)
     monkeypatch.setattr('avis.apis.audio_features._CHUNK', 3)
     np.testing.assert_allclose(embed_seconds(path, 7, 1.0, log_mel), whole, atol=1e-6)
 
 
-def test_faster_frames_take_overlapping_seconds(tmp_path) -> None:
+def test_high_frame_rate_has_overlapping_seconds(tmp_path) -> None:
     path = write_audio(tmp_path / 'a.wav', 4, rate=16000)
     slow, fast = (embed_seconds(path, n, fps, log_mel) for n, fps in ((4, 1.0), (8, 2.0)))
     np.testing.assert_allclose(fast[::2], slow, atol=1e-6)
@@ -93,7 +93,7 @@ def config(root):
 
 
 @pytest.mark.slow
-def test_a_stopped_run_goes_on(tmp_path, weights) -> None:
+def test_stopped_run_resumes(tmp_path, weights) -> None:
     root = write_aviseg(tmp_path)
     cfg = config(root)
     folder = root / 'test/FEATAudios'
@@ -119,21 +119,23 @@ def test_a_stopped_run_goes_on(tmp_path, weights) -> None:
     assert AVISeg(split='test', data_root=str(root)).record(1)['features'] == str(other)
 
 
-def test_what_cannot_be_done_is_said_at_once(tmp_path, weights) -> None:
+def test_invalid_arguments_are_errors_at_once(tmp_path, weights) -> None:
     cfg = config(write_aviseg(tmp_path))
     with pytest.raises(FileNotFoundError, match=r'none\.pth does not exist.*vggish-10086976'):
         extract_audio_features(cfg, weights=tmp_path / 'none.pth')
     with pytest.raises(ValueError, match='processes must be positive, got 0'):
         extract_audio_features(cfg, weights=weights, processes=0)
     cfg.val_dataloader.dataset.feature_dir = None
-    with pytest.raises(ValueError, match=r"'-a_1' has no place for features: set feature_dir"):
+    with pytest.raises(
+        ValueError, match=r"'-a_1': expected a path of its features.*set feature_dir"
+    ):
         extract_audio_features(cfg, weights=weights, splits=['val'])
     cfg.pop('val_dataloader')
     with pytest.raises(ValueError, match='the config has no val_dataloader'):
         extract_audio_features(cfg, weights=weights, splits=['val'])
 
 
-def test_videos_without_audio_are_listed(tmp_path, weights) -> None:
+def test_videos_without_audio_are_reported(tmp_path, weights) -> None:
     cfg = config(write_aviseg(tmp_path))
     cfg.val_dataloader.dataset.audio_dir = None
     report = extract_audio_features(cfg, weights=weights, splits=['val'])

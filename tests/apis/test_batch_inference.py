@@ -38,7 +38,7 @@ def run(videos, out, **arguments):
     return infer(CONFIG, None, [videos], out, **{'size': 4, 'overlap': 0, **arguments})
 
 
-def test_every_video_gets_a_video_and_its_tracks(videos, tmp_path):
+def test_infer_writes_video_and_tracks_of_every_video(videos, tmp_path):
     assert run(videos, tmp_path / 'out') == {}
     assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['-b', 'a', 'c']
     content = json.loads((tmp_path / 'out' / 'a' / 'results.json').read_text())
@@ -56,7 +56,7 @@ def test_every_video_gets_a_video_and_its_tracks(videos, tmp_path):
         assert video.streams.audio[0].rate == 16000
 
 
-def test_an_interrupted_run_goes_on(videos, tmp_path, predicted, monkeypatch):
+def test_interrupted_run_resumes(videos, tmp_path, predicted, monkeypatch):
     out, write = tmp_path / 'out', batch_inference.write_track_video
 
     def break_off(path, record, *arguments, **more):
@@ -80,7 +80,7 @@ def test_an_interrupted_run_goes_on(videos, tmp_path, predicted, monkeypatch):
     assert predicted == []
 
 
-def test_other_settings_or_another_file_are_done_again(videos, tmp_path, predicted):
+def test_changed_settings_or_file_are_predicted_again(videos, tmp_path, predicted):
     run(videos, tmp_path / 'out', video=False)
     assert not list(tmp_path.rglob('video.mp4'))
     predicted.clear()
@@ -95,7 +95,7 @@ def test_other_settings_or_another_file_are_done_again(videos, tmp_path, predict
     assert predicted == ['-b', 'a', 'c']
 
 
-def test_a_broken_video_does_not_stop_the_others(videos, tmp_path):
+def test_broken_video_does_not_stop_the_others(videos, tmp_path):
     (videos / 'a.mp4').write_bytes((videos / 'a.mp4').read_bytes()[:200])
     failed = run(videos, tmp_path / 'out', video=False)
     assert list(failed) == ['a']
@@ -126,21 +126,21 @@ def test_results_stay_inside_the_output_folder(name, tmp_path):
     assert folder.startswith('video-')
 
 
-def test_two_videos_of_one_name_are_refused(videos, tmp_path):
+def test_two_videos_of_the_same_name_are_an_error(videos, tmp_path):
     other = tmp_path / 'other'
     other.mkdir()
     write_video(other / 'a.mp4', passing(1))
-    with pytest.raises(ValueError, match="are both called 'a'"):
+    with pytest.raises(ValueError, match="have the same name 'a'"):
         dict(find_videos([videos, other]))
 
 
-def test_what_is_not_there_is_refused(tmp_path):
+def test_missing_input_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere does not exist'):
         dict(find_videos([tmp_path / 'nowhere']))
-    with pytest.raises(ValueError, match='holds neither frames'):
+    with pytest.raises(ValueError, match='contains neither frames'):
         dict(find_videos([tmp_path]))
 
 
-def test_one_audio_is_for_one_video(videos, tmp_path):
-    with pytest.raises(ValueError, match='one sound cannot belong to 3 videos'):
-        run(videos, tmp_path / 'out', audio=Path('sound.wav'))
+def test_one_audio_file_for_several_videos_is_an_error(videos, tmp_path):
+    with pytest.raises(ValueError, match=r'expected one video with audio=.*, got 3'):
+        run(videos, tmp_path / 'out', audio=Path('audio.wav'))

@@ -46,12 +46,12 @@ def rles(sample):
     return [track.rles for track in sample.pred_tracks.masks]
 
 
-def planted(number):
+def expected_rles(number):
     return [b.get(number) and encode_mask(mask_of(b[number])) for b in SCENE]
 
 
 @pytest.mark.parametrize(('size', 'overlap', 'workers'), [(None, 0, 0), (5, 2, 0), (4, 0, 2)])
-def test_a_folder_of_frames_is_found_exactly(folder, size, overlap, workers):
+def test_folder_of_frames_is_predicted_exactly(folder, size, overlap, workers):
     shown = []
     sample = predict_video(
         model_of(),
@@ -61,37 +61,37 @@ def test_a_folder_of_frames_is_found_exactly(folder, size, overlap, workers):
         num_workers=workers,
         on_window=lambda done, total: shown.append((done, total)),
     )
-    assert rles(sample) == [planted(0), planted(1)]
+    assert rles(sample) == [expected_rles(0), expected_rles(1)]
     assert sample.pred_tracks.labels.tolist() == [0, 1]
     assert shown[-1] == (23, 23)
     assert len(shown) == {None: 1, 5: 7, 4: 6}[size]
 
 
-def test_a_video_file_is_found_nearly(video):
+def test_video_file_is_predicted_nearly_exactly(video):
     sample = predict_video(model_of(), video, size=6, overlap=0)
     assert sample.pred_tracks.labels.tolist() == [0, 1]
     track = sample.pred_tracks.masks[0]
     assert (len(track), track.height, track.width) == (23, *SIZE)
     for t, boxes in enumerate(SCENE):
-        seen, true = track.dense(t), mask_of(boxes[0])
-        assert (seen & true).sum() / (seen | true).sum() > 0.6
+        pred, gt = track.dense(t), mask_of(boxes[0])
+        assert (pred & gt).sum() / (pred | gt).sum() > 0.6
 
 
-def test_a_window_hears_its_own_stretch(tmp_path, folder, video):
+def test_window_has_the_audio_of_its_frames(tmp_path, folder, video):
     log = tmp_path / 'log'
     wave = np.zeros(37000, np.float32)
-    soundfile.write(tmp_path / 'sound.wav', wave, 16000)
+    soundfile.write(tmp_path / 'audio.wav', wave, 16000)
     predict_video(
         model_of(**{'model.log': str(log)}),
         folder,
-        tmp_path / 'sound.wav',
+        tmp_path / 'audio.wav',
         fps=10,
         size=9,
         overlap=0,
     )
     predict_video(model_of(**{'model.log': str(log)}), video, size=20, overlap=0)
     read = [json.loads(line) for line in log.read_text().splitlines()]
-    # The pipeline of the config hears 1600 samples per second, 160 per frame.
+    # The pipeline of the config reads 1600 samples per second, 160 per frame.
     assert [(start, frames[1], audio) for start, frames, audio in read] == [
         (0, 9, [1, 1440]),
         (9, 9, [1, 1440]),
@@ -101,16 +101,16 @@ def test_a_window_hears_its_own_stretch(tmp_path, folder, video):
     ]
 
 
-def test_other_paces_look_at_other_frames(video):
+def test_fps_selects_the_frames(video):
     record = video_record(video, fps=2.0)
     assert (record['length'], record['fps']) == (4, 2.0)
     sample = predict_video(model_of(), record)
     for t in range(4):
-        seen, true = sample.pred_tracks.masks[0].dense(t), mask_of(SCENE[5 * t][0])
-        assert (seen & true).sum() / (seen | true).sum() > 0.6
+        pred, gt = sample.pred_tracks.masks[0].dense(t), mask_of(SCENE[5 * t][0])
+        assert (pred & gt).sum() / (pred | gt).sum() > 0.6
 
 
-def test_what_a_file_says_of_itself(tmp_path, video):
+def test_video_record_of_a_file(tmp_path, video):
     record = video_record(video)
     assert record['length'] == 23
     assert record['fps'] == pytest.approx(10)
@@ -125,8 +125,8 @@ def test_what_a_file_says_of_itself(tmp_path, video):
     assert video_record(one, fps=0.1)['length'] == 1
 
 
-def test_audio_or_features_of_its_own(tmp_path, video):
-    wave, features = tmp_path / 'sound.wav', tmp_path / 'features.npy'
+def test_record_with_separate_audio_or_features(tmp_path, video):
+    wave, features = tmp_path / 'audio.wav', tmp_path / 'features.npy'
     soundfile.write(wave, np.zeros(100, np.float32), 16000)
     np.save(features, np.zeros((23, 4), np.float32))
     assert video_record(video, wave)['audio'] == str(wave)
@@ -134,12 +134,12 @@ def test_audio_or_features_of_its_own(tmp_path, video):
     assert (record['features'], record['audio']) == (str(features), str(video))
 
 
-def test_a_config_that_reads_features_needs_them(video, tmp_path):
+def test_config_with_features_without_features_is_an_error(video, tmp_path):
     cfg = load_config(CONFIG)
     cfg.test_dataloader.dataset.pipeline[1].source = 'features'
     cfg.model.log = str(tmp_path / 'log')
     model = init_model(cfg)
-    with pytest.raises(ValueError, match=r"'video': the config reads precomputed sound.*\.npy"):
+    with pytest.raises(ValueError, match=r"'video': .* audio features.*\.npy"):
         predict_video(model, video)
     np.save(tmp_path / 'features.npy', np.zeros((23, 4), np.float32))
     predict_video(model, video, tmp_path / 'features.npy', size=20, overlap=0)
@@ -147,7 +147,7 @@ def test_a_config_that_reads_features_needs_them(video, tmp_path):
     assert read == [[1, 20, 4], [1, 3, 4]]
 
 
-def test_the_same_video_through_its_data_set_gives_the_same(tmp_path):
+def test_prediction_equals_that_through_the_data_set(tmp_path):
     root = write_data(tmp_path, {'a': SCENE})
     cfg = load_config(CONFIG, {'test_dataloader.dataset.data_root': str(root)})
     model = init_model(cfg)
@@ -157,7 +157,7 @@ def test_the_same_video_through_its_data_set_gives_the_same(tmp_path):
     (expected,) = model.test_step(pseudo_collate([data[0]]))
     sample = predict_video(model, data.record(0), size=7, overlap=0)
     assert rles(sample) == rles(expected)
-    assert [track.rles for track in sample.gt_tracks.masks] == [planted(0), planted(1)]
+    assert [track.rles for track in sample.gt_tracks.masks] == [expected_rles(0), expected_rles(1)]
 
 
 def test_windows_share_a_tenth_of_their_frames(video, tmp_path):
@@ -166,7 +166,7 @@ def test_windows_share_a_tenth_of_their_frames(video, tmp_path):
     assert [json.loads(line)[0] for line in log.read_text().splitlines()] == [0, 3]
 
 
-def test_names_of_classes_come_from_the_config():
+def test_class_names_come_from_the_config():
     assert class_names(model_of())[:2] == ('person', 'violin')
 
 
@@ -175,31 +175,31 @@ def test_names_of_classes_come_from_the_config():
     [
         (('missing.mp4',), FileNotFoundError, r'missing\.mp4 does not exist'),
         (('{video}', 'missing.wav'), FileNotFoundError, r'missing\.wav does not exist'),
-        (('{folder}',), ValueError, 'say at which pace'),
-        (('{tmp}',), ValueError, 'holds no frames, expected files .jpg'),
+        (('{folder}',), ValueError, 'set fps, their frames per second'),
+        (('{tmp}',), ValueError, 'contains no frames, expected .jpg'),
         (('{tmp}/broken.mp4',), BrokenDataError, r'broken\.mp4: cannot be decoded'),
-        (('{tmp}/sound.wav',), BrokenDataError, r'sound\.wav: has no video stream'),
+        (('{tmp}/audio.wav',), BrokenDataError, r'audio\.wav: has no video stream'),
     ],
 )
-def test_what_is_no_video_is_refused(tmp_path, video, folder, arguments, error, match):
+def test_invalid_video_or_audio_is_an_error(tmp_path, video, folder, arguments, error, match):
     (tmp_path / 'broken.mp4').write_bytes(b'nothing')
-    soundfile.write(tmp_path / 'sound.wav', np.zeros(100, np.float32), 16000)
-    places = {'video': video, 'folder': folder, 'tmp': tmp_path}
+    soundfile.write(tmp_path / 'audio.wav', np.zeros(100, np.float32), 16000)
+    paths = {'video': video, 'folder': folder, 'tmp': tmp_path}
     with pytest.raises(error, match=match):
-        video_record(*(argument.format(**places) for argument in arguments))
+        video_record(*(argument.format(**paths) for argument in arguments))
 
 
-def test_a_pace_is_positive(video):
-    with pytest.raises(ValueError, match='fps must be positive, got 0'):
+def test_fps_must_be_positive(video):
+    with pytest.raises(ValueError, match='expected fps > 0, got 0'):
         video_record(video, fps=0)
 
 
-def test_a_record_is_complete(video):
-    with pytest.raises(ValueError, match='part of the record'):
+def test_fps_with_a_record_is_an_error(video):
+    with pytest.raises(ValueError, match='expected no audio and fps with a record'):
         predict_video(model_of(), video_record(video), fps=3)
 
 
-def test_a_model_without_config_is_refused(video):
+def test_model_without_config_is_an_error(video):
     model = PaintedModel(tracker={'type': 'MaskOverlapTracker'})
-    with pytest.raises(ValueError, match=r'no config with a test_dataloader.*init_model'):
+    with pytest.raises(ValueError, match=r'config has a test_dataloader.*init_model'):
         predict_video(model, video)
