@@ -1,18 +1,18 @@
-"""Time one worker that loads clips of instances, against Pillow and dense masks.
+"""Time one worker that loads clips of instances, compared with Pillow and dense masks.
 
-The plain way is that of the published training code: Pillow decodes and resizes, masks become dense
-arrays at the size of the file and are resized like images. Both ways read the same files of an
-AVISeg of textured images and outlined masks, as many per frame as AVISeg has (1.6), with the
-recipe of configs/_base_/datasets/aviseg.py and the same random numbers; both give uint8 frames,
-masks and features as tensors. Clips of training and whole videos of testing are timed apart,
-the best of several rounds counts, in seconds of processor time, because one worker is one thread
-and what else the machine does must not count. Pixels and masks are compared.
+The plain loader works like the published training code: Pillow decodes and resizes, masks become
+dense arrays at the size of the file and are resized like images. Both loaders read the same
+synthetic AVISeg of textured images and polygons, with as many masks per frame as AVISeg (1.6), the
+pipeline of configs/_base_/datasets/aviseg.py and the same random numbers; both return uint8 frames,
+masks and features as tensors. Training clips and whole test videos are timed separately, in seconds
+of processor time, because one worker is one thread and other processes must not count; the best of
+several rounds is printed. Pixels and masks of both loaders are compared.
 
-What buys the speed: OpenCV decodes (libjpeg-turbo, as in Pillow, without its copies), torch's
-vectorized kernel resizes the clip as one batch, the layout of the pixels is changed once and by
-OpenCV, polygons are drawn at the size of the clip, and other masks are looked up instead of
-resized. Decoding is what remains, two thirds of the time. A reduced decoding (JPEG at half size)
-would save a tenth of it and change the pixels, so it is not done.
+Reasons for the speed: OpenCV decodes (libjpeg-turbo, as in Pillow, without its copies), the
+vectorized kernel of torch resizes the clip as one batch, OpenCV changes the layout of the pixels
+once, polygons are drawn at the size of the clip, and other masks are looked up instead of resized.
+Decoding takes two thirds of the remaining time. Reduced decoding (JPEG at half size) would save a
+tenth of it, but change the pixels, so it is not used.
 
     python benchmarks/data_loading.py
     python benchmarks/data_loading.py --size 1080x1920 --rle
@@ -48,14 +48,14 @@ Sample = dict[str, Any]
 
 
 def main() -> None:
-    """Make the data, time both ways and print a table."""
+    """Write the data, time both loaders and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--size', default='720x1280', metavar='HxW')
     parser.add_argument('--videos', type=int, default=4)
     parser.add_argument('--frames', type=int, default=20, help='of a video')
     parser.add_argument('--clips', type=int, default=24)
     parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument('--rle', action='store_true', help='annotations hold RLEs, not polygons')
+    parser.add_argument('--rle', action='store_true', help='write RLEs, not polygons')
     args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
@@ -79,12 +79,12 @@ def main() -> None:
 
 
 def without_type(cfg: Any) -> dict[str, Any]:
-    """The arguments of a data set."""
+    """Return the arguments of a data set."""
     return {key: value for key, value in cfg.items() if key != 'type'}
 
 
 class Row(NamedTuple):
-    """What is timed: a title, which clips, and both ways of loading one."""
+    """One comparison: title, indices of the clips, and both loaders."""
 
     title: str
     indices: range
@@ -93,7 +93,7 @@ class Row(NamedTuple):
 
 
 def report(row: Row, rounds: int) -> None:
-    """Time both ways, and compare what they give."""
+    """Time both loaders, and compare their outputs."""
     seconds = {
         'plain': best(row.plain, row.indices, rounds),
         'avis': best(row.ours, row.indices, rounds),
@@ -109,19 +109,19 @@ def report(row: Row, rounds: int) -> None:
 
 
 def best(load: Callable[[int], Any], indices: range, rounds: int) -> float:
-    """Seconds of the fastest round."""
-    load_seeded(load, 0)  # what is built on first use does not count
+    """Return the seconds of the fastest round."""
+    load_seeded(load, 0)  # initialization on first use does not count
     return min(timed(load, indices) for _ in range(rounds))
 
 
 def load_seeded(load: Callable[[int], Any], index: int) -> Any:
-    """Load one clip with random numbers of its own."""
+    """Load one clip with its own random seed."""
     worker_random().seed(index)
     return load(index)
 
 
 def timed(load: Callable[[int], Any], indices: range) -> float:
-    """Seconds of processor time of all clips."""
+    """Return the seconds of processor time of all clips."""
     start = time.process_time()
     for index in indices:
         load_seeded(load, index)
@@ -129,7 +129,7 @@ def timed(load: Callable[[int], Any], indices: range) -> float:
 
 
 def compare(row: Row) -> None:
-    """Print how far the two ways differ."""
+    """Print how much the outputs of the two loaders differ."""
     worst, differing, overlap, union = 0, [], 0, 0
     for index in row.indices:
         sample, other = load_seeded(row.ours, index), load_seeded(row.plain, index)
@@ -150,11 +150,11 @@ def compare(row: Row) -> None:
 
 
 class PlainClips:
-    """Pillow, and dense masks at the size of the file.
+    """Loads clips with Pillow, and dense masks at the size of the file.
 
     Args:
-        root: Of the data.
-        split: Which of them.
+        root: Root of the data.
+        split: Name of the split.
     """
 
     def __init__(self, root: Path, split: str) -> None:
@@ -166,7 +166,7 @@ class PlainClips:
             self.tracks.setdefault(track['video_id'], []).append(track)
 
     def clip(self, index: int) -> Sample:
-        """A clip of training; draws the same numbers as the pipeline of the config."""
+        """Load a training clip; draws the same random numbers as the pipeline of the config."""
         video = self.videos[index % len(self.videos)]
         results = SampleAroundReference().transform({'length': video['length']})
         frame_ids = results['frame_ids'].tolist()
@@ -174,16 +174,16 @@ class PlainClips:
         tracks = self.tracks[video['id']]
         masks = [[self.mask(video, track, t) for t in frame_ids] for track in tracks]
         images, masks = self.augment(images, masks)
-        seen = [bool(np.any(track)) for track in masks]
-        dense = [track for track, keep in zip(masks, seen, strict=True) if keep]
+        visible = [bool(np.any(track)) for track in masks]
+        dense = [track for track, keep in zip(masks, visible, strict=True) if keep]
         return {
             **self.pack(video, images, frame_ids),
             'masks': torch.from_numpy(np.stack([np.stack(track) for track in dense])),
-            'ids': [track['id'] for track, keep in zip(tracks, seen, strict=True) if keep],
+            'ids': [track['id'] for track, keep in zip(tracks, visible, strict=True) if keep],
         }
 
     def video(self, index: int) -> Sample:
-        """A whole video for testing, its truth as RLEs."""
+        """Load a whole test video, with its ground truth as RLEs."""
         video = self.videos[index]
         frame_ids = list(range(video['length']))
         images = []
@@ -199,23 +199,23 @@ class PlainClips:
     def augment(
         self, images: list[NDArray[Any]], masks: list[list[NDArray[Any]]]
     ) -> tuple[list[NDArray[Any]], list[list[NDArray[Any]]]]:
-        """The travelling crop, the resize and the flip."""
+        """Apply the moving crop, the resize and the flip."""
         random = worker_random()
         if random.rand() < 0.5:
             short = (400, 500, 600)[random.randint(3)]
             images, masks = resized(images, masks, shorter(images[0].shape[:2], short))
             sides = np.array(images[0].shape[:2], np.int64)
             size = [int(random.randint(min(384, s), min(600, s) + 1)) for s in sides]
-            room = sides - np.array(size) + 1
-            start, end = random.randint(room), random.randint(room)
+            positions = sides - np.array(size) + 1
+            start, end = random.randint(positions), random.randint(positions)
             path = np.linspace(start, end, len(images)).round().astype(int).tolist()
 
-            def cut(image: NDArray[Any], t: int) -> NDArray[Any]:
+            def crop(image: NDArray[Any], t: int) -> NDArray[Any]:
                 y, x = path[t]
                 return image[y : y + size[0], x : x + size[1]]
 
-            images = [cut(image, t) for t, image in enumerate(images)]
-            masks = [[cut(mask, t) for t, mask in enumerate(track)] for track in masks]
+            images = [crop(image, t) for t, image in enumerate(images)]
+            masks = [[crop(mask, t) for t, mask in enumerate(track)] for track in masks]
         short = range(288, 513, 32)[random.randint(8)]
         images, masks = resized(images, masks, shorter(images[0].shape[:2], short, 768))
         if random.rand() < 0.5:
@@ -224,7 +224,7 @@ class PlainClips:
         return images, masks
 
     def pack(self, video: Any, images: list[NDArray[Any]], frame_ids: list[int]) -> Sample:
-        """Tensors of the frames and of the features."""
+        """Convert frames and features to tensors."""
         name = video['file_names'][0].split('/')[0]
         rows = np.load(self.root / 'FEATAudios' / f'{name}.npy')[frame_ids]
         frames = np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
@@ -236,7 +236,7 @@ class PlainClips:
             return np.asarray(image.convert('RGB'))
 
     def mask(self, video: Any, track: Any, t: int) -> NDArray[np.bool_]:
-        """One dense mask at the size of the file."""
+        """Decode one dense mask at the size of the file."""
         height, width, mask = video['height'], video['width'], track['segmentations'][t]
         if mask is None:
             return np.zeros((height, width), bool)
@@ -247,7 +247,7 @@ class PlainClips:
 
 
 def shorter(size: tuple[int, ...], short: int, limit: int | None = None) -> tuple[int, int]:
-    """Height and width with a given shorter side, the longer one limited, as in Detectron2."""
+    """Return height and width for a shorter side, with a limit of the longer one (Detectron2)."""
     scale = short / min(size)
     if limit is not None:
         scale = min(scale, limit / max(size))
@@ -257,7 +257,7 @@ def shorter(size: tuple[int, ...], short: int, limit: int | None = None) -> tupl
 def resized(
     images: list[NDArray[Any]], masks: list[list[NDArray[Any]]], size: tuple[int, int]
 ) -> tuple[list[NDArray[Any]], list[list[NDArray[Any]]]]:
-    """All images and masks at another size."""
+    """Resize all images and masks."""
     return (
         [resize(image, size, bilinear=True) for image in images],
         [[resize(mask, size, bilinear=False) for mask in track] for track in masks],
@@ -265,7 +265,7 @@ def resized(
 
 
 def resize(image: NDArray[Any], size: tuple[int, int], *, bilinear: bool) -> NDArray[Any]:
-    """Pillow's filters."""
+    """Resize with the filters of Pillow."""
     kind = Image.Resampling.BILINEAR if bilinear else Image.Resampling.NEAREST
     if image.dtype == bool:
         return np.asarray(Image.fromarray(image.view(np.uint8)).resize(size[::-1], kind)) > 0
@@ -273,11 +273,11 @@ def resize(image: NDArray[Any], size: tuple[int, int], *, bilinear: bool) -> NDA
 
 
 def make_data(root: Path, size: tuple[int, int], videos: int, frames: int, rle: bool) -> float:
-    """Write an AVISeg for training and testing; returns the mean size of a image in kB."""
+    """Write an AVISeg for training and testing; return the mean size of an image file in kB."""
     rng = np.random.default_rng(0)
     entries: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    weights: list[float] = []
+    kilobytes: list[float] = []
     for number in range(1, videos + 1):
         name = f'{number:08d}'
         files = [f'{name}/{t:05d}.jpg' for t in range(frames)]
@@ -290,7 +290,7 @@ def make_data(root: Path, size: tuple[int, int], videos: int, frames: int, rle: 
             np.save(root / split / 'FEATAudios' / f'{name}.npy', rows)
         for file in files:
             jpeg = textured(rng, size)
-            weights.append(len(jpeg) / 1000)
+            kilobytes.append(len(jpeg) / 1000)
             for split in ('train', 'test'):
                 (root / split / 'JPEGImages' / file).write_bytes(jpeg)
         for _ in range(TRACKS):
@@ -300,11 +300,11 @@ def make_data(root: Path, size: tuple[int, int], videos: int, frames: int, rle: 
     whole = {'videos': entries, 'annotations': annotations, 'categories': []}
     for split in ('train', 'test'):
         (root / f'{split}.json').write_text(json.dumps(whole))
-    return float(np.mean(weights))
+    return float(np.mean(kilobytes))
 
 
 def textured(rng: np.random.Generator, size: tuple[int, int]) -> bytes:
-    """A JPEG with structure at all sizes, about as heavy as a frame of a real video."""
+    """Return a JPEG with structure at all scales, about as large as a frame of a real video."""
     image = np.zeros((*size, 3), np.float32)
     for scale in (1, 2, 8, 32, 128):
         small = rng.normal(size=(size[0] // scale + 2, size[1] // scale + 2, 3)).astype(np.float32)
@@ -314,7 +314,7 @@ def textured(rng: np.random.Generator, size: tuple[int, int]) -> bytes:
 
 
 def outline(rng: np.random.Generator, size: tuple[int, int], rle: bool) -> Any:
-    """A wobbly outline of 60 points, as a polygon or an RLE."""
+    """Return an irregular outline of 60 points, as a polygon or an RLE."""
     angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     radius = min(size) * rng.uniform(0.15, 0.35) * (1 + 0.1 * rng.normal(size=60))
     center = rng.uniform(0.3, 0.7, 2) * size[::-1]

@@ -1,17 +1,17 @@
 """Predict videos of 200, 2,000 and 20,000 frames and compare the memory, each in a fresh process.
 
-The model is an AVInstanceSegmentor with every part of a real one, but narrow: ResNet-18 of 8
-channels, deformable pixel decoder, Mask2Former frame head, log-mel network, tracker by queries. All
-of it runs on every frame. Its weights are random, so what it finds is replaced by what a trained
-one would find, the pixels of the two boxes that move through the video: memory follows the content,
-and the content shall be that of a real video. The mp4 is 360 x 640 with sound at 16 kHz.
+The model is an AVInstanceSegmentor with all components of a real one, but narrow: ResNet-18 with 8
+channels, deformable pixel decoder, Mask2Former frame head, log-mel network, query matching tracker.
+All of it runs on every frame. Because its weights are random, its predictions are replaced by the
+pixels of the two boxes that move through the video: memory grows with the content, which should be
+that of a real video. The mp4 is 360 x 640 with audio at 16 kHz.
 
-Memory is the highest resident memory of the process. The threshold above which glibc gives freed
-blocks back is fixed (MALLOC_MMAP_THRESHOLD_): it otherwise moves with what the process frees.
+Memory is the peak resident memory of the process. The threshold above which glibc returns freed
+blocks to the system is fixed (MALLOC_MMAP_THRESHOLD_); otherwise it depends on the freed blocks.
 
     python benchmarks/streaming_memory.py                        # a quarter of an hour on one core
     python benchmarks/streaming_memory.py --frames 100 400 --window 20
-    python benchmarks/streaming_memory.py --write-video           # with the video that infer writes
+    python benchmarks/streaming_memory.py --write-video           # write a video, as infer does
 """
 
 import argparse
@@ -32,11 +32,11 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 SIZE, FPS, SAMPLE_RATE = (360, 640), 25, 16000
 COLORS = np.array([[230, 40, 40], [40, 40, 230]], np.uint8)
-GIVE_BACK = {'MALLOC_MMAP_THRESHOLD_': str(32 << 20)}
+MALLOC_SETTINGS = {'MALLOC_MMAP_THRESHOLD_': str(32 << 20)}
 
 
 def write_video(path: Path, length: int) -> None:
-    """Write a video of two boxes that wander over noise, one of which leaves at times."""
+    """Write a video of two boxes that move over noise; one of them is absent at times."""
     from avis.utils.mp4 import write_mp4
 
     def audio(start: int, end: int) -> NDArray[np.int16]:
@@ -60,7 +60,7 @@ def _frames(length: int) -> Iterator[NDArray[np.uint8]]:
 
 
 def build() -> Any:
-    """The narrow model with a config that says how to read a video."""
+    """Build the narrow model, with a config for reading videos."""
     import torch
     from mmdet.models.backbones import ResNet
     from mmengine.config import Config
@@ -77,8 +77,8 @@ def build() -> Any:
     from avis.models.segmentors.av_instance_segmentor import AVInstanceSegmentor
     from avis.models.trackers.query_matching_tracker import QueryMatchingTracker
 
-    class Planted(AVInstanceSegmentor):
-        """Runs in full, then puts what the colors show into the first two queries."""
+    class ReplacedPredictions(AVInstanceSegmentor):
+        """Runs completely, then replaces the first two queries by the boxes found by color."""
 
         def predict_frames(self, inputs: Any) -> Any:
             frames, audio = super().predict_frames(inputs)
@@ -87,21 +87,21 @@ def build() -> Any:
             colors = torch.from_numpy(COLORS).to(pixels)[:, :, None, None]
             inside = (pixels[:, :, None] - colors).abs().amax(3) < 70  # (1, T, 2, h, w)
             frames.pixel_features[:, :, :2] = torch.where(inside, 8.0, -8.0)
-            seen = inside.flatten(3).sum(3) > 50
+            visible = inside.flatten(3).sum(3) > 50
             frames.class_logits[...] = -9.0
             frames.class_logits[..., -1] = 9.0
-            frames.class_logits[:, :, :2, 0] = torch.where(seen, 11.0, -9.0)
+            frames.class_logits[:, :, :2, 0] = torch.where(visible, 11.0, -9.0)
             channels = frames.pixel_features.shape[2]
             eye = torch.eye(channels, device=pixels.device)
             frames.mask_embeds[:, :, :2] = eye[:2]
             frames.queries[:, :, :, :2] = 9 * eye[:2]
             projection = MaskProjection(eye, torch.zeros_like(eye[0]))
-            planted: FramePredictions = replace(frames, projection=projection)
-            return planted, audio
+            replaced: FramePredictions = replace(frames, projection=projection)
+            return replaced, audio
 
     torch.manual_seed(0)
     width = 32  # the pixel decoder normalizes 32 groups
-    model = Planted(
+    model = ReplacedPredictions(
         data_preprocessor={'type': AVDataPreprocessor},
         backbone={'type': ResNet, 'depth': 18, 'stem_channels': 8, 'base_channels': 8},
         audio_encoder={'type': LogMelCNN, 'out_channels': width, 'width': 8},
@@ -137,7 +137,7 @@ def build() -> Any:
 
 
 def predict(path: Path, window: int, video: Path | None) -> dict[str, float]:
-    """Predict one video in this process: frames per second, peak memory in MB, what was found."""
+    """Predict one video in this process; return frames per second, peak memory and RLE sizes."""
     import resource
 
     from avis.apis import predict_video, video_record
@@ -163,14 +163,14 @@ def predict(path: Path, window: int, video: Path | None) -> dict[str, float]:
 
 
 def in_fresh_process(path: Path, window: int, video: bool) -> dict[str, float]:
-    """:func:`predict` in a process of its own."""
+    """Run :func:`predict` in its own process."""
     command = [sys.executable, __file__, '--video', str(path), '--window', str(window)]
     done = subprocess.run(
         [*command, *(['--write-video'] if video else [])],
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env={**os.environ, **GIVE_BACK, 'PYTHONPATH': str(ROOT)},
+        env={**os.environ, **MALLOC_SETTINGS, 'PYTHONPATH': str(ROOT)},
     )
     if done.returncode:
         raise RuntimeError(done.stderr)
@@ -185,7 +185,9 @@ def main() -> None:
     )
     parser.add_argument('--frames', type=int, nargs='+', default=[200, 2000, 20000])
     parser.add_argument('--window', type=int, default=25, help='frames of a window')
-    parser.add_argument('--write-video', action='store_true', help='write the video too')
+    parser.add_argument(
+        '--write-video', action='store_true', help='write a video of the predictions'
+    )
     parser.add_argument('--video', type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.video is not None:

@@ -10,7 +10,7 @@ BENCHMARK = Path(__file__).parents[2] / 'benchmarks' / 'data_loading.py'
 
 @pytest.mark.slow
 @pytest.mark.parametrize('form', [[], ['--rle']])
-def test_both_ways_give_the_same_clips(form) -> None:
+def test_both_loaders_return_the_same_clips(form) -> None:
     options = [
         '--size',
         '144x256',
