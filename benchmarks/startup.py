@@ -1,8 +1,8 @@
 """Time how long commands take before they start to work.
 
-Each command runs in a process of its own. Seconds of processor time count, of all threads, because
-what else the machine does must not count; the wall clock to the first line of output stands beside
-them. Another checkout of avis can be measured in the same run, in turns with this one.
+Each command runs in a process of its own. Processor time of all threads is compared, because other
+load of the machine must not count; the wall-clock time to the first line of output is printed, too.
+Another checkout of avis can be measured in the same run, alternating with this one.
 
     python benchmarks/startup.py
     python benchmarks/startup.py --baseline /path/to/another/checkout --repeats 5

@@ -1,9 +1,8 @@
 """Time the synthetic data generator on one core, with everything that it writes.
 
 A complete MS3 set of 224x224 frames is written: drawing, masks, PNG and WAV files, log-mel
-pickles. The goal is 100 frames per second. Seconds of processor time count, because one process
-with one thread does the work and what else the machine does must not count; wall-clock seconds
-stand beside them.
+pickles. The goal is 100 frames per second of processor time: one process with one thread does the
+work, and other load of the machine must not count. Wall-clock seconds are printed, too.
 
     python benchmarks/synthetic_speed.py
     python benchmarks/synthetic_speed.py --layout avtrack --videos 20

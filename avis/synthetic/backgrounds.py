@@ -1,7 +1,7 @@
-"""Places: rooms, stages, streets and parks, painted once per shot and then only moved.
+"""Backgrounds: rooms, stages, streets and parks, drawn once per shot and then only warped.
 
-A place is an image of the world from ``-MARGIN`` to ``1 + MARGIN`` frame heights, so that a moving
-camera has something to look at. The units are frame heights.
+A background covers the world from ``-MARGIN`` to ``1 + MARGIN`` frame heights, so that a moving
+camera stays inside it. The unit is the frame height.
 """
 
 from functools import lru_cache
@@ -10,29 +10,29 @@ import cv2
 import numpy as np
 
 from avis.synthetic.canvas import (
+    RGB,
     Array,
     Canvas,
-    Color,
     Shape,
+    affine,
     arc,
     box,
     ellipse,
-    place,
     shade,
 )
 from avis.synthetic.cast import hue_color
 
 MARGIN = 0.35
-PLACES = ('room', 'stage', 'street', 'park')
+BACKGROUNDS = ('room', 'stage', 'street', 'park')
 
 
 @lru_cache(maxsize=16)
-def paint_place(style: str, seed: int, height: int, aspect: float) -> tuple[Array, Array]:
-    """Paint a place.
+def draw_background(style: str, seed: int, height: int, aspect: float) -> tuple[Array, Array]:
+    """Draw a background.
 
     Args:
-        style: One of ``PLACES``.
-        seed: Decides colors and furniture.
+        style: One of ``BACKGROUNDS``.
+        seed: Determines colors and furniture.
         height: Pixels of one frame height.
         aspect: Frame width over frame height.
 
@@ -41,30 +41,30 @@ def paint_place(style: str, seed: int, height: int, aspect: float) -> tuple[Arra
     """
     rng = np.random.default_rng([4409, seed])
     rows, cols = round((1 + 2 * MARGIN) * height), round((aspect + 2 * MARGIN) * height)
-    matrix = place(MARGIN * height, MARGIN * height, height)
+    matrix = affine(MARGIN * height, MARGIN * height, height)
     hue = float(rng.random())
-    painter = {'room': _room, 'stage': _stage, 'street': _street, 'park': _park}[style]
-    shapes, top, bottom = painter(rng, hue, aspect)
+    draw = {'room': _room, 'stage': _stage, 'street': _street, 'park': _park}[style]
+    shapes, top, bottom = draw(rng, hue, aspect)
     ramp = np.linspace(0, 1, rows)[:, None, None]
     image = np.rint((1 - ramp) * np.array(top) + ramp * np.array(bottom)).astype(np.uint8)
     image = np.ascontiguousarray(np.broadcast_to(image, (rows, cols, 3)))
     canvas = Canvas(image)
     for shape in shapes:
         canvas.draw_shape(shape, matrix)
-    # Slightly out of focus: the figures in front stay crisp.
+    # Slightly out of focus: the figures in front stay sharp.
     soft = cv2.GaussianBlur(image, (0, 0), max(0.5, height / 300))
     soft.flags.writeable = False
     return soft, matrix
 
 
-def _room(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Shape], Color, Color]:
+def _room(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Shape], RGB, RGB]:
     wall = hue_color(hue, 0.18, 0.88)
     floor_y, left, right = 0.82, -MARGIN, aspect + MARGIN
     shapes = [Shape(box(left, floor_y, right, 1 + MARGIN), hue_color(0.08, 0.42, 0.55))]
     shapes.append(Shape(box(left, floor_y - 0.02, right, floor_y), shade(wall, 0.8)))
     x = float(rng.uniform(-0.2, 0.3))
     shapes += _window(x, 0.1, 0.34, 0.4)
-    for _ in range(3):  # images on the wall
+    for _ in range(3):  # pictures on the wall
         x, y = rng.uniform(0.3, aspect), rng.uniform(0.02, 0.3)
         w, h = rng.uniform(0.1, 0.2, 2)
         shapes.append(Shape(box(x, y, x + w, y + h), shade(wall, 0.5)))
@@ -86,7 +86,7 @@ def _window(x: float, y: float, w: float, h: float) -> list[Shape]:
     ]
 
 
-def _stage(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Shape], Color, Color]:
+def _stage(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Shape], RGB, RGB]:
     cloth = hue_color(hue, 0.65, 0.42)
     left, right = -MARGIN, aspect + MARGIN
     shapes = []
@@ -103,9 +103,7 @@ def _stage(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Sh
     return shapes, cloth, shade(cloth, 0.7)
 
 
-def _street(
-    rng: np.random.Generator, hue: float, aspect: float
-) -> tuple[list[Shape], Color, Color]:
+def _street(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Shape], RGB, RGB]:
     left, right = -MARGIN, aspect + MARGIN
     shapes = []
     x = left
@@ -125,7 +123,7 @@ def _street(
     return shapes, (150, 190, 226), (214, 226, 232)
 
 
-def _park(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Shape], Color, Color]:
+def _park(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Shape], RGB, RGB]:
     left, right = -MARGIN, aspect + MARGIN
     grass = hue_color(0.26 + 0.08 * hue, 0.5, 0.62)
     shapes = []

@@ -1,7 +1,7 @@
 """Anti-aliased drawing of figures made of polygons, with the silhouette of each figure.
 
 Local units: a figure is drawn around its own origin, y down, with one unit being its own size
-(the head of a person, the width of a car). A 2 x 3 matrix brings local units to pixels.
+(the head of a person, the width of a car). A 2 x 3 matrix maps local units to pixels.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
-Color: TypeAlias = tuple[int, int, int]
+RGB: TypeAlias = tuple[int, int, int]
 
 SHIFT = 4  # cv2 takes points in sixteenths of a pixel
 _UNIT = 1 << SHIFT
@@ -25,19 +25,19 @@ _FAR = float(1 << 24)
 class Shape:
     """One filled polygon, or one line when ``width`` is given (local units).
 
-    ``solid`` shapes are part of the silhouette of the figure; the others lie inside it or, like a
-    glass pane or a puff of smoke, do not belong to it.
+    ``solid`` shapes are part of the silhouette of the figure; the others are inside it or, like a
+    glass pane or a puff of smoke, not part of it.
     """
 
     points: Array  # (P, 2)
-    color: Color
+    color: RGB
     width: float | None = None
     solid: bool = True
 
 
 @dataclass
 class Figure:
-    """Shapes from back to front that move together; their points lie in one array."""
+    """Shapes from back to front that move together; their points are in one array."""
 
     shapes: list[Shape]
     points: Array = field(init=False)  # (sum of P, 2)
@@ -49,7 +49,7 @@ class Figure:
 
 
 class Canvas:
-    """An RGB image and, per pixel, the id of the figure that is seen there (0: background).
+    """An RGB image and, per pixel, the id of the visible figure (0: background).
 
     Args:
         image: Shape (H, W, 3), uint8; drawn into in place.
@@ -61,7 +61,7 @@ class Canvas:
         self._silhouette = np.zeros(image.shape[:2], np.uint8)
 
     def draw(self, figure: Figure, matrix: Array) -> None:
-        """Draw all shapes of a figure; ``matrix`` (2, 3) brings local units to pixels."""
+        """Draw all shapes of a figure; ``matrix`` (2, 3) maps local units to pixels."""
         pixels = _to_pixels(figure.points, matrix)
         scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
         start = 0
@@ -86,23 +86,23 @@ class Canvas:
             cv2.polylines(self._silhouette, [pixels], False, 255, thickness, cv2.LINE_8, SHIFT)
 
     def finish(self, owner: int) -> None:
-        """End a figure: the pixels of its silhouette now belong to ``owner``."""
+        """Finish a figure: assign the pixels of its silhouette to ``owner``."""
         np.copyto(self.owner, owner, where=self._silhouette > 0)
         self._silhouette[:] = 0
 
 
-def place(x: float, y: float, scale: float, angle: float = 0.0, flip: bool = False) -> Array:
-    """Matrix (2, 3) that scales, turns by ``angle`` (radians, clockwise on screen) and moves."""
+def affine(x: float, y: float, scale: float, angle: float = 0.0, flip: bool = False) -> Array:
+    """Matrix (2, 3): scale, rotate by ``angle`` (radians, clockwise on screen), translate."""
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     side = -1.0 if flip else 1.0
     return np.array([[side * cos, -sin, x], [side * sin, cos, y]])
 
 
-def inside(outer: Array, inner: Array) -> Array:
-    """Matrix of a part in the units of its figure: first ``inner``, then ``outer``."""
-    turn = outer[:, :2] @ inner[:, :2]
+def compose(outer: Array, inner: Array) -> Array:
+    """Matrix (2, 3) that applies first ``inner``, then ``outer``."""
+    linear = outer[:, :2] @ inner[:, :2]
     shift = outer[:, :2] @ inner[:, 2] + outer[:, 2]
-    return np.column_stack([turn, shift])
+    return np.column_stack([linear, shift])
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, count: int = 24) -> Array:
@@ -119,13 +119,13 @@ def _circle(count: int) -> Array:
 
 
 def arc(x: float, y: float, rx: float, ry: float, start: float, end: float) -> Array:
-    """Points (12, 2) of a part of an ellipse, angles in turns, clockwise from the right."""
+    """Points (12, 2) of an elliptic arc, angles in turns, clockwise from the right."""
     angles = 2 * np.pi * np.linspace(start, end, 12)
     return np.column_stack([x + rx * np.cos(angles), y + ry * np.sin(angles)])
 
 
 def box(left: float, top: float, right: float, bottom: float, radius: float = 0.0) -> Array:
-    """Points of a rectangle, with round corners if ``radius`` is given."""
+    """Points of a rectangle, with rounded corners if ``radius`` is positive."""
     if radius <= 0:
         return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], float)
     corners = [
@@ -147,7 +147,7 @@ def smooth(points: Sequence[tuple[float, float]], rounds: int = 2) -> Array:
     return curve
 
 
-def shade(color: Color, factor: float) -> Color:
+def shade(color: RGB, factor: float) -> RGB:
     """A darker (< 1) or lighter (> 1) color."""
     r, g, b = (int(min(255, max(0, value * factor))) for value in color)
     return r, g, b
@@ -157,6 +157,6 @@ def _to_pixels(points: Array, matrix: Array) -> Array:
     pixels = points @ matrix[:, :2].T
     pixels += matrix[:, 2]
     pixels *= _UNIT
-    # cv2 overflows on far away points, which zoomed cameras can produce.
+    # cv2 overflows on points far outside, which zoomed cameras can produce.
     np.minimum(np.maximum(pixels, -_FAR, out=pixels), _FAR, out=pixels)
     return np.rint(pixels, out=pixels).astype(np.int32)

@@ -1,8 +1,8 @@
-"""The pool of identities: who they are, what they look like and how they sound.
+"""The pool of characters: kind, appearance and voice of each.
 
-An identity depends on its index alone, never on a seed, so that a model trained on one synthetic
-set meets the same people in another one. Low-discrepancy sequences keep neighbors apart: the
-first few identities differ in pitch, vocal tract, hair, clothes and skin at once.
+A character depends on its index alone, never on a seed: all synthetic sets contain the same people.
+Low-discrepancy sequences separate neighbors: the first few characters differ in pitch, vocal tract,
+hair, clothes and skin at once.
 """
 
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from functools import cache
 
 import numpy as np
 
-from avis.synthetic.canvas import Color
+from avis.synthetic.canvas import RGB
 
 PERSONS = ('man', 'woman')
-THINGS = ('guitar', 'dog', 'bell', 'car', 'violin')
-KINDS = (*PERSONS, *THINGS)
+OBJECTS = ('guitar', 'dog', 'bell', 'car', 'violin')
+SOURCE_KINDS = (*PERSONS, *OBJECTS)
 HAIR_STYLES = ('short', 'long', 'parted', 'bun', 'curly', 'bob', 'bald', 'tails')
 
 _GOLDEN = 0.6180339887
 _PLASTIC = 0.7548776662  # second low-discrepancy step, independent of the golden one
-_SKINS: tuple[Color, ...] = (
+_SKINS: tuple[RGB, ...] = (
     (241, 201, 169),
     (141, 93, 62),
     (225, 178, 140),
@@ -27,7 +27,7 @@ _SKINS: tuple[Color, ...] = (
     (198, 145, 104),
     (250, 216, 190),
 )
-_HAIRS: tuple[Color, ...] = (
+_HAIRS: tuple[RGB, ...] = (
     (45, 34, 30),
     (201, 150, 72),
     (112, 62, 32),
@@ -40,14 +40,14 @@ _WOMEN_STYLES = ('long', 'bun', 'bob', 'tails', 'curly')
 
 
 @dataclass(frozen=True)
-class Look:
-    """Colors and proportions; persons use all fields, things the first two and ``size``."""
+class Appearance:
+    """Colors and proportions; persons use all fields, objects the first two and ``size``."""
 
-    main: Color  # clothes, body
-    accent: Color
+    main: RGB  # clothes, body
+    accent: RGB
     size: float  # relative to others of its kind
-    skin: Color = (225, 178, 140)
-    hair: Color = (45, 34, 30)
+    skin: RGB = (225, 178, 140)
+    hair: RGB = (45, 34, 30)
     style: str = 'short'
     head_width: float = 0.38  # half width, head height is 1
     jaw: float = 0.8  # 0.6 pointed .. 1 square
@@ -59,7 +59,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Voice:
-    """What makes a voice; things use pitch, brightness and rate."""
+    """Parameters of a voice; objects use pitch, brightness and rate."""
 
     pitch: float  # Hz, middle of the range
     tract: float  # factor on all formants: a short vocal tract is above 1
@@ -70,12 +70,12 @@ class Voice:
 
 
 @dataclass(frozen=True)
-class Identity:
-    """One source: a person or a thing that always looks and sounds the same."""
+class Character:
+    """One source: a person or an object with a fixed appearance and voice."""
 
-    kind: str  # one of KINDS
-    index: int  # among its own sort: persons and each kind of thing count apart
-    look: Look
+    kind: str  # one of SOURCE_KINDS
+    index: int  # among its own sort: persons and each kind of object are numbered separately
+    appearance: Appearance
     voice: Voice
 
     @property
@@ -85,13 +85,13 @@ class Identity:
 
 
 @cache
-def person(index: int, style: str = 'speech') -> Identity:
+def make_person(index: int, style: str = 'speech') -> Character:
     """The person with this index: even ones are men, odd ones women."""
     rng = np.random.default_rng([2207, index])
     spread, second = (index * _GOLDEN + 0.13) % 1, (index * _PLASTIC + 0.31) % 1
     man = index % 2 == 0
     styles = _MEN_STYLES if man else _WOMEN_STYLES
-    look = Look(
+    appearance = Appearance(
         main=hue_color(spread, 0.75, 0.85),
         accent=hue_color((spread + 0.45) % 1, 0.45, 0.95),
         size=0.9 + 0.2 * second,
@@ -114,11 +114,11 @@ def person(index: int, style: str = 'speech') -> Identity:
         brightness=float(0.7 + 0.9 * rng.random()),
         style=style,
     )
-    return Identity('man' if man else 'woman', index, look, voice)
+    return Character('man' if man else 'woman', index, appearance, voice)
 
 
 # kind: (pitch in Hz, spread of pitch over the indices, strokes per second, brightness)
-_THING_VOICES = {
+_OBJECT_VOICES = {
     'guitar': (110.0, 1.9, 3.2, 1.1),
     'dog': (260.0, 2.2, 2.4, 0.8),
     'bell': (880.0, 1.8, 2.2, 1.0),
@@ -128,12 +128,14 @@ _THING_VOICES = {
 
 
 @cache
-def thing(kind: str, index: int) -> Identity:
-    """The thing of this kind with this index."""
-    pitch, octave, rate, brightness = _THING_VOICES[kind]
+def make_object(kind: str, index: int) -> Character:
+    """The object of this kind with this index."""
+    pitch, octave, rate, brightness = _OBJECT_VOICES[kind]
     spread, second = (index * _GOLDEN) % 1, (index * _PLASTIC + 0.2) % 1
-    hue = (spread + 0.07 + 0.19 * THINGS.index(kind)) % 1
-    look = Look(main=hue_color(hue, *_THING_TONES[kind]), accent=(60, 48, 40), size=1.0)
+    hue = (spread + 0.07 + 0.19 * OBJECTS.index(kind)) % 1
+    appearance = Appearance(
+        main=hue_color(hue, *_OBJECT_TONES[kind]), accent=(60, 48, 40), size=1.0
+    )
     voice = Voice(
         pitch=float(pitch * octave ** (spread - 0.5)),
         tract=float(0.9 + 0.2 * second),
@@ -141,15 +143,15 @@ def thing(kind: str, index: int) -> Identity:
         breath=0.1,
         brightness=brightness,
     )
-    if kind in _THING_HUES:  # wood and fur have their own colors
-        low, high = _THING_HUES[kind]
-        color = hue_color(low + (high - low) * second, *_THING_TONES[kind])
-        look = Look(main=color, accent=(60, 48, 40), size=0.92 + 0.16 * spread)
-    return Identity(kind, index, look, voice)
+    if kind in _OBJECT_HUES:  # wood and fur have their own colors
+        low, high = _OBJECT_HUES[kind]
+        color = hue_color(low + (high - low) * second, *_OBJECT_TONES[kind])
+        appearance = Appearance(main=color, accent=(60, 48, 40), size=0.92 + 0.16 * spread)
+    return Character(kind, index, appearance, voice)
 
 
-_THING_HUES = {'guitar': (0.06, 0.11), 'dog': (0.06, 0.1), 'violin': (0.01, 0.06)}
-_THING_TONES = {
+_OBJECT_HUES = {'guitar': (0.06, 0.11), 'dog': (0.06, 0.1), 'violin': (0.01, 0.06)}
+_OBJECT_TONES = {
     'guitar': (0.65, 0.85),
     'dog': (0.5, 0.72),
     'bell': (0.6, 0.9),
@@ -158,24 +160,24 @@ _THING_TONES = {
 }
 
 
-def mixed_cast(count: int) -> list[Identity]:
-    """``count`` identities, persons and things in turn, for scenes with every sort of source."""
+def make_mixed_cast(count: int) -> list[Character]:
+    """``count`` characters, alternately persons and objects."""
     cast = []
     for index in range(count):
         half, odd = divmod(index, 2)
         if odd:
-            cast.append(thing(THINGS[half % len(THINGS)], half // len(THINGS)))
+            cast.append(make_object(OBJECTS[half % len(OBJECTS)], half // len(OBJECTS)))
         else:
-            cast.append(person(half))
+            cast.append(make_person(half))
     return cast
 
 
-def people(count: int) -> list[Identity]:
+def make_persons(count: int) -> list[Character]:
     """``count`` persons."""
-    return [person(index) for index in range(count)]
+    return [make_person(index) for index in range(count)]
 
 
-def hue_color(hue: float, saturation: float, value: float) -> Color:
+def hue_color(hue: float, saturation: float, value: float) -> RGB:
     """RGB color 0..255 from hue, saturation and value in 0..1."""
     steps = (np.array([5.0, 3.0, 1.0]) + hue * 6) % 6
     rgb = value - value * saturation * np.clip(np.minimum(steps, 4 - steps), 0, 1)

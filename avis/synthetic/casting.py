@@ -1,24 +1,24 @@
-"""From a recipe to the scene of each video: who is in it, where, and who sounds when."""
+"""From a recipe to the scene of each video: its sources, their positions and their turns."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from avis.synthetic.backgrounds import PLACES
-from avis.synthetic.cast import THINGS, Identity, mixed_cast, people
+from avis.synthetic.backgrounds import BACKGROUNDS
+from avis.synthetic.cast import OBJECTS, Character, make_mixed_cast, make_persons
 from avis.synthetic.recipe import DEFAULT_SECONDS, LAYOUTS, Recipe
-from avis.synthetic.scene import Actor, Path, Scene, Shot
-from avis.synthetic.schedule import Turns, broken, complement, dialogue, second_grid
+from avis.synthetic.scene import Actor, Scene, Shot, Trajectory
+from avis.synthetic.schedule import Turns, complement, plan_dialogue, plan_full_seconds, split_turns
 
 # AVISeg has no class for bells.
-_KINDS = {'aviseg': ('man', 'woman', 'guitar', 'dog', 'car', 'violin')}
-_ALL_KINDS = ('man', 'woman', *THINGS)
-_MORE_INSTANCES = 4  # that the strongest `multiple_instances` adds
+_LAYOUT_KINDS = {'aviseg': ('man', 'woman', 'guitar', 'dog', 'car', 'violin')}
+_ALL_KINDS = ('man', 'woman', *OBJECTS)
+_MAX_EXTRA_INSTANCES = 4  # that the strongest `multiple_instances` adds
 
 
 @dataclass(frozen=True)
 class Job:
-    """One video to make: its place in the data set and its own source of chance."""
+    """One video to generate: its index in the data set and its own random streams."""
 
     index: int
     split: str
@@ -27,7 +27,7 @@ class Job:
     subset: str = ''  # v1s, v1m or v2 of AVSS
 
     def rng(self, salt: int) -> np.random.Generator:
-        """Independent streams for independent decisions: one option does not move the others."""
+        """An independent stream for each decision: one option does not change the others."""
         return np.random.default_rng([*self.seed, salt])
 
 
@@ -42,45 +42,45 @@ def plan_jobs(recipe: Recipe) -> list[Job]:
     return jobs
 
 
-def layout_cast(recipe: Recipe) -> list[Identity]:
-    """The pool of a layout: ``recipe.identities`` identities of the kinds it has classes for."""
+def layout_cast(recipe: Recipe) -> list[Character]:
+    """``recipe.identities`` characters of the kinds that have a class in the layout."""
     if recipe.people_only or recipe.layout == 'avtrack':
-        return people(recipe.identities)
-    kinds = _KINDS.get(recipe.layout, _ALL_KINDS)
-    pool = mixed_cast(4 * recipe.identities)
-    return [identity for identity in pool if identity.kind in kinds][: recipe.identities]
+        return make_persons(recipe.identities)
+    kinds = _LAYOUT_KINDS.get(recipe.layout, _ALL_KINDS)
+    pool = make_mixed_cast(4 * recipe.identities)
+    return [character for character in pool if character.kind in kinds][: recipe.identities]
 
 
 def build_scene(recipe: Recipe, job: Job) -> Scene:
     """The scene of one video.
 
-    Of the challenges, only those that decide who is there and who sounds when are met here:
-    multiple instances and multi-turn sounding. The others change a finished scene.
+    Of the challenges, only those that determine sources and turns are applied here: multiple
+    instances and multi-turn sounding. The others change a finished scene.
     """
     rng = job.rng(0)
     if recipe.layout in ('aviseg', 'avtrack'):
-        identities, turns, gestures = _conversation(recipe, job, rng)
+        characters, turns, gestures = _conversation(recipe, job, rng)
     elif recipe.layout == 'avsbench_s4' or job.subset == 'v1s':
-        identities, turns, gestures = _single_source(recipe, job, rng)
+        characters, turns, gestures = _single_source(recipe, job, rng)
     else:
-        identities, turns, gestures = _clip(recipe, job, rng)
-    return _arrange(recipe, job, identities, list(zip(turns, gestures, strict=True)))
+        characters, turns, gestures = _clip(recipe, job, rng)
+    return _arrange(recipe, job, characters, list(zip(turns, gestures, strict=True)))
 
 
 def _single_source(
     recipe: Recipe, job: Job, rng: np.random.Generator
-) -> tuple[list[Identity], list[Turns], list[Turns]]:
-    """One source that sounds all the time; in some clips a silent figure stands beside it."""
+) -> tuple[list[Character], list[Turns], list[Turns]]:
+    """One source that sounds throughout; some clips have a silent source beside it."""
     pool = layout_cast(recipe)
-    # Walk through the pool within each split, so that every class occurs early everywhere.
+    # Cycle through the pool within each split, so that every class occurs early in each.
     main = pool[job.index % len(pool)]
     others = int(rng.random() < 0.3) + _extra(recipe)
-    bystanders = [identity for identity in _draw(pool, len(pool), rng) if identity != main]
+    bystanders = [character for character in _sample(pool, len(pool), rng) if character != main]
     if main.kind == 'woman' and recipe.layout == 'avsbench_s4':
         main = replace(main, voice=replace(main.voice, style='song'))
     turns: Turns = [(0.0, float(job.seconds))]
     if multi_turn := recipe.challenges.get('multi_turn_sounding', 0.0):
-        turns = broken(turns, 0.4 + 0.2 * rng.random(), 2.6 - 1.6 * multi_turn)
+        turns = split_turns(turns, 0.4 + 0.2 * rng.random(), 2.6 - 1.6 * multi_turn)
     silent = bystanders[:others]
     gestures = [complement([], job.seconds) for _ in silent]
     return [main, *silent], [turns, *([] for _ in silent)], [[], *gestures]
@@ -88,92 +88,97 @@ def _single_source(
 
 def _clip(
     recipe: Recipe, job: Job, rng: np.random.Generator
-) -> tuple[list[Identity], list[Turns], list[Turns]]:
-    """Two or three possible sources; which of them sound only the sound can tell.
+) -> tuple[list[Character], list[Turns], list[Turns]]:
+    """Two or three sources, of which only the audio tells the sounding ones.
 
-    A silent source always moves its mouth, strings or wheels as if it sounded.
+    A silent source always moves its mouth, strings or wheels as if it were sounding.
     """
     pool = layout_cast(recipe)
-    identities = _draw(pool, 2 + int(rng.random() < 0.5) + _extra(recipe), rng)
+    characters = _sample(pool, 2 + int(rng.random() < 0.5) + _extra(recipe), rng)
     stay = 0.55 * (1 - recipe.challenges.get('multi_turn_sounding', 0.0))
-    turns = second_grid(len(identities), job.seconds, rng, stay)
-    return identities, turns, [complement(own, job.seconds) for own in turns]
+    turns = plan_full_seconds(len(characters), job.seconds, rng, stay)
+    return characters, turns, [complement(own, job.seconds) for own in turns]
 
 
 def _conversation(
     recipe: Recipe, job: Job, rng: np.random.Generator
-) -> tuple[list[Identity], list[Turns], list[Turns]]:
-    """Two or three sources take turns; perhaps a silent one moves its mouth throughout."""
+) -> tuple[list[Character], list[Turns], list[Turns]]:
+    """Two or three sources take turns; a silent one may move its mouth throughout."""
     pool = layout_cast(recipe)
-    identities = _draw(pool, 2 + int(rng.random() < 0.4) + _extra(recipe), rng)
-    silent = int(len(identities) > 2 and rng.random() < 0.5)
+    characters = _sample(pool, 2 + int(rng.random() < 0.4) + _extra(recipe), rng)
+    silent = int(len(characters) > 2 and rng.random() < 0.5)
     length = 4.5 - 3.3 * recipe.challenges.get('multi_turn_sounding', 0.0)
-    turns = dialogue(len(identities) - silent, job.seconds, rng, length)
+    turns = plan_dialogue(len(characters) - silent, job.seconds, rng, length)
     gestures: list[Turns] = [[] for _ in turns]
     for _ in range(silent):
         turns.append([])
         gestures.append(complement([], job.seconds))
-    return identities, turns, gestures
+    return characters, turns, gestures
 
 
 def _extra(recipe: Recipe) -> int:
-    return int(np.ceil(_MORE_INSTANCES * recipe.challenges.get('multiple_instances', 0.0)))
+    return int(np.ceil(_MAX_EXTRA_INSTANCES * recipe.challenges.get('multiple_instances', 0.0)))
 
 
-def _draw(pool: list[Identity], count: int, rng: np.random.Generator) -> list[Identity]:
-    """``count`` different identities, or all if there are fewer."""
+def _sample(pool: list[Character], count: int, rng: np.random.Generator) -> list[Character]:
+    """``count`` different characters, or all if there are fewer."""
     return [pool[i] for i in rng.permutation(len(pool))[:count]]
 
 
 def _arrange(
-    recipe: Recipe, job: Job, identities: list[Identity], doings: list[tuple[Turns, Turns]]
+    recipe: Recipe, job: Job, characters: list[Character], activities: list[tuple[Turns, Turns]]
 ) -> Scene:
-    """Put the identities side by side in a random order, in a random place."""
+    """Place the characters side by side in a random order, before a random background."""
     rng = job.rng(1)
     height, width = recipe.size
     aspect = width / height
-    spots = _spots(len(identities), aspect, rng)
+    spots = _positions(len(characters), aspect, rng)
     actors = [
         Actor(
-            identity=identity,
-            path=_stand(identity, *spot, rng),
+            character=character,
+            trajectory=_standing_trajectory(character, *spot, rng),
             turns=turns,
             gestures=gestures,
             seed=int(rng.integers(1 << 31)),
         )
-        for identity, spot, (turns, gestures) in zip(identities, spots, doings, strict=True)
+        for character, spot, (turns, gestures) in zip(characters, spots, activities, strict=True)
     ]
-    place = PLACES[int(rng.integers(len(PLACES)))]
-    backdrop = ('music' if rng.random() < 0.25 else 'noise', float(rng.uniform(0.001, 0.004)))
+    style = BACKGROUNDS[int(rng.integers(len(BACKGROUNDS)))]
+    background_audio = (
+        'music' if rng.random() < 0.25 else 'noise',
+        float(rng.uniform(0.001, 0.004)),
+    )
     return Scene(
         seconds=job.seconds,
         height=height,
         width=width,
         actors=actors,
-        shots=[Shot(0.0, place, int(rng.integers(1 << 16)))],
-        camera=Path([0.0], [(aspect / 2, 0.5, 1.0)]),
-        backdrop=backdrop,
+        shots=[Shot(0.0, style, int(rng.integers(1 << 16)))],
+        camera=Trajectory([0.0], [(aspect / 2, 0.5, 1.0)]),
+        background_audio=background_audio,
         seed=int(rng.integers(1 << 31)),
     )
 
 
-def _spots(count: int, aspect: float, rng: np.random.Generator) -> list[tuple[float, float, float]]:
-    """x, height above the normal line, and width of a place for each; two rows from four on."""
+def _positions(
+    count: int, aspect: float, rng: np.random.Generator
+) -> list[tuple[float, float, float]]:
+    """x, height above the base line and available width of each; two rows from four on."""
     rows = [count] if count < 4 else [count // 2, count - count // 2]
     spots = []
     for row, members in enumerate(reversed(rows)):
-        room = aspect / members
+        width = aspect / members
         for slot in range(members):
-            x = room * (slot + 0.5 + float(rng.uniform(-0.12, 0.12)))
-            spots.append((x, 0.2 * row, room))
+            x = width * (slot + 0.5 + float(rng.uniform(-0.12, 0.12)))
+            spots.append((x, 0.2 * row, width))
     return [spots[i] for i in rng.permutation(count)]
 
 
-def _stand(
-    identity: Identity, x: float, lift: float, room: float, rng: np.random.Generator
-) -> Path:
-    """A place for a source with ``room`` frame heights of width to itself."""
-    scale = float(rng.uniform(0.9, 1.1)) * min(0.34, 0.42 * room) * (1 - lift)
-    if identity.is_person:
-        return Path([0.0], [(x, float(rng.uniform(0.34, 0.46)) - lift, scale)])
-    return Path([0.0], [(x, float(rng.uniform(0.58, 0.68)) - lift, scale * 1.05)])
+def _standing_trajectory(
+    character: Character, x: float, lift: float, width: float, rng: np.random.Generator
+) -> Trajectory:
+    """Constant position of a source that has ``width`` frame heights of width."""
+    scale = float(rng.uniform(0.9, 1.1)) * min(0.34, 0.42 * width) * (1 - lift)
+    if character.is_person:
+        return Trajectory([0.0], [(x, float(rng.uniform(0.34, 0.46)) - lift, scale)])
+    return Trajectory([0.0], [(x, float(rng.uniform(0.58, 0.68)) - lift, scale * 1.05)])

@@ -1,27 +1,27 @@
 """The eight challenging conditions of AVTrack, each with a strength in 0..1.
 
-Each function changes a finished scene in place and draws from a stream of its own, so that one
-condition leaves everything else as it was. Multiple instances and multi-turn sounding are met
-earlier, in ``casting``, where the sources and their turns are chosen.
+Each function changes a finished scene in place and draws from a random stream of its own, so that
+one condition leaves everything else unchanged. Multiple instances and multi-turn sounding are
+applied earlier, in ``casting``, where the sources and their turns are chosen.
 """
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from avis.synthetic.backgrounds import PLACES
+from avis.synthetic.backgrounds import BACKGROUNDS
 from avis.synthetic.canvas import Shape, box, ellipse, shade, smooth
-from avis.synthetic.cast import hue_color, person
+from avis.synthetic.cast import hue_color, make_person
 from avis.synthetic.casting import Job
 from avis.synthetic.recipe import CHALLENGES
-from avis.synthetic.scene import Actor, Occluder, Path, Scene, Shot
-from avis.synthetic.schedule import complement, dialogue
+from avis.synthetic.scene import Actor, Occluder, Scene, Shot, Trajectory
+from avis.synthetic.schedule import complement, plan_dialogue
 
-_STRANGERS = 1000  # off-screen voices are persons of no cast
+_OFF_SCREEN_INDEX = 1000  # off-screen voices are persons of no cast
 
 
-def challenge(scene: Scene, strengths: Mapping[str, float], job: Job) -> Scene:
-    """Meet all asked challenges, always in the same order; returns the scene itself."""
+def apply_challenges(scene: Scene, strengths: Mapping[str, float], job: Job) -> Scene:
+    """Apply all requested challenges, always in the same order; returns the same scene."""
     for number, name in enumerate(CHALLENGES):
         strength = strengths.get(name, 0.0)
         if strength > 0 and name in _APPLY:
@@ -29,67 +29,73 @@ def challenge(scene: Scene, strengths: Mapping[str, float], job: Job) -> Scene:
     return scene
 
 
-def occlude(scene: Scene, strength: float, rng: np.random.Generator) -> None:
-    """Things stand before the sources, and something passes by in front of all."""
+def add_occluders(scene: Scene, strength: float, rng: np.random.Generator) -> None:
+    """Obstacles partly hide the sources, and boards pass in front of all."""
     aspect = scene.width / scene.height
     for actor in scene.actors:
-        x, y, scale = actor.path.at(0.0)
+        x, y, scale = actor.trajectory.at(0.0)
         side = float(rng.choice([-1.0, 1.0]))
-        middle = 0.9 if actor.identity.is_person else 0.0
+        middle = 0.9 if actor.character.is_person else 0.0
         reach = 1.3 * strength * scale  # at most half of the 2.6 that a figure is wide
-        path = Path([0.0], [(x + side * (1.3 * scale - reach / 2), y + middle * scale, reach)])
-        scene.occluders.append(Occluder(path, _OBSTACLES[int(rng.integers(len(_OBSTACLES)))](rng)))
+        trajectory = Trajectory(
+            [0.0], [(x + side * (1.3 * scale - reach / 2), y + middle * scale, reach)]
+        )
+        scene.occluders.append(
+            Occluder(trajectory, _OBSTACLES[int(rng.integers(len(_OBSTACLES)))](rng))
+        )
     passes = max(1, round(strength * scene.seconds / 5))
     width = 0.15 + 0.25 * strength
     for start in np.sort(rng.uniform(0, scene.seconds * 0.8, passes)):
         ends = [-width, aspect + width]
         if rng.random() < 0.5:
             ends.reverse()
-        path = Path(
+        trajectory = Trajectory(
             [float(start), float(start) + 3.0],
             [(ends[0], 0.5, width), (ends[1], 0.5, width)],
         )
-        scene.occluders.append(Occluder(path, _board(rng)))
+        scene.occluders.append(Occluder(trajectory, _board(rng)))
 
 
-def exchange_places(scene: Scene, strength: float, rng: np.random.Generator) -> None:
-    """Sources walk to each other's places; a single one walks across the image."""
+def exchange_positions(scene: Scene, strength: float, rng: np.random.Generator) -> None:
+    """Sources exchange positions; a single one walks across the image."""
     aspect = scene.width / scene.height
     moves = max(1, round(strength * scene.seconds / 4))
     times = (np.arange(moves) + rng.uniform(0.1, 0.6, moves)) * scene.seconds / moves
     for time in times.tolist():
         if len(scene.actors) < 2:
             actor = scene.actors[0]
-            _walk(actor, time, aspect - float(actor.path.at(time)[0]))
+            _walk(actor, time, aspect - float(actor.trajectory.at(time)[0]))
             continue
         first, second = (scene.actors[i] for i in rng.permutation(len(scene.actors))[:2])
-        goals = float(second.path.at(time)[0]), float(first.path.at(time)[0])
+        goals = float(second.trajectory.at(time)[0]), float(first.trajectory.at(time)[0])
         _walk(first, time, goals[0])
         _walk(second, time, goals[1])
 
 
 def _walk(actor: Actor, start: float, goal: float, duration: float = 0.9) -> None:
-    """Walk to x = ``goal`` from ``start`` on; later keyframes keep their height and size."""
-    here = actor.path.at(start)
-    kept = [k for k, time in enumerate(actor.path.times) if time < start]
-    times = [actor.path.times[k] for k in kept] or [0.0]
-    values = [actor.path.values[k] for k in kept] or [actor.path.values[0]]
+    """Walk to x = ``goal`` from ``start`` on, at constant height and size."""
+    here = actor.trajectory.at(start)
+    kept = [k for k, time in enumerate(actor.trajectory.times) if time < start]
+    times = [actor.trajectory.times[k] for k in kept] or [0.0]
+    values = [actor.trajectory.values[k] for k in kept] or [actor.trajectory.values[0]]
     there = (goal, float(here[1]), float(here[2]))
-    actor.path = Path([*times, start, start + duration], [*values, tuple(here.tolist()), there])
+    actor.trajectory = Trajectory(
+        [*times, start, start + duration], [*values, tuple(here.tolist()), there]
+    )
 
 
 def switch_background(scene: Scene, strength: float, rng: np.random.Generator) -> None:
-    """Cut to other places."""
+    """Cut to other backgrounds."""
     cuts = max(1, round(strength * scene.seconds / 3))
     times = (np.arange(1, cuts + 1) - rng.uniform(0.0, 0.6, cuts)) * scene.seconds / (cuts + 0.5)
     for time in times.tolist():
-        others = [style for style in PLACES if style != scene.shots[-1].style]
+        others = [style for style in BACKGROUNDS if style != scene.shots[-1].style]
         style = others[int(rng.integers(len(others)))]
         scene.shots.append(Shot(time, style, int(rng.integers(1 << 16))))
 
 
 def move_camera(scene: Scene, strength: float, rng: np.random.Generator) -> None:
-    """Pan, tilt and zoom, with the tremor of a hand."""
+    """Pan, tilt and zoom, with the tremor of a hand-held camera."""
     aspect = scene.width / scene.height
     times = np.arange(0.0, scene.seconds + 0.2, 0.2)
     rates, offsets = rng.uniform(0.12, 0.3, (3, 1)), rng.random((3, 1))
@@ -98,41 +104,41 @@ def move_camera(scene: Scene, strength: float, rng: np.random.Generator) -> None
     x = aspect / 2 + 0.16 * strength * sweeps[0] + tremor[0]
     y = 0.5 + 0.07 * strength * sweeps[1] + tremor[1]
     zoom = 1.0 + 0.25 * strength * (0.6 + sweeps[2])
-    scene.camera = Path(
+    scene.camera = Trajectory(
         times.tolist(), list(zip(x.tolist(), y.tolist(), zoom.tolist(), strict=True))
     )
 
 
 def vary_scale(scene: Scene, strength: float, rng: np.random.Generator) -> None:
-    """Sources come near and go away."""
+    """Sources approach and recede."""
     grid = np.arange(0.0, scene.seconds + 1.5, 1.5)
     for actor in scene.actors:
-        # Near and far in turn: both sizes occur even in a short clip.
+        # Alternately near and far: both sizes occur even in a short clip.
         swing = np.where(np.arange(len(grid)) % 2, 1.0, -1.0) * float(rng.choice([-1.0, 1.0]))
         logs = 0.75 * strength * swing * rng.uniform(0.7, 1.0, len(grid))
-        times = np.union1d(grid, actor.path.times)
+        times = np.union1d(grid, actor.trajectory.times)
         values = []
         for time, log in zip(times.tolist(), np.interp(times, grid, logs).tolist(), strict=True):
-            x, y, scale = actor.path.at(time).tolist()
+            x, y, scale = actor.trajectory.at(time).tolist()
             values.append((x, y, scale * float(np.exp(log))))
-        actor.path = Path(times.tolist(), values)
+        actor.trajectory = Trajectory(times.tolist(), values)
 
 
-def make_inconsistent(scene: Scene, strength: float, rng: np.random.Generator) -> None:
-    """A voice from outside the image, and silent persons who move their mouths."""
+def add_inconsistency(scene: Scene, strength: float, rng: np.random.Generator) -> None:
+    """Off-screen voices, and silent persons who move their mouths."""
     for actor in scene.actors:
         gaps = complement(actor.turns, scene.seconds, rest=0.1)
         actor.gestures = [gap for gap in gaps if rng.random() < 0.3 + 0.7 * strength]
     voices = 1 + int(strength > 0.6)
     length = 1.0 + 2.0 * strength
-    talk = dialogue(voices, scene.seconds, rng, length, overlap=0.0)
+    talk = plan_dialogue(voices, scene.seconds, rng, length, overlap=0.0)
     for number, turns in enumerate(talk):
-        heard = [turn for turn in turns if rng.random() < 0.4 + 0.6 * strength] or turns[:1]
+        kept = [turn for turn in turns if rng.random() < 0.4 + 0.6 * strength] or turns[:1]
         scene.actors.append(
             Actor(
-                identity=person(_STRANGERS + int(rng.integers(100)) * 2 + number),
-                path=Path([0.0], [(0.0, 0.0, 0.0)]),
-                turns=heard,
+                character=make_person(_OFF_SCREEN_INDEX + int(rng.integers(100)) * 2 + number),
+                trajectory=Trajectory([0.0], [(0.0, 0.0, 0.0)]),
+                turns=kept,
                 visible=False,
                 seed=int(rng.integers(1 << 31)),
             )
@@ -152,7 +158,7 @@ def _plant(rng: np.random.Generator) -> list[Shape]:
 
 
 def _pillar(rng: np.random.Generator) -> list[Shape]:
-    """A pillar, one unit wide and as high as the image."""
+    """A pillar, one unit wide and taller than the image."""
     stone = hue_color(0.1, 0.08, 0.6 + 0.25 * float(rng.random()))
     flutes = [Shape(box(x, -9, x + 0.08, 9), shade(stone, 0.85)) for x in (-0.3, -0.04, 0.22)]
     return [Shape(box(-0.5, -9, 0.5, 9), stone), *flutes]
@@ -172,10 +178,10 @@ def _board(rng: np.random.Generator) -> list[Shape]:
 
 _OBSTACLES: tuple[Callable[[np.random.Generator], list[Shape]], ...] = (_plant, _pillar)
 _APPLY: dict[str, Callable[[Scene, float, np.random.Generator], None]] = {
-    'visual_occlusion': occlude,
-    'relative_position_change': exchange_places,
+    'visual_occlusion': add_occluders,
+    'relative_position_change': exchange_positions,
     'background_switch': switch_background,
     'camera_motion_change': move_camera,
     'instance_scale_dynamics': vary_scale,
-    'audio_visual_inconsistency': make_inconsistent,
+    'audio_visual_inconsistency': add_inconsistency,
 }

@@ -1,4 +1,4 @@
-"""Make a synthetic data set: plan the videos, write them, put the folder in its place at once."""
+"""Generate a synthetic data set: plan the videos, write them, publish the folder atomically."""
 
 import multiprocessing
 from collections.abc import Callable, Iterator
@@ -11,23 +11,22 @@ import cv2
 from rich.progress import track
 
 from avis.synthetic.casting import Job, build_scene, plan_jobs
-from avis.synthetic.challenges import challenge
+from avis.synthetic.challenges import apply_challenges
 from avis.synthetic.layouts import aviseg, avsbench, avss, avtrack
 from avis.synthetic.recipe import Recipe
 from avis.synthetic.scene import Stage
 from avis.utils.atomic import atomic_folder
 from avis.utils.mp4 import to_int16, write_mp4
 
-RATE = 16000  # of the sound of the MP4 files
+_SAMPLE_RATE = 16000  # of the audio of the MP4 files
 
 
 @dataclass(frozen=True)
 class _Writer:
-    """How one layout reaches the disk.
+    """Functions that write one layout.
 
     ``name`` names a video; ``video`` writes it and returns its entry; ``index`` writes the
-    annotation files from all entries; ``folder`` is the part of the target that belongs to this
-    layout.
+    annotation files from all entries; ``folder`` is the subfolder of the target for this layout.
     """
 
     name: Callable[[Job], str]
@@ -43,18 +42,20 @@ _WRITERS = {
     'avsbench_ms3': _Writer(
         avsbench.ms3_name, avsbench.write_ms3_video, avsbench.write_ms3_index, 'Multi-sources'
     ),
-    'avss': _Writer(avss.video_name, avss.write_video, avss.write_index),
-    'aviseg': _Writer(aviseg.video_name, aviseg.write_video, aviseg.write_index),
-    'avtrack': _Writer(avtrack.video_name, avtrack.write_video, avtrack.write_index),
+    'avss': _Writer(avss.avss_name, avss.write_avss_video, avss.write_avss_index),
+    'aviseg': _Writer(aviseg.aviseg_name, aviseg.write_aviseg_video, aviseg.write_aviseg_index),
+    'avtrack': _Writer(
+        avtrack.avtrack_name, avtrack.write_avtrack_video, avtrack.write_avtrack_index
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was made.
+    """Summary of a generated data set.
 
     Attributes:
-        root: Folder that holds the data set (``Single-source`` for S4, and so on).
+        root: Folder of the data set (``Single-source`` for S4, and so on).
         videos: Number of videos by split.
         frames: Number of frames over all videos.
     """
@@ -69,20 +70,20 @@ def make_dataset(
 ) -> Report:
     """Write a synthetic data set in the on-disk layout of a real one.
 
-    The same options give the same bytes, whatever the number of processes. Everything is written
-    to a hidden folder beside the target, which takes its name when it is complete.
+    The same options produce the same bytes for any number of processes. Everything is written to a
+    hidden folder beside the target, which is renamed when it is complete.
 
     Args:
         layout: One of ``recipe.LAYOUTS``.
         out: Data root of this data set. S4 and MS3 put ``Single-source`` and ``Multi-sources``
-            inside and may share it. With ``with_mp4``, ``videos/<name>.mp4`` lies beside the rest.
+            inside and may share it. ``with_mp4`` adds ``videos/<name>.mp4``.
         processes: Worker processes.
         progress: Show a progress bar.
         **options: Fields of ``recipe.Recipe``: videos, seconds, size, seed, challenges,
             in_turn, identities, people_only, splits, with_mp4, video_fps.
 
     Raises:
-        FileExistsError: The target holds something already.
+        FileExistsError: The target exists and is not empty.
         ValueError: An option is out of its range.
     """
     recipe = Recipe(layout=layout, **options)
@@ -101,9 +102,9 @@ def make_dataset(
 
 
 def make_stage(recipe: Recipe, job: Job) -> Stage:
-    """The scene of one video with all challenges, ready to be drawn and heard."""
+    """The scene of one video with all challenges, ready to be rendered."""
     recipe = replace(recipe, challenges=recipe.challenges_of(job.index), in_turn=False)
-    return Stage(challenge(build_scene(recipe, job), recipe.challenges, job))
+    return Stage(apply_challenges(build_scene(recipe, job), recipe.challenges, job))
 
 
 def _make_video(recipe: Recipe, folder: Path, job: Job) -> Any:
@@ -113,8 +114,8 @@ def _make_video(recipe: Recipe, folder: Path, job: Job) -> Any:
         images = (stage.draw(index / fps)[0] for index in range(job.seconds * fps))
         path = folder / 'videos' / f'{writer.name(job)}.mp4'
         path.parent.mkdir(exist_ok=True)
-        audio = to_int16(stage.audio(RATE))
-        write_mp4(path, images, fps=fps, audio=audio, sample_rate=RATE)
+        audio = to_int16(stage.audio(_SAMPLE_RATE))
+        write_mp4(path, images, fps=fps, audio=audio, sample_rate=_SAMPLE_RATE)
     return writer.video(folder, job, stage)
 
 

@@ -1,7 +1,7 @@
 """Log-mel examples of AVSBench in NumPy, and their pickle, written without torch.
 
-The published set stores one pickled ``torch.Tensor`` (N, 1, 96, 64) per video. ``pickle.dump`` of
-a tensor is not reproducible (it holds a memory address), so the same bytes are put together here.
+The official set stores one pickled ``torch.Tensor`` (N, 1, 96, 64) per video. ``pickle.dump`` of a
+tensor is not reproducible (it contains a memory address), so the same bytes are assembled here.
 """
 
 import io
@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from avis.synthetic.canvas import Array
 
-RATE = 16000
+MEL_SAMPLE_RATE = 16000
 _FRAME, _HOP, _FFT = 400, 160, 512  # 25 ms, 10 ms
 _BANDS, _LOW, _HIGH = 64, 125.0, 7500.0
 _OFFSET = 0.01
@@ -36,7 +36,7 @@ def log_mel_examples(samples: Array, count: int) -> Array:
     frames = np.lib.stride_tricks.sliding_window_view(wave, _FRAME)[::_HOP]
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_FRAME) / _FRAME)
     magnitude = np.abs(np.fft.rfft(frames * window, _FFT))  # (F, 257)
-    # A sparse product adds in a fixed order; BLAS may not on another number of threads.
+    # A sparse product adds in a fixed order; BLAS may not, with another number of threads.
     mel = (_mel_matrix() @ magnitude.T).T  # (F, 64)
     log_mel = np.log(mel + _OFFSET).astype(np.float32)
     examples = log_mel[: len(log_mel) // _ROWS * _ROWS].reshape(-1, 1, _ROWS, _BANDS)
@@ -49,7 +49,7 @@ def log_mel_examples(samples: Array, count: int) -> Array:
 def _mel_matrix() -> csr_array:
     """Triangles (64, 257), linear in mel."""
     edges = np.linspace(_to_mel(_LOW), _to_mel(_HIGH), _BANDS + 2)
-    bins = _to_mel(np.linspace(0, RATE / 2, _FFT // 2 + 1))
+    bins = _to_mel(np.linspace(0, MEL_SAMPLE_RATE / 2, _FFT // 2 + 1))
     left, middle, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rising, falling = (bins - left) / (middle - left), (right - bins) / (right - middle)
     weights = np.clip(np.minimum(rising, falling), 0, None)
@@ -61,7 +61,7 @@ def _to_mel(hertz: Array | float) -> Array:
     return 1127.0 * np.log1p(np.asarray(hertz) / 700.0)
 
 
-def save_as_torch_pickle(path: Path, array: Array) -> None:
+def save_torch_pickle(path: Path, array: Array) -> None:
     """Write the pickle of a float32 ``torch.Tensor`` with the values of ``array``."""
     path.write_bytes(torch_pickle(array))
 

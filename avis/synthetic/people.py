@@ -1,6 +1,6 @@
 """Persons: head, hair, face, clothes; a mouth that opens with the speech.
 
-Local units: the head is one unit high and centered on the origin, y down; shoulders lie near
+Local units: the head is one unit high and centered on the origin, y down; the shoulders are near
 y = 0.8 and the feet near y = 6.
 """
 
@@ -10,8 +10,8 @@ from functools import lru_cache
 import numpy as np
 
 from avis.synthetic import canvas as cv
-from avis.synthetic.canvas import Array, Canvas, Figure, Shape, shade
-from avis.synthetic.cast import Look
+from avis.synthetic.canvas import RGB, Array, Canvas, Figure, Shape, shade
+from avis.synthetic.cast import Appearance
 
 _WHITE = (250, 248, 245)
 _DARK = (38, 26, 28)
@@ -23,8 +23,8 @@ _TONGUE = (205, 96, 100)
 class Pose:
     """One moment of a figure; lengths in pixels, angles in radians.
 
-    ``opening`` (0..1) is how wide the mouth is open or how strongly a thing moves, ``rounding``
-    (0..1) how round the lips are or the phase of a stroke.
+    ``opening`` (0..1) is that of the mouth or the strength of an object's motion, ``rounding``
+    (0..1) that of the lips or the phase of a stroke.
     """
 
     x: float
@@ -40,21 +40,21 @@ class Pose:
     phase: float = 0.0
 
 
-def draw_person(canvas: Canvas, look: Look, pose: Pose) -> None:
+def draw_person(canvas: Canvas, appearance: Appearance, pose: Pose) -> None:
     """Draw one person from back to front."""
-    body = cv.place(pose.x, pose.y, pose.scale)
-    head = cv.inside(body, cv.place(0.0, 0.0, 1.0, pose.tilt))
-    behind, torso, skull, front = _person_parts(look)
+    body = cv.affine(pose.x, pose.y, pose.scale)
+    head = cv.compose(body, cv.affine(0.0, 0.0, 1.0, pose.tilt))
+    behind, torso, skull, front = _person_parts(appearance)
     if behind is not None:
         canvas.draw(behind, head)
     canvas.draw(torso, body)
     canvas.draw(skull, head)
     shift = 0.1 * pose.turn
-    face = cv.inside(head, cv.place(shift, 0.0, 1.0))
-    canvas.draw(Figure(_face(look, pose)), face)
+    face = cv.compose(head, cv.affine(shift, 0.0, 1.0))
+    canvas.draw(Figure(_face(appearance, pose)), face)
     if front is not None:
-        canvas.draw(front, cv.inside(head, cv.place(0.3 * shift, 0.0, 1.0)))
-    if look.glasses:
+        canvas.draw(front, cv.compose(head, cv.affine(0.3 * shift, 0.0, 1.0)))
+    if appearance.glasses:
         for side in (-1, 1):
             rim = cv.ellipse(0.165 * side, -0.04, 0.13, 0.11, 16)
             canvas.draw_shape(Shape(np.vstack([rim, rim[:1]]), (40, 40, 48), 0.02, False), face)
@@ -63,30 +63,30 @@ def draw_person(canvas: Canvas, look: Look, pose: Pose) -> None:
 
 
 @lru_cache(maxsize=256)
-def _person_parts(look: Look) -> tuple[Figure | None, Figure, Figure, Figure | None]:
-    behind, front = _hair(look)
+def _person_parts(appearance: Appearance) -> tuple[Figure | None, Figure, Figure, Figure | None]:
+    behind, front = _hair(appearance)
     return (
         Figure(behind) if behind else None,
-        Figure(_body(look)),
-        Figure(_head(look)),
+        Figure(_body(appearance)),
+        Figure(_head(appearance)),
         Figure(front) if front else None,
     )
 
 
-def _body(look: Look) -> list[Shape]:
-    w, skin = look.shoulders, look.skin
-    trousers, shoes = shade(look.accent, 0.5), (50, 44, 44)
+def _body(appearance: Appearance) -> list[Shape]:
+    w, skin = appearance.shoulders, appearance.skin
+    trousers, shoes = shade(appearance.accent, 0.5), (50, 44, 44)
     shapes = [
         Shape(cv.box(-0.62 * w, 2.7, -0.06, 5.75, 0.1), trousers),
         Shape(cv.box(0.06, 2.7, 0.62 * w, 5.75, 0.1), trousers),
         Shape(cv.ellipse(-0.4 * w, 5.8, 0.36, 0.15), shoes),
         Shape(cv.ellipse(0.4 * w, 5.8, 0.36, 0.15), shoes),
     ]
-    for side in (-1, 1):  # arms and hands hang beside the trunk
+    for side in (-1, 1):  # arms and hands beside the trunk
         arm = [(0.62, 0.72), (0.96, 0.8), (1.16, 1.9), (1.08, 2.75), (0.86, 2.75), (0.8, 1.7)]
         shapes += [
             Shape(cv.ellipse(side * 0.98 * w, 2.85, 0.15, 0.2), skin),
-            Shape(cv.smooth([(side * x * w, y) for x, y in arm]), shade(look.main, 0.86)),
+            Shape(cv.smooth([(side * x * w, y) for x, y in arm]), shade(appearance.main, 0.86)),
         ]
     trunk = [
         (-0.2, 0.58),
@@ -100,21 +100,21 @@ def _body(look: Look) -> list[Shape]:
         (0.72, 0.7),
         (0.2, 0.58),
     ]
-    shapes.append(Shape(cv.smooth([(x * w, y) for x, y in trunk]), look.main))
-    shapes += _top(look)
+    shapes.append(Shape(cv.smooth([(x * w, y) for x, y in trunk]), appearance.main))
+    shapes += _top(appearance)
     neck = [(-0.17, 0.2), (-0.18, 0.6), (0.0, 0.84), (0.18, 0.6), (0.17, 0.2)]
     shapes.append(Shape(cv.smooth(neck, 1), shade(skin, 0.85)))
     return shapes
 
 
-def _top(look: Look) -> list[Shape]:
-    w, main, accent = look.shoulders, look.main, look.accent
-    if look.top == 'stripes':
+def _top(appearance: Appearance) -> list[Shape]:
+    w, main, accent = appearance.shoulders, appearance.main, appearance.accent
+    if appearance.top == 'stripes':
         return [
             Shape(cv.box(-half * w, y, half * w, y + 0.16), accent)
             for y, half in ((1.0, 0.87), (1.36, 0.86), (1.72, 0.84), (2.08, 0.81), (2.44, 0.79))
         ]
-    if look.top == 'jacket':
+    if appearance.top == 'jacket':
         vest = np.array([[-0.26, 0.6], [0.26, 0.6], [0.1, 3.0], [-0.1, 3.0]])
         tie = np.array([[-0.05, 0.8], [0.05, 0.8], [0.09, 1.7], [0.0, 1.85], [-0.09, 1.7]])
         lapels = [
@@ -126,7 +126,7 @@ def _top(look: Look) -> list[Shape]:
             Shape(tie, accent),
             *(Shape(lapel, shade(main, 0.72)) for lapel in lapels),
         ]
-    if look.top == 'shirt':
+    if appearance.top == 'shirt':
         collars = [
             np.array([[s * 0.2, 0.55], [s * 0.4, 0.7], [s * 0.16, 0.98], [0.0, 0.8]])
             for s in (-1, 1)
@@ -140,12 +140,12 @@ def _top(look: Look) -> list[Shape]:
     return [Shape(cv.arc(0, 0.6, 0.3, 0.22, 0.0, 0.5), shade(main, 0.78), 0.06)]
 
 
-def _head(look: Look) -> list[Shape]:
-    w, skin = look.head_width, look.skin
+def _head(appearance: Appearance) -> list[Shape]:
+    w, skin = appearance.head_width, appearance.skin
     ears = [
         Shape(cv.ellipse(s * (w + 0.01), 0.02, 0.065, 0.11, 12), shade(skin, 0.9)) for s in (-1, 1)
     ]
-    return [*ears, Shape(_skull(w, look.jaw), skin)]
+    return [*ears, Shape(_skull(w, appearance.jaw), skin)]
 
 
 def _skull(width: float, jaw: float, grow: float = 0.0) -> Array:
@@ -158,45 +158,53 @@ def _skull(width: float, jaw: float, grow: float = 0.0) -> Array:
     return np.concatenate([upper, lower]) * [width + grow, 0.5 + grow]
 
 
-def _hair(look: Look) -> tuple[list[Shape], list[Shape]]:
-    """Hair behind the head, and hair before the face."""
-    w, color = look.head_width, look.hair
+def _hair(appearance: Appearance) -> tuple[list[Shape], list[Shape]]:
+    """Shapes of the hair behind the head, and of the hair in front of it."""
+    w, color = appearance.head_width, appearance.hair
     dark, light = shade(color, 0.75), shade(color, 1.3)
     cap = _cap(w, fringe=-0.2, sides=0.02)
     gloss = Shape(cv.arc(0.02, -0.2, 0.6 * w, 0.22, 0.6, 0.72), light, 0.035, False)
     front = [Shape(cap, color), gloss]
-    if look.style == 'bald':
+    if appearance.style == 'bald':
         return [], [
             Shape(cv.ellipse(s * (w - 0.005), -0.06, 0.05, 0.14, 12), color) for s in (-1, 1)
         ]
-    if look.style == 'short':
+    if appearance.style == 'short':
         return [], front
-    if look.style == 'parted':
-        sweep = [
-            (-0.3 * w, -0.5),
-            (w, -0.42),
-            (1.08 * w, -0.02),
-            (0.75 * w, -0.22),
-            (-0.5 * w, -0.2),
-        ]
-        return [], [*front, Shape(cv.smooth(sweep), shade(color, 1.12))]
-    if look.style == 'curly':
-        turns = 2 * np.pi * np.linspace(0.5, 1.0, 9)
-        curls = [
-            Shape(cv.ellipse(1.12 * w * np.cos(a), 0.5 * np.sin(a) - 0.04, 0.17, 0.17, 14), color)
-            for a in turns
-        ]
+    if appearance.style == 'parted':
+        return [], [*front, Shape(cv.smooth(_sweep(w)), shade(color, 1.12))]
+    if appearance.style == 'curly':
+        curls = _curls(w, color)
         return curls, [Shape(_cap(w, -0.24, -0.02), color), *curls[1:-1:2]]
-    if look.style == 'bun':
+    if appearance.style == 'bun':
         return [Shape(cv.ellipse(0, -0.62, 0.2, 0.19), dark)], front
-    if look.style == 'tails':
-        tails = [
-            [(s * w, -0.15), (s * (w + 0.3), -0.1), (s * (w + 0.26), 0.55), (s * (w + 0.08), 0.4)]
-            for s in (-1, 1)
-        ]
-        return [Shape(cv.smooth(tail), dark) for tail in tails], front
-    length = 1.0 if look.style == 'long' else 0.42
-    back = [
+    if appearance.style == 'tails':
+        return [Shape(cv.smooth(tail), dark) for tail in _tails(w)], front
+    back = _long_hair(w, 1.0 if appearance.style == 'long' else 0.42)
+    return [Shape(cv.smooth(back), dark)], [Shape(_cap(w, -0.2, 0.14), color), gloss]
+
+
+def _sweep(w: float) -> list[tuple[float, float]]:
+    return [(-0.3 * w, -0.5), (w, -0.42), (1.08 * w, -0.02), (0.75 * w, -0.22), (-0.5 * w, -0.2)]
+
+
+def _curls(w: float, color: RGB) -> list[Shape]:
+    turns = 2 * np.pi * np.linspace(0.5, 1.0, 9)
+    return [
+        Shape(cv.ellipse(1.12 * w * np.cos(a), 0.5 * np.sin(a) - 0.04, 0.17, 0.17, 14), color)
+        for a in turns
+    ]
+
+
+def _tails(w: float) -> list[list[tuple[float, float]]]:
+    return [
+        [(s * w, -0.15), (s * (w + 0.3), -0.1), (s * (w + 0.26), 0.55), (s * (w + 0.08), 0.4)]
+        for s in (-1, 1)
+    ]
+
+
+def _long_hair(w: float, length: float) -> list[tuple[float, float]]:
+    return [
         (-0.7 * w, -0.56),
         (0.7 * w, -0.56),
         (1.35 * w, -0.2),
@@ -204,7 +212,6 @@ def _hair(look: Look) -> tuple[list[Shape], list[Shape]]:
         (-1.45 * w, length),
         (-1.35 * w, -0.2),
     ]
-    return [Shape(cv.smooth(back), dark)], [Shape(_cap(w, -0.2, 0.14), color), gloss]
 
 
 def _cap(width: float, fringe: float, sides: float) -> Array:
@@ -218,36 +225,40 @@ def _cap(width: float, fringe: float, sides: float) -> Array:
     return np.concatenate([outer, np.array(inner)])
 
 
-def _face(look: Look, pose: Pose) -> list[Shape]:
+def _face(appearance: Appearance, pose: Pose) -> list[Shape]:
     shapes = [
-        Shape(cv.ellipse(s * 0.23, 0.14, 0.085, 0.055, 12), _blush(look.skin), None, False)
+        Shape(cv.ellipse(s * 0.23, 0.14, 0.085, 0.055, 12), _blush(appearance.skin), None, False)
         for s in (-1, 1)
     ]
-    if look.beard:
-        beard = _skull(look.head_width, look.jaw)[20:] * [0.99, 1.02]
-        inner = np.array([[-0.8 * look.head_width, 0.12], [0, 0.14], [0.8 * look.head_width, 0.12]])
-        shapes.append(Shape(np.concatenate([beard, inner]), shade(look.hair, 0.95), None, False))
+    if appearance.beard:
+        beard = _skull(appearance.head_width, appearance.jaw)[20:] * [0.99, 1.02]
+        inner = np.array(
+            [[-0.8 * appearance.head_width, 0.12], [0, 0.14], [0.8 * appearance.head_width, 0.12]]
+        )
+        shapes.append(
+            Shape(np.concatenate([beard, inner]), shade(appearance.hair, 0.95), None, False)
+        )
     for side in (-1, 1):
-        shapes += _eye(look, pose, side)
+        shapes += _eye(appearance, pose, side)
     nose = np.array([[0.02, -0.02], [0.055, 0.115], [0.0, 0.13]])
     nose[:, 0] += 0.04 * pose.turn
-    shapes.append(Shape(nose, shade(look.skin, 0.72), 0.028, False))
-    return [*shapes, *_mouth(look, pose)]
+    shapes.append(Shape(nose, shade(appearance.skin, 0.72), 0.028, False))
+    return [*shapes, *_mouth(appearance, pose)]
 
 
-def _eye(look: Look, pose: Pose, side: int) -> list[Shape]:
+def _eye(appearance: Appearance, pose: Pose, side: int) -> list[Shape]:
     x, y = 0.165 * side, -0.05
     height = 0.06 * (1 - pose.blink)
     brow_y = y - 0.13 - 0.035 * pose.brow
     brow = np.array(
         [[x - 0.09, brow_y + 0.01 * side], [x, brow_y - 0.025], [x + 0.09, brow_y - 0.01 * side]]
     )
-    brow_shape = Shape(brow, shade(look.hair, 0.7), 0.036, False)
+    brow_shape = Shape(brow, shade(appearance.hair, 0.7), 0.036, False)
     if height < 0.015:
         lid = np.array([[x - 0.075, y], [x, y + 0.02], [x + 0.075, y]])
-        return [Shape(lid, shade(look.skin, 0.5), 0.03, False), brow_shape]
+        return [Shape(lid, shade(appearance.skin, 0.5), 0.03, False), brow_shape]
     gaze = 0.022 * pose.turn
-    iris = (58, 92, 122) if sum(look.hair) > 260 else (74, 48, 30)
+    iris = (58, 92, 122) if sum(appearance.hair) > 260 else (74, 48, 30)
     return [
         Shape(cv.ellipse(x, y, 0.078, height, 14), _WHITE, None, False),
         Shape(cv.ellipse(x + gaze, y, 0.042, min(0.045, height), 10), iris, None, False),
@@ -257,12 +268,12 @@ def _eye(look: Look, pose: Pose, side: int) -> list[Shape]:
     ]
 
 
-def _mouth(look: Look, pose: Pose) -> list[Shape]:
-    """Lips, the dark inside, teeth and tongue; a closed mouth is a smiling line."""
+def _mouth(appearance: Appearance, pose: Pose) -> list[Shape]:
+    """Lips, mouth cavity, teeth and tongue; a closed mouth is a line."""
     y = 0.27
     half = (0.15 + 0.03 * pose.smile) * (1 - 0.42 * pose.rounding)
     gap = 0.15 * pose.opening
-    lips = _LIPS if sum(look.skin) > 330 else (140, 62, 64)
+    lips = _LIPS if sum(appearance.skin) > 330 else (140, 62, 64)
     corner = -0.03 * pose.smile * (1 - pose.opening)
     xs = np.linspace(-1, 1, 9)
     bow = 1 - xs**2
@@ -286,6 +297,6 @@ def _mouth(look: Look, pose: Pose) -> list[Shape]:
     ]
 
 
-def _blush(skin: tuple[int, int, int]) -> tuple[int, int, int]:
+def _blush(skin: RGB) -> RGB:
     r, g, b = skin
     return min(255, r + 8), int(g * 0.9), int(b * 0.88)

@@ -1,4 +1,4 @@
-"""Masks to COCO polygons that rasterise back to the very same mask."""
+"""Masks to COCO polygons that rasterize to exactly the same mask."""
 
 import cv2
 import numpy as np
@@ -9,8 +9,8 @@ from avis.synthetic.canvas import Array
 def mask_to_polygons(mask: Array) -> list[list[float]]:
     """Polygons of a mask, one per connected part, as flat x, y lists.
 
-    The outline is traced at twice the resolution: there it runs between the pixel centers at
-    which pycocotools looks. A hole is joined to its outline by a slit of no width.
+    The outline is traced at twice the resolution: there it runs between the pixel centers that
+    pycocotools samples. A hole is connected to its outline by a slit of zero width.
 
     Args:
         mask: Shape (H, W), bool.
@@ -31,7 +31,7 @@ def mask_to_polygons(mask: Array) -> list[list[float]]:
 
 
 def _splice(outline: Array, hole: Array) -> Array:
-    """Go along the outline, cross to the hole at the nearest points, round it, and back."""
+    """Connect the outline to the hole at their nearest points, as one closed line."""
     gaps = ((outline[:, None].astype(np.int64) - hole[None]) ** 2).sum(axis=2)
     i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
     around = np.concatenate([hole[j:], hole[: j + 1]])

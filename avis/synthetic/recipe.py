@@ -1,10 +1,10 @@
-"""What to make: the options of a synthetic data set. Standard library only, so `--help` is fast."""
+"""Options of a synthetic data set. Standard library only, so that `--help` is fast."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-Layout = Literal['avsbench_s4', 'avsbench_ms3', 'avss', 'aviseg', 'avtrack']
+DatasetLayout = Literal['avsbench_s4', 'avsbench_ms3', 'avss', 'aviseg', 'avtrack']
 Challenge = Literal[
     'visual_occlusion',
     'relative_position_change',
@@ -15,11 +15,11 @@ Challenge = Literal[
     'multi_turn_sounding',
     'audio_visual_inconsistency',
 ]
-LAYOUTS: tuple[str, ...] = get_args(Layout)
+LAYOUTS: tuple[str, ...] = get_args(DatasetLayout)
 CHALLENGES: tuple[str, ...] = get_args(Challenge)
 SPLITS = ('train', 'val', 'test')
 
-# Seconds of a video when the user does not say; AVSS goes by the subset of the video.
+# Default seconds of a video; AVSS has them per subset.
 DEFAULT_SECONDS = {
     'avsbench_s4': 5,
     'avsbench_ms3': 5,
@@ -29,26 +29,26 @@ DEFAULT_SECONDS = {
     'aviseg': 20,
     'avtrack': 20,
 }
-_HELD_OUT = 0.15  # share of val, and of test
+_HELD_OUT = 0.15  # fraction of val, and of test
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides the bytes of a synthetic data set.
+    """Everything that determines the bytes of a synthetic data set.
 
     Args:
         layout: On-disk layout, one of ``LAYOUTS``.
         videos: Number of videos over all splits.
         seconds: Length of a video; one frame per second is annotated. None: as in the real set.
         size: Height and width of the frames.
-        seed: Same seed, same bytes. People and objects do not depend on it: identity 3 looks and
-            sounds the same in every data set.
+        seed: Same seed, same bytes. People and objects do not depend on it: character 3 has the
+            same appearance and voice in every data set.
         challenges: Strength 0..1 of AVTrack's challenging conditions.
-        in_turn: Each video meets only one of them: the first, the second, and so on.
-        identities: How many different sources there are; all splits share them.
-        people_only: Only people, no things; AVTrack's layout never has others.
+        in_turn: Each video has only one of them: the first, the second, and so on.
+        identities: Number of different sources; all splits share them.
+        people_only: Only people, no objects, as AVTrack's layout always.
         splits: Videos of train, val and test; None divides ``videos`` 70 / 15 / 15.
-        with_mp4: Also write each video as an MP4 with sound.
+        with_mp4: Also write each video as an MP4 with audio.
         video_fps: Frame rate of these MP4 files.
     """
 
@@ -91,7 +91,7 @@ class Recipe:
             )
 
     def challenges_of(self, index: int) -> Mapping[str, float]:
-        """The challenges that the video with this index meets."""
+        """The challenges of the video with this index."""
         if not (self.in_turn and self.challenges):
             return self.challenges
         name = list(self.challenges)[index % len(self.challenges)]

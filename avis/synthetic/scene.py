@@ -1,4 +1,4 @@
-"""A scene: sources with places, turns and gestures, a camera, shots; drawn and heard at any time.
+"""A scene: sources with trajectories, turns and gestures, a camera and shots; its rendering.
 
 World units: frame heights, x to the right from 0 to the aspect ratio, y down from 0 to 1.
 """
@@ -10,21 +10,21 @@ import cv2
 import numpy as np
 
 from avis.synthetic import canvas as cv
-from avis.synthetic.backgrounds import paint_place
+from avis.synthetic.backgrounds import draw_background
 from avis.synthetic.canvas import Array, Canvas, Shape
-from avis.synthetic.cast import Identity
-from avis.synthetic.noises import background, make_noise, strike
+from avis.synthetic.cast import Character
+from avis.synthetic.object_audio import make_background_audio, play_strokes, synthesize_object
+from avis.synthetic.objects import draw_object
 from avis.synthetic.people import Pose, draw_person
 from avis.synthetic.schedule import Turns, is_sounding
-from avis.synthetic.things import draw_thing
 from avis.synthetic.voices import CONTROL_RATE, Performance, articulate, speak
 
-MIN_PIXELS = 12  # a smaller rest of a figure behind others is not annotated
+MIN_PIXELS = 12  # smaller visible parts of a figure are not annotated
 
 
 @dataclass
-class Path:
-    """Keyframes of a motion, joined by straight lines, constant outside.
+class Trajectory:
+    """Keyframes of a motion, interpolated linearly, constant outside.
 
     ``values`` has shape (K, D): for an actor x, y, scale; for a camera x, y, zoom.
     """
@@ -33,7 +33,7 @@ class Path:
     values: Sequence[tuple[float, ...]]
 
     def at(self, time: float) -> Array:
-        """The D values at this time."""
+        """The D values at a time."""
         if len(self.times) == 1:
             return np.asarray(self.values[0], float)
         table = np.asarray(self.values, float)
@@ -45,16 +45,16 @@ class Actor:
     """One source of a scene.
 
     Args:
-        identity: Who it is.
-        path: Place of the head (or of the middle of a thing) and size of a head.
+        character: Its appearance and voice.
+        trajectory: Position of the head (or of the middle of an object) and size of a head.
         turns: When it sounds.
-        gestures: When it moves its mouth (or strings, or wheels) without a sound.
-        visible: False: heard from outside the image.
+        gestures: When it moves its mouth (or strings, or wheels) silently.
+        visible: Whether it is on screen; if not, it is only heard.
         seed: Of its performance and habits in this scene.
     """
 
-    identity: Identity
-    path: Path
+    character: Character
+    trajectory: Trajectory
     turns: Turns
     gestures: Turns = field(default_factory=list)
     visible: bool = True
@@ -63,15 +63,15 @@ class Actor:
 
 @dataclass
 class Occluder:
-    """A thing without a name or a sound in front of the sources."""
+    """A silent, unannotated shape in front of the sources."""
 
-    path: Path
+    trajectory: Trajectory
     shapes: list[Shape]
 
 
 @dataclass
 class Shot:
-    """From ``start`` on, the scene is set in this place."""
+    """The background from ``start`` on."""
 
     start: float
     style: str
@@ -80,18 +80,18 @@ class Shot:
 
 @dataclass
 class Scene:
-    """Everything about one video.
+    """Complete description of one video.
 
     Args:
         seconds: Length; one annotated frame per second.
         height: Of the frames.
         width: Of the frames.
-        actors: Sources; the larger stand in front of the smaller.
-        shots: Places with their start times; the first starts at 0.
+        actors: Sources; larger ones are in front of smaller ones.
+        shots: Backgrounds with their start times; the first starts at 0.
         camera: Center and zoom over time.
         occluders: Drawn over the actors.
-        backdrop: Kind and level (RMS) of the background sound.
-        seed: Of everything that is not an actor's.
+        background_audio: Kind and level (RMS) of the background audio.
+        seed: Of everything except the actors.
     """
 
     seconds: int
@@ -99,79 +99,79 @@ class Scene:
     width: int
     actors: list[Actor]
     shots: list[Shot]
-    camera: Path
+    camera: Trajectory
     occluders: list[Occluder] = field(default_factory=list)
-    backdrop: tuple[str, float] = ('noise', 0.002)
+    background_audio: tuple[str, float] = ('noise', 0.002)
     seed: int = 0
 
 
 class Stage:
-    """A scene with its performances worked out, ready to be drawn and mixed.
+    """A scene with the performances of its actors, ready to be drawn and mixed.
 
     Attributes:
-        scene: As given.
-        scores: What each actor does aloud.
-        movements: Opening and rounding (N,) of each actor as seen, at ``CONTROL_RATE``.
+        scene: The scene.
+        performances: What each actor does during its turns.
+        movements: Visible opening and rounding (N,) of each actor, at ``CONTROL_RATE``.
     """
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        self.scores = [self._perform(actor, actor.turns, 0) for actor in scene.actors]
+        self.performances = [self._perform(actor, actor.turns, 0) for actor in scene.actors]
         self.movements = [
-            self._movement(actor, score)
-            for actor, score in zip(scene.actors, self.scores, strict=True)
+            self._movement(actor, performance)
+            for actor, performance in zip(scene.actors, self.performances, strict=True)
         ]
         self._habits = [_Habits(actor.seed, scene.seconds) for actor in scene.actors]
-        self._backdrops: dict[tuple[int, bytes], Array] = {}
+        self._warped: dict[tuple[int, bytes], Array] = {}
 
     def _perform(self, actor: Actor, turns: Turns, salt: int) -> Performance:
         rng = np.random.default_rng([actor.seed, salt])
-        voice, kind = actor.identity.voice, actor.identity.kind
-        if actor.identity.is_person:
+        voice, kind = actor.character.voice, actor.character.kind
+        if actor.character.is_person:
             return articulate(voice, turns, self.scene.seconds, rng)
-        return strike(kind, voice, turns, self.scene.seconds, rng)
+        return play_strokes(kind, voice, turns, self.scene.seconds, rng)
 
-    def _movement(self, actor: Actor, score: Performance) -> tuple[Array, Array]:
-        """Opening and rounding (N,) of what is seen: the own turns and the silent gestures."""
+    def _movement(self, actor: Actor, performance: Performance) -> tuple[Array, Array]:
+        """Opening and rounding (N,) of what is visible: turns and silent gestures."""
         if not actor.gestures:
-            return score.opening, score.rounding
-        fake = self._perform(actor, actor.gestures, 1)
-        silent = fake.opening > score.opening
-        return np.maximum(fake.opening, score.opening), np.where(
-            silent, fake.rounding, score.rounding
+            return performance.opening, performance.rounding
+        gesture = self._perform(actor, actor.gestures, 1)
+        silent = gesture.opening > performance.opening
+        return np.maximum(gesture.opening, performance.opening), np.where(
+            silent, gesture.rounding, performance.rounding
         )
 
     def draw(self, time: float) -> tuple[Array, Array]:
         """The image at a time.
 
         Returns:
-            Image (H, W, 3) uint8 RGB, and owners (H, W) uint8: k + 1 where actor k is seen.
+            Image (H, W, 3) uint8 RGB, and owners (H, W) uint8: k + 1 where actor k is visible.
         """
         camera = self._camera_matrix(time)
         canvas = Canvas(self._background(time, camera))
-        for number in self._from_back_to_front(time):
-            identity, pose = self.scene.actors[number].identity, self._pose(number, time, camera)
-            if identity.is_person:
-                draw_person(canvas, identity.look, pose)
+        for number in self._back_to_front(time):
+            character, pose = self.scene.actors[number].character, self._pose(number, time, camera)
+            if character.is_person:
+                draw_person(canvas, character.appearance, pose)
             else:
-                draw_thing(canvas, identity.kind, identity.look, pose)
+                draw_object(canvas, character.kind, character.appearance, pose)
             canvas.finish(number + 1)
         for occluder in self.scene.occluders:
-            x, y, scale = occluder.path.at(time)
-            matrix = cv.inside(camera, cv.place(x, y, scale))
+            x, y, scale = occluder.trajectory.at(time)
+            matrix = cv.compose(camera, cv.affine(x, y, scale))
             for shape in occluder.shapes:
                 canvas.draw_shape(shape, matrix)
             canvas.finish(0)
         return canvas.image, canvas.owner
 
-    def _from_back_to_front(self, time: float) -> list[int]:
-        """Numbers of the visible actors: who is larger is nearer."""
+    def _back_to_front(self, time: float) -> list[int]:
+        """Indices of the visible actors; larger ones are nearer."""
         actors = self.scene.actors
         seen = [number for number, actor in enumerate(actors) if actor.visible]
-        return sorted(seen, key=lambda number: float(actors[number].path.at(time)[2]))
+        return sorted(seen, key=lambda number: float(actors[number].trajectory.at(time)[2]))
 
     def masks(self, owner: Array, second: int) -> dict[int, Array]:
-        """Masks (H, W) bool of the actors that sound in this second and are seen, by number."""
+        """Masks (H, W) bool, by index, of the actors that are visible and sound in this second."""
         found = {}
         for number, actor in enumerate(self.scene.actors):
             if actor.visible and is_sounding(actor.turns, second):
@@ -187,28 +187,30 @@ class Stage:
         mix = np.zeros((samples, channels))
         for number, actor in enumerate(scene.actors):
             mix += self.stem(number, rate)[:, None] * self._panning(actor, channels)
-        kind, level = scene.backdrop
+        kind, level = scene.background_audio
         rng = np.random.default_rng([scene.seed, 3])
-        mix += background(kind, scene.seconds, rate, level, rng)[:samples, None]
+        mix += make_background_audio(kind, scene.seconds, rate, level, rng)[:samples, None]
         mix /= max(1.0, float(np.abs(mix).max()) / 0.98)
         return mix[:, 0] if channels == 1 else mix
 
     def stem(self, number: int, rate: int) -> Array:
-        """The sound of one actor alone, shape (S,)."""
-        actor, score = self.scene.actors[number], self.scores[number]
+        """Audio of one actor alone, shape (S,)."""
+        actor, performance = self.scene.actors[number], self.performances[number]
         rng = np.random.default_rng([actor.seed, 2])
-        voice, kind = actor.identity.voice, actor.identity.kind
-        if actor.identity.is_person:
-            wave = speak(voice, score, rate, rng)
+        voice, kind = actor.character.voice, actor.character.kind
+        if actor.character.is_person:
+            wave = speak(voice, performance, rate, rng)
         else:
-            wave = make_noise(kind, voice, score, rate, rng)
+            wave = synthesize_object(kind, voice, performance, rate, rng)
         return wave[: self.scene.seconds * rate]
 
     def _panning(self, actor: Actor, channels: int) -> Array:
         if channels == 1:
             return np.ones(1)
         aspect = self.scene.width / self.scene.height
-        side = float(np.clip(actor.path.values[0][0] / aspect, 0, 1)) if actor.visible else 0.5
+        side = (
+            float(np.clip(actor.trajectory.values[0][0] / aspect, 0, 1)) if actor.visible else 0.5
+        )
         angle = np.pi / 2 * (0.2 + 0.6 * side)
         return np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)])
 
@@ -223,17 +225,17 @@ class Stage:
         )
 
     def _background(self, time: float, camera: Array) -> Array:
-        """A fresh copy of the place as the camera sees it; a resting camera warps only once."""
+        """A copy of the background seen by the camera; a resting camera warps only once."""
         scene = self.scene
         shot = max((s for s in scene.shots if s.start <= time), key=lambda s: s.start)
         key = (scene.shots.index(shot), camera.tobytes())
-        if key not in self._backdrops:
-            self._backdrops.clear()
-            image, to_image = paint_place(
+        if key not in self._warped:
+            self._warped.clear()
+            image, to_image = draw_background(
                 shot.style, shot.seed, scene.height, round(scene.width / scene.height, 4)
             )
-            back = cv.inside(camera, _inverse(to_image))
-            self._backdrops[key] = cv2.warpAffine(
+            back = cv.compose(camera, _inverse(to_image))
+            self._warped[key] = cv2.warpAffine(
                 image,
                 back,
                 (scene.width, scene.height),
@@ -241,11 +243,11 @@ class Stage:
                 cv2.INTER_LINEAR,
                 cv2.BORDER_REPLICATE,
             )
-        return self._backdrops[key].copy()
+        return self._warped[key].copy()
 
     def _pose(self, number: int, time: float, camera: Array) -> Pose:
         actor, habits = self.scene.actors[number], self._habits[number]
-        x, y, scale = actor.path.at(time)
+        x, y, scale = actor.trajectory.at(time)
         opening, rounding = self.movements[number]
         step = min(len(opening) - 1, int(time * CONTROL_RATE))
         zoom = camera[0, 0]
@@ -253,10 +255,10 @@ class Stage:
         return Pose(
             x=zoom * (x + 0.03 * scale * sway) + camera[0, 2],
             y=zoom * (y + 0.02 * scale * nod) + camera[1, 2],
-            scale=zoom * scale * actor.identity.look.size,
+            scale=zoom * scale * actor.character.appearance.size,
             opening=float(opening[step]),
             rounding=float(rounding[step]),
-            tilt=0.07 * sway if actor.identity.is_person else 0.0,
+            tilt=0.07 * sway if actor.character.is_person else 0.0,
             turn=habits.turn(time),
             blink=habits.blink(time),
             smile=habits.smile,
@@ -266,7 +268,7 @@ class Stage:
 
 
 class _Habits:
-    """Small movements that mean nothing: sway, blinks, glances."""
+    """Small idle movements: sway, blinks, glances."""
 
     def __init__(self, seed: int, seconds: int) -> None:
         rng = np.random.default_rng([seed, 4])
@@ -291,5 +293,5 @@ class _Habits:
 
 def _inverse(matrix: Array) -> Array:
     """Inverse of a 2 x 3 matrix."""
-    turn = np.linalg.inv(matrix[:, :2])
-    return np.column_stack([turn, -turn @ matrix[:, 2]])
+    linear = np.linalg.inv(matrix[:, :2])
+    return np.column_stack([linear, -linear @ matrix[:, 2]])

@@ -1,4 +1,4 @@
-"""Who sounds when: turns are (start, end) in seconds, one list per source."""
+"""Turns of the sources: (start, end) in seconds, one list per source."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -11,19 +11,19 @@ Turns: TypeAlias = list[tuple[float, float]]
 MIN_SOUNDING = 0.25
 
 
-def second_grid(
+def plan_full_seconds(
     sources: int, seconds: int, rng: np.random.Generator, stay: float = 0.55
 ) -> list[Turns]:
-    """Short clips of few sources: the sounding set changes at full seconds only.
+    """Turns for short clips of few sources: the sounding set changes at full seconds only.
 
-    So every annotated second is either full of a source or free of it. One second in sixteen is
+    A source therefore sounds throughout an annotated second or not at all. One second in sixteen is
     silent; otherwise some sources sound, never all of three.
 
     Args:
         sources: Number of sources in the image.
         seconds: Length of the clip.
-        rng: Source of chance.
-        stay: Probability that the set of a second is that of the second before.
+        rng: Random generator.
+        stay: Probability that a second has the same set as the previous one.
     """
     sets: list[frozenset[int]] = []
     for _ in range(seconds):
@@ -40,19 +40,19 @@ def second_grid(
     return [_runs([source in sounding for sounding in sets]) for source in range(sources)]
 
 
-def dialogue(
+def plan_dialogue(
     speakers: int,
     seconds: float,
     rng: np.random.Generator,
     turn_length: float = 4.0,
     overlap: float = 0.15,
 ) -> list[Turns]:
-    """A conversation: one after the other, with pauses and now and then an overlap.
+    """Turns of a conversation: one speaker after the other, with pauses and occasional overlaps.
 
     Args:
         speakers: Number of speakers; each gets at least one turn if there is time.
         seconds: Length of the conversation.
-        rng: Source of chance.
+        rng: Random generator.
         turn_length: Mean length of a turn.
         overlap: Probability that a turn starts before the last one ends.
     """
@@ -64,7 +64,7 @@ def dialogue(
             queue = rng.permutation(speakers).tolist()
         speaker = queue.pop()
         length = turn_length * float(rng.uniform(0.55, 1.45))
-        if turns[speaker]:  # nobody speaks twice at once
+        if turns[speaker]:  # turns of one speaker do not overlap
             time = max(time, turns[speaker][-1][1] + 0.2)
         end = min(seconds, time + max(0.5, length))
         if end - time >= 0.4:
@@ -76,8 +76,8 @@ def dialogue(
     return turns
 
 
-def broken(turns: Turns, pause: float, length: float) -> Turns:
-    """Cut turns into pieces of about ``length`` with a ``pause`` (seconds) between them."""
+def split_turns(turns: Turns, pause: float, length: float) -> Turns:
+    """Split turns into pieces of about ``length`` with a ``pause`` (seconds) between them."""
     pieces = []
     for start, end in turns:
         count = max(1, round((end - start + pause) / (length + pause)))
@@ -94,7 +94,7 @@ def complement(turns: Turns, seconds: float, rest: float = 0.0) -> Turns:
 
 
 def sounding_time(turns: Sequence[tuple[float, float]], start: float, end: float) -> float:
-    """Seconds of the turns that fall between start and end."""
+    """Seconds of the turns that lie between start and end."""
     return sum(max(0.0, min(end, b) - max(start, a)) for a, b in turns)
 
 

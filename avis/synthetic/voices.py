@@ -1,8 +1,8 @@
-"""Voices: what a person says (syllables) and how it sounds (formant synthesis).
+"""Voices: syllables of a person and their audio (formant synthesis).
 
-A performance has two halves. ``articulate`` decides syllables, vowels and melody, sampled at
-``CONTROL_RATE``; it moves the mouth. ``sing_out`` turns it into sound. A silent distractor has the
-first half only, so its mouth cannot be told from that of a speaker.
+There are two steps. ``articulate`` chooses syllables, vowels and melody, sampled at
+``CONTROL_RATE``; they move the mouth. ``speak`` synthesizes the audio. A silent distractor has the
+first step only, so its mouth cannot be distinguished from that of a speaker.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from avis.synthetic.cast import Voice
 CONTROL_RATE = 100  # Hz, of everything that moves
 LEVEL = 0.09  # RMS of a source while it sounds
 
-# Formants in Hz of five vowels of a man's vocal tract, then how open and round the lips are.
+# Formants in Hz of five vowels of a man's vocal tract, then opening and rounding of the lips.
 _VOWELS = np.array(
     [
         # F1, F2, F3, opening, rounding
@@ -35,7 +35,7 @@ _FOURTH_FORMANT = 3500.0
 
 @dataclass(frozen=True)
 class Performance:
-    """What a source does over time, at ``CONTROL_RATE``: N = seconds * CONTROL_RATE values each."""
+    """Activity of a source over time: N = seconds * CONTROL_RATE values each."""
 
     amplitude: Array  # (N,) 0..1
     opening: Array  # (N,) 0..1, mouth or stroke
@@ -58,7 +58,7 @@ def articulate(
         voice: Rate, pitch and style.
         turns: Start and end of each turn, in seconds.
         seconds: Length of the whole performance.
-        rng: Source of chance.
+        rng: Random generator.
     """
     steps = int(np.ceil(seconds * CONTROL_RATE))
     time = np.arange(steps) / CONTROL_RATE
@@ -121,23 +121,23 @@ def _intonation(
     pitch[inside] = voice.pitch * (1.08 - 0.16 * phase) * 2 ** (wobble * 1.4 / 12)
 
 
-def speak(voice: Voice, score: Performance, rate: int, rng: np.random.Generator) -> Array:
-    """Sound of a person.
+def speak(voice: Voice, performance: Performance, rate: int, rng: np.random.Generator) -> Array:
+    """Audio of a person.
 
     Returns:
         Shape (S,), float64; RMS about ``LEVEL`` while the voice sounds.
     """
-    samples = len(score.amplitude) * rate // CONTROL_RATE
+    samples = len(performance.amplitude) * rate // CONTROL_RATE
     audio, gain = np.zeros(samples), np.zeros(samples)
-    for part in _sounding_parts(score.amplitude):
+    for part in _sounding_parts(performance.amplitude):
         begin, end = (step * rate // CONTROL_RATE for step in (part.start, part.stop))
         at = np.arange(begin, end) * (CONTROL_RATE / rate) - part.start
-        audio[begin:end], gain[begin:end] = _voiced(voice, score, part, at, rate, rng)
-    return levelled(audio, gain) + _consonants(score, rate, samples, rng)
+        audio[begin:end], gain[begin:end] = _voiced(voice, performance, part, at, rate, rng)
+    return normalize_level(audio, gain) + _consonants(performance, rate, samples, rng)
 
 
 def _sounding_parts(amplitude: Array, rest: int = 20) -> list[slice]:
-    """Steps between silences of at least ``rest``, with some steps for the resonators to die."""
+    """Steps between silences of at least ``rest``, with some steps for the resonators to decay."""
     active = np.flatnonzero(amplitude)
     if not len(active):
         return []
@@ -152,38 +152,40 @@ def _sounding_parts(amplitude: Array, rest: int = 20) -> list[slice]:
 
 def _voiced(
     voice: Voice,
-    score: Performance,
+    performance: Performance,
     part: slice,
     at: Array,
     rate: int,
     rng: np.random.Generator,
 ) -> tuple[Array, Array]:
-    """Sound and loudness of a part of a score at the steps ``at``, counted from its start.
+    """Audio and loudness of a part of a performance at the steps ``at``, counted from its start.
 
-    The glottal source (a band-limited pulse train and breath) passes one cascade of formant
-    resonators per vowel; the outputs are blended by the vowel weights.
+    The glottal source (a band-limited pulse train and breath) is filtered by one cascade of formant
+    resonators per vowel; the outputs are mixed by the vowel weights.
     """
     steps = np.arange(part.stop - part.start)
-    gain = np.interp(at, steps, score.amplitude[part])
-    pitch = np.interp(at, steps, score.pitch[part])
-    source = pulses(pitch, rate, voice.brightness, float(score.pitch.max()))
+    gain = np.interp(at, steps, performance.amplitude[part])
+    pitch = np.interp(at, steps, performance.pitch[part])
+    source = pulses(pitch, rate, voice.brightness, float(performance.pitch.max()))
     source *= 1 - voice.breath
     source += voice.breath * rng.standard_normal(len(at))
     source *= gain
     voiced = np.zeros(len(at))
     for vowel in range(len(_VOWELS)):
-        weight = np.interp(at, steps, score.vowels[part, vowel])
+        weight = np.interp(at, steps, performance.vowels[part, vowel])
         weight *= sosfilt(_formants(vowel, voice.tract, rate), source)
         voiced += weight
     return voiced, gain
 
 
-def _consonants(score: Performance, rate: int, samples: int, rng: np.random.Generator) -> Array:
+def _consonants(
+    performance: Performance, rate: int, samples: int, rng: np.random.Generator
+) -> Array:
     """Short bursts of high noise at half of the syllable onsets."""
     noise = np.zeros(samples)
     length = int(0.05 * rate)
     window, hiss = np.hanning(length), _hiss(rate)
-    for onset, loud in zip(score.onsets, score.strength, strict=True):
+    for onset, loud in zip(performance.onsets, performance.strength, strict=True):
         if rng.random() < 0.5:
             continue
         begin = int(onset * rate)
@@ -196,7 +198,7 @@ def _consonants(score: Performance, rate: int, samples: int, rng: np.random.Gene
 
 @lru_cache(maxsize=8)
 def _hiss(rate: int) -> Array:
-    """A second of noise above 2600 Hz; bursts are cut out of it."""
+    """One second of noise above 2600 Hz, from which bursts are cut."""
     sos = butter(2, 2600, 'highpass', fs=rate, output='sos')
     hiss: Array = sosfilt(sos, np.random.default_rng(31).standard_normal(rate))
     return hiss
@@ -240,7 +242,7 @@ def _pulse_table(harmonics: int, slope: float) -> Array:
     return scaled
 
 
-def levelled(audio: Array, gain: Array) -> Array:
+def normalize_level(audio: Array, gain: Array) -> Array:
     """Scale to an RMS of ``LEVEL`` over the samples that sound."""
     active = gain > 0.05
     if not active.any():

@@ -1,4 +1,4 @@
-"""A set is complete or not there; the same options give the same bytes."""
+"""A data set is complete or absent; the same options produce the same bytes."""
 
 import os
 from dataclasses import replace
@@ -17,7 +17,7 @@ TINY = {'videos': 3, 'seconds': 2, 'size': (48, 64)}
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
-def test_the_same_options_give_the_same_bytes(layout, tmp_path):
+def test_same_options_produce_the_same_bytes(layout, tmp_path):
     options = {**TINY, 'with_mp4': True, 'video_fps': 5, 'challenges': {'camera_motion_change': 1}}
     for out in ('a', 'b'):
         make_dataset(layout=layout, out=tmp_path / out, **options)
@@ -26,21 +26,20 @@ def test_the_same_options_give_the_same_bytes(layout, tmp_path):
     assert tree(tmp_path / 'b') == first
 
 
-def test_processes_do_not_change_a_byte(tmp_path):
+def test_number_of_processes_does_not_change_the_bytes(tmp_path):
     for processes in (1, 2):
         out = tmp_path / str(processes)
         make_dataset(layout='avsbench_ms3', out=out, processes=processes, **TINY)
     assert tree(tmp_path / '1') == tree(tmp_path / '2')
 
 
-def test_another_seed_gives_other_videos(tmp_path):
+def test_another_seed_produces_other_videos(tmp_path):
     recipes = [Recipe(layout='avss', seed=seed, **TINY) for seed in (0, 1)]
     images = [make_stage(recipe, plan_jobs(recipe)[0]).draw(0.5)[0] for recipe in recipes]
     assert (images[0] != images[1]).mean() > 0.1
 
 
-def test_a_longer_set_begins_like_a_shorter_one():
-    """Adding videos leaves the others as they are."""
+def test_first_videos_do_not_depend_on_the_number_of_videos():
     stages = []
     for videos in (3, 9):
         recipe = Recipe(layout='avtrack', **{**TINY, 'videos': videos})
@@ -48,7 +47,7 @@ def test_a_longer_set_begins_like_a_shorter_one():
     np.testing.assert_array_equal(stages[0].draw(0.5)[0], stages[1].draw(0.5)[0])
 
 
-def test_it_reports_what_it_made(tmp_path):
+def test_report_counts_videos_and_frames(tmp_path):
     report = make_dataset(layout='avsbench_s4', out=tmp_path, **TINY)
     assert report.root == tmp_path / 'Single-source'
     assert report.videos == {'train': 1, 'val': 1, 'test': 1}
@@ -61,7 +60,7 @@ def test_s4_and_ms3_share_a_root(tmp_path):
     assert names(tmp_path) == ['Multi-sources', 'Single-source']
 
 
-def test_a_full_target_is_refused_and_left_alone(tmp_path):
+def test_non_empty_target_is_rejected_and_unchanged(tmp_path):
     target = tmp_path / 'set'
     target.mkdir()
     (target / 'mine.txt').write_text('mine')
@@ -71,14 +70,14 @@ def test_a_full_target_is_refused_and_left_alone(tmp_path):
     assert names(tmp_path) == ['set']
 
 
-def test_an_empty_target_is_filled(tmp_path):
+def test_empty_target_is_filled(tmp_path):
     make_dataset(layout='avtrack', out=tmp_path / 'set', **TINY)
     (tmp_path / 'empty').mkdir()
     make_dataset(layout='avtrack', out=tmp_path / 'empty', **TINY)
     assert tree(tmp_path / 'set') == tree(tmp_path / 'empty')
 
 
-def test_an_error_on_the_way_leaves_nothing(tmp_path, monkeypatch):
+def test_failed_generation_leaves_no_files(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError('disk full')
 
@@ -89,7 +88,7 @@ def test_an_error_on_the_way_leaves_nothing(tmp_path, monkeypatch):
     assert names(tmp_path) == []
 
 
-def test_the_target_is_as_readable_as_any_new_folder(tmp_path):
+def test_target_has_default_permissions(tmp_path):
     (tmp_path / 'other').mkdir()
     report = make_dataset(layout='avss', out=tmp_path / 'set', **TINY)
     assert report.root.stat().st_mode == (tmp_path / 'other').stat().st_mode
@@ -97,7 +96,7 @@ def test_the_target_is_as_readable_as_any_new_folder(tmp_path):
 
 
 @pytest.mark.parametrize('layout', ['avsbench_ms3', 'aviseg'])
-def test_videos_show_and_audio_like_the_set(layout, tmp_path):
+def test_mp4_files_match_the_stage(layout, tmp_path):
     recipe = Recipe(layout=layout, with_mp4=True, video_fps=10, **TINY)
     report = make_dataset(layout=layout, out=tmp_path, with_mp4=True, video_fps=10, **TINY)
     videos = sorted((report.root / 'videos').iterdir())

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from avis.synthetic.log_mel import RATE, log_mel_examples, torch_pickle
+from avis.synthetic.log_mel import MEL_SAMPLE_RATE, log_mel_examples, torch_pickle
 from tests.helpers.golden import compare, generator, load_golden
 
+RATE = MEL_SAMPLE_RATE
 
-def test_examples_equal_the_authors():
+
+def test_examples_equal_those_of_the_authors():
     golden = load_golden('models/vggish')
     case = golden.meta['mono16k']
     size = round(RATE * case['seconds'])
@@ -29,7 +31,7 @@ def test_silence_is_the_log_of_the_offset():
     np.testing.assert_allclose(examples, np.log(0.01), rtol=1e-6)
 
 
-def test_a_short_clip_repeats_its_last_example():
+def test_short_clip_repeats_its_last_example():
     rng = np.random.default_rng(0)
     examples = log_mel_examples(rng.integers(-9000, 9000, 3 * RATE).astype(np.int16), 5)
     np.testing.assert_array_equal(examples[3], examples[2])
@@ -37,13 +39,13 @@ def test_a_short_clip_repeats_its_last_example():
     assert np.abs(examples[2] - examples[1]).max() > 0.1
 
 
-def test_a_clip_below_one_example_is_refused():
+def test_clip_shorter_than_one_example_is_rejected():
     with pytest.raises(ValueError, match='15359 samples is too short'):
         log_mel_examples(np.zeros(15_359, np.int16), 1)
 
 
 @pytest.mark.parametrize('shape', [(5, 1, 96, 64), (7,), (2, 3)])
-def test_the_pickle_is_that_of_a_tensor(shape):
+def test_pickle_loads_as_a_tensor(shape):
     array = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     tensor = pickle.loads(torch_pickle(array))
     assert isinstance(tensor, torch.Tensor)
@@ -53,8 +55,8 @@ def test_the_pickle_is_that_of_a_tensor(shape):
     tensor += 1  # owns its memory
 
 
-def test_the_pickle_names_what_a_pickled_tensor_names():
-    """A reader that allows the published files' names only must accept ours."""
+def test_pickle_uses_the_globals_of_a_pickled_tensor():
+    """A reader that allows only the globals of the official files must accept ours."""
 
     class Names(pickle._Unpickler):
         def find_class(self, module, name):

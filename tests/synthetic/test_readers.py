@@ -1,4 +1,4 @@
-"""The data set classes read synthetic sets as they read the published ones."""
+"""The data set classes read synthetic sets like the official ones."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def read_all(dataset_class, root, label_maps, **options):
     ('layout', 'dataset_class', 'labeled'),
     [('avsbench_s4', AVSBenchS4, [1, 5, 5]), ('avsbench_ms3', AVSBenchMS3, [5, 5, 5])],
 )
-def test_avsbench_with_either_audio(layout, dataset_class, labeled, tmp_path):
+def test_avsbench_reads_waveforms_and_log_mel(layout, dataset_class, labeled, tmp_path):
     report = make_dataset(layout=layout, out=tmp_path, videos=3, size=(48, 64))
     for audio, shape in (('wav', (80000,)), ('log_mel', (5, 96, 64))):
         clips = read_all(dataset_class, report.root, {'encoding': 'binary'}, audio=audio)
@@ -41,7 +41,7 @@ def test_avsbench_with_either_audio(layout, dataset_class, labeled, tmp_path):
             assert set(np.unique(labels)) == {0, 1}
 
 
-def test_avss(tmp_path):
+def test_avss_reads_all_subsets(tmp_path):
     report = make_dataset(layout='avss', out=tmp_path, videos=3, size=(48, 64))
     clips = read_all(AVSBenchSemantic, report.root, {'encoding': 'voc_colors', 'num_classes': 71})
     for clip, frames in zip(clips, (5, 5, 10), strict=True):  # v1s, v1m, v2

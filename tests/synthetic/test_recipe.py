@@ -26,7 +26,7 @@ def test_there_are_five_layouts_and_eight_challenges():
         ({'layout': 'avtrack', 'splits': (0, 0, 12)}, 'avtrack has a test split only'),
     ],
 )
-def test_a_wrong_option_is_named(options, message):
+def test_invalid_options_are_reported(options, message):
     with pytest.raises(ValueError, match=message):
         Recipe(**{'layout': 'avsbench_ms3', **options})
 
@@ -34,22 +34,22 @@ def test_a_wrong_option_is_named(options, message):
 @pytest.mark.parametrize(
     ('videos', 'counts'), [(1, (1, 0, 0)), (2, (2, 0, 0)), (3, (1, 1, 1)), (20, (14, 3, 3))]
 )
-def test_videos_are_divided_and_held_out_splits_are_filled_first(videos, counts):
+def test_videos_are_divided_over_the_splits(videos, counts):
     splits = Recipe(layout='avss', videos=videos).split_of_videos()
     assert tuple(splits.count(name) for name in ('train', 'val', 'test')) == counts
     assert splits == ['train'] * counts[0] + ['val'] * counts[1] + ['test'] * counts[2]
 
 
-def test_given_splits_are_kept():
+def test_explicit_splits_are_kept():
     recipe = Recipe(layout='avss', videos=6, splits=(1, 0, 5))
     assert recipe.split_of_videos() == ['train'] + ['test'] * 5
 
 
-def test_avtrack_is_all_test():
+def test_avtrack_has_a_test_split_only():
     assert Recipe(layout='avtrack', videos=2).split_of_videos() == ['test', 'test']
 
 
-def test_in_turn_each_video_meets_one_challenge_at_its_own_strength():
+def test_in_turn_each_video_has_one_challenge():
     challenges = {'visual_occlusion': 1.0, 'background_switch': 0.5}
     recipe = Recipe(layout='avtrack', videos=3, challenges=challenges, in_turn=True)
     assert [dict(recipe.challenges_of(index)) for index in range(3)] == [

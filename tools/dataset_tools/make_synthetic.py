@@ -1,4 +1,4 @@
-"""Make a synthetic audio-visual data set in the on-disk layout of a real one.
+"""Generate a synthetic audio-visual data set in the on-disk layout of a real one.
 
 Example:
     python tools/dataset_tools/make_synthetic.py --layout avsbench_ms3 --videos 40 \

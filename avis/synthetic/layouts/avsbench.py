@@ -6,14 +6,14 @@ import numpy as np
 
 from avis.synthetic.casting import Job
 from avis.synthetic.layouts.naming import platform_id, start_second, timed_id
-from avis.synthetic.log_mel import RATE, log_mel_examples, save_as_torch_pickle
+from avis.synthetic.log_mel import MEL_SAMPLE_RATE, log_mel_examples, save_torch_pickle
 from avis.synthetic.recipe import Recipe
 from avis.synthetic.scene import Stage
-from avis.synthetic.writing import write_csv, write_png, write_wav
+from avis.synthetic.writing import save_csv, save_png, save_wav
 from avis.utils.mp4 import to_int16
 
 # The official preparation keeps the last of 16 frames of each second.
-FRAME_PHASE = 15 / 16
+_FRAME_PHASE = 15 / 16
 CATEGORIES = {
     'man': 'male_speech',
     'woman': 'female_singing',
@@ -28,7 +28,7 @@ s4_name = timed_id
 
 
 def ms3_name(job: Job) -> str:
-    """Name of a clip; the frames carry ``.mp4`` behind it."""
+    """Name of a clip; its frame files append ``.mp4``."""
     return f'{platform_id(job)}_{job.index % 9}'
 
 
@@ -39,7 +39,7 @@ def write_s4_video(root: Path, job: Job, stage: Stage) -> list[str]:
     _write_audio(data, inner, name, stage)
     frames = data / 'visual_frames' / inner / name / name
     masks = data / 'gt_masks' / inner / name / name
-    # Training clips of the published set carry a label on the first frame only.
+    # Training clips of the official set have a label on the first frame only.
     _write_frames(frames, masks, stage, 1 if job.split == 'train' else job.seconds)
     return [name, str(1000 * start_second(job)), category, job.split]
 
@@ -48,7 +48,7 @@ def write_ms3_video(root: Path, job: Job, stage: Stage) -> list[str]:
     """Write one MS3 clip; returns its row of ``ms3_meta_data.csv``."""
     name, data = ms3_name(job), root / 'ms3_data'
     _write_audio(data, Path(job.split), name, stage)
-    # The published frames are called <video>.mp4_<n>.png, the masks are not.
+    # The official frames are named <video>.mp4_<n>.png, the masks are not.
     frames = data / 'visual_frames' / name / f'{name}.mp4'
     _write_frames(frames, data / 'gt_masks' / job.split / name / name, stage, job.seconds)
     return [name, job.split]
@@ -56,26 +56,26 @@ def write_ms3_video(root: Path, job: Job, stage: Stage) -> list[str]:
 
 def write_s4_index(root: Path, recipe: Recipe, rows: list[list[str]]) -> None:
     """Write ``s4_meta_data.csv``."""
-    write_csv(root / 's4_meta_data.csv', ['name', 'start', 'category', 'split'], rows)
+    save_csv(root / 's4_meta_data.csv', ['name', 'start', 'category', 'split'], rows)
 
 
 def write_ms3_index(root: Path, recipe: Recipe, rows: list[list[str]]) -> None:
     """Write ``ms3_meta_data.csv``."""
-    write_csv(root / 'ms3_meta_data.csv', ['video_id', 'split'], rows)
+    save_csv(root / 'ms3_meta_data.csv', ['video_id', 'split'], rows)
 
 
 def _source(stage: Stage) -> str:
     """Kind of the one source of an S4 clip: the visible actor with turns."""
-    return next(a.identity.kind for a in stage.scene.actors if a.turns and a.visible)
+    return next(a.character.kind for a in stage.scene.actors if a.turns and a.visible)
 
 
 def _write_audio(data: Path, inner: Path, name: str, stage: Stage) -> None:
-    samples = to_int16(stage.audio(RATE))
+    samples = to_int16(stage.audio(MEL_SAMPLE_RATE))
     for folder in ('audio_wav', 'audio_log_mel'):
         (data / folder / inner).mkdir(parents=True, exist_ok=True)
-    write_wav(data / 'audio_wav' / inner / f'{name}.wav', samples, RATE)
+    save_wav(data / 'audio_wav' / inner / f'{name}.wav', samples, MEL_SAMPLE_RATE)
     examples = log_mel_examples(samples, stage.scene.seconds)
-    save_as_torch_pickle(data / 'audio_log_mel' / inner / f'{name}.pkl', examples)
+    save_torch_pickle(data / 'audio_log_mel' / inner / f'{name}.pkl', examples)
 
 
 def _write_frames(frames: Path, masks: Path, stage: Stage, labeled: int) -> None:
@@ -83,10 +83,10 @@ def _write_frames(frames: Path, masks: Path, stage: Stage, labeled: int) -> None
     frames.parent.mkdir(parents=True)
     masks.parent.mkdir(parents=True)
     for second in range(stage.scene.seconds):
-        image, owner = stage.draw(second + FRAME_PHASE)
-        write_png(frames.with_name(f'{frames.name}_{second + 1}.png'), image)
+        image, owner = stage.draw(second + _FRAME_PHASE)
+        save_png(frames.with_name(f'{frames.name}_{second + 1}.png'), image)
         if second < labeled:
             union = np.zeros(owner.shape, np.uint8)
             for mask in stage.masks(owner, second).values():
                 union[mask] = 255
-            write_png(masks.with_name(f'{masks.name}_{second + 1}.png'), union)
+            save_png(masks.with_name(f'{masks.name}_{second + 1}.png'), union)

@@ -11,31 +11,31 @@ from avis.synthetic.casting import Job
 from avis.synthetic.layouts.aviseg import coco_box
 from avis.synthetic.recipe import Recipe
 from avis.synthetic.scene import Stage
-from avis.synthetic.writing import write_jpeg, write_json, write_png, write_wav
+from avis.synthetic.writing import save_jpeg, save_json, save_png, save_wav
 from avis.utils.mp4 import to_int16
 
-RATE = 16000
-FRAME_PHASE = 0.5
+_SAMPLE_RATE = 16000
+_FRAME_PHASE = 0.5
 _GENRES = ('interview', 'film', 'anime', 'opera', 'narration', 'stage')
 
 
-def video_name(job: Job) -> str:
+def avtrack_name(job: Job) -> str:
     """``<genre>_<letter>_<number>``, like the one public name ``interview_Z_16``."""
     rng = job.rng(9)
     letter = chr(ord('A') + int(rng.integers(26)))
     return f'{_GENRES[int(rng.integers(len(_GENRES)))]}_{letter}_{job.index}'
 
 
-def write_video(root: Path, job: Job, stage: Stage) -> dict[str, Any]:
+def write_avtrack_video(root: Path, job: Job, stage: Stage) -> dict[str, Any]:
     """Write one video; returns its entry of the JSON and its tracks."""
-    name = video_name(job)
+    name = avtrack_name(job)
     for folder in ('Audios', f'Images/{name}', f'Instance_Masks_merged/{name}'):
         (root / folder).mkdir(parents=True, exist_ok=True)
-    write_wav(root / 'Audios' / f'{name}.wav', to_int16(stage.audio(RATE)), RATE)
+    save_wav(root / 'Audios' / f'{name}.wav', to_int16(stage.audio(_SAMPLE_RATE)), _SAMPLE_RATE)
     per_second: list[dict[int, Array]] = []
     for second in range(job.seconds):
-        image, owner = stage.draw(second + FRAME_PHASE)
-        write_jpeg(root / 'Images' / name / f'frame_{second:05d}.jpg', image)
+        image, owner = stage.draw(second + _FRAME_PHASE)
+        save_jpeg(root / 'Images' / name / f'frame_{second:05d}.jpg', image)
         per_second.append(stage.masks(owner, second))
     persons = sorted({number for masks in per_second for number in masks})
     _write_masks(root, name, persons, per_second, (stage.scene.height, stage.scene.width))
@@ -51,19 +51,19 @@ def write_video(root: Path, job: Job, stage: Stage) -> dict[str, Any]:
     }
 
 
-def write_index(root: Path, recipe: Recipe, entries: list[dict[str, Any]]) -> None:
+def write_avtrack_index(root: Path, recipe: Recipe, entries: list[dict[str, Any]]) -> None:
     """Write ``avtrack_meta.json``; ``attributes`` are the challenging conditions of a video."""
     videos: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for video_id, entry in enumerate(entries, start=1):
-        met = recipe.challenges_of(video_id - 1).items()
-        attributes = [name for name, strength in met if strength > 0]
+        challenges = recipe.challenges_of(video_id - 1).items()
+        attributes = [name for name, strength in challenges if strength > 0]
         videos.append({'id': video_id, **entry['video'], 'attributes': attributes})
         for track in entry['tracks']:
             annotations.append({'id': len(annotations) + 1, 'video_id': video_id, **track})
     categories = [{'id': 1, 'name': 'person'}]
     content = {'videos': videos, 'annotations': annotations, 'categories': categories}
-    write_json(root / 'avtrack_meta.json', content)
+    save_json(root / 'avtrack_meta.json', content)
 
 
 def _write_masks(
@@ -73,7 +73,7 @@ def _write_masks(
     per_second: list[dict[int, Array]],
     shape: tuple[int, int],
 ) -> None:
-    # The official reader erases 255 as void, so the highest gray level stays below it.
+    # The official reader treats 255 as void, so the highest gray level stays below it.
     step = 255 // (len(persons) + 1)
     for order in range(len(persons)):
         (root / 'Instance_Masks' / name / f'person_{order}').mkdir(parents=True)
@@ -84,8 +84,8 @@ def _write_masks(
                 merged[masks[person]] = step * (order + 1)
                 path = root / 'Instance_Masks' / name / f'person_{order}'
                 single = masks[person].astype(np.uint8) * 255
-                write_png(path / f'frame_{second:05d}.png', single)
-        write_png(root / 'Instance_Masks_merged' / name / f'frame_{second:05d}.png', merged)
+                save_png(path / f'frame_{second:05d}.png', single)
+        save_png(root / 'Instance_Masks_merged' / name / f'frame_{second:05d}.png', merged)
 
 
 def _track(masks: list[Array | None]) -> dict[str, Any]:

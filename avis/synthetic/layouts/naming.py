@@ -1,10 +1,10 @@
-"""Names of videos in the manner of the real sets."""
+"""Names of videos like those of the real sets."""
 
 import string
 
 from avis.synthetic.casting import Job
 
-# As in real ids, names may begin with '-' or '_': readers and command lines must bear it.
+# As in real ids, names may begin with '-' or '_': readers and command lines must accept it.
 _ALPHABET = string.ascii_letters + string.digits + '-_'
 
 
@@ -16,7 +16,7 @@ def platform_id(job: Job) -> str:
 
 
 def start_second(job: Job) -> int:
-    """Where the clip would lie in a longer video."""
+    """Start of the clip in a hypothetical longer video."""
     return job.index % 90
 
 

@@ -1,4 +1,4 @@
-"""AVISeg on disk: JSON, polygons, JPEG frames, stereo sound."""
+"""AVISeg on disk: JSON, polygons, JPEG frames, stereo audio."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from avis.structures.labels import AVISEG_CLASSES
 from avis.structures.masks import decode_rle, to_rle
 from avis.synthetic.casting import plan_jobs
 from avis.synthetic.generator import make_dataset, make_stage
-from avis.synthetic.layouts.aviseg import FRAME_PHASE, video_name
+from avis.synthetic.layouts.aviseg import _FRAME_PHASE, aviseg_name
 from avis.synthetic.recipe import Recipe
 
 OPTIONS = {'videos': 6, 'size': (72, 96), 'seconds': 6, 'identities': 8}
@@ -32,7 +32,7 @@ def content(root) -> dict[str, dict]:
 SPLITS = ('train', 'val', 'test')
 
 
-def test_every_video_has_its_files_and_no_other(root, content):
+def test_folder_contains_exactly_the_listed_files(root, content):
     expected = {f'{split}.json' for split in SPLITS}
     for split in SPLITS:
         for video in content[split]['videos']:
@@ -42,7 +42,7 @@ def test_every_video_has_its_files_and_no_other(root, content):
     assert {str(p.relative_to(root)) for p in root.rglob('*') if p.is_file()} == expected
 
 
-def test_the_json_is_of_the_youtube_vis_dialect(content):
+def test_json_has_the_youtube_vis_format(content):
     for split in SPLITS:
         data = content[split]
         assert [c['id'] for c in data['categories']] == list(range(1, 27))
@@ -63,7 +63,7 @@ def test_the_json_is_of_the_youtube_vis_dialect(content):
             assert not all(absent)
 
 
-def test_polygons_are_the_masks_of_the_sounding_sources(content):
+def test_polygons_equal_the_masks_of_sounding_sources(content):
     recipe = Recipe(layout='aviseg', **OPTIONS)
     index = dict.fromkeys(SPLITS, 0)
     compared = 0
@@ -72,10 +72,10 @@ def test_polygons_are_the_masks_of_the_sounding_sources(content):
         data = content[job.split]
         video = data['videos'][index[job.split]]
         index[job.split] += 1
-        assert video['file_names'][0] == f'{video_name(job)}/00000.jpg'
+        assert video['file_names'][0] == f'{aviseg_name(job)}/00000.jpg'
         tracks = [a for a in data['annotations'] if a['video_id'] == video['id']]
         for second in range(6):
-            _, owner = stage.draw(second + FRAME_PHASE)
+            _, owner = stage.draw(second + _FRAME_PHASE)
             masks = list(stage.masks(owner, second).values())
             present = [a for a in tracks if a['segmentations'][second] is not None]
             assert len(present) == len(masks)
@@ -91,10 +91,10 @@ def test_polygons_are_the_masks_of_the_sounding_sources(content):
     assert compared > 20
 
 
-def test_classes_are_those_of_the_figures(content):
+def test_classes_equal_the_kinds_of_the_sources(content):
     recipe = Recipe(layout='aviseg', **OPTIONS)
     (job,) = [job for job in plan_jobs(recipe) if job.split == 'val']
-    kinds = {actor.identity.kind for actor in make_stage(recipe, job).scene.actors}
+    kinds = {actor.character.kind for actor in make_stage(recipe, job).scene.actors}
     allowed = {'person' if kind in ('man', 'woman') else kind for kind in kinds}
     found = {AVISEG_CLASSES[a['category_id'] - 1] for a in content['val']['annotations']}
     assert found
@@ -107,12 +107,12 @@ def test_audio_is_stereo_and_as_long_as_the_frames(root):
         assert (info.samplerate, info.channels, info.frames) == (44100, 2, 6 * 44100)
 
 
-def test_frames_have_the_size(root):
+def test_frames_have_the_requested_size(root):
     for path in root.rglob('*.jpg'):
         assert cv2.imread(str(path)).shape == (72, 96, 3)
 
 
-def test_instance_counts_are_those_of_the_json(root, content):
+def test_instance_counts_equal_those_of_the_json(root, content):
     for split in SPLITS:
         for video in content[split]['videos']:
             tracks = [a for a in content[split]['annotations'] if a['video_id'] == video['id']]
@@ -123,8 +123,8 @@ def test_instance_counts_are_those_of_the_json(root, content):
             assert [int(count) for count in counts] == expected
 
 
-def test_names_are_numbers_and_platform_ids():
-    found = [video_name(job) for job in plan_jobs(Recipe(layout='aviseg', videos=60))]
+def test_names_alternate_between_numbers_and_platform_ids():
+    found = [aviseg_name(job) for job in plan_jobs(Recipe(layout='aviseg', videos=60))]
     assert len(set(found)) == 60
     assert all(len(name) == 8 and name.isdigit() for name in found[::2])
     assert not any(name.isdigit() for name in found[1::2])

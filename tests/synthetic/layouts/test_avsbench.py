@@ -12,7 +12,7 @@ import soundfile
 from avis.structures.labels import AVSBENCH_CATEGORIES
 from avis.synthetic.casting import plan_jobs
 from avis.synthetic.generator import make_dataset, make_stage
-from avis.synthetic.layouts.avsbench import CATEGORIES, FRAME_PHASE, ms3_name
+from avis.synthetic.layouts.avsbench import _FRAME_PHASE, CATEGORIES, ms3_name
 from avis.synthetic.log_mel import log_mel_examples
 from avis.synthetic.recipe import Recipe
 from tests.helpers.synthetic_scenes import names
@@ -35,7 +35,7 @@ def ms3(tmp_path_factory) -> Path:
     return make_dataset(layout='avsbench_ms3', out=tmp_path_factory.mktemp('ms3'), **OPTIONS).root
 
 
-def test_s4_has_the_published_folders(s4):
+def test_s4_has_the_official_folders(s4):
     assert s4.name == 'Single-source'
     assert names(s4) == ['s4_data', 's4_meta_data.csv']
     kinds = ['audio_log_mel', 'audio_wav', 'gt_masks', 'visual_frames']
@@ -44,7 +44,7 @@ def test_s4_has_the_published_folders(s4):
         assert names(s4 / 's4_data' / kind) == ['test', 'train', 'val']
 
 
-def test_s4_has_every_file_of_every_row_and_no_other(s4):
+def test_s4_contains_exactly_the_files_of_its_rows(s4):
     header, *entries = rows(s4 / 's4_meta_data.csv')
     assert len(header) == 4
     assert [row[3] for row in entries] == ['train'] * 6 + ['val'] * 2 + ['test'] * 2
@@ -60,7 +60,7 @@ def test_s4_has_every_file_of_every_row_and_no_other(s4):
     assert {str(p.relative_to(s4)) for p in s4.rglob('*') if p.is_file()} == expected
 
 
-def test_ms3_has_every_file_of_every_row_and_no_other(ms3):
+def test_ms3_contains_exactly_the_files_of_its_rows(ms3):
     header, *entries = rows(ms3 / 'ms3_meta_data.csv')
     assert ms3.name == 'Multi-sources'
     assert len(header) == 2
@@ -75,14 +75,14 @@ def test_ms3_has_every_file_of_every_row_and_no_other(ms3):
     assert {str(p.relative_to(ms3)) for p in ms3.rglob('*') if p.is_file()} == expected
 
 
-def test_all_categories_exist_and_two_splits_share_them(s4):
+def test_categories_are_official_and_shared_by_splits(s4):
     assert set(CATEGORIES.values()) <= set(AVSBENCH_CATEGORIES)
     _, *entries = rows(s4 / 's4_meta_data.csv')
     assert len({row[2] for row in entries}) >= 6
 
 
 @pytest.mark.parametrize('root', ['s4', 'ms3'])
-def test_images_sounds_and_log_mel_have_the_published_form(root, request):
+def test_images_audio_and_log_mel_have_the_official_format(root, request):
     root = request.getfixturevalue(root)
     for path in root.rglob('visual_frames/**/*.png'):
         image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
@@ -92,9 +92,9 @@ def test_images_sounds_and_log_mel_have_the_published_form(root, request):
         mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         assert mask.shape == (64, 80)
         assert set(np.unique(mask)) <= {0, 255}
-    sounds = sorted(root.rglob('*.wav'))
-    assert len(sounds) == 10
-    for path in sounds:
+    audio_files = sorted(root.rglob('*.wav'))
+    assert len(audio_files) == 10
+    for path in audio_files:
         info = soundfile.info(path)
         assert (info.samplerate, info.channels, info.frames) == (16000, 1, 80000)
         assert info.subtype == 'PCM_16'
@@ -111,7 +111,7 @@ def test_ms3_masks_are_the_union_of_the_sounding_sources(ms3):
     for job in plan_jobs(recipe):
         stage, name = make_stage(recipe, job), ms3_name(job)
         for second in range(5):
-            image, owner = stage.draw(second + FRAME_PHASE)
+            image, owner = stage.draw(second + _FRAME_PHASE)
             union = np.zeros((64, 80), bool)
             for mask in stage.masks(owner, second).values():
                 union |= mask
@@ -128,8 +128,8 @@ def test_every_s4_mask_shows_the_source(s4):
         assert np.count_nonzero(cv2.imread(str(path), 0)) > 100
 
 
-def test_names_can_begin_like_options():
-    """Published ids do; whoever reads the set meets such names in the synthetic one too."""
+def test_names_can_start_with_a_dash():
+    """As official ids do, so that readers are tested with such names."""
     jobs = plan_jobs(Recipe(layout='avsbench_ms3', videos=200))
     found = [ms3_name(job) for job in jobs]
     assert len(set(found)) == 200

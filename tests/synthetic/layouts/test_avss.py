@@ -12,7 +12,7 @@ import soundfile
 from avis.structures.labels import AVSS_CLASSES, voc_palette
 from avis.synthetic.casting import plan_jobs
 from avis.synthetic.generator import make_dataset, make_stage
-from avis.synthetic.layouts.avss import FRAME_PHASE, video_name
+from avis.synthetic.layouts.avss import _FRAME_PHASE, avss_name
 from avis.synthetic.recipe import Recipe
 from tests.helpers.synthetic_scenes import names
 
@@ -31,7 +31,7 @@ def table(root) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_the_csv_has_its_columns_in_place(root, table):
+def test_csv_has_the_official_columns(root, table):
     header = (root / 'metadata.csv').read_text().splitlines()[0].split(',')
     assert (header[1], header[5], header[6]) == ('uid', 'split', 'label')
     assert len(table) == 12
@@ -41,7 +41,7 @@ def test_the_csv_has_its_columns_in_place(root, table):
     assert {kind for row in table for kind in row['a_obj'].split('_')} <= set(AVSS_CLASSES)
 
 
-def test_every_clip_has_its_files_and_no_other(root, table):
+def test_folder_contains_exactly_the_listed_files(root, table):
     expected = {'metadata.csv', 'label2idx.json'}
     for row in table:
         folder, count = f'{row["label"]}/{row["uid"]}', FRAMES[row['label']]
@@ -53,39 +53,39 @@ def test_every_clip_has_its_files_and_no_other(root, table):
     assert names(root) == ['label2idx.json', 'metadata.csv', 'v1m', 'v1s', 'v2']
 
 
-def test_label2idx_counts_the_classes(root):
+def test_label2idx_lists_the_classes(root):
     index = json.loads((root / 'label2idx.json').read_text())
     assert index['background'] == 0
     assert (index['man'], index['dog'], index['woman']) == (41, 17, 70)
     assert len(index) == 71
 
 
-def test_audio_is_raw_and_as_long_as_the_frames(root, table):
+def test_audio_is_mono_and_as_long_as_the_frames(root, table):
     for row in table:
         info = soundfile.info(root / row['label'] / row['uid'] / 'audio.wav')
         assert (info.samplerate, info.channels) == (16000, 1)
         assert info.frames == 16000 * FRAMES[row['label']]
 
 
-def test_colors_are_those_of_the_sounding_classes(root):
+def test_colors_encode_the_sounding_classes(root):
     recipe = Recipe(layout='avss', **OPTIONS)
     palette, met = voc_palette(71), set()
     for job in plan_jobs(recipe):
         stage = make_stage(recipe, job)
-        folder = root / job.subset / video_name(job) / 'labels_rgb'
+        folder = root / job.subset / avss_name(job) / 'labels_rgb'
         for second in range(len(list(folder.iterdir()))):
             rgb = cv2.imread(str(folder / f'{second}.png'))[..., ::-1]
             expected = np.zeros((64, 96, 3), np.uint8)
-            _, owner = stage.draw(second + FRAME_PHASE)
+            _, owner = stage.draw(second + _FRAME_PHASE)
             for number, mask in stage.masks(owner, second).items():
-                kind = stage.scene.actors[number].identity.kind
+                kind = stage.scene.actors[number].character.kind
                 expected[mask] = palette[AVSS_CLASSES.index(kind)]
                 met.add(kind)
             np.testing.assert_array_equal(rgb, expected)
     assert len(met) >= 5
 
 
-def test_seconds_can_be_given(tmp_path):
+def test_number_of_seconds_can_be_set(tmp_path):
     report = make_dataset(layout='avss', out=tmp_path, **{**OPTIONS, 'videos': 3}, seconds=2)
     assert report.frames == 6
     assert all(len(names(p / 'frames')) == 2 for p in report.root.glob('v*/*'))

@@ -1,4 +1,4 @@
-"""AVTrack on disk: meta file, frames, sound, masks of persons, merged gray images."""
+"""AVTrack on disk: meta file, frames, audio, masks of persons, merged gray images."""
 
 import json
 import re
@@ -12,7 +12,7 @@ import soundfile
 from avis.structures.masks import decode_rle, to_rle
 from avis.synthetic.casting import plan_jobs
 from avis.synthetic.generator import make_dataset, make_stage
-from avis.synthetic.layouts.avtrack import FRAME_PHASE, video_name
+from avis.synthetic.layouts.avtrack import _FRAME_PHASE, avtrack_name
 from avis.synthetic.recipe import Recipe
 from tests.helpers.synthetic_scenes import names
 
@@ -30,7 +30,7 @@ def meta(root) -> dict:
     return json.loads((root / 'avtrack_meta.json').read_text())
 
 
-def test_the_folders_are_the_published_ones(root, meta):
+def test_folders_have_the_official_names(root, meta):
     folders = ['Audios', 'Images', 'Instance_Masks', 'Instance_Masks_merged', 'avtrack_meta.json']
     assert names(root) == folders
     videos = sorted(video['file_names'][0].split('/')[0] for video in meta['videos'])
@@ -48,7 +48,7 @@ def test_the_folders_are_the_published_ones(root, meta):
         assert (info.samplerate, info.channels, info.frames) == (16000, 1, 8 * 16000)
 
 
-def test_the_meta_file_has_the_fields_of_the_official_loader(root, meta):
+def test_meta_file_has_the_fields_of_the_official_loader(root, meta):
     assert [video['id'] for video in meta['videos']] == [1, 2, 3, 4]
     for video in meta['videos']:
         assert (video['width'], video['height'], video['length']) == (96, 72, 8)
@@ -57,7 +57,7 @@ def test_the_meta_file_has_the_fields_of_the_official_loader(root, meta):
         assert any(a['video_id'] == video['id'] for a in meta['annotations'])
 
 
-def test_in_turn_each_video_tells_its_own_challenge(tmp_path):
+def test_challenges_in_turn_are_listed_per_video(tmp_path):
     options = {'videos': 3, 'size': (32, 48), 'seconds': 1, 'in_turn': True}
     challenges = {'background_switch': 1.0, 'visual_occlusion': 0.5}
     root = make_dataset(
@@ -71,10 +71,10 @@ def test_in_turn_each_video_tells_its_own_challenge(tmp_path):
     ]
 
 
-def test_merged_images_hold_the_sounding_persons_below_gray_255(root, meta):
+def test_merged_masks_contain_the_sounding_persons_below_gray_255(root, meta):
     recipe = Recipe(layout='avtrack', **OPTIONS)
     for job, video in zip(plan_jobs(recipe), meta['videos'], strict=True):
-        stage, name = make_stage(recipe, job), video_name(job)
+        stage, name = make_stage(recipe, job), avtrack_name(job)
         persons = [a for a in meta['annotations'] if a['video_id'] == video['id']]
         folders = [root / 'Instance_Masks' / name / f'person_{k}' for k in range(len(persons))]
         assert names(root / 'Instance_Masks' / name) == [folder.name for folder in folders]
@@ -84,7 +84,7 @@ def test_merged_images_hold_the_sounding_persons_below_gray_255(root, meta):
             file = f'frame_{second:05d}.png'
             merged = cv2.imread(str(root / 'Instance_Masks_merged' / name / file), -1)
             assert merged.shape == (72, 96)
-            _, owner = stage.draw(second + FRAME_PHASE)
+            _, owner = stage.draw(second + _FRAME_PHASE)
             masks = iter(stage.masks(owner, second).values())
             expected = np.zeros((72, 96), np.uint8)
             for k, (person, folder) in enumerate(zip(persons, folders, strict=True)):
@@ -101,7 +101,7 @@ def test_merged_images_hold_the_sounding_persons_below_gray_255(root, meta):
             np.testing.assert_array_equal(merged, expected)
 
 
-def test_only_persons_are_in_the_cast():
+def test_sources_are_persons_only():
     recipe = Recipe(layout='avtrack', **OPTIONS)
     for job in plan_jobs(recipe):
-        assert all(a.identity.is_person for a in make_stage(recipe, job).scene.actors)
+        assert all(a.character.is_person for a in make_stage(recipe, job).scene.actors)

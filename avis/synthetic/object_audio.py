@@ -1,4 +1,4 @@
-"""How things sound (plucks, bells, engines, barks, bowed strings) and what lies behind it all."""
+"""Audio of objects (plucks, bells, engines, barks, bowed strings) and background audio."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -8,10 +8,10 @@ from scipy.signal import butter, sosfilt
 
 from avis.synthetic.canvas import Array
 from avis.synthetic.cast import Voice
-from avis.synthetic.voices import CONTROL_RATE, Performance, levelled, pulses
+from avis.synthetic.voices import CONTROL_RATE, Performance, normalize_level, pulses
 
-_SCALE = (0, 2, 4, 7, 9, 12)  # pentatonic: anything played together sounds well
-# kind: (attack s, decay s, share of the stroke that sounds); engines and bows do not decay.
+_SCALE = (0, 2, 4, 7, 9, 12)  # pentatonic: notes played together are consonant
+# kind: (attack s, decay s, fraction of the stroke that sounds); engines and bows do not decay.
 _STROKES = {
     'guitar': (0.01, 0.35, 1.0),
     'bell': (0.01, 0.5, 1.0),
@@ -21,14 +21,14 @@ _STROKES = {
 }
 
 
-def strike(
+def play_strokes(
     kind: str,
     voice: Voice,
     turns: Sequence[tuple[float, float]],
     seconds: float,
     rng: np.random.Generator,
 ) -> Performance:
-    """Fill the turns of a thing with strokes; the counterpart of ``voices.articulate``."""
+    """Fill the turns of an object with strokes; the counterpart of ``voices.articulate``."""
     steps = int(np.ceil(seconds * CONTROL_RATE))
     time = np.arange(steps) / CONTROL_RATE
     amplitude, phase = np.zeros(steps), np.zeros(steps)
@@ -53,30 +53,30 @@ def strike(
             strength.append(loud)
             onset += length
     none = np.zeros((steps, 0))
-    swing = phase if decay < np.inf else 0.5 + 0.5 * np.sin(2 * np.pi * _SWINGS[kind] * time)
+    swing = phase if decay < np.inf else 0.5 + 0.5 * np.sin(2 * np.pi * _SWING_RATES[kind] * time)
     return Performance(
         amplitude, amplitude, swing, pitch, none, np.array(onsets), np.array(strength)
     )
 
 
-_SWINGS = {'car': 7.0, 'violin': 1.3}  # Hz: shaking of the engine, strokes of the bow
+_SWING_RATES = {'car': 7.0, 'violin': 1.3}  # Hz: shaking of the engine, strokes of the bow
 
 
-def make_noise(
-    kind: str, voice: Voice, score: Performance, rate: int, rng: np.random.Generator
+def synthesize_object(
+    kind: str, voice: Voice, performance: Performance, rate: int, rng: np.random.Generator
 ) -> Array:
-    """Sound of a thing, shape (S,); RMS about ``voices.LEVEL`` while it sounds."""
-    samples = len(score.amplitude) * rate // CONTROL_RATE
-    if not score.amplitude.any():
+    """Audio of an object, shape (S,); RMS about ``voices.LEVEL`` while it sounds."""
+    samples = len(performance.amplitude) * rate // CONTROL_RATE
+    if not performance.amplitude.any():
         return np.zeros(samples)
     at = np.arange(samples) * (CONTROL_RATE / rate)
-    gain = np.interp(at, np.arange(len(score.amplitude)), score.amplitude)
-    return levelled(_SOUNDS[kind](voice, score, gain, rate, rng), gain)
+    gain = np.interp(at, np.arange(len(performance.amplitude)), performance.amplitude)
+    return normalize_level(_SYNTHESIZERS[kind](voice, performance, gain, rate, rng), gain)
 
 
 def _struck(
     voice: Voice,
-    score: Performance,
+    performance: Performance,
     rate: int,
     samples: int,
     ratios: tuple[float, ...],
@@ -84,9 +84,11 @@ def _struck(
 ) -> Array:
     """Decaying partials from each onset; the next stroke damps the one before."""
     audio = np.zeros(samples)
-    ends = [*score.onsets[1:], np.inf]
-    for onset, end, loud in zip(score.onsets, ends, score.strength, strict=True):
-        note = float(score.pitch[min(len(score.pitch) - 1, int(onset * CONTROL_RATE) + 1)])
+    ends = [*performance.onsets[1:], np.inf]
+    for onset, end, loud in zip(performance.onsets, ends, performance.strength, strict=True):
+        note = float(
+            performance.pitch[min(len(performance.pitch) - 1, int(onset * CONTROL_RATE) + 1)]
+        )
         tone = _tone(round(note, 2), ratios, ring, voice.brightness, rate)
         begin = int(onset * rate)
         count = min(len(tone), samples - begin, int(min(end - onset + 0.05, 60) * rate))
@@ -106,41 +108,43 @@ def _tone(note: float, ratios: tuple[float, ...], ring: float, slope: float, rat
 
 
 def _guitar(
-    voice: Voice, score: Performance, gain: Array, rate: int, rng: np.random.Generator
+    voice: Voice, performance: Performance, gain: Array, rate: int, rng: np.random.Generator
 ) -> Array:
     ratios = tuple(k * (1 + 0.0004 * k * k) for k in range(1, 15))
-    plucked = _struck(voice, score, rate, len(gain), ratios, 0.6)
+    plucked = _struck(voice, performance, rate, len(gain), ratios, 0.6)
     return plucked * _release(gain)
 
 
 def _bell(
-    voice: Voice, score: Performance, gain: Array, rate: int, rng: np.random.Generator
+    voice: Voice, performance: Performance, gain: Array, rate: int, rng: np.random.Generator
 ) -> Array:
-    return _struck(voice, score, rate, len(gain), (0.5, 1.0, 1.19, 2.0, 2.74, 4.07, 5.4), 0.9) * (
-        _release(gain)
-    )
+    return _struck(
+        voice, performance, rate, len(gain), (0.5, 1.0, 1.19, 2.0, 2.74, 4.07, 5.4), 0.9
+    ) * (_release(gain))
 
 
 def _release(gain: Array) -> Array:
-    """1 while strokes last, and to 0 soon after the turn: sound and annotation must agree."""
+    """1 during strokes, 0 soon after the turn: audio and annotation must agree."""
     return np.clip(gain * 25, 0, 1)
 
 
 def _violin(
-    voice: Voice, score: Performance, gain: Array, rate: int, rng: np.random.Generator
+    voice: Voice, performance: Performance, gain: Array, rate: int, rng: np.random.Generator
 ) -> Array:
     pitch = np.interp(
-        np.arange(len(gain)) * (CONTROL_RATE / rate), np.arange(len(score.pitch)), score.pitch
+        np.arange(len(gain)) * (CONTROL_RATE / rate),
+        np.arange(len(performance.pitch)),
+        performance.pitch,
     )
     time = np.arange(len(gain)) / rate
     pitch = pitch * (1 + 0.012 * np.sin(2 * np.pi * 6.0 * time))
-    wave = pulses(pitch, rate, voice.brightness, float(score.pitch.max()) * 1.02)
+    wave = pulses(pitch, rate, voice.brightness, float(performance.pitch.max()) * 1.02)
     bow = 0.05 * rng.standard_normal(len(gain))
     return sosfilt(_band(400.0, 4200.0, rate), wave + bow) * gain
 
 
 def _car(
-    voice: Voice, score: Performance, gain: Array, rate: int, rng: np.random.Generator
+    voice: Voice, performance: Performance, gain: Array, rate: int, rng: np.random.Generator
 ) -> Array:
     time = np.arange(len(gain)) / rate
     revs = voice.pitch * (1.25 + 0.35 * np.sin(2 * np.pi * (0.45 * time + rng.random())))
@@ -150,7 +154,7 @@ def _car(
 
 
 def _dog(
-    voice: Voice, score: Performance, gain: Array, rate: int, rng: np.random.Generator
+    voice: Voice, performance: Performance, gain: Array, rate: int, rng: np.random.Generator
 ) -> Array:
     # A bark falls in pitch with its own loudness, and is rough.
     pitch = voice.pitch * (0.75 + 0.8 * gain)
@@ -166,7 +170,7 @@ def _band(low: float, high: float, rate: int) -> Array:
     return sos
 
 
-_SOUNDS: dict[str, Callable[[Voice, Performance, Array, int, np.random.Generator], Array]] = {
+_SYNTHESIZERS: dict[str, Callable[[Voice, Performance, Array, int, np.random.Generator], Array]] = {
     'guitar': _guitar,
     'bell': _bell,
     'car': _car,
@@ -175,17 +179,17 @@ _SOUNDS: dict[str, Callable[[Voice, Performance, Array, int, np.random.Generator
 }
 
 
-def background(
+def make_background_audio(
     kind: str, seconds: float, rate: int, level: float, rng: np.random.Generator
 ) -> Array:
-    """Sound that belongs to nothing in the image, shape (S,), RMS ``level``.
+    """Audio without a visible source, shape (S,), RMS ``level``.
 
     Args:
         kind: 'noise' (air, traffic) or 'music' (soft chords).
         seconds: Length.
         rate: Samples per second.
         level: RMS of the result.
-        rng: Source of chance.
+        rng: Random generator.
     """
     samples = int(np.ceil(seconds * CONTROL_RATE)) * rate // CONTROL_RATE
     if kind == 'music':

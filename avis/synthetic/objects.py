@@ -1,6 +1,6 @@
-"""Sounding things: guitar, violin, bells, car, dog, each with a part that moves as it sounds.
+"""Sounding objects: guitar, violin, bells, car, dog, each with a part that moves as it sounds.
 
-Local units: a thing fills about -1.3..1.3 in both directions around the origin, y down.
+Local units: an object fills about -1.3..1.3 in both directions around the origin, y down.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import numpy as np
 
 from avis.synthetic import canvas as cv
 from avis.synthetic.canvas import Array, Canvas, Figure, Shape, shade
-from avis.synthetic.cast import Look
+from avis.synthetic.cast import Appearance
 from avis.synthetic.people import Pose
 
 _BLACK = (34, 32, 36)
@@ -19,13 +19,13 @@ _GLASS = (186, 216, 232)
 _IVORY = (246, 240, 226)
 
 
-def draw_thing(canvas: Canvas, kind: str, look: Look, pose: Pose) -> None:
-    """Draw one thing; ``pose.opening`` is how strongly it moves, ``pose.rounding`` the phase."""
-    _DRAWERS[kind](canvas, look, pose, cv.place(pose.x, pose.y, pose.scale, pose.tilt))
+def draw_object(canvas: Canvas, kind: str, appearance: Appearance, pose: Pose) -> None:
+    """Draw one object; ``pose.opening`` is the strength of its motion, ``rounding`` the phase."""
+    _DRAWERS[kind](canvas, appearance, pose, cv.affine(pose.x, pose.y, pose.scale, pose.tilt))
 
 
-def _draw_guitar(canvas: Canvas, look: Look, pose: Pose, at: Array) -> None:
-    canvas.draw(_string_body(look, violin=False), at)
+def _draw_guitar(canvas: Canvas, appearance: Appearance, pose: Pose, at: Array) -> None:
+    canvas.draw(_string_body(appearance, violin=False), at)
     shake = 0.035 * pose.opening
     for i in range(5):
         x = (i - 2) * 0.035
@@ -37,8 +37,8 @@ def _draw_guitar(canvas: Canvas, look: Look, pose: Pose, at: Array) -> None:
     canvas.draw_shape(Shape(pick, (226, 64, 60), None, False), at)
 
 
-def _draw_violin(canvas: Canvas, look: Look, pose: Pose, at: Array) -> None:
-    canvas.draw(_string_body(look, violin=True), at)
+def _draw_violin(canvas: Canvas, appearance: Appearance, pose: Pose, at: Array) -> None:
+    canvas.draw(_string_body(appearance, violin=True), at)
     for i in range(4):
         x = (i - 1.5) * 0.035
         canvas.draw_shape(Shape(np.array([[x * 0.6, -1.0], [x, 0.75]]), _IVORY, 0.012, False), at)
@@ -50,18 +50,18 @@ def _draw_violin(canvas: Canvas, look: Look, pose: Pose, at: Array) -> None:
 
 
 @lru_cache(maxsize=64)
-def _string_body(look: Look, *, violin: bool) -> Figure:
-    wood, dark = look.main, shade(look.main, 0.55)
+def _string_body(appearance: Appearance, *, violin: bool) -> Figure:
+    wood, dark = appearance.main, shade(appearance.main, 0.55)
     waist = 0.34 if violin else 0.46
     half = [(0.0, -0.32), (0.38, -0.3), (0.52, -0.02), (waist, 0.28), (0.66, 0.6), (0.62, 1.02)]
     half += [(0.0, 1.25)]
     outline = [*half, *((-x, y) for x, y in half[-2:0:-1])]
     shapes = [
-        Shape(cv.box(-0.1, -1.28, 0.1, 0.3), shade(look.accent, 0.9)),
+        Shape(cv.box(-0.1, -1.28, 0.1, 0.3), shade(appearance.accent, 0.9)),
         Shape(cv.box(-0.16, -1.42, 0.16, -1.08, 0.06), dark),
         Shape(cv.smooth(outline), dark),
         Shape((cv.smooth(outline) - [0, 0.45]) * [0.9, 0.93] + [0, 0.45], wood),
-        Shape(cv.box(-0.08, -1.1, 0.08, 0.2), shade(look.accent, 1.2)),
+        Shape(cv.box(-0.08, -1.1, 0.08, 0.2), shade(appearance.accent, 1.2)),
         Shape(cv.box(-0.2, 0.7, 0.2, 0.78), _BLACK),
     ]
     if violin:
@@ -76,12 +76,12 @@ def _string_body(look: Look, *, violin: bool) -> Figure:
     return Figure(shapes)
 
 
-def _draw_bell(canvas: Canvas, look: Look, pose: Pose, at: Array) -> None:
+def _draw_bell(canvas: Canvas, appearance: Appearance, pose: Pose, at: Array) -> None:
     canvas.draw(_bell_stand(), at)
     for i, x in enumerate((-0.72, 0.0, 0.72)):
         swing = 0.5 * pose.opening * np.sin(2 * np.pi * pose.rounding + 2.1 * i)
-        bell = cv.inside(at, cv.place(x, -0.78, 0.72 + 0.14 * i, swing))
-        canvas.draw(_bell(look), bell)
+        bell = cv.compose(at, cv.affine(x, -0.78, 0.72 + 0.14 * i, swing))
+        canvas.draw(_bell(appearance), bell)
 
 
 @lru_cache(maxsize=1)
@@ -99,7 +99,7 @@ def _bell_stand() -> Figure:
 
 
 @lru_cache(maxsize=64)
-def _bell(look: Look) -> Figure:
+def _bell(appearance: Appearance) -> Figure:
     half = [(0.09, 0.1), (0.26, 0.2), (0.32, 0.75), (0.5, 1.08), (0.46, 1.16)]
     outline = [*half, *((-x, y) for x, y in half[::-1])]
     gloss = np.array([[-0.17, 0.3], [-0.2, 0.7], [-0.27, 0.92]])
@@ -107,18 +107,18 @@ def _bell(look: Look) -> Figure:
         [
             Shape(np.array([[0.0, 0.0], [0.0, 0.2]]), _BLACK, 0.06),
             Shape(cv.ellipse(0, 1.2, 0.13, 0.12, 12), _BLACK),
-            Shape(cv.smooth(outline), look.main),
-            Shape(cv.box(-0.47, 1.0, 0.47, 1.08), shade(look.main, 0.7)),
-            Shape(gloss, shade(look.main, 1.35), 0.07),
+            Shape(cv.smooth(outline), appearance.main),
+            Shape(cv.box(-0.47, 1.0, 0.47, 1.08), shade(appearance.main, 0.7)),
+            Shape(gloss, shade(appearance.main, 1.35), 0.07),
         ]
     )
 
 
-def _draw_car(canvas: Canvas, look: Look, pose: Pose, at: Array) -> None:
+def _draw_car(canvas: Canvas, appearance: Appearance, pose: Pose, at: Array) -> None:
     jump = 0.05 * pose.opening * np.sin(2 * np.pi * pose.rounding)
-    canvas.draw(_car_body(look), cv.inside(at, cv.place(0, jump, 1)))
+    canvas.draw(_car_body(appearance), cv.compose(at, cv.affine(0, jump, 1)))
     for x in (-0.78, 0.8):
-        wheel = cv.inside(at, cv.place(x, 0.52, 1, 2 * np.pi * pose.phase))
+        wheel = cv.compose(at, cv.affine(x, 0.52, 1, 2 * np.pi * pose.phase))
         canvas.draw(_wheel(), wheel)
     for i in range(3):  # exhaust, outside the silhouette
         size = (0.06 + 0.06 * i) * min(1.0, 1.6 * pose.opening)
@@ -129,8 +129,8 @@ def _draw_car(canvas: Canvas, look: Look, pose: Pose, at: Array) -> None:
 
 
 @lru_cache(maxsize=64)
-def _car_body(look: Look) -> Figure:
-    main = look.main
+def _car_body(appearance: Appearance) -> Figure:
+    main = appearance.main
     body = [(-1.42, 0.02), (-1.2, -0.1), (1.1, -0.08), (1.42, 0.1), (1.45, 0.5), (-1.45, 0.5)]
     cabin = [(-0.95, -0.05), (-0.62, -0.62), (0.42, -0.62), (0.9, -0.05)]
     rear = [(-0.78, -0.07), (-0.53, -0.52), (-0.12, -0.52), (-0.12, -0.07)]
@@ -160,18 +160,18 @@ def _wheel() -> Figure:
     return Figure([*(Shape(cv.ellipse(0, 0, r, r), c) for r, c in rings), *spokes])
 
 
-def _draw_dog(canvas: Canvas, look: Look, pose: Pose, at: Array) -> None:
+def _draw_dog(canvas: Canvas, appearance: Appearance, pose: Pose, at: Array) -> None:
     wag = 0.5 * np.sin(2 * np.pi * pose.phase * 3) * (0.3 + 0.7 * pose.opening)
-    tail = cv.inside(at, cv.place(0.62, 0.86, 1, wag))
+    tail = cv.compose(at, cv.affine(0.62, 0.86, 1, wag))
     points = np.array([[0.0, 0.0], [0.25, -0.12], [0.4, -0.42]])
-    canvas.draw_shape(Shape(points, shade(look.main, 0.8), 0.16), tail)
-    canvas.draw(_dog_body(look), at)
-    nod = cv.inside(at, cv.place(0.07 * pose.turn, -0.5 - 0.1 * pose.opening, 1))
-    canvas.draw(_dog_head(look), nod)
+    canvas.draw_shape(Shape(points, shade(appearance.main, 0.8), 0.16), tail)
+    canvas.draw(_dog_body(appearance), at)
+    nod = cv.compose(at, cv.affine(0.07 * pose.turn, -0.5 - 0.1 * pose.opening, 1))
+    canvas.draw(_dog_head(appearance), nod)
     if pose.blink > 0.5:
         for x in (-0.22, 0.22):
             lid = np.array([[x - 0.09, -0.1], [x + 0.09, -0.1]])
-            canvas.draw_shape(Shape(cv.ellipse(x, -0.1, 0.1, 0.1, 12), look.main, None), nod)
+            canvas.draw_shape(Shape(cv.ellipse(x, -0.1, 0.1, 0.1, 12), appearance.main, None), nod)
             canvas.draw_shape(Shape(lid, _BLACK, 0.03), nod)
     gap = 0.26 * pose.opening
     if gap > 0.02:
@@ -181,12 +181,12 @@ def _draw_dog(canvas: Canvas, look: Look, pose: Pose, at: Array) -> None:
     smile = np.concatenate(
         [cv.arc(-0.09, 0.27, 0.09, 0.08, 0.45, 0.0), cv.arc(0.09, 0.27, 0.09, 0.08, 0.5, 0.05)]
     )
-    canvas.draw_shape(Shape(smile, shade(look.main, 0.35), 0.03), nod)
+    canvas.draw_shape(Shape(smile, shade(appearance.main, 0.35), 0.03), nod)
 
 
 @lru_cache(maxsize=64)
-def _dog_body(look: Look) -> Figure:
-    main, light, dark = look.main, shade(look.main, 1.28), shade(look.main, 0.78)
+def _dog_body(appearance: Appearance) -> Figure:
+    main, light, dark = appearance.main, shade(appearance.main, 1.28), shade(appearance.main, 0.78)
     trunk = [(-0.4, -0.3), (0.4, -0.3), (0.62, 0.5), (0.72, 1.25), (-0.72, 1.25), (-0.62, 0.5)]
     return Figure(
         [
@@ -204,8 +204,8 @@ def _dog_body(look: Look) -> Figure:
 
 
 @lru_cache(maxsize=64)
-def _dog_head(look: Look) -> Figure:
-    main, light, dark = look.main, shade(look.main, 1.28), shade(look.main, 0.6)
+def _dog_head(appearance: Appearance) -> Figure:
+    main, light, dark = appearance.main, shade(appearance.main, 1.28), shade(appearance.main, 0.6)
     shapes = [Shape(cv.ellipse(0, 0, 0.5, 0.46), main)]
     for side in (-1, 1):
         ear = [(0.3, -0.36), (0.52, -0.42), (0.68, 0.2), (0.5, 0.34), (0.38, 0.0)]
@@ -218,7 +218,7 @@ def _dog_head(look: Look) -> Figure:
     return Figure(shapes)
 
 
-_DRAWERS: dict[str, Callable[[Canvas, Look, Pose, Array], None]] = {
+_DRAWERS: dict[str, Callable[[Canvas, Appearance, Pose, Array], None]] = {
     'guitar': _draw_guitar,
     'violin': _draw_violin,
     'bell': _draw_bell,
