@@ -1,15 +1,15 @@
-"""Does the sound tell who speaks? AVTracker without a hub, on synthetic people who talk.
+"""Measure the contribution of the audio to avtracker_offline, on synthetic people who talk.
 
-Makes a synthetic AVTrack, each video with one of the eight challenging conditions, and a copy in
-which every video has the sound of the next one. Tests configs/avis/avtracker/avtracker_offline.py
-on both, as tools/test.py does, and prints the tables of configs/avis/avtracker/README.md: HOTA with
-the own and with the exchanged sound (paired bootstrap over the videos), HOTA by condition with what
-it gains if who, where or same is taken from the truth, and the time and memory of each stage.
+Makes a synthetic AVTrack, each video with one of the eight challenges, and a copy in which every
+video has the audio of the next one. Tests configs/avis/avtracker/avtracker_offline.py on both, as
+tools/test.py does, and prints the tables of configs/avis/avtracker/README.md: HOTA with the own
+and with the exchanged audio (paired bootstrap over the videos), HOTA by challenge with its gain if
+who, where or same is replaced by ground truth, and the time and memory of each stage.
 
     python benchmarks/offline_speakers.py                          # strengths 0, 0.5 and 1
     python benchmarks/offline_speakers.py --strengths 1 --seed 5 --videos 60
 
-The second line is the one to look at before a change is believed: 20 videos of one seed are few.
+Confirm a change with the second line: 20 videos of one seed are few.
 """
 
 import argparse
@@ -26,11 +26,11 @@ from uuid import uuid4
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # this clone
 CONFIG = ROOT / 'configs' / 'avis' / 'avtracker' / 'avtracker_offline.py'
-FACULTIES = ('who', 'where', 'same')
+COMPONENTS = ('who', 'where', 'same')
 
 
 def make_set(out: Path, *, strength: float, videos: int, seconds: int, seed: int) -> Path:
-    """Make the videos, unless they are there; returns their folder."""
+    """Make the videos unless they exist; returns their folder."""
     from avis.synthetic.generator import make_dataset
     from avis.synthetic.recipe import CHALLENGES
 
@@ -48,13 +48,13 @@ def make_set(out: Path, *, strength: float, videos: int, seconds: int, seed: int
     return out
 
 
-def exchange_sounds(source: Path, out: Path) -> Path:
-    """Copy a set, each video with the sound of the next one; returns the folder of the copy."""
+def exchange_audio(source: Path, out: Path) -> Path:
+    """Copy a set, each video with the audio of the next one; returns the folder of the copy."""
     if not out.exists():
         shutil.copytree(source, out)
-        sounds = sorted((source / 'Audios').iterdir())
-        for audio, other in zip(sounds, [*sounds[1:], sounds[0]], strict=True):
-            shutil.copyfile(other, out / 'Audios' / audio.name)
+        files = sorted((source / 'Audios').iterdir())
+        for file, other in zip(files, [*files[1:], files[0]], strict=True):
+            shutil.copyfile(other, out / 'Audios' / file.name)
     return out
 
 
@@ -63,7 +63,7 @@ def track(config: Path, data: Path, work: Path, cache: Path) -> Path:
     from avis.apis.runner import test
 
     options = {
-        'experiment_name': uuid4().hex,  # mmengine knows the runs of a process by their names
+        'experiment_name': uuid4().hex,  # mmengine requires a new name for each run of a process
         'log_level': 'WARNING',
         'test_dataloader.dataset.data_root': str(data),
         'test_evaluator.out': str(work / 'speakers'),
@@ -77,10 +77,11 @@ def track(config: Path, data: Path, work: Path, cache: Path) -> Path:
 def measure(
     config: Path, work: Path, *, strength: float, videos: int, seconds: int, seed: int
 ) -> dict[str, Any]:
-    """Make one set, track it with both sounds, and score it.
+    """Make one set, track it with both audio versions, and score it.
 
     Returns:
-        ``comparison`` of HOTA, and its ``rows`` by condition.
+        The ``strength``, the ``comparison`` of HOTA, its ``rows`` by challenge, and the folder of
+        the ``records``.
     """
     from avis.apis.evaluation import evaluate
 
@@ -88,15 +89,15 @@ def measure(
     data = make_set(
         work / 'data' / name, strength=strength, videos=videos, seconds=seconds, seed=seed
     )
-    exchanged = exchange_sounds(data, work / 'data' / f'{name}_exchanged')
+    exchanged = exchange_audio(data, work / 'data' / f'{name}_exchanged')
     own = track(config, data, work / name, work / 'cache')
     other = track(config, exchanged, work / f'{name}_exchanged', work / 'cache')
     scoring: Mapping[str, Any] = {'by': 'attributes', 'with_jf': False}
     result = evaluate('avtrack', data, [own, other], diagnose=True, **scoring)
     second = evaluate('avtrack', data, other, **scoring)
     rows = [
-        {**row, 'exchanged': there['summary']['HOTA']}
-        for row, there in zip(result['breakdown'], second['breakdown'], strict=True)
+        {**row, 'exchanged': other_row['summary']['HOTA']}
+        for row, other_row in zip(result['breakdown'], second['breakdown'], strict=True)
         if row['group'] != '(none)'  # without challenges these are all videos
     ]
     return {
@@ -108,7 +109,7 @@ def measure(
 
 
 def comparison_row(result: Mapping[str, Any]) -> str:
-    """HOTA with both sounds as a row of a table; the difference is own - exchanged."""
+    """Table row of HOTA with both audio versions; the difference is own - exchanged."""
     compared = result['comparison']
     low, high = (-end for end in reversed(compared['interval']))
     difference = (
@@ -119,7 +120,7 @@ def comparison_row(result: Mapping[str, Any]) -> str:
 
 
 def condition_rows(result: Mapping[str, Any]) -> Iterator[str]:
-    """A row of a table for all videos and for each condition."""
+    """Table rows for all videos and for each challenge."""
     for row in result['rows']:
         gain = row['diagnosis']['metrics']['HOTA']['gain']
         cells = [
@@ -127,7 +128,7 @@ def condition_rows(result: Mapping[str, Any]) -> Iterator[str]:
             str(row['num_videos']),
             f'{row["summary"]["HOTA"]:.1f}',
             f'{row["exchanged"]:.1f}',
-            *(f'{gain[faculty]:+.1f}' for faculty in FACULTIES),
+            *(f'{gain[component]:+.1f}' for component in COMPONENTS),
         ]
         yield f'| {" | ".join(cells)} |'
 
@@ -139,10 +140,12 @@ def main() -> None:
     )
     parser.add_argument('--strengths', type=float, nargs='+', default=[0, 0.5, 1])
     parser.add_argument('--videos', type=int, default=20)
-    parser.add_argument('--seconds', type=int, default=20, help='of a video')
+    parser.add_argument('--seconds', type=int, default=20, help='length of a video')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--config', default=str(CONFIG))
-    parser.add_argument('--work-dir', type=Path, help='keeps data, predictions and stages')
+    parser.add_argument(
+        '--work-dir', type=Path, help='keeps the data, predictions and cached stages'
+    )
     args = parser.parse_args()
     os.environ.setdefault('OMP_NUM_THREADS', '1')  # before NumPy and torch read it
 
@@ -152,11 +155,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = args.work_dir or Path(folder)
         results = [measure(Path(args.config), work, strength=s, **sizes) for s in args.strengths]
-        print(f'\n{json.dumps(sizes)}\n\n| challenges | own sound | exchanged | difference |')
+        print(f'\n{json.dumps(sizes)}\n\n| challenges | own audio | exchanged | difference |')
         print('|---|---|---|---|', *map(comparison_row, results), sep='\n')
         for result in results:
             print(f'\nstrength {result["strength"]:g}\n')
-            print('| condition | videos | own sound | exchanged |', *(f'{f} |' for f in FACULTIES))
+            print('| challenge | videos | own audio | exchanged |', *(f'{c} |' for c in COMPONENTS))
             print('|---|---|---|---|---|---|---|', *condition_rows(result), sep='\n')
             print(f'\n{stage_times(result["records"])}')
 

@@ -1,4 +1,4 @@
-"""The benchmark of AVTracker without a hub in small: two videos, both sounds, the tables."""
+"""The benchmark of avtracker_offline on two small videos."""
 
 import runpy
 import sys
@@ -11,15 +11,15 @@ TOOL = ROOT / 'benchmarks' / 'offline_speakers.py'
 
 
 @pytest.mark.slow
-def test_both_sounds_are_tracked_and_the_tables_printed(tmp_path, monkeypatch, capsys) -> None:
+def test_prints_the_tables_of_own_and_exchanged_audio(tmp_path, monkeypatch, capsys) -> None:
     arguments = ['--strengths', '0.5', '--videos', '2', '--seconds', '4', '--seed', '3']
     monkeypatch.setattr(sys, 'argv', [str(TOOL), *arguments, '--work-dir', str(tmp_path)])
     monkeypatch.setattr(sys, 'path', [*sys.path])
     runpy.run_path(str(TOOL), run_name='__main__')
     lines = capsys.readouterr().out.splitlines()
-    start = lines.index('| challenges | own sound | exchanged | difference |')
+    start = lines.index('| challenges | own audio | exchanged | difference |')
     assert lines[start + 2].startswith('| strength 0.5 |')
-    start = next(n for n, line in enumerate(lines) if line.startswith('| condition | videos |'))
+    start = next(n for n, line in enumerate(lines) if line.startswith('| challenge | videos |'))
     rows = [
         [cell.strip() for cell in line.strip('|').split('|')] for line in lines[start + 2 :][:3]
     ]

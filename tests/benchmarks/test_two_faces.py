@@ -1,4 +1,4 @@
-"""The video of two faces and its report; the tracking itself is tested with the parts."""
+"""The video of two faces and its report; tracking is tested with the components."""
 
 import importlib
 from pathlib import Path
@@ -18,20 +18,20 @@ def benchmark(monkeypatch):
     return importlib.import_module('two_faces')
 
 
-def test_each_side_moves_while_its_voice_is_heard(benchmark):
-    turns = [SpeechSegment('', (0, 2), 'b'), SpeechSegment('', (1, 4), 'a')]
-    moving = benchmark.heard(turns, 1.0, 5)
+def test_each_side_moves_while_its_speaker_is_heard(benchmark):
+    segments = [SpeechSegment('', (0, 2), 'b'), SpeechSegment('', (1, 4), 'a')]
+    moving = benchmark.speech_frames(segments, 1.0, 5)
     assert moving.astype(int).tolist() == [[0, 1, 1, 1, 0], [1, 1, 0, 0, 0]]
     face = [np.full((2, 2, 3), shade, np.uint8) for shade in range(6)]
     shown = np.stack(list(benchmark.side_by_side(face, moving)))
     assert shown.shape == (5, 2, 4, 3)
     assert shown[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 3]
     assert shown[:, 0, 3, 0].tolist() == [3, 4, 4, 4, 4]
-    with pytest.raises(SystemExit, match='two voices'):
-        benchmark.heard(turns[:1], 1.0, 5)
+    with pytest.raises(SystemExit, match='expected two speakers'):
+        benchmark.speech_frames(segments[:1], 1.0, 5)
 
 
-def test_the_report_tells_the_right_side_from_the_wrong(benchmark):
+def test_report_separates_the_speaker_from_the_other_side(benchmark):
     masks = np.zeros((2, 4, 1, 4), bool)
     masks[0, [0, 1], :, :2] = masks[1, [2, 3], :, 2:] = True
     shown = benchmark.outlined([MaskTrack.from_dense(mask) for mask in masks], 4)
@@ -39,6 +39,6 @@ def test_the_report_tells_the_right_side_from_the_wrong(benchmark):
     speaks = np.array([[1, 0, 0, 0], [0, 1, 1, 0]], bool)
     text = ' '.join(benchmark.report(speaks, shown, 1.0).split())
     assert text == (
-        '3.0 s with one voice; outlined is who speaks 66.7 % the other 33.3 % both 0.0 % '
+        '3.0 s with one speaker; outlined is the speaker 66.7 % the other 33.3 % both 0.0 % '
         'nobody 0.0 % 1.0 s outlined while nobody is heard'
     )

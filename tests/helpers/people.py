@@ -1,4 +1,4 @@
-"""Images and sound of synthetic people, drawn and spoken by the project's own generator."""
+"""Images and audio of synthetic people, made by the generator of the project."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from avis.synthetic.recipe import Recipe
 
 
 class Frames:
-    """A frame source over arrays (T, H, W, 3) that notes what is read."""
+    """A frame source over arrays (T, H, W, 3) that records which frames are read."""
 
     def __init__(self, images, *, name='video', fps=1.0):
         self.images, self.name, self.fps = np.asarray(images), name, fps
@@ -45,7 +45,7 @@ def avtrack_root() -> Path:
 
 
 def talk(number: int):
-    """One of the two videos: frames, sound at 16 kHz, and who speaks, {person: (T, H, W)}."""
+    """One of the two videos: frames, audio at 16 kHz, and masks of speakers {person: (T, H, W)}."""
     import librosa
 
     root = avtrack_root()
@@ -65,7 +65,7 @@ def talk(number: int):
 
 
 def crowd(second: float):
-    """A image as JPEG of people before each other, and who is where (H, W): 1, 2, ... or 0."""
+    """A JPEG image of people who occlude each other, and their ids (H, W): 1, 2, ... or 0."""
     challenges = {'multiple_instances': 0.5}
     recipe = Recipe(layout='avtrack', seed=1, challenges=challenges, people_only=True)
     image, owner = make_stage(recipe, plan_jobs(recipe)[4]).draw(second + 0.5)

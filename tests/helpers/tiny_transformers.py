@@ -1,6 +1,6 @@
-"""Tiny models of transformers with random weights, saved as folders that `from_pretrained` reads.
+"""Tiny models of transformers with random weights, saved as folders for `from_pretrained`.
 
-The classes, files and calls are the real ones; only sizes are small and replies are noise.
+Classes, files and calls are the real ones; only the sizes are small and the outputs are noise.
 """
 
 from pathlib import Path
@@ -76,7 +76,7 @@ def save_whisper(folder: Path) -> Path:
 
 
 def save_wavlm(folder: Path) -> Path:
-    """An x-vector model: WavLM with 12 numbers per voice."""
+    """An x-vector model: WavLM with embeddings (12,)."""
     from transformers import Wav2Vec2FeatureExtractor, WavLMConfig, WavLMForXVector
 
     config = WavLMConfig(
@@ -138,7 +138,7 @@ def save_sam2_video(folder: Path) -> Path:
     )
     torch.manual_seed(2)
     model = Sam2VideoModel(config)
-    # Every object counts as visible, and no mask is blank.
+    # Every object is visible, and no mask is empty.
     torch.nn.init.constant_(model.mask_decoder.pred_obj_score_head.proj_out.bias, 9.0)
     model.save_pretrained(folder)
     size, mask_size = {'height': side, 'width': side}, {'height': 16, 'width': 16}
@@ -149,7 +149,7 @@ def save_sam2_video(folder: Path) -> Path:
 
 
 def save_sam3_video(folder: Path) -> Path:
-    """SAM 3 for images of 56 pixels; it takes the three best of its five queries for objects."""
+    """SAM 3 for images of 56 pixels; the three best of its five queries are objects."""
     from tokenizers.pre_tokenizers import ByteLevel
     from transformers import (
         CLIPTokenizer,
@@ -243,7 +243,7 @@ def save_sam3_video(folder: Path) -> Path:
 
 
 def _tracker_sizes(width: int) -> dict:
-    """The memory of SAM's trackers."""
+    """The memory settings of the trackers of SAM."""
     return {
         'memory_attention_hidden_size': width,
         'memory_attention_num_layers': 1,

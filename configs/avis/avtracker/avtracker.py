@@ -2,7 +2,7 @@
 
 Needs the weights of Whisper large v3 turbo, MossFormer2, ECAPA, SAM 3 and Qwen3-VL 8B, and a GPU
 with 40 GB. Status: not run on the real weights.
-Deviates from the authors: the corrected protocol; ``model.protocol = 'official'`` is theirs.
+Deviates from the authors: the corrected protocol; set ``model.protocol = 'official'`` for theirs.
 """
 
 from mmengine.config import read_base

@@ -1,7 +1,7 @@
-"""AVTracker that groups by faces in place of the model: row M4 (HOTA 23.62).
+"""AVTracker with identity association by faces instead of the VLM: row M4 (HOTA 23.62).
 
-Facenet512 and RetinaFace of DeepFace, as the authors. In the released code this variant also loses
-separation, ``model.speech.separator = None``.
+Facenet512 and RetinaFace of DeepFace, as in the official code. There this variant also has no
+source separation, ``model.speech.separator = None``.
 """
 
 from mmengine.config import read_base

@@ -1,7 +1,7 @@
-"""AVTracker with windows of 8 seconds in place of chunks: row C2 (HOTA 27.45).
+"""AVTracker with windows of 8 seconds instead of speech segments: row C2 (HOTA 27.45).
 
-The released code never reads its window settings. Here windows start at 0; silent ones are not
-asked about.
+The official code never reads its window settings. Here windows start at 0, and windows without
+speech are skipped.
 """
 
 from mmengine.config import read_base

@@ -1,4 +1,4 @@
-"""AVTracker whose chunks are not joined by voice: row C1 (HOTA 16.88).
+"""AVTracker without merging of the segments of one speaker: row C1 (HOTA 16.88).
 
 The paper probably ran this row with the small models: see avtracker_whisper_small.py and
 avtracker_qwen4b.py.

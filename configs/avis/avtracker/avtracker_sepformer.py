@@ -1,7 +1,7 @@
 """AVTracker with SepFormer in place of MossFormer2: row S1 (HOTA 28.41).
 
-The released code does not have it; the weights are those of WSJ0-2mix, which the paper may not have
-meant.
+The official code does not contain it; the weights are those of WSJ0-2mix, and those of the paper
+are not known.
 """
 
 from mmengine.config import read_base

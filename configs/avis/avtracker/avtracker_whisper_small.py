@@ -1,4 +1,4 @@
-"""AVTracker's Base with the small recognizer: row M1 (HOTA 25.19).
+"""AVTracker's Base with Whisper small: row M1 (HOTA 25.19).
 
 The ablation of models starts from Base, which does not separate.
 """

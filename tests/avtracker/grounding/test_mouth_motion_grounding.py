@@ -42,8 +42,8 @@ def query(window, *frame_ids, speaker=None):
     return LocalQuery(window, '', (frame_ids[0], frame_ids[-1] + 1), frame_ids, speaker)
 
 
-def rows(part, clip, *questions):
-    return [answer.rows for answer in part.ground(clip, questions)]
+def rows(part, clip, *queries):
+    return [answer.rows for answer in part.ground(clip, queries)]
 
 
 def test_person_with_moving_mouth_is_the_speaker():
@@ -66,30 +66,30 @@ def test_all_windows_of_a_speaker_are_decided_together():
     values = [[1, 0], [1, 0], [0, 1], [0, 1], [0, 1], [1, 0]]
     windows = (0, 1), (2,), (3, 4), (5,)
     clip = video(6)
-    asked = [query(n, *frames) for n, frames in enumerate(windows)]
-    assert rows(MouthMotionGrounding(mouth_motion=FixedMotion(values)), clip, *asked) == [
+    queries = [query(n, *frames) for n, frames in enumerate(windows)]
+    assert rows(MouthMotionGrounding(mouth_motion=FixedMotion(values)), clip, *queries) == [
         [0, 0],
         [1],
         [1, 1],
         [0],
     ]
-    asked = [query(n, *frames, speaker='abba'[n]) for n, frames in enumerate(windows)]
-    assert rows(MouthMotionGrounding(mouth_motion=FixedMotion(values)), clip, *asked) == [
+    queries = [query(n, *frames, speaker='abba'[n]) for n, frames in enumerate(windows)]
+    assert rows(MouthMotionGrounding(mouth_motion=FixedMotion(values)), clip, *queries) == [
         [0, 0],
         [1],
         [1, 1],
         [0],
     ]
-    asked = [query(n, *frames, speaker='aaba'[n]) for n, frames in enumerate(windows)]
-    answers = list(MouthMotionGrounding(mouth_motion=FixedMotion(values)).ground(clip, asked))
+    queries = [query(n, *frames, speaker='aaba'[n]) for n, frames in enumerate(windows)]
+    answers = list(MouthMotionGrounding(mouth_motion=FixedMotion(values)).ground(clip, queries))
     assert [answer.rows for answer in answers] == [[0, 0], [0], [1, 1], [0]]
     assert [answer.reason[-8:] for answer in answers] == [f'object {n}' for n in (0, 0, 1, 0)]
 
 
 def test_mouth_that_is_always_open_loses_against_one_that_follows_the_speech():
     values = [[1, 1], [1, 1], [1, 0], [1, 0], [1, 1], [1, 1], [1, 0], [1, 0]]
-    asked = [query(n, 2 * n, 2 * n + 1, speaker='abab'[n]) for n in range(4)]
-    found = rows(MouthMotionGrounding(mouth_motion=FixedMotion(values)), video(8), *asked)
+    queries = [query(n, 2 * n, 2 * n + 1, speaker='abab'[n]) for n in range(4)]
+    found = rows(MouthMotionGrounding(mouth_motion=FixedMotion(values)), video(8), *queries)
     assert found[0] == found[2] == [1, 1]
 
 
@@ -111,10 +111,10 @@ def test_mouth_follows_the_loudness_at_high_frame_rates():
     beat = (np.sin(2 * np.pi * 3 * time) > 0).astype(float)
     off_beat = (np.sin(2 * np.pi * 2.2 * time + 1) > 0).astype(float)
     samples = np.repeat(beat, round(RATE / fps)) * 0.5
-    asked = LocalQuery(0, '', (0.0, 2.0), tuple(range(0, frames, 10)))  # a sample of all
+    queries = LocalQuery(0, '', (0.0, 2.0), tuple(range(0, frames, 10)))  # a sample of all
     for moves, speaker in (([off_beat, beat], 1), ([beat, off_beat], 0)):
         part = MouthMotionGrounding(mouth_motion=FixedMotion(np.stack(moves, axis=1)))
-        assert rows(part, video(frames, fps=fps, samples=samples), asked) == [[speaker] * 5]
+        assert rows(part, video(frames, fps=fps, samples=samples), queries) == [[speaker] * 5]
 
 
 def test_still_open_mouth_is_not_the_speaker_at_high_frame_rates():
@@ -123,8 +123,8 @@ def test_still_open_mouth_is_not_the_speaker_at_high_frame_rates():
     part = MouthMotionGrounding(
         mouth_motion=FixedMotion(np.stack([np.ones(frames), moving], axis=1))
     )
-    asked = LocalQuery(0, '', (0.0, 4.0), tuple(range(frames)), 'a')
-    assert rows(part, video(frames, fps=fps), asked) == [[1] * frames]
+    queries = LocalQuery(0, '', (0.0, 4.0), tuple(range(frames)), 'a')
+    assert rows(part, video(frames, fps=fps), queries) == [[1] * frames]
 
 
 def test_mouths_are_measured_at_no_more_than_12_5_fps():
@@ -166,8 +166,8 @@ def test_briefly_visible_object_without_mouth_is_not_the_speaker():
 def test_invisible_speaker_has_no_row():
     alone = make_detections([1], [1], [mask(RIGHT)])
     clip = video(5, detections=[alone, NO_DETECTIONS, None, alone, alone])
-    asked = query(0, 0, 1, 2, 3, 4)
-    assert rows(MouthMotionGrounding(), clip, asked) == [[0, None, None, 0, 0]]
+    queries = query(0, 0, 1, 2, 3, 4)
+    assert rows(MouthMotionGrounding(), clip, queries) == [[0, None, None, 0, 0]]
     empty = video(2, detections=[NO_DETECTIONS, None])
     answers = list(MouthMotionGrounding().ground(empty, [query(0, 0, 1)]))
     assert answers[0].rows == [None, None]
@@ -250,8 +250,8 @@ def test_synthetic_speakers_are_grounded(number):
         s for s in range(len(frames) - 1) if (speaking[s : s + 2].sum(axis=0) == 2).sum() == 1
     ]
     speakers = [names[int(speaking[s : s + 2].sum(axis=0).argmax())] for s in seconds]
-    asked = [query(n, s, s + 1, speaker=speakers[n]) for n, s in enumerate(seconds)]
-    found = rows(MouthMotionGrounding(mouth_motion=FaceMeshMouthMotion()), clip, *asked)
+    queries = [query(n, s, s + 1, speaker=speakers[n]) for n, s in enumerate(seconds)]
+    found = rows(MouthMotionGrounding(mouth_motion=FaceMeshMouthMotion()), clip, *queries)
     right = [
         row[0] is not None and speaking[s, row[0]] for s, row in zip(seconds, found, strict=True)
     ]

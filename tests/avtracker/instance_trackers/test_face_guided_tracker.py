@@ -24,7 +24,7 @@ def test_synthetic_people_are_segmented_and_keep_their_ids():
             best.append(max(values))
             ids.append(int(one.ids[int(np.argmax(values))]))
         assert np.mean(best) > 0.8
-        assert max(ids.count(number) for number in ids) >= 0.9 * len(ids)
+        assert max(ids.count(object_id) for object_id in ids) >= 0.9 * len(ids)
 
 
 def test_masks_of_one_frame_do_not_overlap():
@@ -90,10 +90,10 @@ def test_people_are_associated_by_colors_and_position():
     associator = AppearanceAssociator(memory=3)
     red, blue = (200, 0, 0), (0, 0, 200)
 
-    def see(frame, **places):
+    def see(frame, **positions):
         image = np.full((30, 80, 3), 128, np.uint8)
         colors = {'red': red, 'blue': blue}
-        masks = [person(left, colors[name], image) for name, left in places.items()]
+        masks = [person(left, colors[name], image) for name, left in positions.items()]
         return associator.associate(frame, image, masks)
 
     assert see(0, red=0, blue=40) == [0, 1]

@@ -1,8 +1,8 @@
-"""AVTracker with a model behind an endpoint: vLLM, DashScope or alike. No published row.
+"""AVTracker with a model behind an endpoint: vLLM, DashScope or similar. No published row.
 
-The key is read from the environment variable DASHSCOPE_API_KEY when a question is asked. For an
-endpoint without a key: ``--cfg-options vlm.api_key_env=None`` does not reach both parts, so set
-model.grounding.model.api_key_env and model.identity.model.api_key_env.
+The key is read from the environment variable DASHSCOPE_API_KEY when a request is sent. For an
+endpoint without a key set both model.grounding.model.api_key_env and
+model.identity.model.api_key_env to None: ``--cfg-options vlm.api_key_env=None`` has no effect.
 """
 
 from mmengine.config import read_base
