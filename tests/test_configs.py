@@ -18,6 +18,7 @@ from avis.apis import load_config
 from avis.apis.config_files import config_files
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
+from tests.helpers.small_configs import shrink, without_pretrained
 
 ROOT = Path(__file__).resolve().parents[1]
 BASES = sorted((ROOT / 'configs' / '_base_').rglob('*.py'))
@@ -55,33 +56,6 @@ def with_tracks(clip: dict) -> dict:
         labels=torch.tensor([0, 3]), ids=torch.tensor([4, 7]), masks=masks
     )
     return clip
-
-
-def shrink(model: dict) -> None:
-    """Reduce layers, queries and points of an AVInstanceSegmentor; its components stay."""
-    backbone, frame_head, tracker = model.backbone, model.frame_head, model.tracker
-    widths = frame_head.pixel_decoder.in_channels
-    if 'depths' in backbone:
-        backbone.update(embed_dims=24, depths=(1, 1, 1, 1), num_heads=(1, 2, 4, 8))
-        widths = [24, 48, 96, 192]
-    elif backbone.depth == 50:
-        backbone.depth = 18
-        widths = [64, 128, 256, 512]
-    frame_head.update(num_layers=3, hidden_channels=64, num_queries=10)
-    frame_head.pixel_decoder.update(num_layers=1, hidden_channels=64, in_channels=widths)
-    frame_head.loss_set.num_points = 64
-    if 'head' in tracker:
-        tracker.head.update(num_encoder_layers=2, hidden_channels=64, num_frame_queries=10)
-        tracker.loss_set.num_points = 64
-
-
-def without_pretrained(config: dict) -> None:
-    """Remove the initialization from pretrained files, which do not exist here."""
-    for value in config.values():
-        if isinstance(value, dict):
-            without_pretrained(value)
-    if config.get('init_cfg') is not None:
-        config['init_cfg'] = None
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)

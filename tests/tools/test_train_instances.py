@@ -8,8 +8,8 @@ import pytest
 
 from avis.apis.runner import train
 from avis.synthetic.generator import make_dataset
+from tests.helpers.processes import finish, start, wait_for
 from tests.helpers.runs import ROOT, loss_curve, own_name
-from tests.tools.test_train import finish, start, wait_for
 
 CONFIG = ROOT / 'configs' / 'avis' / 'demo_avism_synthetic.py'
 OPTIONS = {

@@ -12,7 +12,7 @@ from avis.avtracker.instance_trackers.segmentor_tracker import DetectorTracker, 
 from avis.models.trackers.detections import Detector
 from avis.registry import MODELS
 from tests.helpers.people import noise_frames
-from tests.test_configs import shrink, without_pretrained
+from tests.helpers.small_configs import shrink, without_pretrained
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -1,0 +1,28 @@
+"""Reduce the models of real configs, so that they run in seconds and without weights."""
+
+
+def shrink(model: dict) -> None:
+    """Reduce layers, queries and points of an AVInstanceSegmentor; its components stay."""
+    backbone, frame_head, tracker = model.backbone, model.frame_head, model.tracker
+    widths = frame_head.pixel_decoder.in_channels
+    if 'depths' in backbone:
+        backbone.update(embed_dims=24, depths=(1, 1, 1, 1), num_heads=(1, 2, 4, 8))
+        widths = [24, 48, 96, 192]
+    elif backbone.depth == 50:
+        backbone.depth = 18
+        widths = [64, 128, 256, 512]
+    frame_head.update(num_layers=3, hidden_channels=64, num_queries=10)
+    frame_head.pixel_decoder.update(num_layers=1, hidden_channels=64, in_channels=widths)
+    frame_head.loss_set.num_points = 64
+    if 'head' in tracker:
+        tracker.head.update(num_encoder_layers=2, hidden_channels=64, num_frame_queries=10)
+        tracker.loss_set.num_points = 64
+
+
+def without_pretrained(config: dict) -> None:
+    """Remove the initialization from pretrained files, which do not exist here."""
+    for value in config.values():
+        if isinstance(value, dict):
+            without_pretrained(value)
+    if config.get('init_cfg') is not None:
+        config['init_cfg'] = None
