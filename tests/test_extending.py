@@ -68,6 +68,16 @@ RECIPES = {
         (AVIS_DATA, TEST.format(config='my_configs/demo_previous_frame.py')),
         'aviseg_corrected/HOTA',
     ),
+    'a data set with own classes': Recipe(
+        'own_instances',
+        ('my_configs/demo_own_classes.py',),
+        (
+            'tools/dataset_tools/check_dataset.py my_configs/demo_own_classes.py --split train',
+            TEST.format(config='my_configs/demo_own_classes.py'),
+        ),
+        'aviseg_corrected/HOTA',
+        block='CLASSES = {1:',
+    ),
     'a metric': Recipe(
         'add_metric',
         ('my_metrics/silence.py', 'my_configs/demo_silence.py'),
