@@ -125,7 +125,7 @@ class Side:
         """Noise in a model of ours."""
         import torch
 
-        from avis.models.trackers.base import Window
+        from avis.models.trackers.base import TrackerWindow
 
         model = build()
         for loss in (model.frame_head.loss_set, model.tracker.loss_set):
@@ -135,7 +135,9 @@ class Side:
         images = torch.zeros(frames, 3, *size)
         images[..., :height, :width] = torch.randn(frames, 3, height, width, generator=rng)
         audio = torch.rand(frames, 128, generator=rng)
-        return cls(form, model, images, audio, Window(0, size, (height, width), (height, width)))
+        return cls(
+            form, model, images, audio, TrackerWindow(0, size, (height, width), (height, width))
+        )
 
     @cached_property
     def published(self) -> Any:
@@ -156,7 +158,7 @@ class Side:
             if self.form == 'ours':
                 predictions = head(queries, self.audio[None])
                 layer = predictions.layers[-1]
-                predictions.projection.fold(layer.mask_embeds)
+                predictions.projection.project_embeds(layer.mask_embeds)
                 return [_size(part) for part in layer]
             features = torch.ones(1, length, 256, height // 4, width // 4)
             out = self.published.clip_head(queries, self.audio[None], features)

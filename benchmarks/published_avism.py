@@ -30,7 +30,7 @@ from avis.models.layers.window_attention import WindowBlock
 from avis.models.losses.mask_set_loss import MaskSetLoss
 from avis.models.segmentors.av_instance_segmentor import AVInstanceSegmentor
 from avis.models.task_modules.mask_targets import MaskTarget, clip_targets, frame_targets
-from avis.models.trackers.base import Window
+from avis.models.trackers.base import TrackerWindow
 from avis.structures.av_data_sample import AVDataSample
 
 MASKED = -1000.0
@@ -272,7 +272,7 @@ class PublishedAVISM(nn.Module):
         self.clip_head = PublishedClipHead(model.tracker.head)
         self.train(model.training)  # also puts the frozen norms into evaluation mode
 
-    def predict(self, frames: Tensor, audio: Tensor, window: Window) -> dict[str, Any]:
+    def predict(self, frames: Tensor, audio: Tensor, window: TrackerWindow) -> dict[str, Any]:
         """Tracks of frames (T, 3, H, W) with audio (T, D): ``scores``, ``labels``, ``rles``."""
         queries, features = [], []
         for part in torch.arange(len(frames)).split(self.model.frames_per_chunk):
@@ -310,7 +310,7 @@ class PublishedAVISM(nn.Module):
 
 
 def published_results(
-    logits: Tensor, embeds: Tensor, features: Tensor, window: Window
+    logits: Tensor, embeds: Tensor, features: Tensor, window: TrackerWindow
 ) -> dict[str, Any]:
     """All 100 candidates with dense masks; those above the threshold as run lengths.
 

@@ -76,7 +76,7 @@ def score(model: Any, config: Any) -> dict[str, Scores]:
     from mmengine.dataset import pseudo_collate
     from mmengine.evaluator import Evaluator
 
-    from avis.models.trackers.base import Window
+    from avis.models.trackers.base import TrackerWindow
     from avis.registry import DATASETS
 
     model.eval()
@@ -93,7 +93,7 @@ def score(model: Any, config: Any) -> dict[str, Scores]:
         for name, tracker in trackers.items():
             with torch.no_grad():
                 state = tracker.start(model.sounding_gate)
-                tracker.update(state, frames, audio, Window.of_sample(sample))
+                tracker.update(state, frames, audio, TrackerWindow.from_sample(sample))
             sample.pred_tracks = tracker.finish(state)
             evaluators[name].process([sample])
     scores = {}

@@ -8,7 +8,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.structures import InstanceData
 from torch import nn
 
-from avis.models.trackers.base import Window
+from avis.models.trackers.base import TrackerWindow
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.mask_track import MaskTrack
 from avis.structures.masks import RLE
@@ -57,7 +57,7 @@ class VideoStream:
         if not video.broken:
             data = self.model.data_preprocessor(batch, False)
             (cast,) = data['data_samples']
-            window = Window.of_sample(cast, spec.start)
+            window = TrackerWindow.from_sample(cast, spec.start)
             self.model.predict_window(video.state, data['inputs'], window)
             video.add(sample)
         if not spec.is_last:

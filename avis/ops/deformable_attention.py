@@ -1,12 +1,12 @@
-"""Multi-scale deformable attention: each query reads a few points of each level of a pyramid.
+"""Multi-scale deformable attention: each query samples a few points of each pyramid level.
 
-:func:`deformable_attention` is what models call. It computes the PyTorch form, which runs
-everywhere, or a compiled kernel of another package (see :mod:`avis.ops.deformable_kernels`).
+Models call :func:`deformable_attention`. It runs the PyTorch implementation, which works on every
+device, or a compiled kernel of another package (see :mod:`avis.ops.deformable_kernels`).
 
 Source: Zhu et al., *Deformable DETR*, ICLR 2021 (arXiv:2010.04159).
 
-Letters: N image, S position of all levels (S = sum of h*w), M head, C channel of a head, Q query,
-L level, P point.
+Letters: N images, S positions of all levels (S = sum of h*w), M heads, C channels per head,
+Q queries, L levels, P points.
 """
 
 from collections.abc import Sequence
@@ -24,26 +24,26 @@ Shapes = Sequence[tuple[int, int]]
 def deformable_attention(
     value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor, *, kernel: str = 'auto'
 ) -> Tensor:
-    """Weighted sum of bilinear samples; a sample outside of its map is 0.
+    """Compute weighted sums of bilinear samples; a sample outside its map is 0.
 
     Args:
         value: (N, S, M, C), the maps of all levels, one after the other.
         shapes: (h, w) of each level.
         locations: (N, Q, M, L, P, 2), x and y in [0, 1] from edge to edge of a map.
-        weights: (N, Q, M, L, P).
-        kernel: ``'auto'`` takes the first compiled kernel that is installed, fits the device and
-            agrees with PyTorch; ``'pytorch'``, or the name of one kernel.
+        weights: Attention weights, (N, Q, M, L, P).
+        kernel: ``'auto'`` uses the first compiled kernel that is installed, supports the device and
+            agrees with PyTorch; else ``'pytorch'``, or the name of a kernel.
 
     Returns:
         (N, Q, M * C), in the dtype of ``value``.
 
     Raises:
-        ValueError: Shapes that do not fit each other.
-        ImportError: The kernel asked for is not installed, or does not fit.
+        ValueError: Inconsistent shapes.
+        ImportError: The named kernel is not installed, or does not support the device.
     """
     _check(value, shapes, locations, weights)
     with torch.autocast(value.device.type, enabled=False):
-        # Half precision cannot tell neighbouring positions apart: the arithmetic is at least fp32.
+        # Half precision cannot resolve neighboring positions: compute in float32 or higher.
         exact = torch.promote_types(value.dtype, torch.float32)
         inputs = (value.to(exact), shapes, locations.to(exact), weights.to(exact))
         compiled = choose_kernel(kernel, value.device, deformable_attention_pytorch)
@@ -54,7 +54,7 @@ def deformable_attention(
 def deformable_attention_pytorch(
     value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor
 ) -> Tensor:
-    """The PyTorch form of :func:`deformable_attention`, the reference for all others."""
+    """PyTorch implementation of :func:`deformable_attention`, the reference of all kernels."""
     wants_gradient = torch.is_grad_enabled() and (
         value.requires_grad or locations.requires_grad or weights.requires_grad
     )
@@ -64,30 +64,32 @@ def deformable_attention_pytorch(
 
 
 def sample_grids(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
-    """One ``grid_sample`` per level; for gradients, GPUs and compilers."""
+    """Sample each level with ``grid_sample``; for gradients, GPUs and compilers."""
     images, queries, heads = locations.shape[:3]
     sizes = [height * width for height, width in shapes]
     grids = (2 * locations - 1).permute(3, 0, 2, 1, 4, 5).flatten(1, 2)  # (L, N*M, Q, P, 2)
-    shares = weights.permute(3, 0, 2, 1, 4).flatten(1, 2)[:, :, None]  # (L, N*M, 1, Q, P)
+    level_weights = weights.permute(3, 0, 2, 1, 4).flatten(1, 2)[:, :, None]  # (L, N*M, 1, Q, P)
     total: Tensor | None = None
-    for part, shape, grid, share in zip(value.split(sizes, 1), shapes, grids, shares, strict=True):
+    for part, shape, grid, weight in zip(
+        value.split(sizes, 1), shapes, grids, level_weights, strict=True
+    ):
         maps = part.permute(0, 2, 3, 1).reshape(images * heads, -1, *shape)
         samples = F.grid_sample(maps, grid, align_corners=False)  # (N*M, C, Q, P)
-        read = (samples * share).sum(-1)
-        total = read if total is None else total + read
+        weighted = (samples * weight).sum(-1)
+        total = weighted if total is None else total + weighted
     if total is None:
-        raise ValueError('deformable_attention: got no level')
+        raise ValueError('deformable_attention: expected at least one level, got none')
     return total.view(images, -1, queries).transpose(1, 2).contiguous()
 
 
 def sample_bags(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
-    """All corners of all samples of a query as one bag of weighted rows; for CPU inference.
+    """Sum all corners of all samples of a query with ``embedding_bag``; for CPU inference.
 
-    A sample is a weighted sum of four rows of C channels, and an attention the weighted sum of its
-    samples: that is what ``embedding_bag`` computes, in one pass and without changing the layout
-    of ``value``. Four times faster than :func:`sample_grids`, but its gradient is slower.
+    A sample is a weighted sum of four rows of C channels, and the output the weighted sum of the
+    samples: ``embedding_bag`` computes both in one pass and without changing the layout of
+    ``value``. Four times faster than :func:`sample_grids`, but its gradient is slower.
     """
-    # Images one by one: what is made on the way stays in the cache.
+    # Image by image: intermediate results stay in the cache.
     return torch.cat(
         [
             _sample_bags_of_image(*image, shapes)
@@ -103,10 +105,10 @@ def _sample_bags_of_image(
     # Constants have one entry per coordinate (or sample) of a query: short broadcast axes are slow.
     size, row, first = (x.repeat(heads) for x in _constants(shapes, points, heads, value.dtype))
     corner = locations.reshape(queries, -1).mul(size).sub_(0.5)
-    # From -1 to the size: what is outside reads the border, with nothing to mask. NaN must not
-    # become an index; it stays in the weights, which come from the same features.
+    # Clamp to -1 and the size: samples outside read the zero border, no mask is needed. NaN must
+    # not become an index; it is kept by the weights, which come from the same features.
     corner = torch.fmin(corner.clamp_(min=-1.0), size, out=corner)
-    upper = corner - corner.floor()  # (Q, M*L*P*2), shares of the farther column and row
+    upper = corner - corner.floor()  # (Q, M*L*P*2), weights of the farther column and row
     corner = corner.sub_(upper).int()
     lower = 1 - upper
     head = torch.arange(heads, dtype=torch.int32).repeat_interleave(levels * points)
@@ -119,8 +121,8 @@ def _sample_bags_of_image(
         for x, right in enumerate((lower, upper)):
             share = shares[:, :, 2 * y + x]
             torch.mul(weighted.view(share.shape), right[:, ::2].reshape(share.shape), out=share)
-            place = first + (row * y + heads * x)
-            rows[:, :, 2 * y + x] = place.view(share.shape)
+            index = first + (row * y + heads * x)
+            rows[:, :, 2 * y + x] = index.view(share.shape)
     bags = F.embedding_bag(
         rows.view(queries * heads, -1),
         _with_zero_border(value, shapes),
@@ -133,20 +135,20 @@ def _sample_bags_of_image(
 def _constants(
     shapes: Shapes, points: int, heads: int, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Of the samples of one head: (w, h) alternating, rows per line, row of the corner (0, 0)."""
+    """Return per sample of one head: (w, h) alternating, rows per line, row of corner (0, 0)."""
     size = torch.tensor([[width, height] * points for height, width in shapes], dtype=dtype)
     lines = torch.tensor([width + 2 for _, width in shapes], dtype=torch.int32)
     sizes = torch.tensor([(height + 2) * (width + 2) for height, width in shapes])
-    starts = (sizes.cumsum(0) - sizes).int() + lines + 1  # the corner lies inside of the border
+    starts = (sizes.cumsum(0) - sizes).int() + lines + 1  # the corner inside the border
     row, first = (x.mul(heads).repeat_interleave(points) for x in (lines, starts))
     return size.flatten(), row, first
 
 
 def _with_zero_border(value: Tensor, shapes: Shapes) -> Tensor:
-    """Rows (R * M, C) of all maps with a border of zeros, and a spare row at the end."""
+    """Return rows (R * M, C) of all maps with a border of zeros, and spare rows at the end."""
     heads, channels = value.shape[1:]
     sizes = [(height + 2) * (width + 2) for height, width in shapes]
-    spare = shapes[-1][1] + 3  # the farther corners of a sample in the last border
+    spare = shapes[-1][1] + 3  # for the farther corners of a sample in the last border
     table = value.new_zeros(sum(sizes) + spare, heads, channels)
     ends = [sum(sizes[:level]) for level in range(len(sizes) + 1)]
     parts = value.split([height * width for height, width in shapes])
@@ -166,7 +168,7 @@ def _check(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) ->
     )
     if not fits:
         raise ValueError(
-            f'deformable_attention needs value (N, S, M, C), locations (N, Q, M, L, P, 2) and '
+            f'deformable_attention: expected value (N, S, M, C), locations (N, Q, M, L, P, 2) and '
             f'weights (N, Q, M, L, P) with S = {positions} positions of {len(shapes)} levels, got '
             f'{tuple(value.shape)}, {tuple(locations.shape)} and {tuple(weights.shape)}'
         )

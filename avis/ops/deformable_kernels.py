@@ -1,8 +1,8 @@
-"""Compiled kernels of multi-scale deformable attention from other packages, used when they agree.
+"""Compiled kernels of multi-scale deformable attention from other packages.
 
-None of them is needed. Where one is installed and fits the device, a small problem is computed
-with it and with the PyTorch form on first use, with gradients; only a kernel that agrees is used,
-and the log says once which one it is. To add one, write a function below and name it in KERNELS.
+All of them are optional. If one is installed and supports the device, its results and gradients on
+a small problem are compared with those of PyTorch on first use; only a kernel that agrees is used,
+and the log names it once. To add a kernel, write a function below and add it to KERNELS.
 """
 
 import importlib.util
@@ -19,25 +19,28 @@ from torch.autograd.function import once_differentiable
 
 Attend = Callable[[Tensor, Sequence[tuple[int, int]], Tensor, Tensor], Tensor]
 
-# What was found out about (kernel, device type); None stands for PyTorch.
+# The implementation for (kernel, device type); None for PyTorch.
 _CHOSEN: dict[tuple[str, str], Attend | None] = {}
-TOLERANCE = 1e-3  # of values around 1: kernels add in another order, some in a lower precision
+MAX_DIFFERENCE = 1e-3  # relative: kernels sum in another order, some in a lower precision
 
 
 def choose_kernel(kernel: str, device: torch.device, reference: Attend) -> Attend | None:
-    """Find the kernel to use, None for the PyTorch form.
+    """Choose the kernel of a device.
 
     Args:
         kernel: ``'auto'``, ``'pytorch'`` or a name in ``KERNELS``.
-        device: Where the tensors are.
-        reference: The PyTorch form.
+        device: Device of the tensors.
+        reference: The PyTorch implementation.
+
+    Returns:
+        The kernel, None for PyTorch.
 
     Raises:
         ValueError: Unknown name.
-        ImportError: The kernel asked for by name is missing, or does not fit.
+        ImportError: The named kernel is not installed, or does not support the device.
     """
     if kernel == 'pytorch' or torch.compiler.is_compiling():
-        return None  # a compiler fuses the PyTorch form, and cannot look into a compiled kernel
+        return None  # torch.compile fuses PyTorch operations, but not a compiled kernel
     key = (kernel, device.type)
     if key not in _CHOSEN:
         _CHOSEN[key] = _find(kernel, device, reference)
@@ -71,18 +74,18 @@ def _find(kernel: str, device: torch.device, reference: Attend) -> Attend | None
 
 
 def _try(name: str, device: torch.device, reference: Attend) -> tuple[Attend | None, str]:
-    """The kernel, or None and why not."""
+    """Return the kernel, or None and the reason why it cannot be used."""
     try:
         attend = KERNELS[name](device)
     except ImportError as error:
         return None, str(error)
     try:
-        # What follows are the errors of a foreign package of another version.
+        # An incompatible version of the other package may raise any of the errors below.
         difference = compare_kernels(attend, reference, device)
     except (RuntimeError, TypeError, ValueError, AttributeError) as error:
         reason = f'fails on a small problem with {type(error).__name__}: {error}'
     else:
-        if difference <= TOLERANCE:
+        if difference <= MAX_DIFFERENCE:
             return attend, ''
         reason = f'differs from PyTorch by {difference:.2g}'
     print_log(f'Deformable attention: the kernel of {name} {reason}', 'current', logging.WARNING)
@@ -90,7 +93,10 @@ def _try(name: str, device: torch.device, reference: Attend) -> tuple[Attend | N
 
 
 def compare_kernels(attend: Attend, reference: Attend, device: torch.device) -> float:
-    """Largest difference of results and gradients on a small problem, inf if one is not finite."""
+    """Return the largest relative difference of results and gradients on a small problem.
+
+    It is infinite if any value is not finite.
+    """
     shapes = [(5, 7), (9, 6)]
     generator = torch.Generator().manual_seed(0)
     value = torch.randn(2, 5 * 7 + 9 * 6, 8, 32, generator=generator)
@@ -103,7 +109,7 @@ def compare_kernels(attend: Attend, reference: Attend, device: torch.device) -> 
             out = function(inputs[0], shapes, inputs[1], inputs[2])
             gradients = torch.autograd.grad(out.square().sum(), inputs)
         results.append([out.detach(), *gradients])
-    # A gradient has its own scale: that to a location grows with the size of the map.
+    # Gradients have different scales: those of locations grow with the size of the map.
     differences = [
         ((ours - theirs).abs().max() / theirs.abs().max()).item()
         for ours, theirs in zip(*results, strict=True)
@@ -112,7 +118,7 @@ def compare_kernels(attend: Attend, reference: Attend, device: torch.device) -> 
 
 
 class _CompiledAttention(torch.autograd.Function):
-    """The pair of functions that mmcv and Deformable DETR compile, with their common signature."""
+    """The compiled forward and backward functions of mmcv and Deformable DETR, of one signature."""
 
     @staticmethod
     def forward(
@@ -137,7 +143,7 @@ class _CompiledAttention(torch.autograd.Function):
         arguments = (*saved, grad.contiguous())
         step = _images_per_launch(len(saved[0]))
         gradients = [torch.zeros_like(saved[index]) for index in (0, 3, 4)]
-        # mmcv fills gradients that it is given, Deformable DETR returns new ones.
+        # mmcv writes into given gradients, Deformable DETR returns new ones.
         if ctx.module.__name__ == 'mmcv._ext':
             ctx.module.ms_deform_attn_backward(*arguments, *gradients, step)
         else:
@@ -146,12 +152,12 @@ class _CompiledAttention(torch.autograd.Function):
 
 
 def _images_per_launch(images: int) -> int:
-    """A divisor of the number of images, at most 64."""
+    """Return the largest divisor of the number of images that is at most 64."""
     return max(step for step in range(1, min(images, 64) + 1) if images % step == 0)
 
 
 def _tables(shapes: Sequence[tuple[int, int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Heights and widths (L, 2), and where each level starts (L,)."""
+    """Return heights and widths (L, 2), and the index of the first position of each level (L,)."""
     sizes = torch.tensor(shapes, device=device)
     return sizes, sizes.prod(1).cumsum(0) - sizes.prod(1)
 
@@ -170,7 +176,7 @@ def _compiled(module: ModuleType) -> Attend:
 def _mmcv(device: torch.device) -> Attend:
     _need_gpu(device)
     module = importlib.import_module('mmcv._ext')
-    if getattr(module, '__file__', None) is None:  # the stand-in of avis.utils.compat
+    if getattr(module, '__file__', None) is None:  # the placeholder of avis.utils.compat
         raise ImportError('this mmcv has no compiled operators')
     return _compiled(module)
 

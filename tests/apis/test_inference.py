@@ -26,7 +26,7 @@ SCENE = passing(23)
 
 
 def model_of(**options):
-    return init_model(load_config(CONFIG), cfg_options={'model.tracker.max_gap': 30, **options})
+    return init_model(load_config(CONFIG), cfg_options={'model.tracker.max_age': 30, **options})
 
 
 @pytest.fixture(scope='module')

@@ -18,7 +18,7 @@ from avis.evaluation.metrics.track_metrics import AVISegMetric
 from avis.models.trackers.mask_overlap_tracker import MaskOverlapTracker
 from tests.helpers.painted import PaintedModel
 
-model = dict(type=PaintedModel, tracker=dict(type=MaskOverlapTracker, max_gap=2))
+model = dict(type=PaintedModel, tracker=dict(type=MaskOverlapTracker, max_age=2))
 test_dataloader = dict(
     batch_size=1,
     num_workers=0,

@@ -43,7 +43,7 @@ def expected(data_root, tmp_path_factory):
 
 
 def test_perfect_tracks_score_100(data_root, tmp_path, expected):
-    found = run(data_root, tmp_path, **{'model.tracker.max_gap': 30})
+    found = run(data_root, tmp_path, **{'model.tracker.max_age': 30})
     for key in ('aviseg_corrected/HOTA', 'aviseg_corrected/FA', 'aviseg/AP_all'):
         assert found[key] == pytest.approx(100)
     assert 20 < expected['aviseg_corrected/HOTA'] < 95

@@ -18,7 +18,7 @@ from mmengine.model import BaseModel
 
 from avis.models.data_preprocessors.av_data_preprocessor import AVDataPreprocessor
 from avis.models.decode_heads.frame_predictions import FramePredictions, MaskProjection
-from avis.models.trackers.base import Window
+from avis.models.trackers.base import TrackerWindow
 from avis.registry import HOOKS, MODELS
 from avis.structures.labels import AVISEG_CLASSES
 from avis.structures.masks import encode_mask, rle_to_json
@@ -107,7 +107,7 @@ class PaintedModel(BaseModel):
     def start_video(self):
         return self.tracker.start()
 
-    def predict_window(self, state, inputs, window: Window) -> None:
+    def predict_window(self, state, inputs, window: TrackerWindow) -> None:
         if self.log is not None:
             with Path(self.log).open('a') as file:
                 frames, audio = (list(inputs[key].shape) for key in ('frames', 'audio'))
@@ -146,7 +146,7 @@ class PaintedModel(BaseModel):
             return {'loss': self.weight.sum()}
         (sample,) = data_samples
         state = self.start_video()
-        self.predict_window(state, inputs, Window.of_sample(sample))
+        self.predict_window(state, inputs, TrackerWindow.from_sample(sample))
         sample.pred_tracks = self.finish_video(state)
         return data_samples
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from avis.models.decode_heads.frame_predictions import FramePredictions, MaskProjection
-from avis.models.trackers.base import Window
+from avis.models.trackers.base import TrackerWindow
 from avis.structures.masks import RLE, encode_mask
 
 SIZE = (32, 64)  # height and width of the frames, and of the mask logits, for exact boxes
@@ -74,6 +74,6 @@ def predictions(
     )
 
 
-def window(start: int = 0, size: tuple[int, int] = SIZE) -> Window:
+def window(start: int = 0, size: tuple[int, int] = SIZE) -> TrackerWindow:
     """A window without padding."""
-    return Window(start, size, size, size)
+    return TrackerWindow(start, size, size, size)

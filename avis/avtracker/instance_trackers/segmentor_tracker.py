@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from avis.avtracker.instance_trackers.appearance_associator import AppearanceAssociator
 from avis.avtracker.instance_trackers.detections import make_detections
 from avis.avtracker.loading import build_part, pick_device
-from avis.models.trackers.base import Window
+from avis.models.trackers.base import TrackerWindow
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.mask_track import MaskTrack
@@ -71,7 +71,7 @@ class SegmentorTracker:
         for start, stop in cut_windows(len(frames), self.window_frames, self.overlap):
             images = [self._resized(frames[i]) for i in range(start, stop)]
             inputs, sample = self._batch(network, np.stack(images), frames)
-            network.predict_window(state, inputs, Window.of_sample(sample, start))
+            network.predict_window(state, inputs, TrackerWindow.from_sample(sample, start))
         if not len(frames):
             return
         tracks = network.finish_video(state)

@@ -14,14 +14,17 @@ LOG_OFFSET = 0.01  # silence becomes log(0.01) = -4.6
 
 
 class LogMel(nn.Module):
-    """Waveform (..., S) to log-mel frames (..., F, 64), one every 10 ms and none beyond the ends.
+    """Map waveforms (..., S) to log-mel frames (..., F, 64), one every 10 ms, without padding.
 
-    Magnitudes (not powers) of the spectrum under a periodic Hann window, summed under triangles
-    that are linear in mel and not normalized to an area, then ``log(mel + 0.01)``.
+    Magnitudes (not powers) of the spectrum with a periodic Hann window, multiplied with triangular
+    filters that are linear in mel and not normalized by area, then ``log(mel + 0.01)``.
+
+    Source: the input features of Hershey et al., *CNN Architectures for Large-Scale Audio
+    Classification*, ICASSP 2017 (arXiv:1609.09430).
 
     Args:
-        sample_rate: Of the waveform; if it is not 16000 the waveform is resampled as the authors
-            did.
+        sample_rate: Sample rate of the waveform in Hz; a rate other than 16000 is resampled as in
+            the official code.
     """
 
     def __init__(self, *, sample_rate: int = SAMPLE_RATE) -> None:
@@ -33,18 +36,18 @@ class LogMel(nn.Module):
         self.register_buffer('filters', _mel_filters(), persistent=False)  # (257, 64)
 
     def num_frames(self, length: Tensor) -> Tensor:
-        """How many frames (...,) come from waveforms of ``length`` (...,) samples, integers."""
+        """Return the number of frames (...,) of waveforms of ``length`` (...,) samples."""
         return (1 + (self.resample.new_length(length) - WINDOW) // HOP).clamp(min=0)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Map (..., S) to (..., F, 64), in float32 whatever the precision around it."""
+        """Map (..., S) to (..., F, 64), always in float32."""
         with torch.autocast(waveform.device.type, enabled=False):
             samples = self.resample(waveform.float())
             if samples.shape[-1] < WINDOW:
                 return samples.new_zeros(*samples.shape[:-1], 0, NUM_BANDS)
             spectrum = spectrogram(
                 samples,
-                # torch puts the window into the middle of the transform; the authors start with it.
+                # torch centers the window in the transform; the official code starts with it.
                 pad=(FFT_SIZE - WINDOW) // 2,
                 window=self.window,
                 n_fft=FFT_SIZE,
@@ -58,10 +61,10 @@ class LogMel(nn.Module):
 
 
 def _mel_filters() -> Tensor:
-    """Triangular filters, shape (257, 64): Kaldi's, as torchaudio has them, are linear in mel.
+    """Return triangular filters (257, 64): those of Kaldi in torchaudio are linear in mel.
 
-    ``torchaudio.functional.melscale_fbanks`` and librosa draw them linear in Hz instead. Kaldi
-    leaves out the bin at 8000 Hz, which is above the highest filter; its weight is 0.
+    ``torchaudio.functional.melscale_fbanks`` and librosa use filters that are linear in Hz. Kaldi
+    omits the bin at 8000 Hz, which is above the highest filter; its weight is 0.
     """
     no_warp = {'vtln_low': 100.0, 'vtln_high': -500.0, 'vtln_warp_factor': 1.0}
     banks, _ = get_mel_banks(NUM_BANDS, FFT_SIZE, SAMPLE_RATE, MIN_HZ, MAX_HZ, **no_warp)

@@ -1,4 +1,4 @@
-"""A small network that learns to hear from scratch, for demonstrations and ablations."""
+"""A small audio encoder that is trained from scratch, for demonstrations and ablations."""
 
 import math
 
@@ -11,24 +11,24 @@ from avis.models.audio_encoders.log_mel import HOP, LOG_OFFSET, NUM_BANDS, SAMPL
 from avis.registry import MODELS
 
 FRAMES_PER_SECOND = SAMPLE_RATE / HOP  # of the log-mel spectrogram
-# Of speech and music between silence (-4.6) and full scale (about 4): the input starts centered.
+# Of speech and music, between silence (-4.6) and full scale (about 4): normalizes the input.
 LOG_MEL_MEAN, LOG_MEL_STD = -1.5, 2.0
 
 
 @MODELS.register_module()
 class LogMelCNN(AudioEncoder):
-    """Three strided convolutions over the log-mel spectrogram around every frame.
+    """Three strided convolutions over a window of the log-mel spectrogram around every frame.
 
-    Frame t is taken to sound from ``t * seconds_per_frame`` on; the window lies around the middle
-    of that time and may reach into the neighbors, so that a video of 25 frames per second hears
-    more than 40 ms. Beyond the ends of the clip there is silence.
+    Frame t starts at ``t * seconds_per_frame``; the window is centered in that frame and may
+    overlap its neighbors, so that a frame of a video of 25 frames per second has more than 40 ms of
+    audio. Beyond the ends of the clip the input is silence.
 
     Args:
-        out_channels: C, width of one row of sound.
-        sample_rate: Of the waveform.
-        seconds_per_frame: Time from frame to frame; None spreads the frames evenly over the sound.
-        window_seconds: Sound that one frame sees.
-        width: Channels of the last two convolutions; the first has half of them.
+        out_channels: C, width of an audio embedding.
+        sample_rate: Sample rate of the waveform in Hz.
+        seconds_per_frame: Duration of a frame; None spreads the frames evenly over the audio.
+        window_seconds: Duration of the window of a frame.
+        width: Channels of the last two convolutions; the first has half as many.
     """
 
     def __init__(
@@ -55,20 +55,20 @@ class LogMelCNN(AudioEncoder):
                 nn.ReLU(inplace=True),
             ]
         self.features = nn.Sequential(*layers)
-        # The height of a sound tells sources apart: only time is averaged, bands are kept.
+        # Pitch distinguishes sources: only time is averaged, bands are kept.
         self.project = nn.Linear(width * NUM_BANDS // 8, out_channels)
 
     def encode(self, audio: Tensor, num_frames: int, lengths: Tensor | None) -> Tensor:
         """Encode a waveform (B, S)."""
         if audio.ndim != 2:
-            raise self.wrong_shape(audio)
+            raise self.shape_error(audio)
         windows = self._windows(audio, num_frames, lengths)  # (B, T, W, 64)
         maps = self.features(windows.flatten(0, 1)[:, None])  # (B*T, width, W/8, 8)
-        rows = self.project(maps.mean(2).flatten(1))
-        return rows.unflatten(0, windows.shape[:2])
+        embeds = self.project(maps.mean(2).flatten(1))
+        return embeds.unflatten(0, windows.shape[:2])
 
     def _windows(self, audio: Tensor, num_frames: int, lengths: Tensor | None) -> Tensor:
-        """Normalized log-mel frames around every video frame, (B, T, W, 64)."""
+        """Return normalized log-mel windows around every video frame, (B, T, W, 64)."""
         if lengths is None:
             lengths = torch.full((len(audio),), audio.shape[1])
         lengths = lengths.to(audio.device)
@@ -79,20 +79,20 @@ class LogMelCNN(AudioEncoder):
             torch.arange(count, device=audio.device) >= self.log_mel.num_frames(lengths)[:, None]
         )
         log_mel = log_mel.masked_fill(beyond[..., None], silence)
-        # Half a window of silence before, so that the window of the middle c starts at row c.
+        # Pad half a window of silence, so that the window with center c starts at index c.
         half = self.window // 2
         log_mel = F.pad(log_mel, (0, 0, half, half + 1), value=silence)
         steps = torch.arange(self.window, device=audio.device)
-        index = self._middles(lengths, num_frames)[..., None] + steps  # (B, T, W)
+        index = self._centers(lengths, num_frames)[..., None] + steps  # (B, T, W)
         index = index.clamp(max=log_mel.shape[1] - 1)
         return log_mel[torch.arange(len(audio), device=audio.device)[:, None, None], index]
 
-    def _middles(self, lengths: Tensor, num_frames: int) -> Tensor:
-        """The log-mel frame in the middle of every video frame, integers (B, T)."""
+    def _centers(self, lengths: Tensor, num_frames: int) -> Tensor:
+        """Return the index of the log-mel frame at the center of every video frame, int (B, T)."""
         if self.seconds_per_frame is None:
             seconds = lengths.double() / (self.sample_rate * num_frames)
         else:
             seconds = torch.full_like(lengths, self.seconds_per_frame, dtype=torch.double)
         frame = torch.arange(num_frames, device=lengths.device)
-        middle = (frame + 0.5) * seconds[:, None] * FRAMES_PER_SECOND
-        return (middle + 1e-6).long()  # 149.999... is 150
+        center = (frame + 0.5) * seconds[:, None] * FRAMES_PER_SECOND
+        return (center + 1e-6).long()  # 149.999... is 150

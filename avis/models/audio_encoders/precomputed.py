@@ -1,4 +1,4 @@
-"""No encoder at all: the data set delivers one embedding per frame."""
+"""Audio embeddings that were computed before: one per frame, from the data set."""
 
 from avis.models.audio_encoders.base import AudioEncoder
 from avis.registry import MODELS
@@ -6,10 +6,10 @@ from avis.registry import MODELS
 
 @MODELS.register_module()
 class PrecomputedAudio(AudioEncoder):
-    """Check embeddings (B, T, C) and hand them on.
+    """Check embeddings (B, T, C) and return them unchanged.
 
     Args:
-        channels: C, width of one embedding (128 for VGGish).
+        channels: C, width of an audio embedding (128 for VGGish).
     """
 
     def __init__(self, *, channels: int = 128) -> None:

@@ -1,11 +1,12 @@
-"""Resampling exactly as resampy does it, for features that must equal those of published models.
+"""Resampling exactly as in resampy, for audio features equal to those of the official models.
 
-VGGish and all that is built on it was computed with ``resampy.resample`` and its default filter
-``kaiser_best``. ``torchaudio.functional.resample``, which the data pipeline uses, differs from it
-by 2e-5 of full scale even with an equal window, because resampy reads its filter from a table and
-rounds the distance of two taps down to whole table entries. The logarithm of the mel bands turns
-that into 4e-4, more than parity allows. The rounding does not depend on the sample, so the filters
-are built once in NumPy and applied to a whole batch as one matrix product.
+The features of VGGish and of all models that use it were computed with ``resampy.resample`` and its
+default filter ``kaiser_best``. ``torchaudio.functional.resample``, which the data pipeline uses,
+differs from it by 2e-5 of full scale even with an equal window, because resampy reads its filter
+from a table and rounds the distance of two taps down to whole table entries. The logarithm of the
+mel bands turns that into 4e-4, more than the tolerance of the parity tests. The rounding does not
+depend on the sample, so the filters are built once in NumPy and applied to a whole batch as one
+matrix product.
 """
 
 import math
@@ -33,14 +34,14 @@ class Resampler(nn.Module):
     """Change the sample rate as resampy's ``kaiser_best`` does, on the device of the waveform.
 
     Args:
-        rate: Samples per second of the input.
-        new_rate: Samples per second of the output.
+        rate: Sample rate of the input in Hz.
+        new_rate: Sample rate of the output in Hz.
     """
 
     def __init__(self, *, rate: int, new_rate: int) -> None:
         super().__init__()
         if rate <= 0 or new_rate <= 0:
-            raise ValueError(f'sample rates must be positive, got {rate} and {new_rate}')
+            raise ValueError(f'expected positive sample rates, got {rate} and {new_rate}')
         divisor = math.gcd(rate, new_rate)
         # Q inputs become P outputs.
         self.num_in, self.num_out = rate // divisor, new_rate // divisor
@@ -50,27 +51,27 @@ class Resampler(nn.Module):
             self.register_buffer('filters', taps, persistent=False)  # (taps, P)
 
     def new_length(self, length: Length) -> Length:
-        """How many samples ``length`` samples become, integers."""
+        """Return the number of output samples of ``length`` input samples, integers."""
         return length * self.num_out // self.num_in
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Resample (..., S) to (..., S * P // Q); outside the waveform there is silence."""
+        """Resample (..., S) to (..., S * P // Q), with silence beyond the ends."""
         if self.num_in == self.num_out:
             return waveform
         length = waveform.shape[-1]
         width = (self.filters.shape[0] - self.num_in) // 2
         padded = F.pad(waveform, (width, width + self.num_in))
         windows = padded.unfold(-1, self.filters.shape[0], self.num_in)  # (..., blocks, taps)
-        # A product of matrices and not a convolution: cuDNN may round convolutions to TF32.
+        # A matrix product instead of a convolution: cuDNN may round convolutions to TF32.
         return (windows @ self.filters).flatten(-2)[..., : self.new_length(length)]
 
 
 @lru_cache(maxsize=8)
 def _taps(num_in: int, num_out: int) -> NDArray[np.float64]:
-    """One filter per phase of the output, shape (taps, P).
+    """Return one filter per phase of the output, shape (taps, P).
 
-    Output ``p`` of a block lies at ``p * Q / P`` input samples; ``frac`` is its distance to the
-    sample on its left. Row ``i`` weighs input sample ``i - width`` of the block.
+    Output ``p`` of a block is at ``p * Q / P`` input samples; ``frac`` is its distance to the
+    sample on its left. Row ``i`` is the weight of input sample ``i - width`` of the block.
     """
     scale = min(1.0, num_out / num_in)
     wing = _wing() * scale
@@ -78,9 +79,9 @@ def _taps(num_in: int, num_out: int) -> NDArray[np.float64]:
     width = len(wing) // step + 1
     if (2 * width + num_in) * num_out > MAX_TAPS:
         raise ValueError(
-            f'resampling in the ratio {num_out} / {num_in} needs {num_out} filters of '
-            f'{2 * width + num_in} taps, more than fit into memory. Resample the sound to a common '
-            f'rate such as 16000 or 44100 before.'
+            f'expected at most {MAX_TAPS} filter taps, got {num_out} filters of '
+            f'{2 * width + num_in} taps for resampling in the ratio {num_out} / {num_in}. '
+            f'Convert the audio to a common rate such as 16000 or 44100 before.'
         )
     left, frac = np.divmod(np.arange(num_out) * num_in, num_out)
     frac = scale * frac / num_out
@@ -92,7 +93,7 @@ def _taps(num_in: int, num_out: int) -> NDArray[np.float64]:
 
 
 def _wing() -> NDArray[np.float64]:
-    """Right half of the low-pass filter: a sinc under a Kaiser window, finely tabulated."""
+    """Return the right half of the low-pass filter: a table of a sinc with a Kaiser window."""
     size = NUM_ZEROS * PRECISION
     window = np.kaiser(2 * size + 1, BETA)[size:]
     return ROLLOFF * np.sinc(ROLLOFF * np.linspace(0, NUM_ZEROS, size + 1)) * window

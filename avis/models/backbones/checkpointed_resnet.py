@@ -1,4 +1,4 @@
-"""mmdet's ResNet for long clips: less memory in training, the same numbers."""
+"""mmdet's ResNet with activation checkpointing: less memory in training, the same results."""
 
 from mmdet.models.backbones import ResNet
 from torch import Tensor
@@ -13,13 +13,13 @@ class CheckpointedResNet(ResNet):
     """``mmdet.ResNet`` that keeps only the outputs of its blocks for the backward pass.
 
     Every frame of a clip passes the backbone at full size, so its activations are most of the
-    memory of a training step, while its arithmetic is a small part of a model with a wide decoder.
-    Arguments, weights and results are those of ``mmdet.ResNet``; a file with weights to start from
-    must fit, though.
+    memory of a training step, while its computation is a small part of a model with a wide decoder.
+    Arguments, weights and results are those of ``mmdet.ResNet``, but pretrained weights are loaded
+    strictly.
     """
 
     def init_weights(self) -> None:
-        """Read the weights to start from, torchvision's for example, or draw them."""
+        """Load pretrained weights, those of torchvision for example, or initialize at random."""
         if not load_pretrained(self, 'torchvision_resnet'):
             super().init_weights()
 

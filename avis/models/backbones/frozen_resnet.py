@@ -1,4 +1,4 @@
-"""mmdet's ResNet with batch norms that never learn, folded into the convolutions before them."""
+"""mmdet's ResNet with frozen batch norms, folded into the convolutions before them."""
 
 from typing import Any
 
@@ -14,20 +14,20 @@ from avis.registry import MODELS
 
 @MODELS.register_module()
 class FrozenResNet(ResNet):
-    """``mmdet.ResNet`` whose batch norms keep the statistics and factors that they start with.
+    """``mmdet.ResNet`` whose batch norms keep their initial statistics, weights and biases.
 
-    A frozen norm is a factor and an offset per channel: in training they go into the convolution,
-    so that no norm is computed. In evaluation every operation is that of ``mmdet.ResNet``, to the
-    last bit: masked attention compares logits with a threshold, and a rounding of 1e-6 here was
-    seen to change what a query reads, and that by 3e-3 of what the clip module makes of it. Weights
-    and results are those of ``mmdet.ResNet`` with ``norm_cfg=dict(type='BN',
-    requires_grad=False)`` and ``norm_eval=True``.
+    A frozen norm is a factor and an offset per channel: in training they are folded into the
+    convolution, so that no norm is computed. In evaluation every operation equals that of
+    ``mmdet.ResNet`` bit by bit: masked attention compares logits with a threshold, and a rounding
+    of 1e-6 in the backbone was measured to change an attention mask, and by that the output of the
+    clip module by 3e-3. Weights and results are those of ``mmdet.ResNet`` with
+    ``norm_cfg=dict(type='BN', requires_grad=False)`` and ``norm_eval=True``.
 
-    Start from pretrained weights: a norm that starts with mean 0 and variance 1 does nothing.
+    Use pretrained weights: a frozen norm with mean 0 and variance 1 has no effect.
 
     Args:
         depth: 18, 34, 50, 101 or 152; the stride of a bottleneck is in its 3x3 convolution.
-        init_cfg: ``dict(type=PretrainedInit, checkpoint=...)`` reads torchvision's weights.
+        init_cfg: ``dict(type=PretrainedInit, checkpoint=...)`` loads torchvision's weights.
     """
 
     def __init__(self, *, depth: int = 50, init_cfg: dict[str, Any] | None = None) -> None:
@@ -36,12 +36,12 @@ class FrozenResNet(ResNet):
             norm_cfg={'type': 'BN', 'requires_grad': False},
             norm_eval=True,
             style='pytorch',
-            zero_init_residual=False,  # a frozen factor of 0 would stay 0
+            zero_init_residual=False,  # a frozen weight of 0 would stay 0
             init_cfg=init_cfg,
         )
 
     def init_weights(self) -> None:
-        """Read the weights to start from, torchvision's for example, or draw them."""
+        """Load pretrained weights, those of torchvision for example, or initialize at random."""
         if not load_pretrained(self, 'torchvision_resnet'):
             super().init_weights()
 
@@ -70,7 +70,7 @@ def _run_block(block: BasicBlock | Bottleneck, x: Tensor) -> Tensor:
 
 
 def _convolve(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
-    """Convolution and frozen norm in one."""
+    """Apply convolution and frozen norm as one convolution."""
     mean, variance = norm.get_buffer('running_mean'), norm.get_buffer('running_var')
     factor = norm.weight * torch.rsqrt(variance + norm.eps)
     weight = conv.weight * factor[:, None, None, None]

@@ -8,26 +8,27 @@ from torch import nn
 from avis.models.backbones.pretrained import load_pretrained
 from avis.registry import MODELS
 
-# mmdet hands one norm_cfg (eps 1e-6) to every layer; the authors' patch embeddings and spatial
-# reductions keep PyTorch's own default.
+# mmdet passes one norm_cfg (eps 1e-6) to every layer; patch embeddings and spatial reductions of
+# the official code keep PyTorch's default.
 _DEFAULT_EPS = 1e-5
 
 
 @MODELS.register_module()
 class PVTv2(PyramidVisionTransformerV2):
-    """mmdet's PVTv2, equal to the authors', and without attention matrices that nobody reads.
+    """mmdet's PVTv2 with the results of the official code, and without unused attention matrices.
 
     The eps of LayerNorm is 1e-6 in the norms of blocks and stages, 1e-5 in those of patch
     embeddings and spatial reductions.
 
-    Source: Wang et al., *PVT v2*, 2022 (arXiv:2106.13797); authors' code whai362/PVT.
+    Source: Wang et al., *PVT v2: Improved Baselines with Pyramid Vision Transformer*, Computational
+    Visual Media 2022 (arXiv:2106.13797); official code whai362/PVT.
 
     Args:
-        num_layers: Blocks per stage.
-        mlp_ratios: Hidden width over width of the feed-forward nets, per stage.
+        num_layers: Number of blocks per stage.
+        mlp_ratios: Ratio of hidden width to width of the feed-forward blocks, per stage.
         drop_path_rate: Stochastic depth of the last block; it rises linearly from 0.
-        init_cfg: ``dict(type=PretrainedInit, checkpoint=...)`` reads the authors' weights; None
-            starts from random ones.
+        init_cfg: ``dict(type=PretrainedInit, checkpoint=...)`` loads the official weights; None
+            initializes at random.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class PVTv2(PyramidVisionTransformerV2):
                     block.attn.norm.eps = _DEFAULT_EPS
 
     def init_weights(self) -> None:
-        """Read the weights to start from, or draw them."""
+        """Load pretrained weights, or initialize at random."""
         if not load_pretrained(self, 'pvt_v2'):
             super().init_weights()
 
@@ -60,5 +61,5 @@ class PVTv2(PyramidVisionTransformerV2):
 def _without_matrix(
     module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Ask multi-head attention for its output only, so that it may take its fused kernel."""
+    """Request the output of multi-head attention only, so that it can use its fused kernel."""
     return args, {**kwargs, 'need_weights': False}

@@ -1,4 +1,4 @@
-"""Make a batch of clips and normalize it on the device."""
+"""Stack, pad and normalize a batch of clips on the device."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,19 +15,18 @@ from avis.structures.av_data_sample import AVDataSample
 
 @MODELS.register_module()
 class AVDataPreprocessor(BaseDataPreprocessor):
-    """Stack clips of a data loader's lists into one batch.
+    """Stack the clips of a data loader's lists to one batch.
 
-    Frames stay uint8 until here. They are normalized and then padded with zeros: at the right and
-    the bottom up to a common size that ``size_divisor`` divides, in time up to the longest clip.
+    Frames are uint8 up to here. They are normalized and then padded with zeros: at the right and
+    the bottom to a common size that is a multiple of ``size_divisor``, in time to the longest clip.
     ``audio`` is padded with zeros along its first axis; it may be absent. In training
     ``gt_sem_seg`` is padded like the frames with class 0, and the masks of ``gt_tracks`` with
-    False; in testing they keep their size, the prediction is cut instead.
+    False; in testing they keep their size, and the prediction is cropped instead.
 
     Args:
-        mean: Mean of red, green and blue in 0..255; default ImageNet's.
-        std: Standard deviation, likewise.
-        size_divisor: Height and width become multiples of it.
-        non_blocking: Copy to the device without waiting, see ``BaseDataPreprocessor``.
+        mean: Mean of red, green and blue in 0..255; default that of ImageNet.
+        std: Standard deviation of red, green and blue in 0..255; default that of ImageNet.
+        size_divisor: Height and width are padded to multiples of it.
     """
 
     def __init__(
@@ -36,12 +35,13 @@ class AVDataPreprocessor(BaseDataPreprocessor):
         mean: Sequence[float] = (123.675, 116.28, 103.53),
         std: Sequence[float] = (58.395, 57.12, 57.375),
         size_divisor: int = 32,
-        non_blocking: bool = False,
     ) -> None:
-        super().__init__(non_blocking=non_blocking)
+        super().__init__()
         for name, values in (('mean', mean), ('std', std)):
             if len(values) != 3:
-                raise ValueError(f'AVDataPreprocessor: {name} needs 3 numbers, got {list(values)}')
+                raise ValueError(
+                    f'AVDataPreprocessor: expected 3 values in {name}, got {list(values)}'
+                )
             self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
         self.size_divisor = size_divisor
 
@@ -51,12 +51,12 @@ class AVDataPreprocessor(BaseDataPreprocessor):
         Args:
             data: ``inputs``: ``frames`` B times uint8 (T, 3, H, W), ``audio`` B times (S,),
                 (T, 96, 64) or (T, D); ``data_samples``: B samples or absent.
-            training: Pad the labels too.
+            training: Pad the ground truth too.
 
         Returns:
             ``inputs``: ``frames`` float32 (B, T, 3, H, W), ``audio`` (B, S), (B, T, 96, 64) or
-            (B, T, D); ``audio_lengths`` int (B,), rows of ``audio`` that are sound, if they differ;
-            ``valid_frames`` bool (B, T) if any frame is padding; ``data_samples``.
+            (B, T, D); ``audio_lengths`` int (B,), lengths of ``audio`` without padding, if they
+            differ; ``valid_frames`` bool (B, T) if any frame is padding; ``data_samples``.
         """
         data = self.cast_data(data)
         frames, audio = data['inputs']['frames'], data['inputs'].get('audio')
@@ -72,32 +72,32 @@ class AVDataPreprocessor(BaseDataPreprocessor):
         if valid is not None:
             inputs['valid_frames'] = valid
         if samples is not None:
-            rows = [None] * len(samples) if valid is None else list(valid)
+            flags = [None] * len(samples) if valid is None else list(valid)
             shape = (batch.shape[1], *batch.shape[3:])  # (T, H, W)
             samples = [
-                _fit_sample(sample, shape, row, training)
-                for sample, row in zip(samples, rows, strict=True)
+                _pad_sample(sample, shape, flag, training)
+                for sample, flag in zip(samples, flags, strict=True)
             ]
         return {'inputs': inputs, 'data_samples': samples}
 
     def _stack_frames(self, frames: Sequence[Tensor]) -> Tensor:
-        """Normalize B clips (T, 3, H, W) into one zero-padded batch (B, T, 3, H, W)."""
+        """Normalize B clips (T, 3, H, W) to one zero-padded batch (B, T, 3, H, W)."""
         length = max(len(clip) for clip in frames)
         sides = (max(clip.shape[axis] for clip in frames) for axis in (2, 3))
         height, width = (-(-side // self.size_divisor) * self.size_divisor for side in sides)
         batch = self.mean.new_zeros(len(frames), length, 3, height, width)
-        for row, clip in zip(batch, frames, strict=True):
-            row[: len(clip), :, : clip.shape[2], : clip.shape[3]] = (clip - self.mean) / self.std
+        for target, clip in zip(batch, frames, strict=True):
+            target[: len(clip), :, : clip.shape[2], : clip.shape[3]] = (clip - self.mean) / self.std
         return batch
 
 
 def _stack_audio(audio: Sequence[Tensor]) -> Tensor:
-    """Stack the sound of B clips, filled up with zeros along the first axis."""
+    """Stack the audio of B clips, padded with zeros along the first axis."""
     shapes = [tuple(waveform.shape) for waveform in audio]
     if len({shape[1:] for shape in shapes}) > 1:
         raise ValueError(
-            f'one batch mixes several kinds of sound, of shapes {shapes}. Load waveforms or '
-            f'log-mel examples or features, the same for every clip.'
+            f'expected audio of one kind in a batch, got shapes {shapes}. Load waveforms, log-mel '
+            f'examples or embeddings, the same for every clip.'
         )
     return torch.nn.utils.rnn.pad_sequence(list(audio), batch_first=True)
 
@@ -105,7 +105,7 @@ def _stack_audio(audio: Sequence[Tensor]) -> Tensor:
 def _valid_frames(
     frames: Sequence[Tensor], samples: Sequence[AVDataSample] | None
 ) -> Tensor | None:
-    """Flags bool (B, T), False on padding; None if no clip has any."""
+    """Return flags bool (B, T), False on padding; None without padding."""
     lengths = [len(clip) for clip in frames]
     flags = [sample.get('valid_frames') for sample in samples or ()]
     if len(set(lengths)) == 1 and all(flag is None for flag in flags):
@@ -117,10 +117,10 @@ def _valid_frames(
     return valid
 
 
-def _fit_sample(
+def _pad_sample(
     sample: AVDataSample, shape: tuple[int, int, int], valid: Tensor | None, training: bool
 ) -> AVDataSample:
-    """Tell a sample the size of its batch, and in training pad its labels to it."""
+    """Set the batch size (H, W) of a sample, and in training pad its ground truth to (T, H, W)."""
     sample = sample.new()
     length, height, width = shape
     sample.set_metainfo({'batch_input_shape': (height, width)})
@@ -142,11 +142,11 @@ def _fit_sample(
 
 
 def _pad_tracks(tracks: InstanceData, shape: tuple[int, int, int]) -> InstanceData:
-    """Pad dense masks (N, T, H, W) with False; masks held as RLE are no training target."""
+    """Pad dense masks (N, T, H, W) with False; RLE masks are not supported in training."""
     if not isinstance(tracks.masks, Tensor):
         raise ValueError(
-            "training needs dense masks: LoadTracks(form='dense'), which is for the training "
-            "pipeline as form='tracks' is for evaluation"
+            "expected dense masks for training, got RLE; use LoadTracks(form='dense') in the "
+            "training pipeline, form='tracks' is for evaluation"
         )
     time, bottom, right = (m - n for m, n in zip(shape, tracks.masks.shape[1:], strict=True))
     fields = {**dict(tracks.items()), 'masks': F.pad(tracks.masks, (0, right, 0, bottom, 0, time))}

@@ -1,7 +1,7 @@
 """AVISM's clip module: from the queries of all frames to instances of the whole clip.
 
-Letters: L decoder layers of the frame head kept, B clip, T frame, P query of a frame, Q query of
-the clip, K class, C channel, D audio width.
+Letters: L kept decoder layers of the frame head, B clips, T frames, P queries per frame, Q queries
+per clip, K classes, C channels, D width of an audio embedding.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from avis.models.decode_heads.frame_predictions import MaskProjection
 from avis.models.layers.attention import MLP, DecoderLayer
 from avis.models.layers.linear import TokenLinear
-from avis.models.layers.window_attention import WindowReading, WindowSelfAttention
+from avis.models.layers.window_attention import WindowCrossAttention, WindowSelfAttention
 from avis.registry import MODELS
 
 
@@ -35,9 +35,9 @@ class ClipPredictions:
     """Instances of whole clips.
 
     Attributes:
-        layers: Predictions after each decoder layer in training, of the last one in evaluation.
+        layers: Predictions after each decoder layer in training, after the last one in evaluation.
         queries: (L, B, Q, C), normalized, of the last layer.
-        memory: (L, B, T, P, C), the queries of the frames after encoding and fusion with sound.
+        memory: (L, B, T, P, C), the frame queries after encoding and fusion with audio.
         projection: From the frame head's pixel features to the clip's mask features.
     """
 
@@ -47,45 +47,47 @@ class ClipPredictions:
     projection: MaskProjection
 
     def mask_logits(self, pixel_features: Tensor, mask_embeds: Tensor) -> Tensor:
-        """Mask logits at stride 4.
+        """Compute mask logits at stride 4.
 
         Args:
-            pixel_features: (B, T, C, h, w) of the frame head, all or some frames.
-            mask_embeds: (B, Q, C) of all or some queries.
+            pixel_features: (B, T, C, h, w) of the frame head, for all or some frames.
+            mask_embeds: (B, Q, C), for all or some queries.
 
         Returns:
             (B, Q, T, h, w).
         """
-        embeds, offsets = self.projection.fold(mask_embeds)
+        embeds, offsets = self.projection.project_embeds(mask_embeds)
         logits = torch.einsum('bqc,btchw->bqthw', embeds, pixel_features)
         return logits + offsets[..., None, None, None]
 
 
 @MODELS.register_module()
 class AVISMClipHead(nn.Module):
-    """Encode the queries of all frames over time, add what sounds, decode clip queries.
+    """Encode the queries of all frames over time, fuse audio, decode clip queries.
 
-    The queries of the frames read each other within windows of frames (``encoder``). One token of
-    sound per frame reads the encoded queries within windows (``fusion``), and is added to those of
-    its frame. Queries of the clip read all of that (``decoder``).
+    Frame queries attend to each other within windows of frames (``encoder``). One audio token per
+    frame attends to the encoded queries within windows (``fusion``) and is added to those of its
+    frame. Clip queries attend to all of them (``decoder``).
 
     Any number of frames and clips works; a clip's result does not depend on others in its batch.
-    The published module repeats the sound for each query of a frame; those copies stay equal, so
-    one is enough, and the result the same.
+    The official module repeats the audio for each query of a frame; as these copies stay equal, one
+    is enough for the same result.
+
+    Source: Guo et al., *Audio-Visual Instance Segmentation*, CVPR 2025 (arXiv:2310.18709).
 
     Args:
         num_classes: K, without "no object".
-        channels: C, width of the frame head's queries.
-        audio_dim: D, width of one row of sound; None leaves the sound out.
+        channels: C, width of the frame queries.
+        audio_dim: D, width of an audio embedding; None for a model without audio.
         num_queries: Q.
         num_frame_queries: P, of the frame head.
-        num_heads: Heads of every attention.
+        num_heads: Number of heads of every attention.
         hidden_channels: Width within the feed-forward blocks.
-        num_encoder_layers: Layers of ``encoder``, and of ``fusion``.
-        num_decoder_layers: Layers of ``decoder``.
-        window: Frames of a window.
+        num_encoder_layers: Number of layers of ``encoder``, and of ``fusion``.
+        num_decoder_layers: Number of layers of ``decoder``.
+        window: Frames per window.
         shift_in_training: Shift the windows of every second encoder layer in training too. The
-            published module shifts those of the encoder in evaluation only, those of the fusion
+            official module shifts windows of the encoder in evaluation only, those of the fusion
             always.
     """
 
@@ -115,7 +117,7 @@ class AVISMClipHead(nn.Module):
         )
         self.audio_proj = None if audio_dim is None else nn.Linear(audio_dim, channels)
         num_fusion_layers = 0 if audio_dim is None else num_encoder_layers
-        self.fusion = nn.ModuleList(WindowReading(**sizes) for _ in range(num_fusion_layers))
+        self.fusion = nn.ModuleList(WindowCrossAttention(**sizes) for _ in range(num_fusion_layers))
         self.decoder = nn.ModuleList(
             DecoderLayer(channels, num_heads, hidden_channels) for _ in range(num_decoder_layers)
         )
@@ -133,8 +135,8 @@ class AVISMClipHead(nn.Module):
         """Predict the instances of each clip.
 
         Args:
-            frame_queries: (L, B, T, P, C), as the frame head gives them.
-            audio: One row of sound per frame, (B, T, D).
+            frame_queries: (L, B, T, P, C), see ``FramePredictions.queries``.
+            audio: One audio embedding per frame, (B, T, D).
         """
         self._check(frame_queries, audio)
         clip = frame_queries.shape[:2]
@@ -159,7 +161,7 @@ class AVISMClipHead(nn.Module):
         )
 
     def encode(self, frame_queries: Tensor) -> Tensor:
-        """Let the queries of the frames (N, T, P, C) read each other over time; same shape."""
+        """Encode frame queries (N, T, P, C) over time; returns the same shape."""
         tokens = self.input_proj(frame_queries)
         shift = self.shift_in_training or not self.training
         for index, layer in enumerate(self.encoder):
@@ -167,15 +169,16 @@ class AVISMClipHead(nn.Module):
         return tokens
 
     def fuse(self, audio_embed: Tensor, tokens: Tensor) -> Tensor:
-        """Let sound (N, T, C) read encoded queries (N, T, P, C); returns (N, T, C)."""
+        """Attend from audio (N, T, C) to encoded frame queries (N, T, P, C); returns (N, T, C)."""
         for index, layer in enumerate(self.fusion):
             audio_embed = layer(audio_embed, tokens, shifted=index % 2 == 1)
         return audio_embed
 
     def decode(self, memory: Tensor) -> list[Tensor]:
-        """Normalized clip queries (N, Q, C) from memory (N, T, P, C).
+        """Decode normalized clip queries (N, Q, C) from memory (N, T, P, C).
 
-        After each layer in training, after the last one in evaluation.
+        Returns:
+            Queries after each layer in training, after the last one in evaluation.
         """
         key = (memory + self.frame_query_embed.weight).flatten(1, 2)
         value, position = memory.flatten(1, 2), self.query_embed.weight
@@ -188,25 +191,25 @@ class AVISMClipHead(nn.Module):
         return [self.decoder_norm(queries) for queries in kept]
 
     def similarity_embeds(self, predictions: ClipPredictions) -> tuple[Tensor, Tensor]:
-        """Embeddings of the queries of frames (L, B, T, P, C) and of the clip (L, B, Q, C).
+        """Return embeddings of frame queries (L, B, T, P, C) and of clip queries (L, B, Q, C).
 
-        Their dot product is high where both show the same instance.
+        Their dot product is high where both describe the same instance.
         """
         return self.frame_similarity(predictions.memory), self.clip_similarity(predictions.queries)
 
     def _check(self, frame_queries: Tensor, audio: Tensor) -> None:
-        slots = self.frame_query_embed.num_embeddings
-        if frame_queries.ndim != 5 or frame_queries.shape[3] != slots:
+        num_queries = self.frame_query_embed.num_embeddings
+        if frame_queries.ndim != 5 or frame_queries.shape[3] != num_queries:
             raise ValueError(
-                f'AVISMClipHead: expected frame queries (L, B, T, {slots}, C), got '
+                f'AVISMClipHead: expected frame queries (L, B, T, {num_queries}, C), got '
                 f'{tuple(frame_queries.shape)}. Set num_frame_queries to the number of queries of '
                 f'the frame head.'
             )
         if self.audio_proj is None:
             return
-        wanted = (*frame_queries.shape[1:3], self.audio_proj.in_features)
-        if tuple(audio.shape) != wanted:
+        expected = (*frame_queries.shape[1:3], self.audio_proj.in_features)
+        if tuple(audio.shape) != expected:
             raise ValueError(
-                f'AVISMClipHead: expected one row of sound per frame, (B, T, D) = {wanted}, got '
-                f'{tuple(audio.shape)}. Set audio_dim to the width of the audio encoder.'
+                f'AVISMClipHead: expected one audio embedding per frame, (B, T, D) = {expected}, '
+                f'got {tuple(audio.shape)}. Set audio_dim to the width of the audio encoder.'
             )

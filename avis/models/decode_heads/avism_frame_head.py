@@ -1,4 +1,4 @@
-"""AVISM's frame head: Mask2Former whose queries listen before they look."""
+"""AVISM's frame head: Mask2Former with audio fused into its queries before the first layer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,23 +11,25 @@ from avis.registry import MODELS
 
 @MODELS.register_module()
 class AVISMFrameHead(Mask2FormerFrameHead):
-    """Add to the content of each query what a fusion of sound and frame says.
+    """Add the output of a query fusion of audio and frame to the content of each query.
+
+    Source: Guo et al., *Audio-Visual Instance Segmentation*, CVPR 2025 (arXiv:2310.18709).
 
     Args:
-        audio_fusion: A block with the contract of :mod:`avis.models.fusion.query_fusion`.
-        kwargs: Of :class:`Mask2FormerFrameHead`.
+        audio_fusion: A block with the interface of :mod:`avis.models.fusion.query_fusion`.
+        kwargs: Arguments of :class:`Mask2FormerFrameHead`.
     """
 
     def __init__(self, *, audio_fusion: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.audio_fusion = MODELS.build(audio_fusion)
 
-    def hear(self, tokens: Sequence[Tensor], audio: Tensor) -> Tensor:
-        """Contents (N, Q, C) from audio (B, T, D) and the tokens of each frame."""
+    def fuse_audio(self, tokens: Sequence[Tensor], audio: Tensor) -> Tensor:
+        """Return query contents (N, Q, C) from tokens (N, S, C) per level and audio (B, T, D)."""
         if audio.ndim != 3 or audio.shape[0] * audio.shape[1] != len(tokens[0]):
             raise ValueError(
-                f'AVISMFrameHead: expected one row of sound for each of {len(tokens[0])} frames, '
-                f'(B, T, D), got {tuple(audio.shape)}'
+                f'AVISMFrameHead: expected one audio embedding for each of {len(tokens[0])} '
+                f'frames, (B, T, D), got {tuple(audio.shape)}'
             )
-        heard: Tensor = self.audio_fusion(audio.flatten(0, 1), self.query_embed.weight, tokens)
-        return heard
+        fused: Tensor = self.audio_fusion(audio.flatten(0, 1), self.query_embed.weight, tokens)
+        return fused

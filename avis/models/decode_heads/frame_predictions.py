@@ -1,10 +1,10 @@
-"""What a frame head says about each frame, and what clip heads and trackers build on.
+"""Output of a frame head: the predictions of all frames, input of clip heads and trackers.
 
-Letters: B clip, T frame, Q query, K class, C channel, L decoder layers kept, N instance.
+Letters: B clips, T frames, Q queries, K classes, C channels, L kept decoder layers, N instances.
 
-Dense mask logits are the largest tensor of such a model (100 queries at a quarter of the frame),
-and most of them are never looked at. So no mask is stored here: a mask is the dot product of an
-embedding and a map, and :meth:`FramePredictions.mask_logits` makes those that are asked for.
+Dense mask logits are the largest tensor of such a model (100 queries at a quarter of the frame
+size), and most of them are never used. Therefore no mask is stored: a mask is the dot product of an
+embedding and a map, and :meth:`FramePredictions.mask_logits` computes those that are needed.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from torch import Tensor
 class MaskProjection(NamedTuple):
     """The 1x1 convolution from pixel features to mask features.
 
-    A mask logit is e.(W F + b), which equals (W'e).F + e.b: with the embedding folded through the
-    convolution, the projected map need not exist.
+    A mask logit is e.(W F + b), which equals (W'e).F + e.b: with the embedding projected instead of
+    the map, the map of mask features is never computed.
 
     Attributes:
         weight: W, shape (C', C).
@@ -29,12 +29,12 @@ class MaskProjection(NamedTuple):
     weight: Tensor
     bias: Tensor
 
-    def fold(self, embeds: Tensor) -> tuple[Tensor, Tensor]:
-        """Map embeddings (..., C') to embeddings (..., C) of the map before, and offsets (...)."""
+    def project_embeds(self, embeds: Tensor) -> tuple[Tensor, Tensor]:
+        """Map mask embeddings (..., C') to embeddings of pixel features (..., C) and offsets."""
         return embeds @ self.weight, embeds @ self.bias
 
-    def apply(self, pixel_features: Tensor) -> Tensor:
-        """The projected map: (..., C, h, w) to (..., C', h, w)."""
+    def project_features(self, pixel_features: Tensor) -> Tensor:
+        """Map pixel features (..., C, h, w) to mask features (..., C', h, w)."""
         projected = torch.einsum('oc,...chw->...ohw', self.weight, pixel_features)
         return projected + self.bias[:, None, None]
 
@@ -51,7 +51,8 @@ class LayerPrediction(NamedTuple):
     mask_embeds: Tensor
 
 
-# Matched pairs of one frame: indices of queries (M,) and of instances in the clip's gt_tracks (M,).
+# Matched pairs of one frame or clip: indices of queries (M,) and of instances in the clip's
+#     gt_tracks (M,).
 Matching = tuple[Tensor, Tensor]
 
 
@@ -77,8 +78,8 @@ class FramePredictions:
 
     @property
     def mask_features(self) -> Tensor:
-        """(B, T, C', h, w), computed on each use."""
-        return self.projection.apply(self.pixel_features)
+        """Mask features (B, T, C', h, w), computed on each use."""
+        return self.projection.project_features(self.pixel_features)
 
     def mask_logits(
         self,
@@ -87,24 +88,24 @@ class FramePredictions:
         queries: Tensor | slice = slice(None),
         mask_embeds: Tensor | None = None,
     ) -> Tensor:
-        """Mask logits at stride 4 of the frames and queries asked for.
+        """Compute mask logits at stride 4 for some frames and queries.
 
         Args:
-            frames: Which of the T frames.
-            queries: Which of the Q queries: a slice, indices or a bool mask, for all frames alike.
+            frames: Selected frames; default all T.
+            queries: Selected queries, the same in all frames: a slice, indices or a bool mask.
             mask_embeds: Embeddings (B, T, Q, C') of another layer; default those of the last one.
 
         Returns:
             (B, T', Q', h, w).
         """
         embeds = (self.mask_embeds if mask_embeds is None else mask_embeds)[:, frames, queries]
-        folded, offset = self.projection.fold(embeds)
+        embeds, offset = self.projection.project_embeds(embeds)
         features = self.pixel_features[:, frames]
-        logits = folded @ features.flatten(-2) + offset[..., None]
+        logits = embeds @ features.flatten(-2) + offset[..., None]
         return logits.unflatten(-1, features.shape[-2:])
 
     def select(self, frames: slice) -> 'FramePredictions':
-        """The same predictions of some of the frames (views, no copies)."""
+        """Return the predictions of some of the frames, as views."""
         return replace(
             self,
             class_logits=self.class_logits[:, frames],
@@ -118,7 +119,7 @@ class FramePredictions:
 
     @classmethod
     def cat(cls, chunks: Sequence['FramePredictions']) -> 'FramePredictions':
-        """Join chunks of the same clips along time."""
+        """Concatenate chunks of the same clips along time."""
         if len(chunks) == 1:
             return chunks[0]
         return cls(

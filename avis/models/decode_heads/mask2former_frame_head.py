@@ -1,4 +1,4 @@
-"""Mask2Former as a frame head: queries that find the instances of each frame, without sound."""
+"""Mask2Former as a frame head: segments the instances of each frame, without audio."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from avis.models.decode_heads.frame_predictions import (
 )
 from avis.models.layers.attention import MLP, DecoderLayer
 from avis.models.layers.sine_encoding import sine_encoding
-from avis.models.losses.mask_set_loss import SetLayer
+from avis.models.losses.mask_set_loss import SetPredictions
 from avis.models.task_modules.mask_targets import frame_targets
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
@@ -22,27 +22,27 @@ from avis.structures.av_data_sample import AVDataSample
 
 @MODELS.register_module()
 class Mask2FormerFrameHead(nn.Module):
-    """Decode the queries of each frame by masked attention; frames do not know of each other.
+    """Decode the queries of each frame independently by masked attention.
 
-    Each layer lets a query read one level of the frame, and there only where its mask of the layer
-    before is; a query without a mask reads everything.
+    In each layer a query attends to one level of the frame, restricted to its mask of the previous
+    layer; a query with an empty mask attends everywhere.
 
-    The published way computes all masks at stride 4 ten times, and resizes nine of them for the
-    attention alone. Resizing is linear: here the pixel features are resized, once per level, and
-    the masks made at that size. Equal up to rounding.
+    The official code computes all masks at stride 4 ten times and resizes nine of them only for the
+    attention. Resizing is linear: here the pixel features are resized, once per level, and the
+    masks computed at that size. Results are equal up to rounding.
 
     Source: Cheng et al., *Mask2Former*, CVPR 2022 (arXiv:2112.01527).
 
     Args:
         num_classes: K, without "no object".
-        pixel_decoder: Turns the maps of the backbone into
-            :class:`~avis.models.necks.deformable_pixel_decoder.PixelMaps`.
+        pixel_decoder: Maps the feature maps of the backbone to
+            :class:`~avis.models.necks.deformable_pixel_decoder.PixelDecoderOutput`.
         channels: C, width of queries and maps.
         num_queries: Q.
-        num_layers: Layers of the decoder.
-        num_heads: Heads of every attention.
+        num_layers: Number of decoder layers.
+        num_heads: Number of heads of every attention.
         hidden_channels: Width within the feed-forward blocks.
-        num_query_layers: L, how many of the last layers give their queries in training.
+        num_query_layers: L, number of last layers whose queries are returned in training.
         loss_set: Loss of classes and masks, see
             :class:`~avis.models.losses.mask_set_loss.MaskSetLoss`; None if it is not trained.
     """
@@ -83,7 +83,7 @@ class Mask2FormerFrameHead(nn.Module):
 
         Args:
             maps: Of the backbone, finest first, each (B * T, C_i, h_i, w_i).
-            audio: One row of sound per frame, (B, T, D).
+            audio: One audio embedding per frame, (B, T, D).
             clip: (B, T).
         """
         if len(maps[0]) != clip[0] * clip[1]:
@@ -96,7 +96,7 @@ class Mask2FormerFrameHead(nn.Module):
             level.flatten(2).transpose(1, 2) + embed
             for level, embed in zip(levels, self.level_embed.weight, strict=True)
         ]
-        queries = self.query_feat.weight + self.hear(tokens, audio)
+        queries = self.query_feat.weight + self.fuse_audio(tokens, audio)
         outputs = self._decode(queries.expand(len(maps[0]), -1, -1), tokens, levels, pixel_features)
         last = self._predict(outputs[-1])
         training = self.training
@@ -116,24 +116,26 @@ class Mask2FormerFrameHead(nn.Module):
     def loss(
         self, predictions: FramePredictions, data_samples: Sequence[AVDataSample]
     ) -> tuple[dict[str, Tensor], list[list[Matching]]]:
-        """Compare the predictions of every layer, of each frame for itself, with the truth.
+        """Compare the predictions of every layer with the ground truth, frame by frame.
 
         Args:
             predictions: Made in training mode.
-            data_samples: B samples with ``gt_tracks``. A frame where an instance has no mask does
-                not count it.
+            data_samples: B samples with ``gt_tracks``. An instance does not count in frames in
+                which it has no mask.
 
         Returns:
-            ``loss_ce``, ``loss_mask`` and ``loss_dice`` of the last layer, the same with the suffix
-            ``_i`` of what was predicted after i layers; and per prediction, in the order of
+            ``loss_ce``, ``loss_mask`` and ``loss_dice`` of the last layer, and with the suffix
+            ``_i`` of the prediction after i layers; and per prediction, in the order of
             ``predictions.layers``, the matching of each of the B * T frames.
         """
         if self.loss_set is None:
-            raise ValueError(f'{type(self).__name__}: training needs loss_set, see configs/avis')
+            raise ValueError(
+                f'{type(self).__name__}: expected loss_set for training, got None; see configs/avis'
+            )
         layers = [
-            SetLayer(
+            SetPredictions(
                 layer.class_logits.flatten(0, 1),
-                *predictions.projection.fold(layer.mask_embeds.flatten(0, 1)),
+                *predictions.projection.project_embeds(layer.mask_embeds.flatten(0, 1)),
             )
             for layer in predictions.layers
         ]
@@ -145,12 +147,15 @@ class Mask2FormerFrameHead(nn.Module):
             losses |= {f'loss_{name}{suffix}': x for name, x in layer_losses.items()}
         return losses, matchings
 
-    def hear(self, tokens: Sequence[Tensor], audio: Tensor) -> Tensor:
-        """What sound adds to the content of the queries, (N, Q, C) or a shape that broadcasts.
+    def fuse_audio(self, tokens: Sequence[Tensor], audio: Tensor) -> Tensor:
+        """Return what audio adds to the content of the queries; here 0, subclasses fuse audio.
 
         Args:
             tokens: (N, S, C) of each level, coarsest first.
             audio: (B, T, D).
+
+        Returns:
+            (N, Q, C) or a shape that broadcasts to it.
         """
         return tokens[0].new_zeros(1, 1, 1)
 
@@ -161,31 +166,34 @@ class Mask2FormerFrameHead(nn.Module):
         levels: Sequence[Tensor],
         pixel_features: Tensor,
     ) -> list[Tensor]:
-        """Normalized queries (N, Q, C) before the first layer and after each."""
-        keys, small = [], []
-        for value, level in zip(tokens, levels, strict=True):
-            shape = (level.shape[-2], level.shape[-1])
+        """Return normalized queries (N, Q, C) before the first layer and after each layer."""
+        keys, resized_features = [], []
+        for value, level_map in zip(tokens, levels, strict=True):
+            shape = (level_map.shape[-2], level_map.shape[-1])
             keys.append(value + sine_encoding(shape, value.shape[-1], device=value.device))
             resized = F.interpolate(pixel_features.detach(), shape, mode='bilinear')
-            small.append(resized.flatten(2))
+            resized_features.append(resized.flatten(2))
         outputs = [self.decoder_norm(queries)]
         for index, layer in enumerate(self.layers):
-            turn = index % len(tokens)
-            attn_mask = self._attn_mask(outputs[-1], small[turn])
+            level = index % len(tokens)
+            attn_mask = self._attn_mask(outputs[-1], resized_features[level])
             position = self.query_embed.weight
-            queries = layer(queries, keys[turn], tokens[turn], position, attn_mask)
+            queries = layer(queries, keys[level], tokens[level], position, attn_mask)
             outputs.append(self.decoder_norm(queries))
         return outputs
 
     @torch.no_grad()
     def _attn_mask(self, queries: Tensor, features: Tensor) -> Tensor:
-        """Where the masks of queries (N, Q, C) are, bool (N, Q, S), everything if nowhere.
+        """Return the attention mask of one level: True inside the mask of a query.
 
         Args:
-            queries: Normalized queries.
-            features: Pixel features at the size of a level, (N, C, S).
+            queries: Normalized queries, (N, Q, C).
+            features: Pixel features at the size of the level, (N, C, S).
+
+        Returns:
+            bool (N, Q, S); all True for a query with an empty mask.
         """
-        embeds, offset = self.pixel_decoder.projection.fold(self.mask_embed(queries))
+        embeds, offset = self.pixel_decoder.projection.project_embeds(self.mask_embed(queries))
         inside = torch.baddbmm(offset[..., None], embeds, features) >= 0
         return inside | ~inside.any(-1, keepdim=True)
 

@@ -1,4 +1,4 @@
-"""Decoder of the AVSBench models: refine from coarse to fine, then upsample to the input."""
+"""Decoder of the AVSBench models: refine from coarse to fine, then upsample to the input size."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,10 +12,10 @@ from avis.registry import MODELS
 
 
 class ResidualConvUnit(nn.Module):
-    """Two 3x3 convolutions with a skip, for a map that is rectified already.
+    """Two 3x3 convolutions with a skip connection, for a map after ReLU.
 
-    The authors rectify the input of the unit in place, so their skip carries relu(x), not x. Here
-    the caller rectifies, and everybody sees the same map.
+    The official unit applies an in-place ReLU to its input, so its skip connection carries relu(x),
+    not x. Here the caller applies the ReLU.
 
     Args:
         channels: C of input and output.
@@ -27,18 +27,18 @@ class ResidualConvUnit(nn.Module):
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map rectified x (N, C, H, W) to the same shape; the result is not rectified."""
+        """Map x (N, C, H, W), after ReLU, to the same shape, before ReLU."""
         out = self.conv2(F.relu(self.conv1(x), inplace=True))
         out += x  # in place: no convolution reads its own output
         return out
 
 
 class RefineBlock(nn.Module):
-    """Add what comes from the coarser level to a level of the pyramid, and refine.
+    """Add the upsampled coarser level to a level of the pyramid, and refine.
 
     Args:
         channels: C of input and output.
-        has_top: False for the coarsest level, which has nothing above it.
+        has_top: False for the coarsest level.
     """
 
     def __init__(self, *, channels: int, has_top: bool) -> None:
@@ -47,7 +47,7 @@ class RefineBlock(nn.Module):
         self.unit2 = ResidualConvUnit(channels=channels)
 
     def forward(self, level: Tensor, top: Tensor | None) -> Tensor:
-        """Map rectified level (N, C, H, W) and top (N, C, H/2, W/2) to (N, C, H, W)."""
+        """Map level (N, C, H, W), after ReLU, and top (N, C, H/2, W/2) to (N, C, H, W)."""
         if self.unit1 is not None and top is not None:
             level = F.relu(self.unit1(level).add_(_double(top, corners=True)), inplace=True)
         out: Tensor = self.unit2(level)
@@ -56,11 +56,11 @@ class RefineBlock(nn.Module):
 
 @MODELS.register_module()
 class RefineFPNHead(nn.Module):
-    """From four rectified maps, finest first, to logits at the size of the input.
+    """Map four maps after ReLU, finest first, to logits at the size of the input.
 
-    The two convolutions on enlarged maps run frame by frame, and the enlarged maps are made again
-    in the backward pass instead of being kept: they would be half of what a training step needs
-    beside the backbone, and interpolation costs next to nothing.
+    The two convolutions on upsampled maps run frame by frame, and the upsampled maps are recomputed
+    in the backward pass: they would take half of the memory of a training step apart from the
+    backbone, and interpolation costs almost no time.
 
     Source: Zhou et al., *Audio-Visual Segmentation*, ECCV 2022 (arXiv:2207.05042).
 
@@ -86,7 +86,7 @@ class RefineFPNHead(nn.Module):
         """Map features (N, C, H/4, W/4) and coarser to logits (N, K, H, W).
 
         Args:
-            maps: Rectified maps, finest first, each half as large as the one before.
+            maps: Maps after ReLU, finest first, each half as large as the previous one.
             valid: (N, 1, 1, 1), 0 on padding frames, whose logits become 0.
         """
         out = None
@@ -99,21 +99,21 @@ class RefineFPNHead(nn.Module):
 
     def _classify(self, x: Tensor) -> Tensor:
         """Map one refined frame (1, C, H/4, W/4) to logits (1, K, H, W)."""
-        x = checkpoint(self._enlarge, self.conv1, x, True, **_RECOMPUTE)
-        x = checkpoint(self._enlarge, self.conv2, x, False, **_RECOMPUTE)
+        x = checkpoint(self._upsample_and_convolve, self.conv1, x, True, **_CHECKPOINT)
+        x = checkpoint(self._upsample_and_convolve, self.conv2, x, False, **_CHECKPOINT)
         logits: Tensor = self.classifier(F.relu(x, inplace=True))
         return logits
 
     @staticmethod
-    def _enlarge(conv: nn.Conv2d, x: Tensor, corners: bool) -> Tensor:
+    def _upsample_and_convolve(conv: nn.Conv2d, x: Tensor, corners: bool) -> Tensor:
         out: Tensor = conv(_double(x, corners=corners))
         return out
 
 
-# The recomputation stops before the convolution: only its input is needed.
-_RECOMPUTE: dict[str, Any] = {'use_reentrant': False, 'preserve_rng_state': False}
+# The recomputation ends before the convolution, whose input is all that is needed.
+_CHECKPOINT: dict[str, Any] = {'use_reentrant': False, 'preserve_rng_state': False}
 
 
 def _double(x: Tensor, *, corners: bool) -> Tensor:
-    """Enlarge (N, C, H, W) to (N, C, 2H, 2W)."""
+    """Upsample (N, C, H, W) to (N, C, 2H, 2W)."""
     return F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=corners)

@@ -1,22 +1,28 @@
-"""What all fusion blocks of this folder have in common.
+"""Interface and input check of the fusion blocks in this package.
 
-A fusion block mixes sound into one level of a feature pyramid:
+A fusion block mixes audio into one level of a feature pyramid:
 ``forward(visual, audio) -> (visual', audio')`` with ``visual`` (B, T, C, H, W) and ``audio``
-(B, T, D), one row of sound per frame. ``visual'`` keeps the shape of ``visual``, so one config line
-swaps the blocks; ``audio'`` (B, T, C) is the sound brought to the width of the visual channels,
-which the audio-visual matching loss compares with the map. Start reading at
-:class:`~avis.models.fusion.simple.AddFusion`; the published block is
+(B, T, D), one audio embedding per frame. ``visual'`` has the shape of ``visual``, so that blocks
+can be exchanged in one config line; ``audio'`` (B, T, C) is the audio projected to the width of the
+visual channels, which the audio-visual matching loss compares with the map. Start reading at
+:class:`~avis.models.fusion.simple.AddFusion`; the block of AVSBench is
 :class:`~avis.models.fusion.tpavi.TPAVI`.
 """
 
 from torch import Tensor
 
 
-def check_rows(block: object, visual: Tensor, audio: Tensor) -> None:
-    """Raise ValueError unless there is one row of sound per frame."""
+def check_audio_length(block: object, visual: Tensor, audio: Tensor) -> None:
+    """Raise ValueError unless there is one audio embedding per frame.
+
+    Args:
+        block: The fusion block, named in the error.
+        visual: (B, T, C, H, W).
+        audio: (B, T, D).
+    """
     if visual.shape[:2] != audio.shape[:2]:
         raise ValueError(
-            f'{type(block).__name__} needs one row of sound per frame, got visual '
-            f'{tuple(visual.shape)} and audio {tuple(audio.shape)}. Let the audio encoder return '
-            f'as many rows as the clip has frames.'
+            f'{type(block).__name__}: expected one audio embedding per frame, got visual '
+            f'{tuple(visual.shape)} and audio {tuple(audio.shape)}. Use an audio encoder that '
+            f'returns one embedding per frame.'
         )

@@ -1,21 +1,21 @@
-"""Fusion by ordinary attention: every position of the map looks up the sounds of the clip."""
+"""Fusion by cross-attention from every position of the map to the audio of the clip."""
 
 from torch import Tensor, nn
 
-from avis.models.fusion.checks import check_rows
+from avis.models.fusion.checks import check_audio_length
 from avis.registry import MODELS
 
 
 @MODELS.register_module()
 class CrossAttentionFusion(nn.Module):
-    """Multi-head attention of all positions to the T rows of sound, residual and LayerNorm.
+    """Multi-head attention of all positions to the T audio embeddings, residual and LayerNorm.
 
-    The softmax runs over the frames of the clip, in contrast to
-    :class:`~avis.models.fusion.tpavi.TPAVI`, which has none.
+    The softmax runs over the frames of the clip; :class:`~avis.models.fusion.tpavi.TPAVI` has no
+    softmax.
 
     Args:
         channels: C, width of the visual map.
-        audio_dim: D, width of one row of sound (128 for VGGish).
+        audio_dim: D, width of an audio embedding (128 for VGGish).
     """
 
     NUM_HEADS = 8
@@ -27,11 +27,16 @@ class CrossAttentionFusion(nn.Module):
         self.layer_norm = nn.LayerNorm(channels)
 
     def forward(self, visual: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
-        """Mix audio (B, T, D) into visual (B, T, C, H, W); also return the sound (B, T, C)."""
-        check_rows(self, visual, audio)
+        """Return the fused map (B, T, C, H, W) and the projected audio (B, T, C).
+
+        Args:
+            visual: (B, T, C, H, W).
+            audio: (B, T, D).
+        """
+        check_audio_length(self, visual, audio)
         audio_embed = self.audio_proj(audio)
         tokens = visual.permute(0, 1, 3, 4, 2)  # (B, T, H, W, C)
         queries = tokens.flatten(1, 3)  # (B, T*H*W, C)
-        heard, _ = self.attention(queries, audio_embed, audio_embed, need_weights=False)
-        mixed = self.layer_norm(queries + heard).view(tokens.shape)
+        attended, _ = self.attention(queries, audio_embed, audio_embed, need_weights=False)
+        mixed = self.layer_norm(queries + attended).view(tokens.shape)
         return mixed.permute(0, 1, 4, 2, 3), audio_embed

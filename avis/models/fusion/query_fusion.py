@@ -1,8 +1,9 @@
-"""Sound for the queries of a frame decoder, before they look at the frame.
+"""Fuse audio into the queries of a frame decoder, before its first layer.
 
-Contract of a query fusion: ``forward(audio, query_embed, levels) -> (N, Q, C)``, added to the
-learned content of the queries. ``audio`` is (N, D), the sound of each frame; ``query_embed`` (Q, C)
-the place of each query; ``levels`` the tokens (N, S, C) of each level of the frame, coarsest first.
+Interface of a query fusion: ``forward(audio, query_embed, levels) -> (N, Q, C)``, added to the
+learned content of the queries. ``audio`` (N, D) contains the audio embedding of each frame,
+``query_embed`` (Q, C) the positional embedding of each query, ``levels`` the tokens (N, S, C) of
+each level of the frame, coarsest first.
 """
 
 from collections.abc import Sequence
@@ -16,15 +17,18 @@ from avis.registry import MODELS
 
 @MODELS.register_module()
 class AVISMQueryFusion(nn.Module):
-    """Let the sound of a frame, once per query, read each level of the frame.
+    """Cross-attention from the audio of a frame, repeated for each query, to each level.
 
-    The tokens carry no position here, in contrast to the decoder that follows.
+    The tokens have no positional encoding here, in contrast to the decoder that follows.
+
+    Source: Guo et al., *Audio-Visual Instance Segmentation*, CVPR 2025 (arXiv:2310.18709);
+    ``av_sf`` of the official code.
 
     Args:
         channels: C, width of queries and tokens.
-        audio_dim: D, width of one row of sound (128 for VGGish).
-        num_levels: Levels of the frame.
-        num_heads: Heads of each attention.
+        audio_dim: D, width of an audio embedding (128 for VGGish).
+        num_levels: Number of feature levels of a frame.
+        num_heads: Number of heads of each attention.
     """
 
     def __init__(
@@ -38,11 +42,17 @@ class AVISMQueryFusion(nn.Module):
         self.out_proj = nn.Linear(num_levels * channels, channels)
 
     def forward(self, audio: Tensor, query_embed: Tensor, levels: Sequence[Tensor]) -> Tensor:
-        """Map audio (N, D) to contents (N, Q, C) of the queries; see the module for the rest."""
+        """Return the content (N, Q, C) that is added to the queries.
+
+        Args:
+            audio: (N, D).
+            query_embed: (Q, C).
+            levels: Tokens (N, S, C) of each level, coarsest first.
+        """
         audio_embed = self.audio_proj(audio)[:, None].expand(-1, len(query_embed), -1)
-        heard = [
+        attended = [
             attention(audio_embed, tokens, tokens, query_embed)
             for attention, tokens in zip(self.attentions, levels, strict=True)
         ]
-        out: Tensor = self.out_proj(torch.cat(heard, -1))
+        out: Tensor = self.out_proj(torch.cat(attended, -1))
         return out

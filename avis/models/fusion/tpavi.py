@@ -6,15 +6,15 @@ import torch
 from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
 
-from avis.models.fusion.checks import check_rows
+from avis.models.fusion.checks import check_audio_length
 from avis.registry import MODELS
 
 
 @MODELS.register_module()
 class TPAVI(nn.Module):
-    r"""Every position of a clip gathers the whole clip, weighted by how well it fits the sound.
+    r"""Every position of a clip attends to the whole clip, weighted by similarity to the audio.
 
-    Over the N = T*H*W positions of a clip with map x and sound a the published form is
+    Over the N = T*H*W positions of a clip with map x and audio a the official form is
 
     .. math:: z = \mathrm{LN}(x + \mathrm{BN}(W_z y)), \qquad
               y = \frac{1}{N} \theta(x)^\top \phi(a) \, g(x),
@@ -24,19 +24,23 @@ class TPAVI(nn.Module):
 
     .. math:: W_z y(p) = \sum_t \langle x(p), K_t \rangle V_t ,
 
-    exactly: memory and work grow with N x T, and theta, phi, g and y are never built as maps.
+    exactly: memory and computation grow with N x T, and theta, phi, g and y are never built as
+        maps.
 
-    Source: Zhou et al., *Audio-Visual Segmentation*, ECCV 2022 (arXiv:2207.05042).
+    Source: Zhou et al., *Audio-Visual Segmentation*, ECCV 2022 (arXiv:2207.05042);
+    ``TPAVI.py`` of OpenNLPLab/AVSBench.
 
     Args:
         channels: C, width of the visual map.
-        audio_dim: D, width of one row of sound (128 for VGGish).
+        audio_dim: D, width of an audio embedding (128 for VGGish).
         norm_cfg: The norm after W_z, over a map (B, C, T, H, W).
-        frames_per_group: Frames that see each other. The authors' code cuts a clip into groups of
-            5 (10 frames of AVSS are 5 + 5); the last group may be shorter. None: the whole clip.
-        audio_bias: Bias of the layer that brings the sound to C channels.
-        identity_init: Start without any sound (but for the LayerNorm, as the identity), as
-            published. False mixes it in from the first step on, for short training from scratch.
+        frames_per_group: Frames that attend to each other. The official code splits a clip into
+            groups of 5 (10 frames of AVSS are 5 + 5); the last group may be shorter. None: the
+            whole clip.
+        audio_bias: Bias of the layer that projects audio to C channels.
+        identity_init: Initialize the block without audio (as the identity, except for the
+            LayerNorm), as the official code does. False uses audio from the first step on, for
+            short training from scratch.
     """
 
     def __init__(
@@ -52,8 +56,8 @@ class TPAVI(nn.Module):
         super().__init__()
         if frames_per_group is not None and frames_per_group < 1:
             raise ValueError(
-                f'TPAVI.frames_per_group is {frames_per_group!r}, expected at least 1, or None '
-                f'to let all frames of a clip see each other.'
+                f'TPAVI.frames_per_group: expected at least 1, or None for all frames of a clip, '
+                f'got {frames_per_group!r}'
             )
         hidden = channels // 2
         self.frames_per_group = frames_per_group
@@ -69,22 +73,30 @@ class TPAVI(nn.Module):
             nn.init.zeros_(self.norm.bias)
 
     def forward(self, visual: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
-        """Mix audio (B, T, D) into visual (B, T, C, H, W); also return the sound (B, T, C)."""
-        check_rows(self, visual, audio)
+        """Return the fused map (B, T, C, H, W) and the projected audio (B, T, C).
+
+        Args:
+            visual: (B, T, C, H, W).
+            audio: (B, T, D).
+        """
+        check_audio_length(self, visual, audio)
         audio_embed = self.audio_proj(audio)
         tokens = visual.permute(0, 1, 3, 4, 2)  # (B, T, H, W, C)
         size = self.frames_per_group or tokens.shape[1]
         groups = [
-            self._gather(*group)
+            self._attend(*group)
             for group in zip(tokens.split(size, 1), audio_embed.split(size, 1), strict=True)
         ]
-        gathered = groups[0] if len(groups) == 1 else torch.cat(groups, 1)
-        gathered = self.norm(gathered.permute(0, 4, 1, 2, 3)).permute(0, 2, 3, 4, 1)
-        mixed = self.layer_norm(tokens + gathered)
+        attended = groups[0] if len(groups) == 1 else torch.cat(groups, 1)
+        attended = self.norm(attended.permute(0, 4, 1, 2, 3)).permute(0, 2, 3, 4, 1)
+        mixed = self.layer_norm(tokens + attended)
         return mixed.permute(0, 1, 4, 2, 3), audio_embed
 
-    def _gather(self, tokens: Tensor, audio_embed: Tensor) -> Tensor:
-        """W_z y of one group: tokens (B, T, H, W, C) and sound (B, T, C) to (B, T, H, W, C)."""
+    def _attend(self, tokens: Tensor, audio_embed: Tensor) -> Tensor:
+        """Return W_z y of one group from tokens and audio (B, T, C), of the shape of the tokens.
+
+        Tokens are (B, T, H, W, C).
+        """
         # Scaling the score by 1 / hidden and the values by hidden cancels out; half precision
         # would overflow without it.
         hidden = self.phi.out_features

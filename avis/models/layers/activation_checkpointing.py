@@ -1,4 +1,4 @@
-"""Trade time for memory: forget activations, and make them again when the gradient needs them."""
+"""Activation checkpointing: recompute activations in the backward pass instead of keeping them."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,27 +10,30 @@ from torch.utils.checkpoint import checkpoint
 
 
 def checkpoint_activations(module: nn.Module, *inputs: Any) -> Any:
-    """Run a module and keep only its inputs for the backward pass, which runs it a second time.
+    """Run a module and keep only its inputs; the backward pass runs it a second time.
 
-    Outputs, gradients and running statistics are those of ``module(*inputs)``: batch norms count
-    the batch once. (mmdet's ``with_cp`` counts it twice.)
+    Outputs, gradients and running statistics are those of ``module(*inputs)``: batch norms
+    update their statistics once. (mmdet's ``with_cp`` updates them twice.)
 
     Args:
-        module: Any module; random layers draw the same values again.
-        inputs: Tensors, or anything else, for its forward.
+        module: Any module; random layers draw the same values in both passes.
+        inputs: Arguments of its forward.
+
+    Returns:
+        The output of the module.
     """
     norms = [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
     return checkpoint(
         module,
         *inputs,
         use_reentrant=False,
-        context_fn=lambda: (contextlib.nullcontext(), _statistics_kept(norms)),
+        context_fn=lambda: (contextlib.nullcontext(), _keep_statistics(norms)),
     )
 
 
 @contextlib.contextmanager
-def _statistics_kept(norms: list[_BatchNorm]) -> Iterator[None]:
-    """Within this block batch norms update copies of their running statistics."""
+def _keep_statistics(norms: list[_BatchNorm]) -> Iterator[None]:
+    """Let batch norms update copies of their running statistics within this block."""
     buffers = [dict(norm._buffers) for norm in norms]
     for norm in norms:
         for name, value in norm._buffers.items():

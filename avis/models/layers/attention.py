@@ -1,4 +1,8 @@
-"""Post-norm blocks of a transformer decoder, ``LayerNorm(x + f(x))``, over fused attention."""
+"""Post-norm blocks of a transformer decoder, ``LayerNorm(x + f(x))``, with fused attention.
+
+Source: Vaswani et al., *Attention Is All You Need*, NeurIPS 2017 (arXiv:1706.03762); the order of
+the decoder layer is that of Cheng et al., *Mask2Former*, CVPR 2022 (arXiv:2112.01527).
+"""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,14 +15,15 @@ class AttentionBlock(nn.Module):
 
     Args:
         channels: C, width of every token.
-        num_heads: Heads, each of ``channels / num_heads`` channels.
+        num_heads: Number of heads, each of ``channels / num_heads`` channels.
     """
 
     def __init__(self, channels: int, num_heads: int) -> None:
         super().__init__()
         if channels % num_heads:
             raise ValueError(
-                f'AttentionBlock: channels={channels} is not divisible by num_heads={num_heads}'
+                f'AttentionBlock: expected channels divisible by num_heads, got '
+                f'channels={channels} and num_heads={num_heads}'
             )
         self.num_heads = num_heads
         self.in_proj = TokenLinear(channels, 3 * channels)  # rows of queries, keys, values
@@ -33,29 +38,37 @@ class AttentionBlock(nn.Module):
         x: Tensor,
         key: Tensor,
         value: Tensor,
-        position: Tensor | None = None,
+        position: Tensor,
         attn_mask: Tensor | None = None,
     ) -> Tensor:
-        """Let the tokens x (N, M, C) read ``value`` (N, S, C) where ``key`` (N, S, C) fits.
+        """Attend from tokens x to ``key`` and ``value``.
 
-        ``position`` (M, C) is added to the queries only. ``attn_mask``, bool (N, M, S), says which
-        tokens may read what, for all heads alike.
+        Args:
+            x: (N, M, C).
+            key: (N, S, C).
+            value: (N, S, C).
+            position: Positional embedding (M, C), added to the queries only.
+            attn_mask: bool (N, M, S), True where a token may attend, for all heads; None attends
+                everywhere.
+
+        Returns:
+            (N, M, C).
         """
-        query = x if position is None else x + position
+        query = x + position
         weights, biases = self.in_proj.weight.chunk(3), self.in_proj.bias.chunk(3)
         heads = [
-            linear(source, weight, bias).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
-            for source, weight, bias in zip((query, key, value), weights, biases, strict=True)
+            linear(tokens, weight, bias).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+            for tokens, weight, bias in zip((query, key, value), weights, biases, strict=True)
         ]
         mask = None if attn_mask is None else attn_mask[:, None]  # not a copy per head
-        read = F.scaled_dot_product_attention(
+        attended = F.scaled_dot_product_attention(
             heads[0], heads[1], heads[2], mask
         )  # (N, heads, M, C / heads)
-        return self.norm(x + self.out_proj(read.transpose(1, 2).flatten(2)))
+        return self.norm(x + self.out_proj(attended.transpose(1, 2).flatten(2)))
 
 
 class FeedForwardBlock(nn.Module):
-    """Two linear layers with a ReLU between, their residual and LayerNorm.
+    """Two linear layers with a ReLU in between, residual and LayerNorm.
 
     Args:
         channels: C, width of every token.
@@ -76,7 +89,7 @@ class FeedForwardBlock(nn.Module):
 
 
 class MLP(nn.Module):
-    """Linear layers with ReLUs between.
+    """Linear layers with ReLUs in between.
 
     Args:
         channels: Width of input, hidden layers and output.
@@ -95,11 +108,11 @@ class MLP(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Queries read a memory, then each other, then themselves.
+    """Cross-attention to a memory, self-attention of the queries, feed-forward block.
 
     Args:
         channels: C, width of every token.
-        num_heads: Heads of both attentions.
+        num_heads: Number of heads of both attentions.
         hidden_channels: Width within the feed-forward block.
     """
 
@@ -117,11 +130,16 @@ class DecoderLayer(nn.Module):
         position: Tensor,
         attn_mask: Tensor | None = None,
     ) -> Tensor:
-        """Map queries (N, Q, C), with position (Q, C), reading value (N, S, C) by key (N, S, C).
+        """Return updated queries (N, Q, C).
 
-        ``attn_mask``, bool (N, Q, S), says what each query may read of the memory; None is all.
+        Args:
+            queries: (N, Q, C).
+            key: Of the memory, (N, S, C).
+            value: Of the memory, (N, S, C).
+            position: Positional embedding of the queries, (Q, C).
+            attn_mask: bool (N, Q, S), True where a query may attend to the memory; None attends
+                everywhere.
         """
         queries = self.cross_attention(queries, key, value, position, attn_mask)
-        placed = queries + position
-        queries = self.self_attention(queries, placed, queries, position)
+        queries = self.self_attention(queries, queries + position, queries, position)
         return self.ffn(queries)

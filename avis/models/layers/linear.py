@@ -1,18 +1,18 @@
-"""Linear layers over many tokens, as fast as the processor allows."""
+"""Linear layers over many tokens, fast on CPUs."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_FEW_ROWS = 512  # below, the way to the other library costs more than it saves
-_IMAGES = 16  # from so many images on, torch gives a 1x1 convolution to oneDNN on one thread too
+_MIN_TOKENS = 512  # below, the layout change costs more than the faster kernel saves
+_IMAGES = 16  # with this batch size torch uses oneDNN for 1x1 convolutions on one thread too
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``F.linear``, on a CPU as a 1x1 convolution.
+    """Compute ``F.linear``, on a CPU as a 1x1 convolution.
 
-    torch multiplies matrices with MKL, which leaves half of the speed of an AMD processor with
-    AVX-512 unused; convolutions go to oneDNN, which does not. Results are equal up to rounding.
+    torch multiplies matrices with MKL, which reaches half of the speed of an AMD processor with
+    AVX-512; convolutions use oneDNN, which reaches all of it. Results are equal up to rounding.
 
     Args:
         x: (..., C).
@@ -22,24 +22,24 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Returns:
         (..., C').
     """
-    rows = x.numel() // max(x.shape[-1], 1)
+    num_tokens = x.numel() // max(x.shape[-1], 1)
     if (
         x.device.type != 'cpu'
         or x.dtype != torch.float32
-        or rows < _FEW_ROWS
+        or num_tokens < _MIN_TOKENS
         or torch.is_autocast_enabled('cpu')
         or torch.compiler.is_compiling()
     ):
         return F.linear(x, weight, bias)
-    images = _IMAGES if rows % _IMAGES == 0 else 1
-    # A view of contiguous tokens: (images, C, rows, 1) with the channels last.
-    image = x.reshape(images, rows // images, 1, x.shape[-1]).permute(0, 3, 1, 2)
+    images = _IMAGES if num_tokens % _IMAGES == 0 else 1
+    # A view of contiguous tokens: (images, C, tokens, 1) in channels last.
+    image = x.reshape(images, num_tokens // images, 1, x.shape[-1]).permute(0, 3, 1, 2)
     out = F.conv2d(image, weight[:, :, None, None], bias).permute(0, 2, 3, 1)
     return out.reshape(*x.shape[:-1], len(weight))
 
 
 class TokenLinear(nn.Linear):
-    """``nn.Linear`` over :func:`linear`."""
+    """``nn.Linear`` computed by :func:`linear`."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., C) to (..., C')."""

@@ -1,4 +1,4 @@
-"""Where a token lies in its map, as sines and cosines of its row and column."""
+"""Positional encoding of a map: sines and cosines of row and column."""
 
 import math
 
@@ -13,24 +13,26 @@ def sine_encoding(
     temperature: float = 10000.0,
     device: torch.device | str = 'cpu',
 ) -> Tensor:
-    """The encoding of DETR, normalized: the last row and column lie at 2 pi.
+    """Return the positional encoding of DETR, normalized: the last row and column are at 2 pi.
 
     Equals ``mmdet.models.layers.SinePositionalEncoding(channels // 2, normalize=True)`` of a map
     without padding; rows and columns are encoded once each, not at every position.
+
+    Source: Carion et al., *DETR*, ECCV 2020 (arXiv:2005.12872).
 
     Args:
         shape: (h, w) of the map.
         channels: C; the first half encodes the row, the second the column.
         temperature: Ratio of the longest to the shortest wavelength.
-        device: Where to make it.
+        device: Device of the result.
 
     Returns:
         (h * w, C), row by row.
     """
     height, width = shape
     half = channels // 2
-    place = torch.arange(half, dtype=torch.float32, device=device)
-    wavelength = temperature ** (2 * (place // 2) / half)
+    channel = torch.arange(half, dtype=torch.float32, device=device)
+    wavelength = temperature ** (2 * (channel // 2) / half)
 
     def encode(length: int) -> Tensor:
         index = torch.arange(1, length + 1, dtype=torch.float32, device=device)

@@ -1,10 +1,13 @@
 """Attention within windows along time: blocks of AVISM's clip module, for clips of any length.
 
-A clip of T frames is cut into windows of W frames, or into windows shifted by half of W, whose
-first holds W / 2 frames only. The last window holds what is left. AVISM is published with clips
-padded to whole windows, rolled along time and masked with -1000; the masked weights underflow to
-zero, so each frame reads exactly the frames of its window here. Nothing is padded, rolled or masked
-here, and equal windows are one batch.
+A clip of T frames is split into windows of W frames, or into windows shifted by half of W, the
+first of which has W / 2 frames. The last window has the remaining frames. The official AVISM pads
+clips to whole windows, rolls them along time and masks with -1000; the masked weights underflow to
+zero, so that each frame attends to exactly the frames of its window. Here nothing is padded, rolled
+or masked, and windows of equal length are one batch.
+
+Source: Guo et al., *Audio-Visual Instance Segmentation*, CVPR 2025 (arXiv:2310.18709), after Heo et
+al., *VITA*, NeurIPS 2022 (arXiv:2206.04403).
 """
 
 from collections.abc import Callable
@@ -17,36 +20,37 @@ from avis.models.layers.attention import FeedForwardBlock
 from avis.models.layers.linear import TokenLinear
 
 
-def window_runs(length: int, size: int, offset: int = 0) -> list[tuple[int, int, int]]:
-    """Cut frames into windows and join those of equal length.
+def window_groups(length: int, size: int, offset: int = 0) -> list[tuple[int, int, int]]:
+    """Split frames into windows and group neighboring windows of equal length.
 
     Args:
         length: T, number of frames.
-        size: W, frames of a whole window.
-        offset: Frames of the first window if it is shorter; 0 if it is not.
+        size: W, frames of a full window.
+        offset: Frames of the first window if it is shorter, else 0.
 
     Returns:
-        ``(start, windows, frames)`` of each run of neighbouring windows with that many frames.
+        ``(start, windows, frames)`` of each group: index of the first frame, number of windows,
+        frames per window.
 
-    >>> window_runs(13, 6), window_runs(13, 6, 3)
+    >>> window_groups(13, 6), window_groups(13, 6, 3)
     ([(0, 2, 6), (12, 1, 1)], [(0, 1, 3), (3, 1, 6), (9, 1, 4)])
     """
-    runs = [(0, 1, min(offset, length))] if offset else []
+    groups = [(0, 1, min(offset, length))] if offset else []
     whole = max(length - offset, 0) // size
     if whole:
-        runs.append((offset, whole, size))
-    rest = offset + whole * size
-    if rest < length:
-        runs.append((rest, 1, length - rest))
-    return runs
+        groups.append((offset, whole, size))
+    end = offset + whole * size
+    if end < length:
+        groups.append((end, 1, length - end))
+    return groups
 
 
 class WindowBlock(nn.Module):
-    """Attention within windows and a feed-forward block, both with residual and LayerNorm.
+    """Base: attention within windows and a feed-forward block, both with residual and LayerNorm.
 
     Args:
         channels: C, width of every token.
-        num_heads: Heads, each of ``channels / num_heads`` channels.
+        num_heads: Number of heads, each of ``channels / num_heads`` channels.
         hidden_channels: Width within the feed-forward block.
         window: W, frames of a window.
     """
@@ -55,7 +59,8 @@ class WindowBlock(nn.Module):
         super().__init__()
         if channels % num_heads:
             raise ValueError(
-                f'WindowBlock: channels={channels} is not divisible by num_heads={num_heads}'
+                f'WindowBlock: expected channels divisible by num_heads, got '
+                f'channels={channels} and num_heads={num_heads}'
             )
         self.num_heads = num_heads
         self.window = window
@@ -67,59 +72,70 @@ class WindowBlock(nn.Module):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def per_window(self, attend: Callable[..., Tensor], shifted: bool, *tokens: Tensor) -> Tensor:
-        """Call ``attend`` on tensors (N * windows, frames, ...) cut from those (N, T, ...)."""
+    def apply_windows(
+        self, attend: Callable[..., Tensor], shifted: bool, *tokens: Tensor
+    ) -> Tensor:
+        """Apply ``attend`` to the windows of tensors (N, T, ...).
+
+        Args:
+            attend: Maps tensors (N * windows, frames, ...) to one of that shape.
+            shifted: Shift the windows by half of W.
+            tokens: Tensors (N, T, ...).
+
+        Returns:
+            (N, T, ...).
+        """
         outputs = []
         offset = self.window // 2 if shifted else 0
-        for start, windows, frames in window_runs(tokens[0].shape[1], self.window, offset):
-            cut = (t[:, start : start + windows * frames] for t in tokens)
-            output = attend(*(t.unflatten(1, (windows, frames)).flatten(0, 1) for t in cut))
+        for start, windows, frames in window_groups(tokens[0].shape[1], self.window, offset):
+            parts = (t[:, start : start + windows * frames] for t in tokens)
+            output = attend(*(t.unflatten(1, (windows, frames)).flatten(0, 1) for t in parts))
             outputs.append(output.unflatten(0, (-1, windows)).flatten(1, 2))
         return torch.cat(outputs, 1)
 
-    def finish(self, tokens: Tensor, read: Tensor) -> Tensor:
-        """What follows the attention: projection, residual, norm, feed-forward."""
-        return self.ffn(self.norm(tokens + self.out_proj(read)))
+    def project(self, tokens: Tensor, attended: Tensor) -> Tensor:
+        """Apply output projection, residual, norm and feed-forward block; tensors (..., C)."""
+        return self.ffn(self.norm(tokens + self.out_proj(attended)))
 
 
 class WindowSelfAttention(WindowBlock):
-    """All tokens of a window read each other."""
+    """Self-attention of all tokens of a window."""
 
     def forward(self, tokens: Tensor, *, shifted: bool) -> Tensor:
-        """Map tokens (N, T, Q, C) to the same shape."""
-        return self.finish(tokens, self.per_window(self._attend, shifted, self.in_proj(tokens)))
+        """Map tokens (N, T, Q, C) to the same shape; ``shifted`` shifts windows by half of W."""
+        return self.project(tokens, self.apply_windows(self._attend, shifted, self.in_proj(tokens)))
 
     def _attend(self, projected: Tensor) -> Tensor:
-        """Attention within windows (N, frames, Q, 3 * C)."""
+        """Map projected tokens of windows (N, frames, Q, 3 * C) to (N, frames, Q, C)."""
         parts = projected.flatten(1, 2).unflatten(-1, (3, self.num_heads, -1))
         query, key, value = parts.permute(2, 0, 3, 1, 4)  # each (N, heads, frames * Q, C / heads)
-        read = F.scaled_dot_product_attention(query, key, value)
-        return read.transpose(1, 2).flatten(2).unflatten(1, projected.shape[1:3])
+        attended = F.scaled_dot_product_attention(query, key, value)
+        return attended.transpose(1, 2).flatten(2).unflatten(1, projected.shape[1:3])
 
 
-class WindowReading(WindowBlock):
-    """One token per frame reads all tokens of its window.
+class WindowCrossAttention(WindowBlock):
+    """Cross-attention of one token per frame to all tokens of its window.
 
-    The few queries go to the space of the tokens, instead of the many tokens to keys and values:
-    q.(K x + b) = (K'q).x + q.b, whose last term is the same for all x and leaves the softmax as it
-    is; and a weighted mean of projected values is the projection of their weighted mean.
+    The few queries are projected to the space of the tokens, instead of the many tokens to keys and
+    values: q.(K x + b) = (K'q).x + q.b, whose last term is the same for all x and does not change
+    the softmax; and a weighted mean of projected values is the projection of their weighted mean.
     """
 
     def forward(self, audio: Tensor, tokens: Tensor, *, shifted: bool) -> Tensor:
-        """Let sound (N, T, C) read tokens (N, T, Q, C); returns (N, T, C)."""
+        """Attend from audio (N, T, C) to tokens (N, T, Q, C); returns (N, T, C)."""
         weights = self.in_proj.weight.unflatten(0, (3, self.num_heads, -1))  # (3, heads, d, C)
         biases = self.in_proj.bias.unflatten(0, (3, self.num_heads, -1))
         query = torch.einsum('ntc,hdc->nthd', audio, weights[0]) + biases[0]
         query = torch.einsum('nthd,hdc->nthc', query, weights[1])
-        mean = self.per_window(self._attend, shifted, query, tokens)  # (N, T, heads, C)
-        read = torch.einsum('nthc,hdc->nthd', mean, weights[2]) + biases[2]
-        return self.finish(audio, read.flatten(2))
+        mean = self.apply_windows(self._attend, shifted, query, tokens)  # (N, T, heads, C)
+        attended = torch.einsum('nthc,hdc->nthd', mean, weights[2]) + biases[2]
+        return self.project(audio, attended.flatten(2))
 
     def _attend(self, query: Tensor, tokens: Tensor) -> Tensor:
-        """Weighted means (N, frames, heads, C) of tokens (N, frames, Q, C)."""
+        """Return weighted means (N, frames, heads, C) of tokens (N, frames, Q, C)."""
         tokens = tokens.flatten(1, 2)[:, None]
         scale = (self.in_proj.in_features / self.num_heads) ** -0.5
-        read = F.scaled_dot_product_attention(
+        attended = F.scaled_dot_product_attention(
             query.flatten(1, 2)[:, None], tokens, tokens, scale=scale
         )
-        return read[:, 0].unflatten(1, query.shape[1:3])
+        return attended[:, 0].unflatten(1, query.shape[1:3])

@@ -1,4 +1,4 @@
-"""Tell the queries of a clip which queries of its frames show the same instance."""
+"""Contrast the queries of a clip with those of its frames: same instance or not."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,17 @@ from avis.registry import MODELS
 
 @MODELS.register_module()
 class ClipSimilarityLoss(nn.Module):
-    """Binary cross-entropy of dot products: same instance or not.
+    """Binary cross-entropy of dot products of query embeddings: same instance or not.
 
-    The matched queries of all frames of a clip and those of the clip itself are compared in pairs:
-    frames with the clip, but also frames with frames, the clip with itself, and each with itself,
-    as published. The mean is over all these pairs, in all clips, layers and processes.
+    The matched queries of all frames of a clip and of the clip itself are compared in pairs: frames
+    with the clip, but also frames with frames, the clip with itself, and each query with itself, as
+    in the official code. The mean is over all these pairs, in all clips, layers and processes.
+
+    Source: Guo et al., *Audio-Visual Instance Segmentation*, CVPR 2025 (arXiv:2310.18709).
 
     Args:
-        weight: Factor. The published configuration says 0.5, but under a name that no loss has, so
-            it was never applied: 1 is what AVISM was trained with.
+        weight: Weight of the loss. The official configuration states 0.5, but under a name that no
+            loss has, so it was never applied: AVISM was trained with 1.
     """
 
     def __init__(self, *, weight: float = 1.0) -> None:
@@ -36,13 +38,13 @@ class ClipSimilarityLoss(nn.Module):
         frame_matchings: Sequence[Sequence[Matching]],
         clip_matchings: Sequence[Matching],
     ) -> Tensor:
-        """Compute the loss.
+        """Compute the loss, a scalar.
 
         Args:
-            frame_embeds: (L, B, T, P, C), of the queries of the frames.
-            clip_embeds: (L, B, Q, C), of the queries of the clips.
-            frame_matchings: L times what was matched in each of B * T frames.
-            clip_matchings: What was matched in each of L * B clips.
+            frame_embeds: Embeddings of the frame queries, (L, B, T, P, C).
+            clip_embeds: Embeddings of the clip queries, (L, B, Q, C).
+            frame_matchings: Per layer, the matched pairs of each of the B * T frames.
+            clip_matchings: The matched pairs of each of the L * B clips.
         """
         length = frame_embeds.shape[2]
         frame_sets = frame_embeds.flatten(0, 1)  # (L * B, T, P, C)
@@ -52,11 +54,11 @@ class ClipSimilarityLoss(nn.Module):
             zip(clip_embeds.flatten(0, 1), clip_matchings, strict=True)
         ):
             frames = matched[index * length : (index + 1) * length]
-            embeds = [rows[pairs[0]] for rows, pairs in zip(frame_sets[index], frames, strict=True)]
-            table = torch.cat([*embeds, clip[queries]])  # (M, C)
-            shown = torch.cat([*(pairs[1] for pairs in frames), instances])  # (M,)
-            logits.append((table @ table.T).flatten())
-            same.append((shown[:, None] == shown[None]).flatten())
+            embeds = [one[pairs[0]] for one, pairs in zip(frame_sets[index], frames, strict=True)]
+            matched_embeds = torch.cat([*embeds, clip[queries]])  # (M, C)
+            matched_instances = torch.cat([*(pairs[1] for pairs in frames), instances])  # (M,)
+            logits.append((matched_embeds @ matched_embeds.T).flatten())
+            same.append((matched_instances[:, None] == matched_instances[None]).flatten())
         logit = torch.cat(logits)
         count = reduce_mean(logit.new_tensor(float(len(logit)))).clamp(min=1 / get_world_size())
         loss = F.binary_cross_entropy_with_logits(logit, torch.cat(same).to(logit), reduction='sum')

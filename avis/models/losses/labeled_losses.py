@@ -1,4 +1,4 @@
-"""Segmentation losses over clips of which only some frames carry a label."""
+"""Segmentation losses for clips in which only some frames are labeled."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -8,10 +8,13 @@ from avis.registry import MODELS
 
 @MODELS.register_module()
 class LabeledBCELoss(nn.Module):
-    """Binary cross-entropy of the labeled frames: the first of each clip in S4, all in MS3."""
+    """Binary cross-entropy of the labeled frames: the first of each clip in S4, all in MS3.
+
+    Source: Zhou et al., *Audio-Visual Segmentation*, ECCV 2022 (arXiv:2207.05042).
+    """
 
     def forward(self, logits: Tensor, target: Tensor, labeled: Tensor) -> Tensor:
-        """Mean over the pixels of the labeled frames, 0 if there are none.
+        """Return the mean over the pixels of the labeled frames, 0 without labeled frames.
 
         Args:
             logits: (B, T, 1, H, W).
@@ -30,10 +33,13 @@ class LabeledBCELoss(nn.Module):
 
 @MODELS.register_module()
 class LabeledCrossEntropyLoss(nn.Module):
-    """Cross-entropy over K classes of the labeled frames, as in AVSS."""
+    """Cross-entropy over K classes of the labeled frames, as in AVSS.
+
+    Source: Zhou et al., *Audio-Visual Segmentation with Semantics*, IJCV 2025 (arXiv:2301.13190).
+    """
 
     def forward(self, logits: Tensor, target: Tensor, labeled: Tensor) -> Tensor:
-        """Mean over the pixels of the labeled frames, 0 if there are none.
+        """Return the mean over the pixels of the labeled frames, 0 without labeled frames.
 
         Args:
             logits: (B, T, K, H, W), K at least 2.
@@ -52,8 +58,8 @@ class LabeledCrossEntropyLoss(nn.Module):
 
 def _check_channels(loss: nn.Module, logits: Tensor, *, binary: bool) -> None:
     if binary != (logits.shape[2] == 1):
-        wanted = 'num_classes=1' if binary else 'num_classes of 2 or more'
+        expected = 'num_classes=1' if binary else 'num_classes of 2 or more'
         raise ValueError(
-            f'{type(loss).__name__} needs a decode head with {wanted}, got logits of shape '
+            f'{type(loss).__name__}: expected a decode head with {expected}, got logits of shape '
             f'{tuple(logits.shape)}. Change decode_head.num_classes or loss_seg.'
         )

@@ -1,4 +1,4 @@
-"""The set loss of Mask2Former, for the masks of frames and for those of whole clips."""
+"""The set loss of Mask2Former, for the masks of frames and of whole clips."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,16 +13,19 @@ from torch import Generator, Tensor, nn
 from avis.models.decode_heads.frame_predictions import Matching
 from avis.models.task_modules.mask_matching import MaskMatcher
 from avis.models.task_modules.mask_targets import MaskTarget
-from avis.models.task_modules.point_sampling import PointSampler, draws_of
+from avis.models.task_modules.point_sampling import PointSampler, make_generator
 from avis.registry import MODELS
 
+_NO_OBJECT_WEIGHT = 0.1  # of "no object" in the weighted mean of the class loss, as in DETR
 
-class SetLayer(NamedTuple):
-    """Predictions of one decoder layer for S sets, each the queries of one frame or clip.
+
+class SetPredictions(NamedTuple):
+    """Predictions of one decoder layer for S sets; a set is the queries of one frame or clip.
 
     Attributes:
         class_logits: (S, Q, K + 1), the last class is "no object".
-        mask_embeds: (S, Q, C); a mask is their dot product with the features, plus the offset.
+        mask_embeds: (S, Q, C); mask logits are their dot product with the features, plus the
+            offset.
         mask_offsets: (S, Q).
     """
 
@@ -32,30 +35,31 @@ class SetLayer(NamedTuple):
 
 
 class _Pair(NamedTuple):
-    """One matched query: its layer, set and number, and its instance's place in the target."""
+    """One matched query: indices of layer, set and query, and of the instance in the target."""
 
     layer: int
     set: int
     query: int
-    row: int
+    instance: int
 
 
 @MODELS.register_module()
 class MaskSetLoss(nn.Module):
-    """Match each set of queries with the true instances; then class, cross-entropy and dice.
+    """Match each set of queries with the ground truth; then class, cross-entropy and dice losses.
 
-    All layers are matched first. Masks with a gradient are made for matched queries only, those of
-    all layers at once: the sums are the same as layer by layer, with less memory.
+    All layers are matched first. Masks with a gradient are computed for matched queries only, of
+    all layers at once: the sums equal those layer by layer, with less memory.
 
-    Targets with a seed draw their points from it, so that the loss of a clip does not depend on
-    what else is in the batch: several processes compute what one would with all their clips.
+    Targets with a seed draw their points from it, so that the loss of a clip does not depend on the
+    rest of the batch: several processes compute the same loss as one with all their clips.
+
+    Source: Cheng et al., *Mask2Former*, CVPR 2022 (arXiv:2112.01527).
 
     Args:
-        num_classes: K.
+        num_classes: K, without "no object".
         class_weight: Weight of the class, in matching and loss.
-        mask_weight: Weight of the binary cross-entropy at points, likewise.
-        dice_weight: Weight of the dice loss at points, likewise.
-        no_object_weight: Weight of "no object" within the weighted mean of the class loss.
+        mask_weight: Weight of the binary cross-entropy at points, in matching and loss.
+        dice_weight: Weight of the dice loss at points, in matching and loss.
         num_points: Points per mask and frame.
     """
 
@@ -68,7 +72,6 @@ class MaskSetLoss(nn.Module):
         class_weight: float = 2.0,
         mask_weight: float = 5.0,
         dice_weight: float = 5.0,
-        no_object_weight: float = 0.1,
         num_points: int = 12544,
     ) -> None:
         super().__init__()
@@ -78,28 +81,30 @@ class MaskSetLoss(nn.Module):
         )
         self.points = PointSampler(num_points=num_points)
         weights = torch.ones(num_classes + 1)
-        weights[-1] = no_object_weight
+        weights[-1] = _NO_OBJECT_WEIGHT
         self.register_buffer('class_weights', weights, persistent=False)
 
     def forward(
-        self, layers: Sequence[SetLayer], features: Tensor, targets: Sequence[MaskTarget]
+        self, layers: Sequence[SetPredictions], features: Tensor, targets: Sequence[MaskTarget]
     ) -> tuple[list[dict[str, Tensor]], list[list[Matching]]]:
         """Compute the losses of every layer.
 
         Args:
             layers: Predictions for S sets.
-            features: (F, T, C, h, w); set s belongs to features s modulo F.
+            features: (F, T, C, h, w); set s uses features s modulo F.
             targets: S targets over the same T frames.
 
         Returns:
             Per layer ``ce``, ``mask`` and ``dice``, weighted; per layer and set the matching.
         """
-        draws = [draws_of(target.seed, features.device) for target in targets[: len(features)]]
-        matchings = [self._match(layer, features, targets, draws) for layer in layers]
+        generators = [
+            make_generator(target.seed, features.device) for target in targets[: len(features)]
+        ]
+        matchings = [self._match(layer, features, targets, generators) for layer in layers]
         count = features.new_tensor(float(sum(len(target.labels) for target in targets)))
-        # Per process; all of them together have one at least.
+        # Mean per process; the sum over all processes is at least 1.
         count = reduce_mean(count).clamp(min=1 / get_world_size())
-        masks = self._mask_losses(layers, matchings, features, targets, draws)
+        masks = self._mask_losses(layers, matchings, features, targets, generators)
         losses = []
         for index, layer in enumerate(layers):
             raw = {'ce': self._class_loss(layer.class_logits, matchings[index], targets)}
@@ -110,70 +115,70 @@ class MaskSetLoss(nn.Module):
     @torch.no_grad()
     def _match(
         self,
-        layer: SetLayer,
+        layer: SetPredictions,
         features: Tensor,
         targets: Sequence[MaskTarget],
-        draws: Sequence[Generator | None],
+        generators: Sequence[Generator | None],
     ) -> list[Matching]:
         matchings = []
         for index, target in enumerate(targets):
             logits, embeds, offsets = (part[index] for part in layer)
-            number = index % len(features)
-            masks = mask_logits(embeds, offsets, features[number])
-            points = self.points.for_matching(masks, draws[number])
+            source = index % len(features)
+            masks = mask_logits(embeds, offsets, features[source])
+            points = self.points.for_matching(masks, generators[source])
             matchings.append(self.matcher(logits, masks, target, points))
         return matchings
 
     def _class_loss(
         self, logits: Tensor, matchings: Sequence[Matching], targets: Sequence[MaskTarget]
     ) -> Tensor:
-        """Weighted mean over the queries of all sets, and of all processes."""
-        wanted = torch.full(logits.shape[:2], logits.shape[-1] - 1, device=logits.device)
-        for row, (queries, instances), target in zip(wanted, matchings, targets, strict=True):
-            row[queries] = target.labels[_rows(instances, target)]
+        """Return the weighted mean over the queries of all sets and processes."""
+        labels = torch.full(logits.shape[:2], logits.shape[-1] - 1, device=logits.device)
+        for of_set, (queries, instances), target in zip(labels, matchings, targets, strict=True):
+            of_set[queries] = target.labels[_target_index(instances, target)]
         loss = F.cross_entropy(
-            logits.float().flatten(0, 1), wanted.flatten(), self.class_weights, reduction='sum'
+            logits.float().flatten(0, 1), labels.flatten(), self.class_weights, reduction='sum'
         )
-        return loss / reduce_mean(self.class_weights[wanted].sum())
+        return loss / reduce_mean(self.class_weights[labels].sum())
 
     def _mask_losses(
         self,
-        layers: Sequence[SetLayer],
+        layers: Sequence[SetPredictions],
         matchings: Sequence[Sequence[Matching]],
         features: Tensor,
         targets: Sequence[MaskTarget],
-        draws: Sequence[Generator | None],
+        generators: Sequence[Generator | None],
     ) -> dict[str, list[Tensor]]:
-        """Sums of cross-entropy and of dice per layer."""
+        """Return the sums of cross-entropy and of dice per layer."""
         pairs = _pairs(matchings, targets, len(features))
-        if not pairs:  # no instance at all: zero, with every parameter in the graph
-            nothing = 0 * (features.sum() + sum(x.sum() for layer in layers for x in layer[1:]))
-            return {'mask': [nothing] * len(layers), 'dice': [nothing] * len(layers)}
+        if not pairs:  # no instance: zero, with every parameter in the graph
+            zero = 0 * (features.sum() + sum(x.sum() for layer in layers for x in layer[1:]))
+            return {'mask': [zero] * len(layers), 'dice': [zero] * len(layers)}
         index = torch.tensor(pairs, device=features.device).T  # (4, M)
-        where = tuple(index[:3])
-        embeds = torch.stack([layer.mask_embeds for layer in layers])[where]  # (M, C)
-        offsets = torch.stack([layer.mask_offsets for layer in layers])[where]
+        selected = tuple(index[:3])
+        embeds = torch.stack([layer.mask_embeds for layer in layers])[selected]  # (M, C)
+        offsets = torch.stack([layer.mask_offsets for layer in layers])[selected]
         counts = (index[1] % len(features)).bincount(minlength=len(features)).tolist()
         chunks = zip(embeds.split(counts), offsets.split(counts), features, strict=True)
         logits = [mask_logits(*chunk) for chunk in chunks]  # F times (M_f, T, h, w)
-        gts = torch.stack([targets[pair.set].masks[pair.row] for pair in pairs])
-        values = self._at_points(logits, gts, draws)
+        gts = torch.stack([targets[pair.set].masks[pair.instance] for pair in pairs])
+        values = self._at_points(logits, gts, generators)
         return {
             name: list(value.new_zeros(len(layers)).index_add(0, index[0], value))
             for name, value in values.items()
         }
 
     def _at_points(
-        self, logits: Sequence[Tensor], gts: Tensor, draws: Sequence[Generator | None]
+        self, logits: Sequence[Tensor], gts: Tensor, generators: Sequence[Generator | None]
     ) -> dict[str, Tensor]:
-        """Losses (M,) of M masks: F times logits (M_f, T, h, w), and truths (M, T, H, W).
+        """Return losses (M,) of M masks: F logits (M_f, T, h, w), ground truth (M, T, H, W).
 
-        Every mask and frame has points of its own; those of all frames of a mask count together.
+        Every mask and frame has points of its own; the points of all frames of a mask are pooled.
         """
         flat = [part.flatten(0, 1)[:, None].float() for part in logits]
         with torch.no_grad():
             points = torch.cat(
-                [self.points.for_loss(*one) for one in zip(flat, draws, strict=True)]
+                [self.points.for_loss(*one) for one in zip(flat, generators, strict=True)]
             )
             gt = point_sample(gts.flatten(0, 1)[:, None].float(), points)
             gt = gt.view(len(gts), -1)
@@ -185,28 +190,28 @@ class MaskSetLoss(nn.Module):
 
 
 def mask_logits(embeds: Tensor, offsets: Tensor, features: Tensor) -> Tensor:
-    """Masks (M, T, h, w) of embeddings (M, C), offsets (M,) and features (T, C, h, w)."""
+    """Return mask logits (M, T, h, w) of embeddings (M, C), offsets (M,), features (T, C, h, w)."""
     logits = torch.einsum('mc,tcp->mtp', embeds, features.flatten(2))
     return (logits + offsets[:, None, None]).unflatten(-1, features.shape[-2:])
 
 
-def _rows(instances: Tensor, target: MaskTarget) -> Tensor:
-    """Places in the target of instances given as places in ``gt_tracks`` (in rising order)."""
+def _target_index(instances: Tensor, target: MaskTarget) -> Tensor:
+    """Map sorted indices of instances in ``gt_tracks`` to their indices in the target."""
     return torch.searchsorted(target.instances, instances)
 
 
 def _pairs(
     matchings: Sequence[Sequence[Matching]], targets: Sequence[MaskTarget], num_features: int
 ) -> list[_Pair]:
-    """The matched pairs of all layers and sets, those of the same features in a row."""
+    """Return the matched pairs of all layers and sets, sorted by features."""
     return [
-        _Pair(layer, index, query, row)
-        for number in range(num_features)
+        _Pair(layer, index, query, instance)
+        for source in range(num_features)
         for layer, matched in enumerate(matchings)
-        for index in range(number, len(targets), num_features)
-        for query, row in zip(
+        for index in range(source, len(targets), num_features)
+        for query, instance in zip(
             matched[index][0].tolist(),
-            _rows(matched[index][1], targets[index]).tolist(),
+            _target_index(matched[index][1], targets[index]).tolist(),
             strict=True,
         )
     ]

@@ -1,4 +1,4 @@
-"""Mask2Former's pixel decoder: deformable attention over three levels, and one step of an FPN."""
+"""Mask2Former's pixel decoder: deformable attention over three levels, and one FPN step."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,12 +17,12 @@ from avis.ops.deformable_attention import Shapes, deformable_attention
 from avis.registry import MODELS
 
 
-class PixelMaps(NamedTuple):
-    """What a pixel decoder makes of the maps of a backbone.
+class PixelDecoderOutput(NamedTuple):
+    """Output of a pixel decoder.
 
     Attributes:
         pixel_features: (N, C, h, w) at stride 4, before the projection to mask features.
-        levels: Maps (N, C, h, w) of the coarser strides, coarsest first.
+        levels: Maps (N, C, h_i, w_i) at strides 32, 16 and 8.
     """
 
     pixel_features: Tensor
@@ -30,13 +30,13 @@ class PixelMaps(NamedTuple):
 
 
 class DeformableSelfAttention(MultiScaleDeformableAttention):
-    """mmcv's layer, with the same weights, over :func:`avis.ops` instead of compiled operators.
+    """mmcv's layer with the same weights, computed by :mod:`avis.ops` without compiled operators.
 
     Args:
         channels: C, width of every token.
-        num_heads: Heads.
-        num_levels: Levels of the pyramid.
-        num_points: Points read per head and level.
+        num_heads: Number of heads.
+        num_levels: Number of levels of the pyramid.
+        num_points: Points per head and level.
         kernel: See :func:`~avis.ops.deformable_attention.deformable_attention`.
     """
 
@@ -56,21 +56,21 @@ class DeformableSelfAttention(MultiScaleDeformableAttention):
     def forward(
         self, tokens: Tensor, position: Tensor, reference: Tensor, shapes: Shapes
     ) -> Tensor:
-        """Let each token read a few points around it.
+        """Attend from each token to a few points around it.
 
         Args:
-            tokens: (N, S, C), the positions of all levels.
-            position: Their encoding, (S, C).
-            reference: Their centers x, y in [0, 1], (S, 2).
+            tokens: (N, S, C), of all positions of all levels.
+            position: Positional encoding, (S, C).
+            reference: Centers x, y of the positions in [0, 1], (S, 2).
             shapes: (h, w) of each level.
 
         Returns:
-            (N, S, C), the tokens plus what they have read.
+            (N, S, C), with the residual added.
         """
         images, length = tokens.shape[:2]
         samples = (self.num_heads, self.num_levels, self.num_points)
         query = tokens + position
-        # Offsets count pixels of the level they read. One long axis: short ones are slow to add.
+        # Offsets are in pixels of the sampled level. One long axis: short ones are slow to add.
         per_pixel = tokens.new_tensor(
             [[1 / width, 1 / height] * self.num_points for height, width in shapes],
             dtype=torch.float32,
@@ -82,33 +82,33 @@ class DeformableSelfAttention(MultiScaleDeformableAttention):
         )
         weights = _project(query, self.attention_weights)
         weights = weights.unflatten(-1, (self.num_heads, -1)).softmax(-1)
-        read = deformable_attention(
+        attended = deformable_attention(
             _project(tokens, self.value_proj).unflatten(-1, (self.num_heads, -1)),
             shapes,
             locations.view(images, length, *samples, 2),
             weights.view(images, length, *samples),
             kernel=self.kernel,
         )
-        return _project(read, self.output_proj).add(tokens)
+        return _project(attended, self.output_proj).add(tokens)
 
 
 @MODELS.register_module()
 class DeformablePixelDecoder(MSDeformAttnPixelDecoder):
-    """``mmdet.MSDeformAttnPixelDecoder`` that runs everywhere, with the same weights and results.
+    """``mmdet.MSDeformAttnPixelDecoder`` for any device, with the same weights and results.
 
     Deformable attention is that of :mod:`avis.ops`. Positions are encoded once, not per image, and
-    maps keep their channels last, as the transformer wants them. The 1x1 convolution to mask
-    features is not run: :class:`~avis.models.decode_heads.frame_predictions.MaskProjection`.
+    maps are channels last, the layout of the transformer. The 1x1 convolution to mask features is
+    not run, see :class:`~avis.models.decode_heads.frame_predictions.MaskProjection`.
 
     Source: Cheng et al., *Mask2Former*, CVPR 2022 (arXiv:2112.01527).
 
     Args:
         in_channels: Width of the four maps of the backbone, finest first.
-        channels: C, width of all maps that come out.
-        num_layers: Layers of the encoder.
-        num_heads: Heads of deformable attention.
-        num_points: Points that a head reads per level.
-        hidden_channels: Width within the feed-forward nets.
+        channels: C, width of all output maps.
+        num_layers: Number of encoder layers.
+        num_heads: Number of heads of deformable attention.
+        num_points: Points per head and level.
+        hidden_channels: Width within the feed-forward blocks.
         kernel: See :func:`~avis.ops.deformable_attention.deformable_attention`.
     """
 
@@ -127,8 +127,8 @@ class DeformablePixelDecoder(MSDeformAttnPixelDecoder):
     ) -> None:
         if len(in_channels) != self.NUM_LEVELS + 1:
             raise ValueError(
-                f'DeformablePixelDecoder needs the width of {self.NUM_LEVELS + 1} maps, finest '
-                f'first, got in_channels={tuple(in_channels)}'
+                f'DeformablePixelDecoder: expected in_channels of {self.NUM_LEVELS + 1} maps, '
+                f'finest first, got {tuple(in_channels)}'
             )
         attention: dict[str, Any] = {
             'embed_dims': channels,
@@ -167,14 +167,14 @@ class DeformablePixelDecoder(MSDeformAttnPixelDecoder):
 
     @property
     def projection(self) -> MaskProjection:
-        """From pixel features to mask features."""
+        """The projection from pixel features to mask features."""
         return MaskProjection(self.mask_feature.weight.flatten(1), self.mask_feature.bias)
 
-    def forward(self, maps: Sequence[Tensor]) -> PixelMaps:
+    def forward(self, maps: Sequence[Tensor]) -> PixelDecoderOutput:
         """Map four maps (N, C_i, h_i, w_i) of a backbone, finest first, to pixel features."""
         if len(maps) != self.NUM_LEVELS + 1:
             raise ValueError(
-                f'DeformablePixelDecoder needs {self.NUM_LEVELS + 1} maps, finest first, got '
+                f'DeformablePixelDecoder: expected {self.NUM_LEVELS + 1} maps, finest first, got '
                 f'{len(maps)}: set out_indices=(0, 1, 2, 3) in the backbone'
             )
         finest, *others = (x.contiguous(memory_format=torch.channels_last) for x in maps)
@@ -195,10 +195,10 @@ class DeformablePixelDecoder(MSDeformAttnPixelDecoder):
         ]
         above = F.interpolate(levels[-1], finest.shape[-2:], mode='bilinear')
         pixel_features = self.output_convs[0](self.lateral_convs[0](finest).add_(above))
-        return PixelMaps(pixel_features, levels)
+        return PixelDecoderOutput(pixel_features, levels)
 
     def _encode(self, tokens: Tensor, shapes: Shapes) -> Tensor:
-        """Let tokens (N, S, C) of all levels read each other."""
+        """Encode tokens (N, S, C) of all levels by deformable self-attention; same shape."""
         position = torch.cat(
             [
                 sine_encoding(shape, self.channels, device=tokens.device) + level
@@ -214,12 +214,12 @@ class DeformablePixelDecoder(MSDeformAttnPixelDecoder):
 
 
 def _project(tokens: Tensor, layer: nn.Linear) -> Tensor:
-    """A linear layer that mmcv has built, over many tokens."""
+    """Apply a linear layer built by mmcv to many tokens."""
     return linear(tokens, layer.weight, layer.bias)
 
 
 def _centers(shape: tuple[int, int], device: torch.device) -> Tensor:
-    """Centers x, y of all pixels, in [0, 1] from edge to edge, (h * w, 2)."""
+    """Return the centers x, y of all pixels, in [0, 1] from edge to edge, (h * w, 2)."""
     height, width = shape
     y = (torch.arange(height, dtype=torch.float32, device=device) + 0.5) / height
     x = (torch.arange(width, dtype=torch.float32, device=device) + 0.5) / width

@@ -1,4 +1,4 @@
-"""Neck of the AVSBench models: every stage of the backbone to one width, with a wide view."""
+"""Neck of the AVSBench models: dilated convolutions map every backbone stage to one width."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,12 @@ from avis.registry import MODELS
 
 @MODELS.register_module()
 class DilatedConvNeck(nn.Module):
-    """Sum of parallel dilated 3x3 convolutions, one such set per pyramid level.
+    """Sum of parallel dilated 3x3 convolutions, one set per pyramid level.
 
     Source: Zhou et al., *Audio-Visual Segmentation*, ECCV 2022 (arXiv:2207.05042).
 
     Args:
-        in_channels: Channels of each level.
+        in_channels: C_i, channels of each level.
         out_channels: C, channels of every output.
         dilations: Dilation, and padding, of the parallel convolutions.
     """
@@ -37,11 +37,11 @@ class DilatedConvNeck(nn.Module):
         )
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """Bring maps (N, C_i, H_i, W_i), finest first, to (N, C, H_i, W_i)."""
+        """Map maps (N, C_i, H_i, W_i), finest first, to maps (N, C, H_i, W_i)."""
         if len(maps) != len(self.levels):
             raise ValueError(
-                f'DilatedConvNeck has in_channels for {len(self.levels)} levels, but the backbone '
-                f'gives {len(maps)} maps. Make neck.in_channels and backbone.out_indices agree.'
+                f'DilatedConvNeck: expected {len(self.levels)} maps, one per entry of in_channels, '
+                f'got {len(maps)}. Make neck.in_channels and backbone.out_indices agree.'
             )
         return [_sum(level, x) for level, x in zip(self.levels, maps, strict=True)]
 
@@ -55,15 +55,15 @@ def _sum(convs: nn.Module, x: Tensor) -> Tensor:
 
 
 def _dilated_conv(conv: nn.Module, x: Tensor) -> Tensor:
-    """Convolve, leaving out the taps that only ever meet the zero padding.
+    """Convolve without the taps that only ever read zero padding.
 
-    With a dilation not smaller than the map, the outer taps lie outside wherever the kernel
-    stands; the small maps of a 224 x 224 input need a third or a ninth of their kernel.
+    With a dilation not smaller than the map, the outer taps are outside at every position; the
+    small maps of a 224 x 224 input need a third or a ninth of their kernel.
     """
     assert isinstance(conv, nn.Conv2d)
     dilation = conv.dilation[0]
     inside = [dilation < size for size in x.shape[-2:]]
-    rows, columns = (slice(None) if reaches else slice(1, 2) for reaches in inside)
-    padding = [dilation if reaches else 0 for reaches in inside]
+    rows, columns = (slice(None) if is_inside else slice(1, 2) for is_inside in inside)
+    padding = [dilation if is_inside else 0 for is_inside in inside]
     weight = conv.weight[:, :, rows, columns]
     return F.conv2d(x, weight, conv.bias, padding=padding, dilation=dilation)

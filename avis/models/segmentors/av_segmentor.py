@@ -1,37 +1,40 @@
-"""A whole model for audio-visual segmentation: which pixels of a frame belong to what sounds."""
+"""Model for audio-visual segmentation: the pixels of each frame that belong to sounding objects."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from torch import Tensor, nn
 
+from avis.models.segmentors.base import BaseAVSegmentor, Inputs
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 
-STRIDE = 32  # of the coarsest map; the decoder doubles sizes and meets every level exactly
-
 
 @MODELS.register_module()
-class AVSegmentor(BaseModel):
-    """Backbone, neck, sound, one fusion block per level, decoder: AVS (binary) and AVSS (classes).
+class AVSegmentor(BaseAVSegmentor):
+    """Backbone, neck, audio encoder, one fusion block per level, decoder: AVS and AVSS.
 
     Every part is a config. ``fusion`` is built once per level of the pyramid, as ``fusions.0``
     (finest) to ``fusions.3``. Any number of frames T works, and any H and W that are multiples of
-    32. Frames that are padding (``valid_frames`` False) are zeroed between the parts, as the AVSS
-    authors do; their logits are 0.
+    32, so that the decoder, which doubles sizes, meets every level exactly. Padding frames
+    (``valid_frames`` False) are set to zero between the parts, as in the official code for AVSS;
+    their logits are 0.
+
+    Source: Zhou et al., *Audio-Visual Segmentation*, ECCV 2022 (arXiv:2207.05042), and for AVSS
+    *Audio-Visual Segmentation with Semantics*, IJCV 2025 (arXiv:2301.13190).
 
     Args:
         data_preprocessor: Stacks, pads and normalizes a batch.
-        backbone: Images (N, 3, H, W) to a tuple of maps, finest first.
-        neck: Those maps to the same number of maps of C channels.
-        audio_encoder: Sound, and the number of frames, to (B, T, D).
+        backbone: Maps images (N, 3, H, W) to a tuple of maps, finest first.
+        neck: Maps these to the same number of maps of C channels.
+        audio_encoder: Maps audio and the number of frames to (B, T, D).
         fusion: Fusion block, see :mod:`avis.models.fusion.checks`.
-        decode_head: Maps to logits; its ``num_classes`` is 1 for the binary task.
+        decode_head: Maps feature maps to logits; its ``num_classes`` is 1 for the binary task.
         loss_seg: Called with logits, target and labeled frames.
-        loss_avm: Matching of map and sound, see :mod:`avis.models.losses.avm_loss`; None without.
+        loss_avm: Audio-visual matching loss, see :mod:`avis.models.losses.avm_loss`; None to train
+            without it.
         init_cfg: As for every mmengine model.
     """
 
@@ -57,45 +60,19 @@ class AVSegmentor(BaseModel):
         self.loss_seg = MODELS.build(loss_seg)
         self.loss_avm = None if loss_avm is None else MODELS.build(loss_avm)
 
-    def forward(
-        self,
-        inputs: dict[str, Tensor],
-        data_samples: list[AVDataSample] | None = None,
-        mode: str = 'tensor',
-    ) -> dict[str, Any] | list[AVDataSample]:
-        """Run the model on one preprocessed batch.
-
-        Args:
-            inputs: ``frames`` (B, T, 3, H, W), normalized; ``audio`` as the audio encoder takes
-                it, or (B, T, D); optionally ``audio_lengths`` int (B,), the rows of ``audio``
-                that are no padding, and ``valid_frames`` bool (B, T).
-            data_samples: B samples; needed in the modes ``loss`` and ``predict``.
-            mode: ``tensor`` returns the raw outputs, ``loss`` the losses by name, ``predict`` the
-                samples with ``pred_sem_seg``.
+    def compute_outputs(self, inputs: Inputs) -> dict[str, Any]:
+        """Return the raw outputs.
 
         Returns:
-            For ``tensor``: ``logits`` (B, T, K, H, W); ``feature_maps``, per level (B, T, C, h, w)
-            and rectified; ``audio_features``, per level (B, T, C).
+            ``logits`` (B, T, K, H, W); ``feature_maps``, per level (B, T, C, h, w), after ReLU;
+            ``audio_features``, per level (B, T, C).
         """
-        if mode == 'tensor':
-            return self._outputs(inputs)
-        if mode not in ('loss', 'predict') or data_samples is None:
-            raise ValueError(
-                f"mode is {mode!r}, expected 'tensor', or 'loss' or 'predict' with data_samples"
-            )
-        return (self._loss if mode == 'loss' else self._predict)(inputs, data_samples)
-
-    def _outputs(self, inputs: dict[str, Tensor]) -> dict[str, Any]:
-        """The raw outputs; see :meth:`forward`."""
         frames, valid = inputs['frames'], inputs.get('valid_frames')
-        _check_frames(frames)
+        self.check_frames(frames)
         clip = frames.shape[:2]
-        lengths = inputs.get('audio_lengths')
-        audio = self.audio_encoder(
-            inputs['audio'], num_frames=clip[1], lengths=lengths
-        )  # (B, T, D)
-        # Channels last from here on: the fusion reads maps as rows of tokens, without a copy. The
-        # backbone does not, because its batch norms are less exact in that layout on a CPU.
+        audio = self.encode_audio(inputs)
+        # Channels last from here on: the fusion reads maps as tokens without a copy. The backbone
+        # keeps its layout, because its batch norms are less exact in channels last on a CPU.
         maps = [
             level.contiguous(memory_format=torch.channels_last)
             for level in self.backbone(frames.flatten(0, 1))
@@ -108,7 +85,7 @@ class AVSegmentor(BaseModel):
             fused = _zero_padding(fused.flatten(0, 1), valid)
             feature_maps.append(fused.relu())
             audio_features.append(audio_embed)
-        del maps, level, fused  # the decoder needs the memory
+        del maps, level, fused  # frees memory for the decoder
         keep = None if valid is None else valid.reshape(-1, 1, 1, 1).to(frames.dtype)
         return {
             'logits': self.decode_head(feature_maps, keep).unflatten(0, clip),
@@ -116,8 +93,9 @@ class AVSegmentor(BaseModel):
             'audio_features': audio_features,
         }
 
-    def _loss(self, inputs: dict[str, Tensor], data_samples: list[AVDataSample]) -> dict[str, Any]:
-        outputs = self._outputs(inputs)
+    def loss(self, inputs: Inputs, data_samples: list[AVDataSample]) -> dict[str, Any]:
+        """Return ``loss_seg`` and, if configured, ``loss_avm``."""
+        outputs = self.compute_outputs(inputs)
         logits = outputs['logits']
         target, labeled = _gt(data_samples, logits)
         losses = {'loss_seg': self.loss_seg(logits, target, labeled)}
@@ -127,10 +105,15 @@ class AVSegmentor(BaseModel):
             )
         return losses
 
-    def _predict(
-        self, inputs: dict[str, Tensor], data_samples: list[AVDataSample]
-    ) -> list[AVDataSample]:
-        for sample, logits in zip(data_samples, self._outputs(inputs)['logits'], strict=True):
+    def predict(self, inputs: Inputs, data_samples: list[AVDataSample]) -> list[AVDataSample]:
+        """Add ``pred_sem_seg`` to the data samples, without padding.
+
+        Its ``sem_seg`` is uint8 (T, H, W), class indices; the binary task adds ``prob``, float
+        (T, H, W).
+        """
+        for sample, logits in zip(
+            data_samples, self.compute_outputs(inputs)['logits'], strict=True
+        ):
             height, width = sample.img_shape
             length = len(sample.get('frame_ids', logits))
             logits = logits[:length, :, :height, :width]  # (T, K, H, W), without the padding
@@ -144,27 +127,17 @@ class AVSegmentor(BaseModel):
 
 
 def _zero_padding(x: Tensor, valid: Tensor | None) -> Tensor:
-    """Zero the rows of x (B*T, ...) that belong to padding frames; valid is (B, T)."""
+    """Set the entries of x (B*T, ...) that belong to padding frames to zero; valid is (B, T)."""
     if valid is None:
         return x
     return x * valid.reshape(-1, *[1] * (x.ndim - 1)).to(x.dtype)
 
 
-def _check_frames(frames: Tensor) -> None:
-    height, width = frames.shape[-2:]
-    if frames.ndim != 5 or height % STRIDE or width % STRIDE:
-        raise ValueError(
-            f'AVSegmentor needs frames (B, T, 3, H, W) with H and W multiples of {STRIDE}, got '
-            f'{tuple(frames.shape)}. Pad or resize them, as data_preprocessor.size_divisor={STRIDE}'
-            f' does.'
-        )
-
-
 def _gt(data_samples: Sequence[AVDataSample], logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Stack the truth of a batch.
+    """Stack the ground truth of a batch.
 
     Returns:
-        Class indices (B, T, H, W), and which frames carry a label, bool (B, T).
+        Class indices (B, T, H, W), and which frames are labeled, bool (B, T).
     """
     num_labels = max(logits.shape[2], 2)  # a binary head has one logit and two labels
     targets, labeled = [], []
@@ -172,9 +145,9 @@ def _gt(data_samples: Sequence[AVDataSample], logits: Tensor) -> tuple[Tensor, T
         target = sample.gt_sem_seg.sem_seg  # (T, H, W)
         if int(target.max()) >= num_labels:
             raise ValueError(
-                f'{sample.get("video_name")!r}: the truth holds class {int(target.max())}, but '
-                f'decode_head.num_classes is {logits.shape[2]}, so labels are below {num_labels}. '
-                f'Check the masks, or set num_classes to that of the data set.'
+                f'{sample.get("video_name")!r}: expected labels below {num_labels}, as '
+                f'decode_head.num_classes is {logits.shape[2]}, got {int(target.max())}. Check the '
+                f'masks, or set num_classes to that of the data set.'
             )
         targets.append(target)
         known = sample.get('labeled_frames')

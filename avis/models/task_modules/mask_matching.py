@@ -1,4 +1,4 @@
-"""One-to-one matching of predicted and true masks, of a frame or of a whole clip."""
+"""One-to-one matching of predicted and ground-truth masks, of a frame or of a whole clip."""
 
 import torch
 import torch.nn.functional as F
@@ -12,8 +12,10 @@ from avis.models.task_modules.mask_targets import MaskTarget
 class MaskMatcher:
     """Hungarian matching by class, binary cross-entropy and dice at random points.
 
+    Source: Cheng et al., *Mask2Former*, CVPR 2022 (arXiv:2112.01527).
+
     Args:
-        class_weight: Weight of minus the probability of the true class.
+        class_weight: Weight of the negative probability of the ground-truth class.
         mask_weight: Weight of the binary cross-entropy.
         dice_weight: Weight of the dice loss.
     """
@@ -29,16 +31,16 @@ class MaskMatcher:
     def __call__(
         self, class_logits: Tensor, mask_logits: Tensor, target: MaskTarget, points: Tensor
     ) -> Matching:
-        """Match.
+        """Match queries with instances.
 
         Args:
             class_logits: (Q, K + 1).
             mask_logits: (Q, T, h, w).
             target: N instances over the same T frames, at any resolution.
-            points: (1, P, 2), the same for all masks and frames.
+            points: (1, P, 2), x and y in [0, 1], the same for all masks and frames.
 
         Returns:
-            Queries (M,) in rising order, and their instances (M,) as places in ``gt_tracks``, for
+            Sorted query indices (M,), and the indices (M,) of their instances in ``gt_tracks``, for
             M = min(Q, N).
         """
         from scipy.optimize import linear_sum_assignment  # slow, and for training only
@@ -50,7 +52,7 @@ class MaskMatcher:
         cost = -self.class_weight * class_logits.float().softmax(-1)[:, target.labels]
         cost = cost + self.mask_weight * _mean_cross_entropy(logits, gt)
         cost = cost + self.dice_weight * _dice(logits.sigmoid(), gt)
-        # A network that has diverged must reach the loss, whose check names the cause.
+        # NaN of a diverged network must reach the loss, whose check names the cause.
         cost = cost.nan_to_num(nan=1e6, posinf=1e6, neginf=-1e6)
         queries, columns = (
             torch.from_numpy(index).to(points.device)
@@ -60,7 +62,7 @@ class MaskMatcher:
 
 
 def _at_points(masks: Tensor, points: Tensor) -> Tensor:
-    """Sample (M, T, h, w) at points (1, P, 2) of every frame: (M, T * P)."""
+    """Sample masks (M, T, h, w) at points (1, P, 2) of every frame: (M, T * P)."""
     return point_sample(masks.flatten(0, 1)[None].float(), points)[0].view(len(masks), -1)
 
 

@@ -1,4 +1,4 @@
-"""What a set of predicted masks is matched with: the instances of one frame, or of one clip."""
+"""Targets of mask matching: the ground-truth instances of one frame, or of one clip."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from avis.structures.av_data_sample import AVDataSample
 
 @dataclass
 class MaskTarget:
-    """True instances of one frame (T = 1) or of one clip.
+    """Ground-truth instances of one frame (T = 1) or of one clip.
 
     Attributes:
         labels: int (N,).
         masks: bool (N, T, H, W).
-        instances: int (N,), their places in the clip's ``gt_tracks``.
-        seed: Numbers that fix what is drawn for this frame or clip; empty if nothing fixes it.
+        instances: int (N,), their indices in the clip's ``gt_tracks``.
+        seed: Seed of the random points of this frame or clip; empty for unseeded points.
     """
 
     labels: Tensor
@@ -27,16 +27,16 @@ class MaskTarget:
 
 
 def frame_targets(data_samples: Sequence[AVDataSample]) -> list[MaskTarget]:
-    """The instances that each frame shows: B * T targets, the frames of a clip in a row."""
+    """Return the instances visible in each frame: B * T targets, clip by clip."""
     targets = []
     for sample in data_samples:
         tracks = sample.gt_tracks
         present = tracks.masks.flatten(2).any(-1)  # (N, T)
-        of_clip = sample.get('seed', ())
-        for frame, seen in enumerate(present.T):
-            instances = seen.nonzero()[:, 0]
+        clip_seed = sample.get('seed', ())
+        for frame, visible in enumerate(present.T):
+            instances = visible.nonzero()[:, 0]
             masks = tracks.masks[instances, frame : frame + 1]
-            seed = (*of_clip, frame + 1) if of_clip else ()
+            seed = (*clip_seed, frame + 1) if clip_seed else ()
             targets.append(MaskTarget(tracks.labels[instances], masks, instances, seed))
     return targets
 
@@ -44,12 +44,12 @@ def frame_targets(data_samples: Sequence[AVDataSample]) -> list[MaskTarget]:
 def clip_targets(
     data_samples: Sequence[AVDataSample], *, num_classes: int, late_as_no_object: bool
 ) -> list[MaskTarget]:
-    """The instances of each clip: B targets.
+    """Return the instances of each clip: B targets.
 
     Args:
         data_samples: B samples.
         num_classes: K, the index of "no object".
-        late_as_no_object: Give an instance that the first frame does not show the label K.
+        late_as_no_object: Set the label K for instances that are absent from the first frame.
     """
     targets = []
     for sample in data_samples:

@@ -1,4 +1,4 @@
-"""Where masks are compared: random points instead of all pixels."""
+"""Random points at which masks are compared, instead of all pixels."""
 
 from collections.abc import Sequence
 
@@ -7,37 +7,35 @@ import torch
 from mmcv.ops import point_sample
 from torch import Generator, Tensor
 
+_OVERSAMPLE_RATIO = 3.0  # of the candidates of a loss over the points kept
+_IMPORTANCE_RATIO = 0.75  # share of the kept points that are the most uncertain candidates
+
 
 class PointSampler:
     """Draw points in [0, 1] x [0, 1] as PointRend and Mask2Former do.
 
+    For a loss 3 * P points are drawn first; the most uncertain of them are three quarters of the P
+    points, the rest is drawn anew.
+
+    Sources: Kirillov et al., *PointRend*, CVPR 2020 (arXiv:1912.08193); Cheng et al.,
+    *Mask2Former*, CVPR 2022 (arXiv:2112.01527).
+
     Args:
         num_points: P.
-        oversample_ratio: For a loss this many times P points are drawn first.
-        importance_ratio: Share of the P points that are the most uncertain of those; the rest is
-            drawn anew.
     """
 
-    def __init__(
-        self,
-        *,
-        num_points: int = 12544,
-        oversample_ratio: float = 3.0,
-        importance_ratio: float = 0.75,
-    ) -> None:
+    def __init__(self, *, num_points: int = 12544) -> None:
         self.num_points = num_points
-        self.oversample_ratio = oversample_ratio
-        self.importance_ratio = importance_ratio
 
     def for_matching(self, like: Tensor, generator: Generator | None = None) -> Tensor:
-        """Points (1, P, 2), x before y, on the device of ``like``."""
+        """Return points (1, P, 2), x and y, on the device of ``like``."""
         return torch.rand(1, self.num_points, 2, device=like.device, generator=generator)
 
     def for_loss(self, logits: Tensor, generator: Generator | None = None) -> Tensor:
-        """Points (M, P, 2) for each of M mask logits (M, 1, h, w)."""
+        """Return points (M, P, 2) for each of M masks with logits (M, 1, h, w)."""
         device, masks = logits.device, len(logits)
-        drawn = int(self.num_points * self.oversample_ratio)
-        num_uncertain = int(self.num_points * self.importance_ratio)
+        drawn = int(self.num_points * _OVERSAMPLE_RATIO)
+        num_uncertain = int(self.num_points * _IMPORTANCE_RATIO)
         points = torch.rand(masks, drawn, 2, device=device, generator=generator)
         certainty = point_sample(logits, points)[:, 0].abs()  # (M, drawn)
         kept = certainty.topk(num_uncertain, largest=False).indices
@@ -47,15 +45,15 @@ class PointSampler:
         return torch.cat([uncertain, others], 1)
 
 
-def draws_of(seed: Sequence[int], device: torch.device) -> Generator | None:
-    """What a clip or a frame draws from: a generator of its own.
+def make_generator(seed: Sequence[int], device: torch.device) -> Generator | None:
+    """Make the random generator of a clip or a frame.
 
     Args:
-        seed: Numbers that fix its draws, whatever else is in the batch; empty if there are none.
-        device: Where it draws.
+        seed: Its seed, independent of the rest of the batch; empty for none.
+        device: Device of the random numbers.
 
     Returns:
-        The generator; None, torch's own one, without a seed.
+        The generator; None without a seed, which selects torch's global generator.
     """
     if not seed:
         return None

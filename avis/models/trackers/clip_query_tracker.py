@@ -1,4 +1,4 @@
-"""AVISM's tracker: queries of the whole clip, so that nothing needs to be joined afterwards."""
+"""AVISM's tracker: each query of the clip is a track, no association over frames is needed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from torch import Tensor, nn
 
 from avis.models.decode_heads.avism_clip_head import ClipPredictions
 from avis.models.decode_heads.frame_predictions import FramePredictions, Matching
-from avis.models.losses.mask_set_loss import SetLayer, mask_logits
+from avis.models.losses.mask_set_loss import SetPredictions, mask_logits
 from avis.models.task_modules.mask_targets import clip_targets
-from avis.models.trackers.base import Tracker, Window
+from avis.models.trackers.base import Tracker, TrackerWindow
 from avis.models.trackers.detections import encode_masks
 from avis.models.trackers.stitching import StitchedTracks, WindowTracks
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.masks import RLE
 
-_CHUNK_PIXELS = 1 << 23  # of logits that are resized at once: 32 MB, or one mask if that is larger
+_CHUNK_PIXELS = 1 << 23  # of logits resized at once: 32 MB, or one mask if that is larger
 
 
 @dataclass
@@ -31,13 +31,13 @@ class _State:
 
 @dataclass(frozen=True)
 class _Candidates:
-    """Pairs of a query and a class that may become tracks; a query can have several classes.
+    """M pairs of query and class that may become tracks; a query can have several classes.
 
     Attributes:
-        queries: (N,), of the clip, without repetition.
-        rows: (M,), the place in ``queries`` of each pair.
-        labels: (M,).
-        probs: (M,), falling.
+        queries: (N,), unique indices of clip queries.
+        rows: (M,), index into ``queries`` of each pair.
+        labels: (M,), class indices.
+        probs: (M,), class probabilities, falling.
     """
 
     queries: Tensor
@@ -48,26 +48,28 @@ class _Candidates:
 
 @MODELS.register_module()
 class ClipQueryTracker(Tracker):
-    """One query follows one instance through all frames of a window.
+    """Decode one window at a time; each clip query is one instance in all its frames.
 
     A track is a pair of query and class. Its score is the probability of the class times the mean
     probability within its mask, over all frames at the size of the network's input. Since the
-    second factor is at most 1, masks are made only where the first one exceeds the threshold, one
-    frame at a time, and encoded at once.
+    second factor is at most 1, masks are computed only where the first one exceeds the threshold,
+    frame by frame, and encoded immediately.
 
-    A video that fits one window gives what AVISM is published with, sorted by score. Those of
-    several windows are joined by :class:`~avis.models.trackers.stitching.StitchedTracks`.
+    For a video of one window the tracks are those of the official AVISM, sorted by score. Tracks of
+    several windows are stitched by :class:`~avis.models.trackers.stitching.StitchedTracks`.
+
+    Source: Guo et al., *Audio-Visual Instance Segmentation*, CVPR 2025 (arXiv:2310.18709).
 
     Args:
         head: The clip module, see
             :class:`~avis.models.decode_heads.avism_clip_head.AVISMClipHead`.
         loss_set: Loss of its classes and masks; None if it is not trained.
-        loss_similarity: Loss of its embeddings; None without.
-        max_candidates: Pairs of query and class that are looked at, those with the best class.
+        loss_similarity: Loss of its embeddings; None to train without it.
+        max_candidates: Largest number of pairs of query and class; those with the best class
+            probability are kept.
         score_threshold: Score that a track must exceed.
-        late_as_no_object: Teach a query whose instance is absent from the first frame of the clip
-            the class "no object", as AVISM was published; False teaches the true class.
-        stitching: Arguments of ``StitchedTracks``.
+        late_as_no_object: Train a query whose instance is absent from the first frame of the clip
+            as "no object", as the official AVISM does; False trains its ground-truth class.
     """
 
     def __init__(
@@ -79,7 +81,6 @@ class ClipQueryTracker(Tracker):
         max_candidates: int = 100,
         score_threshold: float = 0.3,
         late_as_no_object: bool = True,
-        stitching: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.head = MODELS.build(head)
@@ -88,10 +89,9 @@ class ClipQueryTracker(Tracker):
         self.max_candidates = max_candidates
         self.score_threshold = score_threshold
         self.late_as_no_object = late_as_no_object
-        self.stitching = stitching or {}
 
     def forward(self, frames: FramePredictions, audio: Tensor) -> dict[str, Tensor]:
-        """Raw outputs of a batch.
+        """Return the raw outputs of a batch.
 
         Returns:
             ``class_logits`` (B, Q, K + 1), ``mask_embeds`` (B, Q, C) and, at stride 4,
@@ -112,21 +112,23 @@ class ClipQueryTracker(Tracker):
         data_samples: Sequence[AVDataSample],
         matchings: Sequence[Sequence[Matching]],
     ) -> dict[str, Tensor]:
-        """Losses of every decoder layer: ``loss_avism_*`` and ``loss_clip_sim``.
+        """Return the losses of every decoder layer: ``loss_avism_*`` and ``loss_clip_sim``.
 
         Args:
             frames: Predictions of B clips of T frames, with the queries of L layers.
-            audio: (B, T, D).
+            audio: Audio embeddings, (B, T, D).
             data_samples: B samples with ``gt_tracks``.
-            matchings: Per layer of the frame decoder the pairs of each of the B * T frames.
+            matchings: Per layer of the frame decoder the matched pairs of each of the B * T frames.
         """
         if self.loss_set is None:
-            raise ValueError('ClipQueryTracker: training needs loss_set, see configs/avis/avism')
+            raise ValueError(
+                'ClipQueryTracker: expected loss_set for training, got None; see configs/avis/avism'
+            )
         predictions = self.head(frames.queries, audio)
         layers = [
-            SetLayer(
+            SetPredictions(
                 layer.class_logits.flatten(0, 1),
-                *predictions.projection.fold(layer.mask_embeds.flatten(0, 1)),
+                *predictions.projection.project_embeds(layer.mask_embeds.flatten(0, 1)),
             )
             for layer in predictions.layers
         ]
@@ -149,30 +151,32 @@ class ClipQueryTracker(Tracker):
         return losses
 
     def start(self, gate: nn.Module | None = None) -> _State:
-        """Nothing seen."""
-        return _State(StitchedTracks(**self.stitching), gate)
+        """Return the state of a new video."""
+        return _State(StitchedTracks(), gate)
 
     def update(
-        self, state: _State, frames: FramePredictions, audio: Tensor, window: Window
+        self, state: _State, frames: FramePredictions, audio: Tensor, window: TrackerWindow
     ) -> None:
-        """Find the tracks of a window and join them to those before."""
+        """Predict the tracks of a window and stitch them to those of earlier windows."""
         predictions = self.head(frames.queries[-1:], audio)
-        found = self._candidates(predictions.layers[-1].class_logits[0, 0])
-        embeds = predictions.layers[-1].mask_embeds[0, 0, found.queries]
-        certainty, rles = _make_masks(frames, predictions, embeds, window)
-        scores = found.probs * certainty[found.rows]
+        candidates = self._candidates(predictions.layers[-1].class_logits[0, 0])
+        embeds = predictions.layers[-1].mask_embeds[0, 0, candidates.queries]
+        mask_scores, rles = _make_masks(frames, predictions, embeds, window)
+        scores = candidates.probs * mask_scores[candidates.rows]
         order = scores.argsort(descending=True, stable=True)
         kept = order[scores[order] > self.score_threshold]
-        rows = found.rows[kept]
-        looks, sounding = self._describe(predictions, frames, audio, found.queries, state.gate)
+        rows = candidates.rows[kept]
+        appearance, sounding = self._describe(
+            predictions, frames, audio, candidates.queries, state.gate
+        )
         tracks = WindowTracks(
-            labels=found.labels[kept].tolist(),
+            labels=candidates.labels[kept].tolist(),
             scores=scores[kept].tolist(),
-            embeds=looks[rows].float().cpu().numpy(),
+            embeds=appearance[rows].float().cpu().numpy(),
             rles=[
                 [
-                    rle if sounds else None
-                    for rle, sounds in zip(rles[row], sounding[row].tolist(), strict=True)
+                    rle if is_sounding else None
+                    for rle, is_sounding in zip(rles[row], sounding[row].tolist(), strict=True)
                 ]
                 for row in rows.tolist()
             ],
@@ -181,11 +185,11 @@ class ClipQueryTracker(Tracker):
         state.store.add(tracks, window)
 
     def finish(self, state: _State) -> InstanceData:
-        """The tracks."""
+        """Return the tracks of all frames processed."""
         return state.store.to_instances()
 
     def _candidates(self, class_logits: Tensor) -> _Candidates:
-        """The best pairs of query and class, of logits (Q, K + 1)."""
+        """Return the best pairs of query and class, of logits (Q, K + 1)."""
         probs = class_logits.float().softmax(-1)[:, :-1]  # (Q, K)
         best, index = probs.flatten().topk(min(self.max_candidates, probs.numel()))
         index = index[best > self.score_threshold]
@@ -200,35 +204,35 @@ class ClipQueryTracker(Tracker):
         queries: Tensor,
         gate: nn.Module | None,
     ) -> tuple[Tensor, Tensor]:
-        """What queries of the clip look like (N, C), and when they sound, bool (N, T).
+        """Return the appearance of N clip queries, (N, C), and where they sound, bool (N, T).
 
-        A gate judges single frames: there the query of the frame that resembles most the clip's
-        stands for it.
+        A gate decides per frame; it reads the frame query that is most similar to the clip query.
         """
         frame_embeds, clip_embeds = self.head.similarity_embeds(predictions)
-        looks = clip_embeds[0, 0, queries]
+        appearance = clip_embeds[0, 0, queries]
         if gate is None:
             shape = (len(queries), audio.shape[1])
-            return looks, torch.ones(shape, dtype=torch.bool, device=looks.device)
-        alike = torch.einsum('nc,tpc->ntp', looks, frame_embeds[0, 0]).argmax(-1)  # (N, T)
-        times = torch.arange(audio.shape[1], device=looks.device)
+            return appearance, torch.ones(shape, dtype=torch.bool, device=appearance.device)
+        similarity = torch.einsum('nc,tpc->ntp', appearance, frame_embeds[0, 0])
+        nearest = similarity.argmax(-1)  # (N, T)
+        times = torch.arange(audio.shape[1], device=appearance.device)
         class_logits, embeds = frames.class_logits[0], frames.queries[-1, 0]  # (T, P, ...)
-        return looks, gate(class_logits[times, alike], embeds[times, alike], audio[0])
+        return appearance, gate(class_logits[times, nearest], embeds[times, nearest], audio[0])
 
 
 def _make_masks(
-    frames: FramePredictions, predictions: ClipPredictions, embeds: Tensor, window: Window
+    frames: FramePredictions, predictions: ClipPredictions, embeds: Tensor, window: TrackerWindow
 ) -> tuple[Tensor, list[list[RLE | None]]]:
-    """Masks of N queries with embeddings (N, C) in every frame.
+    """Compute the masks of N queries with embeddings (N, C) in every frame.
 
     Returns:
-        The mean probability inside of each mask over all frames at the size of the input, (N,), and
-        N times T masks at ``ori_shape``, None where blank.
+        Mask scores (N,), the mean probability inside each mask over all frames at the size of the
+        input, and N lists of T masks at ``ori_shape``, None where empty.
     """
-    folded, offsets = predictions.projection.fold(embeds)
+    folded, offsets = predictions.projection.project_embeds(embeds)
     inside, total = (embeds.new_zeros(len(embeds), dtype=torch.float32) for _ in range(2))
     rles: list[list[RLE | None]] = [[] for _ in embeds]
-    if not rles:  # torch refuses to resize nothing
+    if not rles:  # F.interpolate rejects empty tensors
         return inside, rles
     area = max(h * w for h, w in (window.input_shape, window.ori_shape))
     for features in frames.pixel_features[0]:  # (C, h, w)
@@ -250,5 +254,5 @@ def _make_masks(
 
 
 def _resize(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize (N, h, w) to (N, *size)."""
+    """Resize logits (N, h, w) to (N, H, W), with ``size`` (H, W)."""
     return F.interpolate(logits[None], size, mode='bilinear')[0]

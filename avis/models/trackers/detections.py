@@ -1,4 +1,4 @@
-"""From the predictions of a frame head to detections: the one place where masks are made."""
+"""Select detections from the predictions of a frame head and compute their masks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,32 +12,32 @@ from pycocotools import mask as coco_mask
 from torch import Tensor, nn
 
 from avis.models.decode_heads.frame_predictions import FramePredictions
-from avis.models.trackers.base import Window
+from avis.models.trackers.base import TrackerWindow
 from avis.models.trackers.matching import mask_iou
 from avis.registry import MODELS
 from avis.structures.masks import RLE
 
-_CHUNK_PIXELS = 1 << 23  # of logits that are resized at once: 32 MB, or one mask if that is larger
+_CHUNK_PIXELS = 1 << 23  # of logits resized at once: 32 MB, or one mask if that is larger
 
 
 @dataclass(frozen=True)
 class Detections:
-    """The N instances found in one frame, the most certain first.
+    """The N instances detected in one frame, by falling score.
 
     Attributes:
-        frame: Its place in the video.
-        class_scores: Probability of each class times the certainty of the mask, (N, K).
-        embeds: What the frame head knows of each instance, (N, C).
-        rles: N masks at ``ori_shape``, none blank.
-        reported: False where the instance is silent: known to the tracker, but no mask is given
-            out; bool (N,).
+        frame: Index of the frame in the video.
+        class_scores: Probability of each class times the mask score, (N, K).
+        embeds: Query embedding of each instance, (N, C).
+        rles: N masks at ``ori_shape``, none empty.
+        sounding: bool (N,), False for a silent instance: it is tracked, but its mask is not
+            reported.
     """
 
     frame: int
     class_scores: NDArray[np.float32]
     embeds: NDArray[np.float32]
     rles: list[RLE]
-    reported: NDArray[np.bool_]
+    sounding: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.rles)
@@ -50,36 +50,35 @@ class Detections:
 
     @property
     def boxes(self) -> NDArray[np.float32]:
-        """Left, top, right, bottom in pixels, (N, 4)."""
+        """Boxes x1, y1, x2, y2 in pixels, (N, 4)."""
         if not self.rles:
             return np.zeros((0, 4), np.float32)
         boxes = np.asarray(coco_mask.toBbox(self.rles), np.float32)
         boxes[:, 2:] += boxes[:, :2]
         return boxes
 
-    def take(self, index: NDArray[Any]) -> 'Detections':
-        """Some of the instances."""
+    def select(self, index: NDArray[Any]) -> 'Detections':
+        """Return the instances at integer indices (M,) or where a bool mask (N,) is True."""
         return replace(
             self,
             class_scores=self.class_scores[index],
             embeds=self.embeds[index],
             rles=[self.rles[i] for i in np.arange(len(self))[index].tolist()],
-            reported=self.reported[index],
+            sounding=self.sounding[index],
         )
 
 
 @MODELS.register_module()
 class Detector:
-    """Choose the instances of each frame and make their masks.
+    """Select the instances of each frame and compute their masks.
 
-    Masks are made for candidates only, a frame at a time and in chunks of limited size, so that
-    memory does not follow the number of queries or the size of the frame.
+    Masks are computed for candidates only, frame by frame and in chunks of limited size, so that
+    memory does not grow with the number of queries or the size of the frame.
 
     Args:
-        score_threshold: Probability of its best class that makes a query a candidate.
-        max_per_frame: Candidates of a frame, the best ones.
-        mask_threshold: Logit above which a pixel belongs to the mask.
-        duplicate_iou: Of two masks that overlap more than this the more certain one stays; None
+        score_threshold: A query is a candidate if its best class probability exceeds this.
+        max_per_frame: Largest number of candidates per frame; the best ones are kept.
+        duplicate_iou: Of two masks with a larger IoU, the one with the higher score is kept; None
             keeps both.
     """
 
@@ -88,31 +87,29 @@ class Detector:
         *,
         score_threshold: float = 0.2,
         max_per_frame: int = 20,
-        mask_threshold: float = 0.0,
         duplicate_iou: float | None = 0.7,
     ) -> None:
         self.score_threshold = score_threshold
         self.max_per_frame = max_per_frame
-        self.mask_threshold = mask_threshold
         self.duplicate_iou = duplicate_iou
 
     def __call__(
         self,
         frames: FramePredictions,
         audio: Tensor,
-        window: Window,
+        window: TrackerWindow,
         *,
         gate: nn.Module | None = None,
         skip: int = 0,
     ) -> Iterator[Detections]:
-        """The detections of one window, frame by frame.
+        """Yield the detections of one window, frame by frame.
 
         Args:
             frames: Predictions of the window, B = 1.
-            audio: Its sound, (1, T, D).
-            window: Its place and sizes.
+            audio: Audio embeddings of its frames, (1, T, D).
+            window: Its position and sizes.
             gate: See :class:`~avis.models.trackers.sounding_gate.SoundingGate`.
-            skip: Leading frames that are not wanted.
+            skip: Number of leading frames to skip.
         """
         logits, embeds = frames.class_logits[0], frames.queries[-1, 0]  # (T, Q, K + 1), (T, Q, C)
         probs = logits.float().softmax(-1)[..., :-1]
@@ -121,59 +118,63 @@ class Detector:
         else:
             sounding = gate(logits.transpose(0, 1), embeds.transpose(0, 1), audio[0]).T
         count = min(self.max_per_frame, probs.shape[1])
-        best, chosen = probs.amax(-1).topk(count, dim=1)  # (T, count), falling
-        numbers = (best > self.score_threshold).sum(1).tolist()
-        for t in range(skip, len(numbers)):
-            queries = chosen[t, : numbers[t]]
-            masks, certainty = self._masks(frames, t, queries, window)
-            found = Detections(
+        best, candidates = probs.amax(-1).topk(count, dim=1)  # (T, count), falling
+        counts = (best > self.score_threshold).sum(1).tolist()
+        for t in range(skip, len(counts)):
+            queries = candidates[t, : counts[t]]
+            masks, mask_scores = _make_masks(frames, t, queries, window)
+            detections = Detections(
                 frame=window.start + t,
-                class_scores=(probs[t, queries] * certainty[:, None]).cpu().numpy(),
+                class_scores=(probs[t, queries] * mask_scores[:, None]).cpu().numpy(),
                 embeds=embeds[t, queries].float().cpu().numpy(),
                 rles=[mask for mask in masks if mask is not None],
-                reported=sounding[t, queries].cpu().numpy(),
+                sounding=sounding[t, queries].cpu().numpy(),
             )
-            yield self._sorted(found, np.array([mask is not None for mask in masks], bool))
+            yield self._filter(detections, np.array([mask is not None for mask in masks], bool))
 
-    def _masks(
-        self, frames: FramePredictions, t: int, queries: Tensor, window: Window
-    ) -> tuple[list[RLE | None], Tensor]:
-        """Masks of some queries in one frame, and the mean probability inside each, (N,)."""
-        logits = frames.mask_logits(frames=slice(t, t + 1), queries=queries)[0, 0].float()
-        inside = (logits > self.mask_threshold).float()
-        certainty = (logits.sigmoid() * inside).sum((1, 2)) / inside.sum((1, 2)).clamp(min=1)
-        return encode_logits(logits, window, self.mask_threshold), certainty
-
-    def _sorted(self, found: Detections, present: NDArray[np.bool_]) -> Detections:
-        """Without blank masks and duplicates, the most certain instance first."""
-        found = replace(
-            found,
-            class_scores=found.class_scores[present],
-            embeds=found.embeds[present],
-            reported=found.reported[present],
+    def _filter(self, detections: Detections, nonempty: NDArray[np.bool_]) -> Detections:
+        """Drop empty masks and duplicates, and sort by falling score."""
+        detections = replace(
+            detections,
+            class_scores=detections.class_scores[nonempty],
+            embeds=detections.embeds[nonempty],
+            sounding=detections.sounding[nonempty],
         )
-        found = found.take(np.argsort(-found.scores, kind='stable'))
-        if self.duplicate_iou is None or len(found) < 2:
-            return found
-        iou = mask_iou(found.rles, found.rles)
+        detections = detections.select(np.argsort(-detections.scores, kind='stable'))
+        if self.duplicate_iou is None or len(detections) < 2:
+            return detections
+        iou = mask_iou(detections.rles, detections.rles)
         kept: list[int] = []
-        for index in range(len(found)):
+        for index in range(len(detections)):
             if not kept or iou[index, kept].max() <= self.duplicate_iou:
                 kept.append(index)
-        return found.take(np.array(kept))
+        return detections.select(np.array(kept))
 
 
-def resize_mask_logits(logits: Tensor, window: Window) -> Tensor:
-    """Bring mask logits to the size of the output, as the published models do: in two steps.
+def _make_masks(
+    frames: FramePredictions, t: int, queries: Tensor, window: TrackerWindow
+) -> tuple[list[RLE | None], Tensor]:
+    """Return the masks of N queries in frame t, None where empty, and their mask scores (N,).
+
+    A mask score is the mean probability inside the mask, at stride 4.
+    """
+    logits = frames.mask_logits(frames=slice(t, t + 1), queries=queries)[0, 0].float()
+    inside = (logits > 0).float()
+    mask_scores = (logits.sigmoid() * inside).sum((1, 2)) / inside.sum((1, 2)).clamp(min=1)
+    return encode_logits(logits, window), mask_scores
+
+
+def resize_mask_logits(logits: Tensor, window: TrackerWindow) -> Tensor:
+    """Resize mask logits to the output size in two steps, as the official models do.
 
     Args:
         logits: (N, h, w), covering the padded input.
-        window: The sizes.
+        window: Its sizes.
 
     Returns:
-        (N, H, W) of ``ori_shape``.
+        (N, H, W) with H and W of ``ori_shape``.
     """
-    if not len(logits):  # torch refuses to interpolate nothing
+    if not len(logits):  # F.interpolate rejects empty tensors
         return logits.new_zeros(0, *window.ori_shape)
     height, width = window.img_shape
     logits = F.interpolate(logits[None], window.input_shape, mode='bilinear')[..., :height, :width]
@@ -182,25 +183,26 @@ def resize_mask_logits(logits: Tensor, window: Window) -> Tensor:
     return logits[0]
 
 
-def encode_logits(logits: Tensor, window: Window, threshold: float = 0.0) -> list[RLE | None]:
-    """Masks at ``ori_shape`` of logits (N, h, w) as run lengths, None where blank.
+def encode_logits(logits: Tensor, window: TrackerWindow) -> list[RLE | None]:
+    """Encode logits (N, h, w) as N masks at ``ori_shape``, None where empty.
 
-    Only so many masks are dense at once as fit into a fixed number of pixels.
+    The number of dense masks at one time is limited by a fixed number of pixels.
     """
     area = max(h * w for h, w in (window.input_shape, window.ori_shape))
     rles: list[RLE | None] = []
     if not len(logits):
         return rles
     for chunk in logits.split(max(_CHUNK_PIXELS // area, 1)):
-        rles += encode_masks(resize_mask_logits(chunk, window) > threshold)
+        rles += encode_masks(resize_mask_logits(chunk, window) > 0)
     return rles
 
 
 def encode_masks(masks: Tensor) -> list[RLE | None]:
-    """Run lengths of masks, bool (N, H, W), None where blank."""
-    # The encoder wants columns first: (H, W, N) in Fortran's order.
+    """Encode masks, bool (N, H, W), as N RLEs, None where empty."""
+    # pycocotools expects (H, W, N) in Fortran order.
     columns = masks.transpose(1, 2).contiguous().to(torch.uint8).cpu().numpy().T
-    blank = (~masks.flatten(1).any(1)).tolist()
+    empty = (~masks.flatten(1).any(1)).tolist()
     return [
-        None if empty else rle for rle, empty in zip(coco_mask.encode(columns), blank, strict=True)
+        None if is_empty else rle
+        for rle, is_empty in zip(coco_mask.encode(columns), empty, strict=True)
     ]

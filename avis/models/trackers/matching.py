@@ -1,7 +1,7 @@
-"""What the trackers compare: overlaps, embeddings, and the best one-to-one pairs."""
+"""Similarities of masks, tracks and embeddings, and one-to-one matching."""
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,18 +9,16 @@ from pycocotools import mask as coco_mask
 
 from avis.structures.masks import RLE, rle_area
 
-Floats: TypeAlias = NDArray[np.float64]
-
 
 def match(similarity: NDArray[Any], threshold: float) -> list[tuple[int, int]]:
-    """Pair rows with columns one to one; the similarities above ``threshold`` sum to the maximum.
+    """Match rows with columns one to one; maximizes the sum of similarities over ``threshold``.
 
     Args:
         similarity: Shape (M, N); minus infinity forbids a pair.
-        threshold: What a pair must reach.
+        threshold: Similarity that a pair needs.
 
     Returns:
-        Pairs (row, column) in the order of rows.
+        Pairs (row, column), sorted by row.
 
     >>> match(np.array([[0.9, 0.8], [0.8, 0.1]]), 0.5)
     [(0, 1), (1, 0)]
@@ -28,7 +26,7 @@ def match(similarity: NDArray[Any], threshold: float) -> list[tuple[int, int]]:
     from scipy.optimize import linear_sum_assignment  # slow to import
 
     gain = np.where(similarity >= threshold, similarity - threshold, 0.0)
-    # A pair that just reaches the threshold still beats none.
+    # A pair exactly at the threshold is better than no pair.
     gain[similarity >= threshold] += 1e-9
     rows, columns = linear_sum_assignment(gain, maximize=True)
     return [
@@ -38,20 +36,20 @@ def match(similarity: NDArray[Any], threshold: float) -> list[tuple[int, int]]:
     ]
 
 
-def cosine(first: NDArray[Any], second: NDArray[Any]) -> Floats:
-    """Cosine similarities of embeddings (M, C) and (N, C), shape (M, N)."""
-    return np.asarray(normalized(first) @ normalized(second).T, np.float64)
+def cosine_similarity(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the cosine similarities (M, N) of embeddings (M, C) and (N, C)."""
+    return np.asarray(normalize(first) @ normalize(second).T, np.float64)
 
 
-def normalized(embeds: NDArray[Any]) -> NDArray[np.float32]:
-    """Embeddings (N, C) of length 1; one of zeros stays as it is."""
+def normalize(embeds: NDArray[Any]) -> NDArray[np.float32]:
+    """Scale embeddings (..., C) to unit length; zeros stay zeros."""
     embeds = np.asarray(embeds, np.float32)
     length = np.linalg.norm(embeds, axis=-1, keepdims=True)
     return embeds / np.maximum(length, 1e-12)
 
 
-def mask_iou(first: Sequence[RLE], second: Sequence[RLE]) -> Floats:
-    """Overlaps of masks of one frame, intersection over union, shape (M, N)."""
+def mask_iou(first: Sequence[RLE], second: Sequence[RLE]) -> NDArray[np.float64]:
+    """Return the intersection over union (M, N) of M and N masks of one frame."""
     if not first or not second:
         return np.zeros((len(first), len(second)))
     return np.asarray(coco_mask.iou(list(first), list(second), [0] * len(second)), np.float64)
@@ -59,16 +57,16 @@ def mask_iou(first: Sequence[RLE], second: Sequence[RLE]) -> Floats:
 
 def tube_iou(
     first: Sequence[Sequence[RLE | None]], second: Sequence[Sequence[RLE | None]]
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Overlaps of tracks over the same frames: summed intersections over summed unions.
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the intersection over union of tracks: summed intersections over summed unions.
 
     Args:
         first: M tracks of T masks, None where absent.
         second: N tracks of T masks.
 
     Returns:
-        Overlaps (M, N), 0 where there is no union; and which pairs consist of two tracks that
-        are both somewhere to be seen, bool (M, N).
+        IoU (M, N), 0 where the union is empty; and bool (M, N), True where both tracks have at
+        least one mask.
     """
     inter, union = np.zeros((len(first), len(second))), np.zeros((len(first), len(second)))
     for left, right in zip(zip(*first, strict=True), zip(*second, strict=True), strict=True):
@@ -80,12 +78,13 @@ def tube_iou(
         both[np.ix_(rows, columns)] = iou * total[np.ix_(rows, columns)] / (1 + iou)
         inter += both
         union += total - both
-    seen = [
+    visible = [
         np.array([any(mask is not None for mask in track) for track in side], bool)
         for side in (first, second)
     ]
-    return inter / np.maximum(union, 1), seen[0][:, None] & seen[1][None]
+    return inter / np.maximum(union, 1), visible[0][:, None] & visible[1][None]
 
 
-def _areas(masks: Sequence[RLE | None]) -> Floats:
+def _areas(masks: Sequence[RLE | None]) -> NDArray[np.float64]:
+    """Return the areas (N,) of masks in pixels, 0 for None."""
     return np.array([rle_area(mask) for mask in masks], float)

@@ -1,4 +1,4 @@
-"""What the trackers share that look at one frame after the other."""
+"""Base of the online trackers, which process one frame after the other."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
@@ -10,34 +10,43 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from avis.models.decode_heads.frame_predictions import FramePredictions
-from avis.models.trackers.base import Tracker, Window
+from avis.models.trackers.base import Tracker, TrackerWindow
 from avis.models.trackers.detections import Detections, Detector
 from avis.models.trackers.track_store import TrackStore
 from avis.registry import MODELS
 
 
-class Remembered(Protocol):
-    """What is known of one instance."""
+class TrackState(Protocol):
+    """State of one track; trackers add what they compare.
+
+    Attributes:
+        last_frame: Frame index of its latest detection.
+    """
 
     last_frame: int
 
 
-One = TypeVar('One', bound=Remembered)
+StateT = TypeVar('StateT', bound=TrackState)
 
 
 @dataclass
-class Memory(Generic[One]):
-    """The instances of a video that may come back, by identity."""
+class TrackMemory(Generic[StateT]):
+    """The tracks of a video that new detections are matched with.
 
-    ones: dict[int, One] = field(default_factory=dict)
+    Attributes:
+        states: State of each track, by track id.
+        next_id: Id of the next new track.
+    """
+
+    states: dict[int, StateT] = field(default_factory=dict)
     next_id: int = 0
 
-    def forget(self, before: int) -> None:
-        """Drop those that were last seen before this frame."""
-        self.ones = {n: one for n, one in self.ones.items() if one.last_frame >= before}
+    def remove_lost(self, before: int) -> None:
+        """Remove the tracks whose latest detection is older than frame ``before``."""
+        self.states = {i: state for i, state in self.states.items() if state.last_frame >= before}
 
-    def begin(self) -> int:
-        """An identity that nobody had."""
+    def new_id(self) -> int:
+        """Return a track id that was not used before in this video."""
         self.next_id += 1
         return self.next_id - 1
 
@@ -50,12 +59,12 @@ class _State:
 
 
 class OnlineTracker(Tracker):
-    """Base of the trackers that give each detection its identity as soon as its frame is seen.
+    """Base of the trackers that assign a track id to each detection of a frame immediately.
 
     Args:
         detector: See :class:`~avis.models.trackers.detections.Detector`; None for its defaults.
-        min_frames: Tracks with masks in fewer frames are left out.
-        max_tracks: Most tracks of a video.
+        min_frames: Tracks with masks in fewer frames are dropped.
+        max_tracks: Largest number of tracks per video; those with the best scores are kept.
     """
 
     def __init__(
@@ -71,31 +80,34 @@ class OnlineTracker(Tracker):
         self.max_tracks = max_tracks
 
     @abstractmethod
-    def new_memory(self) -> Any:
-        """What :meth:`assign` remembers of a video of which nothing was seen."""
+    def init_memory(self) -> Any:
+        """Return the memory of :meth:`assign` at the start of a video."""
 
     @abstractmethod
-    def assign(self, memory: Any, found: Detections) -> NDArray[np.int64]:
-        """Identities of the detections of the next frame, -1 for one that belongs to no track.
+    def assign(self, memory: Any, detections: Detections) -> NDArray[np.int64]:
+        """Assign track ids to the detections of the next frame.
 
         Args:
-            memory: Of :meth:`new_memory`; changed in place.
-            found: N detections.
+            memory: Of :meth:`init_memory`; changed in place.
+            detections: N detections.
+
+        Returns:
+            Track ids (N,), -1 for a detection that belongs to no track.
         """
 
     def start(self, gate: nn.Module | None = None) -> _State:
-        """Nothing seen, nothing remembered."""
+        """Return the state of a new video."""
         store = TrackStore(min_frames=self.min_frames, max_tracks=self.max_tracks)
-        return _State(store, gate, self.new_memory())
+        return _State(store, gate, self.init_memory())
 
     def update(
-        self, state: _State, frames: FramePredictions, audio: Tensor, window: Window
+        self, state: _State, frames: FramePredictions, audio: Tensor, window: TrackerWindow
     ) -> None:
-        """Take in the frames of a window that are new, one by one."""
-        skip = state.store.open(window)
-        for found in self.detector(frames, audio, window, gate=state.gate, skip=skip):
-            state.store.add(found, self.assign(state.memory, found))
+        """Process the new frames of a window one by one."""
+        skip = state.store.start_window(window)
+        for detections in self.detector(frames, audio, window, gate=state.gate, skip=skip):
+            state.store.add(detections, self.assign(state.memory, detections))
 
     def finish(self, state: _State) -> InstanceData:
-        """The tracks."""
+        """Return the tracks of all frames processed."""
         return state.store.to_instances()

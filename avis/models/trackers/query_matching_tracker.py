@@ -1,4 +1,4 @@
-"""Online tracking by what the queries of a frame head look like."""
+"""Online tracking by the query embeddings of a frame head."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.models.trackers.detections import Detections
-from avis.models.trackers.matching import cosine, match, normalized
-from avis.models.trackers.online import Memory, OnlineTracker
+from avis.models.trackers.matching import cosine_similarity, match, normalize
+from avis.models.trackers.online import OnlineTracker, TrackMemory
 from avis.registry import MODELS
+
+_MEMORY_FRAMES = 10  # embeddings kept per track, as in CTVIS
 
 
 @dataclass
-class _Remembered:
-    """The latest embeddings of an instance, weighted by their scores."""
+class _TrackState:
+    """The latest embeddings of a track, each (C,) and weighted by its score."""
 
     embeds: deque[NDArray[np.float32]]
     last_frame: int
@@ -23,21 +25,20 @@ class _Remembered:
 
 @MODELS.register_module()
 class QueryMatchingTracker(OnlineTracker):
-    """Match the queries of each frame to the instances remembered, by embedding alone.
+    """Match the queries of each frame to the existing tracks by embedding alone.
 
     After MinVIS (Huang et al., NeurIPS 2022, arXiv:2208.02245): queries of the same instance are
-    alike in neighbouring frames, so frame predictions are joined without any training on videos.
-    As in CTVIS (Ying et al., ICCV 2023, arXiv:2307.12616), the memory is a mean over several
-    frames, and certain frames weigh more. Instances may move, cross and come back; masks are not
-    compared.
+    similar in neighboring frames, so frame predictions are associated without any training on
+    videos. As in CTVIS (Ying et al., ICCV 2023, arXiv:2307.12616), the embedding of a track is a
+    mean over its latest 10 frames in which confident detections weigh more. Instances may move,
+    cross and return; masks are not compared.
 
     Args:
-        min_similarity: Cosine with the memory that makes a detection the same instance. Queries of
-            different instances are alike too: a trained frame head needs a high one.
-        new_track_score: Score a detection needs to begin a track.
-        memory_frames: Embeddings remembered of an instance, the latest ones.
-        max_gap: Frames without a detection after which an instance is forgotten.
-        kwargs: Of :class:`~avis.models.trackers.online.OnlineTracker`.
+        min_similarity: Cosine with the track embedding that a match needs. Queries of different
+            instances are similar too: a trained frame head needs a high threshold.
+        new_track_score: Score that a detection needs to start a track.
+        max_age: Frames without a detection after which a track is removed.
+        kwargs: Arguments of :class:`~avis.models.trackers.online.OnlineTracker`.
     """
 
     def __init__(
@@ -45,35 +46,34 @@ class QueryMatchingTracker(OnlineTracker):
         *,
         min_similarity: float = 0.8,
         new_track_score: float = 0.4,
-        memory_frames: int = 10,
-        max_gap: int = 60,
+        max_age: int = 60,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.min_similarity = min_similarity
         self.new_track_score = new_track_score
-        self.memory_frames = memory_frames
-        self.max_gap = max_gap
+        self.max_age = max_age
 
-    def new_memory(self) -> Memory[_Remembered]:
-        """Nobody."""
-        return Memory()
+    def init_memory(self) -> TrackMemory[_TrackState]:
+        """Return a memory without tracks."""
+        return TrackMemory()
 
-    def assign(self, memory: Memory[_Remembered], found: Detections) -> NDArray[np.int64]:
-        """Identities of the detections of a frame, -1 for one that is too weak to begin a track."""
-        memory.forget(found.frame - self.max_gap)
-        ids = np.full(len(found), -1)
-        known = list(memory.ones)
-        if known and len(found):
-            means = np.stack([np.sum(memory.ones[number].embeds, axis=0) for number in known])
-            for row, column in match(cosine(means, found.embeds), self.min_similarity):
+    def assign(self, memory: TrackMemory[_TrackState], detections: Detections) -> NDArray[np.int64]:
+        """Return track ids (N,), -1 for a detection whose score is too low to start a track."""
+        memory.remove_lost(detections.frame - self.max_age)
+        ids = np.full(len(detections), -1)
+        known = list(memory.states)
+        if known and len(detections):
+            means = np.stack([np.sum(memory.states[track].embeds, axis=0) for track in known])
+            similarity = cosine_similarity(means, detections.embeds)
+            for row, column in match(similarity, self.min_similarity):
                 ids[column] = known[row]
-        for index in np.flatnonzero((ids < 0) & (found.scores >= self.new_track_score)):
-            ids[index] = memory.begin()
-            memory.ones[int(ids[index])] = _Remembered(deque(maxlen=self.memory_frames), 0)
-        weighted = normalized(found.embeds) * found.scores[:, None]
+        for index in np.flatnonzero((ids < 0) & (detections.scores >= self.new_track_score)):
+            ids[index] = memory.new_id()
+            memory.states[int(ids[index])] = _TrackState(deque(maxlen=_MEMORY_FRAMES), 0)
+        weighted = normalize(detections.embeds) * detections.scores[:, None]
         for index in np.flatnonzero(ids >= 0):
-            one = memory.ones[int(ids[index])]
-            one.embeds.append(weighted[index])
-            one.last_frame = found.frame
+            state = memory.states[int(ids[index])]
+            state.embeds.append(weighted[index])
+            state.last_frame = detections.frame
         return ids

@@ -1,4 +1,4 @@
-"""Which instances sound in which frames: a silent one is reported without a mask."""
+"""Decide which instances sound in which frames; a silent one is reported without a mask."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -18,20 +18,20 @@ Source = Literal['class', 'similarity']
 
 @MODELS.register_module()
 class SoundingGate(nn.Module):
-    """Decide in which frames a track is reported.
+    """Decide in which frames a track is sounding, and therefore reported.
 
-    ``'class'`` trusts the class head, which was trained on sounding instances only: the probability
-    of the best class must reach the threshold. ``'similarity'`` compares what is seen with what is
-    heard: two small networks bring instance and sound to a common space, where the dot product is
-    the logit of "this instance makes this sound". It is trained with the model on the instances
-    that the frame head matched, each with the sound of every frame of its clip; it sounds in the
-    frames in which the truth has a mask.
+    ``'class'`` uses the class head, which is trained on sounding instances only: the probability of
+    the best class must reach the threshold. ``'similarity'`` compares instance and audio: two small
+    networks project both to a common space, where the dot product is the logit of "this instance
+    makes this sound". It is trained with the model on the instances that the frame head matched,
+    each with the audio of every frame of its clip; the target is 1 in frames in which the ground
+    truth has a mask.
 
     Args:
         source: ``'class'`` or ``'similarity'``.
-        threshold: Probability that opens the gate.
-        query_dim: C, width of the embedding of an instance; for ``'similarity'``.
-        audio_dim: D, width of a row of sound; for ``'similarity'``.
+        threshold: Smallest probability of a sounding instance.
+        query_dim: C, width of a query embedding; for ``'similarity'``.
+        audio_dim: D, width of an audio embedding; for ``'similarity'``.
         embed_dim: Width of the common space.
         loss_weight: Weight of the loss.
     """
@@ -49,13 +49,14 @@ class SoundingGate(nn.Module):
         super().__init__()
         if source not in get_args(Source):
             raise ValueError(
-                f'SoundingGate: source must be one of {get_args(Source)}, got {source!r}'
+                f'SoundingGate: expected source to be one of {get_args(Source)}, got {source!r}'
             )
         self.source = source
         self.threshold = threshold
         self.loss_weight = loss_weight
         self.embed_dim = embed_dim
         if source == 'similarity':
+            # ``seen`` and ``heard`` are names in checkpoints.
             self.seen = nn.Sequential(
                 nn.Linear(query_dim, embed_dim), nn.ReLU(), nn.Linear(embed_dim, embed_dim)
             )
@@ -65,21 +66,21 @@ class SoundingGate(nn.Module):
             self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(self, class_logits: Tensor, embeds: Tensor, audio: Tensor) -> Tensor:
-        """Which of N tracks sound in which of T frames.
+        """Decide which of N tracks sound in which of T frames.
 
         Args:
             class_logits: (N, T, K + 1), the last class is "no object".
-            embeds: (N, T, C), what is known of a track in a frame.
-            audio: (T, D).
+            embeds: (N, T, C), the query embedding of each track in each frame.
+            audio: Audio embeddings, (T, D).
 
         Returns:
-            bool (N, T).
+            bool (N, T), True where the track sounds.
         """
         if self.source == 'class':
             probs = class_logits.float().softmax(-1)[..., :-1].amax(-1)
         else:
-            seen, heard = self.seen(embeds), self.heard(audio)  # (N, T, E), (T, E)
-            probs = self._logits((seen * heard).sum(-1)).sigmoid()
+            visual, sound = self.seen(embeds), self.heard(audio)  # (N, T, E), (T, E)
+            probs = self._logits((visual * sound).sum(-1)).sigmoid()
         return probs >= self.threshold
 
     def loss(
@@ -89,11 +90,11 @@ class SoundingGate(nn.Module):
         data_samples: Sequence[AVDataSample],
         matchings: Sequence[Sequence[Matching]],
     ) -> dict[str, Tensor]:
-        """Binary cross-entropy of every matched query with the sound of every frame of its clip.
+        """Binary cross-entropy of every matched query with the audio of every frame of its clip.
 
         Args:
             frames: Predictions of B clips of T frames.
-            audio: (B, T, D).
+            audio: Audio embeddings, (B, T, D).
             data_samples: B samples; ``gt_tracks.masks`` bool (N, T, H, W).
             matchings: Per decoder layer the matched pairs of each of the B * T frames.
 
@@ -107,18 +108,19 @@ class SoundingGate(nn.Module):
         for b, sample in enumerate(data_samples):
             present = sample.gt_tracks.masks.to(audio.device).flatten(2).any(2)  # (N, T)
             valid = sample.get('valid_frames')
-            heard = self.heard(audio[b])  # (T, E)
+            sound = self.heard(audio[b])  # (T, E)
             for t, (query, instance) in enumerate(matchings[-1][b * length : (b + 1) * length]):
-                seen = self.seen(queries[b, t, query.to(queries.device)])  # (M, E)
+                visual = self.seen(queries[b, t, query.to(queries.device)])  # (M, E)
                 kept = slice(None) if valid is None else valid.to(audio.device)
-                logits.append(self._logits(seen @ heard.T)[:, kept].flatten())
+                logits.append(self._logits(visual @ sound.T)[:, kept].flatten())
                 targets.append(present[instance.to(audio.device)][:, kept].flatten())
         logit, target = torch.cat(logits), torch.cat(targets).to(audio.dtype)
-        # The mean over all processes. Also without a pair here: the others wait for the count.
+        # Mean over all processes. Called without a pair here too: other processes wait for the
+        # count.
         count = reduce_mean(logit.new_tensor(float(len(logit)))).clamp(min=1 / get_world_size())
         loss = F.binary_cross_entropy_with_logits(logit, target, reduction='sum') / count
         return {'loss_gate': self.loss_weight * loss}
 
     def _logits(self, product: Tensor) -> Tensor:
-        """Dot products to logits."""
+        """Map dot products (...) to logits (...)."""
         return product / self.embed_dim**0.5 + self.bias

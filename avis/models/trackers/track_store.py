@@ -1,4 +1,4 @@
-"""What an online tracker has found so far: masks as run lengths, nothing dense."""
+"""The tracks of an online tracker so far, with masks as RLE: no dense mask is kept."""
 
 from dataclasses import dataclass, field
 
@@ -6,7 +6,7 @@ import numpy as np
 from mmengine.structures import InstanceData
 from numpy.typing import NDArray
 
-from avis.models.trackers.base import Window
+from avis.models.trackers.base import TrackerWindow
 from avis.models.trackers.detections import Detections
 from avis.models.trackers.stitching import check_window, to_instances
 from avis.structures.masks import RLE
@@ -14,7 +14,7 @@ from avis.structures.masks import RLE
 
 @dataclass
 class _Track:
-    """One instance: the sum of its class scores, and its masks by frame."""
+    """One track: the sum of its class scores (K,), and its masks by frame index."""
 
     class_scores: NDArray[np.float64]
     count: int = 0
@@ -29,11 +29,11 @@ class TrackStore:
     """The tracks of a video, filled frame by frame.
 
     The class of a track is the best one of its class scores averaged over the frames in which it
-    was detected, its score is that average.
+    was detected; its score is that average.
 
     Args:
-        min_frames: Tracks with masks in fewer frames are left out.
-        max_tracks: At most so many tracks come out, those with the best scores.
+        min_frames: Tracks with masks in fewer frames are dropped.
+        max_tracks: Largest number of tracks; those with the best scores are kept.
     """
 
     def __init__(self, *, min_frames: int = 1, max_tracks: int = 100) -> None:
@@ -43,43 +43,43 @@ class TrackStore:
         self._size: tuple[int, int] | None = None
         self._tracks: dict[int, _Track] = {}
 
-    def open(self, window: Window) -> int:
-        """Check that a window goes on where the last one ended.
+    def start_window(self, window: TrackerWindow) -> int:
+        """Check that a window continues where the last one ended.
 
         Returns:
-            How many of its frames are known already.
+            Number of its leading frames that were processed already.
         """
         check_window(window, self.length, self._size)
         self._size = window.ori_shape
         return self.length - window.start
 
     def add(self, detections: Detections, ids: NDArray[np.int64]) -> None:
-        """Take in the next frame; an identity below 0 belongs to no track."""
+        """Add the detections of the next frame; ``ids`` (N,) below 0 belong to no track."""
         self.length = detections.frame + 1
-        for index, number in enumerate(ids.tolist()):
-            if number < 0:
+        for index, track_id in enumerate(ids.tolist()):
+            if track_id < 0:
                 continue
             scores = detections.class_scores[index].astype(np.float64)
-            track = self._tracks.setdefault(number, _Track(np.zeros_like(scores)))
+            track = self._tracks.setdefault(track_id, _Track(np.zeros_like(scores)))
             track.class_scores += scores
             track.count += 1
-            if detections.reported[index]:
+            if detections.sounding[index]:
                 track.rles[detections.frame] = detections.rles[index]
 
     def to_instances(self) -> InstanceData:
-        """The tracks in the order of their first detection, see ``Tracker.finish``."""
+        """Return the tracks in the order of their first detection, see ``Tracker.finish``."""
         kept = {
-            number: track
-            for number, track in self._tracks.items()
+            track_id: track
+            for track_id, track in self._tracks.items()
             if len(track.rles) >= max(self.min_frames, 1)
         }
-        best = sorted(kept, key=lambda number: -kept[number].mean.max())[: self.max_tracks]
-        numbers = sorted(best)
+        best = sorted(kept, key=lambda track_id: -kept[track_id].mean.max())[: self.max_tracks]
+        ids = sorted(best)
         return to_instances(
-            ids=numbers,
-            labels=[int(kept[number].mean.argmax()) for number in numbers],
-            scores=[float(kept[number].mean.max()) for number in numbers],
-            rles=[kept[number].rles for number in numbers],
+            ids=ids,
+            labels=[int(kept[track_id].mean.argmax()) for track_id in ids],
+            scores=[float(kept[track_id].mean.max()) for track_id in ids],
+            rles=[kept[track_id].rles for track_id in ids],
             size=self._size or (0, 0),
             length=self.length,
         )

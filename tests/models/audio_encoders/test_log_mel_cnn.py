@@ -109,5 +109,5 @@ def test_it_learns_three_sources_in_forty_steps() -> None:
 def test_embeddings_pass_and_other_shapes_do_not() -> None:
     encoder, rows = LogMelCNN(out_channels=16), torch.randn(1, 3, 16)
     assert encoder(rows, 3) is rows
-    with pytest.raises(ValueError, match=r'LogMelCNN: cannot read sound of shape \(1, 3, 128\)'):
+    with pytest.raises(ValueError, match=r'LogMelCNN: expected .* shape \(1, 3, 128\)'):
         encoder(torch.zeros(1, 3, 128), 3)

@@ -105,7 +105,7 @@ def test_precomputed_audio_is_stacked(size) -> None:
 
 def test_mixed_kinds_of_audio_are_refused() -> None:
     data = batch((5, 32, 32), (5, 32, 32), audio=(80000, (5, 96, 64)))
-    with pytest.raises(ValueError, match=r'several kinds of sound.*\(80000,\), \(5, 96, 64\)'):
+    with pytest.raises(ValueError, match=r'audio of one kind.*\(80000,\), \(5, 96, 64\)'):
         AVDataPreprocessor()(data)
 
 
@@ -114,7 +114,7 @@ def test_nothing_is_stored_in_checkpoints() -> None:
 
 
 def test_mean_needs_three_numbers() -> None:
-    with pytest.raises(ValueError, match=r'mean needs 3 numbers, got \[0\.5\]'):
+    with pytest.raises(ValueError, match=r'expected 3 values in mean, got \[0\.5\]'):
         AVDataPreprocessor(mean=[0.5])
 
 

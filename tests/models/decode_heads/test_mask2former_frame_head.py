@@ -213,5 +213,5 @@ def test_sizes_that_do_not_fit_are_named() -> None:
         small_head(listens=True)(maps, audio[:, :2], (2, 3))
     head = small_head()
     head.loss_set = None
-    with pytest.raises(ValueError, match='training needs loss_set'):
+    with pytest.raises(ValueError, match='expected loss_set for training'):
         head.loss(head(*draw()), draw_gt())

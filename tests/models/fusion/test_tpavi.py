@@ -78,5 +78,5 @@ def test_half_precision_does_not_overflow() -> None:
 
 
 def test_too_few_frames_per_group() -> None:
-    with pytest.raises(ValueError, match='frames_per_group is 0'):
+    with pytest.raises(ValueError, match=r'frames_per_group: expected at least 1, .* got 0'):
         TPAVI(channels=16, frames_per_group=0)

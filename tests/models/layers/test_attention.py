@@ -48,5 +48,5 @@ def test_what_a_query_may_not_read_has_no_effect() -> None:
 
 
 def test_heads_that_do_not_divide_the_channels() -> None:
-    with pytest.raises(ValueError, match='channels=16 is not divisible by num_heads=3'):
+    with pytest.raises(ValueError, match='got channels=16 and num_heads=3'):
         AttentionBlock(16, 3)

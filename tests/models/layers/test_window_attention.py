@@ -7,7 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avis.models.layers.window_attention import WindowReading, WindowSelfAttention, window_runs
+from avis.models.layers.window_attention import (
+    WindowCrossAttention,
+    WindowSelfAttention,
+    window_groups,
+)
 
 SIZES = {'channels': 16, 'num_heads': 4, 'hidden_channels': 8, 'window': 6}
 
@@ -17,7 +21,7 @@ def test_windows_are_a_partition(length, size, offset) -> None:
     offset = min(offset, size - 1)
     windows = [
         (start + index * frames, frames)
-        for start, count, frames in window_runs(length, size, offset)
+        for start, count, frames in window_groups(length, size, offset)
         for index in range(count)
     ]
     assert [t for start, frames in windows for t in range(start, start + frames)] == list(
@@ -58,7 +62,7 @@ def test_self_attention_is_that_of_torch(length, shifted) -> None:
 @pytest.mark.parametrize('shifted', [False, True])
 def test_one_token_per_frame_is_that_of_torch(length, shifted) -> None:
     torch.manual_seed(0)
-    layer = WindowReading(**SIZES)
+    layer = WindowCrossAttention(**SIZES)
     torch.nn.init.normal_(layer.in_proj.bias)
     audio, tokens = torch.randn(2, length, 16), torch.randn(2, length, 3, 16)
     read = torch.zeros_like(audio)
@@ -84,5 +88,5 @@ def reference(layer, query, memory):
 
 
 def test_heads_that_do_not_divide_the_channels() -> None:
-    with pytest.raises(ValueError, match='channels=16 is not divisible by num_heads=3'):
-        WindowReading(**{**SIZES, 'num_heads': 3})
+    with pytest.raises(ValueError, match='got channels=16 and num_heads=3'):
+        WindowCrossAttention(**{**SIZES, 'num_heads': 3})

@@ -9,7 +9,7 @@ from mmcv.ops import point_sample
 from mmdet.models.task_modules.assigners import HungarianAssigner
 from mmengine.structures import InstanceData
 
-from avis.models.losses.mask_set_loss import MaskSetLoss, SetLayer
+from avis.models.losses.mask_set_loss import MaskSetLoss, SetPredictions
 from avis.models.task_modules.mask_matching import MaskMatcher
 from avis.models.task_modules.mask_targets import MaskTarget
 
@@ -41,7 +41,7 @@ def scene(counts=(3, 0, 2, 1)):
     torch.manual_seed(0)
     sets = len(counts)
     layers = [
-        SetLayer(torch.randn(sets, Q, K + 1), torch.randn(sets, Q, C), torch.randn(sets, Q))
+        SetPredictions(torch.randn(sets, Q, K + 1), torch.randn(sets, Q, C), torch.randn(sets, Q))
         for _ in range(3)
     ]
     features = torch.randn(2, T, C, 5, 7)
@@ -54,7 +54,7 @@ def scene(counts=(3, 0, 2, 1)):
     return layers, features, targets
 
 
-def dense(layer: SetLayer, features, index: int):
+def dense(layer: SetPredictions, features, index: int):
     """Masks (Q, T, h, w) of one set."""
     logits = torch.einsum('qc,tchw->qthw', layer.mask_embeds[index], features[index % 2])
     return logits + layer.mask_offsets[index][:, None, None, None]
@@ -114,7 +114,7 @@ def test_the_masks_of_a_clip_do_not_depend_on_its_batch() -> None:
     together, matchings = loss(layers, features, targets)
     alone = []
     for number in range(2):  # sets 0 and 2 belong to one clip, 1 and 3 to the other
-        own = [SetLayer(*(part[number::2] for part in layer)) for layer in layers]
+        own = [SetPredictions(*(part[number::2] for part in layer)) for layer in layers]
         losses, matched = loss(own, features[number : number + 1], targets[number::2])
         alone.append(losses)
         for one, both in zip(matched, matchings, strict=True):

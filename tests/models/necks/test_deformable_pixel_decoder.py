@@ -53,14 +53,14 @@ def test_equals_mmdets(training: bool) -> None:
         pixel_features, levels = ours(maps)
         mask_features, their_levels = theirs(maps)
         torch.testing.assert_close(
-            ours.projection.apply(pixel_features), mask_features, rtol=0, atol=2e-5
+            ours.projection.project_features(pixel_features), mask_features, rtol=0, atol=2e-5
         )
         for got, expected in zip(levels, their_levels, strict=True):
             torch.testing.assert_close(got, expected, rtol=0, atol=2e-5)
     if not training:
         return
     weights = torch.linspace(-1, 1, mask_features.numel()).view(mask_features.shape)
-    (ours.projection.apply(pixel_features) * weights).mean().backward()
+    (ours.projection.project_features(pixel_features) * weights).mean().backward()
     (mask_features * weights).mean().backward()
     expected = dict(theirs.named_parameters())
     for name, parameter in ours.named_parameters():
@@ -84,9 +84,9 @@ def test_smallest_image() -> None:
 
 
 def test_other_numbers_of_maps_are_refused() -> None:
-    with pytest.raises(ValueError, match=r'the width of 4 maps.*got in_channels=\(8, 16\)'):
+    with pytest.raises(ValueError, match=r'in_channels of 4 maps.*got \(8, 16\)'):
         DeformablePixelDecoder(in_channels=(8, 16))
-    with pytest.raises(ValueError, match='needs 4 maps, finest first, got 3'):
+    with pytest.raises(ValueError, match='expected 4 maps, finest first, got 3'):
         small_decoder()(draw_maps()[:3])
 
 

@@ -29,5 +29,5 @@ def test_every_level_has_its_own_channels_and_dilations() -> None:
 
 
 def test_wrong_number_of_maps() -> None:
-    with pytest.raises(ValueError, match=r'2 levels.*1 maps'):
+    with pytest.raises(ValueError, match=r'expected 2 maps.*got 1'):
         DilatedConvNeck(in_channels=[3, 6])([torch.randn(1, 3, 8, 8)])

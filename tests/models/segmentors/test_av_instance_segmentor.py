@@ -12,7 +12,7 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
 
-from avis.models.trackers.base import Window
+from avis.models.trackers.base import TrackerWindow
 from avis.models.trackers.sounding_gate import SoundingGate
 from avis.registry import MODELS
 from tests.helpers.tiny_avism import C, D, K, P, build, clip
@@ -79,7 +79,7 @@ def test_one_window_is_the_whole_clip(name) -> None:
     model = build(name)
     data = model.data_preprocessor(pseudo_collate([clip()]))
     state = model.start_video()
-    model.predict_window(state, data['inputs'], Window.of_sample(data['data_samples'][0]))
+    model.predict_window(state, data['inputs'], TrackerWindow.from_sample(data['data_samples'][0]))
     assert_same(model.finish_video(state), *predict(model, clip()))
 
 
@@ -145,7 +145,7 @@ def test_mistakes_are_named() -> None:
         model({'frames': torch.zeros(1, 2, 3, 40, 64), 'audio': torch.zeros(1, 2, D)})
     with pytest.raises(ValueError, match="mode is 'score'"):
         model(data['inputs'], mode='score')
-    with pytest.raises(ValueError, match='frames_per_chunk is 0'):
+    with pytest.raises(ValueError, match='frames_per_chunk of 1 or more, got 0'):
         build(frames_per_chunk=0)
     audio = np.full((1, 2, D), np.nan, np.float32)
     with pytest.raises(ValueError, match='NaN'):

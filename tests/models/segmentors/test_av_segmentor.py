@@ -172,7 +172,7 @@ def test_only_labeled_frames_are_learned_from() -> None:
 def test_wrong_number_of_classes(num_classes, label) -> None:
     model, item = build(num_classes), clip()
     item['data_samples'].gt_sem_seg.sem_seg[0, 0, 0] = label
-    with pytest.raises(ValueError, match=rf"'guitar_1'.*class {label}.*num_classes is "):
+    with pytest.raises(ValueError, match=rf"'guitar_1'.*num_classes is .*got {label}\."):
         model(**batch_of(model, item, training=True), mode='loss')
 
 

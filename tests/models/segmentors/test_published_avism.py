@@ -118,7 +118,7 @@ def check_layers(published: Published, case: str) -> None:
         check('frame.pred_masks', outputs['frame_mask_logits'][0])
     check('frame.pred_logits', outputs['frame_class_logits'][0])
     check('frame.queries', frames.queries[0, 0])
-    check('clip.mask_features', clip.projection.apply(frames.pixel_features)[0])
+    check('clip.mask_features', clip.projection.project_features(frames.pixel_features)[0])
     check('clip.pred_logits', clip.layers[-1].class_logits)
     check('clip.pred_mask_embed', clip.layers[-1].mask_embeds)
     check('clip.pred_fq_embed', frame_embeds)

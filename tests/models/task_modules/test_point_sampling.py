@@ -3,7 +3,7 @@
 import torch
 from mmdet.models.utils import get_uncertain_point_coords_with_randomness
 
-from avis.models.task_modules.point_sampling import PointSampler, draws_of
+from avis.models.task_modules.point_sampling import PointSampler, make_generator
 
 CPU = torch.device('cpu')
 
@@ -23,7 +23,7 @@ def test_a_generator_decides_and_nothing_else_moves() -> None:
     before = torch.get_rng_state()
     first, again, other = (
         (sampler.for_matching(logits, draws), sampler.for_loss(logits, draws))
-        for draws in (draws_of(seed, CPU) for seed in ((1, 2), (1, 2), (1, 3)))
+        for draws in (make_generator(seed, CPU) for seed in ((1, 2), (1, 2), (1, 3)))
     )
     assert torch.equal(torch.get_rng_state(), before)
     for one, same, another in zip(first, again, other, strict=True):
@@ -32,7 +32,7 @@ def test_a_generator_decides_and_nothing_else_moves() -> None:
 
 
 def test_without_a_seed_torch_itself_draws() -> None:
-    assert draws_of((), CPU) is None
+    assert make_generator((), CPU) is None
 
 
 def test_no_mask_needs_no_point() -> None:

@@ -12,7 +12,7 @@ from avis.models.decode_heads.frame_predictions import MaskProjection
 from avis.models.losses.clip_similarity_loss import ClipSimilarityLoss
 from avis.models.losses.mask_set_loss import MaskSetLoss
 from avis.models.trackers import clip_query_tracker
-from avis.models.trackers.base import Window
+from avis.models.trackers.base import TrackerWindow
 from avis.models.trackers.clip_query_tracker import ClipQueryTracker
 from avis.structures.av_data_sample import AVDataSample
 from tests.helpers.tracker_scenes import (
@@ -114,7 +114,7 @@ def test_scores_at_the_size_of_the_input_masks_at_that_of_the_file(monkeypatch, 
     scene = predictions(SCENE, shuffle=False)
     torch.manual_seed(0)
     scene.pixel_features = torch.randn(1, 4, QUERIES, 8, 16)
-    place = Window(0, input_shape=(32, 64), img_shape=(30, 50), ori_shape=(45, 75))
+    place = TrackerWindow(0, input_shape=(32, 64), img_shape=(30, 50), ori_shape=(45, 75))
     found = run(tracker(SURE, score_threshold=0.0), scene, place=place)
     logits = F.interpolate(scene.pixel_features[0, :, [1, 0]], (32, 64), mode='bilinear')
     logits = logits[..., :30, :50]  # (T, 2, H, W), query 1 first as it is more certain
@@ -184,5 +184,5 @@ def test_losses_and_the_class_of_those_who_come_late() -> None:
 
 
 def test_training_needs_a_loss() -> None:
-    with pytest.raises(ValueError, match='training needs loss_set'):
+    with pytest.raises(ValueError, match='expected loss_set for training'):
         ClipQueryTracker(head=HEAD).loss(predictions(SCENE), torch.zeros(1, 4, 4), [], [])

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from avis.models.trackers import detections
-from avis.models.trackers.base import Window
+from avis.models.trackers.base import TrackerWindow
 from avis.models.trackers.detections import Detector, encode_logits, resize_mask_logits
 from avis.structures.masks import decode_rle
 from tests.helpers.tracker_scenes import box_mask, box_rle, embed_of, predictions, window
@@ -25,7 +25,7 @@ def test_what_the_frame_head_sees_is_found():
     np.testing.assert_array_equal(found.embeds, [embed_of(4), embed_of(2)])
     np.testing.assert_array_equal(found.boxes, [[8, 8, 16, 16], [40, 16, 48, 24]])
     np.testing.assert_array_equal(decode_rle(found.rles[0]), box_mask((8, 8)))
-    assert found.reported.tolist() == [True, True]
+    assert found.sounding.tolist() == [True, True]
 
 
 def test_weak_queries_and_blank_masks_are_none():
@@ -57,7 +57,7 @@ def test_at_most_so_many_per_frame():
 
 def test_masks_are_resized_in_two_steps_without_the_padding():
     logits = torch.randn(3, 8, 16, generator=torch.Generator().manual_seed(0))
-    sizes = Window(0, input_shape=(32, 64), img_shape=(30, 50), ori_shape=(61, 99))
+    sizes = TrackerWindow(0, input_shape=(32, 64), img_shape=(30, 50), ori_shape=(61, 99))
     found = resize_mask_logits(logits, sizes)
     padded = F.interpolate(logits[None], (32, 64), mode='bilinear', align_corners=False)
     expected = F.interpolate(padded[..., :30, :50], (61, 99), mode='bilinear', align_corners=False)[
@@ -87,5 +87,5 @@ def test_only_the_frames_asked_for_and_the_gate_is_asked_once():
     scene = predictions([{0: (8, 8)}] * 3)
     found = list(Detector()(scene, torch.zeros(1, 3, 4), window(7), gate=gate, skip=2))
     assert [frame.frame for frame in found] == [9]
-    assert found[0].reported.tolist() == [False]
+    assert found[0].sounding.tolist() == [False]
     assert calls == [((5, 3, 4), (5, 3, 8), (3, 4))]

@@ -5,7 +5,7 @@ import torch
 from mmdet.models.task_modules.tracking import KalmanFilter
 from mmdet.models.trackers import ByteTracker, OCSORTTracker
 
-from avis.models.trackers.base import Window
+from avis.models.trackers.base import TrackerWindow
 from avis.models.trackers.box_tracker import BoxTracker
 from avis.models.trackers.mask_overlap_tracker import MaskOverlapTracker
 from avis.models.trackers.query_matching_tracker import QueryMatchingTracker
@@ -89,8 +89,8 @@ def test_an_instance_that_returns_elsewhere_is_known_by_its_looks(name):
 @pytest.mark.parametrize('name', ['query', 'overlap'])
 def test_after_too_long_an_absence_it_is_somebody_new(name):
     scene = [{0: (8, 8)}, {}, {}, {}, {0: (8, 8)}]
-    assert len(run(name, predictions(scene), max_gap=4)) == 1
-    assert len(run(name, predictions(scene), max_gap=3)) == 2
+    assert len(run(name, predictions(scene), max_age=4)) == 1
+    assert len(run(name, predictions(scene), max_age=3)) == 2
 
 
 def test_without_appearance_the_overlap_alone_decides():
@@ -177,7 +177,7 @@ def test_videos_do_not_know_of_each_other(name):
 def test_masks_come_at_the_size_of_the_file(name):
     tracker = MODELS.build(TRACKERS[name])
     state = tracker.start()
-    sizes = Window(0, SIZE, (24, 60), (48, 120))
+    sizes = TrackerWindow(0, SIZE, (24, 60), (48, 120))
     tracker.update(state, predictions([{0: (8, 8)}]), torch.zeros(1, 1, 4), sizes)
     (track,) = tracker.finish(state).masks
     assert (track.height, track.width) == (48, 120)
@@ -197,5 +197,7 @@ def test_frame_trackers_learn_nothing(name):
 def test_a_gap_between_windows_is_refused(name):
     tracker = MODELS.build(TRACKERS[name])
     state = tracker.start()
-    with pytest.raises(ValueError, match='starts at frame 1, but only 0 frames'):
+    with pytest.raises(
+        ValueError, match='starts at frame 0 or before, got one that starts at frame 1'
+    ):
         tracker.update(state, predictions([{}]), torch.zeros(1, 1, 4), window(1))

@@ -90,5 +90,5 @@ def test_it_learns_who_sounds_when():
 
 
 def test_an_unknown_source_is_refused():
-    with pytest.raises(ValueError, match=r"source must be one of .*'similarity'.*got 'sound'"):
+    with pytest.raises(ValueError, match=r"source to be one of .*'similarity'.*got 'sound'"):
         SoundingGate(source='sound')
