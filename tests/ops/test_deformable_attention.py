@@ -40,7 +40,7 @@ def written_out(value: Tensor, locations: Tensor, weights: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize('form', FORMS)
-def test_forms_equal_the_sum_written_out(form) -> None:
+def test_implementations_equal_direct_sum(form) -> None:
     value, locations, weights = draw()
     locations[0, 0, 0, 0, 0] = torch.tensor([1e9, -1e9])  # far outside
     locations[0, 1, 0] = torch.tensor([1.0, 0.0])  # on the corner of the map
@@ -48,7 +48,7 @@ def test_forms_equal_the_sum_written_out(form) -> None:
     torch.testing.assert_close(got, written_out(value, locations, weights), rtol=1e-5, atol=1e-5)
 
 
-def test_gradients_of_the_form_that_has_them() -> None:
+def test_gradients_equal_numerical_gradients() -> None:
     inputs = [x.requires_grad_() for x in draw(torch.float64, queries=2)]
     assert torch.autograd.gradcheck(
         lambda value, locations, weights: deformable_attention(value, SHAPES, locations, weights),
@@ -56,7 +56,7 @@ def test_gradients_of_the_form_that_has_them() -> None:
     )
 
 
-def test_large_pyramid_in_both_forms() -> None:
+def test_implementations_agree_on_large_pyramid() -> None:
     generator = torch.Generator().manual_seed(2)
     shapes = [(6, 10), (12, 20), (24, 40)]
     positions = sum(height * width for height, width in shapes)
@@ -73,7 +73,7 @@ def test_large_pyramid_in_both_forms() -> None:
 
 
 @pytest.mark.parametrize('training', [True, False])
-def test_half_precision_samples_in_single(training: bool) -> None:
+def test_half_precision_computes_in_float32(training: bool) -> None:
     value, locations, weights = draw()
     value, weights = value.bfloat16().requires_grad_(training), weights.bfloat16()
     with torch.autocast('cpu', dtype=torch.bfloat16):
@@ -84,7 +84,7 @@ def test_half_precision_samples_in_single(training: bool) -> None:
 
 
 @pytest.mark.parametrize('training', [True, False])
-def test_torch_compile_traces_it_whole(training: bool) -> None:
+def test_torch_compile_has_no_graph_break(training: bool) -> None:
     inputs = [x.requires_grad_(training) for x in draw()]
 
     def attend(value: Tensor, locations: Tensor, weights: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ def test_torch_compile_traces_it_whole(training: bool) -> None:
             torch.testing.assert_close(got, expected)
 
 
-def test_nan_stays_a_value() -> None:
+def test_nan_is_propagated() -> None:
     value, locations, weights = draw()
     locations[0, 0], weights[0, 0] = torch.nan, torch.nan
     for form in FORMS.values():
@@ -111,7 +111,7 @@ def test_nan_stays_a_value() -> None:
         assert got[:, 1:].isfinite().all()
 
 
-def test_shapes_that_do_not_fit_are_named() -> None:
+def test_inconsistent_shapes_raise() -> None:
     value, locations, weights = draw()
     with pytest.raises(ValueError, match=r'S = 26 positions of 2 levels, got \(2, 25, 3, 4\)'):
         deformable_attention(value[:, 1:], SHAPES, locations, weights)
@@ -124,7 +124,7 @@ def no_choice_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deformable_kernels, '_CHOSEN', {})
 
 
-def test_a_kernel_that_agrees_is_used_and_logged_once(no_choice_yet, monkeypatch, caplog) -> None:
+def test_agreeing_kernel_is_used_and_logged_once(no_choice_yet, monkeypatch, caplog) -> None:
     calls = []
 
     def attend(*inputs) -> Tensor:
@@ -155,7 +155,7 @@ def test_a_kernel_that_agrees_is_used_and_logged_once(no_choice_yet, monkeypatch
         (lambda *inputs: torch.zeros(2).view(3), 'RuntimeError'),
     ],
 )
-def test_a_kernel_that_disagrees_is_left_alone(attend, reason, no_choice_yet, monkeypatch) -> None:
+def test_disagreeing_kernel_is_not_used(attend, reason, no_choice_yet, monkeypatch) -> None:
     monkeypatch.setattr(deformable_kernels, 'KERNELS', {'bad': lambda device: attend})
     messages = []
     monkeypatch.setattr(
@@ -170,7 +170,7 @@ def test_a_kernel_that_disagrees_is_left_alone(attend, reason, no_choice_yet, mo
         deformable_attention(value, SHAPES, locations, weights, kernel='bad')
 
 
-def test_kernels_that_are_not_installed_say_so(no_choice_yet) -> None:
+def test_missing_kernels_raise(no_choice_yet) -> None:
     device = torch.device('cpu')
     assert choose_kernel('auto', device, sample_grids) is None
     for name in KERNELS:
@@ -207,6 +207,6 @@ class FakeModule:
 
 
 @pytest.mark.parametrize('name', ['mmcv._ext', 'MultiScaleDeformableAttention'])
-def test_both_conventions_of_compiled_modules(name: str) -> None:
+def test_both_backward_conventions_of_compiled_modules(name: str) -> None:
     attend = deformable_kernels._compiled(FakeModule(name))
     assert compare_kernels(attend, sample_grids, torch.device('cpu')) < 1e-6

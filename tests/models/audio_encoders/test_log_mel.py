@@ -14,7 +14,7 @@ def log_mel() -> LogMel:
     return LogMel()
 
 
-def test_filters_and_window_equal_the_authors(golden, log_mel) -> None:
+def test_filters_and_window_equal_official_code(golden, log_mel) -> None:
     # torchaudio draws Kaldi's filters in float32.
     np.testing.assert_allclose(log_mel.filters[::3, ::3], golden.arrays['mel_matrix'], atol=2e-5)
     window = golden.arrays['periodic_hann_400']
@@ -24,16 +24,16 @@ def test_filters_and_window_equal_the_authors(golden, log_mel) -> None:
 @pytest.mark.parametrize(
     ('samples', 'frames'), [(0, 0), (399, 0), (400, 1), (559, 1), (560, 2), (16000, 98)]
 )
-def test_no_frame_reaches_beyond_the_audio(log_mel, samples, frames) -> None:
+def test_no_frame_exceeds_the_audio(log_mel, samples, frames) -> None:
     assert log_mel(torch.zeros(2, samples)).shape == (2, frames, 64)
     assert log_mel.num_frames(torch.tensor([samples])).tolist() == [frames]
 
 
-def test_silence_is_the_logarithm_of_the_offset(log_mel) -> None:
+def test_silence_equals_log_offset(log_mel) -> None:
     torch.testing.assert_close(log_mel(torch.zeros(560)), torch.full((2, 64), math.log(0.01)))
 
 
-def test_a_tone_lies_in_its_band(log_mel) -> None:
+def test_tone_is_in_its_band(log_mel) -> None:
     time = torch.arange(16000) / 16000
     loudest = [
         int(log_mel(torch.sin(2 * math.pi * hz * time)).mean(0).argmax())
@@ -44,7 +44,7 @@ def test_a_tone_lies_in_its_band(log_mel) -> None:
     assert loudest == expected
 
 
-def test_mixed_precision_around_it_changes_nothing(log_mel) -> None:
+def test_autocast_does_not_change_result(log_mel) -> None:
     audio = torch.randn(2000, generator=torch.Generator().manual_seed(0))
     with torch.autocast('cpu', dtype=torch.bfloat16):
         mixed = log_mel(audio)
@@ -52,5 +52,5 @@ def test_mixed_precision_around_it_changes_nothing(log_mel) -> None:
     torch.testing.assert_close(mixed, log_mel(audio), rtol=0, atol=0)
 
 
-def test_it_is_no_part_of_a_checkpoint(log_mel) -> None:
+def test_buffers_are_not_in_state_dict(log_mel) -> None:
     assert log_mel.state_dict() == {}

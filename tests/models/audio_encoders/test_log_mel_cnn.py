@@ -18,21 +18,21 @@ def tone(hz: float, seconds: float, rate: int = 16000) -> torch.Tensor:
     return (0.3 * torch.sin(2 * math.pi * hz * time)).float()
 
 
-def test_it_is_small() -> None:
+def test_encoder_has_few_parameters() -> None:
     assert sum(p.numel() for p in LogMelCNN().parameters()) < 60_000
 
 
 @pytest.mark.parametrize(
     ('seconds', 'frames', 'width'), [(5.0, 5, 128), (2.0, 50, 32), (0.5, 1, 8)]
 )
-def test_one_row_per_frame(seconds, frames, width) -> None:
+def test_returns_one_embedding_per_frame(seconds, frames, width) -> None:
     rows = LogMelCNN(out_channels=width)(torch.randn(2, round(seconds * 16000)), frames)
     assert rows.shape == (2, frames, width)
     assert torch.isfinite(rows).all()
 
 
 @pytest.mark.parametrize('seconds_per_frame', [None, 1.0])
-def test_a_frame_hears_its_own_second(seconds_per_frame) -> None:
+def test_frame_depends_on_its_own_second(seconds_per_frame) -> None:
     encoder = LogMelCNN(seconds_per_frame=seconds_per_frame)
     silent, sounding = torch.zeros(1, 5 * 16000), torch.zeros(1, 5 * 16000)
     sounding[0, 3 * 16000 + 400 : 4 * 16000 - 400] = tone(440, 0.95)
@@ -40,7 +40,7 @@ def test_a_frame_hears_its_own_second(seconds_per_frame) -> None:
     assert changed.tolist() == [False, False, False, True, False]
 
 
-def test_the_window_may_be_wider_than_the_time_of_a_frame() -> None:
+def test_window_may_be_longer_than_frame() -> None:
     encoder = LogMelCNN(seconds_per_frame=0.04, window_seconds=0.4)
     sounding = torch.zeros(1, 16000)
     sounding[0, 8000:8160] = tone(440, 0.01)
@@ -50,7 +50,7 @@ def test_the_window_may_be_wider_than_the_time_of_a_frame() -> None:
     assert 0.64 <= heard.max() <= 0.70
 
 
-def test_frames_beyond_the_audio_hear_silence() -> None:
+def test_frames_beyond_audio_equal_silence() -> None:
     encoder = LogMelCNN(seconds_per_frame=1.0)
     rows = encoder(tone(440, 2.0)[None], 5)[0]
     silence = encoder(torch.zeros(1, 16000), 1)[0, 0]
@@ -60,14 +60,14 @@ def test_frames_beyond_the_audio_hear_silence() -> None:
 
 
 @pytest.mark.parametrize('samples', [0, 100])
-def test_no_audio_is_silence(samples) -> None:
+def test_empty_audio_equals_silence(samples) -> None:
     encoder = LogMelCNN()
     rows = encoder(torch.zeros(1, samples), 3)
     torch.testing.assert_close(rows, encoder(torch.zeros(1, 48000), 3))
 
 
 @pytest.mark.parametrize('seconds_per_frame', [None, 0.8])
-def test_a_padded_batch_equals_its_clips(seconds_per_frame) -> None:
+def test_padded_batch_equals_single_clips(seconds_per_frame) -> None:
     encoder = LogMelCNN(seconds_per_frame=seconds_per_frame)
     clips = [torch.randn(1, size) for size in (48000, 31970)]
     batch = torch.zeros(2, 48000)
@@ -78,7 +78,7 @@ def test_a_padded_batch_equals_its_clips(seconds_per_frame) -> None:
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
 
-def test_any_sample_rate() -> None:
+def test_other_sample_rate_gives_similar_embeddings() -> None:
     encoder, other = LogMelCNN(), LogMelCNN(sample_rate=44100)
     other.load_state_dict(encoder.state_dict())
     rows = other(tone(1000, 3.0, rate=44100)[None], 3)
@@ -87,7 +87,7 @@ def test_any_sample_rate() -> None:
     )
 
 
-def test_it_learns_three_sources_in_forty_steps() -> None:
+def test_training_separates_three_sources_in_forty_steps() -> None:
     encoder, classifier = LogMelCNN(), torch.nn.Linear(128, 3)
     optimizer = torch.optim.Adam([*encoder.parameters(), *classifier.parameters()], lr=1e-3)
     target = torch.arange(12) % 3
@@ -106,7 +106,7 @@ def test_it_learns_three_sources_in_forty_steps() -> None:
     assert right.float().mean() > 0.9
 
 
-def test_embeddings_pass_and_other_shapes_do_not() -> None:
+def test_embeddings_pass_and_other_shapes_raise() -> None:
     encoder, rows = LogMelCNN(out_channels=16), torch.randn(1, 3, 16)
     assert encoder(rows, 3) is rows
     with pytest.raises(ValueError, match=r'LogMelCNN: expected .* shape \(1, 3, 128\)'):

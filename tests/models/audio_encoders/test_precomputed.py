@@ -27,6 +27,6 @@ def test_embeddings_pass_unchanged() -> None:
         (torch.full((1, 5, 128), torch.nan), 'NaN or infinite'),
     ],
 )
-def test_what_is_no_embedding_is_refused(audio, message) -> None:
+def test_invalid_embeddings_raise(audio, message) -> None:
     with pytest.raises(ValueError, match=message):
         PrecomputedAudio()(audio, 5)

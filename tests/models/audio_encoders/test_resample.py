@@ -18,12 +18,12 @@ def test_noise_equals_resampy(golden, rate) -> None:
 
 
 @pytest.mark.parametrize('name', ['mono16k', 'stereo44k', 'mono22k_long'])
-def test_recorded_audio_equals_the_authors_front_end(golden, waves, name) -> None:
+def test_recorded_audio_equals_official_front_end(golden, waves, name) -> None:
     resampler = Resampler(rate=waves[name].rate, new_rate=16000)
     compare(golden, f'{name}/resampled', resampler(waves[name].samples)[0], atol=1e-6)
 
 
-def test_each_row_of_a_batch_is_resampled_alone() -> None:
+def test_batch_equals_single_waveforms() -> None:
     resampler = Resampler(rate=44100, new_rate=16000)
     batch = torch.randn(2, 3, 5000, generator=torch.Generator().manual_seed(0))
     together = resampler(batch)
@@ -31,7 +31,7 @@ def test_each_row_of_a_batch_is_resampled_alone() -> None:
     torch.testing.assert_close(together[1, 2], resampler(batch[1, 2]), rtol=0, atol=1e-6)
 
 
-def test_zeros_at_the_end_are_no_audio() -> None:
+def test_trailing_zeros_do_not_change_result() -> None:
     resampler = Resampler(rate=22050, new_rate=16000)
     audio = torch.randn(3000, generator=torch.Generator().manual_seed(0))
     padded = resampler(torch.nn.functional.pad(audio, (0, 777)))
@@ -39,18 +39,18 @@ def test_zeros_at_the_end_are_no_audio() -> None:
     torch.testing.assert_close(padded[: len(alone)], alone, rtol=0, atol=1e-6)
 
 
-def test_equal_rates_leave_the_audio_alone() -> None:
+def test_equal_rates_return_the_input() -> None:
     audio = torch.randn(10)
     resampler = Resampler(rate=16000, new_rate=16000)
     assert resampler(audio) is audio
     assert resampler.new_length(10) == 10
 
 
-def test_no_audio_stays_no_audio() -> None:
+def test_empty_audio_stays_empty() -> None:
     assert Resampler(rate=44100, new_rate=16000)(torch.zeros(2, 0)).shape == (2, 0)
 
 
-def test_filters_are_no_part_of_a_checkpoint() -> None:
+def test_filters_are_not_in_state_dict() -> None:
     assert Resampler(rate=44100, new_rate=16000).state_dict() == {}
 
 
@@ -61,6 +61,6 @@ def test_filters_are_no_part_of_a_checkpoint() -> None:
         (44099, r'ratio 16000 / 44099\. Convert the audio'),
     ],
 )
-def test_impossible_rates_are_refused(rate, message) -> None:
+def test_unsupported_rates_raise(rate, message) -> None:
     with pytest.raises(ValueError, match=message):
         Resampler(rate=rate, new_rate=16000)

@@ -36,26 +36,26 @@ def trainable(converted) -> VGGish:
 
 
 @pytest.mark.parametrize('name', ['mono16k', 'stereo44k', 'mono22k_long'])
-def test_embeddings_equal_the_authors(golden, waves, encoder, name) -> None:
+def test_embeddings_equal_official_code(golden, waves, encoder, name) -> None:
     count = golden.meta[name]['num_examples']
     front_end = VGGishFrontEnd(framing='clip_repeat', sample_rate=waves[name].rate)
     embeddings = encoder(front_end(waves[name].samples, count), count)
     compare(golden, f'{name}/embedding', embeddings[0])
 
 
-def test_embeddings_of_seconds_equal_the_authors(golden, waves, weights) -> None:
+def test_embeddings_per_second_equal_official_code(golden, waves, weights) -> None:
     encoder = VGGish(weights=weights, framing='per_second', sample_rate=44100)
     embeddings = encoder(waves['stereo44k'].samples, 4)
     compare(golden, 'stereo44k/avis_per_second_embedding', embeddings[0])
 
 
-def test_converted_and_loaded_by_its_config_it_equals_the_authors(golden, trainable) -> None:
+def test_converted_model_equals_official_code(golden, trainable) -> None:
     case = golden.meta['noise']
     examples = torch.from_numpy(generator(case['seed']).normal(0, 1, (5, 1, 96, 64))).float()
     compare(golden, 'noise/embedding', trainable(examples.transpose(0, 1), 5)[0])
 
 
-def test_postprocess_is_an_option_of_the_same_file(golden, converted) -> None:
+def test_postprocess_equals_official_code(golden, converted) -> None:
     model = init_model(CONFIG, converted, cfg_options={'model.postprocess': True})
     examples = generator(golden.meta['noise']['seed']).normal(0, 1, (5, 1, 96, 64))
     with torch.no_grad():
@@ -68,19 +68,19 @@ def test_postprocess_is_an_option_of_the_same_file(golden, converted) -> None:
     assert model(torch.zeros(1, 1, 96, 64), 1).shape == (1, 1, 128)  # the authors drop an axis
 
 
-def test_it_has_as_many_parameters_as_published(golden, trainable) -> None:
+def test_number_of_parameters_equals_official(golden, trainable) -> None:
     total = sum(parameter.numel() for parameter in trainable.parameters())
     assert total == golden.info['num_parameters']
 
 
-def test_a_batch_equals_its_clips(encoder) -> None:
+def test_batch_equals_single_clips(encoder) -> None:
     audio = 0.1 * torch.randn(3, 32000, generator=torch.Generator().manual_seed(0))
     together = encoder(audio, 2)
     alone = torch.cat([encoder(clip[None], 2) for clip in audio])
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-5)
 
 
-def test_padding_of_the_batch_is_not_heard(encoder) -> None:
+def test_batch_padding_does_not_change_embeddings(encoder) -> None:
     audio = 0.1 * torch.randn(1, 16000, generator=torch.Generator().manual_seed(0))
     padded = torch.nn.functional.pad(audio, (0, 16000))
     expected = encoder(audio, 2)
@@ -88,14 +88,14 @@ def test_padding_of_the_batch_is_not_heard(encoder) -> None:
     assert not torch.allclose(encoder(padded, 2), expected)
 
 
-def test_more_examples_than_a_chunk(encoder, monkeypatch) -> None:
+def test_examples_over_several_chunks_are_equal(encoder, monkeypatch) -> None:
     examples = torch.randn(2, 3, 96, 64, generator=torch.Generator().manual_seed(0))
     whole = encoder(examples, 3)
-    monkeypatch.setattr('avis.models.audio_encoders.vggish.CHUNK', 4)
+    monkeypatch.setattr('avis.models.audio_encoders.vggish._EXAMPLES_PER_CHUNK', 4)
     torch.testing.assert_close(encoder(examples, 3), whole, rtol=1e-5, atol=1e-5)
 
 
-def test_frozen_it_is_not_seen_by_the_model_around_it(encoder) -> None:
+def test_frozen_network_is_not_part_of_the_module(encoder) -> None:
     encoder(torch.zeros(1, 16000), 1)  # its network is loaded
     assert encoder.state_dict() == {}
     assert list(encoder.parameters()) == []
@@ -106,7 +106,7 @@ def test_frozen_it_is_not_seen_by_the_model_around_it(encoder) -> None:
     assert not encoder(audio, 1).requires_grad
 
 
-def test_copies_and_pickles_are_small_and_encode_the_same(encoder) -> None:
+def test_copies_and_pickles_exclude_frozen_network(encoder) -> None:
     audio = 0.1 * torch.randn(1, 16000, generator=torch.Generator().manual_seed(0))
     expected = encoder(audio, 1)
     buffer = io.BytesIO()
@@ -118,7 +118,7 @@ def test_copies_and_pickles_are_small_and_encode_the_same(encoder) -> None:
         torch.testing.assert_close(other(audio, 1), expected)
 
 
-def test_reading_the_file_draws_no_random_numbers(weights) -> None:
+def test_loading_weights_keeps_random_state(weights) -> None:
     torch.manual_seed(0)
     expected = torch.rand(1)
     torch.manual_seed(0)
@@ -126,7 +126,7 @@ def test_reading_the_file_draws_no_random_numbers(weights) -> None:
     assert torch.rand(1) == expected
 
 
-def test_frozen_it_works_under_ddp(encoder, tmp_path) -> None:
+def test_frozen_network_works_with_ddp(encoder, tmp_path) -> None:
     class Model(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -146,7 +146,7 @@ def test_frozen_it_works_under_ddp(encoder, tmp_path) -> None:
     assert model.module.head.weight.grad.abs().sum() > 0
 
 
-def test_trainable_it_learns_and_is_saved(trainable, converted) -> None:
+def test_trainable_network_has_gradients_and_state_dict(trainable, converted) -> None:
     trainable.train()
     trainable(0.1 * torch.randn(1, 16000), 1).sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in trainable.parameters())
@@ -155,14 +155,14 @@ def test_trainable_it_learns_and_is_saved(trainable, converted) -> None:
     assert set(trainable.state_dict()) == {name for name in saved if '.pca_' not in name}
 
 
-def test_trainable_it_starts_from_its_file(weights, golden) -> None:
+def test_trainable_network_is_initialized_from_file(weights, golden) -> None:
     model = VGGish(frozen=False, weights=weights)
     model.init_weights()
     expected = golden.state_dict()['embeddings.4.bias']
     torch.testing.assert_close(model.network.embeddings[4].bias.detach(), expected)
 
 
-def test_embeddings_pass_without_any_weights() -> None:
+def test_embeddings_pass_without_weights() -> None:
     rows = torch.randn(2, 5, 128)
     encoder = VGGish()
     assert encoder(rows, 5) is rows
@@ -184,12 +184,12 @@ def test_embeddings_pass_without_any_weights() -> None:
         (torch.zeros(1, 1, 64, 96), r'expected a waveform .*, got audio of shape \(1, 1, 64, 96\)'),
     ],
 )
-def test_what_is_no_audio_is_refused(audio, message) -> None:
+def test_invalid_audio_raises(audio, message) -> None:
     with pytest.raises(ValueError, match=message):
         VGGish()(audio, 1)
 
 
-def test_missing_weights_name_the_file_and_the_way_to_get_it(tmp_path) -> None:
+def test_missing_weights_error_names_file_and_remedy(tmp_path) -> None:
     path = tmp_path / 'absent.pth'
     way = r'convert_checkpoint\.py vggish vggish-10086976\.pth '
     with pytest.raises(
@@ -200,7 +200,7 @@ def test_missing_weights_name_the_file_and_the_way_to_get_it(tmp_path) -> None:
         VGGish()(torch.zeros(1, 16000), 1)
 
 
-def test_a_damaged_file_and_another_model_are_named(tmp_path) -> None:
+def test_damaged_file_and_other_model_raise(tmp_path) -> None:
     (tmp_path / 'truncated.pth').write_bytes(b'PK\x03\x04 cut')
     torch.save({'conv1.weight': torch.zeros(1)}, tmp_path / 'resnet.pth')
     torch.save({'features.0.bias': torch.zeros(64)}, tmp_path / 'part.pth')

@@ -18,46 +18,46 @@ def noise(seconds: float, batch: int = 1, rate: int = 16000) -> torch.Tensor:
 
 
 @pytest.mark.parametrize('name', ['mono16k', 'stereo44k', 'mono22k_long'])
-def test_examples_equal_the_authors(golden, waves, name) -> None:
+def test_examples_equal_official_code(golden, waves, name) -> None:
     front_end = VGGishFrontEnd(framing='clip_repeat', sample_rate=waves[name].rate)
     examples = front_end(waves[name].samples, golden.meta[name]['num_examples'])
     compare(golden, f'{name}/log_mel_examples', examples[0, :, None])
 
 
-def test_seconds_equal_the_authors(golden, waves) -> None:
+def test_examples_per_second_equal_official_code(golden, waves) -> None:
     front_end = VGGishFrontEnd(framing='per_second', sample_rate=44100)
     examples = front_end(waves['stereo44k'].samples, golden.meta['stereo44k']['avis_num_secs'])
     compare(golden, 'stereo44k/avis_per_second_log_mel', examples[0])
     assert not examples[0, 3].any()  # 0.05 s of sound are left for it
 
 
-def test_examples_of_the_synthetic_data_are_the_same(waves) -> None:
+def test_examples_equal_those_of_synthetic_data(waves) -> None:
     pcm = (waves['mono16k'].samples[0] * 32768).round().short()  # as the wave was drawn
     examples = VGGishFrontEnd(framing='clip_repeat')(waves['mono16k'].samples, 5)
     written = torch.from_numpy(log_mel_examples(pcm.numpy(), 5))
     torch.testing.assert_close(examples[0, :, None], written, rtol=0, atol=1e-4)
 
 
-def test_too_few_examples_repeat_the_last_one() -> None:
+def test_clip_repeat_repeats_last_example() -> None:
     examples = VGGishFrontEnd(framing='clip_repeat')(noise(2.0), 4)[0]
     assert not torch.equal(examples[0], examples[1])
     assert torch.equal(examples[2], examples[1])
     assert torch.equal(examples[3], examples[1])
 
 
-def test_too_few_examples_are_filled_up_with_zeros() -> None:
+def test_clip_zeros_pads_with_zeros() -> None:
     examples = VGGishFrontEnd(framing='clip_zeros')(noise(2.0), 4)[0]
     assert examples[:2].any(-1).all()
     assert not examples[2:].any()
 
 
 @pytest.mark.parametrize('framing', ['clip_repeat', 'clip_zeros', 'per_second'])
-def test_audio_beyond_the_last_frame_is_left_out(framing) -> None:
+def test_audio_beyond_last_frame_is_dropped(framing) -> None:
     front_end, audio = VGGishFrontEnd(framing=framing), noise(6.0)
     assert torch.equal(front_end(audio, 2), front_end(audio[:, :32000], 2))
 
 
-def test_a_second_is_framed_alone() -> None:
+def test_per_second_examples_depend_on_their_second_only() -> None:
     front_end, audio = VGGishFrontEnd(framing='per_second'), noise(3.0)
     changed = audio.clone()
     changed[:, 16000:] = 0
@@ -68,14 +68,14 @@ def test_a_second_is_framed_alone() -> None:
 
 
 @pytest.mark.parametrize(('samples', 'heard'), [(15599, False), (15600, True), (0, False)])
-def test_a_second_counts_from_975_milliseconds_on(samples, heard) -> None:
+def test_seconds_shorter_than_975_ms_become_zeros(samples, heard) -> None:
     audio = noise(1.0)[:, :samples]
     assert bool(VGGishFrontEnd(framing='per_second')(audio, 1).any()) is heard
 
 
 @pytest.mark.parametrize('rate', [16000, 22050])
 @pytest.mark.parametrize('framing', ['clip_repeat', 'clip_zeros', 'per_second'])
-def test_a_padded_batch_equals_its_clips(framing, rate) -> None:
+def test_padded_batch_equals_single_clips(framing, rate) -> None:
     front_end = VGGishFrontEnd(framing=framing, sample_rate=rate)
     clips = [noise(seconds, rate=rate) for seconds in (4.0, 1.98, 3.99)]
     lengths = torch.tensor([clip.shape[1] for clip in clips])
@@ -87,19 +87,19 @@ def test_a_padded_batch_equals_its_clips(framing, rate) -> None:
         torch.testing.assert_close(row, front_end(clip, 4)[0], rtol=0, atol=1e-5)
 
 
-def test_nothing_to_repeat_is_an_error_that_names_the_clip() -> None:
+def test_clip_repeat_of_too_short_clip_raises() -> None:
     front_end = VGGishFrontEnd(framing='clip_repeat')
-    with pytest.raises(ValueError, match=r"clip 1 of the batch .* Use framing='clip_zeros'"):
+    with pytest.raises(ValueError, match=r"clip 1 of the batch\. Use framing='clip_zeros'"):
         front_end(noise(2.0, batch=2), 2, torch.tensor([32000, 15599]))
 
 
 @pytest.mark.parametrize('seconds', [0.0, 0.01, 0.5])
-def test_audio_too_short_for_an_example_becomes_zeros(seconds) -> None:
+def test_clip_zeros_of_too_short_clip_returns_zeros(seconds) -> None:
     examples = VGGishFrontEnd(framing='clip_zeros')(noise(seconds), 3)
     assert examples.shape == (1, 3, 96, 64)
     assert not examples.any()
 
 
-def test_unknown_framing_is_refused() -> None:
+def test_unknown_framing_raises() -> None:
     with pytest.raises(ValueError, match=r"'clip_repeat', .* got 'clip'"):
         VGGishFrontEnd(framing='clip')

@@ -6,7 +6,7 @@ from mmdet.models.backbones import ResNet
 from avis.models.backbones.checkpointed_resnet import CheckpointedResNet
 
 
-def test_equals_mmdets_in_a_training_step() -> None:
+def test_training_step_equals_mmdet() -> None:
     torch.manual_seed(0)
     plain = ResNet(depth=18, base_channels=8, stem_channels=8, norm_eval=False).double()
     lean = CheckpointedResNet(depth=18, base_channels=8, stem_channels=8, norm_eval=False).double()
@@ -23,7 +23,7 @@ def test_equals_mmdets_in_a_training_step() -> None:
         torch.testing.assert_close(ours.grad, theirs.grad)
 
 
-def test_only_the_wanted_stages() -> None:
+def test_returns_stages_of_out_indices() -> None:
     model = CheckpointedResNet(depth=18, base_channels=8, stem_channels=8, out_indices=(1, 3))
     shapes = [tuple(level.shape) for level in model(torch.randn(1, 3, 64, 64))]
     assert shapes == [(1, 16, 8, 8), (1, 64, 2, 2)]

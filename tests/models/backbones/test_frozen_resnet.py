@@ -18,7 +18,7 @@ def random_norms(model: nn.Module) -> None:
 
 
 @pytest.mark.parametrize('depth', [18, 50])
-def test_equals_mmdets_in_a_training_step(depth: int) -> None:
+def test_training_step_equals_mmdet(depth: int) -> None:
     torch.manual_seed(0)
     ours = FrozenResNet(depth=depth)
     random_norms(ours)
@@ -45,7 +45,7 @@ def test_equals_mmdets_in_a_training_step(depth: int) -> None:
         assert torch.equal(got, expected), name
 
 
-def test_random_weights_leave_no_block_dead() -> None:
+def test_random_initialization_keeps_all_blocks_active() -> None:
     model = FrozenResNet(depth=18)
     model.init_weights()
     assert all(norm.weight.all() for norm in model.modules() if isinstance(norm, nn.BatchNorm2d))

@@ -31,14 +31,14 @@ def equal(model: nn.Module, path: Path) -> bool:
     return all(torch.equal(weight, weights[name]) for name, weight in model.named_parameters())
 
 
-def test_published_file(published) -> None:
+def test_official_file_is_loaded(published) -> None:
     model = build(published)
     assert not equal(model, published)
     model.init_weights()
     assert equal(model, published)
 
 
-def test_converted_file(published, tmp_path) -> None:
+def test_converted_file_is_loaded(published, tmp_path) -> None:
     source = build(None)
     torch.save({'state_dict': source.state_dict()}, tmp_path / 'converted.pth')
     model = build(tmp_path / 'converted.pth')
@@ -46,7 +46,7 @@ def test_converted_file(published, tmp_path) -> None:
     assert torch.equal(model.conv1.weight, source.conv1.weight)
 
 
-def test_without_a_file_weights_are_drawn() -> None:
+def test_without_file_weights_are_random() -> None:
     model = build(None)
     before = model.conv1.weight.clone()
     model.init_weights()
@@ -54,7 +54,7 @@ def test_without_a_file_weights_are_drawn() -> None:
     assert (model.bn1.weight == 1).all()
 
 
-def test_missing_file_says_how_to_make_it(tmp_path) -> None:
+def test_missing_file_error_names_the_converter(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match=r'no\.pth.*convert_checkpoint\.py torchvision_res'):
         build(tmp_path / 'no.pth').init_weights()
     init_cfg = {'type': PretrainedInit, 'checkpoint': str(tmp_path / 'no.pth')}
@@ -62,7 +62,7 @@ def test_missing_file_says_how_to_make_it(tmp_path) -> None:
         PVTv2(num_layers=(1, 1, 1, 1), init_cfg=init_cfg).init_weights()
 
 
-def test_another_network_is_refused(published, tmp_path) -> None:
+def test_weights_of_another_network_raise(published, tmp_path) -> None:
     with pytest.raises(ValueError, match='does not fit CheckpointedResNet'):
         build(published, depth=34).init_weights()
     torch.save({'encoder.weight': torch.ones(1)}, tmp_path / 'other.pth')

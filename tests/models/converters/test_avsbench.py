@@ -26,7 +26,7 @@ PUBLISHED = {
 }
 
 
-def test_names_shapes_and_dead_branches() -> None:
+def test_entries_are_renamed_and_unused_branches_dropped() -> None:
     converted, dropped = convert_avsbench(
         {name: torch.ones(shape) for name, shape in PUBLISHED.items()}
     )
@@ -53,6 +53,6 @@ def test_names_shapes_and_dead_branches() -> None:
     ]
 
 
-def test_unknown_entry() -> None:
+def test_unknown_entry_raises() -> None:
     with pytest.raises(ValueError, match=r"unknown entry 'transformer\.layer\.weight'"):
         convert_avsbench({'transformer.layer.weight': torch.ones(1)})

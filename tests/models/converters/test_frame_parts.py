@@ -25,7 +25,7 @@ def detectron2_name(name: str) -> str:
 
 
 @pytest.mark.parametrize('depth', [18, 50])
-def test_every_entry_of_a_resnet_of_detectron2(depth: int) -> None:
+def test_every_entry_of_detectron2_resnet_is_converted(depth: int) -> None:
     state = FrozenResNet(depth=depth).state_dict()
     theirs = {
         detectron2_name(name): value
@@ -39,7 +39,7 @@ def test_every_entry_of_a_resnet_of_detectron2(depth: int) -> None:
         assert torch.equal(value, state[name]), name
 
 
-def test_swin_drops_its_classifier_and_its_masks() -> None:
+def test_swin_drops_classifier_and_attention_masks() -> None:
     model = SwinTransformer(embed_dims=8, depths=(1, 1, 1, 1), num_heads=(1, 1, 1, 1))
     theirs = {
         'patch_embed.proj.weight': torch.rand(8, 3, 4, 4),
@@ -65,7 +65,7 @@ def test_swin_drops_its_classifier_and_its_masks() -> None:
     assert merged[0].tolist() == [0, 16, 8, 24]
 
 
-def test_foreign_names_are_errors() -> None:
+def test_unknown_entries_raise() -> None:
     with pytest.raises(ValueError, match=r"not a ResNet of Detectron2: unknown entry 'fc.weight'"):
         convert_detectron2_resnet({'fc.weight': ZERO})
     with pytest.raises(ValueError, match=r'not a Swin Transformer of its authors: 0 entries fit'):

@@ -39,7 +39,7 @@ def published() -> dict[str, torch.Tensor]:
     return {name: torch.full(shape, float(len(name))) for name, shape in shapes.items()}
 
 
-def test_it_fits_the_backbone_strictly(published) -> None:
+def test_converted_weights_load_strictly(published) -> None:
     published['block2.0.attn.q.weight'] += 1
     converted, dropped = convert_pvt_v2(published)
     assert dropped == ['head.weight', 'head.bias']
@@ -50,14 +50,14 @@ def test_it_fits_the_backbone_strictly(published) -> None:
     torch.testing.assert_close(joined[128:], published['block2.0.attn.kv.weight'])
 
 
-def test_foreign_entries_are_refused(published) -> None:
+def test_unknown_entries_raise(published) -> None:
     with pytest.raises(ValueError, match=r'not a PVTv2.*1 are unknown \(layer1\.0\.conv1\.weight'):
         convert_pvt_v2({**published, 'layer1.0.conv1.weight': torch.ones(1)})
     with pytest.raises(ValueError, match='0 entries fit'):
         convert_pvt_v2({})
 
 
-def test_part_of_a_file_is_refused(published) -> None:
+def test_incomplete_file_raises(published) -> None:
     del published['block1.0.attn.kv.weight']
     with pytest.raises(ValueError, match=r"not a complete PVTv2: 'block1\.0\.attn\.kv\.weight'"):
         convert_pvt_v2(published)

@@ -31,7 +31,7 @@ def published() -> dict[str, torch.Tensor]:
     return {name: torch.full(shape, 0.5) for name, shape in shapes.items()}
 
 
-def test_it_fits_the_backbone_strictly(published) -> None:
+def test_converted_weights_load_strictly(published) -> None:
     converted, dropped = convert_torchvision_resnet(published)
     assert dropped == ['fc.weight', 'fc.bias']
     backbone = ResNet(depth=18)
@@ -39,7 +39,7 @@ def test_it_fits_the_backbone_strictly(published) -> None:
     assert (backbone.layer4[1].conv2.weight == 0.5).all()
 
 
-def test_another_model_is_refused_by_name(published) -> None:
+def test_unknown_entry_raises(published) -> None:
     with pytest.raises(ValueError, match=r'1 are unknown \(head\.weight\)'):
         convert_torchvision_resnet({**published, 'head.weight': torch.zeros(1)})
     with pytest.raises(ValueError, match='0 entries fit'):

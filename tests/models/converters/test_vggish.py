@@ -14,7 +14,7 @@ def published() -> dict[str, torch.Tensor]:
     return {name: torch.empty(shape, device='meta') for name, shape, _ in keys}
 
 
-def test_every_published_entry_moves_under_network(published) -> None:
+def test_every_official_entry_is_renamed(published) -> None:
     converted, dropped = convert_vggish(published)
     assert dropped == []
     assert len(converted) == len(published) == 20
@@ -23,11 +23,11 @@ def test_every_published_entry_moves_under_network(published) -> None:
     assert converted['network.pca_means'] is published['pproc.pca_means']
 
 
-def test_a_converted_state_dict_stays_as_it_is(published) -> None:
+def test_converted_state_dict_stays_unchanged(published) -> None:
     converted, _ = convert_vggish(published)
     assert convert_vggish(converted) == (converted, [])
 
 
-def test_another_model_is_refused_by_name(published) -> None:
+def test_unknown_entry_raises(published) -> None:
     with pytest.raises(ValueError, match=r'1 of 21 entries are unknown \(fc\.weight\)'):
         convert_vggish({**published, 'fc.weight': torch.zeros(1)})

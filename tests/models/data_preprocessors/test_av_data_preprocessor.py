@@ -31,7 +31,7 @@ def batch(*clips: tuple, audio=(100, 100), **more) -> dict:
     }
 
 
-def test_frames_are_normalized_in_0_to_255() -> None:
+def test_frames_are_normalized() -> None:
     pixels = torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8)
     data = {'inputs': {'frames': [pixels], 'audio': [torch.zeros(10)]}}
     got = AVDataPreprocessor()(data)['inputs']
@@ -60,7 +60,7 @@ def test_padding_is_zero_after_normalization() -> None:
     assert got['data_samples'][0].img_shape == (30, 40)
 
 
-def test_labels_keep_their_size_in_testing() -> None:
+def test_ground_truth_keeps_its_size_in_testing() -> None:
     data = batch((2, 30, 40), (2, 20, 64))
     samples = AVDataPreprocessor()(data, training=False)['data_samples']
     assert samples[0].gt_sem_seg.sem_seg.shape == (2, 30, 40)
@@ -74,7 +74,7 @@ def test_input_samples_are_not_changed() -> None:
     assert 'batch_input_shape' not in data['data_samples'][0]
 
 
-def test_clips_of_several_lengths_get_flags() -> None:
+def test_clips_of_several_lengths_get_valid_frames() -> None:
     data = batch((2, 32, 32), (3, 32, 32), audio=(200, 300))
     got = AVDataPreprocessor()(data, training=True)
     assert got['inputs']['frames'].shape == (2, 3, 3, 32, 32)
@@ -88,7 +88,7 @@ def test_clips_of_several_lengths_get_flags() -> None:
     assert got['inputs']['frames'][0, 2].abs().max() == 0
 
 
-def test_flags_of_the_pipeline_are_stacked() -> None:
+def test_valid_frames_of_pipeline_are_stacked() -> None:
     data = batch((4, 32, 32), (4, 32, 32), valid=2)
     data['data_samples'][1] = sample(4, 32, 32)
     got = AVDataPreprocessor()(data)
@@ -103,17 +103,17 @@ def test_precomputed_audio_is_stacked(size) -> None:
     assert audio[1, 3:].abs().max() == 0
 
 
-def test_mixed_kinds_of_audio_are_refused() -> None:
+def test_mixed_kinds_of_audio_raise() -> None:
     data = batch((5, 32, 32), (5, 32, 32), audio=(80000, (5, 96, 64)))
     with pytest.raises(ValueError, match=r'audio of one kind.*\(80000,\), \(5, 96, 64\)'):
         AVDataPreprocessor()(data)
 
 
-def test_nothing_is_stored_in_checkpoints() -> None:
+def test_buffers_are_not_in_state_dict() -> None:
     assert not AVDataPreprocessor().state_dict()
 
 
-def test_mean_needs_three_numbers() -> None:
+def test_mean_without_three_values_raises() -> None:
     with pytest.raises(ValueError, match=r'expected 3 values in mean, got \[0\.5\]'):
         AVDataPreprocessor(mean=[0.5])
 
@@ -140,7 +140,7 @@ def test_masks_of_tracks_are_padded_in_training_only() -> None:
     assert kept.gt_tracks.masks.shape == (2, 3, 40, 30)
 
 
-def test_masks_for_evaluation_are_no_target() -> None:
+def test_rle_masks_in_training_raise() -> None:
     data = with_tracks(batch((2, 32, 32), audio=(9,)), [[MaskTrack(32, 32, [None, None])]])
     with pytest.raises(ValueError, match=r"LoadTracks\(form='dense'\)"):
         AVDataPreprocessor()(data, training=True)
@@ -148,7 +148,7 @@ def test_masks_for_evaluation_are_no_target() -> None:
     assert len(kept.gt_tracks.masks[0]) == 2
 
 
-def test_a_batch_without_audio_has_no_audio() -> None:
+def test_batch_without_audio_is_supported() -> None:
     data = batch((2, 32, 32))
     del data['inputs']['audio']
     assert set(AVDataPreprocessor()(data)['inputs']) == {'frames'}

@@ -29,7 +29,7 @@ def inputs(batch: int, length: int, layers: int = 1):
 
 @pytest.mark.parametrize('length', [1, 2, 5, 6, 13])
 @pytest.mark.parametrize('training', [False, True])
-def test_clips_of_a_batch_do_not_see_each_other(head, length, training) -> None:
+def test_clip_does_not_depend_on_batch(head, length, training) -> None:
     head.train(training)
     queries, audio = inputs(3, length, layers=2)
     together = head(queries, audio)
@@ -43,7 +43,7 @@ def test_clips_of_a_batch_do_not_see_each_other(head, length, training) -> None:
                 torch.testing.assert_close(a[:, clip], b[:, 0], rtol=0, atol=2e-6)
 
 
-def test_windows_of_the_encoder_shift_in_evaluation_only(head) -> None:
+def test_encoder_windows_shift_in_evaluation_only(head) -> None:
     queries, audio = inputs(1, 7)
 
     def last(*, training: bool, shift_in_training: bool = False) -> torch.Tensor:
@@ -55,7 +55,7 @@ def test_windows_of_the_encoder_shift_in_evaluation_only(head) -> None:
     torch.testing.assert_close(last(training=True, shift_in_training=True), last(training=False))
 
 
-def test_folded_masks_equal_masks_of_projected_features(head) -> None:
+def test_masks_of_projected_embeds_equal_masks_of_projected_features(head) -> None:
     predictions = head(*inputs(2, 3))
     features, embeds = torch.randn(2, 3, 16, 4, 6), predictions.layers[0].mask_embeds[0]
     projected = head.mask_features(features.flatten(0, 1)).unflatten(0, (2, 3))
@@ -65,7 +65,7 @@ def test_folded_masks_equal_masks_of_projected_features(head) -> None:
     )
 
 
-def test_audio_counts_unless_it_is_left_out(head) -> None:
+def test_audio_changes_queries_unless_audio_dim_is_none(head) -> None:
     queries, audio = inputs(1, 3)
     assert not torch.equal(head(queries, audio).memory, head(queries, audio * 0).memory)
     torch.manual_seed(0)
@@ -74,7 +74,7 @@ def test_audio_counts_unless_it_is_left_out(head) -> None:
     assert not any('fusion' in name or 'audio' in name for name in deaf.state_dict())
 
 
-def test_wrong_inputs_are_named(head) -> None:
+def test_invalid_inputs_raise(head) -> None:
     queries, audio = inputs(1, 3)
     with pytest.raises(ValueError, match=r'\(L, B, T, 4, C\), got \(1, 1, 3, 2, 16\)'):
         head(queries[:, :, :, :2], audio)

@@ -31,7 +31,7 @@ def predictions() -> FramePredictions:
     )
 
 
-def test_mask_logits_are_products_with_the_projected_map(predictions) -> None:
+def test_mask_logits_equal_dense_products_with_mask_features(predictions) -> None:
     weight, bias = predictions.projection
     features = torch.nn.functional.conv2d(
         predictions.pixel_features.flatten(0, 1), weight[..., None, None], bias
@@ -46,7 +46,7 @@ def test_mask_logits_are_products_with_the_projected_map(predictions) -> None:
     torch.testing.assert_close(other, expected)
 
 
-def test_chunks_join_to_the_whole(predictions) -> None:
+def test_concatenated_chunks_equal_whole(predictions) -> None:
     parts = [predictions.select(slice(0, 2)), predictions.select(slice(2, None))]
     joined = FramePredictions.cat(parts)
     for name in ('class_logits', 'mask_embeds', 'queries', 'pixel_features'):

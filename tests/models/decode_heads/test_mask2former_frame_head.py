@@ -102,7 +102,7 @@ def mmdets(head: Mask2FormerFrameHead) -> Mask2FormerHead:
     return theirs
 
 
-def test_every_prediction_equals_mmdets() -> None:
+def test_every_prediction_equals_mmdet() -> None:
     head = small_head()
     theirs, (maps, audio, clip) = mmdets(head).train(), draw()
     with torch.no_grad():
@@ -117,7 +117,7 @@ def test_every_prediction_equals_mmdets() -> None:
         assert (mask > 0).any()
 
 
-def test_evaluation_keeps_the_last_layer_of_training() -> None:
+def test_evaluation_returns_last_layer_of_training() -> None:
     head, inputs = small_head(), draw()
     with torch.no_grad():
         training, evaluation = head.train()(*inputs), head.eval()(*inputs)
@@ -130,7 +130,7 @@ def test_evaluation_keeps_the_last_layer_of_training() -> None:
 
 
 @pytest.mark.parametrize('listens', [False, True])
-def test_a_clip_does_not_depend_on_its_batch(listens: bool) -> None:
+def test_clip_does_not_depend_on_batch(listens: bool) -> None:
     head, (maps, audio, clip) = small_head(listens=listens).eval(), draw()
     with torch.no_grad():
         together = head(maps, audio, clip)
@@ -142,7 +142,7 @@ def test_a_clip_does_not_depend_on_its_batch(listens: bool) -> None:
     torch.testing.assert_close(alone.mask_logits(), together.mask_logits()[1:])
 
 
-def test_only_the_head_that_listens_hears() -> None:
+def test_audio_changes_queries_of_avism_head_only() -> None:
     maps, audio, clip = draw()
     for listens in (False, True):
         head = small_head(listens=listens).eval()
@@ -163,7 +163,7 @@ def step(head: Mask2FormerFrameHead, samples: list[AVDataSample]) -> dict[str, T
     return losses
 
 
-def test_a_training_step_reaches_every_parameter() -> None:
+def test_training_step_has_gradient_for_every_parameter() -> None:
     head = small_head(listens=True)
     losses = step(head, draw_gt())
     suffixes = ['', *(f'_{i}' for i in range(4))]
@@ -173,7 +173,7 @@ def test_a_training_step_reaches_every_parameter() -> None:
     assert not missing
 
 
-def test_matchings_name_instances_of_the_clip() -> None:
+def test_matchings_index_instances_of_the_clip() -> None:
     head = small_head().train()
     _, matchings = head.loss(head(*draw()), draw_gt())
     for layer in matchings:
@@ -183,7 +183,7 @@ def test_matchings_name_instances_of_the_clip() -> None:
             assert len(queries) == len(shown)
 
 
-def test_clips_without_an_instance_teach_silence_only() -> None:
+def test_clip_without_instances_has_class_loss_only() -> None:
     head = small_head()
     samples = draw_gt()
     for sample in samples:
@@ -194,7 +194,7 @@ def test_clips_without_an_instance_teach_silence_only() -> None:
     assert all(weight.grad is not None for weight in head.parameters())
 
 
-def test_nan_features_stay_in_their_frame() -> None:
+def test_nan_features_do_not_spread_to_other_frames() -> None:
     head, (maps, audio, clip) = small_head().eval(), draw()
     for level in maps:
         level[0] = torch.nan
@@ -205,7 +205,7 @@ def test_nan_features_stay_in_their_frame() -> None:
     assert logits[1:].isfinite().all()
 
 
-def test_sizes_that_do_not_fit_are_named() -> None:
+def test_inconsistent_sizes_raise() -> None:
     maps, audio, _ = draw()
     with pytest.raises(ValueError, match=r'maps of B \* T = 2 \* 4 frames, got 6'):
         small_head()(maps, audio, (2, 4))

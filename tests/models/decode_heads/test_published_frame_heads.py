@@ -76,7 +76,7 @@ def published(request) -> Published:
     return Published(golden, backbone.eval() or backbone, head.eval())
 
 
-def test_every_recorded_layer(published) -> None:
+def test_every_recorded_layer_is_equal(published) -> None:
     head, (frames, audio) = published.head, published.inputs('eval')
     with torch.no_grad():
         maps = published.backbone(frames)
@@ -128,7 +128,7 @@ def recorded_gt(golden: Golden) -> AVDataSample:
 
 
 @pytest.mark.parametrize('published', ['avism_r50'], indirect=True)
-def test_losses_and_matchings_of_the_training_step(published) -> None:
+def test_losses_and_matchings_of_training_step_are_equal(published) -> None:
     golden, head = published.golden, published.head
     meta, arrays = golden.meta['train'], golden.arrays
     frames, audio = published.inputs('train')
@@ -157,7 +157,7 @@ def test_losses_and_matchings_of_the_training_step(published) -> None:
             assert [queries.tolist(), places.tolist()] == expected[frame]
 
 
-def test_both_namings_agree() -> None:
+def test_both_namings_convert_equally() -> None:
     """The variant that starts from COCO renames parts of the clip module only."""
     folder: Path = DATA / 'models' / 'avism_r50'
     names = {

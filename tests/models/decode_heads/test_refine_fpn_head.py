@@ -32,7 +32,7 @@ def straightforward(head: RefineFPNHead, levels: list[Tensor]) -> Tensor:
 
 
 @pytest.mark.parametrize('num_classes', [1, 5])
-def test_equals_the_straightforward_form(num_classes) -> None:
+def test_equals_direct_implementation(num_classes) -> None:
     torch.manual_seed(0)
     head, levels = RefineFPNHead(num_classes=num_classes, channels=8).double(), maps()
     ours, plain = head([level.relu() for level in levels]), straightforward(head, levels)
@@ -44,7 +44,7 @@ def test_equals_the_straightforward_form(num_classes) -> None:
         torch.testing.assert_close(mine, theirs)
 
 
-def test_padding_frames_give_zero_logits_and_leave_the_others_alone() -> None:
+def test_padding_frames_have_zero_logits_and_do_not_change_others() -> None:
     head, levels = RefineFPNHead(num_classes=3, channels=8).double(), maps()
     valid = torch.tensor([1.0, 0.0], dtype=torch.double).view(2, 1, 1, 1)
     logits = head(levels, valid)
@@ -52,7 +52,7 @@ def test_padding_frames_give_zero_logits_and_leave_the_others_alone() -> None:
     torch.testing.assert_close(logits[0], head(levels)[0])
 
 
-def test_enlarged_maps_are_not_kept_for_the_backward_pass() -> None:
+def test_upsampled_maps_are_not_saved_for_backward() -> None:
     head, levels = RefineFPNHead(num_classes=1, channels=8).double(), maps()
     kept = []
 

@@ -22,14 +22,14 @@ def build(kind: type[nn.Module]) -> nn.Module:
 
 @pytest.mark.parametrize('kind', BLOCKS)
 @pytest.mark.parametrize('frames', [1, 3])
-def test_shapes(kind, frames) -> None:
+def test_outputs_have_expected_shapes(kind, frames) -> None:
     mixed, audio = build(kind)(torch.randn(2, frames, 16, 3, 4), torch.rand(2, frames, 6))
     assert mixed.shape == (2, frames, 16, 3, 4)
     assert audio.shape == (2, frames, 16)
 
 
 @pytest.mark.parametrize('kind', BLOCKS)
-def test_every_parameter_and_input_has_a_gradient(kind) -> None:
+def test_every_parameter_and_input_has_gradient(kind) -> None:
     block = build(kind)
     visual = torch.randn(2, 3, 16, 3, 4, requires_grad=True)
     mixed, _ = block(visual, torch.rand(2, 3, 6))
@@ -39,14 +39,14 @@ def test_every_parameter_and_input_has_a_gradient(kind) -> None:
 
 
 @pytest.mark.parametrize('kind', WITH_SOUND)
-def test_audio_changes_the_map(kind) -> None:
+def test_audio_changes_map(kind) -> None:
     block, visual = build(kind).eval(), torch.randn(1, 3, 16, 3, 4)
     loud, _ = block(visual, torch.rand(1, 3, 6))
     silent, _ = block(visual, torch.zeros(1, 3, 6))
     assert (loud - silent).abs().max() > 1e-3
 
 
-def test_no_fusion_is_deaf() -> None:
+def test_no_fusion_ignores_audio() -> None:
     visual = torch.randn(1, 3, 16, 3, 4)
     mixed, audio = build(NoFusion)(visual, torch.rand(1, 3, 6))
     assert mixed is visual
@@ -54,18 +54,18 @@ def test_no_fusion_is_deaf() -> None:
 
 
 @pytest.mark.parametrize('kind', BLOCKS)
-def test_one_row_of_audio_per_frame(kind) -> None:
+def test_number_of_audio_embeddings_must_equal_frames(kind) -> None:
     with pytest.raises(ValueError, match=rf'{kind.__name__}.*\(1, 3, 16, 3, 4\).*\(1, 2, 6\)'):
         build(kind)(torch.randn(1, 3, 16, 3, 4), torch.rand(1, 2, 6))
 
 
-def test_add_is_an_addition() -> None:
+def test_add_fusion_adds_projected_audio() -> None:
     visual = torch.randn(1, 2, 16, 3, 4)
     mixed, audio = build(AddFusion)(visual, torch.rand(1, 2, 6))
     torch.testing.assert_close(mixed - visual, audio[..., None, None].expand_as(visual))
 
 
-def test_concat_equals_a_convolution_of_the_concatenated_map() -> None:
+def test_concat_fusion_equals_convolution_of_concatenated_map() -> None:
     block, visual = build(ConcatFusion), torch.randn(2, 3, 16, 3, 4)
     mixed, audio = block(visual, torch.rand(2, 3, 6))
     both = torch.cat([visual, audio[..., None, None].expand_as(visual)], 2).flatten(0, 1)
@@ -74,7 +74,7 @@ def test_concat_equals_a_convolution_of_the_concatenated_map() -> None:
     torch.testing.assert_close(mixed.flatten(0, 1), wanted)
 
 
-def test_cross_attention_does_not_depend_on_the_order_of_the_sounds() -> None:
+def test_cross_attention_does_not_depend_on_order_of_audio() -> None:
     """Unlike addition and concatenation, it looks the sounds of all frames up."""
     block, visual, audio = build(CrossAttentionFusion), torch.randn(1, 3, 16, 3, 4), None
     audio = torch.rand(1, 3, 6)

@@ -22,7 +22,7 @@ def clip(batch: int = 2, frames: int = 3) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize('norm', [None, {'type': 'GN', 'num_groups': 4}], ids=['BN', 'GN'])
 @pytest.mark.parametrize('training', [True, False], ids=['train', 'eval'])
-def test_equals_the_published_form_and_its_gradients(norm, training) -> None:
+def test_values_and_gradients_equal_official_form(norm, training) -> None:
     torch.manual_seed(0)
     block = awake(TPAVI(channels=16, audio_dim=6, norm_cfg=norm)).train(training)
     visual, audio = clip()
@@ -37,7 +37,7 @@ def test_equals_the_published_form_and_its_gradients(norm, training) -> None:
         torch.testing.assert_close(ours, published, rtol=1e-9, atol=1e-9)
 
 
-def test_groups_of_frames_do_not_see_each_other() -> None:
+def test_groups_of_frames_are_independent() -> None:
     block = awake(TPAVI(channels=16, audio_dim=6, frames_per_group=5)).eval()
     visual, audio = clip(batch=1, frames=12)
     whole, _ = block(visual, audio)
@@ -48,7 +48,7 @@ def test_groups_of_frames_do_not_see_each_other() -> None:
     torch.testing.assert_close(whole, torch.cat(parts, 1))
 
 
-def test_starts_as_a_layer_norm_unless_told_otherwise() -> None:
+def test_initial_block_is_layer_norm_unless_identity_init_is_false() -> None:
     visual, audio = (x.float() for x in clip())
     block = TPAVI(channels=16, audio_dim=6)
     mixed, _ = block(visual, audio)
@@ -58,7 +58,7 @@ def test_starts_as_a_layer_norm_unless_told_otherwise() -> None:
     assert (mixed - plain).abs().max() > 0.1
 
 
-def test_audio_without_bias_is_silent_at_zero() -> None:
+def test_zero_audio_without_bias_projects_to_zero() -> None:
     visual, audio = (x.float() for x in clip())
     _, audio_embed = TPAVI(channels=16, audio_dim=6, audio_bias=False)(visual, audio * 0)
     assert not audio_embed.any()
@@ -77,6 +77,6 @@ def test_half_precision_does_not_overflow() -> None:
     assert (mixed - exact).abs().max() < 0.1
 
 
-def test_too_few_frames_per_group() -> None:
+def test_invalid_frames_per_group_raises() -> None:
     with pytest.raises(ValueError, match=r'frames_per_group: expected at least 1, .* got 0'):
         TPAVI(channels=16, frames_per_group=0)

@@ -17,7 +17,7 @@ def module() -> nn.Module:
 
 
 @pytest.mark.parametrize('training', [True, False])
-def test_two_steps_leave_the_same_module(module, training) -> None:
+def test_training_steps_equal_those_without_checkpointing(module, training) -> None:
     plain, lean = module.train(training), copy.deepcopy(module).train(training)
     inputs = torch.randn(2, 2, 3, 6, 6, dtype=torch.double)
     outputs = []
@@ -36,7 +36,7 @@ def test_two_steps_leave_the_same_module(module, training) -> None:
         torch.testing.assert_close(ours.grad, theirs.grad)
 
 
-def test_only_the_input_is_kept(module) -> None:
+def test_only_inputs_are_saved_for_backward(module) -> None:
     kept = []
 
     def keep(x: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ def test_only_the_input_is_kept(module) -> None:
     assert kept == [tuple(x.shape)]
 
 
-def test_no_gradient_no_cost(module) -> None:
+def test_without_gradient_module_runs_once(module) -> None:
     x = torch.randn(1, 3, 6, 6, dtype=torch.double)
     with torch.no_grad():
         assert torch.equal(checkpoint_activations(module.eval(), x), module(x))

@@ -9,7 +9,7 @@ from avis.models.layers.attention import AttentionBlock, DecoderLayer
 CHANNELS, HEADS = 16, 4
 
 
-def test_attention_equals_torchs_with_a_mask_per_query() -> None:
+def test_attention_with_mask_equals_torch() -> None:
     torch.manual_seed(0)
     block = AttentionBlock(CHANNELS, HEADS)
     nn.init.normal_(block.in_proj.bias)
@@ -33,7 +33,7 @@ def test_attention_equals_torchs_with_a_mask_per_query() -> None:
         torch.testing.assert_close(block(queries, key, value, position, mask), expected)
 
 
-def test_what_a_query_may_not_read_has_no_effect() -> None:
+def test_masked_tokens_have_no_effect() -> None:
     torch.manual_seed(0)
     layer = DecoderLayer(CHANNELS, HEADS, 32)
     queries, position = torch.randn(1, 3, CHANNELS), torch.randn(3, CHANNELS)
@@ -47,6 +47,6 @@ def test_what_a_query_may_not_read_has_no_effect() -> None:
     torch.testing.assert_close(shorter, out)
 
 
-def test_heads_that_do_not_divide_the_channels() -> None:
+def test_channels_not_divisible_by_heads_raise() -> None:
     with pytest.raises(ValueError, match='got channels=16 and num_heads=3'):
         AttentionBlock(16, 3)

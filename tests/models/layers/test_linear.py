@@ -10,7 +10,7 @@ from avis.models.layers.linear import TokenLinear, linear
 @pytest.mark.parametrize('shape', [(3, 8), (2, 400, 8), (601, 8), (4, 16, 16, 8), (0, 8)])
 @pytest.mark.parametrize('threads', [1, 2])
 @pytest.mark.parametrize('bias', [True, False])
-def test_equals_torchs(shape: tuple[int, ...], threads: int, bias: bool) -> None:
+def test_equals_torch_linear(shape: tuple[int, ...], threads: int, bias: bool) -> None:
     torch.manual_seed(0)
     layer = TokenLinear(8, 5, bias=bias)
     x = torch.randn(shape, requires_grad=True)
@@ -31,19 +31,19 @@ def test_equals_torchs(shape: tuple[int, ...], threads: int, bias: bool) -> None
         torch.set_num_threads(before)
 
 
-def test_tokens_of_any_layout() -> None:
+def test_any_memory_layout_is_supported() -> None:
     x, weight = torch.randn(8, 700, 2).permute(2, 1, 0), torch.randn(5, 8)
     torch.testing.assert_close(linear(x, weight), F.linear(x, weight))
 
 
-def test_other_precisions_stay_what_they_are() -> None:
+def test_other_dtypes_are_kept() -> None:
     x, layer = torch.randn(600, 8), TokenLinear(8, 5)
     with torch.autocast('cpu', dtype=torch.bfloat16):
         assert torch.equal(layer(x), F.linear(x, layer.weight, layer.bias))
     assert torch.equal(layer.double()(x.double()), F.linear(x.double(), layer.weight, layer.bias))
 
 
-def test_a_compiler_sees_a_linear_layer() -> None:
+def test_torch_compile_uses_linear() -> None:
     x, layer = torch.randn(600, 8), TokenLinear(8, 5)
     compiled = torch.compile(layer, backend='aot_eager', fullgraph=True)
     torch.testing.assert_close(compiled(x), layer(x))

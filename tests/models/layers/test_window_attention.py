@@ -17,7 +17,7 @@ SIZES = {'channels': 16, 'num_heads': 4, 'hidden_channels': 8, 'window': 6}
 
 
 @given(length=st.integers(1, 100), size=st.integers(1, 9), offset=st.integers(0, 8))
-def test_windows_are_a_partition(length, size, offset) -> None:
+def test_window_groups_partition_frames(length, size, offset) -> None:
     offset = min(offset, size - 1)
     windows = [
         (start + index * frames, frames)
@@ -34,7 +34,7 @@ def test_windows_are_a_partition(length, size, offset) -> None:
 @pytest.mark.parametrize(
     ('shifted', 'together'), [(False, range(6, 12)), (True, range(3, 9))], ids=['plain', 'shifted']
 )
-def test_a_frame_reads_its_window_only(shifted, together) -> None:
+def test_frame_attends_to_its_window_only(shifted, together) -> None:
     torch.manual_seed(0)
     layer = WindowSelfAttention(**SIZES)
     tokens = torch.randn(1, 14, 3, 16, requires_grad=True)
@@ -45,7 +45,7 @@ def test_a_frame_reads_its_window_only(shifted, together) -> None:
 
 @pytest.mark.parametrize('length', [2, 6, 10])
 @pytest.mark.parametrize('shifted', [False, True])
-def test_self_attention_is_that_of_torch(length, shifted) -> None:
+def test_self_attention_equals_torch(length, shifted) -> None:
     torch.manual_seed(0)
     layer = WindowSelfAttention(**SIZES)
     torch.nn.init.normal_(layer.in_proj.bias)
@@ -60,7 +60,7 @@ def test_self_attention_is_that_of_torch(length, shifted) -> None:
 
 @pytest.mark.parametrize('length', [2, 6, 10])
 @pytest.mark.parametrize('shifted', [False, True])
-def test_one_token_per_frame_is_that_of_torch(length, shifted) -> None:
+def test_cross_attention_equals_torch(length, shifted) -> None:
     torch.manual_seed(0)
     layer = WindowCrossAttention(**SIZES)
     torch.nn.init.normal_(layer.in_proj.bias)
@@ -87,6 +87,6 @@ def reference(layer, query, memory):
     return attention(query, memory, memory)[0]
 
 
-def test_heads_that_do_not_divide_the_channels() -> None:
+def test_channels_not_divisible_by_heads_raise() -> None:
     with pytest.raises(ValueError, match='got channels=16 and num_heads=3'):
         WindowCrossAttention(**{**SIZES, 'num_heads': 3})

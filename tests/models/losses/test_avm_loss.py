@@ -94,7 +94,7 @@ def matching_loss(name: str) -> torch.nn.Module | None:
 
 
 @pytest.mark.parametrize('name', [*GOLDEN.arrays['binary/names'], *GOLDEN.arrays['avss/names']])
-def test_recorded_loss(name, binary, avss) -> None:
+def test_loss_and_gradient_equal_recording(name, binary, avss) -> None:
     name = str(name)
     task = name.split('_')[0]
     family, case = ('avss', avss) if task == 'avss' else ('binary', binary)
@@ -116,7 +116,7 @@ def test_recorded_loss(name, binary, avss) -> None:
     assert got.double().norm().item() == pytest.approx(gradient, rel=1e-4)
 
 
-def test_only_labeled_frames_count(avss) -> None:
+def test_unlabeled_frames_are_ignored(avss) -> None:
     loss, labeled = AVMLoss(), avss.labeled['avss']
     logits = avss.logits.detach().clone()
     before = loss(logits, avss.maps, avss.sounds, labeled)
@@ -124,12 +124,12 @@ def test_only_labeled_frames_count(avss) -> None:
     assert loss(logits, avss.maps, avss.sounds, labeled) == before
 
 
-def test_no_labeled_frame_is_no_loss(avss) -> None:
+def test_loss_without_labeled_frames_is_zero(avss) -> None:
     nothing = torch.zeros(2, 10, dtype=torch.bool)
     assert AVMLoss()(avss.logits, avss.maps, avss.sounds, nothing) == 0
 
 
-def test_weight_is_a_factor(binary) -> None:
+def test_weight_scales_loss(binary) -> None:
     arguments = (binary.logits, binary.maps, binary.sounds, binary.labeled['ms3'])
     for kind in (AVMLoss, AVMSimilarityLoss):
         whole, half = kind(weight=1.0)(*arguments), kind()(*arguments)
@@ -137,11 +137,11 @@ def test_weight_is_a_factor(binary) -> None:
 
 
 @pytest.mark.parametrize('option', ['distance', 'reduction', 'pooling'])
-def test_unknown_choice(option) -> None:
+def test_unknown_option_value_raises(option) -> None:
     with pytest.raises(ValueError, match=rf"AVMLoss\.{option}: expected one of \(.*, got 'none'"):
         AVMLoss(**{option: 'none'})
 
 
-def test_similarity_is_for_binary_models(avss) -> None:
+def test_similarity_loss_of_multi_class_logits_raises(avss) -> None:
     with pytest.raises(ValueError, match=r'one logit per pixel.*\(2, 10, 71, 48, 48\)'):
         AVMSimilarityLoss()(avss.logits, avss.maps, avss.sounds, avss.labeled['avss'])

@@ -13,7 +13,7 @@ def pairs(*rows: tuple[int, int]):
     return table[:, 0], table[:, 1]
 
 
-def test_mean_over_the_pairs_of_each_clip_and_layer() -> None:
+def test_loss_is_mean_over_pairs_of_each_clip_and_layer() -> None:
     torch.manual_seed(0)
     frames, clips = torch.randn(2, 2, 2, 3, 4), torch.randn(2, 2, 5, 4)  # L, B, T, P, C
     shown = [
@@ -46,7 +46,7 @@ def test_mean_over_the_pairs_of_each_clip_and_layer() -> None:
     )
 
 
-def test_without_pairs_it_is_zero_with_a_gradient() -> None:
+def test_loss_without_pairs_is_zero_with_gradient() -> None:
     frames, clips = torch.randn(1, 1, 2, 3, 4, requires_grad=True), torch.randn(1, 1, 5, 4)
     loss = ClipSimilarityLoss()(frames, clips, [[pairs(), pairs()]], [pairs()])
     loss.backward()

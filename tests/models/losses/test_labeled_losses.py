@@ -10,7 +10,7 @@ from avis.models.losses.labeled_losses import LabeledBCELoss, LabeledCrossEntrop
 LABELLED = torch.tensor([[True, False], [True, True]])
 
 
-def test_binary_by_hand() -> None:
+def test_binary_loss_equals_hand_computed_value() -> None:
     logits = torch.zeros(2, 2, 1, 1, 2)
     logits[0, 0, 0, 0] = torch.tensor([math.log(3), -math.log(3)])  # probability 3/4 and 1/4
     target = torch.zeros(2, 2, 1, 2, dtype=torch.uint8)
@@ -20,7 +20,7 @@ def test_binary_by_hand() -> None:
     assert LabeledBCELoss()(logits, target, LABELLED).item() == pytest.approx(expected)
 
 
-def test_classes_by_hand() -> None:
+def test_cross_entropy_equals_hand_computed_value() -> None:
     logits = torch.zeros(2, 2, 3, 1, 1)
     logits[0, 0, 2] = math.log(2)  # probabilities 1/4, 1/4, 1/2
     target = torch.zeros(2, 2, 1, 1, dtype=torch.uint8)
@@ -31,7 +31,7 @@ def test_classes_by_hand() -> None:
 
 
 @pytest.mark.parametrize('loss', [LabeledBCELoss(), LabeledCrossEntropyLoss()])
-def test_no_labeled_frame_is_zero_with_a_gradient(loss) -> None:
+def test_loss_without_labeled_frames_is_zero_with_gradient(loss) -> None:
     channels = 1 if isinstance(loss, LabeledBCELoss) else 3
     logits = torch.randn(1, 2, channels, 2, 2, requires_grad=True)
     value = loss(logits, torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, dtype=torch.bool))
@@ -40,7 +40,7 @@ def test_no_labeled_frame_is_zero_with_a_gradient(loss) -> None:
     assert not logits.grad.any()
 
 
-def test_loss_and_head_must_agree() -> None:
+def test_wrong_number_of_channels_raises() -> None:
     target, labeled = torch.zeros(1, 1, 2, 2), torch.ones(1, 1, dtype=torch.bool)
     with pytest.raises(ValueError, match=r'LabeledBCELoss.*num_classes=1, got.*\(1, 1, 3, 2, 2\)'):
         LabeledBCELoss()(torch.zeros(1, 1, 3, 2, 2), target, labeled)

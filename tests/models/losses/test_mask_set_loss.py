@@ -60,7 +60,7 @@ def dense(layer: SetPredictions, features, index: int):
     return logits + layer.mask_offsets[index][:, None, None, None]
 
 
-def test_equals_the_loss_written_out(loss) -> None:
+def test_equals_direct_computation_per_layer(loss) -> None:
     layers, features, targets = scene()
     losses, matchings = loss(layers, features, targets)
     points = loss.points.points
@@ -82,7 +82,7 @@ def test_equals_the_loss_written_out(loss) -> None:
         torch.testing.assert_close(got['dice'], 5 * dice / 6)
 
 
-def test_matching_is_that_of_mmdet(loss) -> None:
+def test_matching_equals_mmdet(loss) -> None:
     layers, features, targets = scene()
     assigner = HungarianAssigner(
         match_costs=[
@@ -107,7 +107,7 @@ def test_matching_is_that_of_mmdet(loss) -> None:
         assert ((instances - 1) // 2 + 1).tolist() == theirs[queries].tolist()
 
 
-def test_the_masks_of_a_clip_do_not_depend_on_its_batch() -> None:
+def test_mask_losses_of_clip_do_not_depend_on_batch() -> None:
     layers, features, targets = scene()
     targets = [replace(target, seed=(5, index % 2)) for index, target in enumerate(targets)]
     loss = MaskSetLoss(num_classes=K, num_points=40)
@@ -125,7 +125,7 @@ def test_the_masks_of_a_clip_do_not_depend_on_its_batch() -> None:
             torch.testing.assert_close(6 * together[layer][name], total)
 
 
-def test_without_instances_only_the_class_counts_and_all_has_a_gradient(loss) -> None:
+def test_without_instances_only_class_loss_and_all_gradients_exist(loss) -> None:
     layers, features, targets = scene(counts=(0, 0))
     parts = [features, *(part for layer in layers for part in layer)]
     for part in parts:
@@ -137,7 +137,7 @@ def test_without_instances_only_the_class_counts_and_all_has_a_gradient(loss) ->
     assert all(part.grad is not None for part in parts)
 
 
-def test_more_instances_than_queries() -> None:
+def test_more_instances_than_queries_match_every_query() -> None:
     layers, features, targets = scene(counts=(12,))
     loss = MaskSetLoss(num_classes=K, num_points=40)
     losses, matchings = loss(layers, features[:1], targets)
@@ -145,14 +145,14 @@ def test_more_instances_than_queries() -> None:
     assert all(torch.isfinite(value) for one in losses for value in one.values())
 
 
-def test_a_network_that_diverged_reaches_the_loss() -> None:
+def test_nan_predictions_give_nan_loss() -> None:
     layers, features, targets = scene(counts=(2,))
     loss = MaskSetLoss(num_classes=K, num_points=40)
     losses, _ = loss(layers, features[:1] * torch.nan, targets)
     assert losses[0]['mask'].isnan()
 
 
-def test_uncertain_points_are_preferred() -> None:
+def test_point_sampling_prefers_uncertain_points() -> None:
     loss = MaskSetLoss(num_classes=K, num_points=200)
     logits = torch.full((1, 1, 8, 8), 9.0)
     logits[..., :2] = 0.0  # the left quarter
@@ -160,7 +160,7 @@ def test_uncertain_points_are_preferred() -> None:
     assert left.float().mean() > 0.5
 
 
-def test_weights_of_the_matching() -> None:
+def test_weights_change_matching() -> None:
     layers, features, targets = scene(counts=(1,))
     masks, points = dense(layers[0], features, 0), FixedPoints().points
     by_class = MaskMatcher(mask_weight=0, dice_weight=0)

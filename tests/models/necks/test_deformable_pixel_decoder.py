@@ -45,7 +45,7 @@ def draw_maps(images: int = 2, size: int = 64) -> list[Tensor]:
 
 
 @pytest.mark.parametrize('training', [True, False])
-def test_equals_mmdets(training: bool) -> None:
+def test_equals_mmdet(training: bool) -> None:
     torch.manual_seed(0)
     ours = small_decoder()
     theirs, maps = mmdets(ours), draw_maps()
@@ -69,7 +69,7 @@ def test_equals_mmdets(training: bool) -> None:
         assert difference < 1e-3 * gradient.norm() + 1e-6, name
 
 
-def test_an_image_does_not_depend_on_its_batch() -> None:
+def test_image_does_not_depend_on_batch() -> None:
     torch.manual_seed(0)
     decoder, maps = small_decoder().eval(), draw_maps()
     with torch.no_grad():
@@ -77,20 +77,20 @@ def test_an_image_does_not_depend_on_its_batch() -> None:
     torch.testing.assert_close(alone.pixel_features, together.pixel_features[1:])
 
 
-def test_smallest_image() -> None:
+def test_smallest_image_is_supported() -> None:
     out = small_decoder()(draw_maps(images=1, size=32))
     assert out.pixel_features.shape == (1, 32, 8, 16)
     assert [tuple(level.shape[-2:]) for level in out.levels] == [(1, 2), (2, 4), (4, 8)]
 
 
-def test_other_numbers_of_maps_are_refused() -> None:
+def test_wrong_number_of_maps_raises() -> None:
     with pytest.raises(ValueError, match=r'in_channels of 4 maps.*got \(8, 16\)'):
         DeformablePixelDecoder(in_channels=(8, 16))
     with pytest.raises(ValueError, match='expected 4 maps, finest first, got 3'):
         small_decoder()(draw_maps()[:3])
 
 
-def test_every_weight_starts_as_mmdet_starts_it() -> None:
+def test_initialization_equals_mmdet() -> None:
     decoder = DeformablePixelDecoder(in_channels=CHANNELS, channels=32, num_layers=1, num_heads=4)
     attention = decoder.encoder.layers[0].self_attn
     assert not attention.sampling_offsets.weight.any()

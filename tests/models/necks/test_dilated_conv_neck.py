@@ -7,7 +7,7 @@ from avis.models.necks.dilated_conv_neck import DilatedConvNeck
 
 
 @pytest.mark.parametrize('size', [(24, 24), (14, 20), (7, 7), (3, 30), (1, 1)])
-def test_equals_whole_kernels_in_value_and_gradient(size) -> None:
+def test_values_and_gradients_equal_full_kernels(size) -> None:
     torch.manual_seed(0)
     neck = DilatedConvNeck(in_channels=[5], out_channels=4).double()
     x = torch.randn(2, 5, *size, dtype=torch.double, requires_grad=True)
@@ -21,13 +21,13 @@ def test_equals_whole_kernels_in_value_and_gradient(size) -> None:
         torch.testing.assert_close(mine, theirs)
 
 
-def test_every_level_has_its_own_channels_and_dilations() -> None:
+def test_levels_have_own_channels_and_all_dilations() -> None:
     neck = DilatedConvNeck(in_channels=[3, 6], out_channels=4, dilations=(1, 2))
     outputs = neck([torch.randn(1, 3, 8, 8), torch.randn(1, 6, 4, 4)])
     assert [tuple(out.shape) for out in outputs] == [(1, 4, 8, 8), (1, 4, 4, 4)]
     assert [conv.dilation for conv in neck.levels[1]] == [(1, 1), (2, 2)]
 
 
-def test_wrong_number_of_maps() -> None:
+def test_wrong_number_of_maps_raises() -> None:
     with pytest.raises(ValueError, match=r'expected 2 maps.*got 1'):
         DilatedConvNeck(in_channels=[3, 6])([torch.randn(1, 3, 8, 8)])

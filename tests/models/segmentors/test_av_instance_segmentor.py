@@ -36,7 +36,7 @@ def assert_same(ours: InstanceData, theirs: InstanceData, **tolerance) -> None:
 @pytest.mark.parametrize('name', ['clip', 'query', 'overlap', 'byte'])
 @pytest.mark.parametrize('hears', [True, False], ids=['avism', 'mask2former'])
 @pytest.mark.parametrize('gated', [False, True], ids=['open', 'gated'])
-def test_any_head_with_any_tracker(name, hears, gated) -> None:
+def test_every_frame_head_works_with_every_tracker(name, hears, gated) -> None:
     gate = {'type': SoundingGate, 'source': 'similarity', 'query_dim': C, 'audio_dim': D}
     model = build(name, hears, sounding_gate={**gate, 'threshold': 0.0} if gated else None)
     model.train()
@@ -52,7 +52,7 @@ def test_any_head_with_any_tracker(name, hears, gated) -> None:
     assert all((len(m), m.height, m.width) == (3, 64, 96) for m in tracks.masks)
 
 
-def test_raw_outputs_do_not_depend_on_the_chunks() -> None:
+def test_raw_outputs_do_not_depend_on_chunk_size() -> None:
     model = build()
     inputs = model.data_preprocessor(pseudo_collate([clip(5), clip(5, seed=1)]))['inputs']
     whole = model(inputs)
@@ -66,7 +66,7 @@ def test_raw_outputs_do_not_depend_on_the_chunks() -> None:
             torch.testing.assert_close(value, whole[name], rtol=0, atol=1e-4)
 
 
-def test_a_clip_does_not_depend_on_its_batch() -> None:
+def test_prediction_does_not_depend_on_batch() -> None:
     model = build()
     clips = [clip(2, (64, 64)), clip(4, (50, 90), seed=1)]
     for alone, together in zip(clips, predict(model, *clips), strict=True):
@@ -75,7 +75,7 @@ def test_a_clip_does_not_depend_on_its_batch() -> None:
 
 
 @pytest.mark.parametrize('name', ['clip', 'overlap'])
-def test_one_window_is_the_whole_clip(name) -> None:
+def test_single_window_equals_prediction_of_clip(name) -> None:
     model = build(name)
     data = model.data_preprocessor(pseudo_collate([clip()]))
     state = model.start_video()
@@ -83,7 +83,7 @@ def test_one_window_is_the_whole_clip(name) -> None:
     assert_same(model.finish_video(state), *predict(model, clip()))
 
 
-def test_reported_classes() -> None:
+def test_reported_classes_filters_and_renumbers_labels() -> None:
     (every,) = predict(build(), clip())
     assert len(set(every.labels.tolist())) > 1
     (some,) = predict(build(reported_classes=[2, 0]), clip())
@@ -95,7 +95,7 @@ def test_reported_classes() -> None:
     assert len(none.scores) == len(none.masks) == 0
 
 
-def test_audio_counts() -> None:
+def test_audio_changes_prediction_of_audio_models_only() -> None:
     loud, muted = clip(), clip()
     muted['inputs']['audio'] = muted['inputs']['audio'] * 0
     for hears in (True, False):
@@ -103,7 +103,7 @@ def test_audio_counts() -> None:
         assert torch.equal(one.scores, other.scores) != hears
 
 
-def test_training_sees_every_clip_as_if_alone() -> None:
+def test_training_forward_does_not_depend_on_batch() -> None:
     model = build().train()
     one, other = clip(), clip(seed=1)
     batches = ([one], [other], [one, other])
@@ -118,7 +118,7 @@ def test_training_sees_every_clip_as_if_alone() -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one_with_both_clips(tmp_path) -> None:
+def test_two_processes_have_the_gradients_of_one(tmp_path) -> None:
     script = ROOT / 'tests/helpers/train_in_two_processes.py'
     launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
     done = subprocess.run(
@@ -136,7 +136,7 @@ def test_two_processes_train_as_one_with_both_clips(tmp_path) -> None:
         assert shared[name] == pytest.approx(norm, rel=2e-3, abs=1e-5), name
 
 
-def test_mistakes_are_named() -> None:
+def test_invalid_inputs_raise() -> None:
     model = build()
     data = model.data_preprocessor(pseudo_collate([clip(2), clip(3)]), training=True)
     with pytest.raises(ValueError, match=r'clips of one length, got clips of \[2, 3\] frames'):
@@ -152,6 +152,6 @@ def test_mistakes_are_named() -> None:
         model({'frames': torch.zeros(1, 2, 3, 64, 64), 'audio': torch.from_numpy(audio)})
 
 
-def test_parts_are_found_by_name() -> None:
+def test_registry_finds_parts_by_name() -> None:
     names = ('AVInstanceSegmentor', 'ClipQueryTracker', 'AVISMClipHead', 'MaskSetLoss')
     assert all(MODELS.get(name) is not None for name in names)

@@ -62,7 +62,7 @@ def batch_of(model: AVSegmentor, *clips: dict, training: bool = False) -> dict:
 
 @pytest.mark.parametrize('num_classes', [1, 5])
 @pytest.mark.parametrize(('frames', 'size'), [(1, (32, 32)), (7, (64, 96))])
-def test_raw_outputs(num_classes, frames, size) -> None:
+def test_raw_outputs_have_expected_shapes(num_classes, frames, size) -> None:
     model = build(num_classes).eval()
     outputs = model(batch_of(model, clip(frames, size), clip(frames, size))['inputs'])
     height, width = size
@@ -76,7 +76,7 @@ def test_raw_outputs(num_classes, frames, size) -> None:
         assert audio.shape == (2, frames, 16)
 
 
-def test_a_clip_does_not_depend_on_its_batch() -> None:
+def test_logits_do_not_depend_on_batch() -> None:
     model = build().eval()
     first, second = clip(), clip()
     with torch.no_grad():
@@ -85,7 +85,7 @@ def test_a_clip_does_not_depend_on_its_batch() -> None:
     torch.testing.assert_close(alone[0], together[0], rtol=1e-4, atol=1e-5)
 
 
-def test_waveforms_go_through_the_audio_encoder() -> None:
+def test_waveform_changes_logits() -> None:
     model = build(audio_encoder={'type': LogMelCNN, 'out_channels': 6}).eval()
     loud = clip(2, audio=torch.rand(32000) - 0.5)
     with torch.no_grad():
@@ -95,7 +95,7 @@ def test_waveforms_go_through_the_audio_encoder() -> None:
     assert (logits - silent).abs().max() > 1e-4
 
 
-def test_shorter_clips_are_padded_and_cut_again() -> None:
+def test_predictions_exclude_padding() -> None:
     model = build().eval()
     batch = batch_of(model, clip(3), clip(2, (64, 64)))
     with torch.no_grad():
@@ -106,7 +106,7 @@ def test_shorter_clips_are_padded_and_cut_again() -> None:
     assert predictions[1].pred_sem_seg.sem_seg.shape == (2, 64, 64)
 
 
-def test_binary_prediction() -> None:
+def test_binary_prediction_thresholds_at_half() -> None:
     model = build().eval()
     batch = batch_of(model, clip())
     with torch.no_grad():
@@ -118,7 +118,7 @@ def test_binary_prediction() -> None:
     assert torch.equal(prediction.sem_seg, (logits[0, :, 0] > 0).byte())
 
 
-def test_prediction_of_classes() -> None:
+def test_semantic_prediction_is_argmax() -> None:
     model = build(num_classes=5).eval()
     batch = batch_of(model, clip())
     with torch.no_grad():
@@ -132,7 +132,7 @@ FUSIONS = [TPAVI, AddFusion, ConcatFusion, CrossAttentionFusion, NoFusion]
 
 
 @pytest.mark.parametrize('fusion', FUSIONS)
-def test_every_fusion_block_learns(fusion) -> None:
+def test_training_reduces_loss_with_every_fusion_block(fusion) -> None:
     """The ablation: one line of the config swaps the block, and the loss falls."""
     model = build(fusion={'type': fusion, 'channels': 16, 'audio_dim': 6})
     optimizer = torch.optim.Adam(model.parameters(), 2e-3)
@@ -148,7 +148,7 @@ def test_every_fusion_block_learns(fusion) -> None:
     assert all(weight.grad is not None for weight in model.parameters())
 
 
-def test_losses_by_name() -> None:
+def test_loss_avm_is_optional() -> None:
     model = build(loss_avm={'type': AVMLoss, 'reduction': 'sum'})
     losses = model(**batch_of(model, clip(), training=True), mode='loss')
     assert set(losses) == {'loss_seg', 'loss_avm'}
@@ -156,7 +156,7 @@ def test_losses_by_name() -> None:
     assert set(plain) == {'loss_seg'}
 
 
-def test_only_labeled_frames_are_learned_from() -> None:
+def test_loss_ignores_unlabeled_frames() -> None:
     model, item = build(), clip()
     before = model(**batch_of(model, item, training=True), mode='loss')['loss_seg']
     model, other = build(), copy.deepcopy(item)
@@ -169,7 +169,7 @@ def test_only_labeled_frames_are_learned_from() -> None:
 
 
 @pytest.mark.parametrize(('num_classes', 'label'), [(1, 2), (5, 70)])
-def test_wrong_number_of_classes(num_classes, label) -> None:
+def test_label_above_num_classes_raises(num_classes, label) -> None:
     model, item = build(num_classes), clip()
     item['data_samples'].gt_sem_seg.sem_seg[0, 0, 0] = label
     with pytest.raises(ValueError, match=rf"'guitar_1'.*num_classes is .*got {label}\."):
@@ -177,12 +177,12 @@ def test_wrong_number_of_classes(num_classes, label) -> None:
 
 
 @pytest.mark.parametrize('shape', [(1, 2, 3, 64, 100), (2, 3, 64, 64)])
-def test_frames_of_another_shape(shape) -> None:
+def test_invalid_frame_shape_raises(shape) -> None:
     with pytest.raises(ValueError, match=r'multiples of 32, got .*size_divisor=32'):
         build()({'frames': torch.zeros(shape), 'audio': torch.zeros(1, 2, 6)})
 
 
-def test_modes_need_their_arguments() -> None:
+def test_modes_without_data_samples_raise() -> None:
     model = build()
     inputs = batch_of(model, clip())['inputs']
     for mode in ('loss', 'predict', 'train'):

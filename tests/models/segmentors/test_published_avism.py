@@ -79,7 +79,7 @@ def relative_position_index(side: int) -> Tensor:
 r50 = pytest.mark.parametrize('published', ['avism_r50'], indirect=True)
 
 
-def test_every_recorded_layer(published) -> None:
+def test_every_recorded_layer_is_equal(published) -> None:
     for case in published.cases:
         check_layers(published, case)
 
@@ -137,7 +137,7 @@ def check_frames(golden: Golden, name: str, tokens: Tensor) -> None:
     assert np.abs(ours - recorded).max() < 3e-5
 
 
-def test_results(published) -> None:
+def test_tracks_equal_recorded_results(published) -> None:
     for case in published.cases:
         check_results(published, case)
 
@@ -155,7 +155,7 @@ def check_results(published: Published, case: str) -> None:
         assert (track.to_dense() != masks).sum() <= 1e-5 * masks.size
 
 
-def test_all_candidates(published) -> None:
+def test_all_candidates_equal_recorded_scores(published) -> None:
     """The published list before the threshold: 100 pairs of query and class."""
     for case in published.cases:
         check_candidates(published, case)
@@ -191,7 +191,7 @@ class SamePoints:
 
 
 @r50
-def test_training_step(published) -> None:
+def test_losses_and_gradients_of_training_step_are_equal(published) -> None:
     """40 losses, all matchings of the clips, and the norm of every gradient."""
     model, arrays = published.model.train(), published.golden.arrays
     for loss in (model.frame_head.loss_set, model.tracker.loss_set):
@@ -252,11 +252,11 @@ def check_gradients(published: Published) -> None:
 
 
 @r50
-def test_constants_are_dropped_and_all_else_is_used(published) -> None:
+def test_converter_drops_constants_only(published) -> None:
     assert published.dropped == ['criterion.empty_weight', 'avism_criterion.empty_weight']
 
 
-def test_both_namings_convert_to_the_same() -> None:
+def test_both_namings_convert_equally() -> None:
     folder = DATA / 'models' / 'avism_r50'
     ours = []
     for file in ('keys.json', 'keys_coco_variant.json'):
@@ -268,7 +268,7 @@ def test_both_namings_convert_to_the_same() -> None:
     assert len(ours[0]) == 853
 
 
-def test_another_model_is_refused() -> None:
+def test_checkpoint_of_another_model_raises() -> None:
     with pytest.raises(ValueError, match='1 unknown entries'):
         convert_avism({'avism_module.av_proj.bias': torch.zeros(1), 'resnet.conv1': torch.zeros(1)})
     with pytest.raises(ValueError, match=r"unknown entry 'av_gate\.bias'"):

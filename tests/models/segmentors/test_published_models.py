@@ -129,13 +129,13 @@ def layers(published) -> Iterator[dict[str, Tensor | list[Tensor]]]:
         hook.remove()
 
 
-def test_dead_branches_are_dropped_and_all_else_is_used(published) -> None:
+def test_converter_drops_unused_branches_only(published) -> None:
     backbone = published.name.rsplit('_', 1)[1]
     assert len(published.dropped) == DEAD[backbone]
     assert all('layer3_2' in n or 'layer4_2' in n or 'path4.' in n for n in published.dropped)
 
 
-def test_every_recorded_layer(published, layers) -> None:
+def test_every_recorded_layer_is_equal(published, layers) -> None:
     with torch.no_grad():
         outputs = published.model(published.inputs('eval'))
 
@@ -164,7 +164,7 @@ def test_every_recorded_layer(published, layers) -> None:
         assert not logits[~inputs['valid_frames']].any()
 
 
-def test_training_step(published) -> None:
+def test_loss_and_gradients_of_training_step_are_equal(published) -> None:
     model, arrays = published.model.train(), published.golden.arrays
     for layer in model.modules():
         if isinstance(layer, DropPath):

@@ -8,7 +8,7 @@ from avis.models.task_modules.point_sampling import PointSampler, make_generator
 CPU = torch.device('cpu')
 
 
-def test_the_points_of_a_loss_are_those_of_mmdet() -> None:
+def test_loss_points_equal_mmdet() -> None:
     logits, sampler = torch.randn(5, 1, 8, 9), PointSampler(num_points=41)
     torch.manual_seed(0)
     ours = sampler.for_loss(logits)
@@ -18,7 +18,7 @@ def test_the_points_of_a_loss_are_those_of_mmdet() -> None:
     assert torch.equal(ours, theirs)
 
 
-def test_a_generator_decides_and_nothing_else_moves() -> None:
+def test_seed_fixes_points_and_keeps_global_state() -> None:
     logits, sampler = torch.randn(2, 1, 8, 8), PointSampler(num_points=8)
     before = torch.get_rng_state()
     first, again, other = (
@@ -31,9 +31,9 @@ def test_a_generator_decides_and_nothing_else_moves() -> None:
         assert not torch.equal(one, another)
 
 
-def test_without_a_seed_torch_itself_draws() -> None:
+def test_without_seed_generator_is_none() -> None:
     assert make_generator((), CPU) is None
 
 
-def test_no_mask_needs_no_point() -> None:
+def test_no_masks_return_no_points() -> None:
     assert PointSampler(num_points=8).for_loss(torch.zeros(0, 1, 4, 4)).shape == (0, 8, 2)

@@ -22,7 +22,7 @@ def wandering(length):
 
 
 @both
-def test_history_does_not_grow_and_nothing_depends_on_it(name, monkeypatch):
+def test_result_does_not_depend_on_cut_history(name, monkeypatch):
     scene = predictions(wandering(120))
     cut = run(name, scene)
     monkeypatch.setattr(box_tracker, '_cut_history', lambda tracker: None)
@@ -30,7 +30,7 @@ def test_history_does_not_grow_and_nothing_depends_on_it(name, monkeypatch):
 
 
 @both
-def test_the_lists_of_a_track_stay_short(name):
+def test_history_of_a_track_stays_short(name):
     tracker = MODELS.build(TRACKERS[name])
     state = tracker.start()
     for start in range(0, 200, 50):
@@ -41,14 +41,14 @@ def test_the_lists_of_a_track_stay_short(name):
 
 
 @both
-def test_equal_boxes_keep_all_their_masks(name):
+def test_equal_boxes_keep_all_masks(name):
     detector = {'type': 'Detector', 'duplicate_iou': None}
     scene = predictions([{0: (8, 8), 1: (8, 8)}] * 3)
     found = run(name, scene, detector=detector)
     assert [len([rle for rle in path if rle]) for path in paths(found)] == [3, 3]
 
 
-def test_a_mistake_in_the_tracker_shows_when_the_model_is_built():
+def test_invalid_tracker_config_raises_at_construction():
     with pytest.raises(TypeError, match='init_trak_thr'):
         MODELS.build(
             {**TRACKERS['byte'], 'tracker': {**TRACKERS['byte']['tracker'], 'init_trak_thr': 1}}

@@ -76,7 +76,7 @@ SCENE = [{0: left, 1: right} for left, right in zip(LEFT, RIGHT, strict=True)]
 SURE = [[0.0, 0.6, 0.0, 0.4], [0.9, 0.0, 0.0, 0.1], [0.0, 0.0, 0.0, 1.0]]
 
 
-def test_tracks_are_sorted_by_class_times_certainty() -> None:
+def test_tracks_are_sorted_by_class_times_mask_score() -> None:
     found = run(tracker(SURE), predictions(SCENE, shuffle=False))
     certainty = torch.tensor(10.0).sigmoid().item()
     assert found.scores.tolist() == pytest.approx([0.9 * certainty, 0.6 * certainty], rel=1e-5)
@@ -85,14 +85,14 @@ def test_tracks_are_sorted_by_class_times_certainty() -> None:
     assert found.masks[1].rles == [box_rle(box) for box in LEFT]
 
 
-def test_a_query_can_be_of_two_classes() -> None:
+def test_query_may_have_two_classes() -> None:
     found = run(tracker([[0.5, 0.45, 0.0, 0.05]]), predictions(SCENE, shuffle=False))
     assert found.labels.tolist() == [0, 1]
     assert len(set(found.ids.tolist())) == 2
     assert found.masks[0].rles == found.masks[1].rles == [box_rle(box) for box in LEFT]
 
 
-def test_masks_are_made_for_what_can_pass_only(monkeypatch) -> None:
+def test_masks_are_computed_for_possible_tracks_only(monkeypatch) -> None:
     sizes = []
     encode = clip_query_tracker.encode_masks
     monkeypatch.setattr(
@@ -109,7 +109,7 @@ def test_masks_are_made_for_what_can_pass_only(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize('chunk', [1, 1 << 23])
-def test_scores_at_the_size_of_the_input_masks_at_that_of_the_file(monkeypatch, chunk) -> None:
+def test_scores_use_input_size_and_masks_original_size(monkeypatch, chunk) -> None:
     monkeypatch.setattr(clip_query_tracker, '_CHUNK_PIXELS', chunk)
     scene = predictions(SCENE, shuffle=False)
     torch.manual_seed(0)
@@ -127,7 +127,7 @@ def test_scores_at_the_size_of_the_input_masks_at_that_of_the_file(monkeypatch, 
         np.testing.assert_array_equal(track.to_dense(), mask)
 
 
-def test_a_gate_takes_the_frames_in_which_a_track_is_silent() -> None:
+def test_gate_removes_masks_of_silent_frames() -> None:
     class Gate(nn.Module):
         """Hears what the frame head is sure of."""
 
@@ -142,7 +142,7 @@ def test_a_gate_takes_the_frames_in_which_a_track_is_silent() -> None:
     assert heard == [[True, True, True, False], [True, False, True, True]]
 
 
-def test_windows_are_joined() -> None:
+def test_tracks_of_windows_are_stitched() -> None:
     scene = predictions(SCENE, shuffle=False)
     found = run(tracker(SURE), scene, cuts=(2,))
     whole = run(tracker(SURE), scene)
@@ -159,7 +159,7 @@ def trained(**settings) -> ClipQueryTracker:
     return built.train()
 
 
-def test_losses_and_the_class_of_those_who_come_late() -> None:
+def test_losses_and_class_of_late_instances() -> None:
     scene = predictions(SCENE, shuffle=False)
     scene.queries = scene.queries.expand(3, -1, -1, -1, -1)
     scene.pixel_features = torch.rand(1, 4, CHANNELS, 8, 16)
@@ -183,6 +183,6 @@ def test_losses_and_the_class_of_those_who_come_late() -> None:
     assert not torch.equal(published['loss_avism_ce'], corrected['loss_avism_ce'])
 
 
-def test_training_needs_a_loss() -> None:
+def test_training_without_loss_raises() -> None:
     with pytest.raises(ValueError, match='expected loss_set for training'):
         ClipQueryTracker(head=HEAD).loss(predictions(SCENE), torch.zeros(1, 4, 4), [], [])

@@ -16,7 +16,7 @@ def detect(frames, **settings):
     return list(Detector(**settings)(frames, AUDIO, window()))
 
 
-def test_what_the_frame_head_sees_is_found():
+def test_detections_equal_predicted_instances():
     scene = predictions([{4: (8, 8), 2: (40, 16)}], labels={4: 1}, confidence={(2, 0): 0.6})
     (found,) = detect(scene)
     assert found.frame == 0
@@ -28,13 +28,13 @@ def test_what_the_frame_head_sees_is_found():
     assert found.sounding.tolist() == [True, True]
 
 
-def test_weak_queries_and_blank_masks_are_none():
+def test_weak_queries_and_empty_masks_are_dropped():
     scene = predictions([{0: (8, 8), 1: (100, 8), 2: (40, 8)}], confidence={(2, 0): 0.1})
     (found,) = detect(scene)
     assert found.rles == [box_rle((8, 8))]
 
 
-def test_a_frame_without_detections_is_given_too():
+def test_frame_without_detections_is_yielded():
     found = detect(predictions([{}, {0: (8, 8)}]))
     assert [len(frame) for frame in found] == [0, 1]
     assert found[0].boxes.shape == (0, 4)
@@ -42,14 +42,14 @@ def test_a_frame_without_detections_is_given_too():
 
 
 @pytest.mark.parametrize(('duplicate_iou', 'count'), [(0.7, 1), (None, 2)])
-def test_the_more_certain_of_two_equal_masks_stays(duplicate_iou, count):
+def test_duplicate_with_lower_score_is_dropped(duplicate_iou, count):
     scene = predictions([{0: (8, 8), 1: (8, 8)}], confidence={(0, 0): 0.5})
     (found,) = detect(scene, duplicate_iou=duplicate_iou)
     assert len(found) == count
     np.testing.assert_array_equal(found.embeds[0], embed_of(1))
 
 
-def test_at_most_so_many_per_frame():
+def test_max_per_frame_keeps_best_detections():
     scene = predictions([{0: (8, 8), 1: (24, 8), 2: (40, 8)}], confidence={(1, 0): 0.99})
     (found,) = detect(scene, max_per_frame=1)
     assert found.rles == [box_rle((24, 8))]
@@ -66,7 +66,7 @@ def test_masks_are_resized_in_two_steps_without_the_padding():
     assert torch.equal(found, expected)
 
 
-def test_chunks_change_nothing(monkeypatch):
+def test_result_does_not_depend_on_chunk_size(monkeypatch):
     logits = torch.randn(5, 8, 16, generator=torch.Generator().manual_seed(0))
     logits[2] = -1
     whole = encode_logits(logits, window())
@@ -77,7 +77,7 @@ def test_chunks_change_nothing(monkeypatch):
     np.testing.assert_array_equal(decode_rle(whole[4]), dense[4].numpy())
 
 
-def test_only_the_frames_asked_for_and_the_gate_is_asked_once():
+def test_skip_drops_leading_frames_and_gate_is_called_once():
     calls = []
 
     def gate(class_logits, embeds, audio):

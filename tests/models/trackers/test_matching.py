@@ -5,15 +5,15 @@ from avis.models.trackers.matching import cosine_similarity, mask_iou, match, tu
 from tests.helpers.tracker_scenes import box_rle
 
 
-def test_the_best_pairs_need_not_hold_the_best_pair():
+def test_matching_maximizes_the_sum():
     assert match(np.array([[0.9, 0.8], [0.8, 0.1]]), 0.5) == [(0, 1), (1, 0)]
 
 
-def test_nothing_below_the_threshold_is_matched_and_what_reaches_it_is():
+def test_threshold_is_inclusive():
     assert match(np.array([[0.49, 0.0], [0.0, 0.5]]), 0.5) == [(1, 1)]
 
 
-def test_forbidden_pairs_and_empty_sides():
+def test_forbidden_pairs_and_empty_inputs_match_nothing():
     assert match(np.full((2, 2), -np.inf), -1.0) == []
     assert match(np.zeros((0, 3)), 0.0) == []
     assert match(np.zeros((3, 0)), 0.0) == []
@@ -29,13 +29,13 @@ def test_cosine_of_zeros_is_zero():
     np.testing.assert_allclose(found, [[0.5**0.5], [0.0]], rtol=1e-6)
 
 
-def test_overlap_of_masks():
+def test_iou_of_masks():
     iou = mask_iou([box_rle((0, 0))], [box_rle((4, 0)), box_rle((20, 0))])
     np.testing.assert_allclose(iou, [[4 / 12, 0]])
     assert mask_iou([], [box_rle((0, 0))]).shape == (0, 1)
 
 
-def test_overlap_of_tracks_sums_over_frames():
+def test_iou_of_tracks_sums_over_frames():
     first = [[box_rle((0, 0)), box_rle((0, 0)), None]]
     second = [[box_rle((4, 0)), None, None], [None, None, box_rle((0, 0))], [None] * 3]
     iou, seen = tube_iou(first, second)

@@ -48,7 +48,7 @@ def crossing(length=25):
 
 
 @every
-def test_moving_boxes_keep_their_identities_when_they_pass(name):
+def test_crossing_instances_keep_their_ids(name):
     scene = crossing()
     found = run(name, predictions(scene, labels={1: 2}))
     assert found.labels.tolist() == [0, 2] or found.labels.tolist() == [2, 0]
@@ -61,7 +61,7 @@ def test_moving_boxes_keep_their_identities_when_they_pass(name):
 
 @every
 @pytest.mark.parametrize(('cuts', 'overlap'), [((3, 7), 0), ((1, 2, 24), 0), ((5, 10), 3)])
-def test_windows_change_nothing(name, cuts, overlap):
+def test_result_does_not_depend_on_windows(name, cuts, overlap):
     scene = predictions(crossing())
     whole, streamed = run(name, scene), run(name, scene, cuts=cuts, overlap=overlap)
     assert paths(streamed) == paths(whole)
@@ -70,14 +70,14 @@ def test_windows_change_nothing(name, cuts, overlap):
 
 
 @every
-def test_a_short_absence_keeps_the_identity(name):
+def test_short_absence_keeps_the_id(name):
     scene = [{0: (8, 8)} if t not in (5, 6) else {} for t in range(12)]
     found = run(name, predictions(scene))
     assert paths(found) == [[box_rle(boxes.get(0)) for boxes in scene]]
 
 
 @pytest.mark.parametrize('name', ['query', 'overlap'])
-def test_an_instance_that_returns_elsewhere_is_known_by_its_looks(name):
+def test_instance_returning_elsewhere_is_matched_by_appearance(name):
     scene = [{0: (8, 8)}] * 3 + [{}] * 3 + [{0: (48, 20), 1: (8, 8)}] * 3
     found = run(name, predictions(scene))
     assert paths(found) == [
@@ -87,13 +87,13 @@ def test_an_instance_that_returns_elsewhere_is_known_by_its_looks(name):
 
 
 @pytest.mark.parametrize('name', ['query', 'overlap'])
-def test_after_too_long_an_absence_it_is_somebody_new(name):
+def test_absence_longer_than_max_age_starts_new_track(name):
     scene = [{0: (8, 8)}, {}, {}, {}, {0: (8, 8)}]
     assert len(run(name, predictions(scene), max_age=4)) == 1
     assert len(run(name, predictions(scene), max_age=3)) == 2
 
 
-def test_without_appearance_the_overlap_alone_decides():
+def test_zero_appearance_weight_matches_by_overlap_only():
     scene = predictions([{0: (8, 8)}, {1: (10, 8)}, {0: (48, 8)}])
     found = run('overlap', scene, appearance=0.0)
     assert paths(found) == [
@@ -102,7 +102,7 @@ def test_without_appearance_the_overlap_alone_decides():
     ]
 
 
-def test_boxes_that_jump_are_told_apart_by_looks_and_not_by_place():
+def test_query_matching_ignores_position():
     scene = [{0: (8, 8), 1: (40, 8)}, {0: (40, 8), 1: (8, 8)}] * 2
     found = run('query', predictions(scene))
     assert {tuple(map(str, path)) for path in paths(found)} == {
@@ -111,7 +111,7 @@ def test_boxes_that_jump_are_told_apart_by_looks_and_not_by_place():
 
 
 @pytest.mark.parametrize('name', ['query', 'overlap'])
-def test_a_weak_detection_goes_on_but_begins_nothing(name):
+def test_weak_detection_continues_but_does_not_start_a_track(name):
     weak = {(0, 0): 0.3, (0, 2): 0.3}
     found = run(name, predictions([{0: (8, 8)}] * 3, confidence=weak))
     assert paths(found) == [[None, box_rle((8, 8)), box_rle((8, 8))]]
@@ -119,7 +119,7 @@ def test_a_weak_detection_goes_on_but_begins_nothing(name):
 
 
 @every
-def test_class_and_score_are_means_over_the_frames(name):
+def test_class_and_score_are_means_over_frames(name):
     scene = predictions([{0: (8, 8)}] * 4, labels={0: 1})
     flipped = predictions([{0: (8, 8)}] * 4, labels={0: 2}, confidence={(0, 1): 0.8})
     scene.class_logits[0, 1] = flipped.class_logits[0, 1]
@@ -129,19 +129,19 @@ def test_class_and_score_are_means_over_the_frames(name):
 
 
 @every
-def test_nothing_to_see(name):
+def test_video_without_detections_has_no_tracks(name):
     found = run(name, predictions([{}] * 3), cuts=(2,))
     assert [len(found[key]) for key in ('labels', 'scores', 'ids', 'masks')] == [0] * 4
 
 
 @every
-def test_one_frame(name):
+def test_single_frame_video_is_tracked(name):
     found = run(name, predictions([{0: (8, 8)}]))
     assert paths(found) == [[box_rle((8, 8))]]
 
 
 @every
-def test_silence_hides_the_mask_and_keeps_the_identity(name):
+def test_silent_frames_have_no_mask_and_keep_the_id(name):
     silent = {(0, t): 0.4 for t in (3, 4)}
     scene = predictions([{0: (8, 8)}] * 8, confidence=silent)
     found = run(name, scene, gate=SoundingGate(source='class', threshold=0.5))
@@ -155,14 +155,14 @@ def test_an_instance_that_never_sounds_is_not_reported(name):
 
 
 @every
-def test_short_and_weak_tracks_are_left_out(name):
+def test_short_and_weak_tracks_are_dropped(name):
     scene = predictions([{0: (8, 8), 1: (40, 8)}, {0: (8, 8)}], confidence={(1, 0): 0.95})
     assert paths(run(name, scene, min_frames=2)) == [[box_rle((8, 8))] * 2]
     assert paths(run(name, scene, max_tracks=1)) == [[box_rle((40, 8)), None]]
 
 
 @every
-def test_videos_do_not_know_of_each_other(name):
+def test_videos_are_independent(name):
     tracker = MODELS.build(TRACKERS[name])
     found = []
     for _ in range(2):
@@ -174,7 +174,7 @@ def test_videos_do_not_know_of_each_other(name):
 
 
 @every
-def test_masks_come_at_the_size_of_the_file(name):
+def test_masks_have_original_size(name):
     tracker = MODELS.build(TRACKERS[name])
     state = tracker.start()
     sizes = TrackerWindow(0, SIZE, (24, 60), (48, 120))
@@ -185,7 +185,7 @@ def test_masks_come_at_the_size_of_the_file(name):
 
 
 @every
-def test_frame_trackers_learn_nothing(name):
+def test_online_trackers_have_no_parameters_and_losses(name):
     tracker = MODELS.build(TRACKERS[name])
     scene, audio = predictions([{0: (8, 8)}]), torch.zeros(1, 1, 4)
     assert tracker(scene, audio) == {}
@@ -194,7 +194,7 @@ def test_frame_trackers_learn_nothing(name):
 
 
 @every
-def test_a_gap_between_windows_is_refused(name):
+def test_gap_between_windows_raises(name):
     tracker = MODELS.build(TRACKERS[name])
     state = tracker.start()
     with pytest.raises(

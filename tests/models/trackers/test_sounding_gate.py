@@ -26,7 +26,7 @@ def pairs(*frames):
     ]
 
 
-def test_the_class_head_opens_the_gate_at_the_threshold():
+def test_class_source_thresholds_best_class_probability():
     probs = torch.tensor([[[0.7, 0.1, 0.2], [0.3, 0.3, 0.4]], [[0.05, 0.5, 0.45], [0, 0.1, 0.9]]])
     gate = SoundingGate(source='class', threshold=0.5)
     found = gate(probs.log(), torch.zeros(2, 2, 4), torch.zeros(2, 6))
@@ -35,7 +35,7 @@ def test_the_class_head_opens_the_gate_at_the_threshold():
     assert gate.loss(None, None, [], []) == {}
 
 
-def test_similarity_compares_a_track_with_the_audio_of_each_frame():
+def test_similarity_source_compares_track_with_audio_of_each_frame():
     torch.manual_seed(0)
     gate = SoundingGate(source='similarity', query_dim=4, audio_dim=6, embed_dim=8)
     embeds, audio = torch.randn(3, 5, 4), torch.randn(5, 6)
@@ -45,7 +45,7 @@ def test_similarity_compares_a_track_with_the_audio_of_each_frame():
     assert 0 < found.sum() < found.numel()
 
 
-def test_the_loss_is_that_of_every_matched_query_with_every_audio():
+def test_loss_pairs_every_matched_query_with_every_frame():
     torch.manual_seed(0)
     gate = SoundingGate(source='similarity', query_dim=8, audio_dim=6, loss_weight=2.0)
     frames = predictions([{0: (8, 8), 1: (40, 8)}] * 3)
@@ -62,7 +62,7 @@ def test_the_loss_is_that_of_every_matched_query_with_every_audio():
     torch.testing.assert_close(found, 2 * torch.stack(terms).mean())
 
 
-def test_without_any_match_every_parameter_still_gets_a_gradient():
+def test_without_matches_every_parameter_has_gradient():
     gate = SoundingGate(source='similarity', query_dim=8, audio_dim=6)
     frames = predictions([{}] * 2)
     losses = gate.loss(frames, torch.zeros(1, 2, 6), [sample_of([[0, 0]])], pairs([], []))
@@ -71,7 +71,7 @@ def test_without_any_match_every_parameter_still_gets_a_gradient():
     assert all(p.grad is not None and not p.grad.any() for p in gate.parameters())
 
 
-def test_it_learns_who_sounds_when():
+def test_training_separates_sounding_frames():
     torch.manual_seed(0)
     gate = SoundingGate(source='similarity', query_dim=8, audio_dim=2, embed_dim=16)
     # Instance 0 sounds with the first kind of sound, instance 1 with the second, none in silence.
@@ -89,6 +89,6 @@ def test_it_learns_who_sounds_when():
     assert found.tolist() == [[True, False, False], [False, True, False]]
 
 
-def test_an_unknown_source_is_refused():
+def test_unknown_source_raises():
     with pytest.raises(ValueError, match=r"source to be one of .*'similarity'.*got 'sound'"):
         SoundingGate(source='sound')

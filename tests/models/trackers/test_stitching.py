@@ -16,7 +16,7 @@ def tracks_of(*instances, label=0, score=0.5):
     )
 
 
-def test_one_window_comes_back_as_it_was():
+def test_single_window_is_returned_unchanged():
     given = WindowTracks(
         labels=[2, 0],
         scores=[np.float32(0.3), np.float32(0.7)],
@@ -33,7 +33,7 @@ def test_one_window_comes_back_as_it_was():
     assert (found.masks[0].height, found.masks[0].width) == SIZE
 
 
-def test_masks_in_shared_frames_join_identities_whatever_the_order():
+def test_masks_in_shared_frames_match_tracks_in_any_order():
     stitched = StitchedTracks()
     left, right = [(t, 0) for t in range(6)], [(50 - t, 16) for t in range(6)]
     # Embeddings are wrong on purpose: the masks decide.
@@ -45,7 +45,7 @@ def test_masks_in_shared_frames_join_identities_whatever_the_order():
     assert found.masks[1].rles == [box_rle(box) for box in right]
 
 
-def test_masks_of_the_earlier_window_stay():
+def test_masks_of_earlier_window_are_kept():
     stitched = StitchedTracks()
     stitched.add(tracks_of((0, [(0, 0)] * 3)), window())
     stitched.add(tracks_of((0, [(1, 0)] * 3)), window(1))
@@ -53,7 +53,7 @@ def test_masks_of_the_earlier_window_stay():
     assert masks.rles == [box_rle((0, 0))] * 3 + [box_rle((1, 0))]
 
 
-def test_without_shared_frames_embeddings_decide():
+def test_without_shared_frames_embeddings_match_tracks():
     stitched = StitchedTracks()
     stitched.add(tracks_of((0, [(0, 0)] * 2), (1, [(20, 0)] * 2)), window())
     stitched.add(tracks_of((1, [(0, 0)] * 2), (0, [(20, 0)] * 2)), window(2))
@@ -62,7 +62,7 @@ def test_without_shared_frames_embeddings_decide():
     assert second.rles == [box_rle((20, 0))] * 2 + [box_rle((0, 0))] * 2
 
 
-def test_two_instances_seen_apart_are_never_joined_by_their_looks():
+def test_disjoint_masks_in_shared_frames_are_not_matched_by_appearance():
     stitched = StitchedTracks()
     stitched.add(tracks_of((0, [(0, 0)] * 3)), window())
     stitched.add(tracks_of((0, [(30, 0)] * 3)), window(2))
@@ -83,7 +83,7 @@ def test_absent_instance_returns_to_its_track():
     assert found.masks[0].rles[2:4] == [None, None]
 
 
-def test_class_and_score_are_weighted_by_the_new_frames():
+def test_class_and_score_are_weighted_by_new_frames():
     stitched = StitchedTracks()
     stitched.add(tracks_of((0, [(0, 0)] * 3), label=1, score=0.9), window())
     stitched.add(tracks_of((0, [(0, 0)] * 3), label=2, score=0.6), window(2))
@@ -108,7 +108,7 @@ def test_one_query_with_two_classes_stays_two_tracks():
     assert found.scores.tolist() == pytest.approx([0.9, 0.4])
 
 
-def test_no_track_at_all():
+def test_windows_without_tracks_return_no_tracks():
     stitched = StitchedTracks()
     stitched.add(
         WindowTracks(labels=[], scores=[], embeds=np.zeros((0, 8)), rles=[], num_frames=2), window()
@@ -118,7 +118,7 @@ def test_no_track_at_all():
     assert list(found.masks) == []
 
 
-def test_gaps_and_changing_sizes_are_refused():
+def test_gaps_and_changing_sizes_raise():
     stitched = StitchedTracks()
     stitched.add(tracks_of((0, [(0, 0)] * 2)), window())
     with pytest.raises(ValueError, match='at frame 2 or before, got one that starts at frame 3'):
