@@ -34,9 +34,9 @@ from tests.helpers.replay_parts import (
     ReplayFaces,
     ReplayFrames,
     ReplayModel,
+    ReplayRecognizer,
     ReplaySeparator,
     ReplayTracker,
-    ReplayVoices,
 )
 
 
@@ -94,7 +94,7 @@ def replay_once(
     size = (inputs['frames']['height'], inputs['frames']['width'])
     count = inputs['frames']['count']
     frames = ReplayFrames(folder, count, size, count / audio.seconds if audio.seconds else 1.0)
-    voices = ReplayVoices(inputs, audio.seconds)
+    recognizer = ReplayRecognizer(inputs, audio.seconds)
     model, tracker = ReplayModel(vlm), ReplayTracker(inputs['tracker'])
     faces = ReplayFaces(inputs['faces']) if config['agent_type'] == 'face' else None
     grounding = VLMGrounding(
@@ -105,11 +105,11 @@ def replay_once(
     )
     identity: Any = VLMIdentity(model=model) if faces is None else FaceIdentity(encoder=faces)
     fixed = config['agent_name'] == 'fix_window' or config['window']['mode'].startswith('fix')
+    seconds = config['window']['fixed_size_seconds'] if fixed and not official else None
     strategy = (OfficialStrategy if official else CorrectedStrategy)(
-        max_frames=config['max_frame_count'],
-        window_seconds=config['window']['fixed_size_seconds'] if fixed else None,
+        max_frames=config['max_frame_count'], window_seconds=seconds
     )
-    components = strategy.adapt(Components(_speech(case, voices, bounds), grounding, identity))
+    components = strategy.adapt(Components(_speech(case, recognizer, bounds), grounding, identity))
     pipeline = Pipeline(
         speech=components.speech,
         tracker=tracker,
@@ -124,12 +124,12 @@ def replay_once(
     return _result(done, model, tracker, video, official)
 
 
-def _speech(case: dict[str, Any], voices: ReplayVoices, bounds: bool) -> SpeechStage:
+def _speech(case: dict[str, Any], recognizer: ReplayRecognizer, bounds: bool) -> SpeechStage:
     config, inputs = case['config'], case['inputs']
-    separator = ReplaySeparator(voices, config['separator_sample_rate'])
+    separator = ReplaySeparator(recognizer, config['separator_sample_rate'])
     encoder = ReplayEncoder(inputs['speaker_vectors'], inputs['encoder_min_samples'])
     return SpeechStage(
-        recognizer=voices,
+        recognizer=recognizer,
         separator=separator if config['agent_type'] == 'sep' else None,
         encoder=encoder if config['compression']['enabled'] else None,
         threshold=config['compression']['threshold'],

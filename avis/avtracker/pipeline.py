@@ -19,25 +19,25 @@ from avis.avtracker.serialization import (
     global_answer_from_json,
     global_answer_to_json,
 )
-from avis.avtracker.stage_runner import Stage, StageRunner
+from avis.avtracker.stage_runner import StageRunner, StageSpec
 from avis.avtracker.strategy import TrackingStrategy
 from avis.avtracker.tracked_video import TrackedVideo
 from avis.structures.media import FrameDetections, FrameSource, Waveform
 
-_SPEECH = Stage(
+_SPEECH = StageSpec(
     'speech',
     SpeechRecord.to_json,
     lambda row: SpeechRecord(**row),
     relevant=lambda record: record.final,
 )
-_VISION = Stage('vision', detections_to_json, detections_from_json)
-_LOCAL = Stage[LocalAnswer](
+_VISION = StageSpec('vision', detections_to_json, detections_from_json)
+_LOCAL = StageSpec[LocalAnswer](
     'local',
     lambda answer: dict(vars(answer)),
     lambda row: LocalAnswer(**row),
     relevant=lambda answer: answer.rows,
 )
-_GLOBAL = Stage('global', global_answer_to_json, global_answer_from_json)
+_GLOBAL = StageSpec('global', global_answer_to_json, global_answer_from_json)
 
 
 @dataclass
@@ -153,7 +153,7 @@ class Pipeline:
 
     def _run(
         self,
-        stage: Stage[Any],
+        stage: StageSpec[Any],
         work: Callable[[], Iterable[Any]],
         done: TrackedVideo,
         *,

@@ -22,7 +22,7 @@ Result = TypeVar('Result')
 
 
 @dataclass(frozen=True)
-class Stage(Generic[Result]):
+class StageSpec(Generic[Result]):
     """How the results of a stage are stored.
 
     Args:
@@ -56,7 +56,7 @@ class StageRunner:
 
     def run(
         self,
-        stage: Stage[Result],
+        stage: StageSpec[Result],
         work: Callable[[], Iterable[Result]],
         done: TrackedVideo,
         *,
@@ -93,7 +93,7 @@ class StageRunner:
     def _path(
         self,
         cache: StageCache,
-        stage: Stage[Result],
+        stage: StageSpec[Result],
         done: TrackedVideo,
         components: Mapping[str, Sequence[Any]],
         frames: FrameSource | None,
@@ -115,7 +115,7 @@ class StageRunner:
         return cache.path(done.name, stage.name, digest(settings, files, inputs, self.protocol))
 
 
-def _encoded(stage: Stage[Result], work: Callable[[], Iterable[Result]]) -> Iterator[str]:
+def _encoded(stage: StageSpec[Result], work: Callable[[], Iterable[Result]]) -> Iterator[str]:
     """The results of a stage as lines of JSON; the work starts with the first one."""
     for result in work():
         yield json.dumps(stage.encode(result))

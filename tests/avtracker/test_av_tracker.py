@@ -1,4 +1,4 @@
-"""AVTracker as a whole: predictions, records, the memory of stages, interruptions."""
+"""AVTracker as a whole: predictions, records, cached stages, interruptions."""
 
 import json
 import multiprocessing
@@ -59,7 +59,7 @@ def kept(tmp_path):
 
 
 def speaking(sample):
-    """Which frames each track covers, by the color that it covers."""
+    """Frames of each track, by the color of its person."""
     frames = {}
     for mask in sample.pred_tracks.masks:
         shown = np.flatnonzero(mask.areas)
@@ -81,7 +81,7 @@ def test_the_speakers_are_tracked(videos, calls):
     assert third.pred_tracks.ids.tolist() == []
 
 
-def test_tensors_do_as_well(videos, calls):
+def test_tensors_are_tracked_like_files(videos, calls):
     batch = videos.batch('second')
     source = batch['inputs']['frames'][0]
     frames = torch.from_numpy(np.stack([source[n] for n in range(len(source))]))
@@ -92,7 +92,7 @@ def test_tensors_do_as_well(videos, calls):
     assert got.ori_shape == (24, 48)
 
 
-def test_tensors_need_their_rates(calls):
+def test_tensors_without_rates_are_refused(calls):
     tracker = make_tracker(calls)
     with pytest.raises(ValueError, match='need fps in the metainfo'):
         tracker({'frames': [torch.zeros(1, 3, 4, 4, dtype=torch.uint8)]}, mode='predict')
@@ -101,25 +101,25 @@ def test_tensors_need_their_rates(calls):
         tracker({'frames': [torch.zeros(1, 3, 4, 4)]}, [sample], mode='predict')
 
 
-def test_fixed_windows(videos, calls):
+def test_window_seconds_cuts_fixed_windows(videos, calls):
     sample = make_tracker(calls, window_seconds=1.5).test_step(videos.batch('first'))[0]
     asked = [name for name in calls.read() if '/local/' in name]
     assert len(asked) == 4
     assert speaking(sample).keys() == {'red', 'green'}
 
 
-def test_the_released_behavior_knows_no_fixed_windows(videos, calls, monkeypatch):  # D1
-    said = []
-    monkeypatch.setattr(official, 'print_log', lambda line, **_: said.append(line))
+def test_official_protocol_ignores_window_seconds(videos, calls, monkeypatch):  # D1
+    logged = []
+    monkeypatch.setattr(official, 'print_log', lambda line, **_: logged.append(line))
     tracker = make_tracker(calls, window_seconds=1.5, protocol='official')
-    assert 'ignores window_seconds' in said[0]
+    assert 'ignores window_seconds' in logged[0]
     tracker.test_step(videos.batch('first'))
     assert len([name for name in calls.read() if '/local/' in name]) == 3
 
 
-def test_the_released_behavior_is_one_setting(videos, calls):
+def test_official_protocol_shows_images_without_outlines(videos, calls):
     sample = make_tracker(calls, protocol='official').test_step(videos.batch('second'))[0]
-    # Nothing is outlined, so the model takes all for one person.
+    # Nothing is outlined, so the model sees one person.
     assert sample.pred_tracks.ids.tolist() == [0]
 
 
@@ -134,8 +134,8 @@ def test_finished_stages_are_not_repeated(videos, calls, tmp_path):
     assert all(stages[stage]['cached'] for stage in ('speech', 'vision', 'local', 'global'))
 
 
-def test_another_identity_repeats_only_the_grouping(videos, calls, tmp_path):
-    class OneVoice:
+def test_changed_identity_repeats_only_the_global_stage(videos, calls, tmp_path):
+    class OneSpeaker:
         sample_rate = 16000
 
         def embed(self, waveform):
@@ -143,7 +143,7 @@ def test_another_identity_repeats_only_the_grouping(videos, calls, tmp_path):
 
     make_tracker(calls, **kept(tmp_path)).test_step(videos.batch('first'))
     done = calls.read()
-    identity = SpeakerIdentity(encoder=OneVoice())
+    identity = SpeakerIdentity(encoder=OneSpeaker())
     tracker = make_tracker(calls, identity=identity, **kept(tmp_path))
     sample = tracker.test_step(videos.batch('first'))[0]
     assert calls.read() == done
@@ -159,7 +159,7 @@ def test_another_identity_repeats_only_the_grouping(videos, calls, tmp_path):
         ({'protocol': 'official'}, ['speech', 'vision', 'first']),
     ],
 )
-def test_a_change_repeats_what_depends_on_it(change, again, videos, calls, tmp_path):
+def test_changed_setting_repeats_dependent_stages(change, again, videos, calls, tmp_path):
     make_tracker(calls, **kept(tmp_path)).test_step(videos.batch('first'))
     done = len(calls.read())
     make_tracker(calls, **kept(tmp_path), **change).test_step(videos.batch('first'))
@@ -167,7 +167,7 @@ def test_a_change_repeats_what_depends_on_it(change, again, videos, calls, tmp_p
     assert list(new) == again
 
 
-def test_other_words_are_another_question(videos, calls, tmp_path):
+def test_changed_prompt_file_repeats_the_query(videos, calls, tmp_path):
     prompt = tmp_path / 'prompt.txt'
     for words in ('Who?', 'Who speaks?', 'Who speaks?'):
         prompt.write_text(words)
@@ -178,7 +178,7 @@ def test_other_words_are_another_question(videos, calls, tmp_path):
     assert calls.read().count('speech second') == 1
 
 
-def test_a_damaged_stage_is_done_again(videos, calls, tmp_path):
+def test_damaged_stage_file_is_repeated(videos, calls, tmp_path):
     for damage in (b'', b'\x1f\x8b', None):
         make_tracker(calls, **kept(tmp_path)).test_step(videos.batch('second'))
         (path,) = (tmp_path / 'stages' / 'second').glob('speech-*.json.gz')
@@ -188,11 +188,11 @@ def test_a_damaged_stage_is_done_again(videos, calls, tmp_path):
     assert calls.read().count('vision second 0') == 1
 
 
-def test_answers_belong_to_the_chunks_they_were_given_for(videos, calls, tmp_path, monkeypatch):
+def test_changed_segments_repeat_their_queries(videos, calls, tmp_path, monkeypatch):
     make_tracker(calls, **kept(tmp_path)).test_step(videos.batch('second'))
     (path,) = (tmp_path / 'stages' / 'second').glob('speech-*.json.gz')
     path.unlink()
-    # Recognized again, on another machine: a chunk more.
+    # Recognized again, on another machine: one more segment.
     monkeypatch.setitem(PLAN, 'second', [('red', 0.0, 0.5), *PLAN['second']])
     sample = make_tracker(calls, **kept(tmp_path)).test_step(videos.batch('second'))[0]
     assert calls.read().count('second/local/0') == 2
@@ -200,7 +200,7 @@ def test_answers_belong_to_the_chunks_they_were_given_for(videos, calls, tmp_pat
     assert calls.read().count('vision second 0') == 1
 
 
-def test_other_frames_are_another_video(root, calls, tmp_path):
+def test_changed_frames_repeat_the_stages(root, calls, tmp_path):
     data = write_set(tmp_path / 'data')
     videos = ColoredVideos(data_root=str(data))
     make_tracker(calls, **kept(tmp_path)).test_step(videos.batch('second'))
@@ -214,7 +214,7 @@ def test_other_frames_are_another_video(root, calls, tmp_path):
 
 
 @pytest.mark.parametrize('lives', [0, 2, 3])
-def test_an_endpoint_that_dies_is_asked_only_the_rest(lives, videos, calls, tmp_path):
+def test_resumed_run_asks_only_unanswered_queries(lives, videos, calls, tmp_path):
     tracker = make_tracker(calls, lives=lives, **kept(tmp_path))
     with pytest.raises(StageFailure, match='the endpoint is gone') as caught:
         tracker.test_step(videos.batch('first'))
@@ -226,7 +226,7 @@ def test_an_endpoint_that_dies_is_asked_only_the_rest(lives, videos, calls, tmp_
     assert read_record(tmp_path, 'first')['error'] is None
 
 
-def test_a_missing_package_ends_the_run(videos, calls):  # D12
+def test_missing_package_ends_the_run(videos, calls):  # D12
     class Missing:
         def track(self, frames, *, prompt):
             raise ImportError('Missing needs a package')
@@ -237,17 +237,17 @@ def test_a_missing_package_ends_the_run(videos, calls):  # D12
         tracker.test_step(videos.batch('first'))
 
 
-def test_answers_that_depend_on_each_other_are_kept_together(videos, calls, tmp_path):
+def test_needs_all_windows_stores_answers_together(videos, calls, tmp_path):
     class Together:
         needs_all_windows = True
 
-        def ground(self, video, questions):
-            asked = list(questions)
+        def ground(self, video, queries):
+            asked = list(queries)
             calls.note(f'together {len(asked)}')
-            for question in asked:
+            for query in asked:
                 if len(calls.read()) == 13 + 1:
                     raise RuntimeError('interrupted')
-                yield LocalAnswer([0] * len(question.frame_ids))
+                yield LocalAnswer([0] * len(query.frame_ids))
 
     for _ in range(3):
         tracker = make_tracker(calls, **kept(tmp_path))
@@ -258,7 +258,7 @@ def test_answers_that_depend_on_each_other_are_kept_together(videos, calls, tmp_
     assert read_record(tmp_path, 'first')['stages']['local']['cached'] is True
 
 
-def test_an_error_in_one_video_is_recorded(videos, calls, tmp_path):
+def test_error_in_one_video_is_recorded(videos, calls, tmp_path):
     batch = videos.batch('first', 'second')
     batch['inputs']['audio'][0].path = str(tmp_path / 'none.wav')
     broken, good = make_tracker(calls, **kept(tmp_path)).test_step(batch)
@@ -275,7 +275,7 @@ def test_an_error_in_one_video_is_recorded(videos, calls, tmp_path):
 
 
 @pytest.mark.parametrize('audio', [True, False])
-def test_in_a_video_without_speech_nobody_is_looked_for(audio, videos, calls, tmp_path):
+def test_video_without_speech_stops_after_recognition(audio, videos, calls, tmp_path):
     batch = videos.batch('third')
     if not audio:
         batch['inputs']['audio'][0].path = None
@@ -286,7 +286,7 @@ def test_in_a_video_without_speech_nobody_is_looked_for(audio, videos, calls, tm
     assert read_record(tmp_path, 'third')['counts'] == {kind: 1}
 
 
-def test_a_person_who_is_never_seen_is_no_track(videos, calls):
+def test_person_without_masks_has_no_track(videos, calls):
     class TwoNames:
         def group(self, video, utterances):
             return GlobalAnswer({'everybody': [0, 1, 2], 'a ghost': []})
@@ -295,7 +295,7 @@ def test_a_person_who_is_never_seen_is_no_track(videos, calls):
     assert tracker.test_step(videos.batch('first'))[0].pred_tracks.ids.tolist() == [0]
 
 
-def test_one_frame_is_enough(calls):
+def test_video_of_one_frame_is_tracked(calls):
     sample = AVDataSample(metainfo={'video_name': 'third', 'fps': 2.0, 'sample_rate': 16000})
     frames = torch.zeros(1, 3, 24, 48, dtype=torch.uint8)
     inputs = {'frames': [frames], 'audio': [torch.zeros(8000)]}
@@ -303,7 +303,7 @@ def test_one_frame_is_enough(calls):
     assert len(got.pred_tracks.masks) == 0
 
 
-def test_the_record_explains_a_track(videos, calls, tmp_path):
+def test_record_contains_queries_replies_and_persons(videos, calls, tmp_path):
     make_tracker(calls, **kept(tmp_path)).test_step(videos.batch('first'))
     record = read_record(tmp_path, 'first')
     window = record['windows'][1]
@@ -316,7 +316,7 @@ def test_the_record_explains_a_track(videos, calls, tmp_path):
     assert record['settings']['vision'][1] == 'person'
 
 
-def test_a_record_can_be_replayed(videos, calls, tmp_path):
+def test_replies_of_a_record_can_be_replayed(videos, calls, tmp_path):
     first = make_tracker(calls, **kept(tmp_path)).test_step(videos.batch('first'))[0]
     tracker = make_tracker(calls)
     replies = ReplayVLM(replies=str(tmp_path / 'records'))
@@ -336,7 +336,7 @@ def test_stages_are_timed(videos, calls, tmp_path):
     assert float(table[2].split()[3]) > 10
 
 
-def test_refusals(calls):
+def test_invalid_settings_are_refused(calls):
     with pytest.raises(ValueError, match=r"protocol must be one of .*got 'fixed'"):
         make_tracker(calls, protocol='fixed')
     with pytest.raises(ValueError, match='above 0, got 0 and None'):
@@ -348,8 +348,8 @@ def test_refusals(calls):
         make_tracker(calls, identity=speaker, protocol='official')
     faces = FaceIdentity(encoder=SimpleNamespace(faces=print))
     make_tracker(calls, identity=faces, protocol='official')
-    ears = SimpleNamespace(transcribe=print)
-    speech = SpeechStage(recognizer=ears, separator=SimpleNamespace(separate=print))
+    recognizer = SimpleNamespace(transcribe=print)
+    speech = SpeechStage(recognizer=recognizer, separator=SimpleNamespace(separate=print))
     with pytest.raises(ValueError, match='never separates where it groups by faces'):
         make_tracker(calls, identity=faces, speech=speech, protocol='official')
     make_tracker(calls, identity=faces, speech=speech)
@@ -371,12 +371,12 @@ def test_refusals(calls):
         (lambda: TransformersVLM(dtype='int8'), r"TransformersVLM: expected dtype .* got 'int8'"),
     ],
 )
-def test_a_part_that_cannot_do_its_work_is_refused_before_any_work(make, said):
+def test_unsuitable_component_is_refused_at_construction(make, said):
     with pytest.raises(ValueError, match=said):
         make()
 
 
-def test_a_prompt_that_is_missing_or_asks_too_much_is_refused_before_any_work(tmp_path):
+def test_invalid_prompt_is_refused_at_construction(tmp_path):
     model = ReplayVLM(replies={})
     with pytest.raises(FileNotFoundError, match=r"no prompt file 'none\.txt'"):
         VLMIdentity(model=model, prompt='none.txt')
@@ -387,7 +387,7 @@ def test_a_prompt_that_is_missing_or_asks_too_much_is_refused_before_any_work(tm
 
 
 def run(data, out, kill_at=''):
-    """A process of its own; a fork, since all is imported here already. Gives its exit code."""
+    """Run in a forked process, which has everything imported; return its exit code."""
 
     def child():
         os.environ['KILL_AT'] = kill_at
@@ -410,7 +410,7 @@ def clean(root, tmp_path_factory):
 @pytest.mark.parametrize(
     'moment', ['speech second', 'vision first 7', 'first/local/1', 'v.4/local/3', 'second/global']
 )
-def test_a_killed_run_goes_on_where_it_was(moment, root, clean, tmp_path):
+def test_killed_run_is_resumed(moment, root, clean, tmp_path):
     out = tmp_path / 'out'
     assert run(root, out, moment) == -signal.SIGKILL
     assert run(root, out) == 0
@@ -419,7 +419,7 @@ def test_a_killed_run_goes_on_where_it_was(moment, root, clean, tmp_path):
     once = Calls(clean / 'calls_0.txt').read()
     twice = Calls(out / 'calls_0.txt').read()
     assert set(twice) == set(once)
-    # Only what was going on when the process ended is done again.
+    # Only the work in progress when the process ended is repeated.
     repeated = sorted(call for call in set(twice) if twice.count(call) > 1)
     kind = moment.rsplit(' ', 1)[0] if moment.startswith('vision') else moment
     assert all(call.startswith(kind) for call in repeated)
@@ -427,7 +427,7 @@ def test_a_killed_run_goes_on_where_it_was(moment, root, clean, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_make_the_files_of_one(root, clean, tmp_path):
+def test_two_processes_write_the_files_of_one(root, clean, tmp_path):
     out = tmp_path / 'out'
     script = ROOT / 'tests/helpers/track_colored_videos.py'
     launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']

@@ -1,4 +1,4 @@
-"""Whole videos through an endpoint that fails now and then: nobody can tell from the result."""
+"""Whole videos by an unreliable endpoint: failing requests do not change the results."""
 
 import base64
 import json
@@ -31,11 +31,11 @@ from tests.helpers.tracker_set import (
 )
 
 KEY = 'sk-secret-4712'
-VIDEOS, WINDOWS = 10, 19  # and a question about all windows of a video: 200 in all
+VIDEOS, WINDOWS = 10, 19  # and a query about all windows of a video: 200 in all
 
 
-class Turns:
-    """Somebody speaks each second; a coin tells who."""
+class RandomTurns:
+    """Speech in each second, of a random speaker."""
 
     sample_rate = 16000
     has_words = True
@@ -49,7 +49,7 @@ class Turns:
 
 
 def say(body):
-    """What the model of the other tests says, from the message as it was sent."""
+    """Reply of the model of the other tests to the message as it was sent."""
     parts = [
         part['text']
         if part['type'] == 'text'
@@ -62,14 +62,14 @@ def say(body):
     return answer_to(Message(tuple(parts), name='/local/' if local else '/global'))
 
 
-class NowAndThen:
-    """One request in ten fails, one in twenty is malformed, and the words of some are cut."""
+class UnreliableEndpoint:
+    """One request in ten fails, one in twenty is malformed, and some replies are truncated."""
 
     def __init__(self):
         kinds = [503, 429, 500, 'hang up', *list(MALFORMED)[:2], 'words', *[None] * 33]
         random.Random(0).shuffle(kinds)
         self.kinds, self.asked, self.met = kinds, count(), []
-        self.now = threading.local()  # a request has a thread of its own
+        self.now = threading.local()  # each request has its own thread
 
     def fault(self, question, n):
         self.now.kind = kind = self.kinds[next(self.asked) % len(self.kinds)]
@@ -81,7 +81,7 @@ class NowAndThen:
 
 
 def track(server, folder):
-    """All videos; the tracks by video."""
+    """Track all videos; return the tracks by video."""
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     for color, (left, top, right, bottom) in BOXES.items():
         image[top:bottom, left:right] = COLORS[color]
@@ -94,7 +94,7 @@ def track(server, folder):
         image={'file_format': 'png'},
     )
     tracker = AVTracker(
-        speech=SpeechStage(recognizer=Turns()),
+        speech=SpeechStage(recognizer=RandomTurns()),
         instance_tracker=ColorTracker(Calls(folder / 'calls.txt')),
         grounding=VLMGrounding(model=model),
         identity=VLMIdentity(model=model, max_images=WINDOWS),
@@ -112,7 +112,7 @@ def track(server, folder):
 
 
 @pytest.mark.slow
-def test_200_questions_of_videos_survive_a_bad_endpoint(monkeypatch, tmp_path, capfd):
+def test_unreliable_endpoint_does_not_change_results_of_200_queries(monkeypatch, tmp_path, capfd):
     monkeypatch.setenv('TEST_CHAT_KEY', KEY)
     for name in ('clean', 'bad'):
         (tmp_path / name).mkdir()
@@ -121,7 +121,7 @@ def test_200_questions_of_videos_survive_a_bad_endpoint(monkeypatch, tmp_path, c
         assert sum(server.asked.values()) == VIDEOS * (WINDOWS + 1)
     for tracks in clean.values():
         assert sum(mask is not None for track in tracks for mask in track) == 2 * WINDOWS
-    bad = NowAndThen()
+    bad = UnreliableEndpoint()
     with chat_server(key=KEY, answer=bad.answer, fault=bad.fault) as server:
         assert track(server, tmp_path / 'bad') == clean
     assert {503, 429, 500, 'hang up', 'words'} < set(bad.met)

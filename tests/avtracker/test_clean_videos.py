@@ -1,4 +1,4 @@
-"""Random videos in which no defect is in play: mending must not change them."""
+"""Random videos without any defect: the official and the corrected results are equal."""
 
 import json
 
@@ -18,23 +18,23 @@ RESULTS = ('error', 'vlm_calls', 'windows', 'tracks', 'files')
 
 
 class Scene:
-    """Three people who stand apart, talk in turn, and are all told apart by the models."""
+    """Three people who stand apart, talk in turn, and are distinguished by all models."""
 
     def __init__(self, seed, kind):
         self.rng, self.kind = np.random.default_rng(seed), kind
         self.frames = int(self.rng.integers(20, 80))
         self.seconds = self.frames / FPS
         self.ids = np.sort(self.rng.choice(12, PEOPLE, replace=False)).tolist()
-        self.chunks, self.turns = self.talk()
+        self.segments, self.turns = self.talk()
         self.speakers = []
 
     def pick(self, *options):
         return options[self.rng.integers(len(options))]
 
     def talk(self):
-        """Chunks of speech and rows of the timeline of speakers."""
+        """Segments of speech and rows of the timeline of speakers."""
         words = SPEECH.split()
-        chunks, turns, start = [], [], 0.2
+        segments, turns, start = [], [], 0.2
         while start < self.seconds - 1.5:
             end = min(start + self.rng.uniform(0.7, 3), self.seconds)
             first, speaker = self.rng.integers(len(words) - 8), int(self.rng.integers(PEOPLE))
@@ -42,16 +42,16 @@ class Scene:
             again = self.rng.random() < 0.2 and end + 0.7 < self.seconds
             for begin, finish in ((start, end), (end, end + 0.7))[: 1 + again]:
                 times = [round(begin, 2), round(finish, 2)]
-                chunks.append({'text': f' {text.capitalize()}.', 'timestamp': times})
+                segments.append({'text': f' {text.capitalize()}.', 'timestamp': times})
                 turns.append([*(int(time * 16000) for time in times), speaker])
                 end = finish
             if self.kind not in ('sep', 'cut') and self.rng.random() < 0.2:
-                chunks.append({'text': ' Now.', 'timestamp': self.moment(end)})
+                segments.append({'text': ' Now.', 'timestamp': self.moment(end)})
             start = end + self.pick(0.02, 0.2, 1.2)
-        return chunks, turns
+        return segments, turns
 
     def moment(self, time):
-        """Times without length; where speech is joined they may be reversed or too late."""
+        """Times without duration; where speech is joined they may be reversed or too late."""
         odd = (
             [] if self.kind == 'raw' else [[time, time - 0.5], [self.seconds + 1, self.seconds + 2]]
         )
@@ -70,23 +70,23 @@ class Scene:
             masks.append(rle_to_json(encode_mask(mask)))
         return {'object_ids': self.ids, 'scores': [0.9] * 3, 'boxes': boxes, 'masks': masks}
 
-    def sources(self, chunk):
-        """The words in one source, whole or in two pieces; nothing in the other."""
-        words, length = chunk['text'].split(), chunk['timestamp'][1] - chunk['timestamp'][0]
+    def sources(self, segment):
+        """The words in one source, as one or two segments; the other is silent."""
+        words, length = segment['text'].split(), segment['timestamp'][1] - segment['timestamp'][0]
         cut = self.pick(0, len(words) // 2)
         pieces = [(words[:cut], 0, length / 2), (words[cut:], length / 2 if cut else 0, length)]
-        heard = [{'text': ' '.join(w), 'timestamp': [a, b]} for w, a, b in pieces if w]
-        return {'sources': self.pick([heard], [heard, []])}
+        segments = [{'text': ' '.join(w), 'timestamp': [a, b]} for w, a, b in pieces if w]
+        return {'sources': self.pick([segments], [segments, []])}
 
     def local(self, frames):
-        """A reply about a window, written in one of the ways that can be read."""
+        """A reply about a window in one of the formats that can be parsed."""
         height, width = SIZE
         self.speakers.append(int(self.rng.integers(PEOPLE)))
         boxes = []
-        for place, frame in enumerate(frames):
+        for index, frame in enumerate(frames):
             sides = np.array(self.box(self.speakers[-1], frame)) + self.rng.uniform(-1, 1, 4)
             box = (1000 * sides / [width, height, width, height]).astype(int).tolist()
-            boxes.append({'frame_id': place, 'bbox': box if place % 4 < 3 else [0, 0, 0, 0]})
+            boxes.append({'frame_id': index, 'bbox': box if index % 4 < 3 else [0, 0, 0, 0]})
         return self.written({'rationale': '- {her} lips move', 'boxes': boxes})
 
     def everybody(self):
@@ -121,8 +121,8 @@ class Scene:
             'encoder_min_samples': 400,
             'frames': {'count': self.frames, 'width': SIZE[1], 'height': SIZE[0]},
             'tracker': [self.detections(frame) for frame in range(self.frames)],
-            'asr': {'chunks': self.chunks},
-            'separation': [self.sources(chunk) for chunk in self.chunks],
+            'asr': {'chunks': self.segments},
+            'separation': [self.sources(segment) for segment in self.segments],
             'vlm': {'local': [], 'global': None},
             'faces': [],
         }
@@ -130,7 +130,7 @@ class Scene:
 
 
 def answered(scene):
-    """The case with a reply per window; the windows are known once one asks."""
+    """The case with a reply per window; a first run finds the windows."""
     case = scene.case()
     nobody = '{"rationale": "", "boxes": []}'
     case['inputs']['vlm'] = {'local': [nobody] * 99, 'global': '{"rationale": "", "persons": {}}'}
@@ -144,13 +144,13 @@ def answered(scene):
 
 @pytest.mark.parametrize('kind', ['base', 'raw', 'sep', 'cut', 'face'])
 @pytest.mark.parametrize('seed', range(6))
-def test_a_clean_video_is_left_as_it_is(kind, seed):
+def test_corrections_do_not_change_clean_videos(kind, seed):
     case = answered(Scene(seed, kind))
-    released, corrected = (
+    official, corrected = (
         to_json(replay(case, protocol)['expected']) for protocol in ('official', 'corrected')
     )
-    assert released['error'] is None
-    assert released['tracks']
-    want, got = ({key: side[key] for key in RESULTS} for side in (released, corrected))
-    want['final'], got['final'] = (side['speech']['final'] for side in (released, corrected))
+    assert official['error'] is None
+    assert official['tracks']
+    want, got = ({key: side[key] for key in RESULTS} for side in (official, corrected))
+    want['final'], got['final'] = (side['speech']['final'] for side in (official, corrected))
     assert differences(want, got) == []

@@ -1,4 +1,4 @@
-"""Defects 41 and 43 to 53 of docs/avtracker.md, corrected."""
+"""Corrections of the defects 41 and 43 to 53 in the docs of AVTracker."""
 
 from collections import Counter
 
@@ -32,10 +32,10 @@ from tests.helpers.avtracker_scenes import (
 SCENE = two_people(20)
 
 
-def spoken(first, rows, window, scene=SCENE):
+def window(first, rows, index, scene=SCENE):
     frames = tuple(range(first, first + len(rows)))
-    question = LocalQuery(window, 'x', (first / 5, frames[-1] / 5), frames)
-    return segment_masks(scene, SpeechWindow(question, frames, frames[0]), LocalAnswer(rows))
+    query = LocalQuery(index, 'x', (first / 5, frames[-1] / 5), frames)
+    return segment_masks(scene, SpeechWindow(query, frames, frames[0]), LocalAnswer(rows))
 
 
 def persons_of(grouped, *windows):
@@ -44,15 +44,15 @@ def persons_of(grouped, *windows):
     return {person.name: person for person in persons}, counts
 
 
-def test_a_window_in_no_person_goes_to_the_one_with_its_object():  # D44, D31
-    windows = [spoken(0, [0, 0], 0), spoken(4, [1, 1], 1), spoken(8, [1, 1], 2)]
+def test_unassigned_window_is_assigned_by_its_object():  # D44, D31
+    windows = [window(0, [0, 0], 0), window(4, [1, 1], 1), window(8, [1, 1], 2)]
     persons, counts = persons_of({'person_0': [0], 'person_1': [1]}, *windows)
     assert persons['person_1'].windows == [1, 2]
     assert counts == {'windows_in_no_person': 1}
 
 
-def test_a_window_in_no_person_goes_to_the_person_with_most_of_its_object():  # D44
-    windows = [spoken(4 * n, [1, 1], n) for n in range(5)]
+def test_unassigned_window_is_assigned_to_person_with_most_windows_of_its_object():  # D44
+    windows = [window(4 * n, [1, 1], n) for n in range(5)]
     persons, _ = persons_of({'a': [0], 'b': [1, 2]}, *windows)
     assert {name: person.windows for name, person in persons.items()} == {
         'a': [0],
@@ -60,40 +60,40 @@ def test_a_window_in_no_person_goes_to_the_person_with_most_of_its_object():  # 
     }
 
 
-def test_a_window_in_no_person_becomes_a_new_one_otherwise():  # D44
-    persons, _ = persons_of({'person_0': [0]}, spoken(0, [0], 0), spoken(4, [1], 1))
+def test_unassigned_window_of_new_object_becomes_a_new_person():  # D44
+    persons, _ = persons_of({'person_0': [0]}, window(0, [0], 0), window(4, [1], 1))
     assert persons['person_1'].windows == [1]
 
 
-def test_a_window_goes_to_one_person():  # D45
-    windows = [spoken(0, [0, 0], 0), spoken(4, [1, 1], 1), spoken(8, [1, 1], 2)]
+def test_window_in_several_persons_is_assigned_to_one():  # D45
+    windows = [window(0, [0, 0], 0), window(4, [1, 1], 1), window(8, [1, 1], 2)]
     persons, counts = persons_of({'a': [0, 1], 'b': [1, 2]}, *windows)
     assert [persons[name].windows for name in 'ab'] == [[0], [1, 2]]
     assert counts == {'windows_in_several_persons': 1}
 
 
-def test_two_persons_never_share_a_mask():  # D45
-    windows = [spoken(0, [0, 0], 0), spoken(4, [1, 1], 1)]
+def test_persons_never_share_a_mask():  # D45
+    windows = [window(0, [0, 0], 0), window(4, [1, 1], 1)]
     persons, _ = persons_of({'a': [0, 1], 'b': [0, 1]}, *windows)
     assert sorted(w for person in persons.values() for w in person.windows) == [0, 1]
 
 
-def test_a_person_named_without_a_window_stays_one_who_lost_all_goes():
-    windows = [spoken(0, [0, 0], 0), spoken(4, [0, 0], 1)]
+def test_person_without_windows_is_kept_unless_it_lost_them():
+    windows = [window(0, [0, 0], 0), window(4, [0, 0], 1)]
     persons, _ = persons_of({'a': [0, 1], 'b': [], 'c': [1]}, *windows)
     assert {name: person.windows for name, person in persons.items()} == {'a': [0, 1], 'b': []}
 
 
-def test_a_mask_wins_over_none():  # D46
-    windows = [spoken(0, [0, 0, 0], 0), spoken(1, [None, 0], 1)]
+def test_mask_replaces_none():  # D46
+    windows = [window(0, [0, 0, 0], 0), window(1, [None, 0], 1)]
     persons, _ = persons_of({'a': [0, 1]}, *windows)
     assert persons['a'].rows == {0: 0, 1: 0, 2: 0}
 
 
 @pytest.mark.parametrize('order', [[0, 1], [1, 0]])
-def test_the_larger_mask_wins_over_the_smaller(order):  # D46
+def test_larger_mask_replaces_smaller(order):  # D46
     scene = video([detections([LEFT, (60, 5, 65, 35)])] * 3)
-    windows = [spoken(0, [0, 0, 0], 0, scene), spoken(1, [1, 1], 1, scene)]
+    windows = [window(0, [0, 0, 0], 0, scene), window(1, [1, 1], 1, scene)]
     (person,) = merge_windows(scene, {'a': order}, windows, Counter())
     assert person.rows == {0: 0, 1: 0, 2: 0}
 
@@ -111,19 +111,19 @@ def test_the_larger_mask_wins_over_the_smaller(order):  # D46
         (['person_99999999999999999999', 'person_²'], [0, 1]),
     ],
 )
-def test_persons_are_numbered_and_names_are_data(names, numbers):  # D48, D53
-    windows = [spoken(2 * n, [0, 0], n) for n in range(len(names))]
+def test_persons_are_numbered_by_their_names(names, numbers):  # D48, D53
+    windows = [window(2 * n, [0, 0], n) for n in range(len(names))]
     persons, _ = persons_of({name: [n] for n, name in enumerate(names)}, *windows)
     assert [persons[name].number for name in names] == numbers
 
 
-def test_positions_stand_for_the_windows_that_were_shown():  # D43, D41
-    windows = [spoken(4, [1, 1], 3), spoken(8, [0, 0], 5)]
+def test_positions_refer_to_the_windows_shown():  # D43, D41
+    windows = [window(4, [1, 1], 3), window(8, [0, 0], 5)]
     persons, _ = persons_of({'a': [0], 'b': [1]}, *windows)
     assert (persons['a'].windows, persons['b'].windows) == ([3], [5])
 
 
-def test_the_speaker_is_outlined_for_the_question():  # D45
+def test_speaker_is_outlined_in_the_images():  # D45
     model = Model(global_reply(person_0=[0, 1]))
     utterances = [utterance((2, 3), [0, 0]), utterance((6,), [1], 1)]
     VLMIdentity(model=model).group(SCENE, utterances)
@@ -136,7 +136,7 @@ def test_the_speaker_is_outlined_for_the_question():  # D45
     assert red[1][:, 50:].any()
 
 
-def test_an_outline_leaves_the_person_untouched():
+def test_outline_does_not_change_pixels_of_the_mask():
     image = np.zeros((20, 20, 3), np.uint8)
     mask = np.zeros((20, 20), bool)
     mask[5:10, 5:10] = True
@@ -146,14 +146,14 @@ def test_an_outline_leaves_the_person_untouched():
     assert not image.any()
 
 
-def test_a_bad_grouping_is_asked_for_again():  # D50
+def test_unreadable_grouping_is_requested_again():  # D50
     model = Model('no idea', global_reply(a=[1, 0]))
     answer = VLMIdentity(model=model).group(SCENE, [utterance((2,), [0]), utterance((6,), [1], 1)])
     assert answer.persons == {'a': [1, 0]}
     assert [message.attempt for message in model.messages] == [0, 1]
 
 
-def test_a_failed_grouping_is_one_by_objects():  # D50
+def test_failed_grouping_falls_back_to_object_ids():  # D50
     utterances = [utterance((0,), [0]), utterance((4,), [1], 1), utterance((8,), [0], 2)]
     answer = VLMIdentity(model=Model('no', TimeoutError()), retries=1).group(SCENE, utterances)
     assert answer.persons == {'person_0': [0, 2], 'person_1': [1]}
@@ -161,7 +161,7 @@ def test_a_failed_grouping_is_one_by_objects():  # D50
     assert answer.record['by_object_ids'] is True
 
 
-def test_a_long_video_shows_each_object_once():
+def test_max_images_shows_each_object_once():
     small = detections([(10, 5, 20, 35), RIGHT])
     scene = video([small, *[detections([LEFT, RIGHT])] * 9])
     utterances = [utterance((n,), [n % 2], n) for n in range(6)]
@@ -172,19 +172,22 @@ def test_a_long_video_shows_each_object_once():
     few = Model(global_reply(a=[0]))
     utterances.append(utterance((6,), [1], 6))
     answer = VLMIdentity(model=few, max_images=1).group(scene, utterances)
-    assert (few.frames(), answer.persons) == ([1], {'a': [1, 3, 5, 6]})  # who speaks most
+    assert (few.frames(), answer.persons) == (
+        [1],
+        {'a': [1, 3, 5, 6]},
+    )  # the object that speaks most
     many = Model(global_reply(a=[0]))
     VLMIdentity(model=many, max_images=7).group(scene, utterances)
     assert len(many.frames()) == 7
 
 
-def test_an_unknown_color_is_refused():
+def test_unknown_color_is_refused():
     with pytest.raises(ValueError, match=r"color must be one of .*red.*got 'pink'"):
         VLMIdentity(model=Model(), color='pink')
 
 
 class Faces:
-    """Left and right person, told by where they stand; and a poster on the wall."""
+    """Faces of the left and the right person, and of a poster between them."""
 
     threshold = 0.5
 
@@ -201,21 +204,21 @@ class Faces:
         return [poster, *people]
 
 
-def test_only_the_face_of_the_speaker_counts():  # D51, D52
+def test_faces_of_other_people_are_ignored():  # D51, D52
     identity = FaceIdentity(encoder=Faces([1, 0, 0], [0, 1, 0]))
     utterances = [utterance((0,), [0]), utterance((4,), [1], 1), utterance((8,), [0], 2)]
     assert identity.group(SCENE, utterances).persons == {0: [0, 2], 1: [1]}
 
 
-def test_a_speaker_without_a_face_is_in_no_group():  # D52
+def test_speaker_without_face_is_in_no_group():  # D52
     identity = FaceIdentity(encoder=Faces([1, 0, 0]))
     answer = identity.group(SCENE, [utterance((0,), [0]), utterance((4,), [1], 1)])
     assert answer.persons == {0: [0]}
     assert answer.record['faces'] == [True, False]
 
 
-def test_a_face_that_only_touches_the_speaker_is_somebody_elses():  # D52
-    class Neighbour:
+def test_face_needs_half_its_area_inside_the_mask():  # D52
+    class Neighbor:
         threshold = 0.5
 
         def __init__(self, *box):
@@ -225,22 +228,22 @@ def test_a_face_that_only_touches_the_speaker_is_somebody_elses():  # D52
             return [Face(self.box, np.ones(2))]
 
     for box, groups in (((26, 5, 36, 15), {}), ((23, 5, 33, 15), {0: [0]})):
-        answer = FaceIdentity(encoder=Neighbour(*box)).group(SCENE, [utterance((0,), [0])])
+        answer = FaceIdentity(encoder=Neighbor(*box)).group(SCENE, [utterance((0,), [0])])
         assert answer.persons == groups
-    # An encoder that takes the whole image for a face means the speaker.
-    whole = FaceIdentity(encoder=Neighbour(0, 0, *SIZE[::-1]))
+    # A face box of the whole image belongs to the speaker.
+    whole = FaceIdentity(encoder=Neighbor(0, 0, *SIZE[::-1]))
     assert whole.group(SCENE, [utterance((0,), [0])]).persons == {0: [0]}
 
 
-def test_groups_compare_with_all_members():  # D52
-    # The first is like both others, who are not alike.
+def test_clustering_compares_with_all_members():  # D52
+    # The first is similar to both others, which are not similar to each other.
     vectors = [np.array([np.cos(angle), np.sin(angle)]) for angle in (0.9, 0.0, 1.8)]
     assert group_by_first(vectors, 0.5) == {0: [0, 1, 2]}
     assert cluster(cosine_margins(vectors, 0.5)) == [[0, 1], [2]]
 
 
-def test_a_long_video_is_grouped():  # D52
-    # Six people who are each heard in a hundred windows, half of the pairs unknown.
+def test_clustering_of_600_utterances():  # D52
+    # Six people with a hundred windows each, half of the pairs unknown.
     rng = np.random.default_rng(0)
     people = np.arange(600) % 6
     margins = np.where(people[:, None] == people, 0.5, -0.5) + 0.1 * rng.random((600, 600))
@@ -249,7 +252,7 @@ def test_a_long_video_is_grouped():  # D52
     assert [people[group].tolist() for group in cluster(margins)] == [[n] * 100 for n in range(6)]
 
 
-def test_clusters_know_nothing_of_the_unknown():
+def test_clustering_leaves_out_unknown_margins():
     margins = np.array([[1, np.nan, 0.5], [np.nan, np.nan, np.nan], [0.5, np.nan, 1]])
     assert cluster(margins) == [[0, 2]]
     assert cluster(np.zeros((0, 0))) == []
@@ -264,7 +267,7 @@ class Voices:
         return np.array([1.0, 0.0]) if waveform.start < 1.0 else np.array([0.0, 1.0])
 
 
-def test_voices_tell_persons_apart():
+def test_speaker_embeddings_separate_persons():
     utterances = [utterance((n,), [0], n) for n in (0, 3, 6, 9)]
     answer = SpeakerIdentity(encoder=Voices()).group(two_people(10), utterances)
     assert answer.persons == {0: [0, 1], 1: [2, 3]}
@@ -272,8 +275,8 @@ def test_voices_tell_persons_apart():
     assert silent.persons == {}
 
 
-def test_the_encoder_knows_from_when_voices_are_one():
-    class Nearly(Voices):
+def test_identity_threshold_defaults_to_that_of_the_encoder():
+    class SimilarVoices(Voices):
         threshold = 0.7
 
         def embed(self, waveform):
@@ -281,26 +284,26 @@ def test_the_encoder_knows_from_when_voices_are_one():
             return np.array([np.cos(angle), np.sin(angle)])
 
     utterances = [utterance((n,), [0], n) for n in (0, 6)]
-    own = SpeakerIdentity(encoder=Nearly()).group(two_people(), utterances)
+    own = SpeakerIdentity(encoder=SimilarVoices()).group(two_people(), utterances)
     assert own.persons == {0: [0], 1: [1]}
-    told = SpeakerIdentity(encoder=Nearly(), threshold=0.5).group(two_people(), utterances)
-    assert told.persons == {0: [0, 1]}
+    given = SpeakerIdentity(encoder=SimilarVoices(), threshold=0.5).group(two_people(), utterances)
+    assert given.persons == {0: [0, 1]}
 
 
-def test_face_and_voice_decide_together():
-    # All faces are alike; the voices change after one second.
+def test_joint_identity_averages_face_and_speaker_margins():
+    # All faces are similar; the voices change after one second.
     face = FaceIdentity(encoder=Faces([1, 0, 0], [1, 0, 0]))
     voice = SpeakerIdentity(encoder=Voices(), threshold=0.9)
     utterances = [utterance((n,), [0], n) for n in (0, 6)]
     assert face.group(two_people(), utterances).persons == {0: [0, 1]}
     joint = JointIdentity(parts=[face, voice])
     assert joint.group(two_people(), utterances).persons == {0: [0], 1: [1]}
-    # Where no face is known the voice decides alone.
+    # Where no face is known the voice alone decides.
     blind = JointIdentity(parts=[FaceIdentity(encoder=Faces()), voice])
     assert blind.group(two_people(), utterances).persons == {0: [0], 1: [1]}
     with pytest.raises(ValueError, match='at least one part'):
         JointIdentity(parts=[])
 
 
-def test_scenes_are_as_large_as_they_say():
+def test_scene_frames_have_the_stated_size():
     assert two_people().frames[0].shape == (*SIZE, 3)

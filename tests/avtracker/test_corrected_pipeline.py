@@ -1,4 +1,4 @@
-"""Corrected defects that only show when the stages of AVTracker work together."""
+"""Corrected defects that depend on several stages of AVTracker."""
 
 import weakref
 from dataclasses import replace
@@ -28,7 +28,7 @@ from tests.helpers.replay_parts import ReplayFrames
 WORDS = ('Good evening to you.', 'Where have they gone?', 'Nobody knows for certain.')
 
 
-class Ears:
+class Recognizer:
     sample_rate = 16000
     has_words = True
 
@@ -39,7 +39,7 @@ class Ears:
         return [SpeechSegment(text, time) for text, time in zip(WORDS, self.times, strict=False)]
 
 
-class Eyes:
+class RecordedTracker:
     def __init__(self, frames):
         self.frames = frames
 
@@ -48,12 +48,12 @@ class Eyes:
 
 
 def run(frames, times, *replies, fps=5.0, seconds=None, source=ReplayFrames, **settings):
-    """Everything known of a video in which somebody speaks at these times, and the model."""
+    """Track a video with speech at these times; return the result and the model."""
     seconds = len(frames) / fps if seconds is None else seconds
     model = Model(*replies)
     tracker = AVTracker(
-        speech=SpeechStage(recognizer=Ears(*times)),
-        instance_tracker=Eyes(frames),
+        speech=SpeechStage(recognizer=Recognizer(*times)),
+        instance_tracker=RecordedTracker(frames),
         grounding=VLMGrounding(model=model),
         identity=VLMIdentity(model=model),
         **settings,
@@ -72,27 +72,27 @@ def windows(done):
     return {person.name: person.windows for person in done.persons}
 
 
-def test_images_are_read_when_asked_for_and_forgotten(monkeypatch):  # D28
-    living, most = set(), []
+def test_images_are_read_on_demand_and_released(monkeypatch):  # D28
+    alive, most = set(), []
 
-    class Fleeting(ReplayFrames):
+    class CountedFrames(ReplayFrames):
         def __getitem__(self, index):
             image = super().__getitem__(index)
-            living.add(id(image))
-            weakref.finalize(image, living.discard, id(image))
-            most.append(len(living))
+            alive.add(id(image))
+            weakref.finalize(image, alive.discard, id(image))
+            most.append(len(alive))
             return image
 
-    forgetful = property(lambda self: [], lambda self, value: None)
-    monkeypatch.setattr(Model, 'messages', forgetful, raising=False)
+    without_memory = property(lambda self: [], lambda self, value: None)
+    monkeypatch.setattr(Model, 'messages', without_memory, raising=False)
     times = [(0.0, 8.0), (8.0, 16.0), (16.0, 24.0)]
     replies = [local_reply(*[LEFT] * 4)] * 3
     done, _ = run(
-        pair(120), times, *replies, global_reply(a=[0, 1, 2]), source=Fleeting, max_frames=4
+        pair(120), times, *replies, global_reply(a=[0, 1, 2]), source=CountedFrames, max_frames=4
     )
     assert len(most) == 3 * 4 + 3
     assert max(most) <= 2 * 4
-    assert not living
+    assert not alive
     masks = [mask for person in done.persons for mask in person.masks.values()]
     assert len(masks) == 120
     assert all(mask.keys() == {'size', 'counts'} for mask in masks)
@@ -102,7 +102,7 @@ def test_images_are_read_when_asked_for_and_forgotten(monkeypatch):  # D28
     ('seconds', 'counted'),
     [(2.9, {}), (5.0, {'seconds_between_ends_of_audio_and_frames': 3}), (1.1, {})],
 )
-def test_the_rate_is_that_of_the_frames_not_of_the_audio(seconds, counted):  # D29
+def test_frame_rate_is_that_of_the_frames(seconds, counted):  # D29
     replies = local_reply(LEFT, LEFT, LEFT), global_reply(person_0=[0])
     done, model = run(pair(10), [(0.2, 0.8)], *replies, seconds=seconds)
     assert done.fps == 5.0
@@ -110,15 +110,15 @@ def test_the_rate_is_that_of_the_frames_not_of_the_audio(seconds, counted):  # D
     assert done.counts == counted
 
 
-def test_the_released_rate_is_that_of_the_audio():  # D29
+def test_official_frame_rate_is_derived_from_the_audio():  # D29
     replies = local_reply(LEFT, LEFT), global_reply(person_0=[0])
     done, model = run(pair(10), [(0.2, 0.8)], *replies, seconds=4.0, protocol='official')
     assert done.fps == 2.5
     assert model.frames(0) == [1]
 
 
-def test_a_blank_mask_makes_no_window_and_no_frame_of_a_track():  # D32
-    # The box of the tracker was taken before another object got all pixels.
+def test_empty_mask_counts_as_no_mask():  # D32
+    # The tracker computed the box before another object got all pixels.
     blank = encode_mask(np.zeros(SIZE, bool))
     seen = detections([LEFT])
     frames = [seen, replace(seen, masks=[blank]), replace(seen, masks=[blank])]
@@ -130,21 +130,21 @@ def test_a_blank_mask_makes_no_window_and_no_frame_of_a_track():  # D32
     assert _tracks(done).masks[0].rles[1:] == [None, None]
 
 
-def test_speech_past_the_frames_is_counted():  # D33
+def test_speech_past_the_last_frame_is_counted():  # D33
     replies = local_reply(LEFT), global_reply(a=[0])
     done, _ = run(pair(10), [(1.0, 1.2), (2.4, 2.8)], *replies, seconds=3.0)
     assert done.counts == {'chunks_past_the_last_frame': 1}
     assert len(done.windows) == 1
 
 
-def test_the_prompt_tells_the_limit_of_the_tracker():  # D35
+def test_prompt_states_max_frames_of_the_tracker():  # D35
     replies = local_reply(LEFT, LEFT), global_reply(a=[0])
     _, model = run(pair(10), [(0.0, 2.0)], *replies, max_frames=2)
     assert 'more than 2 frames' in model.messages[0].parts[0]
     assert model.frames(0) == [0, 9]
 
 
-def test_windows_without_a_mask_are_left_out_and_shift_nothing():  # D41, D43
+def test_windows_without_mask_do_not_shift_positions():  # D41, D43
     replies = local_reply(None), local_reply(LEFT), local_reply(RIGHT)
     times = [(0.0, 0.2), (0.8, 1.0), (1.6, 1.8)]
     done, model = run(pair(10), times, *replies, global_reply(a=[0], b=[1]))
@@ -153,16 +153,16 @@ def test_windows_without_a_mask_are_left_out_and_shift_nothing():  # D41, D43
     assert done.counts == {'windows_without_mask': 1}
 
 
-def test_windows_in_no_person_are_counted():  # D44
+def test_unassigned_windows_are_counted():  # D44
     replies = local_reply(LEFT), local_reply(RIGHT), global_reply(a=[0])
     done, _ = run(pair(10), [(0.0, 0.2), (1.6, 1.8)], *replies)
     assert windows(done) == {'a': [0], 'person_0': [1]}
     assert done.counts == {'windows_in_no_person': 1}
 
 
-def test_unusable_replies_are_counted_and_told(monkeypatch):  # D40, D50
-    told = []
-    monkeypatch.setattr(queries, 'print_log', lambda line, **_: told.append(line))
+def test_unusable_replies_are_counted_and_logged(monkeypatch):  # D40, D50
+    logged = []
+    monkeypatch.setattr(queries, 'print_log', lambda line, **_: logged.append(line))
     nonsense = ['I cannot see it.'] * 3
     times = [(0.0, 0.2), (1.6, 1.8)]
     done, _ = run(pair(10), times, *nonsense, local_reply(LEFT), *nonsense)
@@ -172,11 +172,11 @@ def test_unusable_replies_are_counted_and_told(monkeypatch):  # D40, D50
         'windows_without_usable_reply': 1,
         'grouped_by_object_ids': 1,
     }
-    assert told[0].startswith('v/local/0: no usable reply after 3 tries, so nobody: no boxes in')
-    assert told[1].startswith('v/global: no usable reply after 3 tries, so by object ids')
+    assert logged[0].startswith('v/local/0: no usable reply after 3 tries, so nobody: no boxes in')
+    assert logged[1].startswith('v/global: no usable reply after 3 tries, so by object ids')
 
 
-def test_what_is_dropped_from_replies_is_counted():  # D40, D49
+def test_dropped_boxes_and_positions_are_counted():  # D40, D49
     odd = '{"boxes": [[100, 125, 300, 875], null]}'
     replies = odd, 'no', local_reply(RIGHT), global_reply(a=[0, 1, 9])
     done, _ = run(pair(10), [(0.0, 0.2), (0.8, 1.0)], *replies)

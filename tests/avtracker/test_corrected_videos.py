@@ -1,4 +1,4 @@
-"""What the corrected protocol promises holds for every recorded video."""
+"""Guarantees of the corrected protocol, checked on every recorded video."""
 
 import functools
 import math
@@ -26,18 +26,18 @@ def tagged(*tags):
 
 
 @EACH
-def test_every_video_ends(name):
+def test_every_video_finishes_without_error(name):
     assert corrected(name)['error'] is None
 
 
 @EACH
-def test_chunks_lie_in_order_inside_the_audio(name):  # D13, D14, D21, D22, D26
+def test_segments_lie_in_order_inside_the_audio(name):  # D13, D14, D21, D22, D26
     audio = CASES[name]['inputs']['audio']
-    for chunk in corrected(name)['speech']['final']:
-        start, end = chunk['timestamp']
+    for segment in corrected(name)['speech']['final']:
+        start, end = segment['timestamp']
         assert 0 <= start <= end <= audio['num_samples'] / audio['sample_rate']
         assert start < end or CASES[name]['config']['agent_type'] != 'sep'
-        assert chunk['text'].strip()
+        assert segment['text'].strip()
 
 
 @EACH
@@ -66,7 +66,7 @@ def test_no_match_is_below_the_threshold(name):  # D2
 
 
 @EACH
-def test_a_mask_has_one_owner_and_no_hole(name):  # D44 to D46
+def test_every_window_with_a_mask_belongs_to_a_track(name):  # D44 to D46
     result = corrected(name)
     for number, window in enumerate(result['windows']):
         if not any(window['areas']):
@@ -83,7 +83,7 @@ def test_a_mask_has_one_owner_and_no_hole(name):  # D44 to D46
 
 
 @EACH
-def test_the_grouping_shows_only_windows_with_a_mask(name):  # D41
+def test_only_windows_with_a_mask_are_grouped(name):  # D41
     result = corrected(name)
     keys = [window['key_frame'] for window in result['windows'] if any(window['areas'])]
     shown = [call['frames'] for call in result['vlm_calls'] if call['kind'] == 'global']
@@ -94,7 +94,7 @@ def test_the_grouping_shows_only_windows_with_a_mask(name):  # D41
 
 
 @EACH
-def test_folders_are_numbered_persons(name):  # D48
+def test_folders_are_named_by_person_numbers(name):  # D48
     for file in corrected(name)['files']:
         parts = file.rstrip('/').split('/')
         assert len(parts) <= 3
@@ -102,7 +102,7 @@ def test_folders_are_numbered_persons(name):  # D48
 
 
 @tagged('fixed-window-dead')
-def test_fixed_windows_are_asked_about(name):  # D1
+def test_fixed_windows_are_used(name):  # D1
     case = CASES[name]
     seconds = case['config']['window']['fixed_size_seconds']
     audio = case['inputs']['audio']
@@ -115,12 +115,12 @@ def test_fixed_windows_are_asked_about(name):  # D1
 
 
 @tagged('window-cut')
-def test_no_part_of_an_utterance_is_without_frames(name):  # D34
+def test_windows_cover_whole_segments(name):  # D34
     result = corrected(name)
     audio = CASES[name]['inputs']['audio']
     fps = CASES[name]['inputs']['frames']['count'] / (audio['num_samples'] / audio['sample_rate'])
-    for chunk, window in zip(result['speech']['final'], result['windows'], strict=True):
-        start, end = chunk['timestamp']
+    for segment, window in zip(result['speech']['final'], result['windows'], strict=True):
+        start, end = segment['timestamp']
         assert len(window['frame_indices']) >= min((end - start) * fps - 1, 1)
         assert window['frame_indices'][-1] >= math.floor(end * fps + 0.5) - 1
 
@@ -132,14 +132,14 @@ def test_words_of_the_first_transcript_are_kept(name):  # D23, D27
 
 
 @tagged('dedup-double')
-def test_no_chunk_stands_twice(name):  # D18
-    chunks = corrected(name)['speech']['after_merge']
-    seen = [(chunk['text'], *chunk['timestamp']) for chunk in chunks]
+def test_segments_are_unique(name):  # D18
+    segments = corrected(name)['speech']['after_merge']
+    seen = [(segment['text'], *segment['timestamp']) for segment in segments]
     assert len(seen) == len(set(seen))
 
 
 @tagged('tracker-gap')
-def test_a_gap_of_the_tracker_is_a_gap(name):  # D30
+def test_missing_tracker_entries_leave_gaps(name):  # D30
     missing = [n for n, found in enumerate(CASES[name]['inputs']['tracker']) if found is None]
     result = corrected(name)
     assert result['counts']['frames_without_tracker_entry'] == len(missing)
@@ -148,19 +148,19 @@ def test_a_gap_of_the_tracker_is_a_gap(name):  # D30
 
 
 @tagged('negative-start')
-def test_speech_in_the_first_frame_is_asked_about(name):  # D33
+def test_speech_at_the_start_has_the_first_frame(name):  # D33
     first = min(corrected(name)['windows'], key=lambda window: window['frame_indices'][0])
     assert first['frame_indices'][0] == 0
 
 
 @tagged('face-index')
-def test_groups_of_faces_are_groups_of_windows(name):  # D51
+def test_faces_are_grouped_by_window(name):  # D51
     result = corrected(name)
     assert len(result['tracks']) <= max(len(result['windows']), 1)
 
 
 def local_calls(result):
-    """The first question about each window."""
+    """The first query about each window."""
     calls = {}
     for call in result['vlm_calls']:
         if call['kind'] == 'local':

@@ -1,4 +1,4 @@
-"""Where weights go, and what becomes of a run without them (defects 8 and 12)."""
+"""Devices of weights, and errors of missing ones (defects 8 and 12)."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ from avis.structures.media import Waveform
 from tests.helpers.replay_parts import ReplayFrames
 
 FRAMES = ReplayFrames('video', 2, (32, 32), 1.0)
-DETECTOR: Any = None  # it is not asked before the weights are there
+DETECTOR: Any = None  # not used before the weights are loaded
 
 
 @pytest.fixture
 def gpus(monkeypatch):
-    """A machine with several GPUs, the process on the third; gives the current one."""
+    """A machine with several GPUs, the third in use; returns a list with the current one."""
     current = [2]
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     monkeypatch.setattr(torch.cuda, 'current_device', lambda: current[0])
@@ -32,24 +32,24 @@ def gpus(monkeypatch):
     return current
 
 
-def test_a_gpu_is_named_by_its_number(gpus):  # D8
+def test_device_contains_the_gpu_index(gpus):  # D8
     assert pick_device(None) == pick_device('cuda') == 'cuda:2'
     assert pick_device('cuda:1') == 'cuda:1'
     assert pick_device('cpu') == 'cpu'
 
 
-def test_without_a_gpu_the_cpu_is_taken():
+def test_device_is_cpu_without_gpu():
     assert pick_device(None) == 'cpu'
 
 
 @pytest.mark.parametrize('around', [same_gpu, lambda: loading_weights('weights', by='Part')])
-def test_a_library_does_not_move_the_process_to_its_gpu(gpus, around):  # D8
+def test_current_gpu_is_restored(gpus, around):  # D8
     with around():
         torch.cuda.set_device(0)
     assert gpus == [2]
 
 
-def test_a_failure_to_open_weights_is_no_fault_of_the_video():
+def test_loading_errors_raise_model_unavailable():
     said = r"Part cannot open 'x' \(OSError: no such file\); download its weights"
     with pytest.raises(ModelUnavailable, match=said), loading_weights('x', by='Part'):
         raise OSError('no such file')
@@ -78,6 +78,6 @@ def noise(rate):
         ('TransformersVLM', lambda none: TransformersVLM(model=none).chat([Message(('Who?',))])),
     ],
 )
-def test_missing_weights_are_named(name, use, tmp_path):
+def test_missing_weights_are_named_in_the_error(name, use, tmp_path):
     with pytest.raises(ModelUnavailable, match=rf'{name} cannot open .*none'):
         list(use(str(tmp_path / 'none')))

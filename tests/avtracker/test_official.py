@@ -1,4 +1,4 @@
-"""What the released AVTracker does, case by case."""
+"""The official behavior of AVTracker equals recordings of the official code."""
 
 import copy
 import json
@@ -25,7 +25,7 @@ RESULTS = ('error', 'vlm_calls', 'windows', 'tracks', 'files')
 CASES = [(name, case) for name, unit in load('units').items() for case in unit['cases']]
 
 
-def test_all_cases_are_here():
+def test_all_recorded_cases_exist():
     assert len(PIPELINES) == 56
     assert set(load('units')) == set(UNITS)
     assert len(UNITS) == 15
@@ -34,7 +34,7 @@ def test_all_cases_are_here():
 
 
 @pytest.mark.parametrize('name', PIPELINES)
-def test_a_video_goes_through_as_released(name):
+def test_official_videos_equal_the_recordings(name):
     case = PIPELINES[name]
     result = to_json(replay(case))
     want = {key: case['expected'][key] for key in EVERYTHING if key in case['expected']}
@@ -47,7 +47,7 @@ def test_a_video_goes_through_as_released(name):
 
 
 @pytest.mark.parametrize('name', [name for name in PIPELINES if 'runs' in PIPELINES[name]])
-def test_a_bad_reply_does_what_it_did(name):
+def test_official_effects_of_bad_replies_equal_the_recordings(name):
     case = PIPELINES[name]
     for want, got in zip(case['runs'], to_json(replay(case))['runs'], strict=True):
         want, got = ({**run, 'files': sorted(run['files'])} for run in (want, got))
@@ -55,7 +55,7 @@ def test_a_bad_reply_does_what_it_did(name):
 
 
 @pytest.mark.parametrize('name', SAME)
-def test_a_clean_video_gives_the_same_when_corrected(name):
+def test_corrected_results_of_clean_videos_equal_the_recordings(name):
     case = PIPELINES[name]
     result = to_json(replay(case, 'corrected'))['expected']
     want = {key: case['expected'][key] for key in RESULTS}
@@ -67,7 +67,7 @@ def test_a_clean_video_gives_the_same_when_corrected(name):
 
 
 @pytest.mark.parametrize('name', PIPELINES)
-def test_no_recorded_case_ends_a_corrected_video(name):
+def test_corrected_protocol_has_no_errors(name):
     case = PIPELINES[name]
     result = replay(case, 'corrected', bounds=True)
     assert result['expected']['error'] is None
@@ -78,7 +78,7 @@ def test_no_recorded_case_ends_a_corrected_video(name):
 
 
 @pytest.mark.parametrize(('name', 'case'), CASES, ids=[name for name, _ in CASES])
-def test_a_function_does_as_released(name, case):
+def test_official_functions_equal_the_recordings(name, case):
     got = to_json(replay_unit(name, case))
     want = {key: case[key] for key in got if key in case}
     assert want, 'nothing to compare'
@@ -86,7 +86,7 @@ def test_a_function_does_as_released(name, case):
     assert ('error' in got) == ('error' in case)
 
 
-def test_two_empty_boxes_give_no_number():
+def test_official_iou_of_empty_boxes_is_undefined():
     assert math.isnan(official_iou([19, 4, 19, 43], np.array([63, 15, 63, 23], np.float32)))
     with pytest.raises(ZeroDivisionError):
         official_iou([32, 24, 32, 24], np.array([63, 15, 63, 23], np.float32))
@@ -97,52 +97,52 @@ NO_BOXES = {'parsed': {'rationale': 'r', 'boxes': []}}
 INVALID = {'error': 'ValueError'}
 
 
-def chunk(text, *timestamp):
+def segment(text, *timestamp):
     return {'text': text, 'timestamp': list(timestamp)}
 
 
 @pytest.mark.parametrize(
     ('reply', 'want'),
     {
-        # A fence counts whatever is written behind it, and only the first one.
+        # A fence is used whatever follows it, and only the first one.
         f'```python\n{BOXES}\n```\nDone {{really}}.': NO_BOXES,
         f'```json\nHere: {BOXES} done\n```\nDone {{really}}.': NO_BOXES,
         f'```\nnothing\n```\n```json\n{BOXES}\n``` {{a}}': INVALID,
-        # A Python literal may stand behind blanks, not behind an indented line.
+        # A Python literal may follow blanks, but not a line break with blanks.
         "  {'rationale': 'r', 'boxes': [],}": NO_BOXES,
         "\n  {'rationale': 'r', 'boxes': [],}": INVALID,
-        # Only keys right before their colon get double quotes.
+        # Only keys directly before their colon get double quotes.
         "{'rationale': null, 'boxes': []}": {'parsed': {'rationale': None, 'boxes': []}},
         "{'rationale' : null, 'boxes' : []}": INVALID,
     }.items(),
 )
-def test_a_reply_is_read_as_released(reply, want):
+def test_official_parser_reads_fences_and_literals(reply, want):
     assert replay_unit('parse_reply', {'reply': reply}) == want
 
 
 @pytest.mark.parametrize(
     ('unit', 'case', 'want'),
     [
-        # Blanks of every kind are no letters, but only the plain one is no odd sign.
+        # All kinds of blanks are not letters, but only the space is a harmless sign.
         (
             'merge_dedup',
-            {'chunks': [chunk('a\tb', 0, 1), chunk('ab', 0, 1)]},
-            {'out': [chunk('a\tb', 0, 1)]},
+            {'chunks': [segment('a\tb', 0, 1), segment('ab', 0, 1)]},
+            {'out': [segment('a\tb', 0, 1)]},
         ),
         ('filter_meaningless', {'text': '♪\t♪\t♪\t♪\t♪ab'}, {'kept': False}),
         ('filter_meaningless', {'text': '♪ ♪ ♪ ♪ ♪ab'}, {'kept': True}),
-        # A chunk without length ends the search for those that it holds.
+        # A segment without duration ends the search for those that it contains.
         (
             'containment',
-            {'chunks': [chunk('ab', 3, 3), chunk('b', 1, 2), chunk('a', 4, 5)]},
-            {'out': [chunk('ab', 3, 3), chunk('b', 1, 2), chunk('a', 4, 5)]},
+            {'chunks': [segment('ab', 3, 3), segment('b', 1, 2), segment('a', 4, 5)]},
+            {'out': [segment('ab', 3, 3), segment('b', 1, 2), segment('a', 4, 5)]},
         ),
         (
             'containment',
-            {'chunks': [chunk('b', 0, 1), chunk(' ab ', 1, 2)]},
-            {'out': [chunk('ab', 0, 2)]},
+            {'chunks': [segment('b', 0, 1), segment(' ab ', 1, 2)]},
+            {'out': [segment('ab', 0, 2)]},
         ),
-        # A window that ends before 0 shows frames, but holds none.
+        # A window that ends before 0 has frames in its query, but contains none.
         (
             'window_frames',
             {'start': 0.6, 'end': -0.4, 'fps': 5.0, 'num_frames': 6, 'max_frame_count': 30},
@@ -150,12 +150,12 @@ def test_a_reply_is_read_as_released(reply, want):
         ),
     ],
 )
-def test_a_function_does_as_released_off_the_record(unit, case, want):
+def test_official_functions_in_unrecorded_cases(unit, case, want):
     assert replay_unit(unit, case) == want
 
 
 @pytest.mark.parametrize('box', [[0, 0, 2**64, 1], [0, 0, 10**10, 10**10]])
-def test_a_box_too_large_for_a_tensor_is_an_error(box):
+def test_official_iou_raises_for_huge_boxes(box):
     with pytest.raises(OverflowError):
         official_iou(box, np.array([0, 0, 9, 9], np.float32))
 
@@ -169,7 +169,7 @@ def test_a_box_too_large_for_a_tensor_is_an_error(box):
         ('{"/x//y/": [], "..": []}', None, ['bad/', 'bad/x/', 'bad/x/y/']),
     ],
 )
-def test_odd_persons_do_what_they_did(persons, error, files):
+def test_official_effects_of_odd_persons(persons, error, files):
     case = PIPELINES['base_bad_global_replies']
     reply = f'{{"rationale": "r", "persons": {persons}}}'
     runs = [{'label': '', 'replace': 'global', 'reply': reply}]
@@ -178,7 +178,7 @@ def test_odd_persons_do_what_they_did(persons, error, files):
     assert run['files'] == files
 
 
-def test_an_unreadable_grouping_leaves_the_windows():
+def test_official_error_of_the_global_stage_keeps_the_windows():
     case = copy.deepcopy(PIPELINES['base_clean'])
     case['inputs']['vlm']['global'] = 'They are all the same.'
     result = replay(case)['expected']
@@ -187,7 +187,7 @@ def test_an_unreadable_grouping_leaves_the_windows():
     assert result['tracks'] is None
 
 
-def test_a_separated_chunk_without_times_ends_a_video():
+def test_official_separation_needs_timestamps():
     case = copy.deepcopy(PIPELINES['sep_clean'])
     case['inputs']['separation'][0]['sources'][0][0]['timestamp'] = None
     error = {'type': 'TypeError', 'stage': 'speech', 'window': None}
@@ -195,7 +195,7 @@ def test_a_separated_chunk_without_times_ends_a_video():
     assert replay(case, 'corrected')['expected']['error'] is None
 
 
-def test_any_case_file_can_be_replayed(tmp_path, monkeypatch):
+def test_command_line_replays_case_files(tmp_path, monkeypatch):
     files = {
         'base_clean.json': PIPELINES['base_clean'],
         'compress.json': load('units')['compress'],

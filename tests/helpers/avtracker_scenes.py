@@ -29,29 +29,27 @@ def detections(boxes, ids=None):
 
 
 def video(frames, fps=5.0, seconds=None):
-    """A video of these detections, silent."""
+    """A silent video with these detections."""
     seconds = len(frames) / fps if seconds is None else seconds
     audio = Waveform(np.zeros(round(16000 * seconds), np.float32), 16000, 'v')
     return VideoContext('v', ReplayFrames('v', len(frames), SIZE, fps), audio, list(frames))
 
 
 def two_people(count=10, **more):
-    """Two people who stay where they are; object 0 is on the left."""
+    """Two people who do not move; object 0 is on the left."""
     return video([detections([LEFT, RIGHT])] * count, **more)
 
 
-def question(frames, window=0, text='hello'):
+def query(frames, window=0, text='hello'):
     return LocalQuery(window, text, (frames[0] / 5, (frames[-1] + 1) / 5), tuple(frames))
 
 
 def utterance(frames, rows, window=0, key=None):
-    return Utterance(
-        question(frames, window), tuple(frames), rows, frames[0] if key is None else key
-    )
+    return Utterance(query(frames, window), tuple(frames), rows, frames[0] if key is None else key)
 
 
 def thousandths(box):
-    """A box in pixels as a reply gives it."""
+    """A box in pixels, in the units of a reply."""
     height, width = SIZE
     sides = (width, height, width, height)
     return [round(1000 * value / side) for value, side in zip(box, sides, strict=True)]
@@ -71,7 +69,7 @@ def global_reply(**persons):
 
 
 class Model:
-    """A chat model that gives texts in turn and notes its messages."""
+    """A chat model that returns texts in turn and records its messages."""
 
     def __init__(self, *texts):
         self.texts = list(texts)
@@ -84,5 +82,5 @@ class Model:
             yield Reply(None, text) if isinstance(text, Exception) else Reply(text)
 
     def frames(self, number=-1):
-        """Numbers of the images of a message."""
+        """Indices of the frames of a message."""
         return [frame_number(p) for p in self.messages[number].parts if not isinstance(p, str)]

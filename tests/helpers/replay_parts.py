@@ -1,4 +1,4 @@
-"""Stand-ins for the parts of AVTracker that answer from a recorded case."""
+"""Components of AVTracker that replay a recorded case."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,11 +12,11 @@ from avis.structures.media import FrameDetections, FrameSource, ImageArray, Wave
 
 
 class Raised(Exception):
-    """A recorded part failed."""
+    """A recorded component failed."""
 
 
 class ReplayFrames:
-    """Frames without content, except that each pixel tells the number of its frame."""
+    """Blank frames whose pixels encode the index of the frame."""
 
     def __init__(self, name: str, count: int, size: tuple[int, int], fps: float) -> None:
         self.name, self.count, self.size, self.fps = name, count, size, fps
@@ -33,13 +33,13 @@ class ReplayFrames:
 
 
 def frame_number(image: ImageArray) -> int:
-    """Which frame of ``ReplayFrames`` a image is, even with lines drawn on it."""
+    """Index of an image of ``ReplayFrames``, even with lines drawn on it."""
     _, high, low = np.median(image.reshape(-1, 3), axis=0).astype(int).tolist()
     return int(high) * 200 + int(low)
 
 
-class ReplayVoices:
-    """Recognizer and separator: what was heard in the whole sound and in each source."""
+class ReplayRecognizer:
+    """Recognizer of the recorded segments of the whole audio and of each source."""
 
     sample_rate = 16000
     has_words = True
@@ -51,7 +51,7 @@ class ReplayVoices:
         self.starts = [time[0] for time in times if time is not None]
 
     def transcribe(self, waveform: Waveform) -> list[SpeechSegment]:
-        """The recorded chunks; sources are told by their name."""
+        """The recorded segments; sources are identified by their name."""
         _, _, source = waveform.name.partition('#')
         if source:
             segment, number = map(int, source.split('.'))
@@ -66,17 +66,17 @@ class ReplayVoices:
 class ReplaySeparator:
     """Names the sources of the segment that starts at a recorded time."""
 
-    def __init__(self, voices: ReplayVoices, sample_rate: int) -> None:
-        self.voices, self.sample_rate = voices, sample_rate
+    def __init__(self, recognizer: ReplayRecognizer, sample_rate: int) -> None:
+        self.recognizer, self.sample_rate = recognizer, sample_rate
         self.used: set[int] = set()
 
     def separate(self, waveform: Waveform) -> list[Waveform]:
         """One named waveform per recorded source."""
-        starts = self.voices.starts
+        starts = self.recognizer.starts
         near = [n for n in range(len(starts)) if n not in self.used]
         segment = min(near, key=lambda n: (abs(starts[n] - waveform.start), n))
         self.used.add(segment)
-        entry = self.voices.segments[segment]
+        entry = self.recognizer.segments[segment]
         if 'raises' in entry:
             raise Raised(entry['raises'])
         return [
@@ -86,7 +86,7 @@ class ReplaySeparator:
 
 
 class ReplayEncoder:
-    """Mean of the vectors that the samples name."""
+    """Mean of the recorded vectors; a sample encodes the index of its vector."""
 
     sample_rate = 16000
 
@@ -108,7 +108,7 @@ class ReplayTracker:
         self.call: dict[str, Any] | None = None
 
     def track(self, frames: FrameSource, *, prompt: str) -> Iterable[tuple[int, FrameDetections]]:
-        """Leaves out the frames that the recording has no entry for."""
+        """Leave out frames without entry in the recording."""
         self.call = {'num_frames': len(frames), 'text': prompt}
         for index, found in enumerate(self.frames):
             if found is not None:
@@ -124,7 +124,7 @@ class ReplayTracker:
 
 
 class ReplayModel:
-    """The vision-language model; keeps what it was asked."""
+    """The vision-language model; records its messages."""
 
     def __init__(self, vlm: dict[str, Any]) -> None:
         self.vlm = vlm
@@ -134,14 +134,14 @@ class ReplayModel:
     def chat(self, messages: Iterable[Message]) -> Iterator[Reply]:
         """One recorded text per message."""
         for message in messages:
-            reply = self._note(message)
+            reply = self._record(message)
             if reply is None:
                 yield Reply(None, Raised(f'{message.name} was not recorded'))
             else:
                 self.given.append(reply)
                 yield Reply(reply)
 
-    def _note(self, message: Message) -> Any:
+    def _record(self, message: Message) -> Any:
         texts = [part for part in message.parts if isinstance(part, str)]
         frames = [frame_number(part) for part in message.parts if not isinstance(part, str)]
         tokens = {'max_new_tokens': message.max_new_tokens}
@@ -164,7 +164,7 @@ class ReplayModel:
 
 
 class ReplayFaces:
-    """The recorded faces of the k-th key frame, each as large as the image."""
+    """The recorded faces of the k-th key frame, with boxes of the size of the image."""
 
     threshold = 0.6
 

@@ -1,6 +1,6 @@
 """Track the videos of ``tracker_set``, alone or in a process group; not a test by itself.
 
-Arguments: DATA OUT; a process group is joined if there is one (``torch.distributed.run``).
+Arguments: DATA OUT; uses the process group of ``torch.distributed.run`` if there is one.
 """
 
 import json

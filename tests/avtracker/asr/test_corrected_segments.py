@@ -1,4 +1,4 @@
-"""Defects 9 and 13 to 27 of docs/avtracker.md, corrected."""
+"""Corrections of the defects 9 and 13 to 27 in the docs of AVTracker."""
 
 import math
 
@@ -12,19 +12,19 @@ from avis.avtracker.official.speech import OfficialSpeechStage
 from avis.structures.media import Waveform
 
 
-def chunk(text, start, end, **more):
+def segment(text, start, end, **more):
     return {'text': text, 'timestamp': [start, end], **more}
 
 
-def times(chunks):
-    return [(c['text'], *c['timestamp']) for c in chunks]
+def times(segments):
+    return [(c['text'], *c['timestamp']) for c in segments]
 
 
-def settle(*chunks, first=0.0, last=8.0, words=True):
-    return times(corrected.settle_times(chunks, first=first, last=last, words=words))
+def settle(*segments, first=0.0, last=8.0, words=True):
+    return times(corrected.settle_times(segments, first=first, last=last, words=words))
 
 
-def compress(*chunks, same=True, max_gap=2.0, max_seconds=30.0):
+def compress(*segments, same=True, max_gap=2.0, max_seconds=30.0):
     compared = []
 
     def similarity(one, other):
@@ -32,77 +32,77 @@ def compress(*chunks, same=True, max_gap=2.0, max_seconds=30.0):
         return 1.0 if same else 0.0
 
     joined = corrected.join_speakers(
-        chunks, threshold=0.35, max_gap=max_gap, max_seconds=max_seconds, similarity=similarity
+        segments, threshold=0.35, max_gap=max_gap, max_seconds=max_seconds, similarity=similarity
     )
     return times(joined), compared
 
 
-def test_an_end_of_zero_is_no_missing_end():  # D13
-    assert settle(chunk('a', 0.0, 0.0), chunk('b', 1.0, 2.0)) == [('b', 1.0, 2.0)]
+def test_segment_ending_at_zero_is_dropped_as_empty():  # D13
+    assert settle(segment('a', 0.0, 0.0), segment('b', 1.0, 2.0)) == [('b', 1.0, 2.0)]
 
 
-def test_a_missing_end_is_the_start_of_the_next():  # D14
-    chunks = chunk('a', 0.0, None), chunk('b', 2.0, 4.0), chunk('c', 5.0, None)
-    assert settle(*chunks) == [('a', 0.0, 2.0), ('b', 2.0, 4.0), ('c', 5.0, 8.0)]
+def test_missing_end_becomes_start_of_next_segment():  # D14
+    segments = segment('a', 0.0, None), segment('b', 2.0, 4.0), segment('c', 5.0, None)
+    assert settle(*segments) == [('a', 0.0, 2.0), ('b', 2.0, 4.0), ('c', 5.0, 8.0)]
 
 
-def test_two_equal_texts_of_which_one_has_no_end_are_joined():  # D14
+def test_equal_texts_are_joined_if_one_has_no_end():  # D14
     settled = corrected.settle_times(
-        [chunk('a', 0.0, 1.0), chunk('a', 1.0, None)], first=0.0, last=8.0, words=True
+        [segment('a', 0.0, 1.0), segment('a', 1.0, None)], first=0.0, last=8.0, words=True
     )
     assert compress(*settled)[0] == [('a', 0.0, 8.0)]
 
 
-def test_chunks_that_do_not_tell_their_times_share_them():  # D14
-    chunks = chunk('a', 0.0, None), chunk('b', None, 4.0), chunk('c', None, 5.0)
-    assert settle(*chunks) == [('a', 0.0, 2.0), ('b', 2.0, 4.0), ('c', 4.0, 5.0)]
-    assert settle(chunk('a', 2.0, None), chunk('b', None, None), chunk('c', 6.0, None)) == [
+def test_segments_without_times_share_the_time_between_known_ones():  # D14
+    segments = segment('a', 0.0, None), segment('b', None, 4.0), segment('c', None, 5.0)
+    assert settle(*segments) == [('a', 0.0, 2.0), ('b', 2.0, 4.0), ('c', 4.0, 5.0)]
+    assert settle(segment('a', 2.0, None), segment('b', None, None), segment('c', 6.0, None)) == [
         *(('a', 2.0, 4.0), ('b', 4.0, 6.0), ('c', 6.0, 8.0)),
     ]
-    assert settle(chunk('a', None, None), chunk('b', None, None), last=3.0) == [
+    assert settle(segment('a', None, None), segment('b', None, None), last=3.0) == [
         *(('a', 0.0, 1.5), ('b', 1.5, 3.0)),
     ]
 
 
-def test_missing_starts_and_turned_round_times_are_settled():  # D26
-    chunks = chunk('a', None, 1.0), chunk('b', None, 3.0), chunk('c', 5.0, 4.0)
-    assert settle(*chunks) == [('a', 0.0, 1.0), ('b', 1.0, 3.0), ('c', 5.0, 8.0)]
+def test_missing_starts_and_reversed_times_are_settled():  # D26
+    segments = segment('a', None, 1.0), segment('b', None, 3.0), segment('c', 5.0, 4.0)
+    assert settle(*segments) == [('a', 0.0, 1.0), ('b', 1.0, 3.0), ('c', 5.0, 8.0)]
 
 
-def test_blank_texts_are_dropped_also_the_first():  # D15
-    assert settle(chunk(' ', 0.0, 1.0), chunk('b', 1.0, 2.0)) == [('b', 1.0, 2.0)]
+def test_blank_texts_are_dropped():  # D15
+    assert settle(segment(' ', 0.0, 1.0), segment('b', 1.0, 2.0)) == [('b', 1.0, 2.0)]
 
 
-def test_a_recogniser_without_words_keeps_its_chunks():
-    assert settle(chunk('', 0.0, 1.0), words=False) == [('', 0.0, 1.0)]
+def test_recognizer_without_words_keeps_its_segments():
+    assert settle(segment('', 0.0, 1.0), words=False) == [('', 0.0, 1.0)]
 
 
-def test_voices_are_joined_over_short_gaps_only():  # D16
-    one, other = chunk('a', 0.0, 1.0), chunk('b', 60.0, 61.0)
+def test_speakers_are_joined_over_short_gaps_only():  # D16
+    one, other = segment('a', 0.0, 1.0), segment('b', 60.0, 61.0)
     assert compress(one, other)[0] == [('a', 0.0, 1.0), ('b', 60.0, 61.0)]
-    assert len(compress(one, chunk('b', 3.5, 4.0))[0]) == 2
-    assert compress(one, chunk('b', 2.5, 3.0))[0] == [('a b', 0.0, 3.0)]
-    assert len(compress(one, chunk('b', 2.5, 3.0), max_seconds=2.9)[0]) == 2
+    assert len(compress(one, segment('b', 3.5, 4.0))[0]) == 2
+    assert compress(one, segment('b', 2.5, 3.0))[0] == [('a b', 0.0, 3.0)]
+    assert len(compress(one, segment('b', 2.5, 3.0), max_seconds=2.9)[0]) == 2
 
 
-def test_only_speech_is_compared_not_what_lies_between():  # D16
-    chunks = chunk('a', 0.0, 1.0), chunk('b', 2.0, 3.0), chunk('c', 4.0, 5.0)
-    assert compress(*chunks)[1][1] == ([(0.0, 1.0), (2.0, 3.0)], [(4.0, 5.0)])
+def test_comparison_leaves_out_audio_between_segments():  # D16
+    segments = segment('a', 0.0, 1.0), segment('b', 2.0, 3.0), segment('c', 4.0, 5.0)
+    assert compress(*segments)[1][1] == ([(0.0, 1.0), (2.0, 3.0)], [(4.0, 5.0)])
 
 
-def test_the_later_end_counts():  # D17
-    assert compress(chunk('a', 0.0, 5.0), chunk('b', 1.0, 2.0))[0] == [('a b', 0.0, 5.0)]
+def test_joined_segment_has_the_later_end():  # D17
+    assert compress(segment('a', 0.0, 5.0), segment('b', 1.0, 2.0))[0] == [('a b', 0.0, 5.0)]
 
 
-def test_a_known_speaker_needs_no_comparison():
-    chunks = [chunk('a', 0, 1, speaker='x'), chunk('b', 1, 2, speaker='x')]
-    assert compress(*chunks, same=False) == ([('a b', 0, 2)], [])
-    chunks[1]['speaker'] = 'y'
-    assert compress(*chunks, same=True) == ([('a', 0, 1), ('b', 1, 2)], [])
+def test_speaker_labels_are_joined_without_comparison():
+    segments = [segment('a', 0, 1, speaker='x'), segment('b', 1, 2, speaker='x')]
+    assert compress(*segments, same=False) == ([('a b', 0, 2)], [])
+    segments[1]['speaker'] = 'y'
+    assert compress(*segments, same=True) == ([('a', 0, 1), ('b', 1, 2)], [])
 
 
-def test_known_speakers_stay_two_whatever_they_say():  # D24
-    one, other = chunk('no way', 0, 1, speaker='x'), chunk('no way', 1, 2, speaker='y')
+def test_different_speaker_labels_are_never_joined():  # D24
+    one, other = segment('no way', 0, 1, speaker='x'), segment('no way', 1, 2, speaker='y')
     assert len(compress(one, other)[0]) == 2
     assert len(corrected.join_repetitions([one, other], max_gap=2)) == 2
     other['timestamp'] = [0, 1]
@@ -112,21 +112,21 @@ def test_known_speakers_stay_two_whatever_they_say():  # D24
     assert len(corrected.merge_duplicates([one, other])) == 1
 
 
-def test_another_voice_may_answer_with_the_same_words():  # D24
-    asked = chunk('are you coming with me', 0, 2)
+def test_repeated_words_of_another_speaker_are_kept():  # D24
+    asked = segment('are you coming with me', 0, 2)
 
     def joined(answer):
         similar = {'threshold': 0.35, 'similarity': lambda one, other: 0.0}
         apart = corrected.join_speakers([asked, answer], max_gap=2.0, max_seconds=30.0, **similar)
         return times(corrected.join_repetitions(apart, max_gap=2))
 
-    assert len(joined(chunk('with me', 2, 3))) == 2
-    # What sounds at one time is one voice heard in both sources.
-    assert joined(chunk('with me', 1, 3)) == [('are you coming with me', 0, 3)]
+    assert len(joined(segment('with me', 2, 3))) == 2
+    # Overlapping repetitions are one voice in both sources.
+    assert joined(segment('with me', 1, 3)) == [('are you coming with me', 0, 3)]
 
 
-def test_without_a_bound_it_does_not_matter_who_repeats_words():  # D24
-    asked, answer = chunk('are you coming with me', 0, 2), chunk('with me', 2, 3)
+def test_repeated_words_are_joined_if_gaps_are_unbounded():  # D24
+    asked, answer = segment('are you coming with me', 0, 2), segment('with me', 2, 3)
     similar = {'threshold': 0.35, 'similarity': lambda one, other: 0.0}
     apart = corrected.join_speakers(
         [asked, answer], max_gap=math.inf, max_seconds=math.inf, **similar
@@ -134,15 +134,15 @@ def test_without_a_bound_it_does_not_matter_who_repeats_words():  # D24
     assert len(corrected.join_repetitions(apart, max_gap=math.inf)) == 1
 
 
-def test_a_text_heard_twice_is_one_text_of_the_voice_before():
-    joined, compared = compress(chunk('a', 0, 1), chunk('b', 1, 2), chunk('b', 2, 3))
+def test_equal_texts_are_joined_before_speakers_are_compared():
+    joined, compared = compress(segment('a', 0, 1), segment('b', 1, 2), segment('b', 2, 3))
     assert joined == [('a b', 0, 3)]
     assert compared == [([(0, 1)], [(1, 2), (2, 3)])]
 
 
 @pytest.mark.parametrize(('max_gap', 'grown'), [(2.0, 20), (math.inf, 30)])
-def test_only_speech_is_compared_unless_gaps_have_no_bound(max_gap, grown):  # D16
-    class OneVoice:
+def test_unbounded_gaps_compare_audio_between_segments(max_gap, grown):  # D16
+    class OneSpeaker:
         sample_rate = 10
 
         def __init__(self):
@@ -155,42 +155,42 @@ def test_only_speech_is_compared_unless_gaps_have_no_bound(max_gap, grown):  # D
             self.samples.append(len(audio.samples))
             return np.ones(2)
 
-    heard = OneVoice()
-    stage = SpeechStage(recognizer=heard, encoder=heard, max_gap=max_gap)
+    component = OneSpeaker()
+    stage = SpeechStage(recognizer=component, encoder=component, max_gap=max_gap)
     record = stage.run(Waveform(np.zeros(50, np.float32), 10), SpeechRecord())
     assert times(record.final) == [('a b c', 0, 5)]
-    assert heard.samples == [10, 10, grown, 10]
+    assert component.samples == [10, 10, grown, 10]
 
 
-def test_a_joined_chunk_remembers_the_voices_in_it():  # D16
-    chunks = [
-        chunk('a', 0, 2, source=(0, 0)),
-        chunk('b', 2, 4, source=(1, 1)),
-        chunk('c', 2, 4, source=(1, 0)),
+def test_joined_segment_keeps_the_sources_of_its_parts():  # D16
+    segments = [
+        segment('a', 0, 2, source=(0, 0)),
+        segment('b', 2, 4, source=(1, 1)),
+        segment('c', 2, 4, source=(1, 0)),
     ]
-    assert compress(*chunks)[0] == [('a b', 0, 4), ('c', 2, 4)]
+    assert compress(*segments)[0] == [('a b', 0, 4), ('c', 2, 4)]
 
 
-def test_two_voices_of_one_mixture_stay_two():
-    one, other = chunk('a', 0, 2, source=(0, 0)), chunk('b', 0, 2, source=(0, 1))
+def test_overlapping_sources_of_one_mixture_are_not_joined():
+    one, other = segment('a', 0, 2, source=(0, 0)), segment('b', 0, 2, source=(0, 1))
     assert len(compress(one, other)[0]) == 2
     assert len(corrected.join_simultaneous([one, other])) == 2
     assert len(compress(one, {**other, 'source': (1, 0)})[0]) == 1
 
 
-def test_a_repeat_stands_once_with_the_united_time():  # D18, D19
-    chunks = [
-        chunk('Hello there friend', 0.0, 1.0),
-        chunk('Hello there friend', 0.1, 1.5),
-        chunk('Hello there friend', 0.2, 2.0),
+def test_duplicates_are_merged_with_united_times():  # D18, D19
+    segments = [
+        segment('Hello there friend', 0.0, 1.0),
+        segment('Hello there friend', 0.1, 1.5),
+        segment('Hello there friend', 0.2, 2.0),
     ]
-    assert times(corrected.merge_duplicates(chunks)) == [('Hello there friend', 0.0, 2.0)]
+    assert times(corrected.merge_duplicates(segments)) == [('Hello there friend', 0.0, 2.0)]
 
 
-def test_a_shorter_echo_goes_without_a_trace():
-    one, echo = chunk('Hello there friend', 0.0, 1.0), chunk('Hello there frien', 0.2, 1.1)
+def test_shorter_duplicate_is_dropped():
+    one, echo = segment('Hello there friend', 0.0, 1.0), segment('Hello there frien', 0.2, 1.1)
     assert corrected.merge_duplicates([one, echo]) == [one]
-    longer = chunk('Hello there friend', 0.2, 1.4)
+    longer = segment('Hello there friend', 0.2, 1.4)
     assert times(corrected.merge_duplicates([one, longer])) == [('Hello there friend', 0.0, 1.4)]
 
 
@@ -201,17 +201,19 @@ def test_a_shorter_echo_goes_without_a_trace():
         ('we bridge it after the storm', 'bridge it after the storm, pal'),
     ],
 )
-def test_what_only_resembles_is_not_the_same(texts):  # D19
-    assert len(corrected.merge_duplicates([chunk(text, 0.0, 1.0) for text in texts])) == 2
+def test_similar_texts_are_not_duplicates(texts):  # D19
+    assert len(corrected.merge_duplicates([segment(text, 0.0, 1.0) for text in texts])) == 2
 
 
-def test_containment_needs_whole_words_and_a_small_gap():  # D24
-    assert len(corrected.join_repetitions([chunk('the', 0, 1), chunk('he', 1, 2)], max_gap=2)) == 2
-    one, other = chunk('we took the late train', 0, 1), chunk('late train', 1, 2)
+def test_repetition_needs_whole_words_and_a_small_gap():  # D24
+    assert (
+        len(corrected.join_repetitions([segment('the', 0, 1), segment('he', 1, 2)], max_gap=2)) == 2
+    )
+    one, other = segment('we took the late train', 0, 1), segment('late train', 1, 2)
     assert times(corrected.join_repetitions([one, other], max_gap=2)) == [
         ('we took the late train', 0, 2)
     ]
-    assert len(corrected.join_repetitions([one, chunk('late train', 50, 60)], max_gap=2)) == 2
+    assert len(corrected.join_repetitions([one, segment('late train', 50, 60)], max_gap=2)) == 2
 
 
 @pytest.mark.parametrize(
@@ -230,7 +232,7 @@ def test_containment_needs_whole_words_and_a_small_gap():  # D24
         ('', False),
     ],
 )
-def test_the_filter_knows_other_scripts(text, kept):  # D25
+def test_filter_supports_all_scripts(text, kept):  # D25
     assert corrected.contains_words(text) is kept
 
 
@@ -282,13 +284,13 @@ def spoken(text, start, end):
     return SpeechSegment(text, (start, end))
 
 
-def test_a_source_stays_inside_its_segment():  # D20, D21
+def test_times_of_sources_stay_inside_their_segment():  # D20, D21
     sources = [[spoken('left voice', 0.0, None)], [spoken('right voice', 0.5, 9.0)]]
     record = run(Recognizer([spoken('x', 1.0, 3.0)], sources), separator=Separator(2))
     assert times(record.final) == [('left voice', 1.0, 3.0), ('right voice', 1.5, 3.0)]
 
 
-def test_chunks_without_length_reach_no_separator():  # D22
+def test_segments_without_duration_are_not_separated():  # D22
     separator = Separator(1)
     whole = [spoken('now', 2.0, 2.0), spoken('late', 9.0, 9.5), spoken('so', 8.0, None)]
     record = run(Recognizer(whole, [[]]), separator=separator)
@@ -297,21 +299,21 @@ def test_chunks_without_length_reach_no_separator():  # D22
     assert record.counts['chunks_without_length_or_words'] == 3
 
 
-def test_voices_are_looked_for_where_the_mixture_is_not_understood():  # D15, D23
+def test_segments_without_words_are_separated():  # D15, D23
     sources = [[spoken('left voice', 0.0, 1.0)], []]
     record = run(Recognizer([spoken(' ', 1.0, 3.0)], sources), separator=Separator(2))
     assert times(record.final) == [('left voice', 1.0, 2.0)]
     assert run(Recognizer([spoken(' ', 1.0, 3.0)], [[]]), separator=Separator(1)).final == []
 
 
-def test_words_are_not_lost_to_silent_sources():  # D23
+def test_words_are_kept_if_sources_are_silent():  # D23
     whole = [spoken(' Hello there.', 0.5, 3.0)]
     record = run(Recognizer(whole, [[], [spoken('...', 0.0, 1.0)]]), separator=Separator(2))
     assert times(record.final) == [('Hello there.', 0.5, 3.0)]
     assert record.counts['chunks_kept_unseparated'] == 1
 
 
-def test_a_failing_source_costs_one_segment():  # D27
+def test_failing_separation_keeps_the_segment():  # D27
     recognizer = Recognizer([spoken('Hello there.', 0.5, 3.0)], [RuntimeError('bad audio')])
     record = run(recognizer, separator=Separator(1))
     assert times(record.final) == [('Hello there.', 0.5, 3.0)]
@@ -319,7 +321,7 @@ def test_a_failing_source_costs_one_segment():  # D27
 
 
 @pytest.mark.parametrize('error', [ImportError('no package'), ModelUnavailable('no weights')])
-def test_a_separator_that_cannot_work_at_all_is_no_failing_segment(error):
+def test_unavailable_separator_raises(error):
     def missing(waveform):
         raise error
 
@@ -329,7 +331,7 @@ def test_a_separator_that_cannot_work_at_all_is_no_failing_segment(error):
         run(Recognizer([spoken('what he says', 0.0, 2.0)]), separator=separator)
 
 
-def test_only_overlapping_speech_is_separated_if_wanted():  # D23
+def test_separate_overlap_skips_segments_without_overlap():  # D23
     whole = [spoken('one alone', 0.0, 1.0), spoken('two at', 2.0, 4.0), spoken('once', 3.0, 5.0)]
     separator = Separator(1)
     run(Recognizer(whole, [[]]), separator=separator, separate='overlap')
@@ -338,7 +340,7 @@ def test_only_overlapping_speech_is_separated_if_wanted():  # D23
         SpeechStage(recognizer=Recognizer([]), separate='sometimes')
 
 
-def test_noise_is_filtered_before_it_can_be_joined():  # D25
+def test_noise_is_filtered_before_joining():  # D25
     sources = [[spoken('Good evening', 0.0, 1.0), spoken('...', 1.0, 2.0)]]
     recognizer = Recognizer([spoken('x', 1.0, 4.0)], sources)
     record = run(recognizer, separator=Separator(1), encoder=Encoder())
@@ -346,14 +348,14 @@ def test_noise_is_filtered_before_it_can_be_joined():  # D25
     assert record.similarity_calls == []
 
 
-def test_without_compression_times_are_settled_and_runs_cut():  # D26
+def test_times_are_settled_and_repeats_limited_without_encoder():  # D26
     whole = [spoken('Nooooooooo', 0.5, None), spoken('more', 3.0, 99.0), spoken('out', 99.0, 100.0)]
     record = run(Recognizer(whole))
     settled = [('Nooooo', 0.5, 3.0), ('more', 3.0, 8.0), ('out', 8.0, 8.0)]
     assert times(record.final) == settled
 
 
-def test_words_of_a_moment_are_asked_about_where_nothing_is_separated():  # D22, D26
+def test_words_without_duration_are_kept_without_separator():  # D22, D26
     whole = [spoken('now', 2.0, 2.0), spoken('turned round', 5.0, 4.0)]
     record = run(Recognizer(whole))
     assert times(record.final) == [('now', 2.0, 2.0), ('turned round', 5.0, 5.0)]
@@ -363,26 +365,26 @@ def test_words_of_a_moment_are_asked_about_where_nothing_is_separated():  # D22,
     ('bounds', 'count'),
     [({}, 2), ({'max_gap': 3.0}, 1), ({'max_gap': 3.0, 'max_seconds': 4.9}, 2)],
 )
-def test_the_stage_bounds_what_it_joins(bounds, count):  # D16
+def test_max_gap_and_max_seconds_limit_joining(bounds, count):  # D16
     whole = [spoken('first words', 0.0, 1.0), spoken('second words', 4.0, 5.0)]
     assert len(run(Recognizer(whole), encoder=Encoder(), **bounds).final) == count
 
 
 @pytest.mark.parametrize(('max_gap', 'count'), [(2.0, 2), (3.0, 1)])
-def test_the_stage_bounds_the_gap_of_repeated_words(max_gap, count):  # D24
+def test_max_gap_limits_joining_of_repetitions(max_gap, count):  # D24
     sources = [[spoken('the late train', 0.0, 1.0), spoken('late train', 4.0, 5.0)]]
     recognizer = Recognizer([spoken('x', 0.0, 6.0)], sources)
     assert len(run(recognizer, separator=Separator(1), max_gap=max_gap).final) == count
 
 
-def test_voices_too_short_to_compare_are_counted():  # D9
+def test_segments_too_short_to_compare_are_counted():  # D9
     record = run(Recognizer([spoken('a', 0.0, 0.05), spoken('b', 1.0, 2.0)]), encoder=Encoder())
     assert len(record.final) == 2
     assert record.counts['voices_too_short_to_compare'] == 1
     assert record.similarity_calls[0]['value'] is None
 
 
-def test_an_unexpected_error_of_the_encoder_is_told():  # D9
+def test_unexpected_error_of_the_encoder_is_raised():  # D9
     class Broken(Encoder):
         def embed(self, waveform):
             raise RuntimeError('no device')
@@ -391,13 +393,13 @@ def test_an_unexpected_error_of_the_encoder_is_told():  # D9
         run(Recognizer([spoken('a', 0.0, 1.0), spoken('b', 1.0, 2.0)]), encoder=Broken())
 
 
-def test_the_encoder_knows_its_own_threshold():
+def test_threshold_defaults_to_that_of_the_encoder():
     assert SpeechStage(recognizer=Recognizer([]), encoder=Encoder()).threshold == 0.9
     assert SpeechStage(recognizer=Recognizer([])).threshold == 0.35
     assert SpeechStage(recognizer=Recognizer([]), encoder=Encoder(), threshold=0.5).threshold == 0.5
 
 
-def test_other_rates_are_resampled_for_each_part():
+def test_audio_is_resampled_for_each_component():
     rates = []
 
     class Listening(Recognizer):
@@ -412,18 +414,18 @@ def test_other_rates_are_resampled_for_each_part():
 
 
 @pytest.mark.parametrize('seconds', [0.0, 1e-4])
-def test_hardly_any_audio_is_no_error(seconds):
+def test_very_short_audio_returns_no_segments(seconds):
     assert run(Recognizer([]), seconds=seconds, encoder=Encoder()).final == []
 
 
-def test_infinite_bounds_join_everything():
-    chunks = chunk('a', 0.0, 1.0), chunk('b', 600.0, 601.0)
-    assert len(compress(*chunks, max_gap=math.inf, max_seconds=math.inf)[0]) == 1
+def test_infinite_max_gap_joins_everything():
+    segments = segment('a', 0.0, 1.0), segment('b', 600.0, 601.0)
+    assert len(compress(*segments, max_gap=math.inf, max_seconds=math.inf)[0]) == 1
 
 
 @pytest.mark.parametrize('error', [ImportError('no package'), ModelUnavailable('no weights')])
 @pytest.mark.parametrize('kind', [OfficialSpeechStage, SpeechStage])
-def test_an_encoder_that_cannot_work_at_all_is_no_other_voice(kind, error):  # D9
+def test_unavailable_encoder_raises(kind, error):  # D9
     class Missing(Encoder):
         def embed(self, waveform):
             raise error
