@@ -10,14 +10,14 @@ def stage_times(record_dir: str | Path) -> str:
     """Seconds per minute of video and peak memory of each stage, as a table.
 
     Args:
-        record_dir: Folder of the records of ``AVTracker``.
+        record_dir: Folder with the records of ``AVTracker``.
 
     Raises:
-        FileNotFoundError: It holds no record.
+        FileNotFoundError: The folder contains no records.
     """
     paths = sorted(Path(record_dir).glob('*.json'))
     if not paths:
         raise FileNotFoundError(
-            f'{record_dir} holds no records. Run AVTracker with record_dir={str(record_dir)!r}.'
+            f'{record_dir} contains no records; run AVTracker with record_dir={str(record_dir)!r}'
         )
     return stage_table([json.loads(path.read_text(encoding='utf-8')) for path in paths])

@@ -88,8 +88,7 @@ class Pipeline:
         def recognize() -> Iterator[SpeechRecord]:
             yield self.speech.run(audio, done.speech)
 
-        for record in self._run(_SPEECH, recognize, done, audio=audio):
-            done.speech = record
+        (done.speech,) = self._run(_SPEECH, recognize, done, audio=audio)
         done.count(done.speech.counts)
 
     def _track_instances(
@@ -138,18 +137,17 @@ class Pipeline:
         shown = [w.utterance for w in windows if 0 <= w.utterance.key_frame < done.num_frames]
         if not shown:
             return
-        answers = self._run(
+        (answer,) = self._run(
             _GLOBAL,
-            lambda: iter([self.identity.group(video, shown)]),
+            lambda: [self.identity.group(video, shown)],
             done,
             frames=video.frames,
             audio=video.audio,
         )
-        for answer in answers:
-            done.grouping = answer
-            done.count(answer.counts)
-            for person in self.strategy.persons(video, answer.persons, windows, done.counts):
-                done.persons.append(person)
+        done.grouping = answer
+        done.count(answer.counts)
+        for person in self.strategy.persons(video, answer.persons, windows, done.counts):
+            done.persons.append(person)
 
     def _run(
         self,
@@ -180,7 +178,7 @@ class Pipeline:
 
 
 def _queries(windows: Iterable[Any], done: TrackedVideo) -> Iterator[LocalQuery]:
-    """The queries of the windows; a window is noted as soon as it is asked about."""
+    """The queries of the windows; a window is added to ``done`` when its query is taken."""
     for window in windows:
         done.windows.append(window)
         yield window.query

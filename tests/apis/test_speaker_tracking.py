@@ -92,5 +92,5 @@ def test_a_video_that_failed_is_not_done_and_named_at_the_end(tmp_path):
 
 
 def test_a_folder_without_records_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'holds no records\. Run AVTracker with'):
+    with pytest.raises(FileNotFoundError, match='contains no records; run AVTracker with'):
         stage_times(tmp_path)

@@ -12,7 +12,7 @@ from tests.replay import replay, to_json
 FPS, SIZE, PEOPLE = 5, (48, 64), 3
 SPEECH = (
     'we should start early because the road is long and nobody knows where that bridge went after '
-    'the storm tell me about your brother he sings every night in this small bar near the harbour'
+    'the storm tell me about your brother he sings every night in this small bar near the harbor'
 )
 RESULTS = ('error', 'vlm_calls', 'windows', 'tracks', 'files')
 

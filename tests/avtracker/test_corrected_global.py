@@ -258,7 +258,7 @@ def test_clustering_leaves_out_unknown_margins():
     assert cluster(np.zeros((0, 0))) == []
 
 
-class Voices:
+class TimedEncoder:
     sample_rate = 16000
 
     def embed(self, waveform):
@@ -269,14 +269,14 @@ class Voices:
 
 def test_speaker_embeddings_separate_persons():
     utterances = [utterance((n,), [0], n) for n in (0, 3, 6, 9)]
-    answer = SpeakerIdentity(encoder=Voices()).group(two_people(10), utterances)
+    answer = SpeakerIdentity(encoder=TimedEncoder()).group(two_people(10), utterances)
     assert answer.persons == {0: [0, 1], 1: [2, 3]}
-    silent = SpeakerIdentity(encoder=Voices()).group(two_people(10, seconds=0.0), utterances)
+    silent = SpeakerIdentity(encoder=TimedEncoder()).group(two_people(10, seconds=0.0), utterances)
     assert silent.persons == {}
 
 
 def test_identity_threshold_defaults_to_that_of_the_encoder():
-    class SimilarVoices(Voices):
+    class SimilarSpeakers(TimedEncoder):
         threshold = 0.7
 
         def embed(self, waveform):
@@ -284,16 +284,19 @@ def test_identity_threshold_defaults_to_that_of_the_encoder():
             return np.array([np.cos(angle), np.sin(angle)])
 
     utterances = [utterance((n,), [0], n) for n in (0, 6)]
-    own = SpeakerIdentity(encoder=SimilarVoices()).group(two_people(), utterances)
+    own = SpeakerIdentity(encoder=SimilarSpeakers()).group(two_people(), utterances)
     assert own.persons == {0: [0], 1: [1]}
-    given = SpeakerIdentity(encoder=SimilarVoices(), threshold=0.5).group(two_people(), utterances)
+    encoder = SimilarSpeakers()
+    given = SpeakerIdentity(encoder=encoder, threshold=0.5).group(two_people(), utterances)
+        two_people(), utterances
+    )
     assert given.persons == {0: [0, 1]}
 
 
 def test_joint_identity_averages_face_and_speaker_margins():
     # All faces are similar; the voices change after one second.
     face = FaceIdentity(encoder=Faces([1, 0, 0], [1, 0, 0]))
-    voice = SpeakerIdentity(encoder=Voices(), threshold=0.9)
+    voice = SpeakerIdentity(encoder=TimedEncoder(), threshold=0.9)
     utterances = [utterance((n,), [0], n) for n in (0, 6)]
     assert face.group(two_people(), utterances).persons == {0: [0, 1]}
     joint = JointIdentity(parts=[face, voice])

@@ -245,10 +245,10 @@ class Recognizer:
 
     def transcribe(self, waveform):
         if waveform.name.isdecimal():
-            heard = self.sources[int(waveform.name)]
-            if isinstance(heard, Exception):
-                raise heard
-            return heard
+            recognized = self.sources[int(waveform.name)]
+            if isinstance(recognized, Exception):
+                raise recognized
+            return recognized
         return self.whole
 
 
