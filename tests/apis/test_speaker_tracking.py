@@ -65,7 +65,7 @@ def test_a_config_is_tested_and_dumped_for_submission(tmp_path):
     frames = sorted(path.stem for path in (out / 'second' / 'person_0').iterdir())
     assert frames == [f'frame_{number:04d}' for number in range(1, 6)]
     assert not list((out / 'third').iterdir())
-    assert 'videos with truth' in log_in(tmp_path)
+    assert 'videos have ground truth' in log_in(tmp_path)
     assert 'random weights' not in log_in(tmp_path)
 
 

@@ -288,8 +288,6 @@ def test_identity_threshold_defaults_to_that_of_the_encoder():
     assert own.persons == {0: [0], 1: [1]}
     encoder = SimilarSpeakers()
     given = SpeakerIdentity(encoder=encoder, threshold=0.5).group(two_people(), utterances)
-        two_people(), utterances
-    )
     assert given.persons == {0: [0, 1]}
 
 
