@@ -233,7 +233,7 @@ def _with_polygons(reader: type) -> Any:
 
 def _quietly(work: Callable[[], Any]) -> Any:
     """Suppress the output of TrackEval."""
-    with Path(os.devnull).open('w') as nothing, contextlib.redirect_stdout(nothing):
+    with Path(os.devnull).open('w') as null, contextlib.redirect_stdout(null):
         return work()
 
 

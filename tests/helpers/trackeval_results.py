@@ -71,5 +71,5 @@ def _evaluate(dataset: Any, metrics: list[Any]) -> dict[str, Any]:
 @contextlib.contextmanager
 def _silence() -> Any:
     """Suppress the output of TrackEval."""
-    with Path(os.devnull).open('w') as nothing, contextlib.redirect_stdout(nothing):
+    with Path(os.devnull).open('w') as null, contextlib.redirect_stdout(null):
         yield

@@ -104,8 +104,8 @@ def key_and_value(text: str) -> tuple[str, Any]:
         return key, value
 
 
-def main() -> None:
-    """Evaluate and print."""
+def main() -> str | None:
+    """Evaluate and print; return the list of problems if they prevent a score."""
     args = vars(parse_args())
     del args['custom_imports']
     args.update(args.pop('eval_options'))
@@ -113,11 +113,17 @@ def main() -> None:
     from rich.console import Console
 
     from avis.apis import evaluate
+    from avis.evaluation.benchmarks.problems import EvaluationStopped
     from avis.evaluation.benchmarks.report import print_result
     from avis.utils.memory import tune_malloc
 
     tune_malloc()
-    print_result(evaluate(**args), Console())
+    try:
+        result = evaluate(**args)
+    except EvaluationStopped as error:
+        return f'error: {error}'  # one line per problem
+    print_result(result, Console())
+    return None
 
 
 if __name__ == '__main__':

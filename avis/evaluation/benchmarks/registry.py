@@ -43,7 +43,7 @@ class BenchmarkRegistry:
         """Register a subclass of :class:`~avis.evaluation.benchmarks.base.Benchmark`.
 
         Args:
-            name: The name that ``evaluate`` takes; it becomes the attribute ``NAME`` of the class.
+            name: The name for ``evaluate``; it becomes the attribute ``NAME`` of the class.
 
         Raises:
             KeyError: Another class has this name.

@@ -1,4 +1,4 @@
-"""Types of the NumPy arrays that the scorers take and return."""
+"""Types of the NumPy arrays of the scorers."""
 
 from typing import TypeAlias
 

@@ -55,7 +55,7 @@ def assign_frames(video: VideoOverlap, weights: FloatArray) -> tuple[IntArray, I
     that ties are broken as in TrackEval.
 
     Args:
-        video: The video; it tells which masks each frame has.
+        video: The video, for the presence of its masks.
         weights: (T, G, P), at least 0; 0 where either mask is absent.
 
     Returns:

@@ -264,9 +264,9 @@ def _pool(videos: Sequence[AVISegCounts]) -> dict[int, dict[str, Counts]]:
     }
 
 
-def _average(classes: Sequence[Scores], nothing: Counts, absent: int) -> Scores:
+def _average(classes: Sequence[Scores], no_counts: Counts, absent: int) -> Scores:
     """Mean over classes, ``absent`` of which have no mask; NaN without any class."""
-    empty = nothing.scores()
+    empty = no_counts.scores()
     if not classes and not absent:
         return {
             name: values if name in _COUNT_FIELDS else np.full_like(values, np.nan)

@@ -150,9 +150,9 @@ def _count_identity_errors(match: IntArray, num_pred: int) -> ErrorCounts:
     switches = splits = merges = 0
     for track in range(match.shape[1]):
         before, after = _changes(pred[gt == track])
-        taken = shared_pred[before] | shared_pred[after]
-        switches += int(taken.sum())
-        splits += int((~taken).sum())
+        is_switch = shared_pred[before] | shared_pred[after]
+        switches += int(is_switch.sum())
+        splits += int((~is_switch).sum())
     for track in range(num_pred):
         before, after = _changes(gt[pred == track])
         merges += int((~shared_gt[before] & ~shared_gt[after]).sum())

@@ -4,7 +4,7 @@ NumPy only: no torch, no mmengine, no I/O. Start reading at :func:`match_tracks`
 tracks of one class in one video, and :func:`score_matches`, which turns the matches of all videos
 into AP and AR. Of a video only the scores and matches of its predicted tracks are kept.
 
-The IoU of two tracks is taken over the whole video; a frame in which only one of them has a mask
+The IoU of two tracks is computed over the whole video; a frame in which only one of them has a mask
 adds to the union:
 
 .. math:: IoU = \frac{\sum_t |P_t \cap G_t|}{\sum_t |P_t \cup G_t|}

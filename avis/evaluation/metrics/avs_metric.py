@@ -35,7 +35,7 @@ class AVSMetric(BaseMetric):
     Args:
         protocol: ``'official'`` or ``'corrected'``.
         batch_size: Clips per evaluation batch of the official protocol; the authors' published
-            command takes 4.
+            command uses 4.
         out: Folder to write the predictions to as 8-bit images, ``<video>/<video>_<n>.png``, for
             ``avis.apis.evaluate('avsbench', ...)``; None writes nothing.
         prefix: Prefix of the keys; by default ``avs`` or ``avs_corrected``.

@@ -94,8 +94,8 @@ def test_padded_frames_count_only_in_the_official_protocol() -> None:
 
 @pytest.mark.parametrize('protocol', ['official', 'corrected'])
 def test_unlabelled_clips_and_frames_are_never_scored(protocol: str) -> None:
-    nothing, some = np.zeros(4, bool), np.array([True, False, False, False])
-    assert not frames_to_score(nothing, np.arange(4) < 2, protocol=protocol).any()
+    none, some = np.zeros(4, bool), np.array([True, False, False, False])
+    assert not frames_to_score(none, np.arange(4) < 2, protocol=protocol).any()
     assert frames_to_score(some, protocol=protocol).tolist() == some.tolist()
     assert frames_to_score(some, np.ones(4, bool), protocol=protocol).tolist() == some.tolist()
 
