@@ -6,8 +6,7 @@ import pytest
 
 from avis.apis import batch_inference, infer
 from avis.apis.batch_inference import find_videos
-from tests.engine.test_loops import CONFIG
-from tests.helpers.painted import SIZE, passing, write_video
+from tests.helpers.painted import CONFIG, SIZE, passing, write_video
 
 
 @pytest.fixture

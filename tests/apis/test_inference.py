@@ -11,8 +11,8 @@ from avis.apis.config import load_config
 from avis.apis.inference import class_names
 from avis.datasets.readers.errors import BrokenDataError
 from avis.structures.masks import encode_mask
-from tests.engine.test_loops import CONFIG
 from tests.helpers.painted import (
+    CONFIG,
     SIZE,
     PaintedModel,
     mask_of,

@@ -6,32 +6,16 @@ from hypothesis import strategies as st
 
 from avis.datasets.aviseg import AVISeg
 from avis.datasets.readers.errors import BrokenDataError
-from avis.datasets.transforms.audio import LoadAudio
-from avis.datasets.transforms.loading import LoadFrames
-from avis.datasets.transforms.packing import PackAVInputs
 from avis.datasets.transforms.sampling import SampleFrames
-from avis.datasets.transforms.tracks import LoadTracks
 from avis.datasets.window_dataset import VideoSampler, WindowDataset, share_videos
 from avis.structures.windows import WindowSpec
-from tests.helpers.painted import paint, passing, write_data
-
-PIPELINE = (
-    {'type': LoadFrames},
-    {'type': LoadAudio, 'sample_rate': 1600},
-    {'type': LoadTracks, 'form': 'tracks'},
-    {'type': PackAVInputs},
-)
+from tests.helpers.painted import PIPELINE, dataset_of, paint, passing, write_data
 
 
 @pytest.fixture(scope='module')
 def data_root(tmp_path_factory):
     scenes = {'long': passing(7), 'one': passing(1), 'short': passing(3)}
     return write_data(tmp_path_factory.mktemp('painted'), scenes)
-
-
-def dataset_of(root, **arguments):
-    arguments = {'pipeline': PIPELINE, **arguments}
-    return {'type': AVISeg, 'split': 'test', 'data_root': str(root), **arguments}
 
 
 def test_windows_have_frames_audio_and_gt_of_their_range(data_root):

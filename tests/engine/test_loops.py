@@ -11,11 +11,10 @@ from avis.apis.config import load_config
 from avis.apis.runner import test as run_test
 from avis.engine.loops import window_dataloader
 from avis.structures.masks import encode_mask, rle_from_json
-from tests.helpers.painted import OutputsHook, mask_of, passing, write_data
+from tests.helpers.painted import CONFIG, OutputsHook, mask_of, passing, write_data
 from tests.helpers.runs import own_name
 
 ROOT = Path(__file__).parents[2]
-CONFIG = ROOT / 'tests' / 'configs' / 'painted.py'
 # Two processes get 31 and 30 frames, in another order than one process.
 SCENES = {'b': passing(13), 'a': passing(31), 'e': [{}] * 3, 'c': passing(1), 'd': passing(13, 5)}
 

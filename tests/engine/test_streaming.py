@@ -11,8 +11,15 @@ from avis.engine.streaming import VideoStream
 from avis.models.trackers.mask_overlap_tracker import MaskOverlapTracker
 from avis.models.trackers.query_matching_tracker import QueryMatchingTracker
 from avis.structures.masks import encode_mask
-from tests.datasets.test_window_dataset import PIPELINE, dataset_of
-from tests.helpers.painted import PaintedModel, mask_of, passing, write_data
+from tests.helpers.painted import (
+    PIPELINE,
+    PaintedModel,
+    dataset_of,
+    mask_of,
+    passing,
+    write_data,
+)
+from tests.helpers.track_samples import content
 
 SCENES = {'long': passing(23), 'one': passing(1), 'empty': [{}] * 4, 'short': passing(6, 9)}
 
@@ -31,12 +38,6 @@ def stream(windows, model):
     video_stream = VideoStream(model)
     fed = [video_stream.feed(pseudo_collate([windows[index]])) for index in range(len(windows))]
     return {sample.video_name: sample for sample in fed if sample is not None}
-
-
-def content(tracks):
-    """Content of tracks as plain values."""
-    fields = {key: tracks[key].tolist() for key in ('ids', 'labels', 'scores') if key in tracks}
-    return fields | {'masks': [(m.height, m.width, m.rles) for m in tracks.masks]}
 
 
 @pytest.mark.parametrize('tracker', [MaskOverlapTracker, QueryMatchingTracker])

@@ -29,7 +29,7 @@ from avis.models.trackers.query_matching_tracker import QueryMatchingTracker
 from avis.models.trackers.sounding_gate import SoundingGate
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.windows import WindowSpec, cut_windows
-from tests.engine.test_streaming import content
+from tests.helpers.track_samples import content
 
 WIDTH, QUERIES, CLASSES, SIZE, LENGTH = 32, 6, 3, (50, 90), 8
 LOSS = {'type': MaskSetLoss, 'num_classes': CLASSES, 'num_points': 64}

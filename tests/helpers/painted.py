@@ -16,6 +16,11 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 
+from avis.datasets.aviseg import AVISeg
+from avis.datasets.transforms.audio import LoadAudio
+from avis.datasets.transforms.loading import LoadFrames
+from avis.datasets.transforms.packing import PackAVInputs
+from avis.datasets.transforms.tracks import LoadTracks
 from avis.models.data_preprocessors.av_data_preprocessor import AVDataPreprocessor
 from avis.models.decode_heads.frame_predictions import FramePredictions, MaskProjection
 from avis.models.trackers.base import TrackerWindow
@@ -24,6 +29,13 @@ from avis.structures.labels import AVISEG_CLASSES
 from avis.structures.masks import encode_mask, rle_to_json
 from avis.utils.mp4 import write_mp4
 
+CONFIG = Path(__file__).parents[1] / 'configs' / 'painted.py'
+PIPELINE = (
+    {'type': LoadFrames},
+    {'type': LoadAudio, 'sample_rate': 1600},
+    {'type': LoadTracks, 'form': 'tracks'},
+    {'type': PackAVInputs},
+)
 SIZE = (32, 64)
 COLORS = np.array([[250, 30, 30], [30, 250, 30], [30, 30, 250], [250, 250, 30]], np.uint8)
 BOX = 8
@@ -162,3 +174,9 @@ class OutputsHook(Hook):
 
     def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         self.videos.append([sample.video_name for sample in outputs])
+
+
+def dataset_of(root: str | Path, **arguments: object) -> dict[str, object]:
+    """Config of the data set that :func:`write_data` wrote."""
+    arguments = {'pipeline': PIPELINE, **arguments}
+    return {'type': AVISeg, 'split': 'test', 'data_root': str(root), **arguments}

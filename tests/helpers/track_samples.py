@@ -87,3 +87,9 @@ def write_merged(folder: Path, samples: list[AVDataSample]) -> Path:
                 image[track.dense(frame)] = int(level)
             write_png(folder / sample.video_name / f'frame_{frame:05d}.png', image)
     return folder
+
+
+def content(tracks: InstanceData) -> dict[str, Any]:
+    """Content of tracks as plain values."""
+    fields = {key: tracks[key].tolist() for key in ('ids', 'labels', 'scores') if key in tracks}
+    return fields | {'masks': [(m.height, m.width, m.rles) for m in tracks.masks]}

@@ -4,8 +4,7 @@ import sys
 
 import pytest
 
-from tests.engine.test_loops import CONFIG
-from tests.helpers.painted import passing, write_video
+from tests.helpers.painted import CONFIG, passing, write_video
 from tests.helpers.subprocess_python import ROOT
 
 
