@@ -1,10 +1,10 @@
-"""Train and test a config: what tools/train.py and tools/test.py call.
+"""Train and test a config, as tools/train.py and tools/test.py do.
 
 Paths inside a config (data, checkpoints) and ``work_dir`` are relative to the current folder, as
 in mmdet.
 """
 
-# ruff: noqa: PT028 - the function test is no test.
+# ruff: noqa: PT028 - the function named test is not a test.
 
 import contextlib
 import ctypes
@@ -23,6 +23,7 @@ from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from avis.apis.config import load_config
+from avis.apis.config_overrides import apply_overrides
 from avis.engine.hooks.visualization_hook import AVVisualizationHook
 from avis.engine.resume import check_resumable, find_resumable
 from avis.engine.runner import AVRunner
@@ -48,14 +49,14 @@ def train(
 
     Args:
         config: Config file or loaded config.
-        work_dir: Where logs and checkpoints go; else the ``work_dir`` of the config, else
+        work_dir: Folder of logs and checkpoints; default: the ``work_dir`` of the config, else
             ``work_dirs/<name of the config>``.
-        resume: ``'auto'`` continues from the newest readable checkpoint in ``work_dir``, a path
-            from that file, None starts at the beginning.
+        resume: ``'auto'`` resumes from the newest readable checkpoint in ``work_dir``, a path from
+            that file; None starts a new run.
         amp: Mixed precision: float16 with loss scaling on GPUs, bfloat16 on CPUs.
         auto_scale_lr: Scale the learning rate by batch size / ``auto_scale_lr.base_batch_size``.
         cfg_options: Overrides of the config, dotted key to value.
-        launcher: Who started this process.
+        launcher: What started this process.
         trust_checkpoint: Allow pickled code in the checkpoints that are read.
 
     Returns:
@@ -63,7 +64,7 @@ def train(
 
     Raises:
         FileNotFoundError: Config or checkpoint does not exist.
-        ValueError: Unknown config key, missing setting, damaged or unfitting checkpoint.
+        ValueError: Unknown config key, missing setting, damaged or wrong checkpoint.
         FloatingPointError: A loss became NaN or infinite.
     """
     setup_launcher(launcher)
@@ -74,10 +75,12 @@ def train(
         use_scaled_lr(cfg)
     with trusted_checkpoints() if trust_checkpoint else contextlib.nullcontext():
         message = use_checkpoint(cfg, resume)
-        runner = AVRunner.from_cfg(cfg)
+        runner = build_runner(cfg)
         runner.logger.info(message)
         if cfg.get('load_from') is not None:
-            check_fit(unwrap(runner.model), cfg.load_from, strict=bool(cfg.get('resume')))
+            check_checkpoint(
+                unwrap_model(runner.model), cfg.load_from, strict=bool(cfg.get('resume'))
+            )
         runner.train()
     return runner
 
@@ -98,12 +101,12 @@ def test(
     Args:
         config: Config file or loaded config.
         checkpoint: Weights of exactly this model; None tests random weights.
-        work_dir: Where the log and the metrics go, as for :func:`train`.
+        work_dir: Folder of the log and the metrics, as for :func:`train`.
         out: Write the predictions: ``*.pkl`` with all data samples as mmengine dumps them,
-            ``*.json`` with the label maps as run lengths.
-        show_dir: Write a image and a video of every clip into this folder.
+            ``*.json`` with the label maps as RLEs.
+        show_dir: Draw an image and a video of every clip into this folder.
         cfg_options: Overrides of the config, dotted key to value.
-        launcher: Who started this process.
+        launcher: What started this process.
         trust_checkpoint: Allow pickled code in the checkpoint.
 
     Returns:
@@ -111,20 +114,20 @@ def test(
 
     Raises:
         FileNotFoundError: Config or checkpoint does not exist.
-        ValueError: Unknown config key, other ending of ``out``, damaged or unfitting checkpoint.
+        ValueError: Unknown config key, unknown suffix of ``out``, damaged or wrong checkpoint.
     """
     setup_launcher(launcher)
     cfg = prepare_config(config, work_dir=work_dir, cfg_options=cfg_options, launcher=launcher)
     cfg.load_from, cfg.resume = None, False
     metric = None if out is None else dump_metric(Path(out))
-    runner = AVRunner.from_cfg(cfg)
+    runner = build_runner(cfg)
     if checkpoint is None:
-        if getattr(unwrap(runner.model), 'needs_checkpoint', True):
+        if getattr(unwrap_model(runner.model), 'needs_checkpoint', True):
             runner.logger.warning('No checkpoint: the model is tested with random weights.')
     else:
         with trusted_checkpoints() if trust_checkpoint else contextlib.nullcontext():
             weights = read_weights(checkpoint)
-        load_state_dict_strict(unwrap(runner.model), weights, checkpoint)
+        load_state_dict_strict(unwrap_model(runner.model), weights, checkpoint)
         runner.logger.info('Weights of %s', checkpoint)
     if metric is not None:
         runner.test_evaluator.metrics.append(metric)
@@ -141,10 +144,10 @@ def prepare_config(
     cfg_options: Mapping[str, Any] | None,
     launcher: Launcher,
 ) -> Config:
-    """Load a config if it is a path and settle launcher and ``work_dir``."""
+    """Load a config if it is a path, and set launcher and ``work_dir``."""
     if isinstance(config, Config):
         cfg = config.copy()
-        cfg.merge_from_dict(dict(cfg_options or {}))
+        apply_overrides(cfg, cfg_options or {})
     else:
         cfg = load_config(config, cfg_options)
     cfg.launcher = launcher
@@ -153,8 +156,20 @@ def prepare_config(
     return cfg
 
 
+def build_runner(cfg: Config) -> AVRunner:
+    """Build the runner of a config, with its model.
+
+    Raises:
+        ValueError: A class refuses its arguments; the message names the class.
+    """
+    try:
+        return AVRunner.from_cfg(cfg)
+    except TypeError as error:
+        raise ValueError(f'{cfg.filename}: {error}') from error
+
+
 def use_mixed_precision(cfg: Config) -> None:
-    """Set the optimizer wrapper of this machine, by its path: a config cannot print a class."""
+    """Set the optimizer wrapper of this machine, as a dotted path, which a config can print."""
     cfg.optim_wrapper.pop('loss_scale', None)
     if torch.cuda.is_available():
         cfg.optim_wrapper.type = 'mmengine.optim.AmpOptimWrapper'
@@ -165,10 +180,10 @@ def use_mixed_precision(cfg: Config) -> None:
 
 
 def use_scaled_lr(cfg: Config) -> None:
-    """Switch the scaling of the learning rate on.
+    """Enable the scaling of the learning rate.
 
     Raises:
-        ValueError: The config does not say for which batch its learning rate is.
+        ValueError: The config does not state the batch size of its learning rate.
     """
     if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
         raise ValueError(
@@ -179,9 +194,9 @@ def use_scaled_lr(cfg: Config) -> None:
 
 
 def use_checkpoint(cfg: Config, resume: str | Path | None) -> str:
-    """Put the checkpoint to start or to go on from into the config; returns a line for the log.
+    """Set the checkpoint to start or resume from in the config; returns a line for the log.
 
-    A resumed run goes on with the seed of its checkpoint, whatever the config says.
+    A resumed run keeps the seed of its checkpoint, whatever the config states.
     """
     cfg.resume = False
     if resume is None:
@@ -197,23 +212,23 @@ def use_checkpoint(cfg: Config, resume: str | Path | None) -> str:
     meta = load_file(path, 'cpu').get('meta', {})
     if 'epoch' not in meta:
         raise ValueError(
-            f'Checkpoint {path} holds weights but not the state of a training run. To start a new '
-            f'run from these weights: --cfg-options load_from={path}'
+            f'Checkpoint {path} contains weights but not the state of a training run. To start '
+            f'a new run from these weights: --cfg-options load_from={path}'
         )
     cfg.randomness = {**cfg.get('randomness', {}), 'seed': meta.get('seed')}
     return message
 
 
-def check_fit(model: nn.Module, checkpoint: str | Path, *, strict: bool) -> None:
-    """Check a checkpoint before the training reads it, which would only warn.
+def check_checkpoint(model: nn.Module, checkpoint: str | Path, *, strict: bool) -> None:
+    """Check a checkpoint before mmengine reads it, which would only warn.
 
     Args:
         model: The model.
         checkpoint: The file.
-        strict: Every key must fit; else at least one, as for a head with other classes.
+        strict: All entries must fit; else at least one, as for a head with other classes.
 
     Raises:
-        ValueError: It does not fit.
+        ValueError: The checkpoint does not fit the model.
     """
     if strict:
         load_state_dict_strict(model, read_weights(checkpoint), checkpoint)
@@ -229,13 +244,13 @@ def check_fit(model: nn.Module, checkpoint: str | Path, *, strict: bool) -> None
 
 
 def read_weights(checkpoint: str | Path) -> dict[str, torch.Tensor]:
-    """The weights in a checkpoint: a file, or whatever address mmengine can load from."""
+    """Read the weights of a checkpoint: a file, or any URL that mmengine can load."""
     content = CheckpointLoader.load_checkpoint(str(checkpoint), map_location='cpu')
     return state_dict_of(content, checkpoint)
 
 
 def dump_metric(out: Path) -> DumpResults | DumpPredictions:
-    """The metric that writes predictions into a file, chosen by its ending."""
+    """The metric that writes predictions into a file, chosen by the suffix of the file."""
     if out.suffix in ('.pkl', '.pickle'):
         return DumpResults(out_file_path=str(out))
     if out.suffix == '.json':
@@ -243,17 +258,17 @@ def dump_metric(out: Path) -> DumpResults | DumpPredictions:
     raise ValueError(f'--out must end with .pkl or .json, got {str(out)!r}')
 
 
-def unwrap(model: nn.Module) -> nn.Module:
+def unwrap_model(model: nn.Module) -> nn.Module:
     """The model without the wrapper of distributed training."""
     return model.module if is_model_wrapper(model) else model  # type: ignore[return-value]
 
 
 def setup_launcher(launcher: Launcher) -> None:
-    """Set what mmengine reads of the environment, and end this process when its launcher dies."""
+    """Set the variables that mmengine reads; end this process when its launcher dies."""
     if launcher == 'mpi':  # mmengine reads LOCAL_RANK for every launcher, mpi does not set it
         os.environ['LOCAL_RANK'] = os.environ['OMPI_COMM_WORLD_LOCAL_RANK']
     os.environ.setdefault('LOCAL_RANK', '0')
     if launcher == 'pytorch' and sys.platform == 'linux':
-        # A torchrun killed with SIGKILL would leave its workers training on, into the same folder
-        # in which the resumed run writes. 1 is PR_SET_PDEATHSIG.
+        # After SIGKILL of torchrun its workers would continue to train and write into the folder
+        # of the resumed run. 1 is PR_SET_PDEATHSIG.
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)

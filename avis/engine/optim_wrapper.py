@@ -13,10 +13,10 @@ from avis.registry import OPTIM_WRAPPERS
 
 @OPTIM_WRAPPERS.register_module()
 class BFloat16OptimWrapper(OptimWrapper):
-    """Mixed precision in bfloat16, on the CPU or on a GPU that knows it.
+    """Mixed precision in bfloat16, on the CPU or on a GPU that supports it.
 
     bfloat16 has the range of float32, so no loss scaling is needed; mmengine's
-    ``AmpOptimWrapper`` scales the loss and refuses to work without a GPU.
+    ``AmpOptimWrapper`` scales the loss and requires a GPU.
     """
 
     @contextlib.contextmanager

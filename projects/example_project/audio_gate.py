@@ -1,4 +1,4 @@
-"""A fusion block of a third party: scale visual channels by what is heard."""
+"""A fusion block of a third party: scale visual channels by the audio."""
 
 import torch
 from torch import Tensor, nn
@@ -8,11 +8,11 @@ from avis.registry import MODELS
 
 @MODELS.register_module()
 class AudioGate(nn.Module):
-    """Scale each visual channel by a factor read from the sound of the same frame.
+    """Scale each visual channel by a factor computed from the audio of the same frame.
 
     Args:
-        channels: C, width of the visual map.
-        audio_dim: D, width of one audio row.
+        channels: C, channels of the visual map.
+        audio_dim: D, channels of the audio embeddings.
     """
 
     def __init__(self, *, channels: int, audio_dim: int = 128) -> None:
@@ -20,14 +20,14 @@ class AudioGate(nn.Module):
         self.project = nn.Linear(audio_dim, channels)
 
     def forward(self, visual: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
-        """Gate a map by the sound.
+        """Scale a visual map by the audio.
 
         Args:
             visual: (B, T, C, H, W).
             audio: (B, T, D).
 
         Returns:
-            The gated map (B, T, C, H, W) and the sound in its channel space (B, T, C).
+            The scaled map (B, T, C, H, W) and the projected audio (B, T, C).
         """
         audio = self.project(audio)  # (B, T, C)
         # Values in (0, 2): 1 leaves a channel unchanged.

@@ -1,4 +1,4 @@
-"""Training and testing a config, in this process; tests/tools has the runs in several ones."""
+"""Training and testing a config in one process; tests/tools runs several processes."""
 
 import json
 import math
@@ -25,7 +25,7 @@ def trained(tmp_path_factory) -> Path:
     return work_dir
 
 
-def test_a_run_leaves_all_that_is_needed_to_repeat_it(trained: Path) -> None:
+def test_run_writes_everything_needed_to_repeat_it(trained: Path) -> None:
     log = next(trained.glob('*/*.log')).read_text()
     for text in (
         'Seed 123, 1 process(es)',
@@ -48,7 +48,7 @@ def test_a_run_leaves_all_that_is_needed_to_repeat_it(trained: Path) -> None:
     assert kept == {'epoch_4.pth', 'epoch_5.pth', 'epoch_6.pth'}
 
 
-def test_without_a_terminal_lines_are_plain(tmp_path: Path, capsys) -> None:
+def test_output_without_a_terminal_is_plain(tmp_path: Path, capsys) -> None:
     train_tiny(tmp_path, options={'train_cfg.max_epochs': 1})
     printed = capsys.readouterr().out
     assert 'Epoch(train)' in printed
@@ -56,7 +56,7 @@ def test_without_a_terminal_lines_are_plain(tmp_path: Path, capsys) -> None:
     assert '\x1b' not in printed
 
 
-def test_accumulation_counts_for_the_effective_batch(tmp_path: Path) -> None:
+def test_accumulation_counts_in_the_effective_batch(tmp_path: Path) -> None:
     options = {'train_cfg.max_epochs': 1, 'optim_wrapper.accumulative_counts': 2}
     train_tiny(tmp_path, options=options)
     assert 'Effective batch 8 = 4 per process' in next(tmp_path.glob('*/*.log')).read_text()
@@ -64,7 +64,7 @@ def test_accumulation_counts_for_the_effective_batch(tmp_path: Path) -> None:
 
 @pytest.fixture(scope='module')
 def with_dropout(tmp_path_factory) -> tuple[dict[int, float], Path]:
-    """The curve of a whole run, and the folder of the same run when it broke off in epoch 5.
+    """The curve of a whole run, and the folder of the same run interrupted in epoch 5.
 
     Dropout and augmentation are on, and the learning rate drops after epochs 2 and 4.
     """
@@ -75,9 +75,7 @@ def with_dropout(tmp_path_factory) -> tuple[dict[int, float], Path]:
 
 
 @pytest.mark.parametrize('how', ['auto', 'path', 'truncated'])
-def test_a_resumed_run_goes_on_as_if_nothing_had_happened(
-    trained, with_dropout, tmp_path, how
-) -> None:
+def test_resumed_run_equals_an_uninterrupted_one(trained, with_dropout, tmp_path, how) -> None:
     whole, broken = with_dropout[0], tmp_path / 'broken'
     shutil.copytree(with_dropout[1], broken)
     if how == 'truncated':
@@ -94,21 +92,21 @@ def test_a_resumed_run_goes_on_as_if_nothing_had_happened(
     assert ('epoch_4.pth is missing, truncated or damaged' in logs) == (how == 'truncated')
 
 
-def test_a_run_without_a_fixed_seed_resumes_with_its_own(tmp_path: Path) -> None:
+def test_resumed_run_keeps_its_random_seed(tmp_path: Path) -> None:
     options = {'randomness.seed': None, 'train_cfg.max_epochs': 1}
     first = train_tiny(tmp_path, options=options)
     second = train_tiny(tmp_path, options={**options, 'train_cfg.max_epochs': 2}, resume='auto')
     assert first.seed == second.seed == second.train_dataloader.sampler.seed
 
 
-def test_resuming_where_nothing_is_starts_anew(tmp_path: Path) -> None:
+def test_resuming_an_empty_folder_starts_a_new_run(tmp_path: Path) -> None:
     train_tiny(tmp_path, options={'train_cfg.max_epochs': 1}, resume='auto')
     assert len(loss_curve(tmp_path)) == 4
 
 
-def test_weights_alone_are_no_run_to_resume(tmp_path: Path) -> None:
+def test_resuming_from_weights_alone_is_an_error(tmp_path: Path) -> None:
     torch.save({'state_dict': {'conv.bias': torch.zeros(1)}}, tmp_path / 'weights.pth')
-    with pytest.raises(ValueError, match=r'weights\.pth holds weights but not .*load_from='):
+    with pytest.raises(ValueError, match=r'weights\.pth contains weights but not .*load_from='):
         train_tiny(tmp_path, resume=tmp_path / 'weights.pth')
 
 
@@ -120,7 +118,7 @@ def test_resuming_another_model_is_an_error(trained: Path, tmp_path: Path) -> No
         train_tiny(tmp_path, resume=tmp_path / 'other.pth')
 
 
-def test_weights_to_start_from_must_have_something_in_common(tmp_path: Path) -> None:
+def test_initial_weights_without_a_common_entry_are_an_error(tmp_path: Path) -> None:
     path = tmp_path / 'start.pth'
     torch.save({'conv.bias': torch.full((1,), 4.0)}, path)
     options = {'train_cfg.max_epochs': 1, 'load_from': str(path)}
@@ -131,7 +129,7 @@ def test_weights_to_start_from_must_have_something_in_common(tmp_path: Path) -> 
         train_tiny(tmp_path / 'run', options=options)
 
 
-def test_mixed_precision_trains_on_this_machine(trained: Path, tmp_path: Path) -> None:
+def test_mixed_precision_trains(trained: Path, tmp_path: Path) -> None:
     train_tiny(tmp_path, amp=True, options={'train_cfg.max_epochs': 1})
     exact, mixed = loss_curve(trained), loss_curve(tmp_path)
     differences = [abs(exact[i] - mixed[i]) for i in mixed]
@@ -141,7 +139,7 @@ def test_mixed_precision_trains_on_this_machine(trained: Path, tmp_path: Path) -
     assert wrapper in log
 
 
-def test_the_learning_rate_follows_the_batch(tmp_path: Path) -> None:
+def test_learning_rate_scales_with_the_batch(tmp_path: Path) -> None:
     options = {'train_cfg.max_epochs': 1, 'train_dataloader.batch_size': 8}
     runner = train_tiny(tmp_path, auto_scale_lr=True, options=options)
     assert runner.optim_wrapper.get_lr()['lr'][0] == pytest.approx(0.2)
@@ -152,13 +150,13 @@ def test_the_learning_rate_follows_the_batch(tmp_path: Path) -> None:
         train_tiny(tmp_path, auto_scale_lr=True, options={'auto_scale_lr': None})
 
 
-def test_a_loss_that_is_nan_stops_before_a_checkpoint(tmp_path: Path) -> None:
+def test_nan_loss_stops_before_a_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(FloatingPointError, match=r'iteration [1-4] .*loss_seg = nan.*clip/5'):
         train_tiny(tmp_path, options={'model.poison': 5})
     assert not list(tmp_path.glob('*.pth'))
 
 
-def test_a_data_loader_with_workers_gives_the_same_curve(trained: Path, tmp_path: Path) -> None:
+def test_data_loader_workers_do_not_change_the_curve(trained: Path, tmp_path: Path) -> None:
     options = {'train_cfg.max_epochs': 2, 'train_dataloader.num_workers': 2}
     train_tiny(tmp_path, options={**options, 'train_dataloader.persistent_workers': True})
     whole = loss_curve(trained)
@@ -176,7 +174,7 @@ def test_iteration_based_loops_resume_as_well(tmp_path: Path) -> None:
     assert resumed == pytest.approx(whole, abs=1e-6)
 
 
-def test_a_checkpoint_is_scored_as_in_training(trained: Path, tmp_path: Path) -> None:
+def test_checkpoint_has_the_score_of_its_validation(trained: Path, tmp_path: Path) -> None:
     checkpoint = next(trained.glob('best_*.pth'))
     best = load_file(checkpoint)['message_hub']['runtime_info']['best_score']
     metrics = run_test(
@@ -200,7 +198,7 @@ def test_a_checkpoint_is_scored_as_in_training(trained: Path, tmp_path: Path) ->
     assert 'Effective batch 1 = 1 per process' in log
 
 
-def test_predictions_can_be_pickled_and_weights_random(tmp_path: Path) -> None:
+def test_random_weights_are_tested_and_predictions_pickled(tmp_path: Path) -> None:
     metrics = run_test(
         TINY_CONFIG, None, work_dir=tmp_path, out=tmp_path / 'p.pkl', cfg_options=own_name()
     )
@@ -212,7 +210,7 @@ def test_predictions_can_be_pickled_and_weights_random(tmp_path: Path) -> None:
         dump_metric(Path('predictions.txt'))
 
 
-def test_a_checkpoint_of_another_model_is_not_tested(tmp_path: Path) -> None:
+def test_checkpoint_of_another_model_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / 'other.pth'
     torch.save({'state_dict': {'conv.weight': torch.zeros(1, 3, 5, 5)}}, path)
     pattern = r'other\.pth does not fit TinyModel: 1 keys of another shape .*1 keys missing'
@@ -220,13 +218,13 @@ def test_a_checkpoint_of_another_model_is_not_tested(tmp_path: Path) -> None:
         run_test(TINY_CONFIG, path, work_dir=tmp_path, cfg_options=own_name())
 
 
-def test_the_work_folder_is_named_after_the_config(tmp_path: Path, monkeypatch) -> None:
+def test_work_folder_is_named_after_the_config(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     train(TINY_CONFIG, cfg_options={**own_name(), 'train_cfg.max_epochs': 1})
     assert (tmp_path / 'work_dirs' / 'tiny' / 'epoch_1.pth').is_file()
 
 
-def test_mpi_tells_its_local_rank(monkeypatch) -> None:
+def test_local_rank_of_mpi_is_used(monkeypatch) -> None:
     monkeypatch.setenv('OMPI_COMM_WORLD_LOCAL_RANK', '3')
     monkeypatch.setenv('LOCAL_RANK', '0')  # the default of the tools
     setup_launcher('mpi')

@@ -70,8 +70,7 @@ def configured(tracker: str, head: str, with_audio: bool, root: Path):
         dataset = config[f'{split}_dataloader'].dataset
         dataset.data_root = str(root)
         if not with_audio:
-            names = [step['type'].__name__ for step in dataset.pipeline]
-            dataset.pipeline.insert(names.index('LoadAudio') + 1, {'type': 'MuteAudio'})
+            dataset.pipeline.mute_audio = {'type': 'MuteAudio'}
     return config
 
 

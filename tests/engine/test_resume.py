@@ -18,7 +18,7 @@ def run(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_latest_is_taken(run: Path) -> None:
+def test_latest_checkpoint_is_found(run: Path) -> None:
     assert find_resumable(run) == (
         run / 'epoch_10.pth',
         f'Resuming from {run / "epoch_10.pth"}.',
@@ -26,7 +26,7 @@ def test_the_latest_is_taken(run: Path) -> None:
 
 
 @pytest.mark.parametrize('damage', ['truncated', 'flipped', 'missing', 'empty'])
-def test_a_damaged_latest_gives_way_to_the_one_before(run: Path, damage: str) -> None:
+def test_older_checkpoint_replaces_a_damaged_latest_one(run: Path, damage: str) -> None:
     latest = run / 'epoch_10.pth'
     content = bytearray(latest.read_bytes())
     if damage == 'truncated':
@@ -48,35 +48,35 @@ def test_a_damaged_latest_gives_way_to_the_one_before(run: Path, damage: str) ->
 
 
 @pytest.mark.parametrize('pointer', [None, '', '/elsewhere/before/it/was/moved/epoch_10.pth'])
-def test_a_lost_pointer_or_a_moved_folder_does_not_matter(run: Path, pointer) -> None:
+def test_moved_folder_and_lost_last_checkpoint_are_resumed(run: Path, pointer) -> None:
     (run / 'last_checkpoint').unlink()
     if pointer is not None:
         (run / 'last_checkpoint').write_text(pointer)
     assert find_resumable(run)[0] == run / 'epoch_10.pth'
 
 
-def test_a_copied_folder_goes_on_with_its_own_files(run: Path, tmp_path_factory) -> None:
+def test_copied_folder_resumes_from_its_own_files(run: Path, tmp_path_factory) -> None:
     copy = tmp_path_factory.mktemp('copies') / 'copy'
     shutil.copytree(run, copy)
     assert find_resumable(copy)[0] == copy / 'epoch_10.pth'
 
 
-def test_nothing_saved_yet_is_no_error(tmp_path: Path) -> None:
+def test_run_without_checkpoints_starts_anew(tmp_path: Path) -> None:
     path, message = find_resumable(tmp_path / 'new')
     assert path is None
-    assert 'starting at the beginning' in message
+    assert 'starting a new run' in message
 
 
-def test_nothing_readable_is_an_error(run: Path) -> None:
+def test_unreadable_checkpoints_are_an_error(run: Path) -> None:
     for path in run.glob('*.pth'):
         path.write_bytes(b'PK')
     with pytest.raises(ValueError, match=r'No checkpoint in .* can be read'):
         find_resumable(run)
-    with pytest.raises(ValueError, match='holds no other one'):
+    with pytest.raises(ValueError, match='contains no other one'):
         check_resumable(run / 'epoch_9.pth')
 
 
-def test_a_missing_file_is_named(run: Path) -> None:
+def test_missing_file_is_named(run: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r'epoch_77\.pth'):
         check_resumable(run / 'epoch_77.pth')
     assert check_resumable(run / 'epoch_2.pth') == run / 'epoch_2.pth'

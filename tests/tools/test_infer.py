@@ -25,7 +25,7 @@ def test_options_reach_the_model(tmp_path, monkeypatch):
     assert [json.loads(line)[1][1] for line in log.read_text().splitlines()] == [3, 3, 9]
 
 
-def test_a_failure_is_told_at_the_end(tmp_path, monkeypatch):
+def test_failed_videos_are_listed_at_the_end(tmp_path, monkeypatch):
     (tmp_path / 'a.mp4').write_bytes(b'broken')
     with pytest.raises(SystemExit, match=r'failed:\n  a: .*a\.mp4: cannot be decoded'):
         call(monkeypatch, tmp_path / 'a.mp4', '--out', tmp_path / 'out')

@@ -1,4 +1,4 @@
-"""The shell scripts hand over what they are told; the programs they start are stand-ins here."""
+"""The shell scripts pass their arguments on; the programs they start are fakes."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def run(tmp_path: Path):
     return call
 
 
-def test_training_on_one_node_takes_a_free_port(run) -> None:
+def test_training_on_one_node_uses_a_free_port(run) -> None:
     words = run('dist_train.sh', 'a config.py', '2', '--amp').stdout.splitlines()
     assert words == [
         *('-m', 'torch.distributed.run', '--nnodes=1', '--node_rank=0'),
@@ -41,7 +41,7 @@ def test_training_on_one_node_takes_a_free_port(run) -> None:
     ]
 
 
-def test_several_nodes_meet_where_the_environment_says(run) -> None:
+def test_nodes_and_ports_follow_the_environment(run) -> None:
     nodes = {'NNODES': '2', 'NODE_RANK': '1', 'MASTER_ADDR': 'host'}
     words = run('dist_test.sh', 'c.py', 'w.pth', '4', '--out', 'p.pkl', **nodes).stdout.splitlines()
     assert words[2:7] == [
@@ -52,7 +52,7 @@ def test_several_nodes_meet_where_the_environment_says(run) -> None:
     assert '--master_port=1234' in run('dist_train.sh', 'c.py', '1', PORT='1234', **nodes).stdout
 
 
-def test_slurm_gets_its_resources(run) -> None:
+def test_slurm_receives_its_resources(run) -> None:
     resources = {'GPUS': '4', 'CPUS_PER_TASK': '3', 'SRUN_ARGS': '--quotatype=spot --exclusive'}
     words = run('slurm_train.sh', 'part', 'job', 'c.py', 'w d', '--amp', **resources).stdout
     assert words.splitlines() == [
@@ -67,7 +67,7 @@ def test_slurm_gets_its_resources(run) -> None:
 
 
 @pytest.mark.parametrize('kind', ['dist_train', 'dist_test', 'slurm_train', 'slurm_test'])
-def test_missing_arguments_show_the_usage(run, kind: str) -> None:
+def test_missing_arguments_print_the_usage(run, kind: str) -> None:
     done = run(f'{kind}.sh', 'c.py')
     assert done.returncode == 2
     assert done.stderr.startswith('usage: ')

@@ -1,4 +1,4 @@
-"""The training tool for real: several processes, SIGKILL, and what a user sees."""
+"""The training tool in several processes, killed and resumed, and its output."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from avis.synthetic.generator import make_dataset
 from tests.helpers.processes import finish, start, wait_for
 from tests.helpers.runs import ROOT, TINY_CONFIG, loss_curve, own_name, train_tiny
 
-# Each clip takes its time, so that a kill comes before the end on a busy machine, too.
+# Loading a clip is slow, so that a kill comes before the end on a busy machine, too.
 SLOW = ('--cfg-options', 'train_dataloader.dataset.delay=0.1')
 
 
@@ -26,14 +26,14 @@ def one_process(tmp_path_factory) -> dict[int, float]:
 
 
 @pytest.mark.slow
-def test_two_processes_killed_and_resumed_give_the_curve_of_one(one_process, tmp_path) -> None:
+def test_two_processes_killed_and_resumed_have_the_curve_of_one(one_process, tmp_path) -> None:
     command = [
         *(ROOT / 'tools' / 'dist_train.sh', TINY_CONFIG, 2, '--work-dir', tmp_path / 'run'),
         *(*SLOW, 'train_dataloader.batch_size=2'),
     ]
     killed = start(command, tmp_path)
     wait_for(tmp_path / 'run' / 'epoch_3.pth', killed)
-    # Only the launcher is shot: its workers must not train on behind our back.
+    # Only the launcher is killed: its workers must stop as well.
     os.kill(killed.pid, signal.SIGKILL)
     finish(killed)
     before = set(loss_curve(tmp_path / 'run'))
@@ -51,7 +51,7 @@ def test_two_processes_killed_and_resumed_give_the_curve_of_one(one_process, tmp
 
 
 @pytest.mark.slow
-def test_the_demo_has_one_curve_in_one_and_in_two_processes(tmp_path) -> None:
+def test_demo_has_the_same_curve_in_one_and_two_processes(tmp_path) -> None:
     make_dataset(
         layout='avsbench_ms3',
         out=tmp_path / 'data' / 'synthetic_ms3',
@@ -77,7 +77,7 @@ def test_the_demo_has_one_curve_in_one_and_in_two_processes(tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_a_nan_in_one_of_two_processes_ends_both(tmp_path) -> None:
+def test_nan_in_one_of_two_processes_stops_both(tmp_path) -> None:
     options = ('--cfg-options', 'model.poison=5', 'train_dataloader.batch_size=2')
     script = ROOT / 'tools' / 'dist_train.sh'
     process = start([script, TINY_CONFIG, 2, '--work-dir', tmp_path / 'run', *options], tmp_path)
@@ -89,7 +89,7 @@ def test_a_nan_in_one_of_two_processes_ends_both(tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_one_process_killed_and_resumed_gives_the_same_curve(one_process, tmp_path) -> None:
+def test_one_process_killed_and_resumed_has_the_same_curve(one_process, tmp_path) -> None:
     command = [sys.executable, ROOT / 'tools' / 'train.py', TINY_CONFIG, '--work-dir', 'run', *SLOW]
     killed = start(command, tmp_path)
     wait_for(tmp_path / 'run' / 'epoch_2.pth', killed)
@@ -102,7 +102,7 @@ def test_one_process_killed_and_resumed_gives_the_same_curve(one_process, tmp_pa
 
 
 @pytest.mark.parametrize('tool', ['train.py', 'test.py', 'misc/print_config.py'])
-def test_help_is_instant(tool: str, tmp_path: Path) -> None:
+def test_help_imports_nothing_heavy(tool: str, tmp_path: Path) -> None:
     code = f"""
 import runpy, sys
 sys.argv = ['tool', '--help']
@@ -119,7 +119,7 @@ assert not {{'torch', 'mmengine', 'mmdet', 'numpy'}} & set(sys.modules), 'heavy 
     assert '--cfg-options' in done.stdout
 
 
-def test_a_config_is_printed_with_its_overrides_and_typos_are_named(tmp_path: Path) -> None:
+def test_print_config_applies_overrides_and_names_typos(tmp_path: Path) -> None:
     command = [sys.executable, ROOT / 'tools' / 'misc' / 'print_config.py', TINY_CONFIG]
     options = ['--cfg-options', 'train_cfg.max_epochs=77', '--save-path', 'new/full.py']
     printed = finish(start([*command, *options], tmp_path))

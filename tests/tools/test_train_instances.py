@@ -18,7 +18,7 @@ OPTIONS = {
     'default_hooks.checkpoint.interval': 2,
     'default_hooks.logger.interval': 1,
     'train_dataloader.num_workers': 0,
-    # A gate with weights: its mean over all matched queries must be that of the whole batch, too.
+    # A gate with weights: its mean over all matched queries is that of the whole batch, too.
     'model.sounding_gate.source': 'similarity',
     'model.sounding_gate.query_dim': 64,
     'model.sounding_gate.audio_dim': 64,
@@ -27,7 +27,7 @@ OPTIONS = {
 
 @pytest.fixture(scope='module')
 def data(tmp_path_factory) -> Path:
-    """Videos of talking people."""
+    """Videos of people who talk."""
     root = tmp_path_factory.mktemp('people') / 'aviseg'
     settings = {'seconds': 6, 'size': (64, 64), 'people_only': True, 'seed': 0}
     make_dataset(layout='aviseg', out=root, videos=10, splits=(8, 1, 1), **settings)
@@ -35,7 +35,7 @@ def data(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-def test_two_processes_killed_and_resumed_give_the_curve_of_one(data, tmp_path) -> None:
+def test_two_processes_killed_and_resumed_have_the_curve_of_one(data, tmp_path) -> None:
     roots = {f'{split}_dataloader.dataset.data_root': data for split in ('train', 'val', 'test')}
     options = {**OPTIONS, **{key: str(value) for key, value in roots.items()}}
     words = [f'{key}={value}' for key, value in options.items()]

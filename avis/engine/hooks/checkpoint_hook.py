@@ -1,4 +1,4 @@
-"""Checkpoints that survive a kill at any moment."""
+"""Checkpoints of which a killed run always leaves a complete one."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ class AtomicCheckpointHook(CheckpointHook):
     file_backend: Any
 
     def before_train(self, runner: Runner) -> None:
-        """Choose where to write and clear what a killed run left half-written."""
+        """Choose the file backend and remove the incomplete files of a killed run."""
         super().before_train(runner)
         if self.backend_args is None and type(self.file_backend) is LocalBackend:
             self.backend_args = {'backend': 'atomic'}
@@ -39,7 +39,7 @@ class AtomicCheckpointHook(CheckpointHook):
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         check_weights(runner)
-        outdated = self._enrol(runner, step)
+        outdated = self._keep(runner, step)
         name = self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
@@ -58,8 +58,8 @@ class AtomicCheckpointHook(CheckpointHook):
             if outdated is not None and self.file_backend.isfile(outdated):
                 self.file_backend.remove(outdated)
 
-    def _enrol(self, runner: Runner, step: int) -> str | None:
-        """Add a checkpoint to those that are kept; return the path of the one it replaces."""
+    def _keep(self, runner: Runner, step: int) -> str | None:
+        """Add a checkpoint to those that are kept; returns the path of the one it replaces."""
         if self.max_keep_ckpts <= 0 or (self.keep_ckpt_ids and self.keep_ckpt_ids[-1] == step):
             return None
         full = len(self.keep_ckpt_ids) == self.max_keep_ckpts
@@ -74,18 +74,18 @@ class AtomicCheckpointHook(CheckpointHook):
         for name in self.save_best or ():
             if name != 'auto' and name not in metrics:
                 raise ValueError(
-                    f'default_hooks.checkpoint.save_best is {name!r}, but the validation gives '
+                    f'default_hooks.checkpoint.save_best is {name!r}, but the validation reports '
                     f'{sorted(metrics)}: name one of these.'
                 )
-        with self._removing_last():
+        with self._postpone_removals():
             super()._save_best_checkpoint(runner, metrics)
 
     @contextlib.contextmanager
-    def _removing_last(self) -> Iterator[None]:
-        """Put off what the block removes to its end, and keep what it wrote anew."""
+    def _postpone_removals(self) -> Iterator[None]:
+        """Postpone removals to the end of the block, and keep files that it has written again."""
         backend = self.file_backend
-        waiting = _PostponedRemovals(backend)
-        self.file_backend = waiting
+        postponed = _PostponedRemovals(backend)
+        self.file_backend = postponed
         try:
             yield
         finally:
@@ -94,13 +94,13 @@ class AtomicCheckpointHook(CheckpointHook):
             getattr(self, 'best_ckpt_path', None),
             *getattr(self, 'best_ckpt_path_dict', {}).values(),
         }
-        for path in waiting.paths:
+        for path in postponed.paths:
             if path not in best:
                 backend.remove(path)
 
 
 class _PostponedRemovals:
-    """A file backend that only notes what it shall remove."""
+    """A file backend that collects the paths to remove."""
 
     def __init__(self, backend: Any) -> None:
         self.backend = backend
@@ -114,10 +114,10 @@ class _PostponedRemovals:
 
 
 def check_weights(runner: Runner) -> None:
-    """Refuse to save weights that are not finite, on all processes at once.
+    """Raise an error for weights that are not finite, in all processes together.
 
     Raises:
-        FloatingPointError: Some weight or buffer of some process is NaN or infinite.
+        FloatingPointError: A weight or buffer of some process is NaN or infinite.
     """
     state = runner.model.state_dict()
     broken = [

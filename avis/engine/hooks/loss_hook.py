@@ -1,4 +1,4 @@
-"""The losses that are logged, and the end of a run whose loss is no number."""
+"""Average the logged losses, and stop a run whose loss is not finite."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -21,7 +21,7 @@ class LossHook(Hook):
     batch. Every process sees a NaN of any other in that mean, so all stop together.
     """
 
-    # Before RuntimeInfoHook (VERY_HIGH), which takes the losses into the log.
+    # Before RuntimeInfoHook (VERY_HIGH), which logs the losses.
     priority = 'HIGHEST'
 
     def after_train_iter(
@@ -31,7 +31,7 @@ class LossHook(Hook):
         data_batch: Any = None,
         outputs: Mapping[str, Any] | None = None,
     ) -> None:
-        """Replace the entries of ``outputs`` by their means.
+        """Replace the entries of ``outputs`` by their means over the processes.
 
         Raises:
             FloatingPointError: A loss of some process is not finite.
@@ -60,8 +60,8 @@ class LossHook(Hook):
         ]
         raise FloatingPointError(
             f'The loss is not finite at iteration {runner.iter + 1} (epoch {runner.epoch + 1}): '
-            f'{"; ".join(lines)}. No checkpoint holds these weights. Try a lower learning rate, '
-            f'optim_wrapper.clip_grad, or training without --amp, and look at these clips with '
+            f'{"; ".join(lines)}. No checkpoint contains these weights. Try a lower learning rate, '
+            f'optim_wrapper.clip_grad, or training without --amp, and check these clips with '
             f'tools/dataset_tools/check_dataset.py.'
         )
 
@@ -71,7 +71,7 @@ def _is_finite(value: float) -> bool:
 
 
 def clip_names(data_batch: Any) -> list[str]:
-    """Names of the clips in a collated batch, as far as its data samples tell them."""
+    """Names of the clips in a collated batch, from its data samples."""
     samples = data_batch.get('data_samples') if isinstance(data_batch, Mapping) else None
     if not isinstance(samples, Sequence):
         return ['(unknown)']

@@ -1,4 +1,4 @@
-"""How far a run is, and what came out: bars and a table on a terminal, else plain lines."""
+"""Progress and summary of a run: bars and a table on a terminal, else plain log lines."""
 
 import atexit
 import logging
@@ -16,22 +16,22 @@ from rich.table import Table
 
 from avis.registry import HOOKS
 
-Rows = list[tuple[str, str]]
+SummaryRows = list[tuple[str, str]]
 
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    """Show progress bars while a terminal is there, and close every run with a summary."""
+    """Show progress bars on a terminal, and end every run with a summary."""
 
     # After the checkpoint hook (VERY_LOW): the summary names the best checkpoint.
     priority = 'LOWEST'
 
     def __init__(self) -> None:
-        self.bars: _Bars | None = None
+        self.bars: _ProgressBars | None = None
         self.start = time.time()
 
     def before_train(self, runner: Runner) -> None:
-        """Start the bar of the training, at the iteration the run resumed at."""
+        """Start the bar of the training, at the iteration at which the run resumed."""
         self.start = time.time()
         self._open(runner)
         self._show('train', runner.iter, runner.max_iters)
@@ -39,7 +39,7 @@ class ProgressHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Move the bar of the training."""
+        """Update the bar of the training."""
         if self.bars is not None:
             loss = runner.message_hub.get_scalar('train/loss').current() if outputs else 0.0
             text = f'epoch {runner.epoch + 1}/{runner.max_epochs}  loss {loss:.4f}'
@@ -48,8 +48,8 @@ class ProgressHook(Hook):
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Move the bar of the validation."""
-        self._show('val', batch_idx + 1, len(runner.val_dataloader), _place(data_batch))
+        """Update the bar of the validation."""
+        self._show('val', batch_idx + 1, len(runner.val_dataloader), _window_position(data_batch))
 
     def after_val_epoch(self, runner: Runner, metrics: Mapping[str, Any] | None = None) -> None:
         """Hide the bar of the validation until the next one."""
@@ -57,7 +57,7 @@ class ProgressHook(Hook):
             self.bars.hide('val')
 
     def after_train(self, runner: Runner) -> None:
-        """Close the bars and sum the training up."""
+        """Close the bars and show the summary of the training."""
         self._close()
         hub = runner.message_hub
         rows = [
@@ -85,8 +85,8 @@ class ProgressHook(Hook):
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Move the bar of the test."""
-        self._show('test', batch_idx + 1, len(runner.test_dataloader), _place(data_batch))
+        """Update the bar of the test."""
+        self._show('test', batch_idx + 1, len(runner.test_dataloader), _window_position(data_batch))
 
     def after_test_epoch(self, runner: Runner, metrics: Mapping[str, Any] | None = None) -> None:
         """Close the bar and show the metrics."""
@@ -99,7 +99,7 @@ class ProgressHook(Hook):
 
     def _open(self, runner: Runner) -> None:
         if is_main_process() and Console().is_terminal:
-            self.bars = _Bars(runner.logger)
+            self.bars = _ProgressBars(runner.logger)
 
     def _show(self, name: str, done: int, total: int, text: str = '') -> None:
         if self.bars is not None:
@@ -111,8 +111,8 @@ class ProgressHook(Hook):
             self.bars = None
 
     @staticmethod
-    def _summarize(runner: Runner, title: str, rows: Rows) -> None:
-        """Write plain lines into the log; on a terminal a table stands for them."""
+    def _summarize(runner: Runner, title: str, rows: SummaryRows) -> None:
+        """Write plain lines into the log; a terminal shows a table instead."""
         if not is_main_process():
             return
         lines = '\n'.join(f'  {name}: {value}' for name, value in rows)
@@ -130,8 +130,8 @@ class ProgressHook(Hook):
             Console().print(table)
 
 
-def _place(data_batch: Any) -> str:
-    """The video and the frame at which a loop over windows is; nothing for other loops."""
+def _window_position(data_batch: Any) -> str:
+    """Video and frame of a loop over windows; empty for other loops."""
     samples = data_batch.get('data_samples') if isinstance(data_batch, dict) else None
     if not samples or 'window' not in samples[0]:
         return ''
@@ -139,8 +139,8 @@ def _place(data_batch: Any) -> str:
     return f'{samples[0].video_name}  frame {window.stop}/{window.length}'
 
 
-class _Bars:
-    """Live progress bars that let the lines of a logger pass above them."""
+class _ProgressBars:
+    """Live progress bars with the lines of a logger above them."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self.progress = Progress(
@@ -158,25 +158,25 @@ class _Bars:
             if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout
         ]
         self.stdout = sys.stdout
-        atexit.register(self.close)  # a run that dies shall not leave the cursor hidden
-        self.progress.start()  # puts its own sys.stdout in place, which prints above the bars
+        atexit.register(self.close)  # show the cursor again after an error
+        self.progress.start()  # replaces sys.stdout by one that prints above the bars
         for handler in self.handlers:
             handler.setStream(sys.stdout)
 
     def show(self, name: str, done: int, total: int, text: str) -> None:
-        """Bring one bar up to date, making it on first use."""
+        """Update one bar; its first use creates it."""
         if name not in self.tasks:
             self.tasks[name] = self.progress.add_task(name, total=total, text=text)
         self.progress.update(self.tasks[name], completed=done, total=total, text=text, visible=True)
 
     def hide(self, name: str) -> None:
-        """Take a bar away until it is shown again."""
+        """Hide a bar until it is shown again."""
         if name in self.tasks:
-            self.progress.refresh()  # show how it ended: bars are drawn a few times per second
+            self.progress.refresh()  # draw its last state: bars are drawn a few times per second
             self.progress.update(self.tasks[name], visible=False)
 
     def close(self) -> None:
-        """Leave the bars as they are and give the logger its stream back."""
+        """Stop the bars and restore the stream of the logger."""
         atexit.unregister(self.close)
         self.progress.stop()
         for handler in self.handlers:

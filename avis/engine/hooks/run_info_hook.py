@@ -1,4 +1,4 @@
-"""What a log must tell so that the run can be repeated."""
+"""Log everything that is needed to repeat a run."""
 
 import contextlib
 import functools
@@ -59,7 +59,7 @@ def batch_size(dataloader: Any) -> int:
 
 @functools.cache
 def package_versions() -> dict[str, str]:
-    """Version of avis (with its commit, if it runs from a clone) and of what it stands on."""
+    """Versions of avis (with its commit, if it runs from a clone) and of its main dependencies."""
     commit = git_commit(Path(avis.__file__).parent)
     versions = {'avis': avis.__version__ + (f'+{commit}' if commit else '')}
     versions['torch'] = str(torch.__version__)
@@ -78,9 +78,8 @@ def git_commit(folder: Path) -> str | None:
         return done.stdout.strip()
 
     try:
-        git(
-            'ls-files', '--error-unmatch', '__init__.py'
-        )  # not some repository around site-packages
+        # Fails if the repository is another one, around site-packages.
+        git('ls-files', '--error-unmatch', '__init__.py')
         dirty = git('status', '--porcelain', '--untracked-files=no', '.')
         return git('rev-parse', '--short', 'HEAD') + ('-dirty' if dirty else '')
     except (OSError, subprocess.SubprocessError):

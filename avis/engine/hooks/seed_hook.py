@@ -1,4 +1,4 @@
-"""What the model draws while training is a function of seed, iteration and process."""
+"""Random numbers in training depend on seed, iteration and process alone."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from avis.registry import HOOKS
 class SeedHook(Hook):
     """Seed Python, NumPy and torch from (run seed, iteration, rank) before every iteration.
 
-    A resumed run then draws what the uninterrupted one would have drawn, also in loops that know
-    no epochs, and the processes draw different dropout masks.
+    A resumed run then draws the same numbers as an uninterrupted one, also in loops without epochs,
+    and the processes draw different dropout masks.
     """
 
     priority = 'HIGHEST'

@@ -3,8 +3,11 @@
 from mmengine.config import read_base
 
 with read_base():
-    from ....configs.avs.demo_tpavi_synthetic import *
+    from avis.configs._base_.datasets.synthetic_ms3 import *
+    from avis.configs._base_.default_runtime import *
+    from avis.configs._base_.models.tpavi_small import *
+    from avis.configs._base_.schedules.adam_linear_9e import *
 
-from projects.example_project.audio_gate import AudioGate
+from audio_gate import AudioGate
 
-model.fusion = dict(type=AudioGate, channels=64, audio_dim=64)
+model.fusion = dict(type=AudioGate, channels=channels, audio_dim=channels)

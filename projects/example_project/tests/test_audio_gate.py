@@ -1,23 +1,26 @@
-"""The project's block keeps the contract of a fusion block and trains through the usual tool."""
+"""The fusion block keeps its interface and trains through tools/train.py, here and in a copy."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from audio_gate import AudioGate
 
 from avis.apis import load_config
 from avis.registry import MODELS
 from avis.synthetic.generator import make_dataset
-from projects.example_project.audio_gate import AudioGate
+from avis.utils.compat.config_bases import configs_root
 
-ROOT = Path(__file__).resolve().parents[3]
-CONFIG = ROOT / 'projects/example_project/configs/audio_gate_synthetic.py'
+PROJECT = Path(__file__).resolve().parents[1]
+CONFIG = PROJECT / 'configs' / 'audio_gate_synthetic.py'
 
 
-def test_the_block_keeps_the_shape_and_hears() -> None:
+def test_block_keeps_shapes_and_depends_on_audio() -> None:
     block = AudioGate(channels=8, audio_dim=4)
     visual, audio = torch.randn(2, 3, 8, 6, 5), torch.randn(2, 3, 4)
     gated, audio_embed = block(visual, audio)
@@ -27,26 +30,34 @@ def test_the_block_keeps_the_shape_and_hears() -> None:
     assert not torch.allclose(gated, louder)
 
 
-def test_the_config_builds_a_model_with_the_block() -> None:
+def test_config_builds_a_model_with_the_block() -> None:
     model = MODELS.build(load_config(CONFIG).model)
     assert all(isinstance(block, AudioGate) for block in model.fusions)
 
 
 @pytest.mark.slow
-def test_one_iteration_trains_through_the_tool(tmp_path: Path) -> None:
+def test_copy_of_the_project_trains_one_iteration(tmp_path: Path) -> None:
+    copy = tmp_path / 'my_method'
+    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns('__pycache__'))
     make_dataset(
         layout='avsbench_ms3', out=tmp_path / 'data', videos=3, splits=(1, 1, 1), size=(32, 32)
     )
     root = tmp_path / 'data' / 'Multi-sources'
     options = [f'{split}_dataloader.dataset.data_root={root}' for split in ('train', 'val', 'test')]
-    command = [sys.executable, str(ROOT / 'tools/train.py'), str(CONFIG), '--work-dir', 'run']
     options += [
         'train_cfg.max_epochs=1',
         'train_cfg.val_interval=1',
         'train_dataloader.batch_size=1',
     ]
+    tool = configs_root() / 'tools' / 'train.py'
+    command = [sys.executable, str(tool), 'my_method/configs/audio_gate_synthetic.py']
+    paths = [str(copy), *filter(None, [os.environ.get('PYTHONPATH')])]
     done = subprocess.run(
-        [*command, '--cfg-options', *options], cwd=tmp_path, capture_output=True, text=True
+        [*command, '--work-dir', 'run', '--cfg-options', *options],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     (scalars,) = (tmp_path / 'run').glob('*/vis_data/scalars.json')

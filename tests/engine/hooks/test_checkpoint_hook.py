@@ -1,4 +1,4 @@
-"""At every moment there is a complete checkpoint, and the broken weights are in none."""
+"""A complete checkpoint exists at every moment; broken weights are not written."""
 
 import copy
 import subprocess
@@ -15,7 +15,7 @@ from avis.engine.resume import is_complete
 
 
 class FakeRunner(SimpleNamespace):
-    """As much of a runner as the hook touches; ``seen`` lists the files at each write."""
+    """The part of a runner that the hook uses; ``seen`` lists the files at each write."""
 
     def __init__(self, folder: Path) -> None:
         hub = MessageHub.get_instance(f'hub of {folder}')
@@ -51,7 +51,7 @@ def files(runner) -> set[str]:
     return {path.name for path in Path(runner.work_dir).iterdir()}
 
 
-def test_older_checkpoints_go_after_the_newer_one_is_complete(runner) -> None:
+def test_older_checkpoint_is_removed_after_the_newer_one_is_complete(runner) -> None:
     hook = AtomicCheckpointHook(interval=1, max_keep_ckpts=1)
     run_epochs(hook, runner, [0.1, 0.1, 0.1])
     assert files(runner) == {'epoch_3.pth', 'last_checkpoint'}
@@ -61,7 +61,7 @@ def test_older_checkpoints_go_after_the_newer_one_is_complete(runner) -> None:
     assert is_complete(Path(last))
 
 
-def test_the_best_is_replaced_by_a_better_one_only_when_that_is_complete(runner) -> None:
+def test_best_checkpoint_is_removed_after_the_better_one_is_complete(runner) -> None:
     hook = AtomicCheckpointHook(interval=1, max_keep_ckpts=2, save_best='avs/miou', rule='greater')
     run_epochs(hook, runner, [0.1, 0.3, 0.2])
     assert files(runner) == {
@@ -74,7 +74,7 @@ def test_the_best_is_replaced_by_a_better_one_only_when_that_is_complete(runner)
     assert all('best_avs_miou_epoch_1.pth' in seen for seen in runner.seen[3:6])
 
 
-def test_a_best_that_is_written_again_is_kept(runner) -> None:
+def test_best_checkpoint_written_again_is_kept(runner) -> None:
     hook = AtomicCheckpointHook(interval=1, save_best='avs/miou', rule='greater')
     run_epochs(hook, runner, [0.1])
     hook.after_val_epoch(runner, {'avs/miou': 0.2})
@@ -101,14 +101,14 @@ def test_broken_weights_are_not_written(runner, value: float) -> None:
     assert Path(runner.work_dir, 'epoch_1.pth').read_bytes() == before
 
 
-def test_a_metric_that_is_not_there_is_named(runner) -> None:
+def test_missing_metric_is_named(runner) -> None:
     hook = AtomicCheckpointHook(interval=1, save_best='avss/miou', rule='greater')
     hook.before_train(runner)
-    with pytest.raises(ValueError, match=r"'avss/miou', but the validation gives \['avs/miou'\]"):
+    with pytest.raises(ValueError, match=r"'avss/miou', but the validation reports \['avs/miou'\]"):
         hook.after_val_epoch(runner, {'avs/miou': 0.1})
 
 
-def test_other_places_than_this_disk_keep_their_backend(runner) -> None:
+def test_explicit_file_backend_is_kept(runner) -> None:
     hook = AtomicCheckpointHook(interval=1, backend_args={'backend': 'local'})
     hook.before_train(runner)
     assert hook.backend_args == {'backend': 'local'}

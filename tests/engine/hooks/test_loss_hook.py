@@ -1,4 +1,4 @@
-"""Logged losses are numbers, and the mean over the processes."""
+"""Logged losses are finite, and means over the processes."""
 
 from types import SimpleNamespace
 
@@ -28,7 +28,7 @@ def test_two_processes_log_their_mean(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
-def test_a_loss_that_is_no_number_is_named_with_its_clips(value: float) -> None:
+def test_non_finite_loss_is_named_with_its_clips(value: float) -> None:
     outputs = {'loss': torch.tensor(value), 'loss_seg': torch.tensor(0.5), 'loss_avm': value}
     pattern = (
         rf'iteration 12 \(epoch 3\): loss = {value}, loss_avm = {value} in process 0 on the clips '
@@ -38,7 +38,7 @@ def test_a_loss_that_is_no_number_is_named_with_its_clips(value: float) -> None:
         LossHook().after_train_iter(RUNNER, 0, BATCH, outputs)
 
 
-def test_a_process_whose_own_loss_is_fine_stops_as_well(monkeypatch) -> None:
+def test_process_with_a_finite_loss_stops_with_the_others(monkeypatch) -> None:
     monkeypatch.setattr(loss_hook, 'all_reduce', lambda values, op: values.fill_(float('nan')))
     reports = [(0, {}, ['dog']), (1, {'loss': float('inf')}, ['cat'])]
     monkeypatch.setattr(loss_hook, 'all_gather_object', lambda report: reports)
@@ -46,13 +46,13 @@ def test_a_process_whose_own_loss_is_fine_stops_as_well(monkeypatch) -> None:
         LossHook().after_train_iter(RUNNER, 0, BATCH, {'loss': torch.tensor(1.0)})
 
 
-def test_names_are_few_and_never_missing() -> None:
+def test_clip_names_are_limited_and_never_missing() -> None:
     many = {'data_samples': [{'video_name': str(i)} for i in range(20)]}
     assert clip_names(many) == ['0', '1', '2', '3', '4', '5', '6', '7', '...']
     assert clip_names(None) == ['(unknown)']
     assert clip_names({'data_samples': [{}]}) == ['(unnamed)']
 
 
-def test_models_without_losses_are_left_alone() -> None:
+def test_missing_losses_are_ignored() -> None:
     LossHook().after_train_iter(RUNNER, 0, BATCH, None)
     LossHook().after_train_iter(RUNNER, 0, BATCH, {})

@@ -6,12 +6,12 @@ import re
 import sys
 from pathlib import Path
 
-from avis.engine.hooks.progress_hook import _Bars
+from avis.engine.hooks.progress_hook import _ProgressBars
 from tests.helpers.runs import train_tiny
 
 
-def test_a_terminal_gets_bars_and_a_table(tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setenv('FORCE_COLOR', '1')  # rich takes the captured output for a terminal
+def test_terminal_shows_bars_and_a_table(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv('FORCE_COLOR', '1')  # rich treats the captured output as a terminal
     monkeypatch.setenv('COLUMNS', '120')
     train_tiny(tmp_path, options={'train_cfg.max_epochs': 1})
     printed = re.sub(r'\x1b\[[0-9;?]*[a-zA-Z]', '', capsys.readouterr().out)
@@ -25,14 +25,14 @@ def test_a_terminal_gets_bars_and_a_table(tmp_path: Path, monkeypatch, capsys) -
     assert '━' not in log
 
 
-def test_the_logger_gets_its_stream_back(monkeypatch) -> None:
+def test_stream_of_the_logger_is_restored(monkeypatch) -> None:
     stdout = io.StringIO()
     monkeypatch.setattr(sys, 'stdout', stdout)
     monkeypatch.setenv('FORCE_COLOR', '1')
     handler = logging.StreamHandler(stdout)
     logger = logging.getLogger('test of bars')
     monkeypatch.setattr(logger, 'handlers', [handler])
-    bars = _Bars(logger)
+    bars = _ProgressBars(logger)
     assert sys.stdout is not stdout
     assert handler.stream is sys.stdout
     bars.show('train', 1, 3, 'text')

@@ -1,4 +1,4 @@
-"""A log tells what is needed to repeat the run."""
+"""A log contains what is needed to repeat the run."""
 
 import subprocess
 from pathlib import Path
@@ -12,20 +12,20 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(['git', '-C', str(folder), *identity, *arguments], check=True)
 
 
-def test_versions_name_what_the_run_stands_on() -> None:
+def test_versions_list_avis_and_its_dependencies() -> None:
     versions = package_versions()
     assert versions['avis'].startswith(avis.__version__)
     assert {'torch', 'mmengine', 'mmdet'} <= set(versions)
     assert all(type(version) is str for version in versions.values())
 
 
-def test_the_commit_is_that_of_the_package_and_tells_changes(tmp_path: Path) -> None:
+def test_commit_is_that_of_the_package_and_marks_changes(tmp_path: Path) -> None:
     assert git_commit(tmp_path) is None
     git(tmp_path, 'init', '-q')
     package = tmp_path / 'package'
     package.mkdir()
     (package / '__init__.py').write_text('')
-    assert git_commit(package) is None  # a repository around it, but not its own
+    assert git_commit(package) is None  # inside a repository that does not track it
     git(tmp_path, 'add', '.')
     git(tmp_path, 'commit', '-q', '-m', 'x')
     commit = git_commit(package)
