@@ -72,14 +72,14 @@ def test_part_after_the_end_is_empty(tmp_path) -> None:
 
 
 @pytest.fixture(scope='module')
-def movie(tmp_path_factory):
+def video_path(tmp_path_factory):
     return write_video(tmp_path_factory.mktemp('audio') / 'a.mp4', frames=60)
 
 
-def test_audio_of_a_video_file_is_read(movie) -> None:
-    assert audio_info(movie).sample_rate == 44100
-    assert audio_info(movie).seconds == pytest.approx(6, abs=0.05)
-    got = read_audio(movie, sample_rate=16000)
+def test_audio_of_a_video_file_is_read(video_path) -> None:
+    assert audio_info(video_path).sample_rate == 44100
+    assert audio_info(video_path).seconds == pytest.approx(6, abs=0.05)
+    got = read_audio(video_path, sample_rate=16000)
     assert len(got) == pytest.approx(96000, abs=800)
     time = np.arange(96000) / 16000
     wave = (np.sin(2 * np.pi * 440 * time) * 0.1 * (np.floor(time) + 1))[: len(got)]
@@ -87,9 +87,9 @@ def test_audio_of_a_video_file_is_read(movie) -> None:
     np.testing.assert_allclose(got[1600:80000], wave[1600:80000], atol=0.05)
 
 
-def test_part_of_the_audio_of_a_video_is_read(movie) -> None:
-    whole = read_audio(movie, sample_rate=16000)
-    part = read_audio(movie, sample_rate=16000, start=64000, num_samples=16000)
+def test_part_of_the_audio_of_a_video_is_read(video_path) -> None:
+    whole = read_audio(video_path, sample_rate=16000)
+    part = read_audio(video_path, sample_rate=16000, start=64000, num_samples=16000)
     np.testing.assert_allclose(part, whole[64000:80000], atol=1e-3)  # AAC has a short memory
 
 

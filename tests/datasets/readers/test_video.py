@@ -9,7 +9,7 @@ from tests.helpers.tiny_sets import number_shown, truncate, write_audio, write_v
 
 
 @pytest.fixture(scope='module')
-def movie(tmp_path_factory):
+def video_path(tmp_path_factory):
     """20 seconds, 10 frames and half a key frame per second."""
     return write_video(tmp_path_factory.mktemp('video') / 'a.mp4', frames=200)
 
@@ -30,31 +30,31 @@ def decoded(monkeypatch) -> list[int]:
     return counts
 
 
-def test_frames_are_returned_in_the_requested_order(movie) -> None:
-    frames = read_video_frames(movie, [7.3, 0.0, 19.9, 7.3])
+def test_frames_are_returned_in_the_requested_order(video_path) -> None:
+    frames = read_video_frames(video_path, [7.3, 0.0, 19.9, 7.3])
     assert frames.shape == (4, 64, 64, 3)
     assert frames.dtype == np.uint8
     assert [number_shown(frame) for frame in frames] == [73, 0, 199, 73]
 
 
-def test_every_frame_is_read(movie) -> None:
-    frames = read_video_frames(movie, np.arange(200) / 10)
+def test_every_frame_is_read(video_path) -> None:
+    frames = read_video_frames(video_path, np.arange(200) / 10)
     assert [number_shown(frame) for frame in frames] == list(range(200))
 
 
-def test_decoding_starts_at_the_key_frame(movie, decoded) -> None:
-    frame = read_video_frames(movie, [14.3])[0]
+def test_decoding_starts_at_the_key_frame(video_path, decoded) -> None:
+    frame = read_video_frames(video_path, [14.3])[0]
     assert number_shown(frame) == 143
     assert sum(decoded) <= 4  # key frame 140 to 143
 
 
-def test_reader_seeks_to_key_frames_between_frames(movie, decoded) -> None:
-    frames = read_video_frames(movie, [0.1, 0.5, 8.2, 16.1])
+def test_reader_seeks_to_key_frames_between_frames(video_path, decoded) -> None:
+    frames = read_video_frames(video_path, [0.1, 0.5, 8.2, 16.1])
     assert [number_shown(frame) for frame in frames] == [1, 5, 82, 161]
     assert sum(decoded) <= 6 + 3 + 2
 
 
-def test_file_without_index_is_read_on_or_seeked(movie, decoded, monkeypatch) -> None:
+def test_file_without_index_is_read_on_or_seeked(video_path, decoded, monkeypatch) -> None:
     start = video._Cursor.__init__
 
     def forget_index(self, *args):
@@ -62,14 +62,14 @@ def test_file_without_index_is_read_on_or_seeked(movie, decoded, monkeypatch) ->
         self.keys = np.zeros(0)
 
     monkeypatch.setattr(video._Cursor, '__init__', forget_index)
-    frames = read_video_frames(movie, [0.0, 3.0, 18.5])
+    frames = read_video_frames(video_path, [0.0, 3.0, 18.5])
     assert [number_shown(frame) for frame in frames] == [0, 30, 185]
     assert sum(decoded) <= 31 + 6
 
 
-def test_frame_after_the_end_is_an_error(movie) -> None:
+def test_frame_after_the_end_is_an_error(video_path) -> None:
     with pytest.raises(BrokenDataError, match=r'ends at 20\.00 s, but a frame at 25\.00 s'):
-        read_video_frames(movie, [1.0, 25.0])
+        read_video_frames(video_path, [1.0, 25.0])
 
 
 def test_truncated_video_is_an_error(tmp_path) -> None:
@@ -88,26 +88,26 @@ def test_missing_video_is_an_error_with_its_path(tmp_path) -> None:
         read_video_frames(tmp_path / 'a.mp4', [0.0])
 
 
-def test_shrink_is_applied_to_each_decoded_frame(movie) -> None:
+def test_shrink_is_applied_to_each_decoded_frame(video_path) -> None:
     sizes = []
 
     def shrink(image):
         sizes.append(image.shape)
         return image[::2, ::2]
 
-    frames = read_video_frames(movie, [2.0, 1.0], shrink)
+    frames = read_video_frames(video_path, [2.0, 1.0], shrink)
     assert frames.shape == (2, 32, 32, 3)
     assert sizes == [(64, 64, 3)] * 2
 
 
-def test_walk_video_yields_frames_as_they_are_decoded(movie, decoded) -> None:
-    frames = walk_video(movie, (k / 10 for k in range(200)))
+def test_walk_video_yields_frames_as_they_are_decoded(video_path, decoded) -> None:
+    frames = walk_video(video_path, (k / 10 for k in range(200)))
     assert [number_shown(next(frames)) for _ in range(3)] == [0, 1, 2]
     assert sum(decoded) <= 4
 
 
-def test_video_info_of_a_file(movie) -> None:
-    info = video_info(movie)
+def test_video_info_of_a_file(video_path) -> None:
+    info = video_info(video_path)
     assert (info.height, info.width, info.has_audio) == (64, 64, True)
     assert info.fps == pytest.approx(10)
     assert info.seconds == pytest.approx(20)
@@ -123,9 +123,9 @@ class _Pipe:
         return self.file.write(data)
 
 
-def test_length_of_stream_without_header_is_found(movie, tmp_path) -> None:
+def test_length_of_stream_without_header_is_found(video_path, tmp_path) -> None:
     pipe = _Pipe(tmp_path / 'a.mkv')
-    with av.open(str(movie)) as source, av.open(pipe, 'w', format='matroska') as copy:
+    with av.open(str(video_path)) as source, av.open(pipe, 'w', format='matroska') as copy:
         stream = copy.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(source.streams.video[0]):
             if packet.dts is not None:
