@@ -1,11 +1,11 @@
-"""avis: a modular toolbox for models that look and listen.
+"""avis: a modular toolbox for audio-visual segmentation and speaker tracking.
 
-Importing it is cheap and never imports torch; it only prepares the gaps of the stack below
-(see :mod:`avis.utils.compat`).
+Importing it is fast and does not import torch; it only registers the workarounds of
+:mod:`avis.utils.compat`.
 """
 
-from avis.utils.compat import close_stack_gaps
+from avis.utils.compat import install_workarounds
 
 __version__ = '0.1.0'
 
-close_stack_gaps()
+install_workarounds()

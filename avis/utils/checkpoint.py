@@ -1,4 +1,4 @@
-"""Weights in files: take a state dict out of a checkpoint, load it into the model that it fits."""
+"""Extract a state dict from a checkpoint and load it strictly into a model."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,11 +10,11 @@ from avis.utils.compat.checkpoint_loading import load_file
 
 
 def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
-    """Load a checkpoint into a model; every key and shape must fit.
+    """Load a checkpoint into a model; every key and shape must match.
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: The file is damaged, or holds another model; the message names the first
+        ValueError: The file is damaged, or contains another model; the message names the first
             keys that differ.
     """
     load_state_dict_strict(
@@ -25,14 +25,14 @@ def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
 def load_state_dict_strict(
     model: nn.Module, weights: Mapping[str, Tensor], source: str | Path
 ) -> None:
-    """Load a state dict that came from the file ``source``; see :func:`load_weights`."""
+    """Load a state dict read from the file ``source``; see :func:`load_weights`."""
     wanted = model.state_dict()
     shapes = [
         f'{key}: file {tuple(weights[key].shape)}, model {tuple(wanted[key].shape)}'
         for key in wanted
         if key in weights and weights[key].shape != wanted[key].shape
     ]
-    # Modules may accept the absence of their own keys, as a frozen encoder does.
+    # Modules may allow missing keys of their own, as a frozen encoder does.
     result = model.load_state_dict(
         {k: v for k, v in weights.items() if k not in wanted or v.shape == wanted[k].shape},
         strict=False,
@@ -57,17 +57,17 @@ def load_state_dict_strict(
 
 
 def state_dict_of(content: Any, path: str | Path) -> dict[str, Tensor]:
-    """The weights inside a loaded checkpoint, without the prefix of data-parallel wrappers.
+    """The state dict of a loaded checkpoint, without the prefix of data-parallel wrappers.
 
     Raises:
-        ValueError: There is no dict of tensors inside.
+        ValueError: It contains no dict of tensors.
     """
     for key in ('state_dict', 'model'):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     if not isinstance(content, Mapping) or not content:
-        raise ValueError(f'{path} holds no state dict but {type(content).__name__}.')
+        raise ValueError(f'{path}: expected a state dict, got {type(content).__name__}.')
     for key, value in content.items():
         if not isinstance(value, Tensor):
-            raise ValueError(f'{path}: entry {key!r} is {type(value).__name__}, not a tensor.')
+            raise ValueError(f'{path}: expected a tensor for {key!r}, got {type(value).__name__}.')
     return {key.removeprefix('module.'): value for key, value in content.items()}

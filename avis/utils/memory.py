@@ -1,4 +1,4 @@
-"""Keep freed memory in the process, for programs that read thousands of images."""
+"""Tune the memory allocator for programs that read thousands of images."""
 
 import ctypes
 import sys
@@ -10,12 +10,12 @@ _OPTIONS = {-1: 256 << 20, -3: 32 << 20}  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
 def tune_malloc() -> bool:
     """Let glibc keep what is freed instead of giving it back to the system.
 
-    An array of a image is otherwise mapped and unmapped anew each time, and the page faults take
-    a third of the time of an evaluation. For processes that do nothing else: they grow to the most
-    they ever need and do not shrink. Elsewhere than on Linux with glibc nothing happens.
+    Otherwise the array of each image is mapped and unmapped, and the page faults take a third of
+    the time of an evaluation. The process keeps its peak memory until it ends. On other systems
+    than Linux with glibc nothing happens.
 
     Returns:
-        Whether it is done.
+        Whether the options were set.
     """
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if sys.platform == 'linux' else None
     return mallopt is not None and all(mallopt(*option) for option in _OPTIONS.items())

@@ -1,4 +1,4 @@
-"""Write an MP4 with sound. NumPy and PyAV only; the same input gives the same bytes."""
+"""Write MP4 files with audio. NumPy and PyAV only; the same input produces the same bytes."""
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from avis.utils.atomic import atomic_path
 
-# Samples from a first one to a last one; fewer where the sound ends.
+# Samples from a first index up to a last one; fewer where the audio ends.
 AudioReader: TypeAlias = Callable[[int, int], NDArray[np.int16]]
 
-# The first one that this build of FFmpeg has; the last is in every build.
+# The first that is available in this build of FFmpeg is used; every build has the last.
 _ENCODERS: dict[str, dict[str, str]] = {
-    # Its macroblock tree reads memory that nobody wrote (AVX-512): without it, no chance.
+    # Its macroblock tree reads uninitialized memory (AVX-512): reproducible only without.
     'libx264': {'preset': 'veryfast', 'x264-params': 'mbtree=0'},
     'libopenh264': {},
     'mpeg4': {},
@@ -32,21 +32,22 @@ def write_mp4(
     audio: NDArray[np.int16] | AudioReader | None = None,
     sample_rate: int = 16000,
 ) -> None:
-    """Write H.264 video (MPEG-4 where FFmpeg has no H.264 encoder) with AAC sound.
+    """Write H.264 video (MPEG-4 where FFmpeg has no H.264 encoder) with AAC audio.
 
-    Frames are encoded as they come, each with the sound of its own time. The file appears under its
+    Frames are encoded one by one, each with the audio of its interval. The file appears under its
     name only when it is complete.
 
     Args:
-        path: Of the file; an older one is replaced.
-        frames: RGB images (H, W, 3), at least one, all of one size. An odd side grows by one pixel.
+        path: The file; an existing one is replaced.
+        frames: RGB images (H, W, 3), at least one, all of one size. Odd sides are padded.
         fps: Frames per second.
-        audio: Mono samples (S,), int16, or a function that is called with first and last sample of
-            each frame, in order; None for a silent video. It is cut where the frame ends.
+        audio: Mono samples (S,), int16, or a function that is called with the start and end index
+            of the samples of each frame, in order; None for a silent video. Samples after the last
+            frame are dropped.
         sample_rate: Samples per second.
 
     Raises:
-        ValueError: No frame, or frames of several sizes.
+        ValueError: There are no frames, or frames of several sizes.
     """
     rate = Fraction(fps).limit_denominator(1001)
     with (
@@ -57,7 +58,7 @@ def write_mp4(
 
 
 def to_int16(audio: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
-    """Float samples in [-1, 1] to 16 bits."""
+    """Convert float samples in [-1, 1] to int16."""
     return np.rint(np.clip(audio, -1, 1) * 32767).astype(np.int16)
 
 
@@ -71,7 +72,7 @@ def _encode(
     images = iter(frames)
     first = next(images, None)
     if first is None:
-        raise ValueError('a video needs at least one frame, got none')
+        raise ValueError('expected at least one frame, got none')
     name = next(name for name in _ENCODERS if name in av.codecs_available)
     video = _stream(container, name, rate=rate, options=_ENCODERS[name])
     height, width = first.shape[:2]
@@ -81,7 +82,9 @@ def _encode(
     )
     for index, image in enumerate(chain([first], images)):
         if image.shape != first.shape:
-            raise ValueError(f'frame {index} is {image.shape}, the first one is {first.shape}')
+            raise ValueError(
+                f'expected frames of one size, got {image.shape} at {index}, {first.shape} at 0'
+            )
         even = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode='edge')
         frame = av.VideoFrame.from_ndarray(even, format='rgb24')
         frame.pts, frame.time_base = index, 1 / rate
@@ -98,7 +101,7 @@ def _encode(
 def _stream(container: Any, codec: str, **settings: Any) -> Any:
     """Add a stream that encodes reproducibly.
 
-    Encoders otherwise note their version, and divide the work as the machine has cores.
+    Encoders otherwise store their version, and split the work by the number of cores.
     """
     stream = container.add_stream(codec, **settings)
     stream.codec_context.thread_count = 1
@@ -107,7 +110,7 @@ def _stream(container: Any, codec: str, **settings: Any) -> Any:
 
 
 def _audio_frame(samples: NDArray[np.int16], start: int, rate: int) -> list[av.AudioFrame]:
-    """The samples as a frame of sound; none if there is nothing left."""
+    """The samples as a list of one audio frame; empty without samples."""
     if not len(samples):
         return []
     frame = av.AudioFrame.from_ndarray(samples[None], format='s16', layout='mono')

@@ -1,10 +1,12 @@
 """Read PNG masks and label maps fast: values as stored, NumPy arrays.
 
-A mask compresses a thousandfold, so a decoder that goes byte by byte spends its time on nothing.
-Here zlib-ng inflates the whole image at once, and the row filters of PNG are undone only where
-their bytes are not zero: at the outlines. A mask of 720 x 1280 takes a third of a millisecond, a
-tenth of what libpng takes. Images that are dense or interlaced, or have another depth than 1 and
-8 bits, go to Pillow.
+A mask compresses a thousandfold, so that a decoder spends most of its time on equal bytes. Here
+zlib-ng inflates the whole image at once, and the row filters of PNG are undone only where their
+bytes are not zero: at the outlines. Images that are dense or interlaced, or have another depth than
+1 or 8 bits, are decoded by Pillow.
+
+Measured on a mask of 720 x 1280, processor time on one thread: 0.5 ms as runs and 0.95 ms as an
+image, against 4.5 ms for OpenCV and 4.8 ms for Pillow. Masks are most of the time of an evaluation.
 """
 
 import io
@@ -25,19 +27,19 @@ _GRAY = 0
 _CHANNELS = {_GRAY: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _OURS = {(8, 1), (8, 2), (8, 3), (8, 4), (1, 1)}  # depth and channels
 _NONE, _SUB, _UP, _AVERAGE, _PAETH = range(5)  # row filters
-# Above this share of bytes that a filter left non-zero, Pillow is faster.
+# Above this fraction of non-zero bytes after filtering, Pillow is faster.
 _DENSE = 0.02
-_CORRUPT: Any = zlib_ng.error  # its stub takes the class for an instance
+_CORRUPT: Any = zlib_ng.error  # its stub declares an instance
 _FAILURES = (UnidentifiedImageError, OSError, SyntaxError, ValueError)  # what Pillow raises
 
 
 class Runs(NamedTuple):
-    """The pixels of a image that are not 0, as runs of equal ones in raster order.
+    """The non-zero pixels of an image, as runs of equal values in raster order.
 
     Attributes:
         starts: First pixel of each run, counted row by row, (N,).
-        ends: Pixel behind the last one of each run, (N,).
-        values: Their value, (N,).
+        ends: Pixel after the last one of each run, (N,).
+        values: Value of each run, (N,).
         size: H and W.
     """
 
@@ -48,7 +50,7 @@ class Runs(NamedTuple):
 
     @classmethod
     def of(cls, image: NDArray[Any]) -> 'Runs':
-        """The runs of a image (H, W)."""
+        """The runs of an image (H, W)."""
         flat = image.ravel()
         edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
         bounds = np.concatenate([[0], edges, [flat.size]])
@@ -57,7 +59,7 @@ class Runs(NamedTuple):
         return cls(bounds[:-1][full], bounds[1:][full], values[full], image.shape)
 
     def fill(self, image: NDArray[Any], value: Any = None) -> None:
-        """Write the runs into a contiguous image (H, W), with one value if it is given."""
+        """Write the runs into a contiguous image (H, W), with ``value`` if it is given."""
         flat = image.reshape(-1)
         bounds = zip(self.starts.tolist(), self.ends.tolist(), strict=True)
         if value is None:
@@ -93,38 +95,38 @@ class _Header(NamedTuple):
 
 
 def read_png(path: str | Path) -> NDArray[Any]:
-    """Read the values of a image as they are stored.
+    """Read the values of an image as stored.
 
     Returns:
-        (H, W) gray levels, palette indices or bits 0 and 1, or (H, W, C) of a image with colors
-        or transparency. uint8, more only if the file has more bits.
+        (H, W) gray levels, palette indices or bits 0 and 1, or (H, W, C) of an image with colors
+        or transparency. uint8, or wider if the file has more bits.
 
     Raises:
-        FileNotFoundError: No such file.
-        ValueError: The file is no PNG, truncated or corrupt; the message names it.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not a PNG, truncated or corrupt; the message names it.
     """
     planes = [_dense(plane) for plane in _read_planes(Path(path))[1]]
     return planes[0] if len(planes) == 1 else np.stack(planes, axis=-1)
 
 
 def read_png_mask(path: str | Path) -> Bytes:
-    """Read a image whose gray level matters, be it stored with one or more channels.
+    """Read the gray levels of an image that is stored with one or more channels.
 
     Returns:
-        (H, W) gray levels, where white is 255 unless the file has 16 bits; of colors the strongest
-        channel, without transparency.
+        (H, W) gray levels, where white is 255 unless the file has 16 bits; the maximum of color
+        channels, without transparency.
 
     Raises:
-        FileNotFoundError: No such file.
-        ValueError: The file is no PNG, truncated or corrupt; the message names it.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not a PNG, truncated or corrupt; the message names it.
     """
     return _dense(_read_gray(Path(path)))
 
 
 def read_png_runs(path: str | Path) -> Runs:
-    """Read the pixels of a mask that are not 0; values and errors as of :func:`read_png_mask`.
+    """Read the non-zero pixels of a mask; values and errors as in :func:`read_png_mask`.
 
-    For most masks no image is made: OpenCV stores the steps of each row, from which runs follow.
+    Most masks are read without an image: OpenCV stores differences along each row.
     """
     plane = _read_gray(Path(path))
     return plane if isinstance(plane, Runs) else Runs.of(plane)
@@ -133,10 +135,10 @@ def read_png_runs(path: str | Path) -> Runs:
 def _read_gray(path: Path) -> _Plane:
     header, planes = _read_planes(path)
     colors = planes[: 3 if len(planes) > 2 else 1]
-    # Gray levels stored three times over are one object three times.
+    # Equal channels are one object three times.
     if any(plane is not colors[0] for plane in colors):
         return np.maximum.reduce([_dense(plane) for plane in colors])
-    # Pillow spreads the levels of 2 and 4 bits, but not those of one.
+    # Pillow scales the levels of 2 and 4 bits to 255, but not those of one bit.
     one_bit = (header.color, header.depth) == (_GRAY, 1)
     return _dense(colors[0]) * np.uint8(255) if one_bit else colors[0]
 
@@ -178,18 +180,20 @@ def _parse(data: bytes) -> tuple[_Header, bytes]:
 
 
 def _decode(header: _Header, body: bytes) -> list[_Plane] | None:
-    """The planes of a image; None if it is one for Pillow."""
+    """The planes of an image; None if Pillow must decode it."""
     channels = _CHANNELS.get(header.color)
     if channels is None or header.interlaced or (header.depth, channels) not in _OURS:
         return None
     stride = header.width * channels if header.depth == 8 else -(-header.width // 8)
     size = header.height * (stride + 1)
     if size > 1100 * len(body) + 1100:  # deflate saves at most 1 : 1032
-        raise ValueError(f'{len(body)} bytes cannot hold {header.width} x {header.height} pixels')
-    # The checksum of the stream is checked on the way.
+        raise ValueError(
+            f'{len(body)} bytes cannot contain {header.width} x {header.height} pixels'
+        )
+    # This verifies the checksum of the stream.
     raw = np.frombuffer(zlib_ng.decompress(body, bufsize=size), np.uint8)
     if raw.size != size:
-        raise ValueError(f'it holds {raw.size} bytes of pixels instead of {size}')
+        raise ValueError(f'expected {size} bytes of pixels, got {raw.size}')
     raw = raw.reshape(header.height, stride + 1)
     filters, rows = raw[:, 0], raw[:, 1:]
     if channels > 1:
@@ -203,7 +207,7 @@ def _decode(header: _Header, body: bytes) -> list[_Plane] | None:
 
 
 def _undo_channels(filters: Bytes, pixels: Bytes) -> list[_Plane] | None:
-    """Undo the filters of each channel; equal channels are done once and given several times."""
+    """Undo the filters of each channel; equal channels share one plane."""
     planes: list[_Plane] = []
     first = np.ascontiguousarray(pixels[..., 0])
     for channel in range(pixels.shape[2]):
@@ -218,7 +222,7 @@ def _undo_channels(filters: Bytes, pixels: Bytes) -> list[_Plane] | None:
 
 
 def _undo(filters: Bytes, rows: Bytes) -> _Plane | None:
-    """Undo the row filters of one channel (H, W); None if that is faster in Pillow."""
+    """Undo the row filters of one channel (H, W); None if Pillow is faster."""
     kinds = np.bincount(filters, minlength=_PAETH + 1)
     if kinds[_NONE] == len(rows):
         return rows
@@ -246,7 +250,7 @@ def _undo(filters: Bytes, rows: Bytes) -> _Plane | None:
 
 
 def _undo_sub(rows: Bytes) -> Runs | None:
-    """Sum up the steps of each row from the left, modulo 256; None if there are many."""
+    """Sum up the differences of each row, modulo 256; None if there are many."""
     width = rows.shape[1]
     starts = np.flatnonzero(rows != 0)
     if len(starts) > _DENSE * rows.size:
@@ -254,7 +258,7 @@ def _undo_sub(rows: Bytes) -> Runs | None:
     row = starts // width
     steps = rows[row, starts - row * width]
     sums = np.cumsum(steps, dtype=np.uint8)
-    # A row starts at 0 again: what the rows before it sum to is taken off.
+    # Each row starts at 0: subtract the sum of the rows before it.
     begins = np.diff(row, prepend=-1) > 0
     before = (sums - steps)[begins]
     values = sums - before[np.cumsum(begins) - 1]
@@ -265,7 +269,7 @@ def _undo_sub(rows: Bytes) -> Runs | None:
 
 
 def _undo_paeth(row: Bytes, up: Bytes) -> None:
-    """Undo the Paeth filter in place: between its steps and those of ``up`` nothing changes."""
+    """Undo the Paeth filter in place: values change only at differences of the row or ``up``."""
     moves = row != 0
     moves[0] |= up[0] != 0
     moves[1:] |= up[1:] != up[:-1]

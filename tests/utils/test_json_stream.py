@@ -19,7 +19,7 @@ VALUES = st.recursive(
 
 
 def read(path: Path) -> list[tuple]:
-    """Keys and values of all elements; each is read again from its place."""
+    """Keys and values of all elements; each is read again by its offsets."""
     with JsonStream(path) as stream:
         found = list(stream.elements())
         assert [stream.read(e.start, e.end) for e in found] == [e.value for e in found]
@@ -28,7 +28,7 @@ def read(path: Path) -> list[tuple]:
 
 @pytest.fixture
 def small_window(monkeypatch) -> None:
-    """A window in which nearly nothing fits at once."""
+    """A window smaller than most values."""
     monkeypatch.setattr(json_stream, '_CHUNK', 3)
 
 
@@ -38,7 +38,7 @@ def small_window(monkeypatch) -> None:
     indent=st.sampled_from([None, 1]),
     packed=st.booleans(),
 )
-def test_elements_are_those_of_json(
+def test_elements_equal_those_of_json_load(
     tmp_path_factory, content, ascii_only: bool, indent: int | None, packed: bool
 ) -> None:
     path = tmp_path_factory.getbasetemp() / 'some.json'
@@ -54,7 +54,7 @@ def test_elements_are_those_of_json(
     assert read(path) == expected
 
 
-# A text may look like what stands between two objects.
+# A string may look like the text between two objects.
 ENTRIES = st.fixed_dictionaries(
     {'id': st.integers() | st.just('}, {"id"'), 'masks': VALUES | st.just([{'id': 1}, {'id': 2}])},
     optional={'\xe9': VALUES},
@@ -62,7 +62,7 @@ ENTRIES = st.fixed_dictionaries(
 
 
 @given(entries=st.lists(ENTRIES, min_size=3, max_size=6), chunk=st.sampled_from([3, 40, 1 << 20]))
-def test_fields_may_be_skipped(tmp_path_factory, entries: list, chunk: int) -> None:
+def test_fields_can_be_skipped(tmp_path_factory, entries: list, chunk: int) -> None:
     path = tmp_path_factory.getbasetemp() / 'entries.json'
     path.write_text(json.dumps({'videos': [7], 'entries': entries}, ensure_ascii=False))
     with pytest.MonkeyPatch.context() as patch, JsonStream(path) as stream:
@@ -83,7 +83,7 @@ def test_masks_are_skipped_and_nan_is_read(tmp_path: Path) -> None:
     with JsonStream(path) as stream:
         found = list(stream.elements(skip={'masks'}))
         assert math.isnan(stream.read(found[3].start, found[3].end)['score'])
-    # Those that the standard library reads are whole: the first, the last, and one with NaN.
+    # The standard library does not skip fields: the first, the last, and one with NaN.
     skipped = [element.value['masks'] is None for element in found]
     assert skipped == [False, True, True, False, True, False]
     assert [element.value['id'] for element in found] == list(range(6))
@@ -108,7 +108,7 @@ def test_numbers_are_not_cut_at_the_edge_of_the_window(tmp_path: Path) -> None:
         ('[1, "ab', 'Unterminated string starting at at byte 4'),
     ],
 )
-def test_broken_files_are_named_with_the_place(tmp_path: Path, text: str, problem: str) -> None:
+def test_errors_name_file_and_byte(tmp_path: Path, text: str, problem: str) -> None:
     path = tmp_path / 'broken.json'
     path.write_text(text)
     with JsonStream(path) as stream, pytest.raises(ValueError, match=problem) as error:
@@ -116,7 +116,7 @@ def test_broken_files_are_named_with_the_place(tmp_path: Path, text: str, proble
     assert str(path) in str(error.value)
 
 
-def test_the_unpacked_copy_lives_as_long_as_the_stream(tmp_path: Path, monkeypatch) -> None:
+def test_unpacked_copy_is_deleted_on_close(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(json_stream.tempfile, 'tempdir', str(tmp_path / 'temp'))
     (tmp_path / 'temp').mkdir()
     path = tmp_path / 'some.json.gz'
@@ -128,7 +128,7 @@ def test_the_unpacked_copy_lives_as_long_as_the_stream(tmp_path: Path, monkeypat
     assert not list((tmp_path / 'temp').iterdir())
 
 
-def test_a_broken_archive_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch) -> None:
+def test_damaged_archive_is_reported_and_cleaned_up(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(json_stream.tempfile, 'tempdir', str(tmp_path / 'temp'))
     (tmp_path / 'temp').mkdir()
     path = tmp_path / 'some.json.gz'
@@ -138,6 +138,6 @@ def test_a_broken_archive_is_named_and_leaves_nothing(tmp_path: Path, monkeypatc
     assert not list((tmp_path / 'temp').iterdir())
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r'nothing\.json'):
         JsonStream(tmp_path / 'nothing.json')

@@ -18,11 +18,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def test_elsewhere_nothing_happens(monkeypatch) -> None:
+def test_other_systems_are_not_changed(monkeypatch) -> None:
     monkeypatch.setattr(sys, 'platform', 'win32')
     assert not tune_malloc()
 
 
-def test_arrays_that_come_and_go_cost_no_page_faults() -> None:
+def test_reallocated_arrays_cause_few_page_faults() -> None:
     without, kept = (int(run_python(COUNT_FAULTS.format(keep=keep))) for keep in (False, True))
     assert kept < 0.2 * without

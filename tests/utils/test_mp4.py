@@ -20,7 +20,7 @@ def tone(seconds: float) -> np.ndarray:
 
 
 def read(path: Path) -> tuple[list[int], list[float], np.ndarray]:
-    """Mean gray level and time of each frame, and the decoded sound (S,)."""
+    """Mean gray level and time of each frame, and the decoded audio (S,)."""
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
     with av.open(str(path)) as container:
@@ -34,26 +34,26 @@ def has_audio(path: Path) -> bool:
         return bool(container.streams.audio)
 
 
-def test_frames_and_audio_come_back(tmp_path: Path) -> None:
+def test_frames_and_audio_are_preserved(tmp_path: Path) -> None:
     path = tmp_path / 'video.mp4'
     audio = tone(4)
     audio[:RATE] = 0  # the tone starts after one second
     write_mp4(path, gray_frames([0, 80, 160, 240]), fps=2, audio=audio, sample_rate=RATE)
-    levels, times, heard = read(path)
+    levels, times, decoded = read(path)
     assert np.abs(np.subtract(levels, [0, 80, 160, 240])).max() <= 3
     assert times == [0, 0.5, 1, 1.5]
-    # Two seconds of image, and the sound is cut there; AAC adds less than two blocks.
-    assert 2 * RATE <= len(heard) <= 2 * RATE + 2 * 1024
-    loud = np.flatnonzero(np.abs(heard) > 0.2)[0] / RATE
+    # The audio is cut after two seconds of frames; AAC pads less than two blocks.
+    assert 2 * RATE <= len(decoded) <= 2 * RATE + 2 * 1024
+    loud = np.flatnonzero(np.abs(decoded) > 0.2)[0] / RATE
     assert loud == pytest.approx(1, abs=0.08)
     assert [file.name for file in tmp_path.iterdir()] == ['video.mp4']
 
 
-def test_audio_shorter_than_the_image_and_none_at_all(tmp_path: Path) -> None:
+def test_audio_may_be_shorter_or_missing(tmp_path: Path) -> None:
     write_mp4(tmp_path / 'short.mp4', gray_frames([9] * 6), fps=2, audio=tone(1), sample_rate=RATE)
-    levels, _, heard = read(tmp_path / 'short.mp4')
+    levels, _, decoded = read(tmp_path / 'short.mp4')
     assert len(levels) == 6
-    assert RATE <= len(heard) <= RATE + 2 * 1024
+    assert RATE <= len(decoded) <= RATE + 2 * 1024
     write_mp4(tmp_path / 'silent.mp4', gray_frames([9] * 6), fps=2)
     assert not has_audio(tmp_path / 'silent.mp4')
 
@@ -68,14 +68,16 @@ def test_fractional_rate_and_odd_size(tmp_path: Path) -> None:
         assert float(container.duration / av.time_base) == pytest.approx(1.001, abs=0.15)
 
 
-def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_same_input_produces_the_same_bytes(tmp_path: Path) -> None:
     for name in ('a', 'b'):
         write_mp4(tmp_path / name, gray_frames([10, 200]), fps=4, audio=tone(1))
     assert (tmp_path / 'a').read_bytes() == (tmp_path / 'b').read_bytes()
 
 
 @pytest.mark.parametrize('missing', [{'libx264'}, {'libx264', 'libopenh264'}])
-def test_another_encoder_steps_in(tmp_path: Path, monkeypatch, missing: set[str]) -> None:
+def test_missing_encoders_fall_back_to_another(
+    tmp_path: Path, monkeypatch, missing: set[str]
+) -> None:
     left = av.codecs_available - missing
     monkeypatch.setattr(mp4.av, 'codecs_available', left)
     write_mp4(tmp_path / 'video.mp4', gray_frames([0, 80, 160]), fps=3)
@@ -84,20 +86,20 @@ def test_another_encoder_steps_in(tmp_path: Path, monkeypatch, missing: set[str]
     assert times == pytest.approx([0, 1 / 3, 2 / 3], abs=1e-3)
 
 
-def test_a_failure_leaves_the_older_file_and_no_half_one(tmp_path: Path) -> None:
+def test_failed_write_keeps_the_existing_file(tmp_path: Path) -> None:
     path = tmp_path / 'video.mp4'
-    path.write_bytes(b'older')
+    path.write_bytes(b'existing')
     with pytest.raises(
-        ValueError, match=r'frame 1 is \(16, 16, 3\), the first one is \(32, 48, 3\)'
+        ValueError, match=r'of one size, got \(16, 16, 3\) at 1, \(32, 48, 3\) at 0'
     ):
         write_mp4(path, gray_frames([0]) + gray_frames([0], size=(16, 16)), fps=1)
     with pytest.raises(ValueError, match='at least one frame'):
         write_mp4(path, [], fps=1)
-    assert path.read_bytes() == b'older'
+    assert path.read_bytes() == b'existing'
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_audio_is_asked_for_frame_by_frame(tmp_path: Path) -> None:
+def test_audio_is_requested_frame_by_frame(tmp_path: Path) -> None:
     time = np.arange(2 * RATE) / RATE
     audio = to_int16(0.5 * np.sin(2 * np.pi * 300 * time))
     asked = []

@@ -82,14 +82,14 @@ def test_filters_are_undone(tmp_path_factory, filters: list[int], channels: int)
 
 
 @pytest.mark.parametrize('kind', FILTERS)
-def test_dense_images_are_read_too(write, kind: int) -> None:
+def test_dense_images_are_read(write, kind: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 1)).astype(np.uint8)
     np.testing.assert_array_equal(read_png(write(encode(pixels, [kind] * 20))), pixels[..., 0])
 
 
 @pytest.mark.parametrize('level', [1, 85, 255])
 @pytest.mark.parametrize('width', [1, 7, 80])
-def test_what_opencv_and_pillow_write(write, level: int, width: int) -> None:
+def test_files_of_opencv_and_pillow_are_read(write, level: int, width: int) -> None:
     pixels = mask(width=width, level=level)
     for image in (pixels, cv2.merge([pixels] * 3)):
         path = write(cv2.imencode('.png', image)[1].tobytes())
@@ -112,13 +112,13 @@ def test_what_opencv_and_pillow_write(write, level: int, width: int) -> None:
         np.testing.assert_array_equal(read_png_runs(path).to_image(), first)
 
 
-def test_colors_count_by_their_strongest_channel(write) -> None:
+def test_mask_of_colors_is_their_maximum(write) -> None:
     pixels = np.zeros((2, 3, 4), np.uint8)
     pixels[0, 0], pixels[1, 2] = (3, 0, 9, 255), (0, 0, 0, 255)
     assert read_png_mask(write(encode(pixels, [0, 0]))).tolist() == [[9, 0, 0], [0, 0, 0]]
 
 
-def test_small_depths_are_read_too(write) -> None:
+def test_small_bit_depths_are_read(write) -> None:
     image = Image.fromarray(mask() // 255 * 2).convert('P')
     buffer = io.BytesIO()
     image.save(buffer, 'PNG', bits=2)
@@ -127,7 +127,7 @@ def test_small_depths_are_read_too(write) -> None:
     np.testing.assert_array_equal(read_png_mask(path), np.asarray(image))  # indices stay
 
 
-def test_gray_levels_of_few_bits_are_spread(write) -> None:
+def test_gray_levels_of_few_bits_are_scaled_to_255(write) -> None:
     header = (4).to_bytes(4, 'big') + (1).to_bytes(4, 'big') + bytes([2, 0, 0, 0, 0])
     path = write(pack(header, bytes([0, 0b00011011])))
     assert read_png_mask(path).tolist() == [[0, 85, 170, 255]]
@@ -141,35 +141,35 @@ def test_gray_levels_of_few_bits_are_spread(write) -> None:
         (lambda data: data[:40], 'before the image'),
         (lambda data: data[:-30], 'incomplete or truncated stream|ends after'),
         (lambda data: data[:60] + bytes([data[60] ^ 255]) + data[61:], 'decompressing|bytes'),
-        (lambda data: data[:16] + b'\x00\x0f' + data[18:], 'cannot hold'),
-        (lambda data: data[:23] + b'\x3d' + data[24:], 'bytes of pixels instead of'),
+        (lambda data: data[:16] + b'\x00\x0f' + data[18:], 'cannot contain'),
+        (lambda data: data[:23] + b'\x3d' + data[24:], 'bytes of pixels, got'),
         (lambda data: data[:24] + b'\x05' + data[25:], 'is not a readable PNG'),
     ],
 )
-def test_damaged_files_are_named(write, damage, problem: str) -> None:
+def test_errors_name_damaged_files(write, damage, problem: str) -> None:
     path = write(damage(encode(mask()[..., None], [1] * 60)))
     with pytest.raises(ValueError, match=problem) as error:
         read_png(path)
     assert str(error.value).startswith(f'{path} is not a readable PNG')
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r'nothing\.png'):
         read_png_mask(tmp_path / 'nothing.png')
 
 
 @given(pixels=arrays(np.uint8, (3, 4), elements=st.integers(0, 2)))
-def test_runs_come_back_as_the_image(pixels: np.ndarray) -> None:
+def test_runs_convert_back_to_the_image(pixels: np.ndarray) -> None:
     runs = Runs.of(pixels)
     np.testing.assert_array_equal(runs.to_image(), pixels)
     np.testing.assert_array_equal(runs.only(2).to_image(), pixels * (pixels == 2))
     assert (runs.ends > runs.starts).all()
-    painted = np.ones((3, 4), np.uint16)
-    runs.fill(painted, 700)
-    np.testing.assert_array_equal(painted, np.where(pixels > 0, 700, 1))
+    filled = np.ones((3, 4), np.uint16)
+    runs.fill(filled, 700)
+    np.testing.assert_array_equal(filled, np.where(pixels > 0, 700, 1))
 
 
-def test_a_run_does_not_go_on_in_the_next_row(write) -> None:
+def test_runs_end_at_the_end_of_a_row(write) -> None:
     pixels = np.full((3, 100, 1), 9, np.uint8)
     runs = read_png_runs(write(encode(pixels, [1, 1, 1])))
     assert runs.starts.tolist() == [0, 100, 200]

@@ -10,11 +10,11 @@ from avis.utils.vis_format import (
 
 
 @pytest.mark.parametrize('name', ['-kXy_1_2', '_under', '12345678', 'a b'])
-def test_a_video_is_called_like_its_folder(name) -> None:
+def test_video_is_named_by_its_folder(name) -> None:
     assert video_name({'id': 1, 'file_names': [f'{name}/00000.jpg']}) == name
 
 
-def test_a_video_without_files_is_called_like_its_id() -> None:
+def test_video_without_files_is_named_by_its_id() -> None:
     assert video_name({'id': 7, 'file_names': []}) == '7'
 
 

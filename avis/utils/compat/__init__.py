@@ -1,6 +1,6 @@
-"""Gaps in the released stack that avis closes, one module each, only where the gap exists.
+"""Workarounds for mmengine, mmdet and torch, one module each, applied only where they are needed.
 
-Nothing is imported early: every module waits for the import it is about. Each names the reason
+Nothing is imported early: each module waits for the import that it changes. Each states its reason
 and the release that makes it obsolete.
 """
 
@@ -17,9 +17,9 @@ from avis.utils.compat import (
 )
 
 
-def close_stack_gaps() -> None:
-    """Prepare all gaps; called once by ``import avis``, harmless when called again."""
-    for gap in (
+def install_workarounds() -> None:
+    """Register all workarounds; called by ``import avis``, idempotent."""
+    for workaround in (
         mmcv_ops,
         torchaudio_extension,
         checkpoint_loading,
@@ -30,4 +30,4 @@ def close_stack_gaps() -> None:
         mmdet_trackers,
         torchvision_ops,
     ):
-        gap.install()
+        workaround.install()

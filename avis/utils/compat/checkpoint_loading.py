@@ -1,9 +1,9 @@
-"""Loading checkpoints without running what a stranger pickled into them.
+"""Load checkpoints without running pickled code.
 
-Reason: mmengine 0.10.7 calls ``torch.load`` with defaults. Up to torch 2.5 that unpickles any
-code; from 2.6 on it refuses mmengine's own ``HistoryBuffer``, so ``Runner.resume`` fails. Local
-files and URLs are loaded with an allow-list of what mmengine writes: by torch's own
-``weights_only`` where that is sound and knows lists with names (2.6), else by a small unpickler.
+Reason: mmengine 0.10.7 calls ``torch.load`` with defaults. Up to torch 2.5 that runs any pickled
+code; from 2.6 on it rejects mmengine's own ``HistoryBuffer``, so ``Runner.resume`` fails. Local
+files and URLs are loaded with an allow-list of what mmengine writes: by torch's ``weights_only``
+where that is safe and supports lists with names (2.6), else by a small unpickler.
 Ends with: an mmengine release that loads its checkpoints with ``weights_only=True``.
 """
 
@@ -24,7 +24,7 @@ _trusted = False
 
 @contextlib.contextmanager
 def trusted_checkpoints() -> Iterator[None]:
-    """Within this block checkpoints may contain any pickled code: for files you made yourself."""
+    """Allow any pickled code in checkpoints within this block: for files you created yourself."""
     global _trusted
     before, _trusted = _trusted, True
     try:
@@ -34,7 +34,7 @@ def trusted_checkpoints() -> Iterator[None]:
 
 
 def _history_method(owner: Any, name: str) -> Any:
-    """Stand in for ``getattr``, with which HistoryBuffer's statistics are pickled, no more."""
+    """Replace ``getattr``, by which HistoryBuffer's statistics are pickled, for these only."""
     from mmengine.logging.history_buffer import HistoryBuffer
 
     if owner is not HistoryBuffer or name not in {'min', 'max', 'current', 'mean'}:
@@ -43,7 +43,7 @@ def _history_method(owner: Any, name: str) -> Any:
 
 
 def allowed_globals() -> dict[str, Any]:
-    """What a checkpoint of mmengine may name besides tensors and plain containers."""
+    """Globals that a checkpoint of mmengine may use besides tensors and plain containers."""
     import numpy as np
     from mmengine.logging.history_buffer import HistoryBuffer
 
@@ -51,14 +51,14 @@ def allowed_globals() -> dict[str, Any]:
     allowed: dict[str, Any] = {
         'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
         'builtins.getattr': _history_method,
-        # In the list of newer releases of torch: bytes, the milestones of MultiStepLR, sets.
+        # Allowed by newer releases of torch: bytes, the milestones of MultiStepLR, sets.
         '_codecs.encode': codecs.encode,
         'collections.Counter': collections.Counter,
         'builtins.set': set,
         'numpy.ndarray': np.ndarray,
         'numpy.dtype': np.dtype,
     }
-    for package in ('numpy.core', 'numpy._core'):  # the file may come from the other NumPy
+    for package in ('numpy.core', 'numpy._core'):  # files of either NumPy
         allowed[f'{package}.multiarray._reconstruct'] = core.multiarray._reconstruct
         allowed[f'{package}.multiarray.scalar'] = core.multiarray.scalar
     # torch sets the state of a dtype only if the dtype's own class is allowed.
@@ -67,10 +67,10 @@ def allowed_globals() -> dict[str, Any]:
 
 
 class _AllowListUnpickler(pickle.Unpickler):
-    """Refuses every global that neither torch's own list of safe ones nor ours names."""
+    """Rejects every global that is neither in torch's allow-list nor in ours."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Look the global up in the lists instead of importing it."""
+        """Look up the global in the lists instead of importing it."""
         from torch import _weights_only_unpickler
 
         full_name = f'{module.replace("__builtin__", "builtins")}.{name}'
@@ -91,8 +91,8 @@ class _AllowListPickle:
         return _AllowListUnpickler(file, **kwargs).load()
 
 
-def _torch_takes_names() -> bool:
-    """Whether ``weights_only`` is sound and its allow-list takes names: from torch 2.6 on."""
+def _torch_accepts_names() -> bool:
+    """Whether ``weights_only`` is safe and its allow-list accepts names: from torch 2.6 on."""
     import torch
     from mmengine.utils import digit_version
 
@@ -102,7 +102,7 @@ def _torch_takes_names() -> bool:
 def _load_allowed(path: Path, map_location: Any) -> Any:
     import torch
 
-    if not _torch_takes_names():
+    if not _torch_accepts_names():
         return torch.load(
             path, map_location=map_location, pickle_module=_AllowListPickle, weights_only=False
         )
@@ -120,7 +120,7 @@ def load_file(filename: str | Path, map_location: Any = None) -> Any:
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: The file is damaged, or holds something else than weights and is not trusted.
+        ValueError: The file is damaged, or contains more than weights and is not trusted.
     """
     import torch
 
@@ -133,25 +133,25 @@ def load_file(filename: str | Path, map_location: Any = None) -> Any:
         return _load_allowed(path, map_location)
     except PermissionError:
         raise
-    except Exception as error:  # the pickle machine lets any exception out on damaged bytes
-        if 'CUDA' in str(error):  # no such device, or its memory is full: not the file's fault
+    except Exception as error:  # damaged bytes can raise any exception
+        if 'CUDA' in str(error):  # no such device or no memory: not an error of the file
             raise
         raise ValueError(_explain(path, error)) from error
 
 
 def _explain(path: Path, error: Exception) -> str:
-    """One sentence on what is wrong with the file, one on the way out."""
+    """The problem of the file, and the remedy."""
     refused = re.search(
         r'GLOBAL (.+?) (?:was not|is not|whose)|reduce for .*|Can only .*', str(error)
     )
     if refused and isinstance(error, pickle.UnpicklingError):
         return (
-            f'Checkpoint {path} holds more than weights and was not loaded: it names '
-            f'{refused.group(1) or refused.group()}. If you made this file yourself, pass '
+            f'Checkpoint {path} contains more than weights and was not loaded: it uses '
+            f'{refused.group(1) or refused.group()}. If you created this file yourself, pass '
             f'--trust-checkpoint (or load it inside '
             f'avis.utils.compat.checkpoint_loading.trusted_checkpoints()).'
         )
-    # torch puts its advice to unpickle anything before the reason.
+    # torch prints its advice before the reason.
     reason = (str(error).split('WeightsUnpickler error:')[-1].strip().splitlines() or [''])[0]
     return (
         f'Checkpoint {path} cannot be read ({type(error).__name__}: {reason}). '
@@ -160,7 +160,7 @@ def _explain(path: Path, error: Exception) -> str:
 
 
 def _register_loaders(module: ModuleType) -> None:
-    """Replace mmengine's loaders of local files and URLs by ours."""
+    """Replace mmengine's loaders of local files and URLs."""
 
     def load_from_local(filename: str, map_location: Any = None) -> Any:
         return load_file(filename, map_location)

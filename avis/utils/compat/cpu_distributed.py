@@ -1,7 +1,7 @@
-"""Several processes without a GPU: gloo where mmengine insists on CUDA.
+"""Distributed training without a GPU: gloo where mmengine requires CUDA.
 
 Reason: ``mmengine.dist.init_dist`` calls ``torch.cuda.set_device`` whatever the backend, and its
-Runner passes ``device_ids`` to DistributedDataParallel, which a model on the CPU refuses.
+Runner passes ``device_ids`` to DistributedDataParallel, which fails for a model on the CPU.
 Ends with: an mmengine release that trains on gloo on a machine without CUDA.
 """
 
@@ -21,23 +21,23 @@ def _start_gloo_without_cuda(module: ModuleType) -> None:
 
 
 def _without_cuda(start: Callable[..., None]) -> Callable[..., None]:
-    """The same launcher; without CUDA it takes gloo and chooses no device."""
+    """The same launcher; without CUDA it starts gloo and sets no device."""
 
     @functools.wraps(start)
-    def start_anywhere(backend: str, **kwargs: Any) -> None:
+    def launch(backend: str, **kwargs: Any) -> None:
         import torch
 
         if torch.cuda.is_available():
             start(backend, **kwargs)
             return
-        choose_device = torch.cuda.set_device
+        set_device = torch.cuda.set_device
         torch.cuda.set_device = lambda device: None
         try:
             start('gloo', **kwargs)
         finally:
-            torch.cuda.set_device = choose_device
+            torch.cuda.set_device = set_device
 
-    return start_anywhere
+    return launch
 
 
 def _drop_device_ids_on_cpu(module: ModuleType) -> None:

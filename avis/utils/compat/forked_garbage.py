@@ -1,11 +1,10 @@
-"""A forked process leaves alone what its parent threw away.
+"""Forked processes do not collect the garbage of their parent.
 
-PyAV converts a image with threads of FFmpeg, and freeing them waits for each. In a process forked
-from this one, such as a worker of a data loader, they do not exist: when its garbage collector
-comes upon a frame that the parent left behind in a cycle, it waits for ever. So a child starts with
-nothing to collect (``gc.freeze``); what it makes itself is collected as ever.
-
-Obsolete from Python 3.14 on, where processes are no longer forked by default.
+Reason: PyAV converts images with threads of FFmpeg, and freeing a frame waits for each of them. In
+a forked process, such as a worker of a data loader, these threads do not exist: a frame that the
+parent left in a reference cycle blocks the garbage collector of the child forever. A child
+therefore starts with an empty collector (``gc.freeze``); its own objects are collected as usual.
+Ends with: Python 3.14, where processes are no longer forked by default.
 """
 
 import functools
@@ -15,5 +14,5 @@ import os
 
 @functools.cache
 def install() -> None:
-    """Take effect in every process forked from here on."""
+    """Apply to every process forked from now on."""
     os.register_at_fork(after_in_child=gc.freeze)

@@ -1,4 +1,4 @@
-"""Run code around the import of one module of another package, without importing it early."""
+"""Run code around the import of a module of another package, without importing it early."""
 
 import importlib.util
 import sys
@@ -11,23 +11,23 @@ AroundImport = Callable[[Callable[[ModuleType], None], ModuleType], None]
 
 
 class _AroundLoader(Loader):
-    """The real loader of a module with our code around the execution of its body."""
+    """The original loader of a module, with our code around the execution of its body."""
 
     def __init__(self, loader: Loader, around: AroundImport) -> None:
         self.loader = loader
         self.around = around
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """Let the real loader create the module."""
+        """Create the module by the original loader."""
         return self.loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Hand the real execution to our code."""
+        """Execute the body within our code."""
         self.around(self.loader.exec_module, module)
 
 
 class _AroundFinder(MetaPathFinder):
-    """Finds one module by its real finder and swaps the loader."""
+    """Finds one module by its original finder and wraps the loader."""
 
     def __init__(self, name: str, around: AroundImport) -> None:
         self.name = name
@@ -37,7 +37,7 @@ class _AroundFinder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Answer for our one module only, and not while we search for it ourselves."""
+        """Find this one module only, except during the search by the other finders."""
         if fullname != self.name or self.searching:
             return None
         self.searching = True

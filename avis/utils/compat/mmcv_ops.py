@@ -1,8 +1,8 @@
-"""mmcv without compiled operators: a stand-in for ``mmcv._ext`` that fails on call, not on import.
+"""mmcv without compiled operators: a substitute for ``mmcv._ext`` that raises on call.
 
 Reason: importing ``mmdet.models`` imports ``mmcv.ops``, which loads the compiled module although
-no model of avis calls it. Compiling mmcv takes long and needs a compiler; mmcv-lite has no such
-module. A compiled mmcv is used when it is installed: our finder stands last in the search.
+no model of avis calls it. Compiling mmcv is slow and needs a compiler; mmcv-lite has no such
+module. A compiled mmcv is used when it is installed: our finder is the last one.
 Ends with: a release of mmdet that imports without ``mmcv._ext``.
 """
 
@@ -17,10 +17,10 @@ NAME = 'mmcv._ext'
 
 
 class _MissingOps(ModuleType):
-    """Looks as if it had every operator; calling one explains what is missing."""
+    """Has every operator; calling one raises an error with the remedy."""
 
     def __getattr__(self, name: str) -> Callable[..., NoReturn]:
-        # Dunder names are questions of the import system, not operators.
+        # Dunder names are requested by the import system.
         if name.startswith('__'):
             raise AttributeError(name)
 
@@ -35,20 +35,20 @@ class _MissingOps(ModuleType):
 
 
 class _MissingOpsFinder(MetaPathFinder, Loader):
-    """Provides the stand-in when no other finder knows ``mmcv._ext``."""
+    """Provides the substitute when no other finder finds ``mmcv._ext``."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Answer for ``mmcv._ext`` only."""
+        """Find ``mmcv._ext`` only."""
         return ModuleSpec(fullname, self) if fullname == NAME else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """The stand-in module."""
+        """Create the substitute module."""
         return _MissingOps(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing to execute: attributes are made when asked for."""
+        """Do nothing: attributes are created on access."""
 
 
 def install() -> None:

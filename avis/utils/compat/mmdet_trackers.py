@@ -1,8 +1,8 @@
 """mmdet's ByteTrack and OC-SORT without ``lap`` and ``motmetrics``: SciPy solves the assignment.
 
-Reason: both refuse to be built without ``lap``, of which they need one function, and OC-SORT
-without ``motmetrics``, of which it needs nothing. Both packages are extras of mmdet; ``lap`` has to
-be compiled. An installed ``lap`` is used.
+Reason: both require ``lap``, of which they use one function, and OC-SORT requires ``motmetrics``,
+of which it uses nothing. Both packages are extras of mmdet; ``lap`` has to be compiled. If ``lap``
+is installed, it is used.
 Ends with: a release of mmdet whose trackers use SciPy.
 """
 
@@ -21,11 +21,11 @@ def lapjv(
 
     Args:
         cost: Shape (M, N).
-        extend_cost: Only True is known: any number of rows and columns.
-        cost_limit: A pair that costs more than this is not made.
+        extend_cost: Must be True: any number of rows and columns.
+        cost_limit: Pairs of a higher cost are not matched.
 
     Returns:
-        The cost of all pairs; the column of each row (M,), -1 for none; the row of each column.
+        The cost of all pairs; the column of each row (M,), -1 if unmatched; the row of each column.
     """
     import numpy as np
     from scipy.optimize import linear_sum_assignment
@@ -34,20 +34,20 @@ def lapjv(
         raise NotImplementedError('only lapjv(extend_cost=True) is provided without lap')
     cost = np.asarray(cost, np.float64)
     rows, columns = cost.shape
-    # Each row and each column may stay alone for half the limit: two of them cost a whole pair.
-    alone = cost_limit / 2 if np.isfinite(cost_limit) else cost.max(initial=0.0) + 1
-    extended = np.full((rows + columns, rows + columns), alone)
+    # An unmatched row or column costs half the limit, so that two of them cost a pair.
+    unmatched = cost_limit / 2 if np.isfinite(cost_limit) else cost.max(initial=0.0) + 1
+    extended = np.full((rows + columns, rows + columns), unmatched)
     extended[rows:, columns:] = 0
     extended[:rows, :columns] = cost
-    chosen, partner = linear_sum_assignment(extended)
-    made = (chosen < rows) & (partner < columns)
+    rows_found, partner = linear_sum_assignment(extended)
+    matched = (rows_found < rows) & (partner < columns)
     column_of, row_of = np.full(rows, -1, np.int32), np.full(columns, -1, np.int32)
-    column_of[chosen[made]], row_of[partner[made]] = partner[made], chosen[made]
-    return float(cost[chosen[made], partner[made]].sum()), column_of, row_of
+    column_of[rows_found[matched]], row_of[partner[matched]] = partner[matched], rows_found[matched]
+    return float(cost[rows_found[matched], partner[matched]].sum()), column_of, row_of
 
 
 class _MissingMotmetrics(ModuleType):
-    """Stands for ``motmetrics`` where only its presence is asked."""
+    """Placeholder for ``motmetrics`` where only its presence is checked."""
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith('__'):
@@ -55,19 +55,19 @@ class _MissingMotmetrics(ModuleType):
         raise ImportError(f'motmetrics.{name} is needed: pip install motmetrics')
 
 
-def _give_lap(module: Any) -> None:
+def _set_lap(module: Any) -> None:
     if module.lap is None:
         module.lap = ModuleType('lap')
         module.lap.lapjv = lapjv
 
 
-def _give_motmetrics(module: Any) -> None:
+def _set_motmetrics(module: Any) -> None:
     if module.motmetrics is None:
         module.motmetrics = _MissingMotmetrics('motmetrics')
 
 
 def install() -> None:
     """Wait for the imports of the trackers."""
-    after_import(f'{_PACKAGE}.byte_tracker', _give_lap)
-    after_import(f'{_PACKAGE}.ocsort_tracker', _give_lap)
-    after_import(f'{_PACKAGE}.sort_tracker', _give_motmetrics)
+    after_import(f'{_PACKAGE}.byte_tracker', _set_lap)
+    after_import(f'{_PACKAGE}.ocsort_tracker', _set_lap)
+    after_import(f'{_PACKAGE}.sort_tracker', _set_motmetrics)

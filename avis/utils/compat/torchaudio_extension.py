@@ -1,8 +1,8 @@
-"""torchaudio beside a torch it was not built for: keep its pure PyTorch parts usable.
+"""torchaudio with a torch it was not built for: keep its pure PyTorch parts usable.
 
 Reason: torchaudio wheels on PyPI link CUDA libraries, so ``import torchaudio`` raises OSError
-beside a CPU build of torch, although resampling, mel scales, wav2vec2 and ConvTasNet need no
-compiled code. torchaudio itself knows the state "no extension"; we report that state when
+with a CPU build of torch, although resampling, mel scales, wav2vec2 and ConvTasNet need no
+compiled code. torchaudio supports the state "no extension", which is reported here when
 loading the extension fails. transformers imports torchaudio, mmdet imports transformers.
 Ends with: a torchaudio release whose wheels import without their libraries.
 """
@@ -16,7 +16,7 @@ from avis.utils.compat.import_hook import around_import
 
 
 def _report_no_extension(execute: Callable[[ModuleType], None], module: ModuleType) -> None:
-    """Execute ``torchaudio._extension``; on a library that does not load, fill in its answers."""
+    """Execute ``torchaudio._extension``; if a library does not load, set its flags."""
     try:
         execute(module)
     except (OSError, ImportError, RuntimeError) as error:

@@ -1,10 +1,10 @@
-"""torchvision beside a torch it was not built for: keep its pure PyTorch parts usable.
+"""torchvision with a torch it was not built for: keep its pure PyTorch parts usable.
 
-Reason: torchvision wheels on PyPI link CUDA libraries. Beside a CPU build of torch the library
-does not load, and ``import torchvision`` fails where it describes operators that are not there,
-although resizing, normalization and boxes need no compiled code. transformers takes a torchvision
-that is installed for one that works, and mmdet imports transformers. The two operators described
-at import are declared; ``nms`` gets an implementation in PyTorch, the others stay missing.
+Reason: torchvision wheels on PyPI link CUDA libraries. With a CPU build of torch the library
+does not load, and ``import torchvision`` fails where it describes missing operators, although
+resizing, normalization and boxes need no compiled code. transformers imports any installed
+torchvision, and mmdet imports transformers. The two operators described at import are declared;
+``nms`` is implemented in PyTorch, the others remain missing.
 Ends with: a torchvision release that imports without its compiled operators.
 """
 
@@ -17,7 +17,7 @@ _libraries: list[Any] = []  # an operator lives as long as the library that decl
 
 
 def _nms(boxes: Any, scores: Any, iou_threshold: float) -> Any:
-    """Indices of the boxes (N, 4) that overlap no better one by more than a threshold."""
+    """Indices of the boxes (N, 4) that overlap no higher-scored one by more than a threshold."""
     import torch
 
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])

@@ -15,19 +15,19 @@ from avis.utils.compat import checkpoint_loading
 from avis.utils.compat.checkpoint_loading import load_file, trusted_checkpoints
 from tests.helpers.tiny import TinyDataset, TinyModel
 
-WAYS = {'own unpickler': False}
-if checkpoint_loading._torch_takes_names():
-    WAYS['weights_only'] = True
+LOADERS = {'own unpickler': False}
+if checkpoint_loading._torch_accepts_names():
+    LOADERS['weights_only'] = True
 
 
-@pytest.fixture(params=WAYS, autouse=True)
-def way(request, monkeypatch):
-    """Every test runs on the way for old releases of torch, and on the one for 2.6 and later."""
-    monkeypatch.setattr(checkpoint_loading, '_torch_takes_names', lambda: WAYS[request.param])
+@pytest.fixture(params=LOADERS, autouse=True)
+def loader(request, monkeypatch):
+    """Every test runs the code for old releases of torch, and that for 2.6 and later."""
+    monkeypatch.setattr(checkpoint_loading, '_torch_accepts_names', lambda: LOADERS[request.param])
 
 
 class Evil:
-    """Leaves a file behind when it is unpickled."""
+    """Creates a folder when it is unpickled."""
 
     def __init__(self, trace: Path) -> None:
         self.trace = trace
@@ -37,7 +37,7 @@ class Evil:
 
 
 class GetAttr:
-    """Reaches for more than HistoryBuffer's statistics through the stand-in for getattr."""
+    """Accesses more than HistoryBuffer's statistics through the replaced getattr."""
 
     def __init__(self, owner, name) -> None:
         self.args = owner, name
@@ -59,7 +59,7 @@ def history() -> HistoryBuffer:
 
 
 @pytest.mark.parametrize('zipped', [True, False], ids=['zip', 'legacy'])
-def test_plain_weights_come_back(tmp_path, zipped):
+def test_plain_weights_are_loaded(tmp_path, zipped):
     content = {
         'state_dict': collections.OrderedDict(nn.BatchNorm1d(3).state_dict()),
         'half': torch.arange(3).to(torch.bfloat16),
@@ -75,7 +75,7 @@ def test_plain_weights_come_back(tmp_path, zipped):
     assert loaded['meta'] == content['meta']
 
 
-def test_histories_and_numpy_values_come_back(tmp_path):
+def test_histories_and_numpy_values_are_loaded(tmp_path):
     content = {
         'history': history(),
         'array': np.arange(6).reshape(2, 3),
@@ -93,7 +93,7 @@ def test_histories_and_numpy_values_come_back(tmp_path):
 
 
 @pytest.mark.parametrize('package', ['numpy.core', 'numpy._core'])
-def test_files_of_both_numpy_generations_are_named(package):
+def test_globals_of_numpy_1_and_2_are_allowed(package):
     allowed = checkpoint_loading.allowed_globals()
     for name in ('_reconstruct', 'scalar'):
         assert callable(allowed[f'{package}.multiarray.{name}'])
@@ -103,7 +103,7 @@ def test_files_of_both_numpy_generations_are_named(package):
 def test_pickled_code_does_not_run(tmp_path, zipped):
     trace = tmp_path / 'trace'
     path = save(tmp_path / 'evil.pth', {'state_dict': Evil(trace)}, zipped=zipped)
-    with pytest.raises(ValueError, match=r'evil\.pth holds more than weights.*names posix\.mkdir'):
+    with pytest.raises(ValueError, match=r'evil\.pth contains more.*uses posix\.mkdir'):
         load_file(path)
     assert not trace.exists()
 
@@ -120,7 +120,7 @@ def test_pickled_code_in_a_bare_pickle_does_not_run(tmp_path):
     ('owner', 'name'),
     [(HistoryBuffer, '__init__'), (HistoryBuffer, 'update'), (np.ndarray, 'mean')],
 )
-def test_getattr_reaches_the_statistics_only(tmp_path, owner, name):
+def test_getattr_is_limited_to_the_statistics(tmp_path, owner, name):
     path = save(tmp_path / 'getattr.pth', {'x': GetAttr(owner, name)})
     with pytest.raises(ValueError, match=rf'more than weights.*getattr\(.*{name}'):
         load_file(path)
@@ -144,7 +144,7 @@ def test_trusted_files_load_inside_the_block_only(tmp_path):
         load_file(path)
 
 
-def test_trust_ends_with_an_error_inside(tmp_path):
+def test_trust_ends_after_an_error(tmp_path):
     with pytest.raises(KeyError), trusted_checkpoints():
         raise KeyError
     with pytest.raises(ValueError, match='more than weights'):
@@ -153,7 +153,7 @@ def test_trust_ends_with_an_error_inside(tmp_path):
 
 @pytest.mark.parametrize('zipped', [True, False], ids=['zip', 'legacy'])
 @pytest.mark.parametrize('kept', [0, 0.5, 0.97])
-def test_a_truncated_file_says_so(tmp_path, kept, zipped):
+def test_truncated_files_are_reported(tmp_path, kept, zipped):
     whole = save(tmp_path / 'cut.pth', {'w': torch.ones(500)}, zipped=zipped).read_bytes()
     (tmp_path / 'cut.pth').write_bytes(whole[: int(kept * len(whole))])
     with pytest.raises(ValueError, match=r'cut\.pth cannot be read.*truncated.*download'):
@@ -161,18 +161,18 @@ def test_a_truncated_file_says_so(tmp_path, kept, zipped):
 
 
 @pytest.mark.parametrize('content', [b'<html>404</html>', b'\x00\xff' * 400, b'version https'])
-def test_a_file_of_another_kind_says_so(tmp_path, content):
+def test_other_files_are_reported(tmp_path, content):
     (tmp_path / 'page.pth').write_bytes(content)
     with pytest.raises(ValueError, match=r'page\.pth cannot be read \(UnpicklingError: \w+'):
         load_file(tmp_path / 'page.pth')
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'absent\.pth does not exist'):
         load_file(tmp_path / 'absent.pth')
 
 
-def test_an_error_of_the_device_is_not_blamed_on_the_file(tmp_path, monkeypatch):
+def test_errors_of_the_device_are_not_changed(tmp_path, monkeypatch):
     def out_of_memory(*args, **kwargs):
         raise RuntimeError('CUDA out of memory')
 
@@ -209,7 +209,7 @@ def train(work_dir: Path, epochs: int, *, resume: bool) -> Runner:
     return runner
 
 
-def test_a_runner_resumes_from_what_it_saved(tmp_path):
+def test_runner_resumes_from_its_checkpoint(tmp_path):
     straight = train(tmp_path / 'straight', 2, resume=False)
     train(tmp_path / 'broken', 1, resume=False)
     resumed = train(tmp_path / 'broken', 2, resume=True)

@@ -13,7 +13,7 @@ LAUNCHERS = ('pytorch', 'slurm', 'mpi')
 
 @pytest.fixture
 def launchers():
-    """A stand-in for ``mmengine.dist.utils`` whose launchers choose a device, as mmengine does."""
+    """A module like ``mmengine.dist.utils`` whose launchers set a device."""
     module, calls = ModuleType('launchers'), []
 
     def start(backend, **kwargs):
@@ -27,7 +27,7 @@ def launchers():
 
 
 @pytest.mark.parametrize('launcher', LAUNCHERS)
-def test_with_cuda_mmengine_is_left_alone(launcher, launchers, monkeypatch):
+def test_with_cuda_the_launcher_is_unchanged(launcher, launchers, monkeypatch):
     devices = []
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     monkeypatch.setattr(torch.cuda, 'set_device', devices.append)
@@ -37,7 +37,7 @@ def test_with_cuda_mmengine_is_left_alone(launcher, launchers, monkeypatch):
 
 
 @pytest.mark.parametrize('launcher', LAUNCHERS)
-def test_without_cuda_gloo_starts_and_no_device_is_chosen(launcher, launchers, monkeypatch):
+def test_without_cuda_gloo_starts_and_no_device_is_set(launcher, launchers, monkeypatch):
     def refuse(device):
         raise AssertionError('this machine has no CUDA device')
 
@@ -45,11 +45,11 @@ def test_without_cuda_gloo_starts_and_no_device_is_chosen(launcher, launchers, m
     monkeypatch.setattr(torch.cuda, 'set_device', refuse)
     getattr(launchers.module, f'_init_dist_{launcher}')('nccl', port=1)
     assert launchers.calls == [('gloo', {'port': 1})]
-    assert torch.cuda.set_device is refuse  # put back
+    assert torch.cuda.set_device is refuse  # restored
 
 
 class Wrapper:
-    """Takes what it is given, as DistributedDataParallel does."""
+    """Accepts the arguments of DistributedDataParallel."""
 
     def __init__(self, module, *args, **kwargs):
         self.kwargs = kwargs
@@ -63,17 +63,17 @@ def wrapper():
     return module.MMDistributedDataParallel
 
 
-def test_a_model_on_the_cpu_loses_the_device_ids(wrapper):
+def test_device_ids_are_dropped_on_the_cpu(wrapper):
     wrapped = wrapper(nn.Linear(1, 1), device_ids=[0], broadcast_buffers=False)
     assert wrapped.kwargs == {'broadcast_buffers': False}
 
 
-def test_a_model_elsewhere_keeps_the_device_ids(wrapper):
+def test_device_ids_are_kept_on_other_devices(wrapper):
     wrapped = wrapper(nn.Linear(1, 1, device='meta'), device_ids=[0])
     assert wrapped.kwargs == {'device_ids': [0]}
 
 
-def test_mmengine_starts_gloo_and_trains_here_without_cuda():
+def test_mmengine_trains_with_gloo_without_cuda():
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Slow packages stay out until they are used, and then work as if they had been imported."""
+"""Slow packages are imported when they are used, and then work as usual."""
 
 import pytest
 
@@ -28,16 +28,16 @@ def lazy():
     return stand_in('Base', load, lambda: bool(loads)), loads
 
 
-def test_stand_in_loads_nothing_when_it_is_only_looked_at(lazy) -> None:
+def test_inspecting_a_stand_in_loads_nothing(lazy) -> None:
     base, loads = lazy
     assert isinstance(base, type)
     assert base is not None
-    assert not isinstance(Base(), base)  # nobody can have made one through it
+    assert not isinstance(Base(), base)  # not loaded, so no instance exists
     assert not hasattr(base, '__wrapped__')
     assert loads == []
 
 
-def test_stand_in_acts_as_the_object(lazy) -> None:
+def test_stand_in_behaves_like_the_object(lazy) -> None:
     base, _ = lazy
     made = base(size=2)
     assert type(made) is Base
@@ -143,7 +143,7 @@ for build in (ZeroRedundancyOptimizer, OPTIMIZERS.get('ZeroRedundancyOptimizer')
     run_python(code)
 
 
-def test_a_missing_package_is_reported_as_by_mmdet() -> None:
+def test_missing_package_is_none_as_in_mmdet() -> None:
     code = """
 import sys
 class Hidden:
@@ -158,7 +158,7 @@ assert bert.AutoTokenizer is None
     run_python(code)
 
 
-def test_stand_ins_leave_the_import_statement_as_it_was() -> None:
+def test_import_function_is_restored() -> None:
     code = """
 import builtins
 before = builtins.__import__

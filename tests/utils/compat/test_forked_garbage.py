@@ -1,4 +1,4 @@
-"""A worker must not wait for threads that only its parent had."""
+"""A worker does not wait for threads of its parent."""
 
 from tests.helpers.subprocess_python import run_python
 

@@ -8,12 +8,12 @@ from tests.helpers.subprocess_python import write_package
 
 @pytest.fixture
 def late_module(tmp_path, monkeypatch):
-    """A module nobody has imported yet; finders and modules of the test are taken away again."""
-    write_package(tmp_path, {'late_room/__init__.py': '', 'late_room/late.py': 'value = 1\n'})
+    """A module that is not imported yet; finders and modules of the test are removed afterwards."""
+    write_package(tmp_path, {'late_package/__init__.py': '', 'late_package/late.py': 'value = 1\n'})
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, 'meta_path', sys.meta_path[:])
-    yield 'late_room.late'
-    for name in ('late_room', 'late_room.late'):
+    yield 'late_package.late'
+    for name in ('late_package', 'late_package.late'):
         sys.modules.pop(name, None)
 
 
@@ -23,30 +23,30 @@ def test_callback_waits_for_the_import(late_module):
     assert seen == []
     assert late_module not in sys.modules
 
-    import late_room.late
+    import late_package.late
 
     assert seen == [1]
-    assert late_room.late.__file__.endswith('late.py')
+    assert late_package.late.__file__.endswith('late.py')
 
 
-def test_callback_runs_at_once_when_imported_already():
+def test_callback_of_an_imported_module_runs_at_once():
     seen = []
     after_import('json', seen.append)
     assert seen == [sys.modules['json']]
 
 
-def test_waiting_twice_calls_once(late_module):
+def test_second_registration_is_ignored(late_module):
     seen = []
     for _ in range(2):
         after_import(late_module, lambda module: seen.append(module.__name__))
 
-    import late_room.late  # noqa: F401
+    import late_package.late  # noqa: F401
 
     assert seen == [late_module]
 
 
-def test_around_sees_the_error_of_the_body(late_module, tmp_path):
-    (tmp_path / 'late_room/late.py').write_text("raise OSError('libcudart.so')\n")
+def test_around_can_handle_errors_of_the_body(late_module, tmp_path):
+    (tmp_path / 'late_package/late.py').write_text("raise OSError('libcudart.so')\n")
 
     def survive(execute, module):
         with pytest.raises(OSError, match='libcudart'):
@@ -55,12 +55,12 @@ def test_around_sees_the_error_of_the_body(late_module, tmp_path):
 
     around_import(late_module, survive)
 
-    import late_room.late
+    import late_package.late
 
-    assert late_room.late.value == 'from us'
+    assert late_package.late.value == 'from us'
 
 
-def test_a_missing_module_stays_missing(late_module):
-    after_import('late_room.absent', lambda module: None)
-    with pytest.raises(ModuleNotFoundError, match=r'late_room\.absent'):
-        import late_room.absent  # noqa: F401
+def test_missing_module_raises(late_module):
+    after_import('late_package.absent', lambda module: None)
+    with pytest.raises(ModuleNotFoundError, match=r'late_package\.absent'):
+        import late_package.absent  # noqa: F401

@@ -11,11 +11,11 @@ BREAKS = {
 }
 
 
-def test_an_extension_that_loads_is_left_alone(tmp_path):
+def test_loaded_extension_is_unchanged(tmp_path):
     assert run_python(LOADS, write_package(tmp_path, WORKS)).strip() == 'compiled'
 
 
-def test_an_extension_that_breaks_is_reported_as_absent(tmp_path):
+def test_failing_extension_is_reported_as_absent(tmp_path):
     code = f"""
 {LOADS}
 print(e._check_cuda_version(), e._IS_ALIGN_AVAILABLE, e._IS_RNNT_AVAILABLE)
@@ -32,7 +32,7 @@ except RuntimeError as error:
     assert lines[2].startswith('forced_align needs the compiled extension of torchaudio')
 
 
-def test_without_avis_the_gap_is_real(tmp_path):
+def test_import_fails_without_avis(tmp_path):
     code = """
 try:
     import torchaudio
@@ -43,7 +43,7 @@ except OSError as error:
     assert printed.strip() == 'libtorch_cuda.so: not found'
 
 
-def test_an_error_of_another_kind_is_not_hidden(tmp_path):
+def test_other_errors_are_not_hidden(tmp_path):
     files = {**BREAKS, 'torchaudio/_extension/__init__.py': 'undefined_name\n'}
     code = """
 import avis
@@ -55,7 +55,7 @@ except NameError as error:
     assert 'undefined_name' in run_python(code, write_package(tmp_path, files))
 
 
-def test_the_installed_torchaudio_resamples_and_transformers_builds_whisper():
+def test_installed_torchaudio_and_whisper_work():
     code = """
 import avis, torch, torchaudio
 print(tuple(torchaudio.functional.resample(torch.ones(1, 160), 16000, 8000).shape))

@@ -27,7 +27,7 @@ def package(has_ops):
     }
 
 
-def test_without_avis_the_gap_is_real(tmp_path):
+def test_import_fails_without_avis(tmp_path):
     code = """
 try:
     import torchvision
@@ -38,7 +38,7 @@ except RuntimeError as error:
     assert 'torchvision::nms does not exist' in printed
 
 
-def test_operators_that_do_not_load_are_declared(tmp_path):
+def test_missing_operators_are_declared(tmp_path):
     code = """
 import avis, torch
 from torchvision.ops.boxes import nms
@@ -51,7 +51,7 @@ print(nms(boxes[:0], scores[:0], 0.5).tolist())
     assert lines == ['[1, 2] [1, 0, 2]', '[]']
 
 
-def test_operators_that_load_are_left_alone(tmp_path):
+def test_loaded_operators_are_unchanged(tmp_path):
     code = f"""
 {LOADS}
 from torchvision.ops import boxes
@@ -66,7 +66,7 @@ print(hasattr(torch.ops.torchvision, 'nms'))
     assert lines == ['True', 'no operators', 'False']
 
 
-def test_the_installed_torchvision_resizes_and_serves_transformers():
+def test_installed_torchvision_and_transformers_work():
     code = """
 import avis, torch
 from torchvision.ops import masks_to_boxes, nms
