@@ -2,8 +2,8 @@
 # Start a tool in several processes: torchrun.sh SCRIPT PROCESSES_PER_NODE ARGUMENTS...
 #
 # NNODES, NODE_RANK, MASTER_ADDR and PORT describe runs on several nodes, started once on each.
-# Without PORT a run on one node takes a free port, one on several nodes 29500.
-# PYTHON names the interpreter. GPUs are used through nccl, without any GPU gloo is.
+# Without PORT, a run on one node uses a free port, a run on several nodes 29500.
+# PYTHON names the interpreter. The backend is nccl, or gloo without a GPU.
 set -euo pipefail
 
 SCRIPT=$1
@@ -21,7 +21,7 @@ if [[ -z "${PORT:-}" ]]; then
     fi
 fi
 
-# exec: a signal to this script reaches torchrun, which hands it to the processes.
+# exec: a signal to this script reaches torchrun, which forwards it to the processes.
 exec "$PYTHON" -m torch.distributed.run \
     --nnodes="$NNODES" \
     --node_rank="$NODE_RANK" \
