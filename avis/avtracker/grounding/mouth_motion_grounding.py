@@ -11,8 +11,6 @@ from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from avis.avtracker.grounding.mouth_motion import MouthMotion
 from avis.avtracker.grounding.speaker_assignment import (
-    BoolArray,
-    FloatArray,
     LinkCosts,
     MouthStatistics,
     assign_speakers,
@@ -21,6 +19,9 @@ from avis.avtracker.interfaces import LocalAnswer, LocalQuery, VideoContext
 from avis.avtracker.loading import build_part
 from avis.avtracker.windows import row_of
 from avis.registry import MODELS
+
+_Bools = NDArray[np.bool_]
+_Floats = NDArray[np.float64]
 
 _MAX_FPS = 12.5  # of measured frames: twice as many found the same speakers
 _MIN_SYNC_FPS = 8.0  # from which mouth motion and loudness are compared over time
@@ -41,8 +42,8 @@ class _Objects:
     """
 
     ids: list[int]
-    visible: BoolArray
-    prominence: FloatArray
+    visible: _Bools
+    prominence: _Floats
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class _Speakers:
 
     names: list[str]
     of_query: list[int]
-    diarized: BoolArray
+    diarized: _Bools
 
 
 @MODELS.register_module()
@@ -129,7 +130,7 @@ class MouthMotionGrounding:
 
     def _measure(
         self, video: VideoContext, objects: _Objects, frames: NDArray[np.int64]
-    ) -> FloatArray:
+    ) -> _Floats:
         """Measured opening of the mouths, (N, T); NaN where it is unknown."""
         opening = np.full((len(objects.ids), len(frames)), np.nan)
         if self.mouth_motion is None or video.frames.fps < self.mouth_motion.min_fps:
@@ -141,7 +142,7 @@ class MouthMotionGrounding:
                 opening[rows, column] = self.mouth_motion.measure(video.frames, frame, found)
         return opening
 
-    def _normalize(self, motion: FloatArray) -> FloatArray:
+    def _normalize(self, motion: _Floats) -> _Floats:
         """Scale to 0 for the person's own closed or still mouth and 1 for the widest, (N, T)."""
         closed_level, min_range = 0.0, 1.0
         if self.mouth_motion is not None:
@@ -157,7 +158,7 @@ class MouthMotionGrounding:
         return normalized.clip(0, 1)
 
 
-def _opening_range(opening: FloatArray, length: int) -> FloatArray:
+def _opening_range(opening: _Floats, length: int) -> _Floats:
     """Maximum minus minimum opening within ``length`` frames: a still mouth may be open."""
     known = np.isfinite(opening)
     most = maximum_filter1d(np.where(known, opening, -np.inf), length, axis=1)
@@ -196,8 +197,8 @@ def _objects(video: VideoContext) -> _Objects:
 
 
 def _speech(
-    queries: Sequence[LocalQuery], speakers: _Speakers, starts: FloatArray, length: float
-) -> FloatArray:
+    queries: Sequence[LocalQuery], speakers: _Speakers, starts: _Floats, length: float
+) -> _Floats:
     """Share of each measured frame in which each speaker is heard, (S, T)."""
     speech = np.zeros((len(speakers.names), len(starts)))
     for query, speaker in zip(queries, speakers.of_query, strict=True):
@@ -207,7 +208,7 @@ def _speech(
     return speech.clip(0, 1)
 
 
-def _loudness(video: VideoContext, frames: NDArray[np.int64]) -> FloatArray:
+def _loudness(video: VideoContext, frames: NDArray[np.int64]) -> _Floats:
     """Root mean square of the audio during each measured frame, (T,)."""
     rate, fps = video.audio.sample_rate, video.frames.fps
     spans = [
@@ -217,7 +218,7 @@ def _loudness(video: VideoContext, frames: NDArray[np.int64]) -> FloatArray:
     return np.array([np.sqrt(np.mean(span**2)) if len(span) else 0.0 for span in spans])
 
 
-def _loudness_log_odds(speech: FloatArray, opening: FloatArray, loudness: FloatArray) -> FloatArray:
+def _loudness_log_odds(speech: _Floats, opening: _Floats, loudness: _Floats) -> _Floats:
     """Log odds that each mouth follows the loudness while a speaker is heard, (S, N).
 
     For two normal variables with correlation r over T observations these are -T / 2 log(1 - r^2).
@@ -248,7 +249,7 @@ def _reason(objects: _Objects, object_ids: Sequence[int]) -> str:
 
 
 def _candidates(
-    objects: _Objects, mouths: MouthStatistics, prior: FloatArray, speaker: int
+    objects: _Objects, mouths: MouthStatistics, prior: _Floats, speaker: int
 ) -> dict[str, dict[str, float]]:
     """The evidence for each object as this speaker, for the record."""
     return {

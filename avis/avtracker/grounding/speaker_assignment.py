@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln
 
-BoolArray = NDArray[np.bool_]
-FloatArray = NDArray[np.float64]
+_Bools = NDArray[np.bool_]
+_Floats = NDArray[np.float64]
 
 # Priors of the two rates, as counts of open and closed moments: open in 3 of 5 moments of speech,
 # in 1 of 6 moments without.
@@ -50,15 +50,13 @@ class MouthStatistics:
         closed: Closed in the whole video, (N,).
     """
 
-    speech_open: FloatArray
-    speech_closed: FloatArray
-    open: FloatArray
-    closed: FloatArray
+    speech_open: _Floats
+    speech_closed: _Floats
+    open: _Floats
+    closed: _Floats
 
     @classmethod
-    def count(
-        cls, speech: FloatArray, opening: FloatArray, weight: float = 1.0
-    ) -> 'MouthStatistics':
+    def count(cls, speech: _Floats, opening: _Floats, weight: float = 1.0) -> 'MouthStatistics':
         """Count the moments of a video.
 
         Args:
@@ -71,7 +69,7 @@ class MouthStatistics:
         closed = weight * np.where(known, 1 - opening, 0.0)
         return cls(speech @ opened.T, speech @ closed.T, opened.sum(axis=1), closed.sum(axis=1))
 
-    def log_evidence(self, opened: FloatArray, closed: FloatArray) -> FloatArray:
+    def log_evidence(self, opened: _Floats, closed: _Floats) -> _Floats:
         """Log likelihood of each mouth, given its moments while the object speaks.
 
         Args:
@@ -84,22 +82,20 @@ class MouthStatistics:
         return speaking + _log_likelihood(self.open - opened, self.closed - closed, _SILENT)
 
 
-def _log_likelihood(
-    opened: FloatArray, closed: FloatArray, prior: tuple[float, float]
-) -> FloatArray:
+def _log_likelihood(opened: _Floats, closed: _Floats, prior: tuple[float, float]) -> _Floats:
     """Beta-binomial log likelihood (of the moments in their order)."""
-    evidence: FloatArray = betaln(prior[0] + opened, prior[1] + closed) - betaln(*prior)
+    evidence: _Floats = betaln(prior[0] + opened, prior[1] + closed) - betaln(*prior)
     return evidence
 
 
 def assign_speakers(
     mouths: MouthStatistics,
     *,
-    seen_together: BoolArray,
-    prior: FloatArray,
-    diarized: BoolArray,
+    seen_together: _Bools,
+    prior: _Floats,
+    diarized: _Bools,
     costs: LinkCosts,
-) -> BoolArray:
+) -> _Bools:
     """Link speakers to objects greedily, one change at a time while the likelihood increases.
 
     Args:
@@ -131,13 +127,13 @@ def assign_speakers(
 
 
 def _gains(
-    links: BoolArray,
+    links: _Bools,
     mouths: MouthStatistics,
-    seen_together: BoolArray,
-    prior: FloatArray,
-    diarized: BoolArray,
+    seen_together: _Bools,
+    prior: _Floats,
+    diarized: _Bools,
     costs: LinkCosts,
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[_Floats, _Floats]:
     """Gain in log likelihood of each change of one link, (S, N) twice.
 
     The first change toggles a link: it removes it, or adds it and removes the links of the speaker
@@ -170,11 +166,11 @@ def _gains(
     return toggle, np.where(links | ~links.any(axis=0), -np.inf, move)
 
 
-def _object_costs(objects: NDArray[np.int64], costs: LinkCosts) -> FloatArray:
+def _object_costs(objects: NDArray[np.int64], costs: LinkCosts) -> _Floats:
     """The costs of speakers with this number of objects."""
     return costs.first_object * (objects > 0) + costs.other_object * np.maximum(objects - 1, 0)
 
 
-def _speaker_costs(speakers: NDArray[np.int64], costs: LinkCosts) -> FloatArray:
+def _speaker_costs(speakers: NDArray[np.int64], costs: LinkCosts) -> _Floats:
     """The costs of objects with this number of speakers."""
     return costs.other_speaker * np.maximum(speakers - 1, 0)
