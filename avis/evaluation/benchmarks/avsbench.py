@@ -112,14 +112,7 @@ class AVSBenchBenchmark(Benchmark[ScoredClip]):
         """``miou`` and ``F_score``, in 0..1; with ``corrected`` also over sounding frames only."""
         clips = [partial.scores for partial in partials]
         scores = pool_clips(clips, protocol=self.protocol, batch_size=self.batch_size)
-        summary = {'miou': scores.miou, 'F_score': scores.F_score}
-        if self.protocol == 'official':
-            return summary
-        return {
-            **summary,
-            'miou_sounding': scores.miou_sounding,
-            'frame_max_F': scores.frame_max_F,
-        }
+        return dict(scores.summary(self.protocol))
 
     def details(self, partials: Sequence[ScoredClip]) -> Mapping[str, Any]:
         """``miou`` and ``F_score`` of every evaluation batch; ``corrected`` has one batch."""

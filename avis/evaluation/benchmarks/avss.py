@@ -120,10 +120,7 @@ class AVSSBenchmark(Benchmark[ClassSums]):
     def combine(self, partials: Sequence[ClassSums]) -> Summary:
         """``miou``, ``F_score`` and both without one class (``_noBg``), in 0..1."""
         scores = pool_classes(partials, protocol=self.protocol)
-        keys = ['miou', 'miou_noBg', 'F_score', 'F_score_noBg']
-        if self.protocol == 'corrected':
-            keys += ['miou_present', 'F_score_present']
-        return {key: getattr(scores, key) for key in keys}
+        return dict(scores.summary(self.protocol))
 
     def details(self, partials: Sequence[ClassSums]) -> Mapping[str, Any]:
         """The scores of each class, and the number of frames that have it."""

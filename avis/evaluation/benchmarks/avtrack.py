@@ -29,10 +29,9 @@ from avis.evaluation.functional.avtrack import (
     failed_video,
     score_avtrack,
 )
-from avis.evaluation.functional.counts import EvalProtocol, OfficialEvaluatorError
+from avis.evaluation.functional.counts import EvalProtocol, OfficialEvaluatorError, mean_of_known
 from avis.evaluation.functional.diagnosis import count_diagnosis
 from avis.evaluation.functional.overlap import VideoOverlap
-from avis.evaluation.functional.resampling import mean_of_known
 from avis.utils.json_stream import JsonStream
 from avis.utils.png import Runs, read_png, read_png_runs
 from avis.utils.vis_format import video_attributes, video_name

@@ -181,6 +181,13 @@ class AVSBenchScores:
     frame_max_F: float
     per_batch: tuple[tuple[float, float], ...]
 
+    def summary(self, protocol: EvalProtocol) -> dict[str, float]:
+        """The reported scores; ``corrected`` adds those over the frames with a sounding object."""
+        scores = {'miou': self.miou, 'F_score': self.F_score}
+        if protocol == 'official':
+            return scores
+        return {**scores, 'miou_sounding': self.miou_sounding, 'frame_max_F': self.frame_max_F}
+
 
 def score_clip(prob: NDArray[Any], target: NDArray[Any]) -> ClipScores:
     """Score the labeled frames of one clip.

@@ -83,6 +83,13 @@ class AVSSScores:
     class_f: FloatArray
     class_frames: NDArray[np.int64]
 
+    def summary(self, protocol: EvalProtocol) -> dict[str, float]:
+        """The reported scores; ``corrected`` adds those over the classes with frames."""
+        keys = ['miou', 'miou_noBg', 'F_score', 'F_score_noBg']
+        if protocol == 'corrected':
+            keys += ['miou_present', 'F_score_present']
+        return {key: getattr(self, key) for key in keys}
+
 
 def frames_to_score(
     labeled: BoolArray, valid: BoolArray | None = None, *, protocol: EvalProtocol = 'official'

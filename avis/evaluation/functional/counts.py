@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from avis.evaluation.functional.array_types import FloatArray
 from avis.evaluation.functional.overlap import VideoOverlap
 
 EvalProtocol: TypeAlias = Literal['official', 'corrected']
@@ -122,6 +123,18 @@ def average_classes(classes: Sequence[Scores], *, summed: Collection[str] = ()) 
         values = np.stack([scores[name] for scores in classes])
         averaged[name] = np.asarray(values.sum(axis=0) if name in summed else values.mean(axis=0))
     return averaged
+
+
+def mean_of_known(values: FloatArray, axis: int) -> FloatArray:
+    """Mean along an axis without NaN; NaN where all values are NaN.
+
+    >>> mean_of_known(np.array([[1.0, np.nan], [3.0, np.nan]]), axis=0)
+    array([ 2., nan])
+    """
+    known = ~np.isnan(values)
+    total, number = np.where(known, values, 0).sum(axis=axis), known.sum(axis=axis)
+    mean: FloatArray = np.where(number > 0, total / np.maximum(number, 1), np.nan)
+    return mean
 
 
 def ratio(part: Any, whole: Any) -> NDArray[np.float64]:

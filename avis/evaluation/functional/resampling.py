@@ -16,7 +16,7 @@ from avis.evaluation.functional.array_types import FloatArray, IntArray
 from avis.evaluation.functional.aviseg import AVISegCounts
 from avis.evaluation.functional.avsbench import ClipScores
 from avis.evaluation.functional.avss import ClassSums
-from avis.evaluation.functional.counts import EvalProtocol
+from avis.evaluation.functional.counts import EvalProtocol, mean_of_known
 from avis.evaluation.functional.hota import ALPHAS, HOTACounts
 from avis.evaluation.functional.track_map import AREA_RANGES, RECALLS, SPACING, TrackMatches
 from avis.evaluation.functional.youtube_vis import (
@@ -177,18 +177,6 @@ def resample_avss(
         scores[name] = classes.mean(axis=1)
         scores[f'{name}_noBg'] = classes[:, kept].mean(axis=1)
     return scores
-
-
-def mean_of_known(values: FloatArray, axis: int) -> FloatArray:
-    """Mean along an axis without NaN; NaN where all values are NaN.
-
-    >>> mean_of_known(np.array([[1.0, np.nan], [3.0, np.nan]]), axis=0)
-    array([ 2., nan])
-    """
-    known = ~np.isnan(values)
-    total, number = np.where(known, values, 0).sum(axis=axis), known.sum(axis=axis)
-    mean: FloatArray = np.where(number > 0, total / np.maximum(number, 1), np.nan)
-    return mean
 
 
 def _weighted_ap(

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avis.evaluation.functional.array_types import BoolArray, FloatArray, IntArray
-from avis.evaluation.functional.counts import EPS, Scores
+from avis.evaluation.functional.counts import EPS, Scores, mean_of_known
 from avis.evaluation.functional.overlap import VideoOverlap
 
 RECALLS: FloatArray = np.linspace(0, 1, 101)
@@ -177,13 +177,11 @@ def average_classes_found(classes: Sequence[Scores]) -> Scores:
     >>> average_classes_found(classes)
     {'AP_all': array([0.75,  nan])}
     """
-    averaged = {}
-    for name in classes[0] if classes else ():
-        values = np.stack([scores[name] for scores in classes])
-        known = ~np.isnan(values)
-        total, number = np.where(known, values, 0).sum(axis=0), known.sum(axis=0)
-        averaged[name] = np.where(number > 0, total / np.maximum(number, 1), np.nan)
-    return averaged
+    names = classes[0] if classes else ()
+    return {
+        name: mean_of_known(np.stack([scores[name] for scores in classes]), axis=0)
+        for name in names
+    }
 
 
 def _outside(sizes: FloatArray) -> BoolArray:

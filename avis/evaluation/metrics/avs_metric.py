@@ -79,7 +79,7 @@ class AVSMetric(BaseMetric):
         frames = sum(len(clip.jaccard) for clip in results)
         batch = f', evaluation batch {self.batch_size}' if self.protocol == 'official' else ''
         print_log(f'AVSBench, {self.protocol} protocol{batch}: {frames} frames', logger='current')
-        summary = {'miou': scores.miou, 'F_score': scores.F_score}
+        summary = scores.summary(self.protocol)
         if self.protocol == 'official':
             return {**summary, 'batch_size': self.batch_size}
-        return {**summary, 'miou_sounding': scores.miou_sounding, 'frame_max_F': scores.frame_max_F}
+        return summary

@@ -85,7 +85,4 @@ class AVSSMetric(BaseMetric):
             f'{int((scores.class_frames > 0).sum())} of {self.num_classes} classes present',
             logger='current',
         )
-        keys = ['miou', 'miou_noBg', 'F_score', 'F_score_noBg']
-        if self.protocol == 'corrected':
-            keys += ['miou_present', 'F_score_present']
-        return {key: getattr(scores, key) for key in keys}
+        return scores.summary(self.protocol)
