@@ -1,16 +1,15 @@
-"""Time AVISM-R50 and its memory against the published way of computing it, in one run.
+"""Compare time and memory of AVISM-R50 with those of the official computation, in one run.
 
-Both sides are the model of configs/avis/avism/avism_r50_in_aviseg.py with the same
-weights.
-The published side computes as the authors do (published_avism.py). Each side runs in a process of
-its own, and the results must agree:
+Both sides are the model of configs/avis/avism/avism_r50_in_aviseg.py with the same weights. The
+official side computes as the official code (published_avism.py). Each side runs in a process of its
+own, and the results must agree:
 
-- `clip`: the clip module alone, from the queries of 60 frames to all that masks are made of;
-- `inference`: 60 frames of 360 x 640 to tracks as run lengths;
+- `clip`: the clip module alone, from the queries of 60 frames to class logits and mask embeddings;
+- `inference`: 60 frames of 360 x 640 to tracks as RLE;
 - `training`: one clip of 5 frames of 360 x 640, forward, losses and backward.
 
-Times are seconds of processor time of all threads, the best of several repetitions: what else the
-machine does must not count. Memory is the highest resident memory of the process.
+Times are seconds of processor time of all threads, the best of several repetitions, so that other
+load of the machine does not count. Memory is the highest resident memory of the process.
 
     python benchmarks/avism.py                          # a quarter of an hour on one core
     python benchmarks/avism.py --kinds clip
@@ -38,12 +37,12 @@ CONFIG = ROOT / 'configs' / 'avis' / 'avism' / 'avism_r50_in_aviseg.py'
 CLIP = 5  # frames of a training step
 FORMS = ('published', 'ours')
 KINDS = ('clip', 'inference', 'training')
-# Relative. Where a point or a position lies at a threshold, rounding decides: gradients show it.
+# Relative. Rounding decides points and positions close to a threshold, which changes gradients.
 TOLERANCE = {'clip': 1e-5, 'inference': 1e-3, 'training': 5e-3}
 
 
 class FixedPoints:
-    """Importance sampling that draws the same candidates for every mask, in any order of calls.
+    """Importance sampling with the same candidates for every mask, in any order of calls.
 
     Args:
         num_points: P.
@@ -59,11 +58,11 @@ class FixedPoints:
         )
 
     def for_matching(self, like: Any, generator: Any = None) -> Any:
-        """Points (1, P, 2)."""
+        """Return points (1, P, 2)."""
         return self.few
 
     def for_loss(self, logits: Any, generator: Any = None) -> Any:
-        """Points (M, P, 2), the most uncertain of the candidates and some others."""
+        """Return points (M, P, 2): the most uncertain candidates and some others."""
         import torch
         from mmcv.ops import point_sample
 
@@ -74,7 +73,7 @@ class FixedPoints:
 
 
 def build() -> Any:
-    """The model with the weights of the recorded one, which find a few instances in noise."""
+    """Build the model with the weights of the golden, which predict a few instances in noise."""
     from avis.apis import load_config
     from avis.models.converters.avism import convert_avism
     from avis.registry import MODELS
@@ -89,7 +88,7 @@ def build() -> Any:
 
 
 def gt(frames: int, height: int, width: int) -> Any:
-    """One clip with two instances, one of which appears in the second frame only."""
+    """Return a clip with two instances, one of which is visible in the second frame only."""
     import torch
     from mmengine.structures import InstanceData
 
@@ -104,14 +103,14 @@ def gt(frames: int, height: int, width: int) -> Any:
 
 @dataclass(frozen=True)
 class Side:
-    """One side: the methods are what is timed, each returns numbers to compare.
+    """One side: its methods are timed and return values to compare.
 
     Attributes:
         form: ``'published'`` or ``'ours'``.
-        model: Ours; the published side computes with its weights.
+        model: The model of avis; the official side uses its weights.
         frames: (T, 3, H, W), normalized and padded.
         audio: (T, 128).
-        window: The sizes.
+        window: The sizes of the frames.
     """
 
     form: str
@@ -122,7 +121,7 @@ class Side:
 
     @classmethod
     def make(cls, form: str, frames: int, height: int, width: int) -> 'Side':
-        """Noise in a model of ours."""
+        """Build the model and its input, which is noise."""
         import torch
 
         from avis.models.trackers.base import TrackerWindow
@@ -141,13 +140,13 @@ class Side:
 
     @cached_property
     def published(self) -> Any:
-        """The published side, on the weights of the model."""
+        """The official side, with the weights of the model."""
         from published_avism import PublishedAVISM
 
         return PublishedAVISM(self.model)
 
     def clip(self) -> list[float]:
-        """The clip module: its predictions, and what masks are made of."""
+        """Run the clip module."""
         import torch
 
         head = self.model.eval().tracker.head
@@ -165,7 +164,7 @@ class Side:
         return [_size(out['class_logits']), _size(out['mask_embeds'])]
 
     def inference(self) -> list[float]:
-        """From frames to tracks."""
+        """Run from frames to tracks."""
         import torch
 
         model = self.model.eval()
@@ -182,7 +181,7 @@ class Side:
         return _results(tracks.scores, tracks.labels, [mask.rles for mask in tracks.masks])
 
     def training(self) -> list[float]:
-        """Forward, losses, backward of one clip."""
+        """Run forward, losses and backward of one clip."""
         model = self.model.train()
         model.zero_grad()
         frames, audio = self.frames[:CLIP], self.audio[:CLIP]
@@ -206,7 +205,7 @@ def _size(values: Any) -> float:
 
 
 def _results(scores: Any, labels: Any, rles: Any) -> list[float]:
-    """Scores, labels and areas of the tracks in one list."""
+    """Return scores, labels and areas of the tracks in one list."""
     from pycocotools import mask as coco_mask
 
     areas = [sum(int(coco_mask.area(rle)) for rle in track if rle) for track in rles]
@@ -243,7 +242,7 @@ def measure_in_process(kind: str, form: str, args: argparse.Namespace) -> dict[s
 
 
 def compare(kind: str, sides: dict[str, dict[str, Any]]) -> list[str]:
-    """Lines of the report.
+    """Return the lines of the report.
 
     Raises:
         ValueError: The results of the two sides differ.

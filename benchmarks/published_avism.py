@@ -1,4 +1,4 @@
-"""AVISM as published: what ours is measured against, on the weights of a model of ours.
+"""Official computation of AVISM, with the weights of a model of avis: reference of the benchmark.
 
 Frozen norms are computed as norms. Every prediction of the frame decoder makes all masks at stride
 4 and resizes them for the attention of the next layer, repeated for every head. Clips are padded to
@@ -37,7 +37,7 @@ MASKED = -1000.0
 
 
 def attention(block: AttentionBlock | WindowBlock) -> nn.MultiheadAttention:
-    """An attention layer of ours as nn.MultiheadAttention, sharing its weights."""
+    """Build nn.MultiheadAttention with the weights of an attention block of avis."""
     layer = nn.MultiheadAttention(block.in_proj.in_features, block.num_heads)
     layer.in_proj_weight, layer.in_proj_bias = block.in_proj.weight, block.in_proj.bias
     layer.out_proj.weight, layer.out_proj.bias = block.out_proj.weight, block.out_proj.bias
@@ -51,7 +51,7 @@ def feed_forward(block: FeedForwardBlock, x: Tensor) -> Tensor:
 
 
 class PublishedClipHead(nn.Module):
-    """The clip module of one clip in the arithmetic of the published one.
+    """The clip module, computed as in the official code for one clip.
 
     Args:
         head: Whose weights to use.
@@ -158,7 +158,7 @@ class PublishedClipHead(nn.Module):
 
 
 class PublishedFrameHead(nn.Module):
-    """The frame decoder in the arithmetic of the published one.
+    """The frame decoder, computed as in the official code.
 
     Args:
         head: Whose weights to use.
@@ -213,11 +213,11 @@ class PublishedFrameHead(nn.Module):
     def _hear(self, audio: Tensor, position: Tensor, values: Sequence[Tensor]) -> Tensor:
         fusion = self.head.audio_fusion
         audio_embed = fusion.audio_proj(audio)[None].expand(len(position), -1, -1)  # (Q, N, C)
-        heard = [
+        attended = [
             block.norm(audio_embed + layer(audio_embed + position, value, value)[0])
             for block, layer, value in zip(fusion.attentions, self.hear, values, strict=True)
         ]
-        return fusion.out_proj(torch.cat(heard, -1))
+        return fusion.out_proj(torch.cat(attended, -1))
 
     def _predict(self, queries: Tensor, mask_features: Tensor) -> tuple[Tensor, Tensor]:
         queries = self.head.decoder_norm(queries).transpose(0, 1)
@@ -225,7 +225,7 @@ class PublishedFrameHead(nn.Module):
         return self.head.class_embed(queries), torch.einsum('nqc,nchw->nqhw', embeds, mask_features)
 
     def _forbidden(self, masks: Tensor, size: Sequence[int]) -> Tensor:
-        """(N * heads, Q, S), True where a query may not read."""
+        """(N * heads, Q, S), True where a query may not attend."""
         heads = self.head.layers[0].cross_attention.num_heads
         small = F.interpolate(masks.detach(), tuple(size), mode='bilinear')
         forbidden = small.sigmoid().flatten(2)[:, None].repeat(1, heads, 1, 1).flatten(0, 1) < 0.5
@@ -255,7 +255,7 @@ def _pixel_decoder(ours: Any) -> MSDeformAttnPixelDecoder:
 
 
 class PublishedAVISM(nn.Module):
-    """The whole model of one clip in the arithmetic of the published one.
+    """The model, computed as in the official code for one clip.
 
     Args:
         model: Whose weights to use; with a ResNet.
@@ -270,7 +270,7 @@ class PublishedAVISM(nn.Module):
         self.backbone.load_state_dict(model.backbone.state_dict())
         self.frame_head = PublishedFrameHead(model.frame_head)
         self.clip_head = PublishedClipHead(model.tracker.head)
-        self.train(model.training)  # also puts the frozen norms into evaluation mode
+        self.train(model.training)  # also sets the frozen norms to evaluation mode
 
     def predict(self, frames: Tensor, audio: Tensor, window: TrackerWindow) -> dict[str, Any]:
         """Tracks of frames (T, 3, H, W) with audio (T, D): ``scores``, ``labels``, ``rles``."""
@@ -285,7 +285,7 @@ class PublishedAVISM(nn.Module):
         return published_results(logits, embeds, torch.cat(features), window)
 
     def loss(self, frames: Tensor, audio: Tensor, sample: AVDataSample) -> dict[str, Tensor]:
-        """Losses of one clip."""
+        """Return the losses of one clip."""
         model, length = self.model, len(frames)
         frame = self.frame_head(self.backbone(frames), audio)
         layers = [(logits, masks[:, :, None]) for logits, masks in frame['layers']]
@@ -312,7 +312,7 @@ class PublishedAVISM(nn.Module):
 def published_results(
     logits: Tensor, embeds: Tensor, features: Tensor, window: TrackerWindow
 ) -> dict[str, Any]:
-    """All 100 candidates with dense masks; those above the threshold as run lengths.
+    """Compute all 100 candidates with dense masks; those above the threshold as RLE.
 
     Of class logits (Q, K + 1), mask embeddings (Q, C) and mask features (T, C, h, w).
     """
@@ -378,7 +378,7 @@ def published_set_loss(
 def _match(
     loss: MaskSetLoss, logits: Tensor, masks: Tensor, target: MaskTarget
 ) -> tuple[Tensor, Tensor]:
-    """Queries and places in the target."""
+    """Return indices of queries and of instances in the target."""
     points, matcher = loss.points.for_matching(masks), loss.matcher
     x, t = (
         point_sample(y.transpose(0, 1).float(), points.expand(y.shape[1], -1, -1))

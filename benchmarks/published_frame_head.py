@@ -1,4 +1,4 @@
-"""AVISM's backbone and frame head as published: what ours are measured against.
+"""Official computation of AVISM's backbone and frame head: the reference of the benchmark.
 
 Frozen batch norms are layers of their own; deformable attention is one grid_sample per level
 (mmcv's PyTorch form); attention returns its weights, as nn.MultiheadAttention does by default, and
@@ -23,7 +23,7 @@ from avis.models.necks.deformable_pixel_decoder import DeformablePixelDecoder
 
 
 def published_backbone(backbone: FrozenResNet) -> ResNet:
-    """A ResNet of ours as mmdet's, sharing its weights."""
+    """Build mmdet's ResNet with the weights of a backbone of avis."""
     theirs = ResNet(depth=backbone.depth, norm_cfg={'type': 'BN', 'requires_grad': False})
     _share(theirs, backbone)
     theirs.train(backbone.training)
@@ -31,7 +31,7 @@ def published_backbone(backbone: FrozenResNet) -> ResNet:
 
 
 def published_pixel_decoder(decoder: DeformablePixelDecoder) -> MSDeformAttnPixelDecoder:
-    """A pixel decoder of ours as mmdet's, sharing its weights."""
+    """Build mmdet's pixel decoder with the weights of one of avis."""
     attention = {'embed_dims': decoder.channels, 'num_heads': 8, 'num_levels': 3, 'num_points': 4}
     attention |= {'dropout': 0.0, 'batch_first': True}
     ffn = {'embed_dims': decoder.channels, 'feedforward_channels': 1024, 'num_fcs': 2}
@@ -53,7 +53,7 @@ def published_pixel_decoder(decoder: DeformablePixelDecoder) -> MSDeformAttnPixe
 
 
 def _share(theirs: nn.Module, ours: nn.Module) -> None:
-    """Give a module the parameters and buffers of another one, not copies."""
+    """Share the parameters and buffers of another module, without copies."""
     modules = dict(ours.named_modules())
     for name, module in theirs.named_modules():
         for kind in ('_parameters', '_buffers'):
@@ -62,7 +62,7 @@ def _share(theirs: nn.Module, ours: nn.Module) -> None:
 
 
 class PublishedAttention(nn.Module):
-    """An attention block of ours over nn.MultiheadAttention, sharing its weights.
+    """An attention block of avis computed by nn.MultiheadAttention, sharing its weights.
 
     Args:
         block: Whose weights to use.
@@ -85,7 +85,7 @@ class PublishedAttention(nn.Module):
 
 
 class PublishedFrameHead(nn.Module):
-    """A frame head in the arithmetic of the published one.
+    """A frame head computed as in the official code.
 
     Args:
         head: Whose weights to use.
@@ -109,7 +109,7 @@ class PublishedFrameHead(nn.Module):
     def forward(
         self, maps: Sequence[Tensor], audio: Tensor, clip: tuple[int, int]
     ) -> FramePredictions:
-        """Predict; see :class:`Mask2FormerFrameHead`. The masks of every layer are made."""
+        """Predict; see :class:`Mask2FormerFrameHead`. The masks of every layer are computed."""
         predictions, _ = self.predict(maps, audio, clip)
         return predictions
 
@@ -152,11 +152,11 @@ class PublishedFrameHead(nn.Module):
     def _hear(self, audio: Tensor, where: Tensor, values: Sequence[Tensor]) -> Tensor:
         fusion = self.head.audio_fusion
         audio_embed = fusion.audio_proj(audio)[None].repeat(len(where), 1, 1)
-        heard = [
+        attended = [
             attention(audio_embed, audio_embed + where, value, value)
             for attention, value in zip(self.listen, values, strict=True)
         ]
-        return fusion.out_proj(torch.cat(heard, -1))
+        return fusion.out_proj(torch.cat(attended, -1))
 
     def _predict(self, queries: Tensor, mask_features: Tensor) -> tuple[Tensor, Tensor]:
         normed = self.head.decoder_norm(queries).transpose(0, 1)

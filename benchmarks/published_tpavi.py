@@ -1,4 +1,4 @@
-"""TPAVI written as published, with its N x N matrix: what the block is measured against."""
+"""The official form of TPAVI, with its N x N matrix: the reference of the benchmark."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from avis.models.fusion.tpavi import TPAVI
 
 
 class PublishedTPAVI(nn.Module):
-    """The arithmetic of the paper on the weights of a block of ours.
+    """The computation of the paper with the weights of a TPAVI block of avis.
 
     Sound is repeated over all positions, the three projections and W_z are 1x1x1 convolutions over
     the clip, every position is compared with every other, and the clip is one group of frames.
@@ -21,7 +21,7 @@ class PublishedTPAVI(nn.Module):
         self.block = block
 
     def forward(self, visual: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
-        """Map visual (B, T, C, H, W) and audio (B, T, D) to the same as the block does."""
+        """Map visual (B, T, C, H, W) and audio (B, T, D) to the outputs of the block."""
         block, (height, width) = self.block, visual.shape[-2:]
         x = visual.transpose(1, 2)  # (B, C, T, H, W)
         audio_embed = block.audio_proj(audio)  # (B, T, C)
@@ -38,5 +38,5 @@ class PublishedTPAVI(nn.Module):
 
 
 def _pointwise(layer: nn.Linear, x: Tensor) -> Tensor:
-    """A linear layer as a convolution over a clip (B, C, T, H, W)."""
+    """Apply a linear layer as a convolution over a clip (B, C, T, H, W)."""
     return torch.conv3d(x, layer.weight[..., None, None, None], layer.bias)

@@ -1,15 +1,15 @@
-"""Time TPAVI-R50 and its memory: our low-rank form against the published N x N form, in one run.
+"""Compare time and memory of TPAVI-R50: low-rank form and official N x N form, in one run.
 
 Both sides are the model of configs/avs/tpavi/tpavi_r50_s4.py with the same random weights. The
-published side computes the interaction as the paper writes it (published_tpavi.py), with mmdet's
-own ResNet; ours is the config as it stands. Each side runs in processes of its own, first forward
+official side computes the interaction as in the paper (published_tpavi.py), with mmdet's own
+ResNet; ours is the unchanged config. Each side runs in processes of its own, first forward
 (evaluation, no gradient), then training steps (forward, loss, backward). Results must agree.
 
-Times are seconds of processor time of one thread, the best of several repetitions: what else the
-machine does must not count. Memory is the highest resident memory of a process. glibc keeps freed
-blocks below 32 MB for later, hundreds of MB here; so memory is measured in a second process that
-gives every block above 1 MB back at once (MALLOC_MMAP_THRESHOLD_), which costs time. The peak of
-the timed process, with all that glibc keeps, is shown as well.
+Times are seconds of processor time of one thread, the best of several repetitions, so that other
+load of the machine does not count. Memory is the highest resident memory of a process. glibc keeps
+freed blocks below 32 MB for later, hundreds of MB here; so memory is measured in a second process
+that returns every block above 1 MB immediately (MALLOC_MMAP_THRESHOLD_), which costs time. The peak
+of the timed process, with the blocks that glibc keeps, is shown as well.
 
     python benchmarks/tpavi.py                # 5 frames of 224 x 224, then ours at 512 x 512
     python benchmarks/tpavi.py --size 96 --repetitions 2
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs' / 'avs' / 'tpavi' / 'tpavi_r50_s4.py'
 FRAMES, LARGE = 5, 512
 FORMS = ('published', 'ours')
-GIVE_BACK = {'MALLOC_MMAP_THRESHOLD_': '1000000'}
+RETURN_MEMORY = {'MALLOC_MMAP_THRESHOLD_': '1000000'}
 
 
 def memory(name: str) -> float:
@@ -43,7 +43,7 @@ def memory(name: str) -> float:
 
 
 def build(form: str) -> Any:
-    """The model of one side, with weights that do not depend on the side."""
+    """Build the model of one side, with weights that do not depend on the side."""
     import torch
     from mmdet.models.backbones import ResNet
     from torch import nn
@@ -58,7 +58,7 @@ def build(form: str) -> Any:
     torch.manual_seed(0)
     model = MODELS.build(config)
     for index, block in enumerate(model.fusions):
-        nn.init.ones_(block.norm.weight)  # it starts at 0: without effect, no test of agreement
+        nn.init.ones_(block.norm.weight)  # initialized with 0, which would make the block a no-op
         if form == 'published':
             from published_tpavi import PublishedTPAVI
 
@@ -98,7 +98,7 @@ def measure(form: str, size: int, repetitions: int) -> dict[str, Any]:
 
     measured: dict[str, Any] = {'loaded': memory('VmRSS')}
     for run in (forward, training):
-        Path('/proc/self/clear_refs').write_text('5')  # forget the highest memory so far
+        Path('/proc/self/clear_refs').write_text('5')  # reset the peak memory
         seconds = []
         for _ in range(repetitions):
             start = time.process_time()
@@ -122,7 +122,7 @@ def measure_in_process(form: str, size: int, repetitions: int, env: dict[str, st
 
 
 def compare(timed: dict[str, Any], lean: dict[str, Any]) -> list[str]:
-    """Lines of the report, from the measurements of both sides by form."""
+    """Return the lines of the report, from the measurements of both sides by form."""
     lines = []
     for kind in ('forward', 'training'):
         ours, published = (
@@ -145,14 +145,14 @@ def compare(timed: dict[str, Any], lean: dict[str, Any]) -> list[str]:
 
 
 def large(size: int) -> list[str]:
-    """Lines on a size at which the published form does not fit."""
+    """Return lines for a size at which the official form does not fit into memory."""
     ours = measure_in_process('ours', size, 1, {})
     positions = FRAMES * (size // 4) ** 2
     matrix = positions**2 * 4 / 1e9
     total = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9
     title = (
         f'{size} x {size}: N = {positions}, one N x N matrix of the finest level is '
-        f'{matrix:.1f} GB, the forward pass holds two; this machine has {total:.1f} GB'
+        f'{matrix:.1f} GB, the forward pass needs two; this machine has {total:.1f} GB'
     )
     lines = [
         f'  ours {kind} {ours[kind]["seconds"]:.2f} s, {ours[kind]["peak"]:.0f} MB'
@@ -173,7 +173,7 @@ def main() -> None:
         return
     sides = {form: (form, args.size, args.repetitions) for form in FORMS}
     timed = {form: measure_in_process(*side, {}) for form, side in sides.items()}
-    lean = {form: measure_in_process(*side[:2], 2, GIVE_BACK) for form, side in sides.items()}
+    lean = {form: measure_in_process(*side[:2], 2, RETURN_MEMORY) for form, side in sides.items()}
     print(f'TPAVI-R50, {FRAMES} frames of {args.size} x {args.size}, one thread')
     print('\n'.join(compare(timed, lean)))
     print('\n'.join(large(LARGE)))

@@ -1,10 +1,10 @@
-"""Compare the trackers on synthetic people who talk: every frame head, with and without sound.
+"""Compare the trackers on synthetic speaking people: every frame head, with and without audio.
 
 The model of configs/avis/demo_avism_synthetic.py is trained four times: with AVISM's frame head and
-with a plain Mask2Former frame head, each with sound and with all sound muted, in training and test.
-A model is trained as a whole, its clip module included; then what its frame head says of the test
-videos goes to every tracker of configs/avis/avism. The gate that leaves out silent frames by their
-class is the same for all. Scores are those of the corrected protocol.
+with a plain Mask2Former frame head, each with audio and with muted audio, in training and test. A
+model is trained with its clip module; then the predictions of its frame head on the test videos are
+the input of every tracker of configs/avis/avism. The gate that drops silent frames by class
+probability is the same for all. Scores are those of the corrected protocol.
 
     python benchmarks/trackers.py                                  # four times 800 iterations
     python benchmarks/trackers.py --iterations 200 --data data/synthetic_aviseg
@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # the data is that of tools/demo.py
+sys.path.insert(0, str(ROOT))  # for tools/demo.py, which makes the data
 CONFIGS = ROOT / 'configs' / 'avis'
 HEADS = ('AVISM', 'Mask2Former')
-SOUNDS = ('heard', 'muted')
-# The clip module is trained with its model; the others follow the queries, masks or boxes of frames
-# and are what these configs say.
+AUDIO = ('audio', 'muted')
+# The clip module is trained with its model; the online trackers are those of these configs.
 ONLINE_TRACKERS = {
     'QueryMatchingTracker': 'ablations/avism_r50_in_aviseg_querymatching.py',
     'MaskOverlapTracker': 'ablations/avism_r50_in_aviseg_maskoverlap.py',
@@ -38,7 +37,7 @@ Scores = dict[str, float]
 
 
 def variant(head: str, audio: str, *, data: Path, iterations: int, seed: int) -> Any:
-    """The config of one of the four models, without validation."""
+    """Return the config of one of the four models, without validation."""
     from avis.apis import load_config
 
     config = load_config(CONFIGS / 'demo_avism_synthetic.py', {'randomness.seed': seed})
@@ -60,7 +59,7 @@ def variant(head: str, audio: str, *, data: Path, iterations: int, seed: int) ->
 
 
 def trackers_of(model: Any) -> dict[str, Any]:
-    """The tracker that was trained with a model, and those that need no training."""
+    """Return the tracker trained with a model, and those without training."""
     from avis.apis import load_config
     from avis.registry import MODELS
 
@@ -71,7 +70,7 @@ def trackers_of(model: Any) -> dict[str, Any]:
 
 
 def score(model: Any, config: Any) -> dict[str, Scores]:
-    """The scores of every tracker on the test videos; the frame head sees each video once."""
+    """Return the scores of every tracker on the test videos; the frame head runs once per video."""
     import torch
     from mmengine.dataset import pseudo_collate
     from mmengine.evaluator import Evaluator
@@ -105,10 +104,10 @@ def score(model: Any, config: Any) -> dict[str, Scores]:
 
 
 def compare(data: Path, work_dir: Path, *, iterations: int, seed: int) -> Iterator[str]:
-    """Train the four models; yields the rows of the table."""
+    """Train the four models and yield the rows of the table."""
     from avis.apis.runner import train
 
-    for head, audio in itertools.product(HEADS, SOUNDS):
+    for head, audio in itertools.product(HEADS, AUDIO):
         config = variant(head, audio, data=data, iterations=iterations, seed=seed)
         runner = train(config, work_dir=work_dir / f'{head}_{audio}'.lower())
         for name, scores in score(runner.model, config).items():
@@ -117,12 +116,12 @@ def compare(data: Path, work_dir: Path, *, iterations: int, seed: int) -> Iterat
 
 
 def main() -> None:
-    """Parse the arguments, and print each row when it is there and the table at the end."""
+    """Parse the arguments, print each row when it is ready and the table at the end."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--iterations', type=int, default=800, help='of training, per model')
-    parser.add_argument('--data', type=Path, help='in the layout of AVISeg; made if missing')
+    parser.add_argument('--data', type=Path, help='in the layout of AVISeg; generated if missing')
     parser.add_argument('--work-dir', type=Path, help='keeps logs and checkpoints')
     parser.add_argument('--seed', type=int, default=0, help='of data and training')
     args = parser.parse_args()
@@ -138,7 +137,7 @@ def main() -> None:
             rows.append(row)
     seconds = time.monotonic() - start
     print(f'\n{args.iterations} iterations per model, seed {args.seed}, {seconds:.0f} s\n')
-    print('| Frame head | Sound | Tracker |', *(f'{name} |' for name in SHOWN))
+    print('| Frame head | Audio | Tracker |', *(f'{name} |' for name in SHOWN))
     print('| --- | --- | --- |', *('---: |' for _ in SHOWN))
     print('\n'.join(rows))
 

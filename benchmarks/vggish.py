@@ -1,11 +1,11 @@
-"""Time VGGish on a batch of clips: our front end on the device against NumPy clip by clip.
+"""Compare the time of VGGish on a batch of clips: batched front end and NumPy clip by clip.
 
-Published code computes the log-mel examples of one clip after the other in NumPy, in float64, and
-feeds the network, in the usual layout of torch, with one clip. Each side runs in its own process,
-so that the peak of one does not hide that of the other; weights are random and the same. Front end
-and whole encoder are timed apart, the best of several repetitions counts: in seconds of processor
-time on the CPU, where what else the machine does must not count, and of the clock on a GPU. The
-results must agree.
+The official code computes the log-mel examples of one clip after the other in NumPy, in float64,
+and runs the network, in the default memory layout of torch, on one clip. Each side runs in its own
+process, so that the peak of one does not hide that of the other; both have the same random weights.
+Front end and full encoder are timed separately, the best of several repetitions counts: in seconds
+of processor time on the CPU, independent of other load, and of wall time on a GPU. The results must
+agree.
 
     python benchmarks/vggish.py                        # 16 clips of 10 s
     python benchmarks/vggish.py --clips 64 --device cuda
@@ -32,8 +32,8 @@ REPETITIONS = 7
 Result = tuple[float, float, float, NDArray[np.float32], NDArray[np.float32]]
 
 
-def sounds(clips: int, seconds: int) -> NDArray[np.int16]:
-    """Tones that glide, and noise: (clips, samples) at 16 kHz."""
+def make_audio(clips: int, seconds: int) -> NDArray[np.int16]:
+    """Return tones of varying pitch with noise, (clips, samples) at 16 kHz."""
     rng = np.random.default_rng(0)
     time_axis = np.arange(seconds * 16000) / 16000
     pitch = rng.uniform(100, 2000, (clips, 1)) * (1 + 0.1 * np.sin(time_axis))
@@ -42,14 +42,14 @@ def sounds(clips: int, seconds: int) -> NDArray[np.int16]:
 
 
 def peak_memory(device: str) -> float:
-    """Highest memory so far in MB (1e6 bytes): of the device, or resident on the CPU."""
+    """Return the peak memory in MB (1e6 bytes): of the device, or resident on the CPU."""
     if device != 'cpu':
         return torch.cuda.max_memory_allocated() / 1e6
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 def best_of(run: Callable[[], Tensor], device: str) -> tuple[float, Tensor]:
-    """Seconds of the fastest repetition, after one that does not count, and its result."""
+    """Return seconds of the fastest repetition, after one warm-up, and its result."""
     clock = time.process_time if device == 'cpu' else time.perf_counter
     result, seconds = run(), []
     for _ in range(REPETITIONS):
@@ -63,9 +63,9 @@ def best_of(run: Callable[[], Tensor], device: str) -> tuple[float, Tensor]:
 
 @torch.no_grad()
 def measure(args: argparse.Namespace, queue: multiprocessing.Queue, *, ours: bool) -> None:
-    """Put seconds of the front end, of all, peak memory and both results on the queue."""
+    """Put seconds of front end and encoder, peak memory and both results on the queue."""
     torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
-    audio, device, count = sounds(args.clips, args.seconds), args.device, args.seconds
+    audio, device, count = make_audio(args.clips, args.seconds), args.device, args.seconds
     torch.manual_seed(0)
     encoder = VGGish(frozen=False, framing='clip_repeat').to(device).eval()
     network: VGGishNetwork = encoder.network

@@ -34,7 +34,7 @@ def test_the_four_models_are_those_that_the_table_names(tmp_path, monkeypatch) -
     monkeypatch.syspath_prepend(TOOL.parent)  # as if run from there
     benchmark = importlib.import_module('trackers')
     for head in benchmark.HEADS:
-        for audio in benchmark.SOUNDS:
+        for audio in benchmark.AUDIO:
             config = benchmark.variant(head, audio, data=tmp_path, iterations=8, seed=3)
             kind = config.model.frame_head.type
             assert (kind if isinstance(kind, str) else kind.__name__) == f'{head}FrameHead'

@@ -1,10 +1,10 @@
 """Values recorded from the reference implementations, and the weights they were recorded with.
 
-A golden folder holds ``keys.json`` (names, shapes and dtypes of the reference checkpoint) and one
-or more ``*.npz`` files with the recorded tensors; larger tensors are stored as a strided sample
-plus statistics of the whole. The reference weights are not stored: every entry is drawn from its
-own name and shape by :func:`fill_array`, so a test fills a checkpoint in the *reference* naming,
-converts it, and compares what our model computes with :func:`compare`.
+A golden folder contains ``keys.json`` (names, shapes and dtypes of the reference checkpoint) and
+one or more ``*.npz`` files with the recorded tensors; larger tensors are stored as a strided sample
+and statistics of the full tensor. The reference weights are not stored: every entry is drawn from
+its own name and shape by :func:`fill_array`, so a test fills a checkpoint in the *reference*
+naming, converts it, and compares the outputs of the avis model by :func:`compare`.
 """
 
 import json
@@ -21,7 +21,7 @@ from torch import Tensor
 
 DATA = Path(__file__).parents[1] / 'data' / 'golden'
 
-# Entries drawn with unit variance: smaller ones make all decoder queries collapse to one.
+# Entries drawn with unit variance: with a smaller one all decoder queries collapse to one.
 _LEARNED_TABLES = (
     'query_feat',
     'query_embed',
@@ -88,13 +88,15 @@ def compare(
     step = golden.arrays.get(f'{name}/step', np.ones(got.ndim, int))
     sample = got[tuple(slice(None, None, int(stride)) for stride in step)]
     difference = np.abs(sample - recorded).max() / max(1.0, stats[1])
-    assert difference < atol, f'{name}: differs by {difference:.3g}, allowed are {atol:g}'
+    assert difference < atol, f'{name}: expected a difference below {atol:g}, got {difference:.3g}'
     total = np.abs(got.astype(np.float64)).sum()
-    assert abs(total - stats[2]) <= rtol * stats[2], f'{name}: |x| sums to {total}, not {stats[2]}'
+    assert abs(total - stats[2]) <= rtol * stats[2], (
+        f'{name}: expected a sum of |x| of {stats[2]}, got {total}'
+    )
 
 
 def generator(seed: int) -> np.random.Generator:
-    """The generator that the inputs of a golden case are drawn from."""
+    """Return the random generator of the inputs of a golden case."""
     return np.random.Generator(np.random.PCG64(seed))
 
 
@@ -129,7 +131,7 @@ def reference_state_dict(
 
     Returns:
         The float32 entries. Counters, index tables and loss weights (``*empty_weight``) keep the
-        value they are constructed with and are left out.
+        value they are constructed with and are not included.
     """
     gains = gain_overrides or {}
     return {

@@ -1,4 +1,4 @@
-"""Small models of instances, and clips for them."""
+"""Small AVInstanceSegmentors, and clips for them."""
 
 import torch
 from mmdet.models.task_modules.tracking import KalmanFilter

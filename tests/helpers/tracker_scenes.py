@@ -1,4 +1,4 @@
-"""Planted scenes: boxes with known identities, as run lengths and as the output of a frame head."""
+"""Synthetic scenes: boxes with known ids, as RLE masks and as the output of a frame head."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ CLASSES, CHANNELS, QUERIES = 3, 8, 5
 
 
 def box_mask(box: Box) -> np.ndarray:
-    """The mask of a box, (H, W)."""
+    """Return the mask of a box, (H, W)."""
     mask = np.zeros(SIZE, bool)
     left, top = box
     mask[max(top, 0) : top + 8, max(left, 0) : left + 8] = True
@@ -23,12 +23,12 @@ def box_mask(box: Box) -> np.ndarray:
 
 
 def box_rle(box: Box | None) -> RLE | None:
-    """The run lengths of a box; None for None."""
+    """Return the RLE of a box; None for None."""
     return None if box is None else encode_mask(box_mask(box))
 
 
 def embed_of(name: int, seed: int = 0) -> np.ndarray:
-    """The appearance of an instance: the same in every frame, unlike that of all others."""
+    """Return the embedding of an instance: similar in all frames, different from all others."""
     embed = np.zeros(CHANNELS, np.float32)
     embed[name % CHANNELS] = 1
     return embed + 0.02 * np.random.default_rng(seed).standard_normal(CHANNELS).astype(np.float32)
@@ -41,13 +41,13 @@ def predictions(
     confidence: Mapping[tuple[int, int], float] | None = None,
     shuffle: bool = True,
 ) -> FramePredictions:
-    """What a perfect frame head would say of a scene; its queries change place in every frame.
+    """Return perfect predictions of a scene; the order of queries changes in every frame.
 
     Args:
-        frames: T times identity to box.
-        labels: Class of each identity, 0 if absent.
-        confidence: Probability of that class by (identity, frame), else 0.9.
-        shuffle: False keeps identity k in query k.
+        frames: T dicts from id to box.
+        labels: Class of each id, 0 if absent.
+        confidence: Probability of that class by (id, frame), else 0.9.
+        shuffle: False keeps id k in query k.
     """
     length = len(frames)
     class_logits = torch.zeros(1, length, QUERIES, CLASSES + 1)
@@ -55,15 +55,15 @@ def predictions(
     queries = torch.zeros(1, 1, length, QUERIES, CHANNELS)
     features = torch.full((1, length, QUERIES, *SIZE), -10.0)
     for t, boxes in enumerate(frames):
-        places = np.random.default_rng(t).permutation(QUERIES) if shuffle else range(QUERIES)
-        for place, (name, box) in zip(places, boxes.items(), strict=False):
+        positions = np.random.default_rng(t).permutation(QUERIES) if shuffle else range(QUERIES)
+        for position, (name, box) in zip(positions, boxes.items(), strict=False):
             prob = (confidence or {}).get((name, t), 0.9)
             probs = torch.full((CLASSES + 1,), 1e-6)
             probs[-1] = 1 - prob
             probs[(labels or {}).get(name, 0)] = prob
-            class_logits[0, t, place] = probs.log()
-            queries[0, 0, t, place] = torch.from_numpy(embed_of(name, t))
-            features[0, t, place][torch.from_numpy(box_mask(box))] = 10.0
+            class_logits[0, t, position] = probs.log()
+            queries[0, 0, t, position] = torch.from_numpy(embed_of(name, t))
+            features[0, t, position][torch.from_numpy(box_mask(box))] = 10.0
     eye = torch.eye(QUERIES)
     return FramePredictions(
         class_logits=class_logits,
@@ -75,5 +75,5 @@ def predictions(
 
 
 def window(start: int = 0, size: tuple[int, int] = SIZE) -> TrackerWindow:
-    """A window without padding."""
+    """Return a window without padding."""
     return TrackerWindow(start, size, size, size)

@@ -1,4 +1,4 @@
-"""Deformable attention against a sum written out, in all its forms and under all its users."""
+"""Deformable attention: all implementations equal a direct sum; choice of kernels."""
 
 import itertools
 import logging
@@ -25,7 +25,7 @@ def draw(dtype: torch.dtype = torch.float32, queries: int = 7) -> tuple[Tensor, 
 
 
 def written_out(value: Tensor, locations: Tensor, weights: Tensor) -> Tensor:
-    """Every sample from its four neighbors, one after the other."""
+    """Compute every sample from its four neighbors in a loop."""
     images, queries, heads = weights.shape[:3]
     out = value.new_zeros(images, queries, heads, value.shape[-1])
     starts = [0, SHAPES[0][0] * SHAPES[0][1]]
@@ -184,7 +184,7 @@ def test_missing_kernels_raise(no_choice_yet) -> None:
 
 
 class FakeModule:
-    """What mmcv and Deformable DETR compile, in PyTorch; they differ in how gradients return."""
+    """The functions of mmcv and Deformable DETR in PyTorch; they return gradients differently."""
 
     def __init__(self, name: str) -> None:
         self.__name__ = name

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.models.trackers.detections import Detections
-from avis.models.trackers.matching import cosine_similarity, mask_iou, match, normalize
+from avis.models.trackers.matching import cosine_similarity_matrix, mask_iou, match, normalize
 from avis.models.trackers.online import OnlineTracker, TrackMemory
 from avis.registry import MODELS
 from avis.structures.masks import RLE
@@ -93,5 +93,5 @@ class MaskOverlapTracker(OnlineTracker):
         overlap = mask_iou([track.rle for track in tracks], detections.rles)
         overlap = overlap * 0.5 ** missed[:, None]
         embeds = np.stack([track.embed for track in tracks])
-        cosine = cosine_similarity(embeds, detections.embeds)
+        cosine = cosine_similarity_matrix(embeds, detections.embeds)
         return (1 - self.appearance) * overlap + self.appearance * cosine

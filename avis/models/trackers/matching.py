@@ -36,7 +36,7 @@ def match(similarity: NDArray[Any], threshold: float) -> list[tuple[int, int]]:
     ]
 
 
-def cosine_similarity(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
+def cosine_similarity_matrix(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
     """Return the cosine similarities (M, N) of embeddings (M, C) and (N, C)."""
     return np.asarray(normalize(first) @ normalize(second).T, np.float64)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.models.trackers.detections import Detections
-from avis.models.trackers.matching import cosine_similarity, match, normalize
+from avis.models.trackers.matching import cosine_similarity_matrix, match, normalize
 from avis.models.trackers.online import OnlineTracker, TrackMemory
 from avis.registry import MODELS
 
@@ -65,7 +65,7 @@ class QueryMatchingTracker(OnlineTracker):
         known = list(memory.states)
         if known and len(detections):
             means = np.stack([np.sum(memory.states[track].embeds, axis=0) for track in known])
-            similarity = cosine_similarity(means, detections.embeds)
+            similarity = cosine_similarity_matrix(means, detections.embeds)
             for row, column in match(similarity, self.min_similarity):
                 ids[column] = known[row]
         for index in np.flatnonzero((ids < 0) & (detections.scores >= self.new_track_score)):

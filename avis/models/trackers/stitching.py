@@ -10,7 +10,7 @@ from mmengine.structures import InstanceData
 from numpy.typing import NDArray
 
 from avis.models.trackers.base import TrackerWindow
-from avis.models.trackers.matching import cosine_similarity, match, tube_iou
+from avis.models.trackers.matching import cosine_similarity_matrix, match, tube_iou
 from avis.structures.mask_track import MaskTrack
 from avis.structures.masks import RLE
 
@@ -119,7 +119,9 @@ class StitchedTracks:
         labels = np.array([track.label_and_score()[0] for track in known])
         bonus = _SAME_CLASS_BONUS * (labels[:, None] == np.array(tracks.labels)[None])
         pairs = match(np.where(visible, iou + bonus, -np.inf), _MIN_IOU)
-        similarity = cosine_similarity(np.stack([track.embed for track in known]), tracks.embeds)
+        similarity = cosine_similarity_matrix(
+            np.stack([track.embed for track in known]), tracks.embeds
+        )
         similarity[visible] = -np.inf  # decided by the masks
         similarity[[row for row, _ in pairs]] = -np.inf
         similarity[:, [column for _, column in pairs]] = -np.inf

@@ -1,4 +1,4 @@
-"""The sounds and weights that the VGGish golden was recorded with."""
+"""The waveforms and weights of the VGGish golden."""
 
 import zlib
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tests.helpers.golden import Golden, fill_array, generator, load_golden
 
 @dataclass(frozen=True)
 class Wave:
-    """One recorded sound: mono (1, S) in [-1, 1], samples per second, length of the 16 kHz form."""
+    """One recorded waveform: mono (1, S) in [-1, 1], sample rate, length at 16 kHz."""
 
     samples: Tensor
     rate: int
@@ -49,7 +49,7 @@ def _draw(case: dict) -> Wave:
 
 @pytest.fixture(scope='session')
 def weights(golden, tmp_path_factory) -> Path:
-    """The filled checkpoint as published, with the PCA."""
+    """The generated checkpoint in the naming of torchvggish, with the PCA."""
     extra = {
         name: fill_array(name, shape) for name, shape, _ in golden.info['with_postprocess_extra']
     }

@@ -1,4 +1,4 @@
-"""The log-mel spectrogram is the one VGGish was trained on."""
+"""The log-mel spectrogram equals the input of VGGish."""
 
 import math
 
@@ -15,7 +15,7 @@ def log_mel() -> LogMel:
 
 
 def test_filters_and_window_equal_official_code(golden, log_mel) -> None:
-    # torchaudio draws Kaldi's filters in float32.
+    # torchaudio computes Kaldi's filters in float32.
     np.testing.assert_allclose(log_mel.filters[::3, ::3], golden.arrays['mel_matrix'], atol=2e-5)
     window = golden.arrays['periodic_hann_400']
     np.testing.assert_allclose(log_mel.window[::7], window, atol=1e-6)

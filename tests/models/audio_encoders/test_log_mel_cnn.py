@@ -1,4 +1,4 @@
-"""LogMelCNN hears what sounds around each frame, and learns it quickly."""
+"""LogMelCNN encodes the audio around each frame, and trains quickly."""
 
 import math
 
@@ -45,9 +45,9 @@ def test_window_may_be_longer_than_frame() -> None:
     sounding = torch.zeros(1, 16000)
     sounding[0, 8000:8160] = tone(440, 0.01)
     changed = (encoder(sounding, 25) - encoder(torch.zeros(1, 16000), 25)).abs().amax(-1)[0] > 1e-4
-    heard = changed.nonzero().flatten() * 0.04  # frames around 0.5 s
-    assert 0.28 <= heard.min() <= 0.34
-    assert 0.64 <= heard.max() <= 0.70
+    times = changed.nonzero().flatten() * 0.04  # frames around 0.5 s
+    assert 0.28 <= times.min() <= 0.34
+    assert 0.64 <= times.max() <= 0.70
 
 
 def test_frames_beyond_audio_equal_silence() -> None:

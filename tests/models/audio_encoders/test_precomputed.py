@@ -1,4 +1,4 @@
-"""PrecomputedAudio hands on embeddings and refuses everything else."""
+"""PrecomputedAudio returns embeddings unchanged and raises for everything else."""
 
 import pytest
 import torch

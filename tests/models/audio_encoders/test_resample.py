@@ -1,4 +1,4 @@
-"""Resampled sound equals resampy's, at the rates that files come in."""
+"""Resampled audio equals resampy's, at the common sample rates."""
 
 import numpy as np
 import pytest

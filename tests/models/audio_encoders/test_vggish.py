@@ -1,4 +1,4 @@
-"""VGGish computes what the published network computes, and keeps its weights where they belong."""
+"""VGGish equals the official network; frozen weights stay out of the model."""
 
 import copy
 import io
@@ -65,7 +65,11 @@ def test_postprocess_equals_official_code(golden, converted) -> None:
         projected = model.network.project(torch.from_numpy(golden.arrays[f'{name}/embedding']))
         compare(golden, f'{name}/pca_raw', projected)
         compare(golden, f'{name}/pca_quantized', model.network.quantize(projected))
-    assert model(torch.zeros(1, 1, 96, 64), 1).shape == (1, 1, 128)  # the authors drop an axis
+    assert model(torch.zeros(1, 1, 96, 64), 1).shape == (
+        1,
+        1,
+        128,
+    )  # the official code drops an axis
 
 
 def test_number_of_parameters_equals_official(golden, trainable) -> None:
@@ -96,7 +100,7 @@ def test_examples_over_several_chunks_are_equal(encoder, monkeypatch) -> None:
 
 
 def test_frozen_network_is_not_part_of_the_module(encoder) -> None:
-    encoder(torch.zeros(1, 16000), 1)  # its network is loaded
+    encoder(torch.zeros(1, 16000), 1)  # loads its network
     assert encoder.state_dict() == {}
     assert list(encoder.parameters()) == []
     assert encoder.load_state_dict({}, strict=True).missing_keys == []

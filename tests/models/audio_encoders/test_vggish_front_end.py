@@ -1,4 +1,4 @@
-"""The three framings: what one frame hears, and what stands in for missing sound."""
+"""The three framings: the audio of each frame, and the values for missing audio."""
 
 import math
 
@@ -28,11 +28,11 @@ def test_examples_per_second_equal_official_code(golden, waves) -> None:
     front_end = VGGishFrontEnd(framing='per_second', sample_rate=44100)
     examples = front_end(waves['stereo44k'].samples, golden.meta['stereo44k']['avis_num_secs'])
     compare(golden, 'stereo44k/avis_per_second_log_mel', examples[0])
-    assert not examples[0, 3].any()  # 0.05 s of sound are left for it
+    assert not examples[0, 3].any()  # 0.05 s of audio remain for it
 
 
 def test_examples_equal_those_of_synthetic_data(waves) -> None:
-    pcm = (waves['mono16k'].samples[0] * 32768).round().short()  # as the wave was drawn
+    pcm = (waves['mono16k'].samples[0] * 32768).round().short()  # as the wave was generated
     examples = VGGishFrontEnd(framing='clip_repeat')(waves['mono16k'].samples, 5)
     written = torch.from_numpy(log_mel_examples(pcm.numpy(), 5))
     torch.testing.assert_close(examples[0, :, None], written, rtol=0, atol=1e-4)
@@ -64,7 +64,9 @@ def test_per_second_examples_depend_on_their_second_only() -> None:
     before, after = front_end(audio, 3)[0], front_end(changed, 3)[0]
     assert torch.equal(before[0], after[0])
     assert not torch.equal(before[1], after[1])
-    torch.testing.assert_close(after[2], torch.full((96, 64), SILENCE))  # silence is no absence
+    torch.testing.assert_close(
+        after[2], torch.full((96, 64), SILENCE)
+    )  # silence differs from missing audio
 
 
 @pytest.mark.parametrize(('samples', 'heard'), [(15599, False), (15600, True), (0, False)])

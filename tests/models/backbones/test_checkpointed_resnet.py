@@ -1,4 +1,4 @@
-"""CheckpointedResNet is mmdet's ResNet with less memory."""
+"""CheckpointedResNet equals mmdet's ResNet and uses less memory."""
 
 import torch
 from mmdet.models.backbones import ResNet

@@ -1,4 +1,4 @@
-"""FrozenResNet is mmdet's ResNet with frozen norms, without the norms."""
+"""FrozenResNet equals mmdet's ResNet with frozen batch norms."""
 
 import pytest
 import torch

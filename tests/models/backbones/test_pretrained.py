@@ -1,4 +1,4 @@
-"""Weights to start from are read strictly, as published or converted."""
+"""Pretrained weights are loaded strictly, in the official naming or converted."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def build(path: Path | None, depth: int = 18) -> CheckpointedResNet:
 
 @pytest.fixture
 def published(tmp_path) -> Path:
-    """A file as torchvision has them: with a classifier, the older ones without counters."""
+    """A checkpoint of torchvision: with a classifier, older ones without batch counters."""
     weights = {k: v for k, v in build(None).state_dict().items() if 'num_batches' not in k}
     weights |= {'fc.weight': torch.ones(2, 2), 'fc.bias': torch.ones(2)}
     path = tmp_path / 'published.pth'

@@ -1,4 +1,4 @@
-"""PVTv2 has the normalization constants of its authors; the numbers are in the golden tests."""
+"""PVTv2 has the normalization constants of the official code; outputs are in golden tests."""
 
 import torch
 from torch import nn

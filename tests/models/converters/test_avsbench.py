@@ -1,4 +1,4 @@
-"""Names of the published models become ours; their values are in the golden tests."""
+"""Entries of the official models are renamed; outputs are compared in golden tests."""
 
 import pytest
 import torch

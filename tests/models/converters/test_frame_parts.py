@@ -1,4 +1,4 @@
-"""Names of Detectron2, of the Swin authors and of mmdet, turned into ours."""
+"""Entries of Detectron2, of the official Swin and of mmdet are renamed."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ ZERO = torch.zeros(1)
 
 
 def detectron2_name(name: str) -> str:
-    """A name of mmdet's ResNet as Detectron2 has it."""
+    """The name in Detectron2 of an entry of mmdet's ResNet."""
     for index in (1, 2, 3):
         name = name.replace(f'.bn{index}.', f'.conv{index}.norm.')
     if name.startswith(('conv1.', 'bn1.')):
@@ -60,7 +60,8 @@ def test_swin_drops_classifier_and_attention_masks() -> None:
     }
     result = model.load_state_dict(converted, strict=False)
     assert not result.unexpected_keys
-    # Patches are merged as (0,0), (1,0), (0,1), (1,1) there, as rows of 2x2 here, channels first.
+    # The official order of patches is (0,0), (1,0), (0,1), (1,1); mmdet uses rows of 2x2, channels
+    # first.
     merged = converted['stages.0.downsample.norm.weight'].view(8, 4)
     assert merged[0].tolist() == [0, 16, 8, 24]
 

@@ -1,4 +1,4 @@
-"""The authors' PVTv2 loads into ours without its classifier."""
+"""The official PVTv2 loads into PVTv2 of avis without its classifier."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ WIDTHS, REDUCTIONS, KERNELS = (64, 128, 320, 512), (8, 4, 2, 1), (7, 3, 3, 3)
 
 @pytest.fixture
 def published() -> dict[str, torch.Tensor]:
-    """Names and shapes of a PVTv2 with one block per stage; every value tells its part."""
+    """Entries of a PVTv2 with one block per stage, with a different value in each."""
     shapes: dict[str, tuple[int, ...]] = {'head.weight': (1000, 512), 'head.bias': (1000,)}
     norms, width_in = {}, 3
     stages = zip(WIDTHS, REDUCTIONS, KERNELS, strict=True)

@@ -1,4 +1,4 @@
-"""torchvision's ResNets load into mmdet's without their classifier."""
+"""torchvision's ResNets load into mmdet's ResNet without their classifier."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from avis.models.converters.torchvision_resnet import convert_torchvision_resnet
 
 @pytest.fixture
 def published() -> dict[str, torch.Tensor]:
-    """Names and shapes of torchvision's ResNet-18, as far as they tell it from another model."""
+    """Some entries of torchvision's ResNet-18 that distinguish it from other models."""
     shapes = {'conv1.weight': (64, 3, 7, 7)}
     norms = {'bn1': 64}
     width_in = 64

@@ -1,4 +1,4 @@
-"""Every public name has one place here, and foreign names are refused."""
+"""Every official entry is renamed, and unknown entries raise."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""AVISM's clip module: any length, any batch, and the mask embedding folded into the features."""
+"""AVISM's clip module: any length, any batch, and projected mask embeddings."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Masks are made on demand, from embeddings folded through the projection."""
+"""Masks are computed on demand, from projected embeddings."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The frame head against mmdet's Mask2Former with the same weights, and what it does to clips."""
+"""The frame head equals mmdet's Mask2Former with the same weights; batches, losses and errors."""
 
 import pytest
 import torch
@@ -53,14 +53,14 @@ def draw_gt(clips: int = 2, frames: int = 3, instances: int = 2) -> list[AVDataS
     for _ in range(clips):
         masks = torch.rand(instances, frames, 64, 96, generator=generator) < 0.3
         labels = torch.arange(instances)
-        masks[1:, 1:] = False  # only the first instance stays
+        masks[1:, 1:] = False  # only the first instance remains
         tracks = InstanceData(labels=labels, ids=labels + 3, masks=masks)
         samples.append(AVDataSample(gt_tracks=tracks))
     return samples
 
 
 def mmdets(head: Mask2FormerFrameHead) -> Mask2FormerHead:
-    """mmdet's head, filled with other weights, which are then converted into ours."""
+    """mmdet's head with random weights, and the frame head with these weights converted."""
     attention = {'embed_dims': CHANNELS, 'num_heads': 4, 'batch_first': True}
     deformable = {**attention, 'num_levels': 3, 'num_points': 4, 'dropout': 0.0}
     ffn = {'embed_dims': CHANNELS, 'feedforward_channels': 48, 'num_fcs': 2}
@@ -113,7 +113,7 @@ def test_every_prediction_equals_mmdet() -> None:
         torch.testing.assert_close(layer.class_logits.flatten(0, 1), logits, rtol=0, atol=1e-4)
         ours = predictions.mask_logits(mask_embeds=layer.mask_embeds).flatten(0, 1)
         torch.testing.assert_close(ours, mask, rtol=0, atol=1e-4 * mask.std().item() + 1e-4)
-        assert (mask < 0).any()  # so that something is forbidden in the attention
+        assert (mask < 0).any()  # so that attention is masked somewhere
         assert (mask > 0).any()
 
 
@@ -149,7 +149,7 @@ def test_audio_changes_queries_of_avism_head_only() -> None:
         with torch.no_grad():
             heard, other = head(maps, audio, clip), head(maps, audio.flip(1), clip)
         assert torch.equal(heard.class_logits, other.class_logits) != listens
-        # The frame in the middle has the same sound in both.
+        # The middle frame has the same audio in both.
         assert torch.equal(heard.class_logits[:, 1], other.class_logits[:, 1])
 
 

@@ -1,4 +1,4 @@
-"""Backbone and frame head of the published AVISM models, converted, equal the recordings."""
+"""Backbone and frame head of the official AVISM models, converted, equal the recordings."""
 
 import json
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ pytestmark = pytest.mark.slow
 
 @dataclass(frozen=True)
 class Published:
-    """Recorded values, and our parts with the weights they were recorded with."""
+    """Recorded values, and backbone and frame head with the weights of the recording."""
 
     golden: Golden
     backbone: nn.Module
     head: AVISMFrameHead
 
     def inputs(self, case: str) -> tuple[Tensor, Tensor]:
-        """Frames (T, 3, H, W), normalized and padded, and sound (1, T, 128)."""
+        """Frames (T, 3, H, W), normalized and padded, and audio (1, T, 128)."""
         meta = self.golden.meta[case]
         rng, size = generator(meta['seed']), (meta['height'], meta['width'])
         frames = rng.integers(0, 256, (meta['T'], 3, *size)).astype(np.float32)
@@ -82,7 +82,7 @@ def test_every_recorded_layer_is_equal(published) -> None:
         maps = published.backbone(frames)
         pixels = head.pixel_decoder(maps)
         predictions: FramePredictions = head(maps, audio, (1, len(frames)))
-        head.train()  # gives the predictions of all layers
+        head.train()  # returns the predictions of all layers
         training = head(maps, audio, (1, len(frames)))
         head.eval()
     for level in range(4):
@@ -115,7 +115,7 @@ class SamePoints:
 
 
 def recorded_gt(golden: Golden) -> AVDataSample:
-    """One clip with three instances, one of which leaves."""
+    """One clip with three instances, one of which disappears."""
     arrays = golden.arrays
     shape = arrays['train/target/masks_shape']  # (T, N, H, W)
     masks = np.unpackbits(arrays['train/target/masks_packed'], count=shape.prod()).reshape(shape)
@@ -150,15 +150,15 @@ def test_losses_and_matchings_of_training_step_are_equal(published) -> None:
         for level, pairs in json.loads(arrays['train/fixed/matching'].item())
         if level == 'frame'
     ]
-    shown = sample.gt_tracks.masks.flatten(2).any(-1).T  # (T, N)
+    visible = sample.gt_tracks.masks.flatten(2).any(-1).T  # (T, N)
     for layer, expected in zip([matchings[-1], *matchings[:-1]], frame_matchings, strict=True):
         for frame, (queries, instances) in enumerate(layer):
-            places = shown[frame].cumsum(0)[instances] - 1  # counted among those of the frame
-            assert [queries.tolist(), places.tolist()] == expected[frame]
+            positions = visible[frame].cumsum(0)[instances] - 1  # counted among those of the frame
+            assert [queries.tolist(), positions.tolist()] == expected[frame]
 
 
 def test_both_namings_convert_equally() -> None:
-    """The variant that starts from COCO renames parts of the clip module only."""
+    """The variant initialized from COCO renames parts of the clip module only."""
     folder: Path = DATA / 'models' / 'avism_r50'
     names = {
         file: {

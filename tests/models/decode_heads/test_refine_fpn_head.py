@@ -1,4 +1,4 @@
-"""The decoder equals its straightforward form, in value and gradient."""
+"""The decoder equals a direct implementation, in value and gradient."""
 
 import pytest
 import torch
@@ -9,14 +9,14 @@ from avis.models.decode_heads.refine_fpn_head import RefineFPNHead
 
 
 def maps(frames: int = 2, channels: int = 8) -> list[Tensor]:
-    """Maps, finest first, of an input of 64 x 96; to be rectified for the head."""
+    """Maps, finest first, of an input of 64 x 96, before ReLU."""
     sizes = [(16, 24), (8, 12), (4, 6), (2, 3)]
     levels = [torch.randn(frames, channels, *size, dtype=torch.double) for size in sizes]
     return [level.requires_grad_() for level in levels]
 
 
 def straightforward(head: RefineFPNHead, levels: list[Tensor]) -> Tensor:
-    """The published order: relu in every unit, enlarge after every block, all frames at once."""
+    """The official order: ReLU in every unit, upsample after every block, all frames at once."""
 
     def refine(unit: nn.Module, x: Tensor) -> Tensor:
         x = x.relu()
@@ -64,4 +64,4 @@ def test_upsampled_maps_are_not_saved_for_backward() -> None:
         head(levels)
     assert (1, 8, 32, 48) not in kept
     assert (1, 4, 64, 96) not in kept
-    assert (1, 1, 64, 96) in kept  # the last map before the classifier is
+    assert (1, 1, 64, 96) in kept  # the last map before the classifier is saved

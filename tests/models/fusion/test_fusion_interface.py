@@ -1,4 +1,4 @@
-"""All fusion blocks are called alike, keep the shape, and tell what they were given."""
+"""All fusion blocks have the same interface, keep the shape, and report invalid shapes."""
 
 import pytest
 import torch
@@ -75,7 +75,7 @@ def test_concat_fusion_equals_convolution_of_concatenated_map() -> None:
 
 
 def test_cross_attention_does_not_depend_on_order_of_audio() -> None:
-    """Unlike addition and concatenation, it looks the sounds of all frames up."""
+    """Unlike addition and concatenation, it attends to the audio of all frames."""
     block, visual, audio = build(CrossAttentionFusion), torch.randn(1, 3, 16, 3, 4), None
     audio = torch.rand(1, 3, 6)
     mixed, _ = block(visual, audio)

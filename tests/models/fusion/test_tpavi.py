@@ -1,4 +1,4 @@
-"""TPAVI in its low-rank form equals the published N x N form."""
+"""TPAVI in its low-rank form equals the official N x N form."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Recomputed layers give the same outputs, gradients and running statistics."""
+"""Checkpointed layers have the same outputs, gradients and running statistics."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""The blocks of the decoders against torch's own attention."""
+"""The blocks of the decoders equal torch's own attention."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""linear is F.linear, with gradients, for any number of tokens in any layout."""
+"""linear equals F.linear, with gradients, for any number of tokens in any memory layout."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Rows and columns encoded once each give what mmdet encodes at every position."""
+"""The encoding of rows and columns equals mmdet's encoding of every position."""
 
 import pytest
 import torch

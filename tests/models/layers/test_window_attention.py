@@ -1,4 +1,4 @@
-"""Windows along time: which frames read which, and equality with attention as it is written."""
+"""Windows along time: which frames attend to which, and equality with torch's attention."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Every variant of the published losses equals the recording, value and gradient."""
+"""Every variant of the official losses equals the recording, in value and gradient."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ GOLDEN = load_golden('models/avsbench_losses')
 
 @dataclass
 class Case:
-    """The tensors that a family of losses was recorded on."""
+    """The inputs of the recording of one family of losses."""
 
     logits: Tensor  # (B, T, K, H, W)
     maps: list[Tensor]
@@ -70,7 +70,7 @@ def avss() -> Case:
 
 
 def matching_loss(name: str) -> torch.nn.Module | None:
-    """Build the loss that a recorded name stands for.
+    """Build the loss of a recorded name.
 
     ``ms3_{av,vv}_{kl,eu}_norm{0,1}_thr{0,1}_{avg,max}``: sound or nearest frame, distance, unit
     length, threshold, pooling; ``s4_sa_{avg,max}_{levels}``.
@@ -88,7 +88,7 @@ def matching_loss(name: str) -> torch.nn.Module | None:
         pooling=pooling,
         threshold=threshold == 'thr1',
         normalize=norm == 'norm1',
-        # The published AVSS code compares with the sound in this one branch.
+        # The official AVSS code compares with the audio in this branch only.
         nearest=against == 'vv' and not (task == 'avss' and distance == 'kl'),
     )
 

@@ -1,4 +1,4 @@
-"""The similarity loss by hand, and that clips and layers stay apart."""
+"""The similarity loss equals hand-computed values; clips and layers are independent."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Segmentation losses read labeled frames only; values on goldens are in test_avm_loss."""
+"""Segmentation losses use labeled frames only; golden values are in test_avm_loss."""
 
 import math
 

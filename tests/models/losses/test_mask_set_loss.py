@@ -1,4 +1,4 @@
-"""The set loss against mmdet's assigner and against itself written out layer by layer."""
+"""The set loss equals mmdet's assigner and a direct computation layer by layer."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def loss() -> MaskSetLoss:
 
 
 def scene(counts=(3, 0, 2, 1)):
-    """Four sets over two features; the last class is no object, and may be a label."""
+    """Four sets over two features; the last class is "no object", and may be a label."""
     torch.manual_seed(0)
     sets = len(counts)
     layers = [

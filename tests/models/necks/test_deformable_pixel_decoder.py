@@ -1,4 +1,4 @@
-"""DeformablePixelDecoder is mmdet's pixel decoder."""
+"""DeformablePixelDecoder equals mmdet's pixel decoder."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def small_decoder() -> DeformablePixelDecoder:
     )
     for name, parameter in decoder.named_parameters():
         if 'sampling_offsets.weight' in name or 'attention_weights.weight' in name:
-            nn.init.normal_(parameter, std=0.1)  # starts as 0
+            nn.init.normal_(parameter, std=0.1)  # initialized with 0
     return decoder
 
 

@@ -1,4 +1,4 @@
-"""The neck sums dilated convolutions, leaving out taps that only meet padding."""
+"""The neck sums dilated convolutions without the taps that only read padding."""
 
 import pytest
 import torch

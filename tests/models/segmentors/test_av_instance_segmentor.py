@@ -1,4 +1,4 @@
-"""AVInstanceSegmentor: any frame head with any tracker, in chunks, batches and windows."""
+"""AVInstanceSegmentor: every frame head with every tracker, in chunks, batches and windows."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""AVSegmentor with small parts: shapes, padding, losses, predictions and refusals."""
+"""AVSegmentor with small parts: shapes, padding, losses, predictions and errors."""
 
 import copy
 
@@ -24,7 +24,7 @@ from avis.structures.av_data_sample import AVDataSample
 
 
 def build(num_classes: int = 1, **parts) -> AVSegmentor:
-    """A narrow model; ``parts`` replace its configs."""
+    """Build a narrow model; ``parts`` replace its configs."""
     torch.manual_seed(0)
     loss = LabeledBCELoss if num_classes == 1 else LabeledCrossEntropyLoss
     config = {
@@ -40,7 +40,7 @@ def build(num_classes: int = 1, **parts) -> AVSegmentor:
 
 
 def clip(frames: int = 3, size: tuple[int, int] = (64, 96), audio: Tensor | None = None) -> dict:
-    """What the data pipeline delivers for one clip, the middle of which sounds."""
+    """Return one item of a data set, whose ground truth is the middle of the frame."""
     height, width = size
     mask = torch.zeros(frames, *size, dtype=torch.uint8)
     mask[:, height // 4 : -height // 4, width // 4 : -width // 4] = 1
@@ -72,7 +72,7 @@ def test_raw_outputs_have_expected_shapes(num_classes, frames, size) -> None:
     ):
         stride = 4 * 2**level
         assert features.shape == (2, frames, 16, height // stride, width // stride)
-        assert features.min() >= 0  # rectified
+        assert features.min() >= 0  # after ReLU
         assert audio.shape == (2, frames, 16)
 
 
@@ -133,7 +133,7 @@ FUSIONS = [TPAVI, AddFusion, ConcatFusion, CrossAttentionFusion, NoFusion]
 
 @pytest.mark.parametrize('fusion', FUSIONS)
 def test_training_reduces_loss_with_every_fusion_block(fusion) -> None:
-    """The ablation: one line of the config swaps the block, and the loss falls."""
+    """Every block of the ablation can be exchanged by one config line and reduces the loss."""
     model = build(fusion={'type': fusion, 'channels': 16, 'audio_dim': 6})
     optimizer = torch.optim.Adam(model.parameters(), 2e-3)
     batch = batch_of(model, clip(), training=True)
@@ -164,7 +164,7 @@ def test_loss_ignores_unlabeled_frames() -> None:
     after = model(**batch_of(model, other, training=True), mode='loss')['loss_seg']
     assert before == after
     model = build()
-    del other['data_samples'].labeled_frames  # without flags every frame counts
+    del other['data_samples'].labeled_frames  # without flags all frames are labeled
     assert model(**batch_of(model, other, training=True), mode='loss')['loss_seg'] != before
 
 

@@ -1,4 +1,4 @@
-"""The published AVISM models, through converter and init_model, equal the recordings."""
+"""The official AVISM models, loaded by converter and init_model, equal the recordings."""
 
 import json
 import tempfile
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass(frozen=True)
 class Published:
-    """A recorded model in our house."""
+    """A golden, and the model loaded from its weights."""
 
     golden: Golden
     model: nn.Module
@@ -32,11 +32,11 @@ class Published:
 
     @property
     def cases(self) -> list[str]:
-        """What was recorded in evaluation."""
+        """Recorded values of evaluation."""
         return [case for case in ('eval', 'eval_long') if case in self.golden.meta]
 
     def batch(self, case: str) -> dict:
-        """What a data loader gives for a case; sound comes as embeddings (T, 128)."""
+        """A batch of a data loader for a case, with audio embeddings (T, 128)."""
         meta = self.golden.meta[case]
         size = (meta['height'], meta['width'])
         rng = generator(meta['seed'])
@@ -70,7 +70,7 @@ def published(request) -> Published:
 
 
 def relative_position_index(side: int) -> Tensor:
-    """Swin's table: where the bias of two places in a window stands."""
+    """Swin's table: the index of the bias of each pair of positions in a window."""
     places = torch.cartesian_prod(torch.arange(side), torch.arange(side))
     step = places[:, None] - places[None] + side - 1
     return step[..., 0] * (2 * side - 1) + step[..., 1]
@@ -130,7 +130,7 @@ def check_layers(published: Published, case: str) -> None:
 
 
 def check_frames(golden: Golden, name: str, tokens: Tensor) -> None:
-    """Compare tokens (T, P, C) with those of the real frames; recorded are padded windows too."""
+    """Compare tokens (T, P, C) with the recording, which includes padded windows."""
     frames, slots, _, channels = golden.arrays[f'{name}/step']
     ours = tokens[::frames, ::slots, ::channels].numpy()
     recorded = golden.arrays[name][: len(ours), :, 0]
@@ -156,7 +156,7 @@ def check_results(published: Published, case: str) -> None:
 
 
 def test_all_candidates_equal_recorded_scores(published) -> None:
-    """The published list before the threshold: 100 pairs of query and class."""
+    """The official candidates before the threshold: 100 pairs of query and class."""
     for case in published.cases:
         check_candidates(published, case)
 
@@ -169,7 +169,7 @@ def check_candidates(published: Published, case: str) -> None:
     tracks, scores = sample.pred_tracks, arrays[f'{case}/top/scores']
     np.testing.assert_allclose(tracks.scores, scores, rtol=0, atol=1e-5)
     gaps = np.abs(np.diff(scores)) > 1e-5
-    apart = np.append(True, gaps) & np.append(gaps, True)  # the others may change places
+    apart = np.append(True, gaps) & np.append(gaps, True)  # the order of the others may change
     assert apart.sum() > 80
     np.testing.assert_array_equal(tracks.labels.numpy()[apart], arrays[f'{case}/top/labels'][apart])
     areas = np.stack([track.areas for track in tracks.masks])[apart]
@@ -220,7 +220,7 @@ def test_losses_and_gradients_of_training_step_are_equal(published) -> None:
 
 
 def gt(arrays) -> AVDataSample:
-    """One clip with three instances, one of which leaves."""
+    """One clip with three instances, one of which disappears."""
     shape = arrays['train/target/masks_shape']  # (T, N, H, W)
     masks = np.unpackbits(arrays['train/target/masks_packed'], count=shape.prod()).reshape(shape)
     tracks = InstanceData(

@@ -1,4 +1,4 @@
-"""The six published AVSBench models, through converter and init_model, equal the recordings."""
+"""The six official AVSBench models, loaded by converter and init_model, equal the recordings."""
 
 import tempfile
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass(frozen=True)
 class Published:
-    """A recorded model in our house."""
+    """A golden, and the model loaded from its weights."""
 
     name: str
     golden: Golden
@@ -52,7 +52,7 @@ class Published:
         return 10 if self.task == 'avss' else 5
 
     def inputs(self, case: str) -> dict[str, Tensor]:
-        """Draw the inputs of a case; sound comes as embeddings (B, T, 128)."""
+        """Draw the inputs of a case, with audio embeddings (B, T, 128)."""
         meta = self.golden.meta[case]
         rng, count = generator(meta['seed']), meta['frames']
         frames = rng.normal(0, 1, (count, 3, meta['height'], meta['width']))
@@ -87,7 +87,7 @@ class Published:
         ]
 
     def sources(self) -> dict[str, list[str]]:
-        """The recorded entries that each of ours is made of: the converter on numbered entries."""
+        """The recorded entries of each parameter: the converter applied to numbered entries."""
         names = [name for name, _, _ in self.golden.info['keys']]
         numbered = {
             name: torch.full([1] * min(len(shape), 2), float(index))
@@ -104,7 +104,7 @@ def published(request) -> Published:
     for name, shape, dtype in golden.info['keys']:
         if dtype == 'int64':  # the counters of the batch norms
             checkpoint[name] = torch.zeros(shape, dtype=torch.int64)
-    with tempfile.TemporaryDirectory() as folder:  # half a gigabyte: gone right after the test
+    with tempfile.TemporaryDirectory() as folder:  # half a gigabyte: deleted after the test
         src, dst = Path(folder) / 'published.pth', Path(folder) / 'converted.pth'
         torch.save(checkpoint, src)
         dropped = convert_checkpoint('avsbench', src, dst)
@@ -114,7 +114,7 @@ def published(request) -> Published:
 
 @pytest.fixture
 def layers(published) -> Iterator[dict[str, Tensor | list[Tensor]]]:
-    """What single layers give, filled while the model runs."""
+    """Outputs of single layers, filled while the model runs."""
     outputs: dict[str, Tensor | list[Tensor]] = {}
     modules = {'backbone': published.model.backbone, 'neck': published.model.neck}
     modules |= {f'fusion{i}': block for i, block in enumerate(published.model.fusions)}
@@ -156,7 +156,7 @@ def test_every_recorded_layer_is_equal(published, layers) -> None:
         check(f'feature_map_{number}', outputs['feature_maps'][level].flatten(0, 1))
         check(f'audio_feature_{number}', outputs['audio_features'][level].reshape(-1, 5, 256))
     check('pred', outputs['logits'].flatten(0, 1))
-    if published.task == 'avss':  # the only one with padded frames
+    if published.task == 'avss':  # only AVSS has padding frames
         inputs = published.inputs('eval_pad')
         with torch.no_grad():
             logits = published.model(inputs)['logits']
@@ -189,7 +189,7 @@ def test_loss_and_gradients_of_training_step_are_equal(published) -> None:
 
 
 def _check_gradients(model: nn.Module, sources: dict[str, list[str]], arrays: dict) -> None:
-    """Compare the gradient norm of each parameter; joined parameters have joined norms."""
+    """Compare the gradient norm of each parameter; merged parameters have merged norms."""
     norms = dict(zip(arrays['train/grad_names'], arrays['train/grad_norm'], strict=True))
     difference = {}
     for name, weight in model.named_parameters():

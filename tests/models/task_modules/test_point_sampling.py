@@ -1,4 +1,4 @@
-"""Points at random: those of mmdet, or those of a clip whoever else is there."""
+"""Random points: equal to those of mmdet, or fixed by the seed of a clip."""
 
 import torch
 from mmdet.models.utils import get_uncertain_point_coords_with_randomness

@@ -10,7 +10,7 @@ both = pytest.mark.parametrize('name', ['byte', 'oc'])
 
 
 def wandering(length):
-    """Three boxes that come, go and meet."""
+    """Three boxes that appear, disappear and meet."""
     return [
         {
             k: (4 + (3 * t * (k + 1)) % 50, 2 + 10 * k)

@@ -1,4 +1,4 @@
-"""AVISM's tracker behind a clip module whose predictions are planted."""
+"""AVISM's tracker with a clip module that returns given predictions."""
 
 import numpy as np
 import pytest
@@ -37,8 +37,8 @@ HEAD = {
 }
 
 
-class PlantedHead(nn.Module):
-    """Queries of the clip that follow query k of the frames, with the classes they are told."""
+class FixedHead(nn.Module):
+    """A clip module whose query k equals frame query k, with given class probabilities."""
 
     def __init__(self, probs) -> None:
         super().__init__()
@@ -47,9 +47,9 @@ class PlantedHead(nn.Module):
     def forward(self, frame_queries, audio) -> ClipPredictions:
         eye = torch.eye(QUERIES)
         layer = ClipLayer(self.logits[None, None], eye[None, None, : len(self.logits)])
-        looks = torch.eye(CHANNELS)[: len(self.logits)][None, None]
+        queries = torch.eye(CHANNELS)[: len(self.logits)][None, None]
         projection = MaskProjection(eye, torch.zeros(QUERIES))
-        return ClipPredictions([layer], looks, frame_queries, projection)
+        return ClipPredictions([layer], queries, frame_queries, projection)
 
     def similarity_embeds(self, predictions):
         return predictions.memory, predictions.queries
@@ -57,7 +57,7 @@ class PlantedHead(nn.Module):
 
 def tracker(probs, **settings) -> ClipQueryTracker:
     built = ClipQueryTracker(head=HEAD, **settings).eval()
-    built.head = PlantedHead(probs)
+    built.head = FixedHead(probs)
     return built
 
 
@@ -78,8 +78,8 @@ SURE = [[0.0, 0.6, 0.0, 0.4], [0.9, 0.0, 0.0, 0.1], [0.0, 0.0, 0.0, 1.0]]
 
 def test_tracks_are_sorted_by_class_times_mask_score() -> None:
     found = run(tracker(SURE), predictions(SCENE, shuffle=False))
-    certainty = torch.tensor(10.0).sigmoid().item()
-    assert found.scores.tolist() == pytest.approx([0.9 * certainty, 0.6 * certainty], rel=1e-5)
+    mask_score = torch.tensor(10.0).sigmoid().item()
+    assert found.scores.tolist() == pytest.approx([0.9 * mask_score, 0.6 * mask_score], rel=1e-5)
     assert found.labels.tolist() == [0, 1]
     assert found.masks[0].rles == [box_rle(box) for box in RIGHT]
     assert found.masks[1].rles == [box_rle(box) for box in LEFT]
@@ -117,10 +117,10 @@ def test_scores_use_input_size_and_masks_original_size(monkeypatch, chunk) -> No
     place = TrackerWindow(0, input_shape=(32, 64), img_shape=(30, 50), ori_shape=(45, 75))
     found = run(tracker(SURE, score_threshold=0.0), scene, place=place)
     logits = F.interpolate(scene.pixel_features[0, :, [1, 0]], (32, 64), mode='bilinear')
-    logits = logits[..., :30, :50]  # (T, 2, H, W), query 1 first as it is more certain
+    logits = logits[..., :30, :50]  # (T, 2, H, W), query 1 first as its score is higher
     inside = (logits > 0).float()
-    certainty = (logits.sigmoid() * inside).sum((0, 2, 3)) / inside.sum((0, 2, 3))
-    expected = torch.tensor([0.9, 0.6]) * certainty
+    mask_score = (logits.sigmoid() * inside).sum((0, 2, 3)) / inside.sum((0, 2, 3))
+    expected = torch.tensor([0.9, 0.6]) * mask_score
     torch.testing.assert_close(found.scores[:2], expected, rtol=1e-5, atol=0)
     masks = F.interpolate(logits, (45, 75), mode='bilinear').transpose(0, 1) > 0
     for track, mask in zip(found.masks[:2], masks.numpy(), strict=True):
@@ -129,17 +129,17 @@ def test_scores_use_input_size_and_masks_original_size(monkeypatch, chunk) -> No
 
 def test_gate_removes_masks_of_silent_frames() -> None:
     class Gate(nn.Module):
-        """Hears what the frame head is sure of."""
+        """Sounding where the class probability is above 0.5."""
 
         def forward(self, class_logits, embeds, audio):
             assert embeds.shape == (2, 4, CHANNELS)
             return class_logits.softmax(-1)[..., :-1].amax(-1) > 0.5
 
-    scene = predictions(SCENE, confidence={(0, 1): 0.2, (1, 3): 0.2})  # queries change places
+    scene = predictions(SCENE, confidence={(0, 1): 0.2, (1, 3): 0.2})  # queries change their order
     scene.pixel_features = predictions(SCENE, shuffle=False).pixel_features
     found = run(tracker(SURE), scene, gate=Gate())
-    heard = [[rle is not None for rle in track.rles] for track in found.masks]
-    assert heard == [[True, True, True, False], [True, False, True, True]]
+    sounding = [[rle is not None for rle in track.rles] for track in found.masks]
+    assert sounding == [[True, True, True, False], [True, False, True, True]]
 
 
 def test_tracks_of_windows_are_stitched() -> None:
@@ -176,11 +176,11 @@ def test_losses_and_class_of_late_instances() -> None:
         sample = AVDataSample(gt_tracks=tracks)
         return trained(**settings).loss(scene, torch.zeros(1, 4, 4), [sample], matchings)
 
-    published, corrected = losses(), losses(late_as_no_object=False)
+    official, corrected = losses(), losses(late_as_no_object=False)
     names = ['loss_avism_ce', 'loss_avism_dice', 'loss_avism_mask']
     wanted = [f'{name}{suffix}' for name in names for suffix in ('', '_0', '_1')]
-    assert sorted(published) == sorted([*wanted, 'loss_clip_sim'])
-    assert not torch.equal(published['loss_avism_ce'], corrected['loss_avism_ce'])
+    assert sorted(official) == sorted([*wanted, 'loss_clip_sim'])
+    assert not torch.equal(official['loss_avism_ce'], corrected['loss_avism_ce'])
 
 
 def test_training_without_loss_raises() -> None:

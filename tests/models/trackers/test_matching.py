@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from avis.models.trackers.matching import cosine_similarity, mask_iou, match, tube_iou
+from avis.models.trackers.matching import cosine_similarity_matrix, mask_iou, match, tube_iou
 from tests.helpers.tracker_scenes import box_rle
 
 
@@ -25,7 +25,7 @@ def test_weak_pairs_do_not_displace_a_good_one():
 
 
 def test_cosine_of_zeros_is_zero():
-    found = cosine_similarity(np.array([[3.0, 0.0], [0.0, 0.0]]), np.array([[1.0, 1.0]]))
+    found = cosine_similarity_matrix(np.array([[3.0, 0.0], [0.0, 0.0]]), np.array([[1.0, 1.0]]))
     np.testing.assert_allclose(found, [[0.5**0.5], [0.0]], rtol=1e-6)
 
 

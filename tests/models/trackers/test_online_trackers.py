@@ -1,4 +1,4 @@
-"""Planted scenes for every tracker that goes frame by frame."""
+"""Synthetic scenes for every online tracker."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ every = pytest.mark.parametrize('name', list(TRACKERS))
 
 
 def run(name, scene, *, cuts=(), overlap=0, gate=None, **settings):
-    """Track a scene given in windows that end at ``cuts``."""
+    """Track a scene in windows that end at ``cuts``."""
     tracker = MODELS.build({**TRACKERS[name], **settings})
     state = tracker.start(gate)
     length = scene.class_logits.shape[1]
@@ -43,7 +43,7 @@ def paths(found):
 
 
 def crossing(length=25):
-    """Two boxes that pass each other: in the middle their masks touch, but do not cover."""
+    """Two boxes that pass each other: in the middle their masks touch, but do not overlap."""
     return [{0: (2 * t, 4), 1: (48 - 2 * t, 14)} for t in range(length)]
 
 

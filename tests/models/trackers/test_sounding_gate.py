@@ -8,7 +8,7 @@ from tests.helpers.tracker_scenes import predictions
 
 
 def sample_of(present, valid=None):
-    """A sample whose instances (N, T) have a mask where ``present``."""
+    """Return a sample whose instances have a mask where ``present`` (N, T) is 1."""
     masks = torch.tensor(present, dtype=torch.bool)[..., None, None].expand(-1, -1, 4, 4)
     sample = AVDataSample(gt_tracks=InstanceData(masks=masks))
     if valid is not None:
@@ -74,7 +74,7 @@ def test_without_matches_every_parameter_has_gradient():
 def test_training_separates_sounding_frames():
     torch.manual_seed(0)
     gate = SoundingGate(source='similarity', query_dim=8, audio_dim=2, embed_dim=16)
-    # Instance 0 sounds with the first kind of sound, instance 1 with the second, none in silence.
+    # Instance 0 sounds with the first kind of audio, instance 1 with the second, none in silence.
     frames = predictions([{0: (8, 8), 1: (40, 8)}] * 3, shuffle=False)
     audio = torch.tensor([[[1.0, 0], [0, 1.0], [0, 0]]])
     sample = sample_of([[1, 0, 0], [0, 1, 0]])

@@ -6,7 +6,7 @@ from tests.helpers.tracker_scenes import SIZE, box_rle, embed_of, window
 
 
 def tracks_of(*instances, label=0, score=0.5):
-    """Tracks of one window: each instance is (name, boxes over the frames)."""
+    """Tracks of one window: each instance is (id, boxes over the frames)."""
     return WindowTracks(
         labels=[label] * len(instances),
         scores=[score] * len(instances),
@@ -36,7 +36,7 @@ def test_single_window_is_returned_unchanged():
 def test_masks_in_shared_frames_match_tracks_in_any_order():
     stitched = StitchedTracks()
     left, right = [(t, 0) for t in range(6)], [(50 - t, 16) for t in range(6)]
-    # Embeddings are wrong on purpose: the masks decide.
+    # Embeddings contradict the masks, which must decide.
     stitched.add(tracks_of((0, left[:4]), (1, right[:4])), window())
     stitched.add(tracks_of((0, right[2:]), (1, left[2:])), window(2))
     found = stitched.to_instances()
