@@ -22,11 +22,11 @@ def test_every_combination_is_trained_and_scored(tmp_path, monkeypatch, capsys) 
     monkeypatch.setattr(sys, 'path', [*sys.path])
     runpy.run_path(str(TOOL), run_name='__main__')
     table = capsys.readouterr().out.split('2 iterations per model, seed 0')[1].splitlines()[2:]
-    assert table[0] == '| Frame head | Sound | Tracker | HOTA | AssA | FSLA |'
+    assert table[0] == '| Frame head | Audio | Tracker | HOTA | AssA | FSLA |'
     rows = [tuple(cell.strip() for cell in line.strip('|').split('|')) for line in table[2:]]
     assert len({row[:3] for row in rows}) == len(rows) == 2 * 2 * 5
     assert all(0 <= float(score) <= 100 for row in rows for score in row[3:])
-    names = ['avism_heard', 'avism_muted', 'mask2former_heard', 'mask2former_muted']
+    names = ['avism_audio', 'avism_muted', 'mask2former_audio', 'mask2former_muted']
     assert sorted(path.parent.name for path in tmp_path.glob('work/*/iter_2.pth')) == names
 
 
