@@ -116,7 +116,7 @@ def draw(with_audio: Any, muted: Any, checkpoint: Path, work_dir: Path) -> None:
     import numpy as np
 
     from avis.engine.hooks.visualization_hook import frame_titles, side_by_side_frames
-    from avis.visualization.drawing import image_grid, save_png
+    from avis.visualization.drawing import image_grid, write_rgb_png
     from avis.visualization.video_writer import write_clip
 
     clips = list(zip(predict(with_audio, checkpoint), predict(muted, checkpoint), strict=True))
@@ -133,7 +133,7 @@ def draw(with_audio: Any, muted: Any, checkpoint: Path, work_dir: Path) -> None:
         grids.append(image_grid({'frame': list(frames), **rows}, titles=titles))
         videos.append(side_by_side_frames(frames, rows))
         waveforms.append(data['inputs']['audio'].numpy())
-    save_png(work_dir / 'grid.png', np.concatenate(grids))
+    write_rgb_png(work_dir / 'grid.png', np.concatenate(grids))
     write_clip(
         work_dir / 'prediction.mp4',
         np.concatenate(videos),

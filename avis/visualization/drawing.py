@@ -17,7 +17,7 @@ from PIL import ImageDraw, ImageFont
 from avis.utils.atomic import write_atomic
 
 Image: TypeAlias = NDArray[np.uint8]
-RGB: TypeAlias = Sequence[int]
+RGBColor: TypeAlias = Sequence[int]
 
 # Class 1 of a binary task, then further distinct colors.
 COLORS = ((255, 140, 0), (30, 144, 255), (50, 205, 50), (220, 20, 60), (148, 0, 211), (255, 215, 0))
@@ -28,7 +28,7 @@ _MISSING = 235  # gray of an image that does not exist
 _GAP = 4
 
 
-def class_color(label: int, palette: Sequence[RGB] | None = None) -> RGB:
+def class_color(label: int, palette: Sequence[RGBColor] | None = None) -> RGBColor:
     """RGB of a class; without a palette ``COLORS``, repeated, the first one for class 1."""
     return COLORS[(label - 1) % len(COLORS)] if palette is None else palette[label]
 
@@ -37,7 +37,7 @@ def overlay_masks(
     frames: Image,
     labels: NDArray[Any],
     *,
-    palette: Sequence[RGB] | None = None,
+    palette: Sequence[RGBColor] | None = None,
     opacity: float = 0.5,
 ) -> Image:
     """Tint the pixels of every class but 0 and draw their outlines in the full color.
@@ -92,7 +92,7 @@ def image_grid(
     rows: Mapping[str, Sequence[Image | None]],
     *,
     titles: Sequence[str] = (),
-    legend: Mapping[str, RGB] | None = None,
+    legend: Mapping[str, RGBColor] | None = None,
     columns: int = 10,
 ) -> Image:
     """Arrange clips on white: one row per name, one column per frame.
@@ -154,7 +154,7 @@ def render_text(text: str, size: int, *, width: int | None = None) -> Image:
     return np.asarray(canvas)
 
 
-def save_png(path: str | Path, image: Image) -> None:
+def write_rgb_png(path: str | Path, image: Image) -> None:
     """Write an RGB image (H, W, 3) as PNG, atomically."""
     _, data = cv2.imencode('.png', image[..., ::-1])
     write_atomic(path, data.tobytes())
@@ -188,7 +188,7 @@ def _block(
     return np.concatenate([_pad_width(line, width) for line in lines])
 
 
-def _legend(legend: Mapping[str, RGB], width: int, size: int) -> Image:
+def _legend(legend: Mapping[str, RGBColor], width: int, size: int) -> Image:
     """Lines of colored squares with their names."""
     lines, line = [], _white(size + size // 2, 0)
     for name, color in legend.items():

@@ -10,9 +10,9 @@ from avis.visualization.drawing import (
     image_grid,
     overlay_masks,
     render_text,
-    save_png,
     side_by_side,
     upscale,
+    write_rgb_png,
 )
 
 
@@ -132,9 +132,9 @@ def test_text_is_anti_aliased_and_cut_to_the_width() -> None:
     assert (cut[:, -4:] == 255).all()
 
 
-def test_save_png_keeps_channel_order_and_leaves_no_temporary_file(tmp_path: Path) -> None:
+def test_write_rgb_png_keeps_channel_order_and_leaves_no_temporary_file(tmp_path: Path) -> None:
     image = np.zeros((2, 3, 3), np.uint8)
     image[..., 0] = 200
-    save_png(tmp_path / 'a.png', image)
+    write_rgb_png(tmp_path / 'a.png', image)
     assert cv2.imread(str(tmp_path / 'a.png'))[0, 0].tolist() == [0, 0, 200]  # BGR
     assert [file.name for file in tmp_path.iterdir()] == ['a.png']

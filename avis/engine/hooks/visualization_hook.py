@@ -14,14 +14,14 @@ from avis.engine.track_video import write_track_video
 from avis.registry import HOOKS
 from avis.utils.file_names import safe_file_name
 from avis.visualization.drawing import (
-    RGB,
     Image,
+    RGBColor,
     class_color,
     image_grid,
     overlay_masks,
-    save_png,
     side_by_side,
     upscale,
+    write_rgb_png,
 )
 from avis.visualization.video_writer import write_clip
 
@@ -120,7 +120,7 @@ class AVVisualizationHook(Hook):
         grid = image_grid(
             {'frame': list(large), **rows}, titles=frame_titles(sample, len(frames)), legend=legend
         )
-        save_png(self.show_dir / f'{name}.png', grid)
+        write_rgb_png(self.show_dir / f'{name}.png', grid)
         if self.video:
             is_waveform = audio is not None and audio.ndim == 1 and 'sample_rate' in sample
             write_clip(
@@ -133,7 +133,7 @@ class AVVisualizationHook(Hook):
 
 
 def clip_rows(
-    frames: Image, sample: Any, palette: Sequence[RGB] | None
+    frames: Image, sample: Any, palette: Sequence[RGBColor] | None
 ) -> tuple[Image, _Rows, list[int]]:
     """The images of one clip, without padding frames, enlarged to ``MIN_SIDE``.
 
@@ -184,7 +184,7 @@ def frame_titles(sample: Any, count: int) -> list[str]:
     return [f'frame {k}' for k in ids] if fps is None else [f'{k / fps:.4g} s' for k in ids]
 
 
-def class_palette(metainfo: Mapping[str, Any]) -> Sequence[RGB] | None:
+def class_palette(metainfo: Mapping[str, Any]) -> Sequence[RGBColor] | None:
     """The palette of the data set; None for binary tasks, which are drawn in a bright color."""
     palette = metainfo.get('palette')
     return palette if palette is not None and len(palette) > 2 else None
