@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from avis.synthetic.canvas import (
-    RGB,
     Array,
     Canvas,
+    RGBColor,
     Shape,
     affine,
     arc,
@@ -57,7 +57,9 @@ def draw_background(style: str, seed: int, height: int, aspect: float) -> tuple[
     return soft, matrix
 
 
-def _room(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Shape], RGB, RGB]:
+def _room(
+    rng: np.random.Generator, hue: float, aspect: float
+) -> tuple[list[Shape], RGBColor, RGBColor]:
     wall = hue_color(hue, 0.18, 0.88)
     floor_y, left, right = 0.82, -MARGIN, aspect + MARGIN
     shapes = [Shape(box(left, floor_y, right, 1 + MARGIN), hue_color(0.08, 0.42, 0.55))]
@@ -86,7 +88,9 @@ def _window(x: float, y: float, w: float, h: float) -> list[Shape]:
     ]
 
 
-def _stage(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Shape], RGB, RGB]:
+def _stage(
+    rng: np.random.Generator, hue: float, aspect: float
+) -> tuple[list[Shape], RGBColor, RGBColor]:
     cloth = hue_color(hue, 0.65, 0.42)
     left, right = -MARGIN, aspect + MARGIN
     shapes = []
@@ -103,7 +107,9 @@ def _stage(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Sh
     return shapes, cloth, shade(cloth, 0.7)
 
 
-def _street(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Shape], RGB, RGB]:
+def _street(
+    rng: np.random.Generator, hue: float, aspect: float
+) -> tuple[list[Shape], RGBColor, RGBColor]:
     left, right = -MARGIN, aspect + MARGIN
     shapes = []
     x = left
@@ -123,7 +129,9 @@ def _street(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[S
     return shapes, (150, 190, 226), (214, 226, 232)
 
 
-def _park(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Shape], RGB, RGB]:
+def _park(
+    rng: np.random.Generator, hue: float, aspect: float
+) -> tuple[list[Shape], RGBColor, RGBColor]:
     left, right = -MARGIN, aspect + MARGIN
     grass = hue_color(0.26 + 0.08 * hue, 0.5, 0.62)
     shapes = []

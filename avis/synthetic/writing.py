@@ -16,7 +16,7 @@ _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PN
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92]
 
 
-def save_png(path: Path, image: Array) -> None:
+def save_flat_png(path: Path, image: Array) -> None:
     """Write (H, W) gray or (H, W, 3) RGB uint8."""
     _save_image(path, image, '.png', _PNG)
 

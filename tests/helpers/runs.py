@@ -1,4 +1,4 @@
-"""Small training runs for tests: start them, and read the curves they leave."""
+"""Small training runs for tests, and their loss curves."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def train_tiny(
 
 
 def cut_off(work_dir: Path, iteration: int, **arguments: Any) -> None:
-    """Train a tiny config as far as an iteration, where the run breaks off."""
+    """Train a tiny config up to an iteration, at which the run is interrupted."""
     hook = {'type': 'tests.helpers.tiny.CutOffHook', 'iteration': iteration}
     options = {**arguments.pop('options', {}), 'custom_hooks': [hook]}
     with pytest.raises(CutOff):
@@ -36,7 +36,7 @@ def cut_off(work_dir: Path, iteration: int, **arguments: Any) -> None:
 
 
 def own_name() -> dict[str, str]:
-    """An override that keeps runs of one process apart: mmengine knows them by name and second."""
+    """An override that separates runs of one process: mmengine identifies runs by name and time."""
     return {'experiment_name': uuid4().hex}
 
 
@@ -48,7 +48,7 @@ def loss_curve(work_dir: Path) -> dict[int, float]:
     """
     curve: dict[int, float] = {}
     for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in path.read_text().split('\n')[:-1]:  # a kill may cut the last line short
+        for line in path.read_text().split('\n')[:-1]:  # a killed run may truncate the last line
             row = json.loads(line)
             if 'loss' in row:
                 before = curve.setdefault(row['step'], row['loss'])

@@ -1,4 +1,4 @@
-"""Run a few lines of Python in a process of their own: what was imported there is known."""
+"""Run a few lines of Python in a separate process, with controlled imports."""
 
 import os
 import subprocess

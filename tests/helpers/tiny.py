@@ -1,4 +1,4 @@
-"""The smallest run there is: four-pixel clips made from their index, one convolution.
+"""The smallest training run: clips of noise seeded by their index, one convolution.
 
 Configs and subprocesses import it as ``tests.helpers.tiny``.
 """
@@ -62,11 +62,11 @@ class TinyModel(BaseModel):
 
     Args:
         dropout: Probability of a dropout before the convolution.
-        poison: Video id whose clip gives a NaN loss, None for none.
+        poison: Video id whose clip has a NaN loss; None for none.
     """
 
     def __init__(self, *, dropout: float = 0.0, poison: int | None = None) -> None:
-        # Given, not named: mmengine would import every model of the toolbox to look for it.
+        # An object, not a string: mmengine would import every model of the toolbox to find it.
         super().__init__(data_preprocessor=BaseDataPreprocessor())
         self.dropout = nn.Dropout(dropout)
         self.conv = nn.Conv2d(3, 1, 3, padding=1)
@@ -88,7 +88,7 @@ class TinyModel(BaseModel):
 
 @METRICS.register_module()
 class TinyMetric(BaseMetric):
-    """Share of right pixels, under the name that the default runtime looks for."""
+    """Fraction of correct pixels, under the name that the default runtime expects."""
 
     default_prefix = 'avs'
 
@@ -102,15 +102,15 @@ class TinyMetric(BaseMetric):
 
 
 class CutOff(Exception):
-    """The end of a run that :class:`CutOffHook` ended."""
+    """Raised by :class:`CutOffHook` to interrupt a run."""
 
 
 @HOOKS.register_module()
 class CutOffHook(Hook):
-    """End a run in the middle.
+    """Interrupt a run.
 
     Args:
-        iteration: Number of iterations that are done.
+        iteration: Number of completed iterations.
     """
 
     def __init__(self, *, iteration: int) -> None:

@@ -9,7 +9,7 @@ from avis.synthetic.layouts.naming import platform_id, start_second, timed_id
 from avis.synthetic.log_mel import MEL_SAMPLE_RATE, log_mel_examples, save_torch_pickle
 from avis.synthetic.recipe import Recipe
 from avis.synthetic.scene import Stage
-from avis.synthetic.writing import save_csv, save_png, save_wav
+from avis.synthetic.writing import save_csv, save_flat_png, save_wav
 from avis.utils.mp4 import to_int16
 
 # The official preparation keeps the last of 16 frames of each second.
@@ -84,9 +84,9 @@ def _write_frames(frames: Path, masks: Path, stage: Stage, labeled: int) -> None
     masks.parent.mkdir(parents=True)
     for second in range(stage.scene.seconds):
         image, owner = stage.draw(second + _FRAME_PHASE)
-        save_png(frames.with_name(f'{frames.name}_{second + 1}.png'), image)
+        save_flat_png(frames.with_name(f'{frames.name}_{second + 1}.png'), image)
         if second < labeled:
             union = np.zeros(owner.shape, np.uint8)
             for mask in stage.masks(owner, second).values():
                 union[mask] = 255
-            save_png(masks.with_name(f'{masks.name}_{second + 1}.png'), union)
+            save_flat_png(masks.with_name(f'{masks.name}_{second + 1}.png'), union)

@@ -12,9 +12,9 @@ from avis.synthetic.recipe import Recipe
 from avis.synthetic.scene import Stage
 from avis.synthetic.writing import (
     save_csv,
+    save_flat_png,
     save_jpeg,
     save_json,
-    save_png,
     save_wav,
 )
 from avis.utils.mp4 import to_int16
@@ -41,7 +41,7 @@ def write_avss_video(root: Path, job: Job, stage: Stage) -> list[str]:
         save_jpeg(folder / 'frames' / f'{second}.jpg', image)
         if second < labeled:
             labels = palette[_label_map(stage, owner, second)]
-            save_png(folder / 'labels_rgb' / f'{second}.png', labels)
+            save_flat_png(folder / 'labels_rgb' / f'{second}.png', labels)
     kinds = sorted(
         {actor.character.kind for actor in stage.scene.actors if actor.turns and actor.visible}
     )

@@ -11,7 +11,7 @@ from avis.synthetic.casting import Job
 from avis.synthetic.layouts.aviseg import coco_box
 from avis.synthetic.recipe import Recipe
 from avis.synthetic.scene import Stage
-from avis.synthetic.writing import save_jpeg, save_json, save_png, save_wav
+from avis.synthetic.writing import save_flat_png, save_jpeg, save_json, save_wav
 from avis.utils.mp4 import to_int16
 
 _SAMPLE_RATE = 16000
@@ -84,8 +84,8 @@ def _write_masks(
                 merged[masks[person]] = step * (order + 1)
                 path = root / 'Instance_Masks' / name / f'person_{order}'
                 single = masks[person].astype(np.uint8) * 255
-                save_png(path / f'frame_{second:05d}.png', single)
-        save_png(root / 'Instance_Masks_merged' / name / f'frame_{second:05d}.png', merged)
+                save_flat_png(path / f'frame_{second:05d}.png', single)
+        save_flat_png(root / 'Instance_Masks_merged' / name / f'frame_{second:05d}.png', merged)
 
 
 def _track(masks: list[Array | None]) -> dict[str, Any]:
