@@ -16,7 +16,7 @@ from avis.registry import CONVERTERS
 # ResNet, and the unit that would read a level above the coarsest one.
 _DEAD = re.compile(r'resnet\.layer[34]_2\.|path4\.resConfUnit1\.')
 
-# First match wins; levels of the authors count from 1, ours from 0.
+# First match wins; levels of the official code count from 1, those of avis from 0.
 _KEYS = (
     (r'resnet\.layer([34])_1\.(.+)', r'backbone.layer\1.\2'),
     (r'resnet\.(.+)', r'backbone.\1'),

@@ -13,4 +13,4 @@ with read_base():
 
 from avis.models import MaskOverlapTracker
 
-model.tracker = dict(type=MaskOverlapTracker)
+model.tracker = dict(type=MaskOverlapTracker, min_similarity=0.5)

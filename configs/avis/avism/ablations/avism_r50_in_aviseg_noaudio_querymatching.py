@@ -20,4 +20,4 @@ model.frame_head = dict(
     pixel_decoder=pixel_decoder,
     loss_set=loss_set,
 )
-model.tracker = dict(type=QueryMatchingTracker)
+model.tracker = dict(type=QueryMatchingTracker, min_similarity=0.8)

@@ -13,4 +13,4 @@ with read_base():
 
 from avis.models import QueryMatchingTracker
 
-model.tracker = dict(type=QueryMatchingTracker)
+model.tracker = dict(type=QueryMatchingTracker, min_similarity=0.8)
