@@ -1,4 +1,8 @@
-"""Refuse text that must not be committed: debuggers, hard-wired devices, paths of one machine."""
+"""Reject text that must not be committed.
+
+Debuggers, hard-coded devices, paths of one machine, and terms that docs/glossary.md has replaced by
+the standard ones of the field.
+"""
 
 import argparse
 import re
@@ -13,11 +17,22 @@ MAX_BYTES = 500_000
 
 
 class Ban(NamedTuple):
-    """A pattern, what to do instead, and the folders in which it is fine."""
+    """A pattern, the replacement, and the path prefixes where the pattern is allowed."""
 
     pattern: re.Pattern[str]
     instead: str
     allowed_in: tuple[str, ...] = ()
+
+
+def retired(terms: str, instead: str, *allowed_in: str) -> Ban:
+    """Ban whole words in any case; an underscore separates words, as in an identifier."""
+    return Ban(
+        re.compile(rf'(?<![a-zA-Z])(?:{terms})(?![a-zA-Z])', re.IGNORECASE), instead, allowed_in
+    )
+
+
+GENERATOR = ('avis/synthetic/', 'tests/synthetic/')
+"""Draws rooms and animals, so a few retired terms are meant literally there."""
 
 
 BANS = (
@@ -31,6 +46,39 @@ BANS = (
     ),
     Ban(re.compile(r'\b[A-Z]:\\\\?\w'), 'use a path relative to the repository, or an argument'),
     Ban(re.compile(r'^(?:<{7}|>{7}) '), 'resolve the merge conflict'),
+    retired('pictures?', 'image or frame'),
+    retired('films?|filmed', 'video', *GENERATOR, 'tests/evaluation/benchmarks/test_avtrack.py'),
+    retired('colou?rs?(?<=our|urs)|coloured', 'color'),
+    retired('behaviours?|grey|centres?|centred|licences?|labell(?:ed|ing)', 'American spelling'),
+    retired(
+        r'(?:recogn|normal|initial|summar|organ|synchron|serial|visual|optim|quant|diar|minim|maxim|'
+        r'general|special|random|penal|parametr|character|emphas)is(?:e[drs]?|es|ing|ations?)',
+        'American spelling: -ize, -ization',
+    ),
+    retired('mended|mends?|mending', 'corrected'),
+    retired('(?<!ground )(?<!ground-)(?<!ground_)truths?', 'ground truth, gt'),
+    retired('hears?|heard|deaf', 'audio, load_audio, fuse_audio; without audio, muted'),
+    retired('oddit(?:y|ies)', 'warnings'),
+    retired('verdicts?', 'the result by its name'),
+    retired('facult(?:y|ies)', 'component: who, where, same'),
+    retired('ears?', 'audio encoder', *GENERATOR),
+    retired('himself|herself', 'themselves'),
+    retired('rooms?', 'package, module; space', *GENERATOR, 'tests/utils/compat/test_import_hook'),
+    retired('stands? in|stood in|stand-ins?', 'replace, fall back, placeholder, mean'),
+    retired('hand(?:s|ed|ing)? over', 'pass, return'),
+    retired('(?:takes?|taking|taken|tells?|told|telling) apart', 'separate, distinguish'),
+    retired('as released|released (?:code|way)', 'official, the official code'),
+    retired('enrols?|enrolled', 'register'),
+    retired('troubles?', 'troubleshooting, problem'),
+    retired('stretches', 'speech segment, run of frames'),
+    retired(
+        'SpeechChunk|VoiceTurns|VoiceActivity|WebRTCActivity|AudioVisualSync|MouthMeter|OpenMouths|'
+        'FaceGuidedPeople|SegmentorTracks|DetectorPeople|FrameLinker|StageClock|RecomputingResNet|'
+        'keep_freed_memory|join_launcher|fit_weights|record_of|ask_until_read|sees_all_windows|'
+        'write_film|track_film|no_film|write_aside|LoadSound|MuteSound|read_sound|sound_info|imgs',
+        'the new name, see CHANGELOG.md',
+        'CHANGELOG.md',
+    ),
 )
 
 
