@@ -66,7 +66,7 @@ def _room(
     shapes.append(Shape(box(left, floor_y - 0.02, right, floor_y), shade(wall, 0.8)))
     x = float(rng.uniform(-0.2, 0.3))
     shapes += _window(x, 0.1, 0.34, 0.4)
-    for _ in range(3):  # pictures on the wall
+    for _ in range(3):  # paintings on the wall
         x, y = rng.uniform(0.3, aspect), rng.uniform(0.02, 0.3)
         w, h = rng.uniform(0.1, 0.2, 2)
         shapes.append(Shape(box(x, y, x + w, y + h), shade(wall, 0.5)))

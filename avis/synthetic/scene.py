@@ -49,7 +49,7 @@ class Actor:
         trajectory: Position of the head (or of the middle of an object) and size of a head.
         turns: When it sounds.
         gestures: When it moves its mouth (or strings, or wheels) silently.
-        visible: Whether it is on screen; if not, it is only heard.
+        visible: Whether it is on screen; if not, it is only audible.
         seed: Of its performance and habits in this scene.
     """
 

@@ -110,7 +110,7 @@ def test_fps_selects_the_frames(video):
         assert (pred & gt).sum() / (pred | gt).sum() > 0.6
 
 
-def test_video_record_of_a_file(tmp_path, video):
+def test_video_record_describes_a_file(tmp_path, video):
     record = video_record(video)
     assert record['length'] == 23
     assert record['fps'] == pytest.approx(10)

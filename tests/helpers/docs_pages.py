@@ -51,7 +51,7 @@ class Page:
     text: str
 
     def code_in_text(self) -> list[str]:
-        """What stands in single backquotes, without MyST roles."""
+        """The text in single backquotes, without MyST roles."""
         return re.findall(r'(?<![`}])`([^`\n]+)`(?!`)', self.text)
 
     def links(self) -> list[str]:

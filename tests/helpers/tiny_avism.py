@@ -28,7 +28,7 @@ SMALL = {'num_classes': K, 'channels': C, 'hidden_channels': 16}
 DETECTOR = {'type': 'Detector', 'score_threshold': 0.0}
 
 
-def frame_head(hears: bool) -> dict:
+def frame_head(with_audio: bool) -> dict:
     pixels = {
         'type': DeformablePixelDecoder,
         'in_channels': (64, 128, 256, 512),
@@ -37,19 +37,19 @@ def frame_head(hears: bool) -> dict:
         'hidden_channels': 16,
     }
     head = {**SMALL, 'num_queries': P, 'num_layers': 3, 'pixel_decoder': pixels, 'loss_set': LOSS}
-    if not hears:
+    if not with_audio:
         return {'type': Mask2FormerFrameHead, **head}
     fusion = {'type': AVISMQueryFusion, 'channels': C, 'audio_dim': D}
     return {'type': AVISMFrameHead, 'audio_fusion': fusion, **head}
 
 
-def tracker(name: str, hears: bool) -> dict:
+def tracker(name: str, with_audio: bool) -> dict:
     byte = {'type': ByteTracker, 'motion': {'type': KalmanFilter}, 'init_track_thr': 0.1}
     head = {**SMALL, 'num_queries': 4, 'num_frame_queries': P, 'num_encoder_layers': 2}
     return {
         'clip': {
             'type': ClipQueryTracker,
-            'head': {'type': AVISMClipHead, 'audio_dim': D if hears else None, **head},
+            'head': {'type': AVISMClipHead, 'audio_dim': D if with_audio else None, **head},
             'loss_set': LOSS,
             'loss_similarity': {'type': ClipSimilarityLoss},
             'score_threshold': 0.01,
@@ -60,14 +60,14 @@ def tracker(name: str, hears: bool) -> dict:
     }[name]
 
 
-def build(name: str = 'clip', hears: bool = True, **settings) -> AVInstanceSegmentor:
+def build(name: str = 'clip', with_audio: bool = True, **settings) -> AVInstanceSegmentor:
     torch.manual_seed(0)
     model = AVInstanceSegmentor(
         data_preprocessor={'type': AVDataPreprocessor},
         backbone={'type': FrozenResNet, 'depth': 18},
         audio_encoder={'type': PrecomputedAudio, 'channels': D},
-        frame_head=frame_head(hears),
-        tracker=tracker(name, hears),
+        frame_head=frame_head(with_audio),
+        tracker=tracker(name, with_audio),
         **settings,
     )
     model.eval()

@@ -1,4 +1,4 @@
-"""What is seen and what is heard belong together."""
+"""Frames and audio of a scene agree."""
 
 import numpy as np
 import pytest

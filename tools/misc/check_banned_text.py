@@ -24,11 +24,14 @@ class Ban(NamedTuple):
     allowed_in: tuple[str, ...] = ()
 
 
+RENAMES = ('CHANGELOG.md', 'docs/glossary.md', 'tests/data/')
+"""List renamed terms, or describe files whose format is not ours."""
+
+
 def retired(terms: str, instead: str, *allowed_in: str) -> Ban:
     """Ban whole words in any case; an underscore separates words, as in an identifier."""
-    return Ban(
-        re.compile(rf'(?<![a-zA-Z])(?:{terms})(?![a-zA-Z])', re.IGNORECASE), instead, allowed_in
-    )
+    pattern = re.compile(rf'(?<![a-zA-Z])(?:{terms})(?![a-zA-Z])', re.IGNORECASE)
+    return Ban(pattern, instead, (*RENAMES, *allowed_in))
 
 
 GENERATOR = ('avis/synthetic/', 'tests/synthetic/')
@@ -47,7 +50,13 @@ BANS = (
     Ban(re.compile(r'\b[A-Z]:\\\\?\w'), 'use a path relative to the repository, or an argument'),
     Ban(re.compile(r'^(?:<{7}|>{7}) '), 'resolve the merge conflict'),
     retired('pictures?', 'image or frame'),
-    retired('films?|filmed', 'video', *GENERATOR, 'tests/evaluation/benchmarks/test_avtrack.py'),
+    retired(
+        'films?|filmed',
+        'video',
+        *GENERATOR,
+        'tests/evaluation/benchmarks/test_avtrack.py',
+        'tests/helpers/small_sets.py',
+    ),
     retired('colou?rs?(?<=our|urs)|coloured', 'color'),
     retired('behaviours?|grey|centres?|centred|licences?|labell(?:ed|ing)', 'American spelling'),
     retired(
@@ -61,10 +70,10 @@ BANS = (
     retired('oddit(?:y|ies)', 'warnings'),
     retired('verdicts?', 'the result by its name'),
     retired('facult(?:y|ies)', 'component: who, where, same'),
-    retired('ears?', 'audio encoder', *GENERATOR),
+    retired('ears?', 'audio encoder', *GENERATOR, 'avis/avtracker/face_detection/'),
     retired('himself|herself', 'themselves'),
     retired('rooms?', 'package, module; space', *GENERATOR, 'tests/utils/compat/test_import_hook'),
-    retired('stands? in|stood in|stand-ins?', 'replace, fall back, placeholder, mean'),
+    retired(r'(?:stands?|stood) in for', 'replace, fall back, placeholder, mean'),
     retired('hand(?:s|ed|ing)? over', 'pass, return'),
     retired('(?:takes?|taking|taken|tells?|told|telling) apart', 'separate, distinguish'),
     retired('as released|released (?:code|way)', 'official, the official code'),
@@ -77,7 +86,6 @@ BANS = (
         'keep_freed_memory|join_launcher|fit_weights|record_of|ask_until_read|sees_all_windows|'
         'write_film|track_film|no_film|write_aside|LoadSound|MuteSound|read_sound|sound_info|imgs',
         'the new name, see CHANGELOG.md',
-        'CHANGELOG.md',
     ),
 )
 

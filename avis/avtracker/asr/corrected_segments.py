@@ -3,7 +3,7 @@
 A segment has the form described in :mod:`avis.avtracker.asr.segments`. It may have ``source``
 (index of the separated segment, and of the source in it). After :func:`settle_times` both times are
 numbers, in order, inside the audio. :func:`join_speakers` adds ``parts`` (the segments that were
-joined) and ``new_speaker`` (whether another speaker is heard in the segment before).
+joined) and ``new_speaker`` (whether another speaker speaks in the segment before).
 """
 
 import itertools
@@ -153,7 +153,7 @@ def join_speakers(
 def _join_equal_texts(
     segments: Sequence[Segment], max_gap: float, max_seconds: float
 ) -> list[Segment]:
-    """Before speakers are compared: a text heard twice may belong to the speaker before it."""
+    """Before speakers are compared: a text recognized twice may belong to the speaker before it."""
     joined: list[Segment] = []
     for segment in segments:
         before = joined[-1] if joined else segment

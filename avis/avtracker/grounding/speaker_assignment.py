@@ -1,10 +1,10 @@
-"""Assignment of the speakers that are heard to the objects that are seen, from mouth statistics.
+"""Assignment of audible speakers to visible objects, from mouth statistics.
 
 NumPy and SciPy only. Start reading at :func:`assign_speakers`. Letters: S speaker (a voice of the
 diarization), N object, T frame.
 
 A link between a speaker and an object states that this object is seen speaking while the speaker
-is heard. Each object has two unknown rates: how often its mouth is open while it speaks, and while
+speaks. Each object has two unknown rates: how often its mouth is open while it speaks, and while
 it does not. The chosen links maximize the likelihood of all mouths in the video, with each rate
 marginalized over a prior (beta-binomial). A person who chews all the time or hardly moves their
 lips is therefore judged relative to their own habits.
@@ -44,8 +44,8 @@ class MouthStatistics:
     """Numbers of moments in which mouths are open and closed; a moment may count partially.
 
     Args:
-        speech_open: Open while a speaker is heard, (S, N).
-        speech_closed: Closed while a speaker is heard, (S, N).
+        speech_open: Open while a speaker speaks, (S, N).
+        speech_closed: Closed while a speaker speaks, (S, N).
         open: Open in the whole video, (N,).
         closed: Closed in the whole video, (N,).
     """
@@ -60,7 +60,7 @@ class MouthStatistics:
         """Count the moments of a video.
 
         Args:
-            speech: Share of each frame in which a speaker is heard, (S, T).
+            speech: Share of each frame in which a speaker speaks, (S, T).
             opening: 0 closed to 1 open, NaN unknown, (N, T).
             weight: Moments per frame: below 1 if neighboring frames are not independent.
         """

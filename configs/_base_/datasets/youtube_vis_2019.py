@@ -1,7 +1,7 @@
 """YouTube-VIS 2019, 40 classes, videos without audio: the recipe of aviseg.py.
 
 An audio-visual head reads zeros as audio. The official val and test splits contain no ground
-truth: set `test_evaluator.out` to the path of a results.json, and submit that file.
+ground truth: set `test_evaluator.out` to the path of a results.json, and submit that file.
 """
 
 from mmengine.dataset import DefaultSampler, InfiniteSampler

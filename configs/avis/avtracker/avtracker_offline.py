@@ -1,7 +1,7 @@
 """AVTracker on a laptop, without downloads: all weights are included in packages.
 
 WebRTC's VAD and Resemblyzer perform speaker diarization, MediaPipe's networks detect faces, bodies
-and mouths. A speaker is the person whose mouth is open while they are heard. There is neither
+and mouths. A speaker is the person whose mouth is open while they speak. There is neither
 speech recognition nor a language model.
 """
 

@@ -92,13 +92,13 @@ def test_out_of_memory_batch_is_answered_one_by_one_with_error_replies(folder, m
 
     def generate(batch):
         if len(batch) > 1 or batch[0].name.endswith('1'):
-            raise torch.OutOfMemoryError('no room\nmore')
+            raise torch.OutOfMemoryError('not enough\nmore')
         return work(batch)
 
     monkeypatch.setattr(chat, '_generate', generate)
     replies = list(chat.chat(messages(3)))
     assert [reply.error is None for reply in replies] == [True, False, True]
-    assert str(replies[1].error) == 'out of memory: no room'
+    assert str(replies[1].error) == 'out of memory: not enough'
 
 
 def test_two_components_share_the_weights(folder):

@@ -44,6 +44,39 @@ def test_banned_text_is_found_with_its_place(checker, line):
 @pytest.mark.parametrize(
     'line',
     [
+        'picture = read(path)',
+        'for every Film',
+        'the truth of a video',
+        'num_truth = 3',
+        'hue_colour',
+        'normalised by area',
+        'def _hear(self):',
+        'LoadSound',
+    ],
+)
+def test_retired_terms_are_found_except_where_renames_are_listed(checker, line):
+    assert len(list(checker.check_text('avis/x.py', line))) == 1
+    assert list(checker.check_text('CHANGELOG.md', line)) == []
+
+
+@pytest.mark.parametrize(
+    'line',
+    [
+        'the ground truth',
+        'ground_truth',
+        'heartbeat',
+        'four hours',
+        'filmography',
+        'raised, otherwise',
+    ],
+)
+def test_similar_words_pass(checker, line):
+    assert list(checker.check_text('avis/x.py', line)) == []
+
+
+@pytest.mark.parametrize(
+    'line',
+    [
         'torch.cuda.is_available()',
         'set CUDA_VISIBLE_DEVICES before you start',
         'data_root = "data/avsbench"',
