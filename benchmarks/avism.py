@@ -31,7 +31,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the recorded weights are made by tests/helpers/golden.py
 
-import avis  # noqa: E402, F401 - before mmdet: stands in for mmcv's compiled ops
+import avis  # noqa: E402, F401 - before mmdet: replaces mmcv's compiled ops
 
 CONFIG = ROOT / 'configs' / 'avis' / 'avism' / 'avism_r50_in_aviseg.py'
 CLIP = 5  # frames of a training step

@@ -168,7 +168,9 @@ class PublishedFrameHead(nn.Module):
         super().__init__()
         self.head = head
         self.pixel_decoder = _pixel_decoder(head.pixel_decoder)
-        self.hear = nn.ModuleList(attention(block) for block in head.audio_fusion.attentions)
+        self.attend_audio = nn.ModuleList(
+            attention(block) for block in head.audio_fusion.attentions
+        )
         self.cross = nn.ModuleList(attention(layer.cross_attention) for layer in head.layers)
         self.among = nn.ModuleList(attention(layer.self_attention) for layer in head.layers)
         self.train(head.training)
@@ -194,7 +196,7 @@ class PublishedFrameHead(nn.Module):
             values.append(value)
             keys.append(value + position[:, None].expand(-1, count, -1))
         position = head.query_embed.weight[:, None].expand(-1, count, -1)
-        queries = head.query_feat.weight[:, None] + self._hear(audio, position, values)
+        queries = head.query_feat.weight[:, None] + self._fuse_audio(audio, position, values)
         layers, normed = [self._predict(queries, mask_features)], []
         for index, layer in enumerate(head.layers):
             at = index % len(values)
@@ -210,12 +212,14 @@ class PublishedFrameHead(nn.Module):
         normed = normed[-head.num_query_layers :] if self.training else normed[-1:]
         return {'layers': layers, 'queries': torch.stack(normed), **kept}
 
-    def _hear(self, audio: Tensor, position: Tensor, values: Sequence[Tensor]) -> Tensor:
+    def _fuse_audio(self, audio: Tensor, position: Tensor, values: Sequence[Tensor]) -> Tensor:
         fusion = self.head.audio_fusion
         audio_embed = fusion.audio_proj(audio)[None].expand(len(position), -1, -1)  # (Q, N, C)
         attended = [
             block.norm(audio_embed + layer(audio_embed + position, value, value)[0])
-            for block, layer, value in zip(fusion.attentions, self.hear, values, strict=True)
+            for block, layer, value in zip(
+                fusion.attentions, self.attend_audio, values, strict=True
+            )
         ]
         return fusion.out_proj(torch.cat(attended, -1))
 

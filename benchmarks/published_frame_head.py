@@ -127,7 +127,7 @@ class PublishedFrameHead(nn.Module):
             keys.append(values[-1] + place.flatten(2).permute(2, 0, 1))
         where = head.query_embed.weight[:, None].repeat(1, len(mask_features), 1)
         queries = head.query_feat.weight[:, None].repeat(1, len(mask_features), 1)
-        queries = queries + self._hear(audio.flatten(0, 1), where, values)
+        queries = queries + self._fuse_audio(audio.flatten(0, 1), where, values)
         outputs = [self._predict(queries, mask_features)]
         kept = []
         for index, layer in enumerate(head.layers):
@@ -149,7 +149,7 @@ class PublishedFrameHead(nn.Module):
         )
         return predictions, outputs
 
-    def _hear(self, audio: Tensor, where: Tensor, values: Sequence[Tensor]) -> Tensor:
+    def _fuse_audio(self, audio: Tensor, where: Tensor, values: Sequence[Tensor]) -> Tensor:
         fusion = self.head.audio_fusion
         audio_embed = fusion.audio_proj(audio)[None].repeat(len(where), 1, 1)
         attended = [

@@ -25,7 +25,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import avis  # noqa: F401 - before mmdet: stands in for mmcv's compiled ops
+import avis  # noqa: F401 - before mmdet: replaces mmcv's compiled ops
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs' / 'avs' / 'tpavi' / 'tpavi_r50_s4.py'

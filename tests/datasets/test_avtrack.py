@@ -30,7 +30,7 @@ def lines(monkeypatch):
     return lines
 
 
-def test_record_of_merged_images(root, lines) -> None:
+def test_record_from_merged_images(root, lines) -> None:
     dataset = AVTrack(data_root=str(root))
     record = dataset.record(0)
     assert record['frames'][1] == str(root / 'Images/-a_1/frame_00001.jpg')

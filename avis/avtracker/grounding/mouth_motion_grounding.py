@@ -199,7 +199,7 @@ def _objects(video: VideoContext) -> _Objects:
 def _speech(
     queries: Sequence[LocalQuery], speakers: _Speakers, starts: _Floats, length: float
 ) -> _Floats:
-    """Share of each measured frame in which each speaker is heard, (S, T)."""
+    """Share of each measured frame in which each speaker speaks, (S, T)."""
     speech = np.zeros((len(speakers.names), len(starts)))
     for query, speaker in zip(queries, speakers.of_query, strict=True):
         start, end = query.timestamp
@@ -219,7 +219,7 @@ def _loudness(video: VideoContext, frames: NDArray[np.int64]) -> _Floats:
 
 
 def _loudness_log_odds(speech: _Floats, opening: _Floats, loudness: _Floats) -> _Floats:
-    """Log odds that each mouth follows the loudness while a speaker is heard, (S, N).
+    """Log odds that each mouth follows the loudness while a speaker speaks, (S, N).
 
     For two normal variables with correlation r over T observations these are -T / 2 log(1 - r^2).
     """

@@ -56,11 +56,10 @@ class SoundingGate(nn.Module):
         self.loss_weight = loss_weight
         self.embed_dim = embed_dim
         if source == 'similarity':
-            # ``seen`` and ``heard`` are names in checkpoints.
-            self.seen = nn.Sequential(
+            self.visual_proj = nn.Sequential(
                 nn.Linear(query_dim, embed_dim), nn.ReLU(), nn.Linear(embed_dim, embed_dim)
             )
-            self.heard = nn.Sequential(
+            self.audio_proj = nn.Sequential(
                 nn.Linear(audio_dim, embed_dim), nn.ReLU(), nn.Linear(embed_dim, embed_dim)
             )
             self.bias = nn.Parameter(torch.zeros(()))
@@ -79,8 +78,11 @@ class SoundingGate(nn.Module):
         if self.source == 'class':
             probs = class_logits.float().softmax(-1)[..., :-1].amax(-1)
         else:
-            visual, sound = self.seen(embeds), self.heard(audio)  # (N, T, E), (T, E)
-            probs = self._logits((visual * sound).sum(-1)).sigmoid()
+            visual, audio_embed = (
+                self.visual_proj(embeds),
+                self.audio_proj(audio),
+            )  # (N, T, E), (T, E)
+            probs = self._logits((visual * audio_embed).sum(-1)).sigmoid()
         return probs >= self.threshold
 
     def loss(
@@ -108,11 +110,11 @@ class SoundingGate(nn.Module):
         for b, sample in enumerate(data_samples):
             present = sample.gt_tracks.masks.to(audio.device).flatten(2).any(2)  # (N, T)
             valid = sample.get('valid_frames')
-            sound = self.heard(audio[b])  # (T, E)
+            audio_embed = self.audio_proj(audio[b])  # (T, E)
             for t, (query, instance) in enumerate(matchings[-1][b * length : (b + 1) * length]):
-                visual = self.seen(queries[b, t, query.to(queries.device)])  # (M, E)
+                visual = self.visual_proj(queries[b, t, query.to(queries.device)])  # (M, E)
                 kept = slice(None) if valid is None else valid.to(audio.device)
-                logits.append(self._logits(visual @ sound.T)[:, kept].flatten())
+                logits.append(self._logits(visual @ audio_embed.T)[:, kept].flatten())
                 targets.append(present[instance.to(audio.device)][:, kept].flatten())
         logit, target = torch.cat(logits), torch.cat(targets).to(audio.dtype)
         # Mean over all processes. Called without a pair here too: other processes wait for the

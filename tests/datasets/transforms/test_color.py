@@ -32,9 +32,9 @@ def test_zero_strength_changes_nothing(options) -> None:
 @pytest.mark.parametrize(
     ('changed', 'statistic'),
     [
-        ('brightness', lambda imgs: imgs.mean()),
-        ('contrast', lambda imgs: imgs.mean(axis=-1).std()),
-        ('saturation', lambda imgs: imgs.std(axis=-1).mean()),
+        ('brightness', lambda frames: frames.mean()),
+        ('contrast', lambda frames: frames.mean(axis=-1).std()),
+        ('saturation', lambda frames: frames.std(axis=-1).mean()),
     ],
 )
 def test_each_factor_changes_its_statistic(monkeypatch, changed, statistic) -> None:

@@ -11,11 +11,11 @@ def clip(height: int, width: int, frames: int = 3) -> dict:
     """Every frame is the same image; the label map marks its bright pixels."""
     image = np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8)
     image[height // 4 : height // 2, width // 4 : width // 2] = 255
-    imgs = np.broadcast_to(image[None, ..., None], (frames, height, width, 3)).copy()
+    images = np.broadcast_to(image[None, ..., None], (frames, height, width, 3)).copy()
     labels = np.broadcast_to(image == 255, (frames, height, width)).astype(np.uint8)
     return {
         'video_id': 'v',
-        'frames': imgs,
+        'frames': images,
         'gt_sem_seg': labels,
         'ori_shape': (height, width),
         'img_shape': (height, width),

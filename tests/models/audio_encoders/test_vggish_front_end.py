@@ -69,10 +69,10 @@ def test_per_second_examples_depend_on_their_second_only() -> None:
     )  # silence differs from missing audio
 
 
-@pytest.mark.parametrize(('samples', 'heard'), [(15599, False), (15600, True), (0, False)])
-def test_seconds_shorter_than_975_ms_become_zeros(samples, heard) -> None:
+@pytest.mark.parametrize(('samples', 'embedded'), [(15599, False), (15600, True), (0, False)])
+def test_seconds_shorter_than_975_ms_become_zeros(samples, embedded) -> None:
     audio = noise(1.0)[:, :samples]
-    assert bool(VGGishFrontEnd(framing='per_second')(audio, 1).any()) is heard
+    assert bool(VGGishFrontEnd(framing='per_second')(audio, 1).any()) is embedded
 
 
 @pytest.mark.parametrize('rate', [16000, 22050])

@@ -69,9 +69,11 @@ def test_audio_changes_queries_unless_audio_dim_is_none(head) -> None:
     queries, audio = inputs(1, 3)
     assert not torch.equal(head(queries, audio).memory, head(queries, audio * 0).memory)
     torch.manual_seed(0)
-    deaf = AVISMClipHead(**{**SIZES, 'audio_dim': None}).eval()
-    assert torch.equal(deaf(queries, audio).memory, deaf(queries, audio * 0).memory)
-    assert not any('fusion' in name or 'audio' in name for name in deaf.state_dict())
+    without_audio = AVISMClipHead(**{**SIZES, 'audio_dim': None}).eval()
+    assert torch.equal(
+        without_audio(queries, audio).memory, without_audio(queries, audio * 0).memory
+    )
+    assert not any('fusion' in name or 'audio' in name for name in without_audio.state_dict())
 
 
 def test_invalid_inputs_raise(head) -> None:

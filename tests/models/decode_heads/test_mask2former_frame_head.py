@@ -20,7 +20,7 @@ MAPS = (8, 12, 16, 20)
 CLASSES, QUERIES, CHANNELS = 5, 6, 32
 
 
-def small_head(*, listens: bool = False) -> Mask2FormerFrameHead:
+def small_head(*, with_audio: bool = False) -> Mask2FormerFrameHead:
     torch.manual_seed(0)
     sizes = {'channels': CHANNELS, 'num_heads': 4, 'hidden_channels': 48}
     pixel_decoder = {'type': DeformablePixelDecoder, 'in_channels': MAPS, 'num_layers': 1, **sizes}
@@ -32,7 +32,7 @@ def small_head(*, listens: bool = False) -> Mask2FormerFrameHead:
         'loss_set': {'type': MaskSetLoss, 'num_classes': CLASSES, 'num_points': 50},
         **sizes,
     }
-    if not listens:
+    if not with_audio:
         return Mask2FormerFrameHead(**arguments)
     fusion = {'type': AVISMQueryFusion, 'channels': CHANNELS, 'audio_dim': 7, 'num_heads': 4}
     return AVISMFrameHead(audio_fusion=fusion, **arguments)
@@ -129,9 +129,9 @@ def test_evaluation_returns_last_layer_of_training() -> None:
     torch.testing.assert_close(evaluation.mask_logits(), training.mask_logits())
 
 
-@pytest.mark.parametrize('listens', [False, True])
-def test_clip_does_not_depend_on_batch(listens: bool) -> None:
-    head, (maps, audio, clip) = small_head(listens=listens).eval(), draw()
+@pytest.mark.parametrize('with_audio', [False, True])
+def test_clip_does_not_depend_on_batch(with_audio: bool) -> None:
+    head, (maps, audio, clip) = small_head(with_audio=with_audio).eval(), draw()
     with torch.no_grad():
         together = head(maps, audio, clip)
         alone = head([level[3:] for level in maps], audio[1:], (1, 3))
@@ -144,13 +144,13 @@ def test_clip_does_not_depend_on_batch(listens: bool) -> None:
 
 def test_audio_changes_queries_of_avism_head_only() -> None:
     maps, audio, clip = draw()
-    for listens in (False, True):
-        head = small_head(listens=listens).eval()
+    for with_audio in (False, True):
+        head = small_head(with_audio=with_audio).eval()
         with torch.no_grad():
-            heard, other = head(maps, audio, clip), head(maps, audio.flip(1), clip)
-        assert torch.equal(heard.class_logits, other.class_logits) != listens
+            original, other = head(maps, audio, clip), head(maps, audio.flip(1), clip)
+        assert torch.equal(original.class_logits, other.class_logits) != with_audio
         # The middle frame has the same audio in both.
-        assert torch.equal(heard.class_logits[:, 1], other.class_logits[:, 1])
+        assert torch.equal(original.class_logits[:, 1], other.class_logits[:, 1])
 
 
 def step(head: Mask2FormerFrameHead, samples: list[AVDataSample]) -> dict[str, Tensor]:
@@ -164,7 +164,7 @@ def step(head: Mask2FormerFrameHead, samples: list[AVDataSample]) -> dict[str, T
 
 
 def test_training_step_has_gradient_for_every_parameter() -> None:
-    head = small_head(listens=True)
+    head = small_head(with_audio=True)
     losses = step(head, draw_gt())
     suffixes = ['', *(f'_{i}' for i in range(4))]
     assert set(losses) == {f'loss_{n}{s}' for n in ('ce', 'mask', 'dice') for s in suffixes}
@@ -210,7 +210,7 @@ def test_inconsistent_sizes_raise() -> None:
     with pytest.raises(ValueError, match=r'maps of B \* T = 2 \* 4 frames, got 6'):
         small_head()(maps, audio, (2, 4))
     with pytest.raises(ValueError, match=r'for each of 6 frames, \(B, T, D\), got \(2, 2, 7\)'):
-        small_head(listens=True)(maps, audio[:, :2], (2, 3))
+        small_head(with_audio=True)(maps, audio[:, :2], (2, 3))
     head = small_head()
     head.loss_set = None
     with pytest.raises(ValueError, match='expected loss_set for training'):

@@ -7,7 +7,7 @@ import torch
 
 from avis.models.losses.labeled_losses import LabeledBCELoss, LabeledCrossEntropyLoss
 
-LABELLED = torch.tensor([[True, False], [True, True]])
+LABELED = torch.tensor([[True, False], [True, True]])
 
 
 def test_binary_loss_equals_hand_computed_value() -> None:
@@ -17,7 +17,7 @@ def test_binary_loss_equals_hand_computed_value() -> None:
     target[0, 0, 0, 0] = 1
     logits[0, 1], target[0, 1] = 100.0, 0  # wrong, but not labeled
     expected = (2 * math.log(4 / 3) + 4 * math.log(2)) / 6
-    assert LabeledBCELoss()(logits, target, LABELLED).item() == pytest.approx(expected)
+    assert LabeledBCELoss()(logits, target, LABELED).item() == pytest.approx(expected)
 
 
 def test_cross_entropy_equals_hand_computed_value() -> None:
@@ -27,7 +27,7 @@ def test_cross_entropy_equals_hand_computed_value() -> None:
     target[0, 0] = 2
     logits[0, 1, 1] = 100.0  # wrong, but not labeled
     expected = (math.log(2) + 2 * math.log(3)) / 3
-    assert LabeledCrossEntropyLoss()(logits, target, LABELLED).item() == pytest.approx(expected)
+    assert LabeledCrossEntropyLoss()(logits, target, LABELED).item() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize('loss', [LabeledBCELoss(), LabeledCrossEntropyLoss()])

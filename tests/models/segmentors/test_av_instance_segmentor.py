@@ -34,11 +34,11 @@ def assert_same(ours: InstanceData, theirs: InstanceData, **tolerance) -> None:
 
 
 @pytest.mark.parametrize('name', ['clip', 'query', 'overlap', 'byte'])
-@pytest.mark.parametrize('hears', [True, False], ids=['avism', 'mask2former'])
+@pytest.mark.parametrize('with_audio', [True, False], ids=['avism', 'mask2former'])
 @pytest.mark.parametrize('gated', [False, True], ids=['open', 'gated'])
-def test_every_frame_head_works_with_every_tracker(name, hears, gated) -> None:
+def test_every_frame_head_works_with_every_tracker(name, with_audio, gated) -> None:
     gate = {'type': SoundingGate, 'source': 'similarity', 'query_dim': C, 'audio_dim': D}
-    model = build(name, hears, sounding_gate={**gate, 'threshold': 0.0} if gated else None)
+    model = build(name, with_audio, sounding_gate={**gate, 'threshold': 0.0} if gated else None)
     model.train()
     data = model.data_preprocessor(pseudo_collate([clip(), clip(seed=1)]), training=True)
     losses = model(**data, mode='loss')
@@ -98,9 +98,9 @@ def test_reported_classes_filters_and_renumbers_labels() -> None:
 def test_audio_changes_prediction_of_audio_models_only() -> None:
     loud, muted = clip(), clip()
     muted['inputs']['audio'] = muted['inputs']['audio'] * 0
-    for hears in (True, False):
-        (one,), (other,) = (predict(build('clip', hears), item) for item in (loud, muted))
-        assert torch.equal(one.scores, other.scores) != hears
+    for with_audio in (True, False):
+        (one,), (other,) = (predict(build('clip', with_audio), item) for item in (loud, muted))
+        assert torch.equal(one.scores, other.scores) != with_audio
 
 
 def test_training_forward_does_not_depend_on_batch() -> None:

@@ -40,7 +40,7 @@ def test_similarity_source_compares_track_with_audio_of_each_frame():
     gate = SoundingGate(source='similarity', query_dim=4, audio_dim=6, embed_dim=8)
     embeds, audio = torch.randn(3, 5, 4), torch.randn(5, 6)
     found = gate(torch.zeros(3, 5, 2), embeds, audio)
-    logits = (gate.seen(embeds) * gate.heard(audio)).sum(-1) / 8**0.5 + gate.bias
+    logits = (gate.visual_proj(embeds) * gate.audio_proj(audio)).sum(-1) / 8**0.5 + gate.bias
     assert torch.equal(found, logits.sigmoid() >= 0.5)
     assert 0 < found.sum() < found.numel()
 
@@ -56,7 +56,9 @@ def test_loss_pairs_every_matched_query_with_every_frame():
     terms = []
     for t, query, present in ((0, 3, [1, 0]), (2, 1, [0, 1])):
         for other in range(2):  # the third frame is padding
-            dot = gate.seen(frames.queries[0, 0, t, query]) @ gate.heard(audio[0, other])
+            dot = gate.visual_proj(frames.queries[0, 0, t, query]) @ gate.audio_proj(
+                audio[0, other]
+            )
             prob = (dot / 128**0.5 + gate.bias).sigmoid()
             terms.append(-(prob if present[other] else 1 - prob).log())
     torch.testing.assert_close(found, 2 * torch.stack(terms).mean())
