@@ -4,12 +4,16 @@ import ast
 import doctest
 import importlib
 import warnings
+from collections import defaultdict
 
 import pytest
 
 from tests.helpers.subprocess_python import ROOT, run_python
 
 HEAVY = {'torch', 'torchaudio', 'mmengine', 'mmcv', 'mmdet', 'transformers', 'librosa'}
+MAX_CODE_LINES = 40
+# Sibling modules that define the same names: each is a plugin, called by module.
+PLUGINS = ('avis/utils/compat', 'avis/synthetic/layouts')
 CURATED = {'avis/__init__.py', 'avis/utils/compat/__init__.py'}
 
 
@@ -91,3 +95,46 @@ def test_a_warning_from_avis_is_an_error(module):
 def test_a_warning_from_another_package_is_not_an_error():
     with pytest.warns(UserWarning, match='not ours'):
         warnings.warn_explicit('not ours', UserWarning, 'file.py', 1, module='avistools')
+
+
+def code_lines(function: ast.FunctionDef, source: list[str]) -> int:
+    """Lines of a function body without docstring, comments and blank lines."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    used = {n for node in body for n in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+    texts = [source[number - 1].strip() for number in used]
+    return sum(1 for text in texts if text and not text.startswith('#'))
+
+
+def test_functions_have_at_most_40_lines_of_code():
+    long = []
+    for file in sorted((ROOT / 'avis').rglob('*.py')):
+        text = file.read_text()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                lines = code_lines(node, text.splitlines())
+                if lines > MAX_CODE_LINES:
+                    long.append(f'{file.relative_to(ROOT)}:{node.lineno} {node.name}: {lines}')
+    assert not long
+
+
+def public_names(tree: ast.Module) -> set[str]:
+    """Functions, classes and variables of a module without a leading underscore."""
+    names = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return {name for name in names if not name.startswith('_')}
+
+
+def test_a_public_name_is_defined_once():
+    """A name has one meaning; plugins of one folder may share the names of their interface."""
+    homes = defaultdict(set)
+    for file in sorted((ROOT / 'avis').rglob('*.py')):
+        module = str(file.relative_to(ROOT))
+        folder = next((folder for folder in PLUGINS if module.startswith(folder)), module)
+        for name in public_names(ast.parse(file.read_text())):
+            homes[name].add(folder)
+    assert {name: sorted(files) for name, files in homes.items() if len(files) > 1} == {}

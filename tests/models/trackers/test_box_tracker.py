@@ -3,8 +3,8 @@ import torch
 
 from avis.models.trackers import box_tracker
 from avis.registry import MODELS
+from tests.helpers.online_trackers import TRACKERS, paths, run
 from tests.helpers.tracker_scenes import predictions, window
-from tests.models.trackers.test_online_trackers import TRACKERS, paths, run
 
 both = pytest.mark.parametrize('name', ['byte', 'oc'])
 

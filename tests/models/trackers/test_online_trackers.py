@@ -2,44 +2,14 @@
 
 import pytest
 import torch
-from mmdet.models.task_modules.tracking import KalmanFilter
-from mmdet.models.trackers import ByteTracker, OCSORTTracker
 
 from avis.models.trackers.base import TrackerWindow
-from avis.models.trackers.box_tracker import BoxTracker
-from avis.models.trackers.mask_overlap_tracker import MaskOverlapTracker
-from avis.models.trackers.query_matching_tracker import QueryMatchingTracker
 from avis.models.trackers.sounding_gate import SoundingGate
 from avis.registry import MODELS
+from tests.helpers.online_trackers import TRACKERS, paths, run
 from tests.helpers.tracker_scenes import SIZE, box_rle, predictions, window
 
-BYTE = {'type': ByteTracker, 'motion': {'type': KalmanFilter}, 'init_track_thr': 0.5}
-OC = {'type': OCSORTTracker, 'motion': {'type': KalmanFilter}, 'init_track_thr': 0.5}
-TRACKERS = {
-    'query': {'type': QueryMatchingTracker},
-    'overlap': {'type': MaskOverlapTracker},
-    'byte': {'type': BoxTracker, 'tracker': BYTE},
-    'oc': {'type': BoxTracker, 'tracker': OC},
-}
 every = pytest.mark.parametrize('name', list(TRACKERS))
-
-
-def run(name, scene, *, cuts=(), overlap=0, gate=None, **settings):
-    """Track a scene in windows that end at ``cuts``."""
-    tracker = MODELS.build({**TRACKERS[name], **settings})
-    state = tracker.start(gate)
-    length = scene.class_logits.shape[1]
-    start = 0
-    for end in (*cuts, length):
-        first = max(start - overlap, 0)
-        part = scene.select(slice(first, end))
-        tracker.update(state, part, torch.zeros(1, end - first, 4), window(first))
-        start = end
-    return tracker.finish(state)
-
-
-def paths(found):
-    return [track.rles for track in found.masks]
 
 
 def crossing(length=25):
