@@ -12,7 +12,7 @@ import numpy as np
 from avis.synthetic.canvas import (
     Array,
     Canvas,
-    RGBColor,
+    RGB,
     Shape,
     affine,
     arc,
@@ -57,9 +57,7 @@ def draw_background(style: str, seed: int, height: int, aspect: float) -> tuple[
     return soft, matrix
 
 
-def _room(
-    rng: np.random.Generator, hue: float, aspect: float
-) -> tuple[list[Shape], RGBColor, RGBColor]:
+def _room(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Shape], RGB, RGB]:
     wall = hue_color(hue, 0.18, 0.88)
     floor_y, left, right = 0.82, -MARGIN, aspect + MARGIN
     shapes = [Shape(box(left, floor_y, right, 1 + MARGIN), hue_color(0.08, 0.42, 0.55))]
@@ -88,9 +86,7 @@ def _window(x: float, y: float, w: float, h: float) -> list[Shape]:
     ]
 
 
-def _stage(
-    rng: np.random.Generator, hue: float, aspect: float
-) -> tuple[list[Shape], RGBColor, RGBColor]:
+def _stage(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Shape], RGB, RGB]:
     cloth = hue_color(hue, 0.65, 0.42)
     left, right = -MARGIN, aspect + MARGIN
     shapes = []
@@ -107,9 +103,7 @@ def _stage(
     return shapes, cloth, shade(cloth, 0.7)
 
 
-def _street(
-    rng: np.random.Generator, hue: float, aspect: float
-) -> tuple[list[Shape], RGBColor, RGBColor]:
+def _street(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Shape], RGB, RGB]:
     left, right = -MARGIN, aspect + MARGIN
     shapes = []
     x = left
@@ -129,9 +123,7 @@ def _street(
     return shapes, (150, 190, 226), (214, 226, 232)
 
 
-def _park(
-    rng: np.random.Generator, hue: float, aspect: float
-) -> tuple[list[Shape], RGBColor, RGBColor]:
+def _park(rng: np.random.Generator, hue: float, aspect: float) -> tuple[list[Shape], RGB, RGB]:
     left, right = -MARGIN, aspect + MARGIN
     grass = hue_color(0.26 + 0.08 * hue, 0.5, 0.62)
     shapes = []

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
-RGBColor: TypeAlias = tuple[int, int, int]
+RGB: TypeAlias = tuple[int, int, int]
 
 SHIFT = 4  # cv2 takes points in sixteenths of a pixel
 _UNIT = 1 << SHIFT
@@ -30,7 +30,7 @@ class Shape:
     """
 
     points: Array  # (P, 2)
-    color: RGBColor
+    color: RGB
     width: float | None = None
     solid: bool = True
 
@@ -147,7 +147,7 @@ def smooth(points: Sequence[tuple[float, float]], rounds: int = 2) -> Array:
     return curve
 
 
-def shade(color: RGBColor, factor: float) -> RGBColor:
+def shade(color: RGB, factor: float) -> RGB:
     """A darker (< 1) or lighter (> 1) color."""
     r, g, b = (int(min(255, max(0, value * factor))) for value in color)
     return r, g, b

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from avis.synthetic.canvas import RGBColor
+from avis.synthetic.canvas import RGB
 
 PERSONS = ('man', 'woman')
 OBJECTS = ('guitar', 'dog', 'bell', 'car', 'violin')
@@ -19,7 +19,7 @@ HAIR_STYLES = ('short', 'long', 'parted', 'bun', 'curly', 'bob', 'bald', 'tails'
 
 _GOLDEN = 0.6180339887
 _PLASTIC = 0.7548776662  # second low-discrepancy step, independent of the golden one
-_SKINS: tuple[RGBColor, ...] = (
+_SKINS: tuple[RGB, ...] = (
     (241, 201, 169),
     (141, 93, 62),
     (225, 178, 140),
@@ -27,7 +27,7 @@ _SKINS: tuple[RGBColor, ...] = (
     (198, 145, 104),
     (250, 216, 190),
 )
-_HAIRS: tuple[RGBColor, ...] = (
+_HAIRS: tuple[RGB, ...] = (
     (45, 34, 30),
     (201, 150, 72),
     (112, 62, 32),
@@ -43,11 +43,11 @@ _WOMEN_STYLES = ('long', 'bun', 'bob', 'tails', 'curly')
 class Appearance:
     """Colors and proportions; persons use all fields, objects the first two and ``size``."""
 
-    main: RGBColor  # clothes, body
-    accent: RGBColor
+    main: RGB  # clothes, body
+    accent: RGB
     size: float  # relative to others of its kind
-    skin: RGBColor = (225, 178, 140)
-    hair: RGBColor = (45, 34, 30)
+    skin: RGB = (225, 178, 140)
+    hair: RGB = (45, 34, 30)
     style: str = 'short'
     head_width: float = 0.38  # half width, head height is 1
     jaw: float = 0.8  # 0.6 pointed .. 1 square
@@ -177,7 +177,7 @@ def make_persons(count: int) -> list[Character]:
     return [make_person(index) for index in range(count)]
 
 
-def hue_color(hue: float, saturation: float, value: float) -> RGBColor:
+def hue_color(hue: float, saturation: float, value: float) -> RGB:
     """RGB color 0..255 from hue, saturation and value in 0..1."""
     steps = (np.array([5.0, 3.0, 1.0]) + hue * 6) % 6
     rgb = value - value * saturation * np.clip(np.minimum(steps, 4 - steps), 0, 1)

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from avis.synthetic import canvas as cv
-from avis.synthetic.canvas import Array, Canvas, Figure, RGBColor, Shape, shade
+from avis.synthetic.canvas import Array, Canvas, Figure, RGB, Shape, shade
 from avis.synthetic.cast import Appearance
 
 _WHITE = (250, 248, 245)
@@ -188,7 +188,7 @@ def _sweep(w: float) -> list[tuple[float, float]]:
     return [(-0.3 * w, -0.5), (w, -0.42), (1.08 * w, -0.02), (0.75 * w, -0.22), (-0.5 * w, -0.2)]
 
 
-def _curls(w: float, color: RGBColor) -> list[Shape]:
+def _curls(w: float, color: RGB) -> list[Shape]:
     turns = 2 * np.pi * np.linspace(0.5, 1.0, 9)
     return [
         Shape(cv.ellipse(1.12 * w * np.cos(a), 0.5 * np.sin(a) - 0.04, 0.17, 0.17, 14), color)
@@ -297,6 +297,6 @@ def _mouth(appearance: Appearance, pose: Pose) -> list[Shape]:
     ]
 
 
-def _blush(skin: RGBColor) -> RGBColor:
+def _blush(skin: RGB) -> RGB:
     r, g, b = skin
     return min(255, r + 8), int(g * 0.9), int(b * 0.88)
