@@ -279,8 +279,12 @@ def expand_braces(text: str) -> list[str]:
 
 
 def check_dotted_name(code: str) -> None:
-    """``avis.a.b.C.d`` can be imported and looked up."""
+    """``avis.a.b.C.d`` can be imported and looked up; ``avis.configs.x`` is a config."""
     parts = code.split('.')
+    if parts[1] == 'configs':
+        path = ROOT.joinpath(*parts[1:])
+        assert path.is_dir() or path.with_suffix('.py').is_file(), f'{code} does not exist'
+        return
     target = importlib.import_module(parts[0])
     for length, part in enumerate(parts[1:], start=2):
         if not hasattr(target, part):
