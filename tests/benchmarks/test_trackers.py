@@ -41,6 +41,6 @@ def test_the_four_models_are_those_that_the_table_names(tmp_path, monkeypatch) -
             for split in ('train', 'test'):
                 dataset = config[f'{split}_dataloader'].dataset
                 assert dataset.data_root == str(tmp_path)
-                assert ({'type': 'MuteAudio'} in dataset.pipeline) == (audio == 'muted')
+                assert ({'type': 'MuteAudio'} in dataset.pipeline.values()) == (audio == 'muted')
             assert (config.train_cfg.max_iters, config.param_scheduler[1].end) == (8, 8)
             assert config.randomness.seed == 3
