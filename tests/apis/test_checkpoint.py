@@ -72,7 +72,7 @@ def test_pickled_code_is_not_executed(tmp_path: Path, model) -> None:
 
 
 def test_file_without_weights_is_rejected_with_its_name(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"x\.pth: entry 'epoch' is int"):
+    with pytest.raises(ValueError, match=r"x\.pth: expected a tensor for 'epoch', got int"):
         state_dict_of({'epoch': 3}, tmp_path / 'x.pth')
 
 
