@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from avis.synthetic.canvas import (
+    RGB,
     Array,
     Canvas,
-    RGB,
     Shape,
     affine,
     arc,

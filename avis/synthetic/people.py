@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from avis.synthetic import canvas as cv
-from avis.synthetic.canvas import Array, Canvas, Figure, RGB, Shape, shade
+from avis.synthetic.canvas import RGB, Array, Canvas, Figure, Shape, shade
 from avis.synthetic.cast import Appearance
 
 _WHITE = (250, 248, 245)
