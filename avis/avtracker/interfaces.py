@@ -1,5 +1,7 @@
 """Interfaces between the components of AVTracker: start reading here.
 
+The data flow::
+
     audio --SpeechRecognizer (Separator, SpeakerEncoder)--> SpeechSegments
     frames --InstanceTracker--> FrameDetections              one entry per frame, with object ids
     segment + its frames --Grounding (ChatModel)--> LocalAnswer   which detection speaks

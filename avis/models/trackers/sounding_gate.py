@@ -24,8 +24,8 @@ class SoundingGate(nn.Module):
     the best class must reach the threshold. ``'similarity'`` compares instance and audio: two small
     networks project both to a common space, where the dot product is the logit of "this instance
     makes this sound". It is trained with the model on the instances that the frame head matched,
-    each with the audio of every frame of its clip; the target is 1 in frames in which the ground
-    truth has a mask.
+    each with the audio of every frame of its clip; the target is 1 in frames with a
+    ground-truth mask.
 
     Args:
         source: ``'class'`` or ``'similarity'``.
