@@ -138,6 +138,8 @@ def test_losses_and_matchings_of_training_step_are_equal(published) -> None:
     with torch.no_grad():
         predictions = head.train()(published.backbone(frames), audio, (1, len(frames)))
         losses, matchings = head.loss(predictions, [sample])
+    head.eval()
+    published.backbone.eval()
     recorded = dict(
         zip(arrays['train/fixed/loss_names'], arrays['train/fixed/loss_values'], strict=True)
     )

@@ -167,13 +167,19 @@ def check_candidates(published: Published, case: str) -> None:
     (sample,) = published.model.test_step(published.batch(case))
     tracker.score_threshold = threshold
     tracks, scores = sample.pred_tracks, arrays[f'{case}/top/scores']
-    np.testing.assert_allclose(tracks.scores, scores, rtol=0, atol=1e-5)
+    areas = np.stack([track.areas for track in tracks.masks])  # (100, T)
+    flipped = np.abs(areas - arrays[f'{case}/top/mask_area'])
+    # A score is a mean over the pixels of the mask. The processor decides whether a pixel at the
+    # threshold is one of them, so the recording fixes the scores of masks of equal area only.
+    same = flipped.sum(1) == 0
+    assert same.sum() > 80
+    np.testing.assert_allclose(tracks.scores[same], scores[same], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(tracks.scores, scores, rtol=0, atol=1e-4)
     gaps = np.abs(np.diff(scores)) > 1e-5
     apart = np.append(True, gaps) & np.append(gaps, True)  # the order of the others may change
     assert apart.sum() > 80
     np.testing.assert_array_equal(tracks.labels.numpy()[apart], arrays[f'{case}/top/labels'][apart])
-    areas = np.stack([track.areas for track in tracks.masks])[apart]
-    assert np.abs(areas - arrays[f'{case}/top/mask_area'][apart]).max() <= 2
+    assert flipped[apart].max() <= 2
 
 
 class SamePoints:
