@@ -28,6 +28,12 @@ def run(main: Callable[[], int | str | None]) -> None:
     except EXPECTED as error:
         if os.environ.get('AVIS_DEBUG', '0') not in ('', '0'):
             raise
-        status = f'error: {" ".join(str(error).split()) or type(error).__name__}'
+        status = f'error: {_one_line(error)}'
     if status:
         sys.exit(status)
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f'{error.filename}: {error.strerror}'
+    return ' '.join(str(error).split()) or type(error).__name__

@@ -48,7 +48,7 @@ def main() -> None:
         parser.error(f'argument kind: invalid choice: {args.kind!r} (choose from {kinds})')
     with trusted_checkpoints() if args.trust_checkpoint else nullcontext():
         dropped = convert_checkpoint(args.kind, args.src, args.dst)
-    print(f'{args.dst} written; {len(dropped)} entries of the published file are unused')
+    print(f'{args.dst} written; {len(dropped)} entries of the published file are never executed')
     for name in dropped:
         print(f'  dropped {name}')
 
