@@ -123,7 +123,8 @@ def test_script_beside_an_editable_clone_imports_the_package(tmp_path):
         'import site, sys; site.addsitedir(sys.argv[1]); import avis; print(avis.__file__)'
     )
     printed = subprocess.run(
-        [sys.executable, script, tmp_path / 'site'],
+        # -S: without the site-packages, where this clone may be installed as well.
+        [sys.executable, '-S', script, tmp_path / 'site'],
         cwd=tmp_path,
         env={key: value for key, value in os.environ.items() if key != 'PYTHONPATH'},
         capture_output=True,
