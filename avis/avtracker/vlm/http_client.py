@@ -265,9 +265,17 @@ class JsonClient:
         return text.replace(key.encode(), b'***') if key else text
 
 
-@functools.lru_cache(maxsize=1)
+_http_lock = threading.Lock()
+
+
 def _http() -> httpx.Client:
     """The connection pool of this process, with the certificates of the system."""
+    with _http_lock:  # a cache alone lets two threads that come first make two pools
+        return _make_http()
+
+
+@functools.lru_cache(maxsize=1)
+def _make_http() -> httpx.Client:
     client = httpx.Client(
         verify=ssl.create_default_context(), limits=httpx.Limits(max_connections=None)
     )

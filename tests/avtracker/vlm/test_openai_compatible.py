@@ -300,7 +300,8 @@ def test_reply_content_parts_are_joined():
     assert (text, usage) == ('ab', {'finish_reason': 'None'})
 
 
-def test_connections_are_reused():
+def test_connections_are_reused_from_the_first_request_on():
+    http_client._make_http.cache_clear()  # the first requests come at once and share one pool
     with chat_server() as server:
         assert len(texts(model(server, max_concurrent=2).chat(messages(30)))) == 30
         assert server.connections <= 2
