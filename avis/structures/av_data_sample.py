@@ -20,7 +20,9 @@ class AVDataSample(BaseDataElement):
         pred_sem_seg: Prediction in the same form; for a binary task also ``prob`` (T, H, W) in
             [0, 1].
         gt_tracks: Ground-truth instances, :class:`InstanceData` with ``labels`` (N,), ``ids`` (N,)
-            and ``masks``: bool (N, T, H, W) in training, else a list as in ``pred_tracks``.
+            and ``masks``: bool (N, T, H, W) in training, else a list as in ``pred_tracks``. In
+            training ``annotated`` bool (N, T), True where the annotation has a mask, even if a
+            crop leaves nothing of it.
         pred_tracks: Predicted instances, with ``scores`` (N,) in addition; ``masks`` is a list of
             N :class:`~avis.structures.mask_track.MaskTrack`.
         labeled_frames: bool (T,), True for frames with ground truth; without it all have it.

@@ -126,9 +126,11 @@ class PadFrames(BaseTransform):
         for key in {'frames', 'gt_sem_seg', 'labeled_frames'} & set(results):
             padded[key] = _pad(results[key], missing)
         if 'gt_tracks' in results:
-            masks = results['gt_tracks']['masks']  # (N, T, H, W)
-            masks = np.pad(masks, ((0, 0), (0, missing), (0, 0), (0, 0)))
-            padded['gt_tracks'] = {**results['gt_tracks'], 'masks': masks}
+            tracks = dict(results['gt_tracks'])
+            for key in {'masks', 'annotated'} & set(tracks):  # (N, T, H, W) and (N, T)
+                rest = [(0, 0)] * (tracks[key].ndim - 2)
+                tracks[key] = np.pad(tracks[key], [(0, 0), (0, missing), *rest])
+            padded['gt_tracks'] = tracks
         audio = results.get('audio')
         if isinstance(audio, np.ndarray):
             rows = missing

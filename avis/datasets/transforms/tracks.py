@@ -35,7 +35,9 @@ class LoadTracks(BaseTransform):
 
     Args:
         form: 'dense', for training: ``masks`` bool (N, T, H, W) at the size of the clip, of the
-            instances that are visible in it, without crowds. 'tracks', for evaluation: ``masks``
+            instances that are visible in it, without crowds; in addition ``annotated`` bool
+            (N, T), the frames whose annotation has a mask of the instance, even if the crop leaves
+            nothing of it. 'tracks', for evaluation: ``masks``
             is a list of N :class:`~avis.structures.mask_track.MaskTrack` at the size of the file,
             of all instances; in addition ``crowd`` bool (N,) and, if the annotations state areas,
             ``sizes`` float (N,).
@@ -90,22 +92,26 @@ class LoadTracks(BaseTransform):
             )
         shape = (len(frame_ids), *geometry.size)
         labels, ids, masks = [], [], [np.zeros((0, *shape), bool)]
+        annotated = [np.zeros((0, len(frame_ids)), bool)]
         for track in tracks:
             chosen = [track['masks'][t] if t >= 0 else None for t in frame_ids.tolist()]
-            if track.get('crowd', False) or all(mask is None for mask in chosen):
+            given = np.array([mask is not None and len(mask) > 0 for mask in chosen])
+            if track.get('crowd', False) or not given.any():
                 continue
             drawn = np.zeros(shape, np.uint8)
             for row, mask in enumerate(chosen):
-                if mask is not None:
+                if given[row]:
                     # COCO stores masks column by column; OpenCV transposes them fast.
                     cv2.transpose(_draw(mask, geometry, row), dst=drawn[row])
             if drawn.any():
                 masks.append(drawn[None].view(bool))
                 labels.append(track['label'])
                 ids.append(track['id'])
+                annotated.append(given[None])
         return {
             'labels': np.array(labels, np.int64),
             'ids': np.array(ids, np.int64),
+            'annotated': np.concatenate(annotated),
             'masks': np.concatenate(masks) if len(masks) > 1 else masks[0],
         }
 
@@ -156,8 +162,6 @@ def _draw(mask: Any, geometry: ClipGeometry, row: int) -> NDArray[np.uint8]:
             return drawn
         rows, columns = geometry.sources(row)
         return drawn.take(columns, axis=0).take(rows, axis=1)
-    if not len(mask):
-        return np.zeros((width, height), np.uint8)
     parts = coco_mask.frPyObjects(geometry.polygons(row, mask), height, width)
     drawn = coco_mask.decode(coco_mask.merge(parts)).T
     return drawn

@@ -21,7 +21,8 @@ class AVDataPreprocessor(BaseDataPreprocessor):
     the bottom to a common size that is a multiple of ``size_divisor``, in time to the longest clip.
     ``audio`` is padded with zeros along its first axis; it may be absent. In training
     ``gt_sem_seg`` is padded like the frames with class 0, and the masks of ``gt_tracks`` with
-    False; in testing they keep their size, and the prediction is cropped instead.
+    False, as is ``gt_tracks.annotated`` in time; in testing they keep their size, and the
+    prediction is cropped instead.
 
     Args:
         mean: Mean of red, green and blue in 0..255; default that of ImageNet.
@@ -142,7 +143,7 @@ def _pad_sample(
 
 
 def _pad_tracks(tracks: InstanceData, shape: tuple[int, int, int]) -> InstanceData:
-    """Pad dense masks (N, T, H, W) with False; RLE masks are not supported in training."""
+    """Pad dense masks (N, T, H, W) and ``annotated`` (N, T) with False; training needs no RLEs."""
     if not isinstance(tracks.masks, Tensor):
         raise ValueError(
             "expected dense masks for training, got RLE; use LoadTracks(form='dense') in the "
@@ -150,4 +151,6 @@ def _pad_tracks(tracks: InstanceData, shape: tuple[int, int, int]) -> InstanceDa
         )
     time, bottom, right = (m - n for m, n in zip(shape, tracks.masks.shape[1:], strict=True))
     fields = {**dict(tracks.items()), 'masks': F.pad(tracks.masks, (0, right, 0, bottom, 0, time))}
+    if 'annotated' in tracks:
+        fields['annotated'] = F.pad(tracks.annotated, (0, time))
     return InstanceData(**fields)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avis.datasets.aviseg import AVISeg
-from avis.datasets.transforms.geometry import RandomFlip, ResizeClip
+from avis.datasets.transforms.geometry import CenterCrop, RandomFlip, ResizeClip
 from avis.datasets.transforms.loading import LoadFrames
 from avis.datasets.transforms.sampling import PadFrames
 from avis.datasets.transforms.tracks import LoadTracks
@@ -65,6 +65,19 @@ def test_only_visible_instances_of_chosen_frames_are_loaded(tmp_path) -> None:
     gt = load(results)['gt_tracks']
     assert gt['ids'].tolist() == [0]
     assert gt['masks'].sum(axis=(2, 3)).tolist() == [[112, 0, 0]]
+
+
+def test_annotated_frames_are_known_after_a_crop(tmp_path) -> None:
+    """An instance that the crop removes from a frame is still annotated there."""
+    border, whole = polygon((4, 0, 12, 6)), polygon((0, 0, 24, 32))
+    results = record(tmp_path, [border, whole, None, []], [border] * 4)
+    gt = load(results, CenterCrop(size=(24, 16)))['gt_tracks']
+    assert gt['ids'].tolist() == [0]
+    assert gt['masks'].any(axis=(2, 3)).tolist() == [[False, True, False, False]]
+    assert gt['annotated'].tolist() == [[True, True, False, False]]
+    padded = PadFrames(num_frames=5).transform(load(results))['gt_tracks']
+    assert padded['annotated'].sum(axis=1).tolist() == [2, 4]
+    assert not padded['annotated'][:, 4].any()
 
 
 def test_clip_without_instances_has_empty_masks(tmp_path) -> None:

@@ -129,11 +129,13 @@ def with_tracks(data: dict, masks: list) -> dict:
 def test_masks_of_tracks_are_padded_in_training_only() -> None:
     masks = [torch.ones(2, 3, 40, 30, dtype=torch.bool), torch.ones(0, 2, 32, 70, dtype=torch.bool)]
     data = with_tracks(batch((3, 40, 30), (2, 32, 70)), masks)
+    data['data_samples'][1].gt_tracks.annotated = torch.ones(0, 2, dtype=torch.bool)
     one, other = AVDataPreprocessor()(data, training=True)['data_samples']
     assert one.gt_tracks.masks.shape == (2, 3, 64, 96)
     assert one.gt_tracks.masks[:, :, :40, :30].all()
     assert one.gt_tracks.masks.sum() == 2 * 3 * 40 * 30
     assert other.gt_tracks.masks.shape == (0, 3, 64, 96)
+    assert other.gt_tracks.annotated.shape == (0, 3)
     assert one.gt_tracks.ids.tolist() == [0, 1]
     assert data['data_samples'][0].gt_tracks.masks.shape == (2, 3, 40, 30)
     (kept, _) = AVDataPreprocessor()(data)['data_samples']
