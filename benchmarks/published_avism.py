@@ -29,7 +29,12 @@ from avis.models.layers.sine_encoding import sine_encoding
 from avis.models.layers.window_attention import WindowBlock
 from avis.models.losses.mask_set_loss import MaskSetLoss
 from avis.models.segmentors.av_instance_segmentor import AVInstanceSegmentor
-from avis.models.task_modules.mask_targets import MaskTarget, clip_targets, frame_targets
+from avis.models.task_modules.mask_targets import (
+    MaskTarget,
+    clip_targets,
+    frame_targets,
+    label_late_as_no_object,
+)
 from avis.models.trackers.base import TrackerWindow
 from avis.structures.av_data_sample import AVDataSample
 
@@ -291,6 +296,7 @@ class PublishedAVISM(nn.Module):
     def loss(self, frames: Tensor, audio: Tensor, sample: AVDataSample) -> dict[str, Tensor]:
         """Return the losses of one clip."""
         model, length = self.model, len(frames)
+        (sample,) = label_late_as_no_object([sample], model.frame_head.num_classes)
         frame = self.frame_head(self.backbone(frames), audio)
         layers = [(logits, masks[:, :, None]) for logits, masks in frame['layers']]
         losses, matched = published_set_loss(
@@ -301,11 +307,8 @@ class PublishedAVISM(nn.Module):
         kept = len(frame['queries'])
         masks = torch.einsum('klbqc,btchw->klbqthw', clip['mask_embeds'], clip['mask_features'])
         layers = list(zip(clip['class_logits'].flatten(1, 2), masks.flatten(1, 2), strict=True))
-        targets = clip_targets(
-            [sample], num_classes=model.tracker.head.num_classes, late_as_no_object=True
-        )
         more, clip_matched = published_set_loss(
-            model.tracker.loss_set, layers, targets * kept, 'loss_avism_{}'
+            model.tracker.loss_set, layers, clip_targets([sample]) * kept, 'loss_avism_{}'
         )
         similarity = model.tracker.loss_similarity(
             clip['frame_embeds'], clip['clip_embeds'], matched[-kept:], clip_matched[-1]

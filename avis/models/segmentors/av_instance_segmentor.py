@@ -10,6 +10,7 @@ from torch import Tensor
 
 from avis.models.decode_heads.frame_predictions import FramePredictions
 from avis.models.segmentors.base import BaseAVSegmentor, Inputs, round_up_to_stride
+from avis.models.task_modules.mask_targets import label_late_as_no_object
 from avis.models.trackers.base import TrackerWindow
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
@@ -40,6 +41,9 @@ class AVInstanceSegmentor(BaseAVSegmentor):
         reported_classes: Only tracks of these classes are returned, with their index in this
             sequence as label: a model of 26 classes tested on persons reports its class 0 only.
             None returns the tracks of all classes.
+        late_as_no_object: Train instances that are not annotated in the first frame of a clip as
+            "no object", in that clip and in each of its frames, as the official AVISM does; False
+            trains their ground-truth class.
         init_cfg: As for every mmengine model.
     """
 
@@ -54,6 +58,7 @@ class AVInstanceSegmentor(BaseAVSegmentor):
         sounding_gate: dict[str, Any] | None = None,
         frames_per_chunk: int = 18,
         reported_classes: Sequence[int] | None = None,
+        late_as_no_object: bool = False,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(MODELS.build(data_preprocessor), init_cfg)
@@ -69,6 +74,7 @@ class AVInstanceSegmentor(BaseAVSegmentor):
         self.sounding_gate = None if sounding_gate is None else MODELS.build(sounding_gate)
         self.frames_per_chunk = frames_per_chunk
         self.reported_classes = reported_classes
+        self.late_as_no_object = late_as_no_object
 
     def start_video(self) -> Any:
         """Return the state of a new video, for :meth:`predict_window`."""
@@ -159,6 +165,8 @@ class AVInstanceSegmentor(BaseAVSegmentor):
                 f'{valid.sum(1).tolist()} frames. Sample the same number of frames from each video.'
             )
         frames, audio = self.predict_frames(inputs)
+        if self.late_as_no_object:
+            data_samples = label_late_as_no_object(data_samples, self.frame_head.num_classes)
         losses, matchings = self.frame_head.loss(frames, data_samples)
         losses |= self.tracker.loss(frames, audio, data_samples, matchings)
         if self.sounding_gate is not None:

@@ -68,8 +68,6 @@ class ClipQueryTracker(Tracker):
         max_candidates: Largest number of pairs of query and class; those with the best class
             probability are kept.
         score_threshold: Score that a track must exceed.
-        late_as_no_object: Train a query whose instance is absent from the first frame of the clip
-            as "no object", as the official AVISM does; False trains its ground-truth class.
     """
 
     def __init__(
@@ -80,7 +78,6 @@ class ClipQueryTracker(Tracker):
         loss_similarity: dict[str, Any] | None = None,
         max_candidates: int = 100,
         score_threshold: float = 0.3,
-        late_as_no_object: bool = True,
     ) -> None:
         super().__init__()
         self.head = MODELS.build(head)
@@ -88,7 +85,6 @@ class ClipQueryTracker(Tracker):
         self.loss_similarity = None if loss_similarity is None else MODELS.build(loss_similarity)
         self.max_candidates = max_candidates
         self.score_threshold = score_threshold
-        self.late_as_no_object = late_as_no_object
 
     def forward(self, frames: FramePredictions, audio: Tensor) -> dict[str, Tensor]:
         """Return the raw outputs of a batch.
@@ -132,13 +128,9 @@ class ClipQueryTracker(Tracker):
             )
             for layer in predictions.layers
         ]
-        targets = clip_targets(
-            data_samples,
-            num_classes=self.head.num_classes,
-            late_as_no_object=self.late_as_no_object,
-        )
         num_kept = len(frames.queries)
-        values, matched = self.loss_set(layers, frames.pixel_features, targets * num_kept)
+        targets = clip_targets(data_samples) * num_kept
+        values, matched = self.loss_set(layers, frames.pixel_features, targets)
         losses: dict[str, Tensor] = {}
         for index, layer_losses in enumerate(values):
             suffix = '' if index == len(values) - 1 else f'_{index}'

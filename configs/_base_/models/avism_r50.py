@@ -54,4 +54,5 @@ model = dict(
         loss_set=loss_set,
         loss_similarity=dict(type=ClipSimilarityLoss),
     ),
+    late_as_no_object=True,
 )

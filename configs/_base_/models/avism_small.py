@@ -1,8 +1,8 @@
 """A small AVISM without pretrained weights, for two CPU cores.
 
 Differs from the published model: a narrow ResNet-18 with GroupNorm, 64 channels, 8 queries, fewer
-layers and points, an audio network trained from scratch, no filler class for late instances, and a
-gate that drops the frames in which a person is silent.
+layers and points, an audio network trained from scratch, late instances that keep their class, and
+a gate that drops the frames in which a person is silent.
 """
 
 from mmdet.models.backbones import ResNet
@@ -58,7 +58,6 @@ model = dict(
     ),
     tracker=dict(
         type=ClipQueryTracker,
-        late_as_no_object=False,
         head=dict(
             type=AVISMClipHead,
             num_classes=num_classes,

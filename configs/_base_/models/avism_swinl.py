@@ -62,6 +62,7 @@ model = dict(
         loss_set=loss_set,
         loss_similarity=dict(type=ClipSimilarityLoss),
     ),
+    late_as_no_object=True,
 )
 
 # For optim_wrapper.paramwise_cfg.custom_keys. The longest matching key sets all multipliers of a

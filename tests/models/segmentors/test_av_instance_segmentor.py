@@ -16,7 +16,7 @@ from avis.models.trackers.base import TrackerWindow
 from avis.models.trackers.sounding_gate import SoundingGate
 from avis.registry import MODELS
 from tests.helpers.tiny_avism import C, D, K, P, build, clip
-from tests.helpers.train_in_two_processes import CLIPS, gradients
+from tests.helpers.train_in_two_processes import CLIPS, SamePoints, gradients
 
 ROOT = Path(__file__).parents[3]
 
@@ -101,6 +101,25 @@ def test_audio_changes_prediction_of_audio_models_only() -> None:
     for with_audio in (True, False):
         (one,), (other,) = (predict(build('clip', with_audio), item) for item in (loud, muted))
         assert torch.equal(one.scores, other.scores) != with_audio
+
+
+def test_late_instances_are_no_object_in_all_class_losses_of_frames_and_clip() -> None:
+    def losses(late: bool, item: dict) -> dict:
+        torch.manual_seed(1)
+        model = build(late_as_no_object=late).train()
+        for loss in (model.frame_head.loss_set, model.tracker.loss_set):
+            loss.points = SamePoints()
+        data = model.data_preprocessor(pseudo_collate([item]), training=True)
+        return model(**data, mode='loss')
+
+    official, own_classes = losses(True, clip()), losses(False, clip())
+    differs = {name for name in official if not torch.equal(official[name], own_classes[name])}
+    class_losses = {name for name in official if '_ce' in name}
+    assert len(class_losses) == 4 + 3
+    assert class_losses <= differs
+    early = clip()
+    early['data_samples'].gt_tracks.annotated = torch.ones(2, 3, dtype=torch.bool)  # but cropped
+    assert losses(True, early) == losses(False, early)
 
 
 def test_training_forward_does_not_depend_on_batch() -> None:

@@ -151,36 +151,25 @@ def test_tracks_of_windows_are_stitched() -> None:
     assert whole.masks[0].rles[3].items() == box_rle(RIGHT[3]).items()
 
 
-def trained(**settings) -> ClipQueryTracker:
+def test_training_returns_losses_of_every_layer() -> None:
     torch.manual_seed(0)
-    loss_set = {'type': MaskSetLoss, 'num_classes': CLASSES, 'num_points': 64}
-    similarity = {'type': ClipSimilarityLoss}
-    built = ClipQueryTracker(head=HEAD, loss_set=loss_set, loss_similarity=similarity, **settings)
-    return built.train()
-
-
-def test_losses_and_class_of_late_instances() -> None:
     scene = predictions(SCENE, shuffle=False)
     scene.queries = scene.queries.expand(3, -1, -1, -1, -1)
     scene.pixel_features = torch.rand(1, 4, CHANNELS, 8, 16)
     masks = torch.stack(
         [torch.from_numpy(np.stack([box_mask(b) for b in row])) for row in (LEFT, RIGHT)]
     )
-    masks[1, 0] = False
     tracks = InstanceData(labels=torch.tensor([0, 2]), ids=torch.tensor([3, 8]), masks=masks)
     pair = torch.tensor([0, 1]), torch.tensor([0, 1])
-    matchings = [[pair] * 4] * 5
-
-    def losses(**settings):
-        torch.manual_seed(1)
-        sample = AVDataSample(gt_tracks=tracks)
-        return trained(**settings).loss(scene, torch.zeros(1, 4, 4), [sample], matchings)
-
-    official, corrected = losses(), losses(late_as_no_object=False)
+    loss_set = {'type': MaskSetLoss, 'num_classes': CLASSES, 'num_points': 64}
+    similarity = {'type': ClipSimilarityLoss}
+    tracker = ClipQueryTracker(head=HEAD, loss_set=loss_set, loss_similarity=similarity).train()
+    sample = AVDataSample(gt_tracks=tracks)
+    losses = tracker.loss(scene, torch.zeros(1, 4, 4), [sample], [[pair] * 4] * 5)
     names = ['loss_avism_ce', 'loss_avism_dice', 'loss_avism_mask']
     wanted = [f'{name}{suffix}' for name in names for suffix in ('', '_0', '_1')]
-    assert sorted(official) == sorted([*wanted, 'loss_clip_sim'])
-    assert not torch.equal(official['loss_avism_ce'], corrected['loss_avism_ce'])
+    assert sorted(losses) == sorted([*wanted, 'loss_clip_sim'])
+    assert all(value > 0 for value in losses.values())
 
 
 def test_training_without_loss_raises() -> None:

@@ -1,6 +1,6 @@
 """Plain Mask2Former on frames, ResNet-50, AVISeg, its queries matched by embedding, as in MinVIS.
 
-Target: none published on AVISeg. Status: not run yet.
+Late instances keep their class. Target: none published on AVISeg. Status: not run yet.
 """
 
 from mmengine.config import read_base
@@ -21,3 +21,4 @@ model.frame_head = dict(
     loss_set=loss_set,
 )
 model.tracker = dict(type=QueryMatchingTracker, min_similarity=0.8)
+model.late_as_no_object = False
