@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from mmdet.utils import reduce_mean
-from mmengine.dist import get_world_size
 from torch import Tensor, nn
 
 from avis.models.decode_heads.frame_predictions import Matching
@@ -46,10 +44,11 @@ class ClipSimilarityLoss(nn.Module):
             frame_matchings: Per layer, the matched pairs of each of the B * T frames.
             clip_matchings: The matched pairs of each of the L * B clips.
         """
-        length = frame_embeds.shape[2]
+        num_clips, length = frame_embeds.shape[1:3]
         frame_sets = frame_embeds.flatten(0, 1)  # (L * B, T, P, C)
         matched = [pairs for layer in frame_matchings for pairs in layer]  # L * B * T
-        logits, same = [], []
+        logits: list[list[Tensor]] = [[] for _ in range(num_clips)]
+        same: list[list[Tensor]] = [[] for _ in range(num_clips)]
         for index, (clip, (queries, instances)) in enumerate(
             zip(clip_embeds.flatten(0, 1), clip_matchings, strict=True)
         ):
@@ -57,9 +56,17 @@ class ClipSimilarityLoss(nn.Module):
             embeds = [one[pairs[0]] for one, pairs in zip(frame_sets[index], frames, strict=True)]
             matched_embeds = torch.cat([*embeds, clip[queries]])  # (M, C)
             matched_instances = torch.cat([*(pairs[1] for pairs in frames), instances])  # (M,)
-            logits.append((matched_embeds @ matched_embeds.T).flatten())
-            same.append((matched_instances[:, None] == matched_instances[None]).flatten())
-        logit = torch.cat(logits)
-        count = reduce_mean(logit.new_tensor(float(len(logit)))).clamp(min=1 / get_world_size())
-        loss = F.binary_cross_entropy_with_logits(logit, torch.cat(same).to(logit), reduction='sum')
-        return self.weight * loss / count
+            logits[index % num_clips].append((matched_embeds @ matched_embeds.T).flatten())
+            pairs_same = matched_instances[:, None] == matched_instances[None]
+            same[index % num_clips].append(pairs_same.flatten())
+        losses = [
+            _mean_cross_entropy(torch.cat(x), torch.cat(t))
+            for x, t in zip(logits, same, strict=True)
+        ]
+        return self.weight * torch.stack(losses).mean()
+
+
+def _mean_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean binary cross-entropy of logits (N,) and bool (N,); 0 with a gradient for N = 0."""
+    loss = F.binary_cross_entropy_with_logits(logits, target.to(logits), reduction='sum')
+    return loss / max(len(logits), 1)

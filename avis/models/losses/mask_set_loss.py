@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from mmcv.ops import point_sample
 from mmdet.utils import reduce_mean
-from mmengine.dist import get_world_size
 from torch import Generator, Tensor, nn
 
 from avis.models.decode_heads.frame_predictions import Matching
@@ -50,8 +49,12 @@ class MaskSetLoss(nn.Module):
     All layers are matched first. Masks with a gradient are computed for matched queries only, of
     all layers at once: the sums equal those layer by layer, with less memory.
 
-    Targets with a seed draw their points from it, so that the loss of a clip does not depend on the
-    rest of the batch: several processes compute the same loss as one with all their clips.
+    The class loss is the weighted mean over the queries of a clip, averaged over clips. The mask
+    losses are sums divided by the number of instances (the sum over frames or clips and layers) of
+    a process, the mean over all processes, but by at least 1 per clip. Targets with a seed draw
+    their points from it. A batch thus has the loss of as many processes with one clip each, which
+    is how AVISM is trained: the official code takes one clip per process. Only the padding differs,
+    if the clips have different sizes.
 
     Source: Cheng et al., *Mask2Former*, CVPR 2022 (arXiv:2112.01527).
 
@@ -102,8 +105,7 @@ class MaskSetLoss(nn.Module):
         ]
         matchings = [self._match(layer, features, targets, generators) for layer in layers]
         count = features.new_tensor(float(sum(len(target.labels) for target in targets)))
-        # Mean per process; the sum over all processes is at least 1.
-        count = reduce_mean(count).clamp(min=1 / get_world_size())
+        count = reduce_mean(count).clamp(min=_num_clips(targets))
         masks = self._mask_losses(layers, matchings, features, targets, generators)
         losses = []
         for index, layer in enumerate(layers):
@@ -132,14 +134,17 @@ class MaskSetLoss(nn.Module):
     def _class_loss(
         self, logits: Tensor, matchings: Sequence[Matching], targets: Sequence[MaskTarget]
     ) -> Tensor:
-        """Return the weighted mean over the queries of all sets and processes."""
+        """Return the mean over clips of the weighted mean over the queries of a clip."""
         labels = torch.full(logits.shape[:2], logits.shape[-1] - 1, device=logits.device)
         for of_set, (queries, instances), target in zip(labels, matchings, targets, strict=True):
             of_set[queries] = target.labels[_target_index(instances, target)]
-        loss = F.cross_entropy(
-            logits.float().flatten(0, 1), labels.flatten(), self.class_weights, reduction='sum'
-        )
-        return loss / reduce_mean(self.class_weights[labels].sum())
+        values = F.cross_entropy(
+            logits.float().transpose(1, 2), labels, self.class_weights, reduction='none'
+        )  # (S, Q), weighted
+        per_set = torch.stack([values.sum(1), self.class_weights[labels].sum(1)])
+        clips = torch.tensor([target.clip for target in targets], device=logits.device)
+        sums = per_set.new_zeros(2, _num_clips(targets)).index_add(1, clips, per_set)
+        return (sums[0] / sums[1]).mean()
 
     def _mask_losses(
         self,
@@ -193,6 +198,11 @@ def mask_logits(embeds: Tensor, offsets: Tensor, features: Tensor) -> Tensor:
     """Return mask logits (M, T, h, w) of embeddings (M, C), offsets (M,), features (T, C, h, w)."""
     logits = torch.einsum('mc,tcp->mtp', embeds, features.flatten(2))
     return (logits + offsets[:, None, None]).unflatten(-1, features.shape[-2:])
+
+
+def _num_clips(targets: Sequence[MaskTarget]) -> int:
+    """Number of clips B of the batch."""
+    return max(target.clip for target in targets) + 1
 
 
 def _target_index(instances: Tensor, target: MaskTarget) -> Tensor:

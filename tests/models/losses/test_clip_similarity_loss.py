@@ -13,7 +13,7 @@ def pairs(*rows: tuple[int, int]):
     return table[:, 0], table[:, 1]
 
 
-def test_loss_is_mean_over_pairs_of_each_clip_and_layer() -> None:
+def test_loss_is_mean_over_clips_of_mean_over_pairs_of_all_layers() -> None:
     torch.manual_seed(0)
     frames, clips = torch.randn(2, 2, 2, 3, 4), torch.randn(2, 2, 5, 4)  # L, B, T, P, C
     shown = [
@@ -21,9 +21,10 @@ def test_loss_is_mean_over_pairs_of_each_clip_and_layer() -> None:
         [pairs((1, 1)), pairs((2, 1)), pairs(), pairs((0, 0))],
     ]
     tracks = [pairs((3, 0), (4, 1)), pairs((0, 0)), pairs((1, 0), (2, 1)), pairs((4, 0))]
-    logits, same = [], []
-    for layer in range(2):
-        for clip in range(2):
+    expected = []
+    for clip in range(2):
+        logits, same = [], []
+        for layer in range(2):
             queries, instances = tracks[layer * 2 + clip]
             table = [
                 (clips[layer, clip, q], int(i)) for q, i in zip(queries, instances, strict=True)
@@ -38,12 +39,21 @@ def test_loss_is_mean_over_pairs_of_each_clip_and_layer() -> None:
                 for other, second in table:
                     logits.append(one @ other)
                     same.append(float(first == second))
-    expected = F.binary_cross_entropy_with_logits(torch.stack(logits), torch.tensor(same))
+        of_clip = F.binary_cross_entropy_with_logits(torch.stack(logits), torch.tensor(same))
+        expected.append(of_clip)
+    mean = (expected[0] + expected[1]) / 2
     got = ClipSimilarityLoss()(frames, clips, shown, tracks)
-    torch.testing.assert_close(got, expected)
-    torch.testing.assert_close(
-        ClipSimilarityLoss(weight=0.5)(frames, clips, shown, tracks), 0.5 * expected
-    )
+    torch.testing.assert_close(got, mean)
+    half = ClipSimilarityLoss(weight=0.5)(frames, clips, shown, tracks)
+    torch.testing.assert_close(half, 0.5 * mean)
+
+
+def test_clip_without_instances_counts_in_the_mean() -> None:
+    torch.manual_seed(0)
+    frames, clips = torch.randn(1, 2, 1, 3, 4), torch.randn(1, 2, 5, 4)  # L, B, T, P, C
+    both = ClipSimilarityLoss()(frames, clips, [[pairs((0, 0)), pairs()]], [pairs((1, 0)), pairs()])
+    one = ClipSimilarityLoss()(frames[:, :1], clips[:, :1], [[pairs((0, 0))]], [pairs((1, 0))])
+    torch.testing.assert_close(both, one / 2)
 
 
 def test_loss_without_pairs_is_zero_with_gradient() -> None:

@@ -109,13 +109,16 @@ def test_matching_equals_mmdet(loss) -> None:
 
 def test_mask_losses_of_clip_do_not_depend_on_batch() -> None:
     layers, features, targets = scene()
-    targets = [replace(target, seed=(5, index % 2)) for index, target in enumerate(targets)]
+    targets = [
+        replace(target, clip=index % 2, seed=(5, index % 2)) for index, target in enumerate(targets)
+    ]
     loss = MaskSetLoss(num_classes=K, num_points=40)
     together, matchings = loss(layers, features, targets)
     alone = []
     for number in range(2):  # sets 0 and 2 belong to one clip, 1 and 3 to the other
         own = [SetPredictions(*(part[number::2] for part in layer)) for layer in layers]
-        losses, matched = loss(own, features[number : number + 1], targets[number::2])
+        own_targets = [replace(target, clip=0) for target in targets[number::2]]
+        losses, matched = loss(own, features[number : number + 1], own_targets)
         alone.append(losses)
         for one, both in zip(matched, matchings, strict=True):
             assert [pairs[0].tolist() for pairs in one] == [p[0].tolist() for p in both[number::2]]
@@ -123,6 +126,34 @@ def test_mask_losses_of_clip_do_not_depend_on_batch() -> None:
         for layer in range(3):  # means over 5 instances, and 1
             total = 5 * alone[0][layer][name] + alone[1][layer][name]
             torch.testing.assert_close(6 * together[layer][name], total)
+    for layer in range(3):  # means over the queries of each clip
+        mean = (alone[0][layer]['ce'] + alone[1][layer]['ce']) / 2
+        torch.testing.assert_close(together[layer]['ce'], mean)
+
+
+@pytest.mark.parametrize(
+    ('num_clips', 'counts', 'mean_count', 'divisor'),
+    [(1, (2, 1), 2.5, 2.5), (1, (1, 0), 0.5, 1), (2, (1, 0), 1.0, 2), (2, (3, 2), 4.0, 4)],
+)
+def test_mask_losses_are_divided_by_mean_count_of_processes_and_at_least_1_per_clip(
+    loss, monkeypatch, num_clips, counts, mean_count, divisor
+) -> None:
+    layers, features, targets = scene(counts)
+    targets = [replace(target, clip=i % num_clips) for i, target in enumerate(targets)]
+    alone, _ = loss(layers, features, targets)
+    counted = []
+
+    def mean_of_processes(count):
+        counted.append(count.item())
+        return torch.tensor(mean_count)
+
+    monkeypatch.setattr('avis.models.losses.mask_set_loss.reduce_mean', mean_of_processes)
+    shared, _ = loss(layers, features, targets)
+    assert counted == [sum(counts)]
+    for name in ('mask', 'dice'):
+        total = max(sum(counts), num_clips) * alone[0][name]
+        torch.testing.assert_close(shared[0][name], total / divisor)
+    assert torch.equal(shared[0]['ce'], alone[0]['ce'])  # of this process only
 
 
 def test_without_instances_only_class_loss_and_all_gradients_exist(loss) -> None:
