@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+from mmengine.model import caffe2_xavier_init
 from torch import Tensor, nn
 
 from avis.models.decode_heads.frame_predictions import MaskProjection
@@ -128,6 +129,7 @@ class AVISMClipHead(nn.Module):
         self.class_embed = nn.Linear(channels, num_classes + 1)
         self.mask_embed = MLP(channels, 3)
         self.mask_features = nn.Conv2d(channels, channels, 1)
+        caffe2_xavier_init(self.mask_features)  # as in the official code
         self.frame_similarity = TokenLinear(channels, channels)
         self.clip_similarity = nn.Linear(channels, channels)
 

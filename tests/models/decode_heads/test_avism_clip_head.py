@@ -43,6 +43,13 @@ def test_clip_does_not_depend_on_batch(head, length, training) -> None:
                 torch.testing.assert_close(a[:, clip], b[:, 0], rtol=0, atol=2e-6)
 
 
+def test_mask_features_are_initialized_as_in_the_official_code(head) -> None:
+    weight, bound = head.mask_features.weight, (3 / 16) ** 0.5  # uniform, Kaiming with a = 1
+    assert 0.95 * bound < weight.abs().max() <= bound
+    assert weight.std().item() == pytest.approx(16**-0.5, rel=0.1)
+    assert not head.mask_features.bias.any()
+
+
 def test_encoder_windows_shift_in_evaluation_only(head) -> None:
     queries, audio = inputs(1, 7)
 
