@@ -210,20 +210,43 @@ def _check_loader(names: set[str], key: str, path: str) -> None:
 
 
 def _arguments(target: Any) -> set[str] | None:
-    """Names a callable accepts, following ``**kwargs`` up the parents; None if it takes any."""
+    """Names a callable accepts; None if it takes any."""
+    defaults = argument_defaults(target)
+    return None if defaults is None else set(defaults)
+
+
+def argument_defaults(target: Any) -> dict[str, Any] | None:
+    """The arguments of a class or function and their defaults.
+
+    Args:
+        target: A class, whose ``**kwargs`` are followed up its parents, or a function.
+
+    Returns:
+        Argument -> default, :data:`inspect.Parameter.empty` if it has none; None for a callable
+        that accepts any argument.
+    """
     if not inspect.isclass(target):
-        parameters = inspect.signature(target).parameters
-        takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-        return None if takes_any else set(parameters)
-    names: set[str] = set()
+        return _named(inspect.signature(target))
+    defaults: dict[str, Any] = {}
     for cls in target.__mro__:
         if '__init__' not in vars(cls) or cls is object:
             continue
-        parameters = inspect.signature(vars(cls)['__init__']).parameters
-        names |= {n for n, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            return names
-    return names if names else None
+        signature = inspect.signature(vars(cls)['__init__'])
+        own = {
+            p.name: p.default for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD
+        }
+        defaults = {**own, **defaults}
+        if _named(signature) is not None:
+            return defaults
+    return defaults or None
+
+
+def _named(signature: inspect.Signature) -> dict[str, Any] | None:
+    """Argument -> default of one signature; None if it has ``**kwargs``."""
+    parameters = signature.parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    return {parameter.name: parameter.default for parameter in parameters}
 
 
 def _resolve(name: str, key: str, path: str) -> Any:

@@ -1,0 +1,112 @@
+"""Configs of published rows train the published recipe; what deviates is declared."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from avis.apis import load_config
+from avis.apis.config_files import list_configs
+from avis.apis.recipe import extract_recipe
+from avis.apis.recipe_run import learning_rates
+from tests.helpers.recipe_tables import differences, load_tables, matches_name, with_table
+
+ROOT = Path(__file__).resolve().parents[1]
+TABLES = load_tables()
+PATHS = {path.stem: path for path in list_configs()}
+CONFIGS = [(table, name) for table in TABLES for name in TABLES[table]['configs']]
+# Deviations of rows and of behavior: table, entry.
+DEVIATIONS = [
+    (table, entry)
+    for table in TABLES
+    for entry in (
+        *(
+            {'name': row.row, 'configs': row.configs, **row.deviation}
+            for row in TABLES[table]['rows']
+            if row.deviation
+        ),
+        *(entry for entry in TABLES[table].get('behavior', ()) if 'here' in entry),
+    )
+]
+
+
+@pytest.mark.parametrize(('table', 'name'), CONFIGS, ids=[name for _, name in CONFIGS])
+def test_recipe_is_the_published_one(table: str, name: str) -> None:
+    recipe = extract_recipe(load_config(PATHS[name]))
+    assert list(differences(TABLES[table], name, recipe)) == []
+
+
+@pytest.mark.parametrize(
+    ('table', 'entry'), DEVIATIONS, ids=[f'{table}-{entry["name"]}' for table, entry in DEVIATIONS]
+)
+def test_deviation_is_named_in_the_docstring(table: str, entry: dict[str, Any]) -> None:
+    patterns = entry.get('configs', '*')
+    names = [name for name in TABLES[table]['configs'] if matches_name(patterns, name)]
+    assert names, f'{entry["name"]}: no config is named by {patterns!r}'
+    for name in names:
+        docstring = ast.get_docstring(ast.parse(PATHS[name].read_text())) or ''
+        assert entry['named'] in ' '.join(docstring.split()), f'{name}: {entry["name"]}'
+        assert all(entry[key] for key in ('reason', 'effect'))
+
+
+@pytest.mark.parametrize('table', TABLES)
+def test_config_without_deviation_says_so(table: str) -> None:
+    for name in TABLES[table]['configs']:
+        deviates = any(
+            matches_name(entry.get('configs', '*'), name)
+            for other, entry in DEVIATIONS
+            if other == table
+        )
+        docstring = ' '.join((ast.get_docstring(ast.parse(PATHS[name].read_text())) or '').split())
+        assert not (deviates and 'Deviates from the authors: nothing' in docstring), name
+
+
+@pytest.mark.parametrize('table', TABLES)
+def test_every_config_with_published_scores_has_a_recipe(table: str) -> None:
+    metafile = (ROOT / TABLES[table]['readme']).with_name('metafile.yml')
+    models = yaml.safe_load(metafile.read_text())['Models']
+    published = {Path(model['Config']).stem for model in models if model.get('Results')}
+    assert published == set(TABLES[table]['configs'])
+
+
+@pytest.mark.parametrize('table', TABLES)
+def test_behavior_is_checked_by_a_test(table: str) -> None:
+    for entry in TABLES[table].get('behavior', ()):
+        path, name = entry['test'].split('::')
+        tree = ast.parse((ROOT / path).read_text())
+        assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        assert entry['published']
+        assert entry['source']
+
+
+@pytest.mark.parametrize('table', TABLES)
+def test_table_of_the_readme_is_current(table: str) -> None:
+    readme = (ROOT / TABLES[table]['readme']).read_text()
+    assert readme == with_table(readme, TABLES[table]), 'run python -m tests.helpers.recipe_tables'
+
+
+def steps(length: int, count: int = 20) -> list[int]:
+    """Iterations or epochs spread over a run, the first and the last included."""
+    return sorted({round(part * (length - 1) / (count - 1)) for part in range(count)})
+
+
+@pytest.mark.parametrize(('table', 'name'), CONFIGS, ids=[name for _, name in CONFIGS])
+def test_learning_rate_follows_the_published_schedule(table: str, name: str) -> None:
+    config = load_config(PATHS[name])
+    if config.get('optim_wrapper') is None:
+        return
+    rows = [r for r in TABLES[table]['rows'] if r.section == 'optimization' and r.describes(name)]
+    published = {row.row: row.published for row in rows}
+    changes = published['learning rate from']
+    assert int(published['length'].split()[0]) in (
+        config.train_cfg.get('max_iters'),
+        config.train_cfg.get('max_epochs'),
+    )
+    for group in published['parameter groups']:
+        rates = learning_rates(config, group['lr'])
+        for step in steps(len(rates)):
+            start = max(first for first in changes if first <= step)
+            factor = changes[start] / changes[0]
+            assert rates[step] == pytest.approx(group['lr'] * factor, rel=1e-9), step
