@@ -15,6 +15,9 @@ from tests.helpers.tiny_transformers import save_qwen3_vl, save_sam3_video, save
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs/avis/avtracker'
 CONFIGS = sorted(FOLDER.rglob('*.py'))
+METAFILE = yaml.safe_load((FOLDER / 'metafile.yml').read_text())['Models']
+PUBLISHED = {model['Name'] for model in METAFILE if 'Results' in model}
+BASE_ROWS = ('no_separation', 'whisper_small', 'qwen4b', 'whisper_small_qwen4b', 'face')
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
@@ -24,7 +27,7 @@ def test_config_builds_without_optional_libraries(path, monkeypatch):
     config = load_config(path)
     init_default_scope('avis')
     MODELS.build(config.model)
-    assert config.model.protocol == 'corrected'
+    assert config.model.protocol == ('official' if path.stem in PUBLISHED else 'corrected')
     assert config.test_evaluator.type.__name__ == 'AVTrackMetric'
     assert config.train_dataloader is None
 
@@ -32,16 +35,16 @@ def test_config_builds_without_optional_libraries(path, monkeypatch):
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_config_matches_its_name(path):
     config = load_config(path)
-    name = path.stem.removeprefix('avtracker').lstrip('_')
+    name = path.stem.removeprefix('avtracker').lstrip('_').removesuffix('_corrected')
     speech = config.model.speech
     kind = lambda part: None if part is None else part.type.__name__  # noqa: E731
     if name == 'offline':
         assert kind(speech.recognizer) == 'SpeakerDiarization'
         assert kind(config.model.grounding) == 'MouthMotionGrounding'
         return
-    small = 'openai/whisper-small' if name == 'whisper_small' else 'openai/whisper-large-v3-turbo'
-    assert speech.recognizer.model == small
-    has_separator = name not in ('no_separation', 'whisper_small', 'qwen4b')
+    whisper = 'small' if name.startswith('whisper_small') else 'large-v3-turbo'
+    assert speech.recognizer.model == f'openai/whisper-{whisper}'
+    has_separator = name not in BASE_ROWS
     separator = 'SepFormer' if name == 'sepformer' else 'MossFormer2'
     assert kind(speech.separator) == (separator if has_separator else None)
     merges = name not in ('no_compression', 'fixed_window')
@@ -50,17 +53,37 @@ def test_config_matches_its_name(path):
     chat = 'OpenAICompatibleVLM' if name == 'api' else 'TransformersVLM'
     assert kind(config.model.grounding.model) == chat
     assert kind(config.model.identity) == ('FaceIdentity' if name == 'face' else 'VLMIdentity')
-    if name == 'qwen4b':
-        assert config.model.identity.model.model == 'Qwen/Qwen3-VL-4B-Instruct'
-    elif chat == 'TransformersVLM':
-        assert config.model.grounding.model.model == 'Qwen/Qwen3-VL-8B-Instruct'
+    parts = [config.model.grounding, config.model.identity]
+    if name == 'face':
+        assert parts.pop().encoder.whole_image is True
+    if chat == 'TransformersVLM':
+        size = '4B' if name.endswith('qwen4b') else '8B'
+        assert {part.model.model for part in parts} == {f'Qwen/Qwen3-VL-{size}-Instruct'}
+
+
+def test_corrected_protocol_is_one_option_away():
+    for name in sorted(PUBLISHED):
+        config = load_config(FOLDER / f'{name}.py', {'model.protocol': 'corrected'})
+        init_default_scope('avis')
+        assert MODELS.build(config.model)._pipeline.runner.protocol == 'corrected'
+
+
+def test_fixed_windows_need_the_corrected_protocol():
+    init_default_scope('avis')
+    used = {}
+    for name in ('avtracker_fixed_window', 'ablations/avtracker_fixed_window_corrected'):
+        model = load_config(FOLDER / f'{name}.py').model
+        assert model.window_seconds == 8.0
+        strategy = MODELS.build(model)._pipeline.strategy
+        used[strategy.name] = vars(strategy).get('window_seconds')
+    assert used == {'official': None, 'corrected': 8.0}
 
 
 def test_metafile_lists_every_config_with_the_numbers_of_the_readme():
-    models = yaml.safe_load((FOLDER / 'metafile.yml').read_text())['Models']
-    assert {Path(model['Config']).name for model in models} == {path.name for path in CONFIGS}
+    root = FOLDER.parents[2]
+    assert {root / model['Config'] for model in METAFILE} == set(CONFIGS)
     readme = (FOLDER / 'README.md').read_text()
-    for model in models:
+    for model in METAFILE:
         for result in model.get('Results', []):
             numbers = ' | '.join(f'{value:.2f}' for value in result['Metrics'].values())
             assert f'[`{model["Name"]}`]({model["Name"]}.py) | {numbers} |' in readme
@@ -87,7 +110,8 @@ def test_offline_config_tracks_speakers_of_synthetic_videos(tmp_path):
 
 @pytest.mark.slow
 def test_published_components_run_on_small_models(tmp_path):
-    config = load_config(FOLDER / 'avtracker_no_separation.py')
+    config = load_config(FOLDER / 'ablations/avtracker_corrected.py')
+    config.model.speech.separator = None
     vlm = str(save_qwen3_vl(tmp_path / 'qwen'))
     config.model.speech.recognizer.model = str(save_whisper(tmp_path / 'whisper'))
     config.model.speech.encoder = None

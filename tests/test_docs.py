@@ -32,7 +32,7 @@ READMES = [
 ]
 RUNNABLE = [page for page in PAGES if any(b.language in ('python', 'pycon') for b in page.blocks)]
 SOURCE_FOLDERS = ('avis', 'configs', 'tools', 'projects', 'benchmarks', 'tests', 'requirements')
-FOREIGN_COMMANDS = {'tensorboard', '.', 'pre-commit'}
+FOREIGN_COMMANDS = {'tensorboard', '.', 'pre-commit', 'sed'}
 # Names in code font that belong to somebody else's software.
 FOREIGN_WORDS = {
     '_delete_',

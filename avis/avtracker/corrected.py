@@ -1,4 +1,4 @@
-"""The corrected behavior of AVTracker, its default; docs/avtracker.md lists what it corrects."""
+"""The corrected behavior of AVTracker, its default; see docs/avtracker_defects.md."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +30,10 @@ class CorrectedStrategy:
     def adapt(self, components: Components) -> Components:
         """The components as they are."""
         return components
+
+    def reason_to_skip(self, *, annotated: bool) -> None:
+        """Every video is tracked."""
+        return
 
     def frame_rate(self, frames: FrameSource, audio: Waveform, counts: Counter[str]) -> float:
         """That of the frames; a mismatch with the audio is counted in seconds."""

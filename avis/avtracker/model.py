@@ -61,7 +61,7 @@ class AVTracker(BaseModel):
         max_frames: Most frames in one query.
         prompt: What the instance tracker looks for.
         protocol: 'official' behaves as the official code, step by step; 'corrected' corrects the
-            defects listed in docs/avtracker.md.
+            defects listed in docs/avtracker_defects.md.
         cache_dir: Where results of stages are stored, so that a change of one component does not
             repeat the stages of the others, and an interrupted run goes on; None stores nothing.
         record_dir: Where the record of each video is written, ``<video>.json``; None for nowhere.
@@ -159,7 +159,8 @@ class AVTracker(BaseModel):
     def _predict(
         self, frames: FrameSource, load_audio: Callable[[], Waveform], sample: AVDataSample
     ) -> None:
-        done = self._pipeline.run(frames, load_audio)
+        annotated = bool(sample.get('annotated', True))
+        done = self._pipeline.run(frames, load_audio, annotated=annotated)
         if self.record_dir is not None:
             runner = self._pipeline.runner
             record = to_record(done, protocol=runner.protocol, settings=runner.settings)

@@ -52,14 +52,21 @@ class Pipeline:
     runner: StageRunner
     prompt: str
 
-    def run(self, frames: FrameSource, load_audio: Callable[[], Waveform]) -> TrackedVideo:
+    def run(
+        self, frames: FrameSource, load_audio: Callable[[], Waveform], *, annotated: bool = True
+    ) -> TrackedVideo:
         """Track the speakers of one video; an error is recorded, not raised.
 
         Args:
             frames: Its frames.
             load_audio: Reads its audio.
+            annotated: Whether its data set has annotations of it.
         """
         done = TrackedVideo(frames.name, len(frames), frames.size, frames.fps)
+        reason = self.strategy.reason_to_skip(annotated=annotated)
+        if reason is not None:
+            done.count({reason: 1})
+            return done
         try:
             audio = self._load_audio(done, frames, load_audio)
             self._recognize_speech(done, audio)

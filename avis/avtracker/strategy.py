@@ -40,6 +40,9 @@ class TrackingStrategy(Protocol):
             ValueError: A component that the strategy does not support.
         """
 
+    def reason_to_skip(self, *, annotated: bool) -> str | None:
+        """Why nobody is tracked in a video with or without annotations; None goes on."""
+
     def frame_rate(self, frames: FrameSource, audio: Waveform, counts: Counter[str]) -> float:
         """Frames per second by which times of speech become frames."""
 

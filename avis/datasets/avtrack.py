@@ -87,6 +87,7 @@ class AVTrack(VISDataset):
         records = []
         for video_id, video in file.videos.items():
             record = self.to_record(video)
+            record['annotated'] = video_id in file.tracks or not file.annotated
             if self.masks == 'json':
                 record['tracks'] = self._from_json(file, file.tracks.get(video_id, []))
             elif self.masks == 'persons':

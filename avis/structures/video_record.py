@@ -69,6 +69,8 @@ class VideoRecord(_RequiredKeys, total=False):
         tracks: Instances of the video (instance tasks).
         instance_maps: Path of one gray image per frame whose levels other than 0 are the ids of
             the instances, None where a frame has no ground truth; instead of ``tracks``.
+        annotated: Whether the annotation file has an annotation of the video (AVTrack only: its
+            ground truth is in other files).
         label_maps: One path per frame, None where a frame has no label (semantic tasks).
         attributes: Further properties of the video; unknown annotation keys are kept here.
     """
@@ -76,5 +78,6 @@ class VideoRecord(_RequiredKeys, total=False):
     features: str | None
     tracks: list[Track]
     instance_maps: list[str | None]
+    annotated: bool
     label_maps: list[str | None]
     attributes: dict[str, Any]

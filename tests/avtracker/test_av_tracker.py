@@ -123,6 +123,18 @@ def test_official_protocol_shows_images_without_outlines(videos, calls):
     assert sample.pred_tracks.ids.tolist() == [0]
 
 
+def test_official_protocol_skips_a_video_without_annotation(videos, calls, tmp_path):
+    batch = videos.batch('first', 'second')
+    batch['data_samples'][0].set_metainfo({'annotated': False})
+    tracker = make_tracker(calls, protocol='official', **kept(tmp_path))
+    skipped, tracked = tracker.test_step(batch)
+    assert skipped.pred_tracks.ids.tolist() == []
+    assert len(tracked.pred_tracks.ids) > 0
+    assert not any('first' in call for call in calls.read())
+    assert read_record(tmp_path, 'first')['counts'] == {'no_annotation': 1}
+    assert len(make_tracker(calls).test_step(batch)[0].pred_tracks.ids) > 0
+
+
 def test_finished_stages_are_not_repeated(videos, calls, tmp_path):
     first = make_tracker(calls, **kept(tmp_path)).test_step(videos.batch('first'))[0]
     done = calls.read()

@@ -1,3 +1,5 @@
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.loading import LoadFrames
 from avis.datasets.transforms.packing import PackAVInputs
 from avis.datasets.transforms.tracks import LoadTracks
+from avis.datasets.transforms.whole_video import OpenVideo, PackVideo
 from avis.evaluation.metrics.sample_tracks import tracks_of
 from avis.synthetic.generator import make_dataset
 from tests.helpers.tiny_vis import NAMES, SIZE, content, write_avtrack, write_json
@@ -79,6 +82,17 @@ def test_video_without_gt_is_not_scored(root, lines) -> None:
     assert '1 x video without ground truth' in lines[0]
     assert str(folder) in lines[0]
     assert 'gt_tracks' not in dataset[1]['data_samples']
+
+
+def test_videos_without_annotation_are_marked(root) -> None:
+    pipeline = [OpenVideo(), PackVideo()]
+    samples = AVTrack(data_root=str(root), pipeline=pipeline)
+    assert [sample['data_samples'].annotated for sample in samples] == [True, False]
+    # A file without any annotation says nothing about its videos.
+    meta = root / 'avtrack_meta.json'
+    write_json(meta, {**json.loads(meta.read_text()), 'annotations': []})
+    samples = AVTrack(data_root=str(root), pipeline=pipeline)
+    assert [sample['data_samples'].annotated for sample in samples] == [True, True]
 
 
 def test_void_level_is_not_loaded_and_warned_once(tmp_path, lines) -> None:

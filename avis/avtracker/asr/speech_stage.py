@@ -144,6 +144,9 @@ class SpeechStage:
         record.add('final', segments)
         return record
 
+    def _resample(self, audio: Waveform, sample_rate: int) -> Waveform:
+        return resample(audio, sample_rate)
+
     @property
     def _has_words(self) -> bool:
         return bool(getattr(self.recognizer, 'has_words', True))
@@ -184,7 +187,7 @@ class SpeechStage:
 
     def _transcribe(self, audio: Waveform) -> list[Segment]:
         segments = []
-        for each in self.recognizer.transcribe(resample(audio, self.recognizer.sample_rate)):
+        for each in self.recognizer.transcribe(self._resample(audio, self.recognizer.sample_rate)):
             times = None if each.timestamp is None else list(each.timestamp)
             speaker = {} if each.speaker is None else {'speaker': each.speaker}
             segments.append({'text': each.text, 'timestamp': times, **speaker})
@@ -194,7 +197,7 @@ class SpeechStage:
         """The separated sources of a span of the audio."""
         assert self.separator is not None
         segment = _cut(audio, span)
-        mixture = resample(segment, self.separator.sample_rate)
+        mixture = self._resample(segment, self.separator.sample_rate)
         call = {
             'start_sec': round(span[0], 6),
             'end_sec': round(span[1], 6),
@@ -225,7 +228,7 @@ class SpeechStage:
     ) -> float:
         """Cosine similarity of the speech in two lists of spans."""
         assert self.encoder is not None
-        audio = resample(audio, self.encoder.sample_rate)
+        audio = self._resample(audio, self.encoder.sample_rate)
         size = {'samples': len(audio.samples), 'sample_rate': audio.sample_rate}
         ranges = [[sample_range(*span, **size) for span in each] for each in (spans, others)]
         a, b = ([each[0][0], each[-1][1]] for each in ranges)

@@ -8,8 +8,6 @@ from avis.avtracker.loading import loading_weights, mono, pick_device, require
 from avis.registry import MODELS
 from avis.structures.media import Waveform
 
-_MIN_SAMPLES = 400  # of one analysis window: less audio has no spectrum
-
 
 @MODELS.register_module()
 class WhisperASR:
@@ -25,6 +23,8 @@ class WhisperASR:
             before. A number (1 to 30) cuts it into overlapping windows, read ``batch_size`` at a
             time, which is faster and slightly less accurate at the boundaries.
         batch_size: Number of windows read together.
+        min_seconds: Shorter audio has no speech. The default is one analysis window; the official
+            protocol sets 0, where audio of any length is padded to 30 s and transcribed.
         device: Such as ``'cuda:1'``; None uses the current GPU, else the CPU.
         generate: Further arguments of ``generate``.
     """
@@ -39,6 +39,7 @@ class WhisperASR:
         language: str | None = None,
         window_seconds: float | None = None,
         batch_size: int = 8,
+        min_seconds: float = 0.025,
         device: str | None = None,
         generate: dict[str, Any] | None = None,
     ) -> None:
@@ -48,12 +49,13 @@ class WhisperASR:
             )
         self.model, self.language, self.device = model, language, device
         self.window_seconds, self.batch_size = window_seconds, batch_size
+        self.min_seconds = min_seconds
         self.generate = generate or {}
 
     def transcribe(self, waveform: Waveform) -> list[SpeechSegment]:
         """Segments of Whisper: texts start with a space, the last end may be None."""
         samples = mono(waveform, self.sample_rate, by='WhisperASR')
-        if len(samples) < _MIN_SAMPLES:
+        if not len(samples) or len(samples) < self.min_seconds * self.sample_rate:
             return []
         options = {**self.generate, **({'language': self.language} if self.language else {})}
         windows: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 """Grounding by a vision-language model exactly as the official AVTracker does it.
 
 Source: FudanCVL/AVTrack, commit 870bf2a; the numbers of defects (D2, ...) are those of
-docs/avtracker.md.
+docs/avtracker_defects.md.
 """
 
 import math

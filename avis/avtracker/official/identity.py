@@ -1,7 +1,7 @@
 """Identity association exactly as the official AVTracker does it.
 
 Source: FudanCVL/AVTrack, commit 870bf2a; the numbers of defects (D45, ...) are those of
-docs/avtracker.md.
+docs/avtracker_defects.md.
 """
 
 from collections.abc import Sequence

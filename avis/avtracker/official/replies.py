@@ -3,7 +3,7 @@
 The corrected counterpart is :mod:`avis.avtracker.vlm.corrected_replies`.
 
 Source: FudanCVL/AVTrack, commit 870bf2a; the numbers of defects (D42, ...) are those of
-docs/avtracker.md.
+docs/avtracker_defects.md.
 """
 
 import ast

@@ -4,7 +4,7 @@ The corrected counterparts are in :mod:`avis.avtracker.asr.corrected_segments`; 
 segment is described in :mod:`avis.avtracker.asr.segments`.
 
 Source: FudanCVL/AVTrack, commit 870bf2a; the numbers of defects (D13, ...) are those of
-docs/avtracker.md.
+docs/avtracker_defects.md.
 """
 
 import string

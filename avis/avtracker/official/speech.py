@@ -1,5 +1,7 @@
 """The speech stage exactly as the official AVTracker runs it."""
 
+from dataclasses import replace
+
 from avis.avtracker.asr.segments import Segment
 from avis.avtracker.asr.speech_stage import SpeechRecord, SpeechStage
 from avis.avtracker.official.segments import (
@@ -15,7 +17,10 @@ from avis.structures.media import Waveform
 
 
 class OfficialSpeechStage(SpeechStage):
-    """Separates all segments, joins over any gap and filters at the end (D16, D23, D25)."""
+    """Separates all segments, joins over any gap and filters at the end (D16, D23, D25).
+
+    Resamples with torchaudio, and puts no limit on the length of audio that is compared.
+    """
 
     def run(self, audio: Waveform, record: SpeechRecord) -> SpeechRecord:
         """Fill ``record`` and return it; after an error it contains the steps before."""
@@ -41,6 +46,16 @@ class OfficialSpeechStage(SpeechStage):
             segments = record.add('after_same_timestamp', join_same_times(segments))
         record.add('final', segments)
         return record
+
+    def _resample(self, audio: Waveform, sample_rate: int) -> Waveform:
+        """With the filter of torchaudio; as many samples as with the other one."""
+        if audio.sample_rate == sample_rate or not len(audio.samples):
+            return replace(audio, sample_rate=sample_rate)
+        import torch
+        from torchaudio.functional import resample
+
+        samples = resample(torch.from_numpy(audio.samples), audio.sample_rate, sample_rate).numpy()
+        return replace(audio, samples=samples, sample_rate=sample_rate)
 
     def _separate_all(
         self, audio: Waveform, segments: list[Segment], record: SpeechRecord

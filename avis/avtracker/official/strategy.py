@@ -1,18 +1,21 @@
 """The official behavior of AVTracker, step by step with all its defects.
 
 Source: FudanCVL/AVTrack, commit 870bf2a; the numbers of defects (D1, ...) are those of
-docs/avtracker.md. Tested on recordings of the official code, see tests/data/golden/avtracker.
+docs/avtracker_defects.md. Tested on recordings of the official code, see
+tests/data/golden/avtracker.
 """
 
+import inspect
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from mmengine.logging import print_log
 
 from avis.avtracker.asr.segments import Segment
 from avis.avtracker.asr.speech_stage import SpeechStage
+from avis.avtracker.asr.whisper import WhisperASR
 from avis.avtracker.grounding.vlm_grounding import VLMGrounding
 from avis.avtracker.identity.embedding_identity import FaceIdentity
 from avis.avtracker.identity.vlm_identity import VLMIdentity
@@ -26,10 +29,13 @@ from avis.avtracker.official.grounding import OfficialVLMGrounding
 from avis.avtracker.official.identity import OfficialFaceIdentity, OfficialVLMIdentity
 from avis.avtracker.official.speech import OfficialSpeechStage
 from avis.avtracker.official.tracks import official_masks, official_window, overwrite_windows
+from avis.avtracker.speaker_encoders.ecapa import ECAPA
 from avis.avtracker.strategy import Components
 from avis.avtracker.tracks import Person, SegmentMasks
 from avis.avtracker.windows import SpeechWindow
 from avis.structures.media import FrameSource, Waveform
+
+Part = TypeVar('Part')
 
 
 class OfficialStrategy:
@@ -70,6 +76,10 @@ class OfficialStrategy:
             _official_grounding(components.grounding),
             _official_identity(components.identity),
         )
+
+    def reason_to_skip(self, *, annotated: bool) -> str | None:
+        """Videos without annotation are not tracked."""
+        return None if annotated else 'no_annotation'
 
     def frame_rate(self, frames: FrameSource, audio: Waveform, counts: Counter[str]) -> float:
         """Frames over seconds of audio (D29)."""
@@ -112,36 +122,45 @@ class OfficialStrategy:
 def _official_speech(stage: SpeechStage) -> OfficialSpeechStage:
     if not isinstance(stage, SpeechStage):
         raise _not_official(stage)
-    return OfficialSpeechStage(
-        recognizer=stage.recognizer,
-        separator=stage.separator,
-        encoder=stage.encoder,
-        threshold=stage.threshold,
+    return _rebuild(
+        stage,
+        OfficialSpeechStage,
+        recognizer=_without_shortest(stage.recognizer),
+        encoder=_without_shortest(stage.encoder),
     )
+
+
+def _without_shortest(component: Any) -> Any:
+    """The component without a shortest audio, which the official code does not check."""
+    if isinstance(component, ECAPA | WhisperASR):
+        return _rebuild(component, type(component), min_seconds=0.0)
+    return component
 
 
 def _official_grounding(grounding: Grounding) -> Grounding:
     if not isinstance(grounding, VLMGrounding):
         raise _not_official(grounding)
-    return OfficialVLMGrounding(
-        model=grounding.model,
-        prompt=grounding.prompt,
-        bbox_scale=grounding.bbox_scale,
-        max_new_tokens=grounding.max_new_tokens,
-    )
+    return _rebuild(grounding, OfficialVLMGrounding)
 
 
 def _official_identity(identity: IdentityAssociation) -> IdentityAssociation:
     if isinstance(identity, FaceIdentity):
-        return OfficialFaceIdentity(encoder=identity.encoder, threshold=identity.threshold)
+        return _rebuild(identity, OfficialFaceIdentity)
     if not isinstance(identity, VLMIdentity):
         raise _not_official(identity)
-    return OfficialVLMIdentity(
-        model=identity.model,
-        prompt=identity.prompt,
-        color=identity.color,
-        max_new_tokens=identity.max_new_tokens,
-    )
+    return _rebuild(identity, OfficialVLMIdentity)
+
+
+def _rebuild(component: Any, kind: type[Part], **changes: Any) -> Part:
+    """An object of ``kind`` with the arguments of a component, which are attributes of it.
+
+    Args:
+        component: An object of ``kind`` or of its parent.
+        kind: The class to build.
+        changes: Arguments with other values.
+    """
+    arguments = {name: getattr(component, name) for name in inspect.signature(kind).parameters}
+    return kind(**{**arguments, **changes})
 
 
 def _not_official(component: Any) -> ValueError:

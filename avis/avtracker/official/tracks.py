@@ -1,7 +1,7 @@
 """Windows, their masks and the tracks of persons exactly as the official AVTracker makes them.
 
 Source: FudanCVL/AVTrack, commit 870bf2a; the numbers of defects (D26, ...) are those of
-docs/avtracker.md.
+docs/avtracker_defects.md.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

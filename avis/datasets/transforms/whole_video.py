@@ -59,12 +59,14 @@ class PackVideo(BaseTransform):
     """Pack the output of ``OpenVideo`` as ``{'inputs': {'frames', 'audio'}, 'data_samples'}``.
 
     The sample gets ``gt_tracks`` and ``labeled_frames`` if ``LoadTracks(form='tracks')`` wrote
-    them, and the properties of the video as metainfo.
+    them, and the properties of the video as metainfo, with ``annotated`` if the data set states it.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
         metainfo = {key: results[key] for key in _META_KEYS}
+        if 'annotated' in results:
+            metainfo['annotated'] = results['annotated']
         metainfo['attributes'] = results.get('attributes', {})
         metainfo['video_index'] = results.get('sample_idx', 0)
         sample = AVDataSample(metainfo=metainfo)

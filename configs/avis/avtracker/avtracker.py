@@ -1,8 +1,9 @@
-"""AVTracker, the full method: the published headline (HOTA 29.08), row S2 of the ablation.
+"""AVTracker, the full method: the published headline, row S2 (HOTA 29.08).
 
 Needs the weights of Whisper large v3 turbo, MossFormer2, ECAPA, SAM 3 and Qwen3-VL 8B, and a GPU
-with 40 GB. Status: not run on the real weights.
-Deviates from the authors: the corrected protocol; set ``model.protocol = 'official'`` for theirs.
+with 40 GB. For videos of your own use ablations/avtracker_corrected.py.
+Status: not run on the real weights. Deviates from the authors: as
+configs/_base_/models/avtracker.py.
 """
 
 from mmengine.config import read_base

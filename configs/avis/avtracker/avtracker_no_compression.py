@@ -1,7 +1,11 @@
 """AVTracker without merging of the segments of one speaker: row C1 (HOTA 16.88).
 
-The paper probably ran this row with the small models: see avtracker_whisper_small.py and
-avtracker_qwen4b.py.
+Which models the row used is not known: the paper compares it with M3, whose models are both small;
+the authors' command is ``agent=no_compression``, with Whisper large and the 4B model as their
+defaults. Here they are those of the full method; the README lists the options for smaller ones, as
+a rule with lower scores.
+Status: not run on the real weights. Deviates from the authors: perhaps in the models; else as
+configs/_base_/models/avtracker.py.
 """
 
 from mmengine.config import read_base

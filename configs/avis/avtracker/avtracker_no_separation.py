@@ -1,4 +1,10 @@
-"""AVTracker without separation: the paper's Base (HOTA 28.85)."""
+"""AVTracker without separation: the paper's Base (HOTA 28.85).
+
+The authors' configuration agent=no_separation with model/vlm=qwen3vl_8b; their agent=base does
+separate.
+Status: not run on the real weights. Deviates from the authors: as
+configs/_base_/models/avtracker.py.
+"""
 
 from mmengine.config import read_base
 

@@ -1,7 +1,8 @@
 """AVTracker with SepFormer in place of MossFormer2: row S1 (HOTA 28.41).
 
-The official code does not contain it; the weights are those of WSJ0-2mix, and those of the paper
-are not known.
+Status: not run on the real weights. Deviates from the authors: their code contains no SepFormer, so
+its weights and its calls are ours (WSJ0-2mix, 8 kHz), with unknown effect on the score; else as
+configs/_base_/models/avtracker.py.
 """
 
 from mmengine.config import read_base

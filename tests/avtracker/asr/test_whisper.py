@@ -55,6 +55,11 @@ def test_too_short_audio_has_no_speech(folder):
         assert WhisperASR(model='missing').transcribe(noise(samples / RATE)) == []
 
 
+def test_short_audio_is_padded_without_a_minimum(folder):
+    assert WhisperASR(model=folder, min_seconds=0).transcribe(noise(160 / RATE))
+    assert WhisperASR(model='missing', min_seconds=0).transcribe(noise(0)) == []
+
+
 def test_silence_is_accepted(folder):
     silence = Waveform(np.zeros(RATE, np.float32), RATE)
     assert isinstance(WhisperASR(model=folder).transcribe(silence), list)

@@ -42,14 +42,18 @@ pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
 """
 
 
-@pytest.fixture(scope='module', params=['ecapa', 'x_vector'])
-def encoder(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp('models') / request.param
-    if request.param == 'x_vector':
-        return XVector(model=str(save_wavlm(folder)))
-    folder.mkdir()
+@pytest.fixture(scope='module')
+def ecapa_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('ecapa')
     (folder / 'hyperparams.yaml').write_text(ECAPA_HPARAMS)
-    return ECAPA(model=str(folder))
+    return str(folder)
+
+
+@pytest.fixture(scope='module', params=['ecapa', 'x_vector'])
+def encoder(request, ecapa_folder, tmp_path_factory):
+    if request.param == 'x_vector':
+        return XVector(model=str(save_wavlm(tmp_path_factory.mktemp('models') / 'x_vector')))
+    return ECAPA(model=ecapa_folder)
 
 
 def noise(seconds, seed=0):
@@ -74,6 +78,15 @@ def test_embedding_of_silence_is_finite(encoder):
 def test_too_short_audio_raises_value_error(encoder, seconds):
     with pytest.raises(ValueError, match=r'expected at least .* s of audio, got'):
         encoder.embed(noise(seconds))
+
+
+def test_ecapa_embeds_40_milliseconds_without_a_minimum(ecapa_folder):
+    official = ECAPA(model=ecapa_folder, min_seconds=0)
+    for seconds in (0.04, 0.099):
+        assert np.isfinite(official.embed(noise(seconds))).all()
+    # The network refuses less, which the official protocol takes for another speaker.
+    with pytest.raises(RuntimeError, match='Padding size'):
+        official.embed(noise(0.039))
 
 
 def test_other_sample_rate_is_rejected(encoder):

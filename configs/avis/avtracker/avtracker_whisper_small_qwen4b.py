@@ -1,0 +1,20 @@
+"""AVTracker's Base with both models small: row M3 (HOTA 24.01).
+
+The ablation of models starts from Base, which does not separate.
+Status: not run on the real weights. Deviates from the authors: as
+configs/_base_/models/avtracker.py.
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from ..._base_.datasets.avtrack_videos import *
+    from ..._base_.default_runtime import *
+    from ..._base_.models.avtracker import *
+
+model.speech.separator = None
+model.speech.recognizer.model = 'openai/whisper-small'
+
+vlm.model = 'Qwen/Qwen3-VL-4B-Instruct'
+model.grounding.model = vlm
+model.identity.model = vlm
