@@ -39,6 +39,7 @@ from pycocotools import mask as coco_mask
 from avis.apis.config import load_config
 from avis.datasets.aviseg import AVISeg
 from avis.datasets.transforms.clip import worker_random
+from avis.datasets.transforms.moving_crop import RandomMovingCrop
 from avis.datasets.transforms.sampling import SampleAroundReference
 from avis.structures.masks import encode_mask, rle_to_json, to_rle
 
@@ -200,19 +201,17 @@ class PlainClips:
         self, images: list[NDArray[Any]], masks: list[list[NDArray[Any]]]
     ) -> tuple[list[NDArray[Any]], list[list[NDArray[Any]]]]:
         """Apply the moving crop, the resize and the flip."""
-        random = worker_random()
-        if random.rand() < 0.5:
-            short = (400, 500, 600)[random.randint(3)]
-            images, masks = resized(images, masks, shorter(images[0].shape[:2], short))
-            sides = np.array(images[0].shape[:2], np.int64)
-            size = [int(random.randint(min(384, s), min(600, s) + 1)) for s in sides]
-            positions = sides - np.array(size) + 1
-            start, end = random.randint(positions), random.randint(positions)
-            path = np.linspace(start, end, len(images)).round().astype(int).tolist()
+        random, moving = worker_random(), RandomMovingCrop()
+        if moving.draw_crop():
+            short = moving.resize.draw_short_side()
+            images, masks = resized(images, masks, shorter(images[0].shape[:2], short, 1333))
+            height, width = images[0].shape[:2]
+            path = moving.draw_path(len(images), (height, width))
+            corners = path.corners().tolist()
 
             def crop(image: NDArray[Any], t: int) -> NDArray[Any]:
-                y, x = path[t]
-                return image[y : y + size[0], x : x + size[1]]
+                y, x = corners[t]
+                return image[y : y + path.size[0], x : x + path.size[1]]
 
             images = [crop(image, t) for t, image in enumerate(images)]
             masks = [[crop(mask, t) for t, mask in enumerate(track)] for track in masks]

@@ -4,6 +4,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from mmcv.transforms import BaseTransform
+from numpy.typing import NDArray
 
 from avis.datasets.transforms.clip import clip_name, frame_ids_of, loaded_frames, worker_random
 from avis.registry import TRANSFORMS
@@ -57,11 +58,14 @@ class SampleAroundReference(BaseTransform):
 
     Reads ``length``. Writes ``frame_ids`` (T,), ascending; a frame drawn twice is contained twice.
 
+    A video of one frame, which stops the training of the authors with an error, is T times that
+    frame here.
+
     Args:
         num_frames: T.
         max_distance: Greatest distance of a frame from the reference, in frames.
-        replace: True: draw with replacement, the reference included. False: draw different frames;
-            only if there are fewer than T, random ones are repeated.
+        replace: True: draw the other frames with replacement, but never the reference again.
+            False: draw different frames; only if there are fewer than T, random ones are repeated.
     """
 
     def __init__(
@@ -79,19 +83,27 @@ class SampleAroundReference(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
         _refuse_loaded(results, type(self).__name__)
-        random, length = worker_random(), results['length']
-        reference = int(random.randint(length))
+        length = results['length']
+        reference, others = self.draw_frames(length)
+        chosen = self.neighbors(reference, length)[others]
+        return {**results, 'frame_ids': np.sort(np.append(chosen, reference))}
+
+    def neighbors(self, reference: int, length: int) -> NDArray[np.int64]:
+        """Return the frames that may be drawn, ascending, and the reference as the last one."""
         first = max(reference - self.max_distance, 0)
-        near = np.arange(first, min(reference + self.max_distance + 1, length))
-        others = self.num_frames - 1
-        if not self.replace:
-            near = near[near != reference]
-        if self.replace or others <= len(near):
-            drawn = random.choice(near, others, replace=self.replace)
-        else:
-            pool = np.append(near, reference)
-            drawn = np.append(near, random.choice(pool, others - len(near)))
-        return {**results, 'frame_ids': np.sort(np.append(drawn, reference)).astype(np.int64)}
+        near = np.arange(first, min(reference + self.max_distance + 1, length), dtype=np.int64)
+        return np.append(near[near != reference], reference)
+
+    def draw_frames(self, length: int) -> tuple[int, NDArray[np.int64]]:
+        """Draw the reference, and T - 1 indices of its :meth:`neighbors`."""
+        random = worker_random()
+        reference = int(random.randint(length))
+        others, near = self.num_frames - 1, len(self.neighbors(reference, length)) - 1
+        if self.replace:
+            return reference, random.choice(max(near, 1), others)
+        if others <= near:
+            return reference, random.choice(near, others, replace=False)
+        return reference, np.append(np.arange(near), random.choice(near + 1, others - near))
 
 
 @TRANSFORMS.register_module()

@@ -4,6 +4,9 @@ Training reads 5 frames around a random one, 2 videos per batch. Audio is one VG
 second, made by tools/dataset_tools/extract_audio_features.py. For an audio encoder that needs the
 waveform, replace the step `load_audio`, see avis/avism/ablations/avism_r50_in_aviseg_vggish.py.
 Testing reads whole videos; the short side is 360 for ResNet-50 and 448 for Swin-L.
+
+Differs from the authors: frames are resized by the filter of Pillow in torch, whose values mostly
+equal Pillow's or differ by 1 of 255; a video of one frame is trained, where their sampler stops.
 """
 
 from mmengine.dataset import DefaultSampler, InfiniteSampler

@@ -111,6 +111,22 @@ def test_sampled_frames_are_near_the_reference_and_sorted(replace) -> None:
     np.testing.assert_array_equal([sample.transform(VIDEO)['frame_ids'] for _ in range(300)], drawn)
 
 
+def test_reference_is_never_drawn_again() -> None:
+    """With two frames, the other one fills the clip."""
+    sample = SampleAroundReference(num_frames=4)
+    worker_random().seed(0)
+    clips = {tuple(sample.transform({**VIDEO, 'length': 2})['frame_ids']) for _ in range(50)}
+    assert clips == {(0, 1, 1, 1), (0, 0, 0, 1)}
+
+
+def test_neighbors_are_the_frames_around_the_reference() -> None:
+    sample = SampleAroundReference(max_distance=2)
+    assert sample.neighbors(0, 10).tolist() == [1, 2, 0]
+    assert sample.neighbors(5, 10).tolist() == [3, 4, 6, 7, 5]
+    assert sample.neighbors(9, 10).tolist() == [7, 8, 9]
+    assert sample.neighbors(0, 1).tolist() == [0]
+
+
 def test_every_frame_may_be_the_reference() -> None:
     worker_random().seed(0)
     sample = SampleAroundReference(num_frames=1)
