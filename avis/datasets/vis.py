@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from mmengine.logging import print_log
 
@@ -66,12 +66,16 @@ class VISAnnotations:
         )
 
 
-def read_vis(path: str | Path, *, track_fields: Sequence[str] = TRACK_FIELDS) -> VISAnnotations:
+def read_vis(
+    path: str | Path, *, track_fields: Sequence[str] = TRACK_FIELDS, for_training: bool = False
+) -> VISAnnotations:
     """Read an annotation file in the format of YouTube-VIS.
 
     Args:
         path: Path of a ``.json`` or ``.json.gz`` file.
         track_fields: Fields that every annotation must have; those of AVTrack may lack the masks.
+        for_training: Leave out the masks of frames whose box is null, as the loaders of
+            Detectron2 do; the scorers read them. An annotation without ``bboxes`` keeps all masks.
 
     Raises:
         ValueError: The file is not JSON, or an entry is invalid; the message names it.
@@ -84,7 +88,10 @@ def read_vis(path: str | Path, *, track_fields: Sequence[str] = TRACK_FIELDS) ->
             if key == 'videos':
                 _add_video(file, value, f'videos[{number}]')
             elif key == 'annotations' and value is not None:
-                _add_track(file, value, f'annotations[{number}]', track_fields)
+                location = f'annotations[{number}]'
+                if for_training:
+                    value = _without_boxless_masks(file, value, location)
+                _add_track(file, value, location, track_fields)
             elif key == 'categories':
                 file.categories[int(value['id'])] = str(value.get('name', value['id']))
             elif key is not None and key not in _LISTS:
@@ -136,6 +143,26 @@ def _add_track(
             attributes={**track_attributes(entry), 'location': location},
         )
     )
+
+
+def _without_boxless_masks(
+    file: VISAnnotations, entry: dict[str, Any], location: str
+) -> dict[str, Any]:
+    """Return an annotation with null instead of the masks of frames whose box is null."""
+    masks, boxes = entry.get('segmentations'), entry.get('bboxes')
+    if not masks or boxes is None:
+        return entry
+    if len(boxes) != len(masks):
+        raise file.error(
+            f'{location}.bboxes',
+            f'has {len(boxes)} boxes, expected one for each of {len(masks)} masks',
+        )
+    for frame, (mask, box) in enumerate(zip(masks, boxes, strict=True)):
+        if mask and not box:
+            place = f'{location}.segmentations[{frame}]'
+            file.add_warning('mask without a box, left out of training', place)
+    kept = [mask if box else None for mask, box in zip(masks, boxes, strict=True)]
+    return {**entry, 'segmentations': kept}
 
 
 def _check_tracks(file: VISAnnotations) -> None:
@@ -231,7 +258,7 @@ class VISDataset(AVDataset):
     def load_data_list(self) -> list[VideoRecord]:
         """Read the file, and log its warnings."""
         self.require(*self.required_folders())
-        file = self.read()
+        file = self.read(for_training=self.split == 'train')
         self.category_ids = self.categories_of(file)
         labels = {number: label for label, number in enumerate(self.category_ids)}
         records = []
@@ -240,7 +267,7 @@ class VISDataset(AVDataset):
             tracks = self._chosen(file, file.tracks.get(video_id, []), labels)
             if file.annotated:
                 record['tracks'] = [self._labeled(file, track, labels) for track in tracks]
-            if not tracks and self.split == 'train':
+            if self.split == 'train' and not any(_has_masks(track) for track in tracks):
                 file.add_warning(
                     'video without annotation, left out of training', video_name(video)
                 )
@@ -343,6 +370,11 @@ class VISDataset(AVDataset):
                 f'is {track["label"]}, expected one of {list(labels)}',
             )
         return Track(**{**track, 'label': labels[track['label']]})  # type: ignore[typeddict-item]
+
+
+def _has_masks(track: Track) -> bool:
+    """Whether a track of :func:`read_vis` is given in any frame."""
+    return bool(cast(PackedMasks, track['masks']).present.any())
 
 
 def log_warnings(warnings: Mapping[str, Sequence[str]], prefix: str) -> None:

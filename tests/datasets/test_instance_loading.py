@@ -70,7 +70,7 @@ def test_video_of_one_frame_is_written(root, split) -> None:
     for video in lists['videos']:
         video.update(length=1, file_names=video['file_names'][:1])
     for track in lists['annotations']:
-        track['segmentations'] = track['segmentations'][:1]
+        track.update({key: track[key][:1] for key in ('segmentations', 'bboxes')})
     write_json(root / f'{split}.json', lists)
     for name in NAMES:
         np.save(root / split / f'FEATAudios/{name}.npy', np.ones((1, 128), np.float32))

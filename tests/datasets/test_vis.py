@@ -169,12 +169,43 @@ def test_track_without_masks_is_a_warning(warnings_of) -> None:
 def test_mask_without_area_is_a_warning_and_empty(warnings_of) -> None:
     flat = [[2, 2, 9, 9, 5, 5]]
     lists = content()['annotations']
-    lists[0]['segmentations'] = [flat, polygon(), None]
+    lists[0] = annotation(1, 1, [flat, polygon(), None])
     dataset, (line,) = warnings_of(annotations=lists)
     assert '1 x mask without any area: annotations[0].segmentations[0]' in line
     record = {**dataset.record(0), 'ori_shape': SIZE}
     track = LoadTracks(form='tracks').transform(record)['gt_tracks']['masks'][0]
     assert track.areas.tolist() == [0, box_mask().sum(), 0]
+
+
+def test_mask_without_a_box_is_left_out_of_training_only(warnings_of, tmp_path) -> None:
+    lists = content()['annotations']
+    lists[0]['bboxes'][2] = None
+    lists.append(annotation(3, 1, [polygon()] * FRAMES, bboxes=None))
+    dataset, (line,) = warnings_of(annotations=lists)
+    assert '1 x mask without a box, left out of training: annotations[0].segmentations[2]' in line
+    first, third = dataset.record(0)['tracks']
+    assert first['masks'].present.tolist() == [True, False, False]
+    assert third['masks'].present.all()  # it states no boxes at all
+    write_aviseg(tmp_path, splits=('test',), annotations=lists)
+    tested = AVISeg(split='test', data_root=str(tmp_path)).record(0)['tracks']
+    assert tested[0]['masks'].present.tolist() == [True, False, True]
+
+
+def test_video_without_masks_is_left_out_of_training(warnings_of) -> None:
+    lists = content()['annotations']
+    lists[1]['bboxes'] = [None] * FRAMES
+    dataset, lines = warnings_of(annotations=lists)
+    assert len(dataset) == 1
+    assert any('1 x video without annotation, left out of training: 10000001' in x for x in lines)
+
+
+def test_wrong_number_of_boxes_is_an_error_in_training(warnings_of) -> None:
+    lists = content()['annotations']
+    lists[0]['bboxes'] = [None] * 2
+    with pytest.raises(
+        ValueError, match=r'annotations\[0\]\.bboxes has 2 boxes, expected one for each of 3 masks'
+    ):
+        warnings_of(annotations=lists)
 
 
 @pytest.mark.parametrize('number', [0, 27, 99])
