@@ -86,6 +86,7 @@ BANS = (
         'keep_freed_memory|join_launcher|fit_weights|record_of|ask_until_read|sees_all_windows|'
         'write_film|track_film|no_film|write_aside|LoadSound|MuteSound|read_sound|sound_info|imgs',
         'the new name, see CHANGELOG.md',
+        'tests/recipes/avism_layout.py',
     ),
 )
 
