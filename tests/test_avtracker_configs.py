@@ -68,6 +68,13 @@ def test_corrected_protocol_is_one_option_away():
         assert MODELS.build(config.model)._pipeline.runner.protocol == 'corrected'
 
 
+def test_published_rows_track_a_video_in_one_session():
+    for path in CONFIGS:
+        if path.stem != 'avtracker_offline':
+            window = load_config(path).model.instance_tracker.window_frames
+            assert window == (None if path.stem in PUBLISHED else 256)
+
+
 def test_fixed_windows_need_the_corrected_protocol():
     init_default_scope('avis')
     used = {}

@@ -3,7 +3,8 @@
 Facenet512 and RetinaFace of DeepFace. As in the authors' code there is no separation, and the whole
 image is encoded where no face is detected.
 Status: not run on the real weights. Deviates from the authors: key frames are not compressed to
-JPEG files first, which changes embeddings slightly; else as configs/_base_/models/avtracker.py.
+JPEG files first, which changes embeddings slightly; prompts in our own words and a random state per
+message, so replies differ; details in configs/_base_/models/avtracker.py.
 """
 
 from mmengine.config import read_base

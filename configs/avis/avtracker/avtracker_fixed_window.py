@@ -7,7 +7,9 @@ Which models the row used is not known: probably large ones, as in Base. The aut
 ``agent=fix_window model/asr=whisper_small``, with the 4B model as their default. Here they are
 those of the full method; the README lists the options for smaller ones, as a rule with lower
 scores.
-Status: not run on the real weights. Deviates from the authors: perhaps in the models; else as
+Status: not run on the real weights. Deviates from the authors: perhaps in the models; prompts in
+our own words and a random state per message, so replies differ; separated audio stays float32,
+where theirs is rounded to 16 bits (1e-5), and silence is not separated; details in
 configs/_base_/models/avtracker.py.
 """
 

@@ -2,8 +2,8 @@
 
 The ablation of models starts from Base, which does not separate. The 4B model is the default of the
 authors' code.
-Status: not run on the real weights. Deviates from the authors: as
-configs/_base_/models/avtracker.py.
+Status: not run on the real weights. Deviates from the authors: prompts in our own words and a
+random state per message, so replies differ; details in configs/_base_/models/avtracker.py.
 """
 
 from mmengine.config import read_base

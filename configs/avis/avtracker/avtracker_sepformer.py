@@ -1,7 +1,9 @@
 """AVTracker with SepFormer in place of MossFormer2: row S1 (HOTA 28.41).
 
 Status: not run on the real weights. Deviates from the authors: their code contains no SepFormer, so
-its weights and its calls are ours (WSJ0-2mix, 8 kHz), with unknown effect on the score; else as
+its weights and its calls are ours (WSJ0-2mix, 8 kHz), with unknown effect on the score; prompts in
+our own words and a random state per message, so replies differ; separated audio stays float32,
+where theirs is rounded to 16 bits (1e-5), and silence is not separated; details in
 configs/_base_/models/avtracker.py.
 """
 
