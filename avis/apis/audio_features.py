@@ -19,7 +19,6 @@ from rich.progress import track
 from avis.datasets.readers.audio import audio_info, read_audio
 from avis.datasets.readers.errors import BrokenDataError, broken_data_error
 from avis.datasets.readers.tensors import read_features
-from avis.models.audio_encoders.log_mel import SAMPLE_RATE
 from avis.models.audio_encoders.vggish import VGGish
 from avis.models.audio_encoders.vggish_front_end import VGGishFrontEnd
 from avis.registry import DATASETS
@@ -130,7 +129,8 @@ def embed_seconds(
     Returns:
         Shape (T, 128).
     """
-    rate, front_end = _front_end(audio_info(path).sample_rate)
+    rate = audio_info(path).sample_rate
+    front_end = _front_end(rate)
     rows = []
     for first in range(0, num_frames, _CHUNK):
         frames = np.arange(first, min(first + _CHUNK, num_frames))
@@ -148,16 +148,9 @@ def embed_seconds(
 
 
 @functools.cache
-def _front_end(rate: int) -> tuple[int, VGGishFrontEnd]:
-    """Return the sample rate for reading, and the front end for it.
-
-    The front end resamples each second separately, as the authors did. A rate such as 44101 Hz,
-    whose filters would take gigabytes, is resampled while reading instead.
-    """
-    try:
-        return rate, VGGishFrontEnd(framing='per_second', sample_rate=rate)
-    except ValueError:
-        return SAMPLE_RATE, VGGishFrontEnd(framing='per_second', sample_rate=SAMPLE_RATE)
+def _front_end(rate: int) -> VGGishFrontEnd:
+    """Return the front end; it resamples each second separately, as the authors did."""
+    return VGGishFrontEnd(framing='per_second', sample_rate=rate)
 
 
 def _records(cfg: Any) -> list[VideoRecord]:

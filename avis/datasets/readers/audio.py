@@ -4,7 +4,7 @@ import functools
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import soundfile
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from avis.datasets.readers.errors import BrokenDataError, broken_data_error, require_file
 from avis.datasets.readers.video import container_start, open_media
+
+Resampling = Literal['hann', 'kaiser_best']
 
 # Codecs such as AAC need the packets before a point to decode it faithfully.
 _PREROLL_SECONDS = 0.25
@@ -31,7 +33,12 @@ class AudioInfo:
 
 
 def read_audio(
-    path: str | Path, *, sample_rate: int, start: int = 0, num_samples: int | None = None
+    path: str | Path,
+    *,
+    sample_rate: int,
+    start: int = 0,
+    num_samples: int | None = None,
+    resampling: Resampling = 'hann',
 ) -> NDArray[np.float32]:
     """Read a part of the audio, mono, at a given sample rate.
 
@@ -45,6 +52,8 @@ def read_audio(
         sample_rate: Samples per second of the result.
         start: Index of the first sample at ``sample_rate``.
         num_samples: Number of samples at ``sample_rate``; None for all that follow.
+        resampling: Filter of other rates: ``'hann'`` is torchaudio's, ``'kaiser_best'`` resampy's,
+            with which the official features of VGGish were computed.
 
     Returns:
         Shape (S,), in [-1, 1] for integer files; shorter than ``num_samples`` where the file ends.
@@ -60,13 +69,16 @@ def read_audio(
     # phase of the filter.
     common = math.gcd(native, sample_rate)
     block, out_block = native // common, sample_rate // common
-    margin = math.ceil(8 * max(native / sample_rate, 1) / block)  # more than torchaudio's filter
+    width = math.ceil(8 * max(native / sample_rate, 1))  # more than torchaudio's filter
+    if resampling == 'kaiser_best':
+        width = _kaiser_resampler(native, sample_rate).width
+    margin = math.ceil(width / block)
     first = max(start // out_block - margin, 0)
     last = None if num_samples is None else -(-(start + num_samples) // out_block) + margin
     samples = _read_native(path, native, first * block, None if last is None else last * block)
     _refuse_nan(path, samples, (first * block) / native, native)
     if native != sample_rate and len(samples):
-        samples = _resample(samples, native, sample_rate)
+        samples = _resample(samples, native, sample_rate, resampling)
     offset = start - first * out_block
     return samples[offset : None if num_samples is None else offset + num_samples]
 
@@ -167,17 +179,30 @@ def _refuse_nan(path: str | Path, samples: NDArray[np.float32], seconds: float, 
         )
 
 
-def _resample(samples: NDArray[np.float32], native: int, sample_rate: int) -> NDArray[np.float32]:
-    """Use torchaudio; SciPy for rates such as 44101 Hz, whose filters would take gigabytes."""
-    common = math.gcd(native, sample_rate)
+def _resample(
+    samples: NDArray[np.float32], native: int, sample_rate: int, resampling: Resampling
+) -> NDArray[np.float32]:
+    """Use torchaudio for 'hann'; SciPy for rates such as 44101 Hz, as it would take gigabytes."""
+    import torch
+
     resampled: NDArray[np.float32]
+    if resampling == 'kaiser_best':
+        resampled = _kaiser_resampler(native, sample_rate)(torch.from_numpy(samples)).numpy()
+        return resampled
+    common = math.gcd(native, sample_rate)
     if native * sample_rate > _LARGEST_FILTER_BANK * common**2:
         from scipy.signal import resample_poly
 
         resampled = resample_poly(samples, sample_rate // common, native // common)
         return resampled.astype(np.float32)
-    import torch
     from torchaudio.functional import resample
 
     resampled = resample(torch.from_numpy(samples), native, sample_rate).numpy()
     return resampled
+
+
+@functools.lru_cache(maxsize=4)
+def _kaiser_resampler(native: int, sample_rate: int) -> Any:
+    from avis.ops.resample import Resampler
+
+    return Resampler(rate=native, new_rate=sample_rate)

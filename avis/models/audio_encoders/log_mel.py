@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torchaudio.compliance.kaldi import get_mel_banks
 from torchaudio.functional import spectrogram
 
-from avis.models.audio_encoders.resample import Resampler
+from avis.ops.resample import Resampler
 
 SAMPLE_RATE = 16000
 WINDOW, HOP, FFT_SIZE = 400, 160, 512  # 25 ms every 10 ms

@@ -6,6 +6,7 @@ import torch
 from avis.datasets.readers import audio as audio_reader
 from avis.datasets.readers.audio import NoAudioError, audio_info, read_audio
 from avis.datasets.readers.errors import BrokenDataError
+from avis.ops.resample import Resampler
 from tests.helpers.tiny_sets import truncate, write_audio, write_video
 
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, (88200, 2))
@@ -34,13 +35,25 @@ def test_other_sample_rates_are_resampled_by_torchaudio(tmp_path) -> None:
     np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize('rate', [8000, 44100, 44101])
+def test_kaiser_best_is_the_filter_of_resampy(tmp_path, rate) -> None:
+    soundfile.write(tmp_path / 'a.wav', NOISE[:20001], rate, subtype='FLOAT')
+    mono = torch.from_numpy(NOISE[:20001].mean(axis=1)).float()
+    expected = Resampler(rate=rate, new_rate=16000)(mono)
+    got = read_audio(tmp_path / 'a.wav', sample_rate=16000, resampling='kaiser_best')
+    assert len(got) == 20001 * 16000 // rate  # as resampy: rounded down
+    np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize('resampling', ['hann', 'kaiser_best'])
 @pytest.mark.parametrize('rate', [8000, 11025, 16000, 44100, 96000])
 @pytest.mark.parametrize(('start', 'num_samples'), [(0, 160), (7777, 3333), (14000, None)])
-def test_part_equals_slice_of_the_whole(tmp_path, rate, start, num_samples) -> None:
+def test_part_equals_slice_of_the_whole(tmp_path, rate, start, num_samples, resampling) -> None:
     soundfile.write(tmp_path / 'a.wav', NOISE[:rate], rate, subtype='FLOAT')
-    whole = read_audio(tmp_path / 'a.wav', sample_rate=16000)
+    options = {'sample_rate': 16000, 'resampling': resampling}
+    whole = read_audio(tmp_path / 'a.wav', **options)
     end = None if num_samples is None else start + num_samples
-    part = read_audio(tmp_path / 'a.wav', sample_rate=16000, start=start, num_samples=num_samples)
+    part = read_audio(tmp_path / 'a.wav', start=start, num_samples=num_samples, **options)
     np.testing.assert_allclose(part, whole[start:end], atol=1e-6)
     assert len(part) == len(whole[start:end])
 
