@@ -5,6 +5,7 @@ from .hooks.progress_hook import ProgressHook as ProgressHook
 from .hooks.run_info_hook import RunInfoHook as RunInfoHook
 from .hooks.seed_hook import SeedHook as SeedHook
 from .hooks.visualization_hook import AVVisualizationHook as AVVisualizationHook
+from .loops import OffsetValTrainLoop as OffsetValTrainLoop
 from .loops import VideoTestLoop as VideoTestLoop
 from .loops import VideoValLoop as VideoValLoop
 from .optim_wrapper import BFloat16OptimWrapper as BFloat16OptimWrapper

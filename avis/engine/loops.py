@@ -1,12 +1,36 @@
-"""Test and validation loops for videos of any length, which are scored while they stream."""
+"""Loops: training with the validation epochs of AVSS, and tests of videos of any length."""
 
 from typing import Any
 
 import torch
-from mmengine.runner import Runner, TestLoop, ValLoop
+from mmengine.runner import EpochBasedTrainLoop, Runner, TestLoop, ValLoop
+from torch import nn
 
 from avis.datasets.window_dataset import VideoSampler, WindowDataset
 from avis.engine.streaming import VideoStream
+
+
+class OffsetValTrainLoop(EpochBasedTrainLoop):
+    """Validate after ``val_begin`` epochs and after each further ``val_interval`` epochs.
+
+    mmengine's loop validates after multiples of ``val_interval``, and after the last epoch.
+    """
+
+    def run(self) -> nn.Module:
+        """Train, see ``EpochBasedTrainLoop``."""
+        self.runner.call_hook('before_train')
+        while self.epoch < self.max_epochs and not self.stop_training:
+            self.run_epoch()
+            if self.validates_after(self.epoch) and self.runner.val_loop is not None:
+                self.runner.val_loop.run()
+        self.runner.call_hook('after_train')
+        model: nn.Module = self.runner.model
+        return model
+
+    def validates_after(self, epochs: int) -> bool:
+        """Return whether the model is validated after this number of finished epochs."""
+        since = epochs - self.val_begin
+        return since >= 0 and since % self.val_interval == 0
 
 
 class _WindowLoop:

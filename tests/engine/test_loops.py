@@ -12,7 +12,7 @@ from avis.apis.runner import test as run_test
 from avis.engine.loops import window_dataloader
 from avis.structures.masks import encode_mask, rle_from_json
 from tests.helpers.painted import CONFIG, OutputsHook, mask_of, passing, write_data
-from tests.helpers.runs import own_name
+from tests.helpers.runs import own_name, train_tiny
 
 ROOT = Path(__file__).parents[2]
 # Two processes get 31 and 30 frames, in another order than one process.
@@ -102,6 +102,15 @@ def test_two_processes_with_uneven_shares_give_the_same_numbers(data_root, tmp_p
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads((tmp_path / '0_of_2.json').read_text()) == same(expected)
     assert (tmp_path / '1_of_2.json').is_file()
+
+
+def test_validation_starts_with_its_first_epoch(tmp_path):
+    loop = {'type': 'avis.engine.OffsetValTrainLoop', 'val_begin': 3, 'val_interval': 2}
+    options = {f'train_cfg.{key}': value for key, value in loop.items()}
+    train_tiny(tmp_path, options=options)  # 6 epochs
+    (path,) = tmp_path.glob('*/vis_data/scalars.json')
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [row['step'] for row in rows if 'loss' not in row] == [3, 5]
 
 
 def test_built_data_loader_is_an_error():

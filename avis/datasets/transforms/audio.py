@@ -2,13 +2,13 @@
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
-from avis.datasets.readers.audio import NoAudioError, audio_info, read_audio
+from avis.datasets.readers.audio import NoAudioError, Resampling, audio_info, read_audio
 from avis.datasets.readers.errors import broken_data_error
 from avis.datasets.readers.tensors import read_features, read_log_mel
 from avis.datasets.transforms.clip import clip_name, frame_ids_of, loaded_audio, refuse_loaded
@@ -30,7 +30,11 @@ class LoadAudio(BaseTransform):
         sample_rate: Samples per second of the waveform.
         source: 'audio', or 'features' for precomputed rows.
         max_padding: Seconds of silence that may be appended if the audio ends before the last
-            frame, because encoders drop some samples. A file that needs more is broken.
+            frame, because encoders drop some samples. A file that needs more is broken. None
+            appends nothing, however much is missing: S is smaller, and
+            :class:`~avis.models.audio_encoders.vggish.VGGish` fills the missing examples.
+        resampling: Filter for files of other sample rates, see
+            :func:`~avis.datasets.readers.audio.read_audio`; AVSBench used 'kaiser_best'.
         missing: For a video without audio: 'error' raises, 'silence' returns zeros as waveform or
             features.
         feature_width: D of the zeros for a video without features.
@@ -41,19 +45,22 @@ class LoadAudio(BaseTransform):
         *,
         sample_rate: int = 16000,
         source: Literal['audio', 'features'] = 'audio',
-        max_padding: float = 0.1,
+        max_padding: float | None = 0.1,
+        resampling: Resampling = 'hann',
         missing: Literal['error', 'silence'] = 'error',
         feature_width: int = 128,
     ) -> None:
         for name, value, known in (
             ('source', source, ('audio', 'features')),
             ('missing', missing, ('error', 'silence')),
+            ('resampling', resampling, get_args(Resampling)),
         ):
             if value not in known:
                 raise ValueError(f'LoadAudio: {name} must be one of {known}, got {value!r}')
         self.sample_rate = sample_rate
         self.source = source
         self.max_padding = max_padding
+        self.resampling = resampling
         self.missing = missing
         self.feature_width = feature_width
 
@@ -107,7 +114,8 @@ class LoadAudio(BaseTransform):
             breaks = np.flatnonzero(np.diff(frame_ids) != 1) + 1
             edges = [0, *breaks.tolist(), len(frame_ids)]
             runs = [frame_ids[a:b] for a, b in pairwise(edges)]
-            return np.concatenate([self._read_run(results, path, run) for run in runs])
+            parts = [self._read_run(results, path, run, last=run is runs[-1]) for run in runs]
+            return np.concatenate(parts)
         except NoAudioError:
             if self.missing == 'error':
                 raise
@@ -115,14 +123,23 @@ class LoadAudio(BaseTransform):
             return np.zeros(samples, np.float32)
 
     def _read_run(
-        self, results: dict[str, Any], path: str, run: NDArray[np.int64]
+        self, results: dict[str, Any], path: str, run: NDArray[np.int64], *, last: bool
     ) -> NDArray[np.float32]:
         """Read the audio of the frames ``run[0]`` to ``run[-1]``."""
         per_frame = self.sample_rate / results['fps']
         start, count = round(run[0] * per_frame), round(len(run) * per_frame)
-        audio = read_audio(path, sample_rate=self.sample_rate, start=start, num_samples=count)
-        missing = count - len(audio)
-        if missing > self.max_padding * self.sample_rate:
+        audio = read_audio(
+            path,
+            sample_rate=self.sample_rate,
+            start=start,
+            num_samples=count,
+            resampling=self.resampling,
+        )
+        missing = max(count - len(audio), 0)
+        if self.max_padding is None:
+            # Runs before the last one keep in step with their frames.
+            missing = 0 if last else missing
+        elif missing > self.max_padding * self.sample_rate:
             clip_seconds = results['length'] / results['fps']
             raise broken_data_error(
                 path,
@@ -131,7 +148,7 @@ class LoadAudio(BaseTransform):
                 f'Fetch the file again, or raise LoadAudio.max_padding ({self.max_padding} s) to '
                 f'append silence.',
             )
-        return np.pad(audio, (0, max(missing, 0)))
+        return np.pad(audio, (0, missing))
 
 
 @TRANSFORMS.register_module()

@@ -110,17 +110,21 @@ class SampleAroundReference(BaseTransform):
 class PadFrames(BaseTransform):
     """Pad a clip to a fixed number of frames, so that clips of several lengths form a batch.
 
-    Reads and writes ``frames`` (black frames), ``audio`` (silence for a waveform, zero rows for
-    log-mel examples and features, as AVSS does), ``gt_sem_seg`` (class 0), dense ``gt_tracks``
-    (absent), ``labeled_frames`` (False) and ``frame_ids`` (-1). Writes ``valid_frames`` (T,) bool,
-    False for padding.
+    Reads and writes ``frames`` (black frames, which ``AVDataPreprocessor`` sets to zero after
+    normalization), ``audio`` (silence for a waveform, zero rows for log-mel examples and features,
+    as AVSS does), ``gt_sem_seg`` (class 0), dense ``gt_tracks`` (absent), ``labeled_frames``
+    (False) and ``frame_ids`` (-1). Writes ``valid_frames`` (T,) bool, False for padding.
 
     Args:
         num_frames: T of the result.
+        pad_waveform: Append silence to a waveform. False leaves it as long as its file, so that
+            :class:`~avis.models.audio_encoders.vggish.VGGish` with ``framing='clip_zeros'`` sees
+            where the audio ends, as in AVSS.
     """
 
-    def __init__(self, *, num_frames: int) -> None:
+    def __init__(self, *, num_frames: int, pad_waveform: bool = True) -> None:
         self.num_frames = num_frames
+        self.pad_waveform = pad_waveform
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
@@ -144,7 +148,7 @@ class PadFrames(BaseTransform):
                 tracks[key] = np.pad(tracks[key], [(0, 0), (0, missing), *rest])
             padded['gt_tracks'] = tracks
         audio = results.get('audio')
-        if isinstance(audio, np.ndarray):
+        if isinstance(audio, np.ndarray) and (audio.ndim > 1 or self.pad_waveform):
             rows = missing
             if audio.ndim == 1:
                 rows = round(self.num_frames * results['sample_rate'] / results['fps']) - len(audio)

@@ -19,6 +19,8 @@ class AVDataPreprocessor(BaseDataPreprocessor):
 
     Frames are uint8 up to here. They are normalized and then padded with zeros: at the right and
     the bottom to a common size that is a multiple of ``size_divisor``, in time to the longest clip.
+    Frames that ``PadFrames`` has added become zero too, as in the official code of AVSS: black
+    frames would be -2 after normalization and change the statistics of batch norms in training.
     ``audio`` is padded with zeros along its first axis; it may be absent. In training
     ``gt_sem_seg`` is padded like the frames with class 0, and the masks of ``gt_tracks`` with
     False, as is ``gt_tracks.annotated`` in time; in testing they keep their size, and the
@@ -71,6 +73,7 @@ class AVDataPreprocessor(BaseDataPreprocessor):
                 inputs['audio_lengths'] = torch.tensor(lengths, device=batch.device)
         valid = _valid_frames(frames, samples)
         if valid is not None:
+            batch[~valid] = 0
             inputs['valid_frames'] = valid
         if samples is not None:
             flags = [None] * len(samples) if valid is None else list(valid)

@@ -28,7 +28,7 @@ class AVMLoss(nn.Module):
     """Distance between the audio and the visual feature inside the predicted mask, per frame.
 
     The mask of a binary model is the sigmoid of the pooled logits; that of a model with classes is
-    the pooled map of "any class but the background", which has no gradient.
+    the pooled map of "any class but ``background``", which has no gradient.
 
     Args:
         distance: ``kl``, Kullback-Leibler divergence of the softmaxes, or ``l2``.
@@ -41,6 +41,9 @@ class AVMLoss(nn.Module):
             most similar audio. A frame whose audio has a distance above 10 to all others uses
             itself, as in the official code. (The AVSS code does not do this for ``kl``: use False
             there.)
+        background: Class outside the mask of a model with classes. The official AVSS code used the
+            last class, K - 1, until September 2024, although the background is class 0, which it
+            uses since.
         weight: Weight of the loss.
     """
 
@@ -53,6 +56,7 @@ class AVMLoss(nn.Module):
         threshold: bool = False,
         normalize: bool = False,
         nearest: bool = False,
+        background: int = 0,
         weight: float = 0.5,
     ) -> None:
         super().__init__()
@@ -61,7 +65,7 @@ class AVMLoss(nn.Module):
         _check_choice(self, 'pooling', pooling, tuple(_POOLINGS))
         self.distance, self.reduction, self.pooling = distance, reduction, pooling
         self.threshold, self.normalize, self.nearest = threshold, normalize, nearest
-        self.weight = weight
+        self.background, self.weight = background, weight
 
     def forward(
         self,
@@ -107,7 +111,7 @@ class AVMLoss(nn.Module):
         if logits.shape[1] == 1:
             mask = pool(logits, size).sigmoid()
         else:
-            mask = pool((logits.argmax(1, keepdim=True) != 0).to(logits.dtype), size)
+            mask = pool((logits.argmax(1, keepdim=True) != self.background).to(logits.dtype), size)
         return (mask > 0.5).to(mask.dtype) if self.threshold else mask
 
 

@@ -1,5 +1,6 @@
 """Segmentation losses for clips in which only some frames are labeled."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -11,7 +12,17 @@ class LabeledBCELoss(nn.Module):
     """Binary cross-entropy of the labeled frames: the first of each clip in S4, all in MS3.
 
     Source: Zhou et al., *Audio-Visual Segmentation*, ECCV 2022 (arXiv:2207.05042).
+
+    Args:
+        with_logits: Compute the loss from the logits. False is the official form: a sigmoid in
+            float32, then a cross-entropy with logarithms cut at -100. It saturates: a positive
+            logit above about 16.6 on a background pixel costs 100 and has no gradient, and the
+            gradient of a negative logit on an object fades below about -27.6.
     """
+
+    def __init__(self, *, with_logits: bool = True) -> None:
+        super().__init__()
+        self.with_logits = with_logits
 
     def forward(self, logits: Tensor, target: Tensor, labeled: Tensor) -> Tensor:
         """Return the mean over the pixels of the labeled frames, 0 without labeled frames.
@@ -28,7 +39,10 @@ class LabeledBCELoss(nn.Module):
         selected, gt = logits[:, :, 0][labeled], target[labeled].to(logits.dtype)
         if selected.numel() == 0:
             return logits.sum() * 0
-        return F.binary_cross_entropy_with_logits(selected, gt)
+        if self.with_logits:
+            return F.binary_cross_entropy_with_logits(selected, gt)
+        with torch.autocast(logits.device.type, enabled=False):
+            return F.binary_cross_entropy(selected.float().sigmoid(), gt.float())
 
 
 @MODELS.register_module()

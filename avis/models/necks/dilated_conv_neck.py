@@ -7,10 +7,15 @@ from torch import Tensor, nn
 
 from avis.registry import MODELS
 
+_INITIAL_STD = 0.01
+
 
 @MODELS.register_module()
 class DilatedConvNeck(nn.Module):
     """Sum of parallel dilated 3x3 convolutions, one set per pyramid level.
+
+    As in the official code, weights start from N(0, 0.01), whatever the number of channels, and
+    biases as PyTorch's.
 
     Source: Zhou et al., *Audio-Visual Segmentation*, ECCV 2022 (arXiv:2207.05042).
 
@@ -35,6 +40,9 @@ class DilatedConvNeck(nn.Module):
             )
             for channels in in_channels
         )
+        for weight in self.parameters():
+            if weight.ndim > 1:
+                nn.init.normal_(weight, std=_INITIAL_STD)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Map maps (N, C_i, H_i, W_i), finest first, to maps (N, C, H_i, W_i)."""

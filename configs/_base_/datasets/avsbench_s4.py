@@ -21,8 +21,10 @@ dataset = dict(type=AVSBenchS4, data_root='data/avsbench_data/Single-source')
 
 pipeline = dict(
     load_frames=dict(type=LoadFrames),
-    # For audio='wav': some clips end early; the official log-mel repeats their last second.
-    load_audio=dict(type=LoadAudio, sample_rate=16000, max_padding=1.0),
+    # For audio='wav', as the official log-mel files were made. Some files end before their clip;
+    # VGGish repeats their last example. An audio encoder other than VGGish needs silence instead:
+    # max_padding=1.0, or more if files are shorter.
+    load_audio=dict(type=LoadAudio, sample_rate=16000, max_padding=None, resampling='kaiser_best'),
     load_labels=dict(type=LoadLabelMaps, encoding='binary'),
     resize=dict(type=ResizeClip, size=(224, 224)),
     pack=dict(type=PackAVInputs),

@@ -29,5 +29,5 @@ model = dict(
     audio_encoder=dict(type=VGGish, weights='data/pretrained/vggish.pth'),
     fusion=dict(type=TPAVI, channels=channels, frames_per_group=5),
     decode_head=dict(type=RefineFPNHead, num_classes=1, channels=channels),
-    loss_seg=dict(type=LabeledBCELoss),
+    loss_seg=dict(type=LabeledBCELoss, with_logits=False),
 )

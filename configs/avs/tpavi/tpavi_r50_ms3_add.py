@@ -1,6 +1,7 @@
 """Fusion ablation on MS3, ResNet-50: the audio added to the feature map instead of TPAVI.
 
-Target: mIoU 45.69 (A+V addition). Status: not run yet.
+Target: mIoU 45.69 (A+V addition). Status: not run yet. Deviates from the authors: unknown, as
+their code contains neither this variant nor its recipe; the fusion follows the paper.
 """
 
 from mmengine.config import read_base

@@ -1,6 +1,7 @@
 """Fusion ablation on MS3, ResNet-50: no audio at all instead of TPAVI.
 
-Target: mIoU 43.56 (without TPAVI). Status: not run yet.
+Target: mIoU 43.56 (without TPAVI). Status: not run yet. Deviates from the authors: nothing
+intended.
 """
 
 from mmengine.config import read_base

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from avis.datasets.readers.audio import read_audio
 from avis.datasets.readers.errors import BrokenDataError
 from avis.datasets.transforms.audio import LoadAudio, MuteAudio
 from tests.helpers.tiny_sets import write_audio, write_log_mel, write_video
@@ -63,6 +64,29 @@ def test_short_gap_at_the_end_becomes_silence(tmp_path) -> None:
         LoadAudio(max_padding=0.49).transform(clip(path))
 
 
+@pytest.mark.parametrize(('seconds', 'samples'), [(2.5, 40000), (0.0, 0), (7.0, 80000)])
+def test_waveform_ends_with_its_file_without_padding(tmp_path, seconds, samples) -> None:
+    path = write_audio(tmp_path / 'a.wav', seconds)
+    assert LoadAudio(max_padding=None).transform(clip(path))['audio'].shape == (samples,)
+
+
+def test_frames_before_the_last_run_keep_their_second_without_padding(tmp_path) -> None:
+    path = write_audio(tmp_path / 'a.wav', 4.5)
+    results = LoadAudio(max_padding=None).transform(clip(path, frame_ids=np.array([3, 4, 0, 1])))
+    assert len(results['audio']) == 64000
+    assert not results['audio'][24000:32000].any()
+    results = LoadAudio(max_padding=None).transform(clip(path, frame_ids=np.array([0, 1, 3, 4])))
+    assert len(results['audio']) == 56000
+
+
+@pytest.mark.parametrize('resampling', ['hann', 'kaiser_best'])
+def test_filter_of_resampling_is_chosen(tmp_path, resampling) -> None:
+    path = write_audio(tmp_path / 'a.wav', 5, rate=44100, channels=2)
+    audio = LoadAudio(resampling=resampling).transform(clip(path))['audio']
+    expected = read_audio(path, sample_rate=16000, resampling=resampling)
+    np.testing.assert_array_equal(audio, expected)
+
+
 def test_truncated_wav_is_detected_by_its_length(tmp_path) -> None:
     path = write_audio(tmp_path / 'a.wav', 5)
     path.write_bytes(path.read_bytes()[:100000])
@@ -109,7 +133,7 @@ def test_features_have_a_row_per_chosen_frame(tmp_path) -> None:
         load.transform(clip(None))
 
 
-@pytest.mark.parametrize('option', ['source', 'missing'])
+@pytest.mark.parametrize('option', ['source', 'missing', 'resampling'])
 def test_unknown_option_is_an_error(option) -> None:
     with pytest.raises(ValueError, match=rf"LoadAudio: {option} must be .* got 'x'"):
         LoadAudio(**{option: 'x'})

@@ -84,6 +84,12 @@ def test_padding_is_marked_invalid(audio, padded) -> None:
     assert results['audio'].sum() == audio.sum()
 
 
+def test_waveform_keeps_its_length_on_request() -> None:
+    pad = PadFrames(num_frames=10, pad_waveform=False)
+    assert pad.transform(clip(5, np.ones(460, np.float32)))['audio'].shape == (460,)
+    assert pad.transform(clip(5, np.ones((5, 128), np.float32)))['audio'].shape == (10, 128)
+
+
 def test_full_clip_is_not_padded() -> None:
     full = clip(10, np.ones(1000, np.float32))
     results = PadFrames(num_frames=10).transform(full)

@@ -95,6 +95,14 @@ def test_valid_frames_of_pipeline_are_stacked() -> None:
     assert got['inputs']['valid_frames'].tolist() == [[True, True, False, False], [True] * 4]
 
 
+@pytest.mark.parametrize('training', [True, False])
+def test_padding_frames_are_zero_after_normalization(training) -> None:
+    got = AVDataPreprocessor()(batch((3, 32, 32), (3, 32, 32), valid=2), training=training)
+    images = got['inputs']['frames']
+    assert not images[:, 2].any()
+    assert images[:, :2].all()
+
+
 @pytest.mark.parametrize('size', [(5, 96, 64), (5, 128)])
 def test_precomputed_audio_is_stacked(size) -> None:
     data = batch((5, 32, 32), (3, 32, 32), audio=(size, (3, *size[1:])))

@@ -129,6 +129,16 @@ def test_loss_without_labeled_frames_is_zero(avss) -> None:
     assert AVMLoss()(avss.logits, avss.maps, avss.sounds, nothing) == 0
 
 
+def test_any_class_may_be_the_background(avss) -> None:
+    logits = torch.zeros(2, 10, 3, 48, 48)
+    logits[:, :, 2] = 1  # class 2 everywhere
+    arguments = (avss.maps, avss.sounds, avss.labeled['avss'])
+    nothing = [torch.zeros_like(level) for level in avss.maps]
+    empty = AVMLoss()(logits, nothing, *arguments[1:])  # the same as an empty mask
+    torch.testing.assert_close(AVMLoss(background=2)(logits, *arguments), empty)
+    assert AVMLoss(background=1)(logits, *arguments) == AVMLoss()(logits, *arguments) != empty
+
+
 def test_weight_scales_loss(binary) -> None:
     arguments = (binary.logits, binary.maps, binary.sounds, binary.labeled['ms3'])
     for kind in (AVMLoss, AVMSimilarityLoss):

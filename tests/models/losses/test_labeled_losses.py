@@ -20,6 +20,29 @@ def test_binary_loss_equals_hand_computed_value() -> None:
     assert LabeledBCELoss()(logits, target, LABELED).item() == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ('logit', 'label', 'expected'),
+    [(30.0, 0, 100.0), (-30.0, 1, 30.0), (-120.0, 1, 100.0), (30.0, 1, 0.0)],
+)
+def test_official_binary_loss_saturates(logit, label, expected) -> None:
+    logits = torch.full((1, 1, 1, 1, 1), logit, requires_grad=True)
+    target, labeled = torch.full((1, 1, 1, 1), label), torch.ones(1, 1).bool()
+    loss = LabeledBCELoss(with_logits=False)(logits, target, labeled)
+    loss.backward()
+    assert loss.item() == pytest.approx(expected)
+    assert logits.grad.abs().item() < 0.1  # 1 from the logits, where the pixel is wrong
+
+
+def test_official_binary_loss_is_computed_in_float32_under_autocast() -> None:
+    logits, target = torch.tensor([[[[[1.25, -3.0]]]]]), torch.tensor([[[[1, 0]]]])
+    labeled = torch.ones(1, 1).bool()
+    loss = LabeledBCELoss(with_logits=False)
+    with torch.autocast('cpu', torch.bfloat16):
+        halved = loss(logits.bfloat16(), target, labeled)
+    assert halved.dtype == torch.float32
+    torch.testing.assert_close(halved, loss(logits, target, labeled))
+
+
 def test_cross_entropy_equals_hand_computed_value() -> None:
     logits = torch.zeros(2, 2, 3, 1, 1)
     logits[0, 0, 2] = math.log(2)  # probabilities 1/4, 1/4, 1/2

@@ -28,6 +28,16 @@ def test_levels_have_own_channels_and_all_dilations() -> None:
     assert [conv.dilation for conv in neck.levels[1]] == [(1, 1), (2, 2)]
 
 
+def test_weights_start_equally_small_whatever_the_width() -> None:
+    torch.manual_seed(0)
+    neck = DilatedConvNeck(in_channels=[16, 128], out_channels=64)
+    for level, channels in zip(neck.levels, (16, 128), strict=True):
+        for conv in level:
+            assert conv.weight.std().item() == pytest.approx(0.01, rel=0.05)
+            assert conv.weight.abs().max() > 0.03  # normal, not uniform
+            assert 0 < conv.bias.abs().max() < (9 * channels) ** -0.5  # PyTorch's
+
+
 def test_wrong_number_of_maps_raises() -> None:
     with pytest.raises(ValueError, match=r'expected 2 maps.*got 1'):
         DilatedConvNeck(in_channels=[3, 6])([torch.randn(1, 3, 8, 8)])
