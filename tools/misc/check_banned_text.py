@@ -58,7 +58,11 @@ BANS = (
         'tests/helpers/small_sets.py',
     ),
     retired('colou?rs?(?<=our|urs)|coloured', 'color'),
-    retired('behaviours?|grey|centres?|centred|licences?|labell(?:ed|ing)', 'American spelling'),
+    retired(
+        'behaviours?|grey|centres?|centred|licences?|labell(?:ed|ing)',
+        'American spelling',
+        'tests/recipes/avsbench.py',  # keys of recorded files
+    ),
     retired(
         r'(?:recogn|normal|initial|summar|organ|synchron|serial|visual|optim|quant|diar|minim|maxim|'
         r'general|special|random|penal|parametr|character|emphas)is(?:e[drs]?|es|ing|ations?)',
