@@ -59,6 +59,16 @@ def with_tracks(clip: dict) -> dict:
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_config_states_the_batch_of_its_learning_rate(path: Path) -> None:
+    config = load_config(path, check_types=False)
+    if config.get('optim_wrapper') is None:  # for testing only
+        return
+    counts = config.optim_wrapper.get('accumulative_counts', 1)
+    assert config.auto_scale_lr.enable is False
+    assert config.auto_scale_lr.base_batch_size % (config.train_dataloader.batch_size * counts) == 0
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_config_loads_builds_trains_a_step_and_predicts(path: Path) -> None:
     config = load_config(path)
     assert config.default_scope == 'avis'

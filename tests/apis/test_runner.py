@@ -29,13 +29,14 @@ def test_run_writes_everything_needed_to_repeat_it(trained: Path) -> None:
     log = next(trained.glob('*/*.log')).read_text()
     for text in (
         'Seed 123, 1 process(es)',
-        'Effective batch 4 = 4 per process x 1 process(es) x 1 accumulated',
+        'Effective batch 4 = 4 per process x 1 process(es) x 1 accumulated; the config is for 4',
         'Versions: avis 0.',
         'train_cfg = dict(',
         'Training summary',
         'best ckpt',
     ):
         assert text in log
+    assert 'scores will differ' not in log
     assert list(trained.glob('*/vis_data/events.out.tfevents.*'))
     assert (trained / 'tiny.py').is_file()
     curve = loss_curve(trained)
@@ -56,10 +57,15 @@ def test_output_without_a_terminal_is_plain(tmp_path: Path, capsys) -> None:
     assert '\x1b' not in printed
 
 
-def test_accumulation_counts_in_the_effective_batch(tmp_path: Path) -> None:
+def test_other_effective_batch_is_a_warning_unless_it_is_scaled(tmp_path: Path) -> None:
     options = {'train_cfg.max_epochs': 1, 'optim_wrapper.accumulative_counts': 2}
-    train_tiny(tmp_path, options=options)
-    assert 'Effective batch 8 = 4 per process' in next(tmp_path.glob('*/*.log')).read_text()
+    for name, scaled in (('plain', False), ('scaled', True)):
+        train_tiny(tmp_path / name, options=options, auto_scale_lr=scaled)
+        log = next(tmp_path.glob(f'{name}/*/*.log')).read_text()
+        assert 'Effective batch 8 = 4 per process' in log
+        warning = 'The effective batch is 8, but learning rate and length of this config are'
+        assert (warning in log) is not scaled
+        assert ('For 4: train_dataloader.batch_size=2; or scale' in log) is not scaled
 
 
 @pytest.fixture(scope='module')

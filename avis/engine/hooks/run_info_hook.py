@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
 import avis
+from avis.engine.effective_batch import EffectiveBatch, batch_warning
 from avis.registry import HOOKS
 
 PACKAGES = ('mmengine', 'mmcv', 'mmcv-lite', 'mmdet', 'torchaudio', 'numpy')
@@ -21,6 +22,9 @@ PACKAGES = ('mmengine', 'mmcv', 'mmcv-lite', 'mmdet', 'torchaudio', 'numpy')
 @HOOKS.register_module()
 class RunInfoHook(Hook):
     """Log versions, seed and effective batch at the start; write the versions into checkpoints.
+
+    A warning follows if the effective batch of training is not ``auto_scale_lr.base_batch_size``
+    and the learning rate is not scaled.
 
     mmengine itself logs the machine, torch and the whole config.
     """
@@ -37,15 +41,16 @@ class RunInfoHook(Hook):
         loop = runner._train_loop if training else runner._test_loop or runner._val_loop
         if not isinstance(loop, BaseLoop):
             return
-        clips = batch_size(loop.dataloader)
         steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1) if training else 1
-        runner.logger.info(
-            'Effective batch %s = %s per process x %s process(es) x %s accumulated',
-            clips * runner.world_size * steps,
-            clips,
-            runner.world_size,
-            steps,
-        )
+        batch = EffectiveBatch(batch_size(loop.dataloader), runner.world_size, steps)
+        scaling = runner.auto_scale_lr or {}
+        base = scaling.get('base_batch_size') if training else None
+        published = '' if base is None else f'; the config is for {base}'
+        runner.logger.info('Effective batch %s%s', batch, published)
+        if base is not None and not scaling.get('enable', False):
+            warning = batch_warning(batch, base)
+            if warning is not None:
+                runner.logger.warning(warning)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Write the versions into the checkpoint, beside mmengine's own."""

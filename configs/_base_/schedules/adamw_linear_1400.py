@@ -1,4 +1,4 @@
-"""AdamW at 1e-3 for 1,400 iterations, linear warm-up and decay: the demo of AVISM."""
+"""AdamW at 1e-3 for 1,400 iterations of batch 4, linear warm-up and decay: the demo of AVISM."""
 
 from mmengine.optim import LinearLR, OptimWrapper
 from mmengine.runner import IterBasedTrainLoop
@@ -19,3 +19,4 @@ param_scheduler = [
 train_cfg = dict(type=IterBasedTrainLoop, max_iters=max_iters, val_interval=max_iters)
 val_cfg = dict(type=VideoValLoop)
 test_cfg = dict(type=VideoTestLoop)
+auto_scale_lr = dict(base_batch_size=4, enable=False)
