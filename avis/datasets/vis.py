@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from mmengine.logging import print_log
 
@@ -267,7 +267,7 @@ class VISDataset(AVDataset):
             tracks = self._chosen(file, file.tracks.get(video_id, []), labels)
             if file.annotated:
                 record['tracks'] = [self._labeled(file, track, labels) for track in tracks]
-            if self.split == 'train' and not any(_has_masks(track) for track in tracks):
+            if not tracks and self.split == 'train':
                 file.add_warning(
                     'video without annotation, left out of training', video_name(video)
                 )
@@ -370,11 +370,6 @@ class VISDataset(AVDataset):
                 f'is {track["label"]}, expected one of {list(labels)}',
             )
         return Track(**{**track, 'label': labels[track['label']]})  # type: ignore[typeddict-item]
-
-
-def _has_masks(track: Track) -> bool:
-    """Whether a track of :func:`read_vis` is given in any frame."""
-    return bool(cast(PackedMasks, track['masks']).present.any())
 
 
 def log_warnings(warnings: Mapping[str, Sequence[str]], prefix: str) -> None:

@@ -191,14 +191,6 @@ def test_mask_without_a_box_is_left_out_of_training_only(warnings_of, tmp_path) 
     assert tested[0]['masks'].present.tolist() == [True, False, True]
 
 
-def test_video_without_masks_is_left_out_of_training(warnings_of) -> None:
-    lists = content()['annotations']
-    lists[1]['bboxes'] = [None] * FRAMES
-    dataset, lines = warnings_of(annotations=lists)
-    assert len(dataset) == 1
-    assert any('1 x video without annotation, left out of training: 10000001' in x for x in lines)
-
-
 def test_wrong_number_of_boxes_is_an_error_in_training(warnings_of) -> None:
     lists = content()['annotations']
     lists[0]['bboxes'] = [None] * 2

@@ -35,11 +35,11 @@ class LoadTracks(BaseTransform):
 
     Args:
         form: 'dense', for training: ``masks`` bool (N, T, H, W) at the size of the clip, of the
-            instances that are visible in it, without crowds; in addition ``annotated`` bool
-            (N, T), the frames whose annotation has a mask of the instance, even if the crop leaves
-            nothing of it. 'tracks', for evaluation: ``masks``
-            is a list of N :class:`~avis.structures.mask_track.MaskTrack` at the size of the file,
-            of all instances; in addition ``crowd`` bool (N,) and, if the annotations state areas,
+            instances that are visible in it, without crowds, ordered by id; in addition
+            ``annotated`` bool (N, T), the frames whose annotation has a mask of the instance, even
+            if the crop leaves nothing of it. 'tracks', for evaluation: ``masks`` is a list of N
+            :class:`~avis.structures.mask_track.MaskTrack` at the size of the file, of all
+            instances; in addition ``crowd`` bool (N,) and, if the annotations state areas,
             ``sizes`` float (N,).
     """
 
@@ -83,7 +83,8 @@ class LoadTracks(BaseTransform):
 
     def _dense(self, results: dict[str, Any]) -> dict[str, Any]:
         """Draw the masks of the instances that are visible in the clip."""
-        frame_ids, tracks = frame_ids_of(results), results['tracks']
+        frame_ids = frame_ids_of(results)
+        tracks = sorted(results['tracks'], key=lambda track: track['id'])
         geometry = results.get('geometry')
         if geometry is None:
             raise ValueError(

@@ -71,6 +71,7 @@ def test_annotated_frames_are_known_after_a_crop(tmp_path) -> None:
     """An instance that the crop removes from a frame is still annotated there."""
     border, whole = polygon((4, 0, 12, 6)), polygon((0, 0, 24, 32))
     results = record(tmp_path, [border, whole, None, []], [border] * 4)
+    results['tracks'].reverse()  # instances are ordered by id
     gt = load(results, CenterCrop(size=(24, 16)))['gt_tracks']
     assert gt['ids'].tolist() == [0]
     assert gt['masks'].any(axis=(2, 3)).tolist() == [[False, True, False, False]]
