@@ -82,8 +82,16 @@ def test_only_the_official_protocol_takes_audio_of_any_length(protocol, seconds)
     assert (adapted.encoder.model, speech.encoder.min_seconds) == ('mine', 0.1)
 
 
-def test_other_recognizers_and_encoders_are_used_as_they_are():
-    speech = SpeechStage(recognizer=Recognizer(), encoder=XVector())
+class FixedWhisper(WhisperASR):
+    """A subclass whose arguments are its own."""
+
+    def __init__(self):
+        super().__init__(model='mine')
+
+
+@pytest.mark.parametrize('recognizer', [Recognizer(), FixedWhisper()])
+def test_other_recognizers_and_encoders_are_used_as_they_are(recognizer):
+    speech = SpeechStage(recognizer=recognizer, encoder=XVector())
     adapted = adapt('official', speech=speech).speech
     assert adapted.recognizer is speech.recognizer
     assert adapted.encoder is speech.encoder

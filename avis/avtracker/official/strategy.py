@@ -131,8 +131,8 @@ def _official_speech(stage: SpeechStage) -> OfficialSpeechStage:
 
 
 def _without_shortest(component: Any) -> Any:
-    """The component without a shortest audio, which the official code does not check."""
-    if isinstance(component, ECAPA | WhisperASR):
+    """The official components without a shortest audio, which their code does not check."""
+    if type(component) in (ECAPA, WhisperASR):
         return _rebuild(component, type(component), min_seconds=0.0)
     return component
 
