@@ -1,16 +1,24 @@
 """Configs of published rows train the published recipe; what deviates is declared."""
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
+from mmdet.models.backbones import ResNet
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import nn
 
 from avis.apis import load_config
 from avis.apis.config_files import list_configs
 from avis.apis.recipe import extract_recipe
 from avis.apis.recipe_run import learning_rates
+from avis.registry import MODELS
+from tests.helpers.initialization import problems
 from tests.helpers.recipe_tables import differences, load_tables, matches_name, with_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +46,18 @@ def test_recipe_is_the_published_one(table: str, name: str) -> None:
     assert list(differences(TABLES[table], name, recipe)) == []
 
 
+def docstring_of(name: str) -> str:
+    """The docstring of a config in one line."""
+    return ' '.join((ast.get_docstring(ast.parse(PATHS[name].read_text())) or '').split())
+
+
+def deviations_of(name: str) -> str:
+    """What a docstring says about deviations, or that of another config which it refers to."""
+    text = docstring_of(name).partition('Deviates from the authors: ')[2]
+    other = re.match(r'as (\w+)\.py\b', text)
+    return deviations_of(other[1]) if other else text
+
+
 @pytest.mark.parametrize(
     ('table', 'entry'), DEVIATIONS, ids=[f'{table}-{entry["name"]}' for table, entry in DEVIATIONS]
 )
@@ -45,22 +65,21 @@ def test_deviation_is_named_in_the_docstring(table: str, entry: dict[str, Any]) 
     patterns = entry.get('configs', '*')
     names = [name for name in TABLES[table]['configs'] if matches_name(patterns, name)]
     assert names, f'{entry["name"]}: no config is named by {patterns!r}'
+    assert all(entry[key] for key in ('reason', 'effect'))
     for name in names:
-        docstring = ast.get_docstring(ast.parse(PATHS[name].read_text())) or ''
-        assert entry['named'] in ' '.join(docstring.split()), f'{name}: {entry["name"]}'
-        assert all(entry[key] for key in ('reason', 'effect'))
+        assert entry['named'] in deviations_of(name), f'{name}: {entry["name"]}'
 
 
 @pytest.mark.parametrize('table', TABLES)
-def test_config_without_deviation_says_so(table: str) -> None:
+def test_docstring_tells_whether_the_config_deviates(table: str) -> None:
     for name in TABLES[table]['configs']:
         deviates = any(
             matches_name(entry.get('configs', '*'), name)
             for other, entry in DEVIATIONS
             if other == table
         )
-        docstring = ' '.join((ast.get_docstring(ast.parse(PATHS[name].read_text())) or '').split())
-        assert not (deviates and 'Deviates from the authors: nothing' in docstring), name
+        none = deviations_of(name).startswith(('nothing', 'unknown')) or not deviations_of(name)
+        assert deviates != none, name
 
 
 @pytest.mark.parametrize('table', TABLES)
@@ -110,3 +129,35 @@ def test_learning_rate_follows_the_published_schedule(table: str, name: str) -> 
             start = max(first for first in changes if first <= step)
             factor = changes[start] / changes[0]
             assert rates[step] == pytest.approx(group['lr'] * factor, rel=1e-9), step
+
+
+def initialized_model(config: Config) -> nn.Module:
+    """The model of a config before training; a small backbone replaces one that is read."""
+    config.model.backbone = {'type': ResNet, 'depth': 18}
+    init_default_scope('avis')
+    torch.manual_seed(0)
+    model = MODELS.build(config.model)
+    model.init_weights()
+    return model
+
+
+@pytest.mark.parametrize('table', TABLES)
+def test_new_layers_start_from_the_published_distributions(table: str) -> None:
+    entries = TABLES[table].get('initialization', ())
+    used, seen, found = set(), [], []
+    for name in TABLES[table]['configs'] if entries else ():
+        config = load_config(PATHS[name])
+        layers = {key: part for key, part in config.model.items() if not key.startswith('loss')}
+        layers.pop('backbone')
+        if config.get('optim_wrapper') is None or layers in seen:
+            continue
+        seen.append(layers)
+        model = initialized_model(config)
+        mine = [entry for entry in entries if matches_name(entry.get('configs', '*'), name)]
+        for weight, _ in model.named_parameters():
+            if not weight.startswith('backbone.'):
+                entry = next(e for e in mine if re.fullmatch(e['parameters'], weight))
+                used.add(entry['name'])
+                found += [f'{name}: {text}' for text in problems(model, weight, entry['published'])]
+    assert found == []
+    assert used == {entry['name'] for entry in entries}

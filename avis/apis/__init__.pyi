@@ -7,5 +7,7 @@ from .config_files import list_configs as list_configs
 from .evaluation import evaluate as evaluate
 from .inference import predict_video as predict_video
 from .inference import video_record as video_record
+from .recipe import compare_recipes as compare_recipes
+from .recipe import extract_recipe as extract_recipe
 from .runner import test as test
 from .runner import train as train

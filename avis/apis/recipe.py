@@ -7,13 +7,15 @@ the name of its class as ``type`` and its arguments, defaults of classes of avis
 
 import inspect
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
-from avis.apis.config import argument_defaults
+from avis.apis.config import argument_defaults, load_config
+from avis.apis.config_files import find_config
+from avis.apis.recipe_format import Style, format_recipes
 from avis.apis.recipe_run import built_rows, learning_rate, validations
 
 ConfigRecipe = dict[str, dict[str, Any]]
@@ -67,6 +69,30 @@ def extract_recipe(cfg: Config) -> ConfigRecipe:
     return {section: rows for section, rows in recipe.items() if rows}
 
 
+def compare_recipes(
+    configs: Sequence[str | Path], *, style: Style = 'plain', only_differences: bool = False
+) -> str:
+    """Write the recipes of configs side by side, one column per config.
+
+    Args:
+        configs: Config files, or names of configs of avis.
+        style: ``plain`` for a terminal, ``markdown``, or ``latex`` (a ``longtable``).
+        only_differences: Leave out the rows that are the same in all configs.
+
+    Returns:
+        The table; it ends with a line break.
+
+    Raises:
+        FileNotFoundError: A config does not exist.
+        ValueError: A config has an error.
+    """
+    paths = [find_config(config) for config in configs]
+    stems = [path.stem for path in paths]
+    names = [p.stem if stems.count(p.stem) == 1 else str(p) for p in paths]
+    recipes = [extract_recipe(load_config(path)) for path in paths]
+    return format_recipes(names, recipes, style=style, only_differences=only_differences)
+
+
 def _is_frozen(part: Mapping[str, Any]) -> bool:
     """Whether a component keeps its weights out of training by its argument ``frozen``."""
     return part.get('frozen') is True
@@ -75,17 +101,15 @@ def _is_frozen(part: Mapping[str, Any]) -> bool:
 def component(part: Mapping[str, Any]) -> dict[str, Any]:
     """The class of a component and its arguments, without nested components.
 
-    Defaults are included for classes of avis. Arguments that are None, and those that change
-    nothing but speed, are left out.
+    Defaults are included for classes of avis. Arguments whose default is None, and those that
+    change nothing but speed, are left out.
     """
     kind = part['type']
-    arguments = {
-        **(argument_defaults(kind) or {} if _takes_arguments_of_avis(kind) else {}),
-        **part,
-    }
+    defaults = (_takes_arguments_of_avis(kind) and argument_defaults(kind)) or {}
     values = {'type': getattr(kind, '__name__', str(kind))}
-    for name, value in arguments.items():
-        if name in _IMPLEMENTATION | {'type'} or value is None or value is inspect.Parameter.empty:
+    for name, value in {**defaults, **part}.items():
+        absent = value is inspect.Parameter.empty or value is defaults.get(name) is None
+        if name in _IMPLEMENTATION | {'type'} or absent:
             continue
         if not any(True for _ in _components(value)):
             values[name] = plain(value)

@@ -164,7 +164,10 @@ def markdown_table(table: Mapping[str, Any]) -> str:
         sections.setdefault(value.section, []).append((value.row, {**entry, **value.deviation}))
     for section in ('initialization', 'behavior'):
         if section in table:
-            sections[section] = [(entry['name'], entry) for entry in table[section]]
+            sections[section] = [
+                (entry['name'], {**entry, 'published': _distribution(entry['published'])})
+                for entry in table[section]
+            ]
     lines = ['| setting | configs | published | here | source |', '|---|---|---|---|---|']
     for section, entries in sections.items():
         lines.append(f'| **{section}** | | | | |')
@@ -183,6 +186,15 @@ def _line(title: str, entry: Mapping[str, Any]) -> str:
     published = format_value(entry['published'])
     cells = (title, _config_names(entry.get('configs', '*')), published, here, entry['source'])
     return f'| {" | ".join(map(markdown_cell, cells))} |'
+
+
+def _distribution(published: Any) -> Any:
+    """A distribution in words; other values as they are."""
+    if not isinstance(published, Mapping):
+        return published
+    kind = published['distribution'].replace('_', ' ').replace('default', 'default of PyTorch')
+    details = [f'{key} {format_value(item)}' for key, item in published.items()][1:]
+    return ', '.join([kind, *details])
 
 
 def _config_names(patterns: str) -> str:
