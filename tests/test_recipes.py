@@ -94,8 +94,7 @@ def test_every_config_with_published_scores_has_a_recipe(table: str) -> None:
 def test_behavior_is_checked_by_a_test(table: str) -> None:
     for entry in TABLES[table].get('behavior', ()):
         path, name = entry['test'].split('::')
-        tree = ast.parse((ROOT / path).read_text())
-        assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        assert name in re.findall(r'^def (test_\w+)\(', (ROOT / path).read_text(), re.MULTILINE)
         assert entry['published']
         assert entry['source']
 
@@ -133,7 +132,7 @@ def test_learning_rate_follows_the_published_schedule(table: str, name: str) -> 
 
 def initialized_model(config: Config) -> nn.Module:
     """The model of a config before training; a small backbone replaces one that is read."""
-    config.model.backbone = {'type': ResNet, 'depth': 18}
+    config.model.backbone = {'type': ResNet, 'depth': 18, 'base_channels': 8, 'stem_channels': 8}
     init_default_scope('avis')
     torch.manual_seed(0)
     model = MODELS.build(config.model)

@@ -33,7 +33,6 @@ def test_defaults_and_overrides_are_resolved() -> None:
         test_cfg__size=20,
     )
     assert recipe['data']['clips per process'] == 12
-    assert recipe['data']['effective batch'] == 12
     assert recipe['optimization']['optimizer']['betas'] == [0.9, 0.999]
     assert [g['weight_decay'] for g in recipe['optimization']['parameter groups']] == [0.2]
     tracker = recipe['model']['tracker']
