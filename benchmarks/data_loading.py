@@ -10,10 +10,9 @@ several rounds is printed. Pixels and masks of both loaders are compared.
 
 Reasons for the speed: OpenCV decodes (libjpeg-turbo, as in Pillow, without its copies), the
 vectorized kernel of torch resizes the clip as one batch, OpenCV changes the layout of the pixels
-once, polygons are drawn at the size of the clip, and other masks are looked up once instead of resized
-step by step, with equal results.
-Decoding takes two thirds of the remaining time. Reduced decoding (JPEG at half size) would save a
-tenth of it, but change the pixels, so it is not used.
+once, polygons are drawn at the size of the clip, and other masks are looked up once instead of
+resized step by step, with equal results. Decoding takes two thirds of the remaining time. Reduced
+decoding (JPEG at half size) would save a tenth of it, but change the pixels, so it is not used.
 
     python benchmarks/data_loading.py
     python benchmarks/data_loading.py --size 1080x1920 --rle
