@@ -18,11 +18,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-# The filter ``kaiser_best`` of resampy 0.3 and later.
+# The filter ``kaiser_best`` of resampy 0.3 and later, to all digits of its table.
 NUM_ZEROS = 50  # zero crossings of the sinc on each side
 PRECISION = 2**13  # table entries per zero crossing
-ROLLOFF = 0.917347  # cut-off, relative to the Nyquist frequency
-BETA = 12.9846  # of the Kaiser window
+ROLLOFF = 0.9173473712608761  # cut-off, relative to the Nyquist frequency
+BETA = 12.984585247040012  # of the Kaiser window
 
 MAX_TAPS = 2**24  # 64 MB of float32; 44100 to 16000 Hz takes 115,680
 
@@ -45,28 +45,25 @@ class Resampler(nn.Module):
         # Q inputs become P outputs.
         self.num_in, self.num_out = rate // divisor, new_rate // divisor
         self.width = filter_width(rate, new_rate)
-        self.filters: Tensor | None
         taps = (2 * self.width + self.num_in) * self.num_out
-        filters = None
-        if self.num_in != self.num_out and taps <= MAX_TAPS:
-            filters = torch.from_numpy(_filter_bank(self.num_in, self.num_out)).float()
-        self.register_buffer('filters', filters, persistent=False)  # (taps, P)
+        self.has_bank = self.num_in != self.num_out and taps <= MAX_TAPS
 
     def new_length(self, length: Length) -> Length:
         """Return the number of output samples of ``length`` input samples, integers."""
         return length * self.num_out // self.num_in
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Resample (..., S) to (..., S * P // Q), with silence beyond the ends."""
+        """Resample (..., S) to (..., S * P // Q) in its dtype, with silence beyond the ends."""
         if self.num_in == self.num_out:
             return waveform
         length = waveform.shape[-1]
-        if self.filters is None:
+        if not self.has_bank:
             return self._interpolate(waveform, self.new_length(length))
+        filters = torch.from_numpy(_filter_bank(self.num_in, self.num_out)).to(waveform)
         padded = F.pad(waveform, (self.width, self.width + self.num_in))
-        windows = padded.unfold(-1, self.filters.shape[0], self.num_in)  # (..., blocks, taps)
+        windows = padded.unfold(-1, filters.shape[0], self.num_in)  # (..., blocks, taps)
         # A matrix product instead of a convolution: cuDNN may round convolutions to TF32.
-        return (windows @ self.filters).flatten(-2)[..., : self.new_length(length)]
+        return (windows @ filters).flatten(-2)[..., : self.new_length(length)]
 
     def _interpolate(self, waveform: Tensor, new_length: int) -> Tensor:
         """Resample (..., S) to (..., new_length) with one filter per output.
@@ -122,9 +119,12 @@ def _weights(
     step = int(scale * PRECISION)  # resampy's rounding
     frac = scale * phase / num_out
     on_left = distance <= 0
-    position = np.where(on_left, frac, scale - frac) * PRECISION
-    position = position + np.where(on_left, -distance, distance - 1) * step
-    return np.interp(position, np.arange(len(wing)), wing, right=0)
+    first = np.where(on_left, frac, scale - frac) * PRECISION  # position of the nearest tap
+    steps = np.where(on_left, -distance, distance - 1)
+    weights = np.interp(first + steps * step, np.arange(len(wing)), wing)
+    # resampy leaves out the last tap that the table covers, unless it ends with a whole step.
+    weights[steps >= (len(wing) - first.astype(np.int64)) // step] = 0
+    return weights
 
 
 @lru_cache(maxsize=1)

@@ -187,7 +187,9 @@ def _resample(
 
     resampled: NDArray[np.float32]
     if resampling == 'kaiser_best':
-        resampled = _kaiser_resampler(native, sample_rate)(torch.from_numpy(samples)).numpy()
+        # In float64: filters rounded to float32 would change silent log-mel bands by 1e-4.
+        precise = torch.from_numpy(samples).double()
+        resampled = _kaiser_resampler(native, sample_rate)(precise).float().numpy()
         return resampled
     common = math.gcd(native, sample_rate)
     if native * sample_rate > _LARGEST_FILTER_BANK * common**2:

@@ -35,7 +35,7 @@ class VGGishFrontEnd(nn.Module):
             raise ValueError(f'expected framing to be one of {get_args(Framing)}, got {framing!r}')
         self.framing = framing
         self.sample_rate = sample_rate
-        self.log_mel = LogMel(sample_rate=sample_rate)
+        self.log_mel = LogMel(sample_rate=sample_rate, precise=True)
 
     def forward(self, waveform: Tensor, num_frames: int, lengths: Tensor | None = None) -> Tensor:
         """Map waveforms (B, S), of ``lengths`` (B,) without padding, to examples (B, T, 96, 64)."""

@@ -8,6 +8,7 @@ import torch
 
 from avis.models.audio_encoders.log_mel import LogMel
 from avis.ops.resample import Resampler
+from avis.synthetic.log_mel import log_mel_examples
 from tests.helpers.golden import compare
 
 
@@ -27,6 +28,18 @@ def test_filters_and_window_equal_official_code(golden, log_mel) -> None:
 def test_resampled_audio_equals_official_front_end(golden, waves, name) -> None:
     resampler = Resampler(rate=waves[name].rate, new_rate=16000)
     compare(golden, f'{name}/resampled', resampler(waves[name].samples)[0], atol=1e-6)
+
+
+def test_silent_bands_beside_a_loud_one_need_float64() -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 300 * np.arange(15600) / 16000)
+    pcm = np.round(tone * 32767).astype(np.int16)
+    (expected,) = log_mel_examples(pcm, 1)[:, 0]  # NumPy, float64
+    audio = torch.from_numpy(pcm / 32768).float()
+    precise, single = (LogMel(precise=flag)(audio) for flag in (True, False))
+    assert precise.dtype == single.dtype == torch.float32
+    errors = [np.abs(values.numpy() - expected).max() for values in (precise, single)]
+    assert errors[0] < 1e-4
+    assert errors[1] > 2 * errors[0]
 
 
 @pytest.mark.parametrize(
