@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from mmengine.runner import EpochBasedTrainLoop, Runner, TestLoop, ValLoop
+from mmengine.runner.amp import autocast
 from torch import nn
 
 from avis.datasets.window_dataset import VideoSampler, WindowDataset
@@ -42,6 +43,7 @@ class _WindowLoop:
         evaluator: As for mmengine's loops.
         size: Number of frames of a window; None for the whole video.
         overlap: Number of frames that neighboring windows share.
+        fp16: Predict in mixed precision: float16 on a GPU, bfloat16 on a CPU.
     """
 
     stage: str  # as in the names of the hooks: 'test' or 'val'
@@ -56,9 +58,11 @@ class _WindowLoop:
         *,
         size: int | None = None,
         overlap: int = 0,
+        fp16: bool = False,
     ) -> None:
         windows = window_dataloader(dataloader, size, overlap)
-        super().__init__(runner, windows, evaluator)  # type: ignore[call-arg]
+        super().__init__(runner, windows, evaluator, fp16)  # type: ignore[call-arg]
+        self.fp16 = fp16
         self.stream = VideoStream(runner.model)
 
     @torch.no_grad()
@@ -66,7 +70,8 @@ class _WindowLoop:
         """Predict one window, and score the video that ends with it."""
         position = {'batch_idx': idx, 'data_batch': data_batch}
         self.runner.call_hook(f'before_{self.stage}_iter', **position)
-        video = self.stream.feed(data_batch)
+        with autocast(enabled=self.fp16):
+            video = self.stream.feed(data_batch)
         outputs = [] if video is None else [video]
         if outputs:
             self.evaluator.process(data_samples=outputs, data_batch=None)

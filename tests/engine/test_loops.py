@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from avis.apis.config import load_config
 from avis.apis.runner import test as run_test
 from avis.engine.loops import window_dataloader
+from avis.engine.streaming import VideoStream
 from avis.structures.masks import encode_mask, rle_from_json
 from tests.helpers.painted import CONFIG, OutputsHook, mask_of, passing, write_data
 from tests.helpers.runs import own_name, train_tiny
@@ -73,6 +75,19 @@ def test_video_is_returned_with_its_last_window(data_root, tmp_path):
         *[[]] * 3,
         ['d'],
     ]
+
+
+@pytest.mark.parametrize('fp16', [True, False])
+def test_fp16_predicts_in_mixed_precision(data_root, tmp_path, monkeypatch, fp16):
+    seen, feed = [], VideoStream.feed
+
+    def spy(self, batch):
+        seen.append(torch.is_autocast_enabled('cpu'))
+        return feed(self, batch)
+
+    monkeypatch.setattr(VideoStream, 'feed', spy)
+    run(data_root, tmp_path, **{'test_cfg.fp16': fp16})
+    assert set(seen) == {fp16}
 
 
 @pytest.mark.slow
