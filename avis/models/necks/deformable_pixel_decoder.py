@@ -165,6 +165,13 @@ class DeformablePixelDecoder(MSDeformAttnPixelDecoder):
             )
         self.init_weights()
 
+    def init_weights(self) -> None:
+        """Initialize as the official code: mmdet draws feed-forward weights from a normal."""
+        super().init_weights()
+        for layer in self.encoder.layers:
+            for linear_layer in (layer.ffn.layers[0][0], layer.ffn.layers[1]):
+                nn.init.xavier_uniform_(linear_layer.weight)
+
     @property
     def projection(self) -> MaskProjection:
         """The projection from pixel features to mask features."""
