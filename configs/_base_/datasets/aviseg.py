@@ -1,6 +1,7 @@
 """AVISeg, 26 classes, instances in videos of about 60 frames at 1 fps: the recipe of the authors.
 
-Training reads 5 frames around a random one, 2 videos per batch. Audio is one VGGish embedding per
+Training reads 5 frames around a random one, one video per process, as published with 2 processes;
+in one process set `train_dataloader.batch_size=2`. Audio is one VGGish embedding per
 second, made by tools/dataset_tools/extract_audio_features.py. For an audio encoder that needs the
 waveform, replace the step `load_audio`, see avis/avism/ablations/avism_r50_in_aviseg_vggish.py.
 Testing reads whole videos; the short side is 360 for ResNet-50 and 448 for Swin-L.
@@ -65,7 +66,7 @@ test_pipeline = dict(
 )
 
 train_dataloader = dict(
-    batch_size=2,
+    batch_size=1,
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type=InfiniteSampler, shuffle=True),

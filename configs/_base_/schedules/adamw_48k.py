@@ -33,5 +33,5 @@ param_scheduler = [
 ]
 train_cfg = dict(type=IterBasedTrainLoop, max_iters=max_iters, val_interval=4000)
 val_cfg = dict(type=VideoValLoop)
-test_cfg = dict(type=VideoTestLoop)
+test_cfg = dict(type=VideoTestLoop)  # in float32; fp16=True tests in float16, as the authors do
 auto_scale_lr = dict(base_batch_size=2, enable=False)

@@ -1,7 +1,13 @@
-"""AVISM, Swin-L from Mask2Former on COCO, AVISeg.
+"""AVISM, Swin-L, started from VITA trained on COCO, AVISeg.
 
-Target: FSLA 52.49, HOTA 71.13, mAP 53.46. Status: not run yet. Deviates from the authors: starts
-from the public weights of mmdet, converted by `convert_checkpoint.py mask2former`.
+Target: FSLA 52.49, HOTA 71.13, mAP 53.46. Status: not run yet. Train it in two processes, see
+avism_r50_in_aviseg.py. Starts from the public vita_swin_coco.pth of VITA, converted by
+`convert_checkpoint.py avism`, see avism_r50_coco_aviseg.py. Deviates from the authors:
+
+- torch resizes the frames, Pillow theirs: mostly less than 1 in 500 values differs, by 1 of 255.
+- Tests run in float32, theirs in float16: `test_cfg.fp16=True`. The effect is small.
+- They never validate, and test the last checkpoint. Validation here does not change the training.
+- Of a video of one frame, the clip is that frame repeated; theirs stops the training.
 """
 
 from mmengine.config import read_base
@@ -15,7 +21,7 @@ with read_base():
 from avis.datasets.transforms import ResizeClip
 
 model.backbone.init_cfg = None
-load_from = 'data/pretrained/mask2former_swinl_coco.pth'
+load_from = 'data/pretrained/vita_swin_coco.pth'
 
 test_resize = dict(type=ResizeClip, short_side=448, max_long_side=1333, rounding='nearest')
 optim_wrapper.paramwise_cfg.custom_keys.update(backbone_keys)

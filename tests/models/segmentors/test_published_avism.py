@@ -1,9 +1,7 @@
 """The official AVISM models, loaded by converter and init_model, equal the recordings."""
 
 import json
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +9,11 @@ import torch
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from avis.apis import convert_checkpoint, init_model
 from avis.models.converters.avism import convert_avism
 from avis.structures.av_data_sample import AVDataSample
-from tests.helpers.golden import DATA, Golden, compare, generator, load_golden
+from tests.helpers.golden import DATA, Golden, compare, load_golden
+from tests.helpers.published_avism import SamePoints, draw_inputs, load_model, official_names
 
-CONFIGS = Path(__file__).resolve().parents[3] / 'configs' / 'avis' / 'avism'
 MODELS = {'avism_r50': 'avism_r50_in_aviseg', 'avism_swinl': 'avism_swinl_in_aviseg'}
 
 pytestmark = pytest.mark.slow
@@ -39,12 +36,10 @@ class Published:
         """A batch of a data loader for a case, with audio embeddings (T, 128)."""
         meta = self.golden.meta[case]
         size = (meta['height'], meta['width'])
-        rng = generator(meta['seed'])
-        frames = rng.integers(0, 256, (meta['T'], 3, *size)).astype(np.uint8)
-        audio = rng.uniform(0, 1, (meta['T'], 128)).astype(np.float32)
+        drawn = draw_inputs(meta['seed'], meta['T'], size)
         out = (meta.get('out_height', size[0]), meta.get('out_width', size[1]))
         sample = AVDataSample(metainfo={'img_shape': size, 'ori_shape': out})
-        inputs = {'frames': [torch.from_numpy(frames)], 'audio': [torch.from_numpy(audio)]}
+        inputs = {name: [value] for name, value in drawn.items()}
         return {'inputs': inputs, 'data_samples': [sample]}
 
     def inputs(self, case: str) -> dict[str, Tensor]:
@@ -54,26 +49,7 @@ class Published:
 @pytest.fixture(scope='module', params=list(MODELS))
 def published(request) -> Published:
     golden = load_golden(f'models/{request.param}')
-    checkpoint = golden.state_dict()
-    for name, shape, _ in golden.info['keys']:
-        if name.endswith('relative_position_index'):
-            checkpoint[name] = relative_position_index(round(shape[0] ** 0.5))
-        elif name.endswith('empty_weight'):
-            checkpoint[name] = torch.ones(shape)
-    with tempfile.TemporaryDirectory() as folder:
-        src, dst = Path(folder) / 'published.pth', Path(folder) / 'converted.pth'
-        torch.save({'model': checkpoint}, src)
-        dropped = convert_checkpoint('avism', src, dst)
-        src.unlink()
-        model = init_model(CONFIGS / f'{MODELS[request.param]}.py', dst)
-    return Published(golden, model, dropped)
-
-
-def relative_position_index(side: int) -> Tensor:
-    """Swin's table: the index of the bias of each pair of positions in a window."""
-    places = torch.cartesian_prod(torch.arange(side), torch.arange(side))
-    step = places[:, None] - places[None] + side - 1
-    return step[..., 0] * (2 * side - 1) + step[..., 1]
+    return Published(golden, *load_model(golden, MODELS[request.param]))
 
 
 r50 = pytest.mark.parametrize('published', ['avism_r50'], indirect=True)
@@ -182,20 +158,6 @@ def check_candidates(published: Published, case: str) -> None:
     assert flipped[apart].max() <= 2
 
 
-class SamePoints:
-    """The points of the recorded training step, the same for every matching and loss."""
-
-    def __init__(self, meta: dict) -> None:
-        points = generator(meta['point_seed']).random((1, meta['num_points'], 2))
-        self.points = torch.from_numpy(points).float()
-
-    def for_matching(self, like: Tensor, generator: object = None) -> Tensor:
-        return self.points
-
-    def for_loss(self, logits: Tensor, generator: object = None) -> Tensor:
-        return self.points.expand(len(logits), -1, -1)
-
-
 @r50
 def test_losses_and_gradients_of_training_step_are_equal(published) -> None:
     """40 losses, all matchings of the clips, and the norm of every gradient."""
@@ -239,13 +201,11 @@ def gt(arrays) -> AVDataSample:
 
 def check_gradients(published: Published) -> None:
     """Compare the norm of the gradient of each parameter."""
-    keys = [name for name, _, _ in published.golden.info['keys']]
-    numbered = {name: torch.tensor([float(index)]) for index, name in enumerate(keys)}
     arrays = published.golden.arrays
     norms = dict(
         zip(arrays['train/fixed/grad_names'], arrays['train/fixed/grad_norm'], strict=True)
     )
-    sources = {ours: keys[int(tag)] for ours, tag in convert_avism(numbered)[0].items()}
+    sources = official_names(published.golden)
     difference = {
         name: abs(weight.grad.double().norm().item() - norms[sources[name]]) / norms[sources[name]]
         for name, weight in published.model.named_parameters()
