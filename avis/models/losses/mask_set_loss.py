@@ -104,8 +104,7 @@ class MaskSetLoss(nn.Module):
             make_generator(target.seed, features.device) for target in targets[: len(features)]
         ]
         matchings = [self._match(layer, features, targets, generators) for layer in layers]
-        count = features.new_tensor(float(sum(len(target.labels) for target in targets)))
-        count = reduce_mean(count).clamp(min=_num_clips(targets))
+        count = mask_normalizer(features, targets)
         masks = self._mask_losses(layers, matchings, features, targets, generators)
         losses = []
         for index, layer in enumerate(layers):
@@ -198,6 +197,15 @@ def mask_logits(embeds: Tensor, offsets: Tensor, features: Tensor) -> Tensor:
     """Return mask logits (M, T, h, w) of embeddings (M, C), offsets (M,), features (T, C, h, w)."""
     logits = torch.einsum('mc,tcp->mtp', embeds, features.flatten(2))
     return (logits + offsets[:, None, None]).unflatten(-1, features.shape[-2:])
+
+
+def mask_normalizer(features: Tensor, targets: Sequence[MaskTarget]) -> Tensor:
+    """Return the divisor of the mask losses of this process, a scalar on the device of a tensor.
+
+    It is the number of instances in all targets, the mean over processes, at least 1 per clip.
+    """
+    count = features.new_tensor(float(sum(len(target.labels) for target in targets)))
+    return reduce_mean(count).clamp(min=_num_clips(targets))
 
 
 def _num_clips(targets: Sequence[MaskTarget]) -> int:

@@ -16,7 +16,14 @@ from avis.models.trackers.base import TrackerWindow
 from avis.models.trackers.sounding_gate import SoundingGate
 from avis.registry import MODELS
 from tests.helpers.tiny_avism import C, D, K, P, build, clip
-from tests.helpers.train_in_two_processes import CLIPS, SamePoints, gradients
+from tests.helpers.train_in_two_processes import (
+    CLIPS,
+    ITERATIONS,
+    SamePoints,
+    batches,
+    gradients,
+    train,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -83,6 +90,17 @@ def test_single_window_equals_prediction_of_clip(name) -> None:
     assert_same(model.finish_video(state), *predict(model, clip()))
 
 
+def test_prediction_in_mixed_precision_is_close() -> None:
+    model = build()
+    (exact,) = predict(model, clip())
+    with torch.autocast('cpu', torch.bfloat16):
+        (close,) = predict(model, clip())
+    best = exact.scores.argmax()
+    same_query = [i for i in range(len(close.ids)) if close.labels[i] == exact.labels[best]]
+    difference = (close.scores[same_query] - exact.scores[best]).abs().min()
+    assert 0 < difference < 0.02
+
+
 def test_reported_classes_filters_and_renumbers_labels() -> None:
     (every,) = predict(build(), clip())
     assert len(set(every.labels.tolist())) > 1
@@ -136,23 +154,39 @@ def test_training_forward_does_not_depend_on_batch() -> None:
         )
 
 
-@pytest.mark.slow
-def test_two_processes_have_the_gradients_of_one(tmp_path) -> None:
+@pytest.fixture(scope='module')
+def two_processes(tmp_path_factory) -> dict:
+    """Gradient norms and losses of two processes with one clip each."""
+    out = tmp_path_factory.mktemp('processes') / 'out.json'
     script = ROOT / 'tests/helpers/train_in_two_processes.py'
     launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
     done = subprocess.run(
-        [sys.executable, *launch, str(script), str(tmp_path / 'norms.json')],
+        [sys.executable, *launch, str(script), str(out)],
         env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'},
         capture_output=True,
         text=True,
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    shared = json.loads((tmp_path / 'norms.json').read_text())
-    alone = gradients(build(), CLIPS)
+    return json.loads(out.read_text())
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_gradients_of_one(two_processes) -> None:
+    shared, alone = two_processes['norms'], gradients(build(), CLIPS)
     assert shared.keys() == alone.keys()
     for name, norm in alone.items():
         assert shared[name] == pytest.approx(norm, rel=2e-3, abs=1e-5), name
+
+
+@pytest.mark.slow
+def test_two_processes_of_one_clip_train_as_one_process_of_two(two_processes) -> None:
+    alone = train(build(late_as_no_object=True), batches())
+    assert len(alone) == len(two_processes['losses']) == ITERATIONS
+    for ours, shared in zip(alone, two_processes['losses'], strict=True):
+        assert shared == pytest.approx(ours, rel=1e-4, abs=1e-4)
+    first, last = (sum(alone[index].values()) for index in (0, -1))  # of the same clips
+    assert last < first - 0.1
 
 
 def test_invalid_inputs_raise() -> None:
