@@ -81,7 +81,9 @@ def test_every_broken_file_is_reported(s4, capsys) -> None:
     write_audio(audio / 'val/dog_barking/val0.wav', 3)
     write_audio(audio / 'val/dog_barking/val1.wav', 6)
     (audio / 'test/dog_barking/test1.wav').write_bytes(b'nothing')
-    assert check_dataset(config('avsbench_s4', s4, audio='wav')) == 7
+    cfg = config('avsbench_s4', s4, audio='wav')
+    cfg.val_dataloader.dataset.pipeline.load_audio.max_padding = 1.0  # else VGGish fills the end
+    assert check_dataset(cfg) == 7
     text = capsys.readouterr().out
     for problem in (
         r'train0_2\.png: is a truncated PNG',
