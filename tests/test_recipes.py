@@ -19,7 +19,13 @@ from avis.apis.recipe import extract_recipe
 from avis.apis.recipe_run import learning_rates
 from avis.registry import MODELS
 from tests.helpers.initialization import problems
-from tests.helpers.recipe_tables import differences, load_tables, matches_name, with_table
+from tests.helpers.recipe_tables import (
+    differences,
+    load_table,
+    load_tables,
+    matches_name,
+    with_table,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = load_tables()
@@ -52,10 +58,8 @@ def docstring_of(name: str) -> str:
 
 
 def deviations_of(name: str) -> str:
-    """What a docstring says about deviations, or that of another config which it refers to."""
-    text = docstring_of(name).partition('Deviates from the authors: ')[2]
-    other = re.match(r'as (\w+)\.py\b', text)
-    return deviations_of(other[1]) if other else text
+    """What the docstring of a config says about deviations."""
+    return docstring_of(name).partition('Deviates from the authors: ')[2]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +72,36 @@ def test_deviation_is_named_in_the_docstring(table: str, entry: dict[str, Any]) 
     assert all(entry[key] for key in ('reason', 'effect'))
     for name in names:
         assert entry['named'] in deviations_of(name), f'{name}: {entry["name"]}'
+
+
+@pytest.mark.parametrize(
+    ('name', 'key', 'value', 'rows'),
+    [
+        ('tpavi_r50_s4', 'optim_wrapper.optimizer.lr', 2e-4, 3),
+        ('tpavi_r50_s4', 'train_dataloader.batch_size', 8, 1),
+        ('tpavi_r50_s4', 'train_cfg.val_interval', 2, 1),
+        ('tpavi_r50_s4', 'model.backbone.norm_eval', True, 1),
+        ('tpavi_r50_s4', 'model.backbone.frozen_stages', 1, 4),
+        ('tpavi_r50_avss', 'train_dataloader.dataset.pipeline.resize.short_side', 256, 1),
+        ('avism_r50_in_aviseg', 'optim_wrapper.paramwise_cfg.norm_decay_mult', 1.0, 1),
+        ('avism_r50_in_aviseg', 'train_dataloader.dataset.pipeline.random_flip.prob', 0.0, 1),
+        ('avism_r50_in_avtrack', 'model.tracker.score_threshold', 0.5, 1),
+        ('avtracker', 'model.protocol', 'corrected', 1),
+    ],
+)
+def test_changed_setting_is_seen(name: str, key: str, value: object, rows: int) -> None:
+    table = next(table for table in TABLES.values() if name in table['configs'])
+    recipe = extract_recipe(load_config(PATHS[name], {key: value}))
+    assert len(list(differences(table, name, recipe))) == rows
+
+
+def test_deviation_that_is_declared_in_part_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / 'mine.yml'
+    path.write_text('rows: {data: {clips: {published: 4, source: paper, here: 8, why: so}}}')
+    with pytest.raises(ValueError, match='data, clips') as error:
+        load_table(path)
+    assert "unknown keys ['why']" in str(error.value)
+    assert "missing keys ['effect', 'named', 'reason']" in str(error.value)
 
 
 @pytest.mark.parametrize('table', TABLES)

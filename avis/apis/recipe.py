@@ -23,7 +23,6 @@ SECTIONS = ('data', 'augmentation', 'model', 'losses', 'optimization', 'evaluati
 # Arguments that change neither what is learned nor how it is scored.
 _IMPLEMENTATION = {
     'ann_file',
-    'backend',
     'cache_dir',
     'collect_device',
     'data_root',
