@@ -26,6 +26,7 @@ from avis.structures.video_record import VideoRecord
 
 _FILE_ERRORS = (BrokenDataError, FileNotFoundError)
 _CHUNK = 64  # frames in memory at a time
+_MISSING_SECONDS = 1.0  # official audio files end up to a second before their clip
 
 
 @dataclass
@@ -260,4 +261,13 @@ def _check_audio(record: VideoRecord, loader: LoadAudio, report: VideoReport) ->
             seconds = audio_info(path).seconds
         except BrokenDataError:  # the loader has replaced it by silence, as configured
             return
-        report.surplus = float(np.round(seconds - record['length'] / record['fps'], 3))
+        clip_seconds = record['length'] / record['fps']
+        surplus = float(np.round(seconds - clip_seconds, 3))
+        if loader.max_padding is None and surplus < -_MISSING_SECONDS:
+            # Training accepts it, but the file may be truncated.
+            report.add_problem(
+                f'{path}: lasts {seconds:.2f} s, but the clip of {record["length"]} frames lasts '
+                f'{clip_seconds:.2f} s. Training uses it as it is.'
+            )
+            return
+        report.surplus = surplus

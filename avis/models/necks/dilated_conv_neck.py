@@ -7,15 +7,10 @@ from torch import Tensor, nn
 
 from avis.registry import MODELS
 
-_INITIAL_STD = 0.01
-
 
 @MODELS.register_module()
 class DilatedConvNeck(nn.Module):
     """Sum of parallel dilated 3x3 convolutions, one set per pyramid level.
-
-    As in the official code, weights start from N(0, 0.01), whatever the number of channels, and
-    biases as PyTorch's.
 
     Source: Zhou et al., *Audio-Visual Segmentation*, ECCV 2022 (arXiv:2207.05042).
 
@@ -23,6 +18,9 @@ class DilatedConvNeck(nn.Module):
         in_channels: C_i, channels of each level.
         out_channels: C, channels of every output.
         dilations: Dilation, and padding, of the parallel convolutions.
+        init_std: Standard deviation of the initial weights, drawn from a normal distribution with
+            mean 0; the official code has 0.01 for any number of channels. None leaves them as
+            PyTorch draws them, like the biases in any case.
     """
 
     def __init__(
@@ -31,6 +29,7 @@ class DilatedConvNeck(nn.Module):
         in_channels: Sequence[int],
         out_channels: int = 256,
         dilations: Sequence[int] = (3, 6, 12, 18),
+        init_std: float | None = 0.01,
     ) -> None:
         super().__init__()
         self.levels = nn.ModuleList(
@@ -40,9 +39,9 @@ class DilatedConvNeck(nn.Module):
             )
             for channels in in_channels
         )
-        for weight in self.parameters():
-            if weight.ndim > 1:
-                nn.init.normal_(weight, std=_INITIAL_STD)
+        for conv in self.modules():
+            if isinstance(conv, nn.Conv2d) and init_std is not None:
+                nn.init.normal_(conv.weight, std=init_std)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Map maps (N, C_i, H_i, W_i), finest first, to maps (N, C, H_i, W_i)."""

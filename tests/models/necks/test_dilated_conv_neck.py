@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from avis.models.necks.dilated_conv_neck import DilatedConvNeck
 
@@ -36,6 +37,10 @@ def test_weights_start_equally_small_whatever_the_width() -> None:
             assert conv.weight.std().item() == pytest.approx(0.01, rel=0.05)
             assert conv.weight.abs().max() > 0.03  # normal, not uniform
             assert 0 < conv.bias.abs().max() < (9 * channels) ** -0.5  # PyTorch's
+    torch.manual_seed(0)
+    usual = DilatedConvNeck(in_channels=[16], out_channels=64, init_std=None)
+    torch.manual_seed(0)
+    assert torch.equal(usual.levels[0][0].weight, nn.Conv2d(16, 64, 3).weight)
 
 
 def test_wrong_number_of_maps_raises() -> None:
