@@ -189,7 +189,7 @@ def _check(value: Any, key: str, role: str, path: str) -> None:
 
 def _check_arguments(kind: Any, names: set[str], key: str, role: str, path: str) -> None:
     """Compare the keys beside a ``type`` with the arguments of that class or function."""
-    target = _resolve(kind, key, path) if isinstance(kind, str) else kind
+    target = resolve_type(kind, key, path) if isinstance(kind, str) else kind
     arguments = _arguments(target)
     if arguments is None:
         return
@@ -249,8 +249,17 @@ def _named(signature: inspect.Signature) -> dict[str, Any] | None:
     return {parameter.name: parameter.default for parameter in parameters}
 
 
-def _resolve(name: str, key: str, path: str) -> Any:
-    """Find the class behind a string in the registries under the scope ``avis``."""
+def resolve_type(name: str, key: str, path: str) -> Any:
+    """Find the class behind a string in the registries under the scope ``avis``.
+
+    Args:
+        name: Value of a ``type``.
+        key: Dotted key of its dict, for the error message.
+        path: Config file, for the error message.
+
+    Raises:
+        ValueError: No registry has the name.
+    """
     import mmdet.registry
     import mmengine.registry
     from mmengine.registry import Registry

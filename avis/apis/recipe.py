@@ -5,6 +5,7 @@ section of named rows. Values are plain: numbers, text, lists, and dicts. A comp
 the name of its class as ``type`` and its arguments, defaults of classes of avis included.
 """
 
+import copy
 import inspect
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,13 +14,18 @@ from typing import Any
 
 from mmengine.config import Config
 
-from avis.apis.config import argument_defaults, load_config
+from avis.apis.config import argument_defaults, load_config, resolve_type
 from avis.apis.config_files import find_config
 from avis.apis.recipe_format import Style, format_recipes
 from avis.apis.recipe_run import built_rows, learning_rate, validations
 
 ConfigRecipe = dict[str, dict[str, Any]]
 SECTIONS = ('data', 'augmentation', 'model', 'losses', 'optimization', 'evaluation')
+# What a recipe is made of; blocks for logs and the like are left out.
+_BLOCKS = {
+    *(f'{split}_{kind}' for split in ('train', 'val', 'test') for kind in ('dataloader', 'cfg')),
+    *('model', 'optim_wrapper', 'param_scheduler', 'val_evaluator', 'test_evaluator'),
+}
 # Arguments that change neither what is learned nor how it is scored.
 _IMPLEMENTATION = {
     'ann_file',
@@ -50,6 +56,9 @@ def extract_recipe(cfg: Config) -> ConfigRecipe:
         Section -> row -> value. Sections without rows are left out; a config without training has
         no augmentation, losses and optimization.
     """
+    cfg = copy.deepcopy(cfg)
+    for key in _BLOCKS & set(cfg):
+        _resolve_types(cfg[key], key, str(cfg.filename))
     trains = cfg.get('train_dataloader') is not None and cfg.get('optim_wrapper') is not None
     recipe: ConfigRecipe = {section: {} for section in SECTIONS}
     for path, part in _components(cfg.get('model') or {}):
@@ -66,6 +75,19 @@ def extract_recipe(cfg: Config) -> ConfigRecipe:
         recipe['losses'] = {}
     recipe['evaluation'].update(_evaluation(cfg))
     return {section: rows for section, rows in recipe.items() if rows}
+
+
+def _resolve_types(value: Any, key: str, path: str) -> None:
+    """Replace the names of registered classes by the classes, as :func:`_components` expects."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if not name.endswith('_cfg'):  # of a layer: BN is no component
+                _resolve_types(item, f'{key}.{name}', path)
+        if isinstance(value.get('type'), str):
+            value['type'] = resolve_type(value['type'], key, path)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _resolve_types(item, f'{key}[{index}]', path)
 
 
 def compare_recipes(
@@ -232,7 +254,7 @@ def _initial_weights(cfg: Config) -> dict[str, str]:
 
 def _selection(cfg: Config) -> dict[str, Any]:
     """When the model is validated and which checkpoints are kept."""
-    hook = cfg.default_hooks.checkpoint
+    hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
     points = validations(cfg) if cfg.get('val_evaluator') is not None else []
     best = hook.get('save_best')
     return {

@@ -177,11 +177,14 @@ def validations(cfg: Config) -> list[int]:
     Returns:
         Numbers of finished epochs or iterations.
     """
+    from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
+
     points: list[int] = []
     loop: Any = None
     settings = dict(cfg.train_cfg)
-    make_loop = settings.pop('type')
     by_epoch = 'max_epochs' in settings
+    settings.pop('by_epoch', None)
+    make_loop = settings.pop('type', EpochBasedTrainLoop if by_epoch else IterBasedTrainLoop)
     model = SimpleNamespace(train=_nothing, train_step=_nothing)
     runner = SimpleNamespace(
         call_hook=_nothing,

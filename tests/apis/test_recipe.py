@@ -40,6 +40,19 @@ def test_defaults_and_overrides_are_resolved() -> None:
     assert recipe['evaluation']['test loop'] == {'type': 'VideoTestLoop', 'size': 20, 'overlap': 0}
 
 
+def test_names_of_classes_are_resolved() -> None:
+    names = {
+        'model__decode_head__type': 'RefineFPNHead',
+        'optim_wrapper__type': 'OptimWrapper',
+        'optim_wrapper__optimizer__type': 'Adam',
+        'train_dataloader__sampler__type': 'DefaultSampler',
+        'train_dataloader__dataset__pipeline__resize__type': 'ResizeClip',
+        'train_cfg__type': 'EpochBasedTrainLoop',
+        'test_evaluator__type': 'AVSMetric',
+    }
+    assert recipe_of('tpavi_r50_s4', **names) == recipe_of('tpavi_r50_s4')
+
+
 def test_published_batch_is_the_effective_one() -> None:
     recipe = recipe_of('tpavi_r50_s4', train_dataloader__batch_size=1)
     assert (recipe['data']['effective batch'], recipe['data']['clips per process']) == (4, 1)
@@ -113,6 +126,7 @@ def test_validations_are_those_of_the_loop() -> None:
     assert validations(Config({'train_cfg': epochs})) == [4, 6, 8, 9]
     iterations = {'type': IterBasedTrainLoop, 'max_iters': 10, 'val_interval': 5}
     assert validations(Config({'train_cfg': iterations})) == [5, 10]
+    assert validations(Config({'train_cfg': {'by_epoch': True, 'max_epochs': 2}})) == [1, 2]
 
 
 @pytest.mark.parametrize(
