@@ -86,6 +86,7 @@ def mmdets(head: Mask2FormerFrameHead) -> Mask2FormerHead:
         positional_encoding={'num_feats': CHANNELS // 2, 'normalize': True},
         loss_cls=ConfigDict(type='CrossEntropyLoss', class_weight=[1.0] * CLASSES + [0.1]),
     )
+    torch.manual_seed(7)  # masks of both signs after every layer
     for name, parameter in theirs.named_parameters():
         nn.init.normal_(parameter, 1.0 if 'norm' in name else 0.0, 0.2)
     nn.init.normal_(theirs.mask_embed[-1].weight)
