@@ -7,7 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from avis.structures.masks import RLE, Polygons, to_rle
+from avis.structures.masks import (
+    RLE,
+    Polygons,
+    check_polygons,
+    check_polygons_in_frame,
+    rle_from_json,
+    to_rles,
+)
 
 _ABSENT, _RLE, _POLYGONS = 0, 1, 2
 
@@ -37,7 +44,10 @@ class PackedMasks(Sequence[Any]):
     def __init__(self, masks: Sequence[Any]) -> None:
         self.size: tuple[int, int] | None = None
         self.blank: list[int] = []
-        packed = [self._pack(frame, mask) for frame, mask in enumerate(masks)]
+        # Largest coordinate and number of numbers of the polygons.
+        self._farthest, self._longest = 0.0, 0
+        checked = _check_rles(masks)
+        packed = [self._pack(frame, mask) for frame, mask in enumerate(checked)]
         self._kinds = bytes(kind for kind, _ in packed)
         self._ends = np.cumsum([len(data) for _, data in packed], dtype=np.int64)
         self._data = b''.join(data for _, data in packed)
@@ -65,45 +75,86 @@ class PackedMasks(Sequence[Any]):
         """Frames whose mask is given, bool (T,)."""
         return np.frombuffer(self._kinds, np.uint8) != _ABSENT
 
+    def check_polygons(self, height: int, width: int) -> None:
+        """Check that the polygons fit a frame, see :func:`check_polygons_in_frame`.
+
+        Raises:
+            ValueError: One does not; the message begins with ``[frame]``.
+        """
+        # Without a polygon that is far outside or long, there is no need to look at each.
+        farthest = max(height, width)
+        if self._farthest <= farthest and 2 * self._longest * farthest <= 2 * height * width:
+            return
+        for frame in np.flatnonzero(np.frombuffer(self._kinds, np.uint8) == _POLYGONS).tolist():
+            self._check_polygons(frame, height, width)
+
+    def _check_polygons(self, frame: int, height: int, width: int) -> None:
+        try:
+            check_polygons_in_frame(self[frame], height, width)
+        except ValueError as error:
+            raise ValueError(f'[{frame}]: {error}') from error
+
     def _pack(self, frame: int, mask: Any) -> tuple[int, bytes]:
         """Return kind and bytes of one mask."""
         if mask is None:
             return _ABSENT, b''
         try:
             if isinstance(mask, dict):
-                return _RLE, self._pack_rle(frame, mask)
+                return _RLE, self._pack_rle(frame, mask)  # type: ignore[arg-type]
             return _POLYGONS, self._pack_polygons(frame, mask)
-        except (KeyError, TypeError, ValueError) as error:
-            problem = f'lacks {error}' if isinstance(error, KeyError) else error
-            raise ValueError(f'[{frame}]: {problem}') from error
+        except ValueError as error:
+            raise ValueError(f'[{frame}]: {error}') from error
 
-    def _pack_rle(self, frame: int, mask: dict[str, Any]) -> bytes:
-        height, width = (int(side) for side in mask['size'])
+    def _pack_rle(self, frame: int, rle: RLE) -> bytes:
+        height, width = rle['size']
         if self.size not in (None, (height, width)):
             raise ValueError(
                 f'expected an RLE of size {list(self.size or ())} as in earlier frames, got '
                 f'{[height, width]}'
             )
         self.size = height, width
-        rle = to_rle(mask, height, width)
         if not coco_mask.area(rle):
             self.blank.append(frame)
         return bytes(rle['counts'])
 
     def _pack_polygons(self, frame: int, mask: Sequence[Sequence[float]]) -> bytes:
+        check_polygons(mask)
         polygons = [np.asarray(polygon, np.float64) for polygon in mask]
         for points in polygons:
-            if points.ndim != 1 or len(points) < 6 or len(points) % 2:
-                raise ValueError(
-                    f'a polygon needs at least 3 points as x, y pairs, got an array of shape '
-                    f'{points.shape}'
-                )
-            if not np.isfinite(points).all():
-                raise ValueError('a polygon has NaN or infinite coordinates')
+            self._farthest = max(self._farthest, float(np.abs(points).max()))
+            self._longest = max(self._longest, len(points))
         if not any(_area(points) for points in polygons):
             self.blank.append(frame)
         header = np.array([len(polygons), *map(len, polygons)], np.float64)
         return np.concatenate([header, *polygons]).tobytes()
+
+
+def _check_rles(masks: Sequence[Any]) -> list[Any]:
+    """Replace RLEs of any form by checked, compressed ones; other masks stay.
+
+    Raises:
+        ValueError: One is invalid; the message begins with ``[frame]``.
+    """
+    checked = list(masks)
+    frames = [frame for frame, mask in enumerate(masks) if isinstance(mask, dict)]
+    if not frames:
+        return checked
+    rles = [masks[frame] for frame in frames]
+    try:
+        height, width = rles[0]['size']
+        found: Sequence[RLE | None] = to_rles(rles, height, width)
+    except (KeyError, TypeError, ValueError):
+        found = [_check_rle(frame, rle) for frame, rle in zip(frames, rles, strict=True)]
+    for frame, rle in zip(frames, found, strict=True):
+        checked[frame] = rle
+    return checked
+
+
+def _check_rle(frame: int, value: dict[str, Any]) -> RLE:
+    try:
+        return rle_from_json(value)
+    except ValueError as error:
+        raise ValueError(f'[{frame}]: {error}') from error
 
 
 def _to_polygons(data: bytes) -> Polygons:

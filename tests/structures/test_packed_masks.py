@@ -63,10 +63,10 @@ def test_blank_lists_masks_without_area(mask) -> None:
     [
         ([[1, 2, 3, 4]], r'\[1\]: a polygon needs at least 3 points'),
         ([[1, 2, 3, 4, 5, 6, 7]], r'\[1\]: a polygon needs at least 3 points as x, y pairs'),
-        ([[1, 2, 3, 4, 5, float('nan')]], r'\[1\]: a polygon has NaN'),
-        ({'counts': [24 * 32]}, r"\[1\]: lacks 'size'"),
+        ([[1, 2, 3, 4, 5, float('nan')]], r'\[1\]: expected finite coordinates .* got nan'),
+        ({'counts': [24 * 32]}, r"\[1\]: an RLE lacks 'size'"),
         (
-            {'size': [24, 33], 'counts': 'x'},
+            {'size': [24, 33], 'counts': [24 * 33]},
             r'\[1\]: expected an RLE of size \[24, 32\] as in earlier frames, got \[24, 33\]',
         ),
         (7, r'\[1\]: '),

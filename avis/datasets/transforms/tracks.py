@@ -2,6 +2,7 @@
 
 import functools
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -17,7 +18,14 @@ from avis.datasets.transforms.clip import clip_name, frame_ids_of, path_of_frame
 from avis.datasets.transforms.clip_geometry import ClipGeometry, Size
 from avis.registry import TRANSFORMS
 from avis.structures.mask_track import MaskTrack
-from avis.structures.masks import RLE, encode_mask, to_rle
+from avis.structures.masks import (
+    RLE,
+    check_polygons,
+    check_polygons_in_frame,
+    encode_mask,
+    to_rle,
+)
+from avis.structures.packed_masks import PackedMasks
 from avis.utils.png import read_png_mask
 
 Form = Literal['dense', 'tracks']
@@ -95,7 +103,7 @@ class LoadTracks(BaseTransform):
         labels, ids, masks = [], [], [np.zeros((0, *shape), bool)]
         annotated = [np.zeros((0, len(frame_ids)), bool)]
         for track in tracks:
-            chosen = [track['masks'][t] if t >= 0 else None for t in frame_ids.tolist()]
+            chosen = _masks_of(track, frame_ids.tolist(), geometry.source, clip_name(results))
             given = np.array([mask is not None and len(mask) > 0 for mask in chosen])
             if track.get('crowd', False) or not given.any():
                 continue
@@ -127,7 +135,10 @@ class LoadTracks(BaseTransform):
             'masks': [
                 MaskTrack(
                     *size,
-                    [_encode(track['masks'][t], size) if t >= 0 else None for t in frame_ids],
+                    [
+                        _encode(mask, size)
+                        for mask in _masks_of(track, frame_ids, size, clip_name(results))
+                    ],
                 )
                 for track in tracks
             ],
@@ -153,6 +164,33 @@ class LoadTracks(BaseTransform):
         return [{'id': level, 'label': 0, 'masks': masks[level]} for level in sorted(masks)]
 
 
+def _masks_of(
+    track: Mapping[str, Any], frame_ids: Sequence[int], size: Size, clip: str
+) -> list[Any]:
+    """Return the masks of some frames of a track, checked; None where it is absent."""
+    masks = [track['masks'][t] if t >= 0 else None for t in frame_ids]
+    # Those of annotation files were checked as a whole when they were packed.
+    if not isinstance(track['masks'], PackedMasks):
+        masks = [
+            _checked(mask, size, f'{clip}: mask of instance {track["id"]} in frame {t}')
+            for mask, t in zip(masks, frame_ids, strict=True)
+        ]
+    return masks
+
+
+def _checked(mask: Any, size: Size, location: str) -> Any:
+    if mask is None or (isinstance(mask, dict) and 'png' in mask):
+        return mask
+    try:
+        if isinstance(mask, dict):
+            return to_rle(mask, *size)
+        check_polygons(mask)
+        check_polygons_in_frame(mask, *size)
+    except ValueError as error:
+        raise broken_data_error(location, str(error), 'Correct the annotations.') from error
+    return mask
+
+
 def _draw(mask: Any, geometry: ClipGeometry, row: int) -> NDArray[np.uint8]:
     """Draw one mask in the geometry of the clip, transposed: (w, h), 0 and 1."""
     height, width = geometry.size
@@ -171,7 +209,7 @@ def _draw(mask: Any, geometry: ClipGeometry, row: int) -> NDArray[np.uint8]:
 def _decode(mask: Any, size: Size) -> NDArray[np.uint8]:
     """Decode an RLE or a gray level of an image to pixels 0 and 1, (H, W)."""
     if 'png' not in mask:
-        pixels: NDArray[np.uint8] = coco_mask.decode(to_rle(mask, *size))
+        pixels: NDArray[np.uint8] = coco_mask.decode(_of_size(mask, size))
         return pixels
     levels = _read_png(mask['png'], size)
     marked = levels > 0 if mask['value'] is None else levels == mask['value']
@@ -184,7 +222,13 @@ def _encode(mask: Any, size: Size) -> RLE | None:
         return None
     if isinstance(mask, dict) and 'png' in mask:
         return encode_mask(_decode(mask, size))
-    return to_rle(mask, *size)
+    return _of_size(mask, size) if isinstance(mask, dict) else to_rle(mask, *size)
+
+
+def _of_size(rle: RLE, size: Size) -> RLE:
+    if tuple(rle['size']) != size:
+        raise ValueError(f'RLE of size {list(rle["size"])} in a frame of {list(size)}')
+    return rle
 
 
 def _read_png(path: str, size: Size) -> NDArray[np.uint8]:

@@ -1,16 +1,18 @@
 import gzip
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from avis.datasets.aviseg import AVISeg
+from avis.datasets.readers.errors import BrokenDataError
 from avis.datasets.transforms.geometry import CenterCrop, RandomFlip, ResizeClip
 from avis.datasets.transforms.loading import LoadFrames
 from avis.datasets.transforms.sampling import PadFrames
 from avis.datasets.transforms.tracks import LoadTracks
-from avis.datasets.vis import read_vis
+from avis.datasets.vis_annotations import read_vis
 from avis.evaluation.benchmarks.problems import ProblemLog
 from avis.evaluation.benchmarks.vis_files import RULES, VisGroundTruth
 from tests.helpers.tiny_sets import frame_image, write_image
@@ -196,3 +198,20 @@ def test_tiny_and_huge_frames_are_loaded(tmp_path, size) -> None:
     assert results['ori_shape'] == size
     height, width = results['img_shape']
     assert results['gt_tracks']['masks'].sum() == (height // 4) * (width // 4)
+
+
+@pytest.mark.parametrize(
+    'mask',
+    [
+        {'size': list(SIZE), 'counts': [5, 9]},
+        {'size': list(SIZE), 'counts': '~~~'},
+        [[3, 2, 1e9, 2, 12, 10]],
+        [[3, 2, float('nan'), 2, 12, 10]],
+    ],
+)
+@pytest.mark.parametrize('form', ['dense', 'tracks'])
+def test_invalid_mask_of_a_list_is_an_error_that_can_be_pickled(tmp_path, mask, form) -> None:
+    results = record(tmp_path, [None, mask, None, None])
+    with pytest.raises(BrokenDataError, match=r'mask of instance 0 in frame 1: ') as error:
+        load(results, form=form)
+    assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
