@@ -28,7 +28,7 @@ from avis.engine.hooks.visualization_hook import AVVisualizationHook
 from avis.engine.resume import check_resumable, find_resumable
 from avis.engine.runner import AVRunner
 from avis.evaluation.metrics.dump_predictions import DumpPredictions
-from avis.utils.checkpoint import load_state_dict_strict, state_dict_of
+from avis.utils.checkpoint import check_values, load_state_dict_strict, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file, trusted_checkpoints
 
 Launcher = Literal['none', 'pytorch', 'slurm', 'mpi']
@@ -228,12 +228,13 @@ def check_checkpoint(model: nn.Module, checkpoint: str | Path, *, strict: bool) 
         strict: All entries must fit; else at least one, as for a head with other classes.
 
     Raises:
-        ValueError: The checkpoint does not fit the model.
+        ValueError: The checkpoint does not fit the model, or has values that are no weights.
     """
     if strict:
         load_state_dict_strict(model, read_weights(checkpoint), checkpoint)
         return
     weights, wanted = read_weights(checkpoint), model.state_dict()
+    check_values(weights, wanted, checkpoint)
     if not any(key in weights and weights[key].shape == wanted[key].shape for key in wanted):
         raise ValueError(
             f'load_from = {checkpoint}: none of its {len(weights)} tensors fits the '

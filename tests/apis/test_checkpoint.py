@@ -13,6 +13,7 @@ from mmengine.config import Config
 
 from avis.apis import convert_checkpoint, init_model
 from avis.apis.checkpoint import available_converters, load_weights, state_dict_of
+from avis.apis.runner import check_checkpoint
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'model_converters' / 'convert_checkpoint.py'
 BUILT_IN = ('avism', 'avsbench', 'mask2former', 'pvt_v2', 'swin', 'torchvision_resnet', 'vggish')
@@ -74,6 +75,38 @@ def test_pickled_code_is_not_executed(tmp_path: Path, model) -> None:
 def test_file_without_weights_is_rejected_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"x\.pth: expected a tensor for 'epoch', got int"):
         state_dict_of({'epoch': 3}, tmp_path / 'x.pth')
+
+
+@pytest.mark.parametrize(
+    ('change', 'problem'),
+    [
+        (lambda w: w.fill_(float('nan')), r'has \d+ of \d+ values that are NaN or infinite'),
+        (lambda w: w.view(-1)[0].fill_(float('inf')), r'has 1 of \d+ values that are NaN'),
+        (lambda w: w.long(), 'is int64, expected float32'),
+        (lambda w: w.bool(), 'is bool, expected float32'),
+        (lambda w: w.to(torch.complex64), 'is complex64, expected float32'),
+        (lambda w: w.to_sparse(), 'is no dense tensor'),
+    ],
+)
+def test_values_that_are_no_weights_are_rejected_with_their_key(
+    tmp_path: Path, model, change, problem: str
+) -> None:
+    weights = {key: value.clone() for key, value in model.state_dict().items()}
+    key = next(key for key, value in weights.items() if value.is_floating_point())
+    changed = change(weights[key])
+    weights[key] = weights[key] if changed.numel() != weights[key].numel() else changed
+    path = tmp_path / 'odd.pth'
+    torch.save({'state_dict': weights}, path)
+    with pytest.raises(ValueError, match=rf'odd\.pth has 1 unusable entry \({key} {problem}'):
+        load_weights(model, path)
+    with pytest.raises(ValueError, match=key):
+        check_checkpoint(model, path, strict=False)
+
+
+def test_half_precision_weights_load(tmp_path: Path, model) -> None:
+    weights = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
+    torch.save({'state_dict': weights}, tmp_path / 'half.pth')
+    load_weights(model, tmp_path / 'half.pth')
 
 
 def test_failed_conversion_writes_no_file(tmp_path: Path) -> None:
