@@ -1,6 +1,5 @@
 """Base of all data sets: splits, errors of missing files, and clips that cannot be read."""
 
-import csv
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -172,44 +171,6 @@ class AVDataset(BaseDataset):
         )
         if 'labeled_frames' in sample:
             sample.labeled_frames = torch.zeros_like(sample.labeled_frames)
-
-
-def read_rows(path: str | Path, columns: Sequence[str], *, by_name: bool) -> list[dict[str, str]]:
-    """Read some columns of a csv with a header line.
-
-    Args:
-        path: The csv.
-        columns: Names of the columns.
-        by_name: True: find the columns by their names in the header. False: take the first
-            columns, whatever their names in the header.
-
-    Raises:
-        ValueError: A column is missing, a row ends early, or the file is not text; with the line.
-    """
-    path = Path(path)
-    try:
-        with path.open(newline='', encoding='utf-8-sig') as file:
-            lines = list(csv.reader(file, strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f'{path}: expected a csv, got {error}. Fetch it again.') from error
-    header = [name.strip() for name in lines[0]] if lines else []
-    missing = [name for name in columns if name not in header] if by_name else []
-    if missing or len(header) < len(columns):
-        raise ValueError(
-            f'{path}: expected the columns {list(columns)}, got {header}. Fetch it again.'
-        )
-    positions = [header.index(name) if by_name else n for n, name in enumerate(columns)]
-    rows = []
-    for number, line in enumerate(lines[1:], start=2):
-        if line:
-            if len(line) <= max(positions) or not all(line[n].strip() for n in positions):
-                raise ValueError(
-                    f'{path}: line {number} ends early or is empty in {list(columns)}: {line}. '
-                    f'Fetch it again.'
-                )
-            cells = zip(columns, positions, strict=True)
-            rows.append({name: line[position].strip() for name, position in cells})
-    return rows
 
 
 def build_transforms(pipeline: Mapping[str, Any] | Sequence[Any]) -> list[Any]:

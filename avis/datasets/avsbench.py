@@ -8,10 +8,11 @@ Zhou et al., *Audio-Visual Segmentation* (ECCV 2022, arXiv:2207.05042) and its e
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
-from avis.datasets.av_dataset import AVDataset, read_rows
+from avis.datasets.av_dataset import AVDataset
 from avis.registry import DATASETS
 from avis.structures.labels import AVSBENCH_CATEGORIES, AVSS_CLASSES, voc_palette
 from avis.structures.video_record import VideoRecord
+from avis.utils.tables import read_table
 
 AudioKind = Literal['log_mel', 'wav']
 _AUDIO = {'log_mel': ('audio_log_mel', 'pkl'), 'wav': ('audio_wav', 'wav')}  # folder, suffix
@@ -106,7 +107,7 @@ class AVSBenchS4(_AVSBenchObject):
         self._require_files()
         columns = ('name', 'start', 'category', 'split')
         records = []
-        for row in self.of_split(read_rows(self.ann_file, columns, by_name=False)):
+        for row in self.of_split(read_table(self.ann_file, columns, by_name=False)):
             clip = Path(self.split, row['category'], row['name'])
             record = self._to_record(
                 row['name'],
@@ -144,7 +145,7 @@ class AVSBenchMS3(_AVSBenchObject):
     def load_data_list(self) -> list[VideoRecord]:
         """Read the csv by the positions of its columns."""
         self._require_files()
-        rows = self.of_split(read_rows(self.ann_file, ('name', 'split'), by_name=False))
+        rows = self.of_split(read_table(self.ann_file, ('name', 'split'), by_name=False))
         return [
             self._to_record(
                 row['name'],
@@ -192,7 +193,7 @@ class AVSBenchSemantic(AVDataset):
     def load_data_list(self) -> list[VideoRecord]:
         """Read the csv by the names of its columns."""
         self.require()
-        rows = read_rows(self.ann_file, ('uid', 'label', 'split'), by_name=True)
+        rows = read_table(self.ann_file, ('uid', 'label', 'split'), by_name=True)
         records = [self._to_record(row['uid'], row['label']) for row in self.of_split(rows)]
         self.require(*sorted({record['attributes']['subset'] for record in records}))
         return records

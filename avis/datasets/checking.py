@@ -24,7 +24,7 @@ from avis.datasets.transforms.tracks import LoadTracks
 from avis.registry import DATASETS
 from avis.structures.video_record import VideoRecord
 
-_FILE_ERRORS = (BrokenDataError, FileNotFoundError)
+_FILE_ERRORS = (BrokenDataError, OSError)
 _CHUNK = 64  # frames in memory at a time
 _MISSING_SECONDS = 1.0  # official audio files end up to a second before their clip
 
@@ -50,7 +50,7 @@ class VideoReport:
         try:
             return call(*args)
         except _FILE_ERRORS as error:
-            self.add_problem(str(error))
+            self.add_problem(_describe(error))
             return None
 
     def add_problem(self, problem: str) -> None:
@@ -122,10 +122,10 @@ def _check_split(
         cfg = cfg['dataset']
     try:
         dataset: AVDataset = DATASETS.build(cfg)
-    except (FileNotFoundError, ValueError) as error:
-        return ['-'] * 5, [str(error)]
-    reports = _check_videos(dataset, workers, console)
-    _print_counts(dataset, console)
+        reports = _check_videos(dataset, workers, console)
+        _print_counts(dataset, console)
+    except (OSError, ValueError) as error:
+        return ['-'] * 5, [_describe(error)]
     surplus = [report.surplus for report in reports if report.surplus is not None]
     cells = [
         str(len(dataset)),
@@ -135,6 +135,13 @@ def _check_split(
         f'{min(surplus):+.2f} to {max(surplus):+.2f}' if surplus else '-',
     ]
     return cells, [problem for report in reports for problem in report.problems]
+
+
+def _describe(error: Exception) -> str:
+    """One line for a file that cannot be used; the system names the file at the end of its own."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        return f'{error.filename}: cannot be read: {error.strerror}.'
+    return str(error)
 
 
 def _check_videos(dataset: AVDataset, workers: int | None, console: Console) -> list[VideoReport]:
@@ -182,8 +189,9 @@ def _check_frames(record: VideoRecord, report: VideoReport) -> list[Size | None]
     else:
         # A missing folder is one problem, not one per frame.
         folders = {Path(path).parent for path in frames}
-        missing = {folder for folder in folders if not folder.is_dir()}
-        for folder in sorted(missing):
+        known = {folder: report.attempt(folder.is_dir) for folder in sorted(folders)}
+        missing = {folder for folder, is_there in known.items() if not is_there}
+        for folder in [folder for folder, is_there in known.items() if is_there is False]:
             report.add_problem(f'{folder} does not exist, so the frames of a video are missing.')
         sizes = [
             None if Path(path).parent in missing else report.attempt(_size_of, path)

@@ -217,7 +217,7 @@ def test_unknown_form_of_audio_is_an_error() -> None:
 @pytest.mark.parametrize(
     ('content', 'problem'),
     [
-        (b'', r'expected the columns .*got \[\]'),
+        (b'', 'expected a csv, got an empty file'),
         (b'name,split\na,train\n', 'expected the columns'),
         (b'video,start,category,split\na,1,dog,train\nb,2,d', 'line 3 ends early'),
         (b'video,start,category,split\na,1,,train\n', 'line 2 ends early or is empty'),

@@ -8,7 +8,6 @@ Official numbers depend on the order of the clips. It is the order of ``s4_meta_
 ``ms3_meta_data.csv`` if a folder above the ground truth contains it, else the order of the paths.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -30,6 +29,7 @@ from avis.evaluation.functional.avsbench import ClipScores, pool_clips, score_cl
 from avis.evaluation.functional.counts import EvalProtocol
 from avis.evaluation.functional.resampling import resample_avsbench
 from avis.utils.png import read_png_mask
+from avis.utils.tables import read_rows
 
 _SPLITS = {'train', 'val', 'test'}
 _TABLES = ('s4_meta_data.csv', 'ms3_meta_data.csv')
@@ -211,8 +211,7 @@ def _read_table(gt: Path) -> dict[str, list[str]]:
     for above in [folder, *folder.parents][:_LEVELS_ABOVE]:
         for name in _TABLES:
             if (above / name).is_file():
-                with (above / name).open(newline='') as file:
-                    return {row[0]: row for row in list(csv.reader(file))[1:] if row}
+                return {row[0]: row for row in read_rows(above / name)[1:] if row}
     return {}
 
 

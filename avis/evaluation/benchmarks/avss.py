@@ -7,7 +7,6 @@ Ground truth: the data set, a folder with ``metadata.csv`` and
 levels or palette indices) or the colors of Pascal VOC.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, ClassVar, TypeAlias
@@ -21,6 +20,7 @@ from avis.evaluation.benchmarks.png_folders import (
     find_clips,
     find_prediction,
     frame_number,
+    list_pngs,
     pair_frames,
     read_or_log,
 )
@@ -37,6 +37,7 @@ from avis.evaluation.functional.counts import EvalProtocol
 from avis.evaluation.functional.resampling import resample_avss
 from avis.structures.labels import voc_colors_to_classes
 from avis.utils.png import read_png
+from avis.utils.tables import read_table
 
 # Folder and file names of each clip.
 _Clips: TypeAlias = dict[PurePath, tuple[PurePath, list[str]]]
@@ -201,18 +202,12 @@ def _find_gt(gt: Path, split: str) -> _Clips:
                 f'folder of clips'
             )
         return clips
-    with table.open(newline='') as file:
-        rows = list(csv.DictReader(file))
-    if rows and not {'uid', 'label', 'split'} <= rows[0].keys():
-        raise ValueError(
-            f'{table} has the columns {sorted(rows[0])}, expected uid, label and split'
-        )
+    rows = read_table(table, ('uid', 'label', 'split'), by_name=True)
     chosen: _Clips = {}
     for row in rows:
         if row['split'] == split:
             folder = PurePath(row['label'], row['uid'], _LABELS)
-            names = (path.name for path in (gt / folder).glob('*.png'))
-            chosen[folder.parent] = (folder, sorted(names, key=_by_number))
+            chosen[folder.parent] = (folder, sorted(list_pngs(gt / folder), key=_by_number))
     if not chosen:
         found = sorted({row['split'] for row in rows})
         raise ValueError(f'{table} has no clip of split {split!r}, found {found}')

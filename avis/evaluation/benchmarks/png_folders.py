@@ -17,17 +17,76 @@ _NUMBER = re.compile(r'(\d+)\.png$', re.IGNORECASE)
 def find_clips(root: Path) -> Clips:
     """All folders below ``root`` that contain PNG files, sorted, with the sorted file names.
 
+    Links to folders are followed.
+
     Raises:
         FileNotFoundError: ``root`` is not a folder.
+        ValueError: A folder cannot be read, or a link leads to nothing or to a folder above it.
     """
     if not root.is_dir():
         raise FileNotFoundError(f'{root} is not a folder')
     clips: Clips = {}
-    for folder, _, files in os.walk(root):
+    for folder, folders, files in os.walk(root, followlinks=True, onerror=_raise_unreadable):
+        for name in folders:
+            _check_loop(Path(folder, name))
+        for name in files:
+            _check_link(Path(folder, name))
         names = sorted(name for name in files if name.lower().endswith('.png'))
         if names:
             clips[Path(folder).relative_to(root)] = names
     return dict(sorted(clips.items()))
+
+
+def list_folders(root: Path) -> list[Path]:
+    """The folders in a folder, links to folders included, sorted; none if it does not exist.
+
+    Raises:
+        ValueError: It cannot be read, or contains a link that leads to nothing.
+    """
+    entries = _entries(root)
+    for entry in entries:
+        _check_link(entry)
+    return sorted(entry for entry in entries if entry.is_dir())
+
+
+def list_pngs(folder: Path) -> list[str]:
+    """The names of the PNG files in a folder, sorted; none if it does not exist.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    return sorted(entry.name for entry in _entries(folder) if entry.suffix == '.png')
+
+
+def _entries(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(entry.path) for entry in entries]
+    except OSError as error:
+        raise _unreadable(error, folder) from error
+
+
+def _unreadable(error: OSError, folder: str | Path) -> ValueError:
+    return ValueError(f'{folder} cannot be read: {error.strerror}. Correct its permissions.')
+
+
+def _raise_unreadable(error: OSError) -> None:
+    raise _unreadable(error, error.filename) from error
+
+
+def _check_link(path: Path) -> None:
+    if path.is_symlink() and not path.exists():
+        raise ValueError(f'{path} is a link to {path.readlink()}, which does not exist. Remove it.')
+
+
+def _check_loop(path: Path) -> None:
+    """Check that a link does not lead to a folder that contains it."""
+    if path.is_symlink() and path.resolve() in path.parent.resolve().joinpath('x').parents:
+        raise ValueError(
+            f'{path} is a link to {path.resolve()}, a folder that contains it. Remove the link.'
+        )
 
 
 def find_prediction(clip: PurePath, predicted: Mapping[PurePath, Any]) -> PurePath | None:
