@@ -6,7 +6,8 @@ is annotated; an object that is visible but silent has no mask in that frame.
 
 from typing import Any, ClassVar
 
-from avis.datasets.vis import VISAnnotations, VISDataset
+from avis.datasets.vis import VISDataset
+from avis.datasets.vis_annotations import VISAnnotations
 from avis.registry import DATASETS
 from avis.structures.labels import AVISEG_CLASSES, voc_palette
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
-from avis.datasets.vis import VISAnnotations, VISDataset, log_warnings
+from avis.datasets.vis import VISDataset, log_warnings
+from avis.datasets.vis_annotations import VISAnnotations
 from avis.registry import DATASETS
 from avis.structures.labels import voc_palette
 from avis.structures.video_record import PngMask, Track, VideoRecord

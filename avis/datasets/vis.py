@@ -1,201 +1,21 @@
 """Base of the data sets with YouTube-VIS annotations: AVISeg, AVTrack, YouTube-VIS, OVIS, your own.
 
-Start reading at :func:`read_vis`. The file is parsed element by element and masks are packed at
-once, so memory grows with the masks and not with the text.
+:func:`~avis.datasets.vis_annotations.read_vis` reads and checks the file.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from mmengine.logging import print_log
 
 from avis.datasets.av_dataset import AVDataset
+from avis.datasets.vis_annotations import VISAnnotations, read_vis
 from avis.registry import DATASETS
 from avis.structures.labels import voc_palette
-from avis.structures.packed_masks import PackedMasks
 from avis.structures.video_record import Track, VideoRecord
-from avis.utils.json_stream import JsonStream
-from avis.utils.vis_format import (
-    TRACK_FIELDS,
-    VIDEO_FIELDS,
-    mean_area,
-    missing_fields,
-    track_attributes,
-    video_attributes,
-    video_name,
-)
-
-_VideoId = int | str
-_LISTS = ('videos', 'annotations', 'categories')
-
-
-@dataclass
-class VISAnnotations:
-    """Content of an annotation file.
-
-    Attributes:
-        path: Path of the file.
-        videos: Entries by id, in the order of the file.
-        tracks: Tracks by video id, in the order of the file; their labels are category ids.
-        categories: Names by id, sorted by id.
-        annotated: Whether the file has annotations; test splits have none.
-        extra: Elements of all other lists of the file, by key.
-        warnings: Entries that were skipped or look wrong: locations in the file, by kind.
-    """
-
-    path: Path
-    videos: dict[_VideoId, dict[str, Any]] = field(default_factory=dict)
-    tracks: dict[_VideoId, list[Track]] = field(default_factory=dict)
-    categories: dict[int, str] = field(default_factory=dict)
-    annotated: bool = False
-    extra: dict[str, list[Any]] = field(default_factory=dict)
-    warnings: dict[str, list[str]] = field(default_factory=dict)
-
-    def add_warning(self, kind: str, location: str) -> None:
-        """Count a warning of one kind; :func:`log_warnings` logs them."""
-        self.warnings.setdefault(kind, []).append(location)
-
-    def error(self, location: str, problem: str) -> ValueError:
-        """Return the error for a location in the file."""
-        return ValueError(
-            f'{self.path}: {location} {problem}. Fetch the file again, or correct or remove the '
-            f'entry.'
-        )
-
-
-def read_vis(
-    path: str | Path, *, track_fields: Sequence[str] = TRACK_FIELDS, for_training: bool = False
-) -> VISAnnotations:
-    """Read an annotation file in the format of YouTube-VIS.
-
-    Args:
-        path: Path of a ``.json`` or ``.json.gz`` file.
-        track_fields: Fields that every annotation must have; those of AVTrack may lack the masks.
-        for_training: Leave out the masks of frames whose box is null, as the loaders of
-            Detectron2 do; the scorers read them. An annotation without ``bboxes`` keeps all masks.
-
-    Raises:
-        ValueError: The file is not JSON, or an entry is invalid; the message names it.
-    """
-    file = VISAnnotations(Path(path))
-    counts: dict[str | None, int] = {}
-    with JsonStream(path) as stream:
-        for key, value, _, _ in stream.elements():
-            number = counts[key] = counts.get(key, -1) + 1
-            if key == 'videos':
-                _add_video(file, value, f'videos[{number}]')
-            elif key == 'annotations' and value is not None:
-                location = f'annotations[{number}]'
-                if for_training:
-                    value = _without_boxless_masks(file, value, location)
-                _add_track(file, value, location, track_fields)
-            elif key == 'categories':
-                file.categories[int(value['id'])] = str(value.get('name', value['id']))
-            elif key is not None and key not in _LISTS:
-                file.extra.setdefault(key, []).append(value)
-    if not file.videos:
-        raise ValueError(
-            f'{path}: contains no videos, expected an object with the lists {list(_LISTS)}. Fetch '
-            f'it again.'
-        )
-    file.categories = dict(sorted(file.categories.items()))
-    _check_tracks(file)
-    return file
-
-
-def _add_video(file: VISAnnotations, video: dict[str, Any], location: str) -> None:
-    for name in missing_fields(video, VIDEO_FIELDS):
-        raise file.error(f'{location}.{name}', 'is missing')
-    if video['id'] in file.videos:
-        raise file.error(f'{location}.id', f'{video["id"]!r} is the id of an earlier video, too')
-    length = len(video['file_names'])
-    if not length:
-        raise file.error(f'{location}.file_names', 'is empty, a video has at least one frame')
-    if video.get('length', length) != length:
-        raise file.error(
-            f'{location}.length', f'is {video["length"]}, but there are {length} files'
-        )
-    file.videos[video['id']] = video
-
-
-def _add_track(
-    file: VISAnnotations, entry: dict[str, Any], location: str, fields: Sequence[str]
-) -> None:
-    file.annotated = True
-    for name in missing_fields(entry, fields):
-        raise file.error(f'{location}.{name}', 'is missing')
-    try:
-        masks = PackedMasks(entry.get('segmentations') or [])
-    except ValueError as error:
-        frame = str(error).split(':')[0]
-        raise file.error(f'{location}.segmentations{frame}', str(error)) from error
-    tracks = file.tracks.setdefault(entry['video_id'], [])
-    tracks.append(
-        Track(
-            id=int(entry.get('id', len(tracks))),
-            label=int(entry.get('category_id', 1)),
-            masks=masks,
-            crowd=bool(entry.get('iscrowd', 0)),
-            area=mean_area(entry.get('areas')),
-            attributes={**track_attributes(entry), 'location': location},
-        )
-    )
-
-
-def _without_boxless_masks(
-    file: VISAnnotations, entry: dict[str, Any], location: str
-) -> dict[str, Any]:
-    """Return an annotation with null instead of the masks of frames whose box is null."""
-    masks, boxes = entry.get('segmentations'), entry.get('bboxes')
-    if not masks or boxes is None:
-        return entry
-    if len(boxes) != len(masks):
-        raise file.error(
-            f'{location}.bboxes',
-            f'has {len(boxes)} boxes, expected one for each of {len(masks)} masks',
-        )
-    for frame, (mask, box) in enumerate(zip(masks, boxes, strict=True)):
-        if mask and not box:
-            place = f'{location}.segmentations[{frame}]'
-            file.add_warning('mask without a box, left out of training', place)
-    kept = [mask if box else None for mask, box in zip(masks, boxes, strict=True)]
-    return {**entry, 'segmentations': kept}
-
-
-def _check_tracks(file: VISAnnotations) -> None:
-    """Check tracks against their videos, and remove ``location`` from their attributes."""
-    for video_id in [key for key in file.tracks if key not in file.videos]:
-        for track in file.tracks.pop(video_id):
-            location = track['attributes']['location']
-            file.add_warning('annotation of a video that is not listed', location)
-    for video_id, tracks in file.tracks.items():
-        video, ids = file.videos[video_id], set()
-        for track in tracks:
-            location = track['attributes'].pop('location')
-            if track['id'] in ids:
-                raise file.error(f'{location}.id', f'{track["id"]} is the id of two tracks')
-            ids.add(track['id'])
-            if len(track['masks']):
-                _check_masks(file, video, track['masks'], f'{location}.segmentations')
-
-
-def _check_masks(file: VISAnnotations, video: dict[str, Any], masks: Any, location: str) -> None:
-    length, size = len(video['file_names']), (video['height'], video['width'])
-    if len(masks) != length:
-        raise file.error(
-            location, f'has {len(masks)} masks for the {length} frames of {video_name(video)!r}'
-        )
-    if masks.size not in (None, size):
-        raise file.error(
-            location, f'has RLEs of size {masks.size} in the {size} frames of {video_name(video)!r}'
-        )
-    if not masks.present.any():
-        file.add_warning('track that is null in all frames', location)
-    for frame in masks.blank:
-        file.add_warning('mask without any area', f'{location}[{frame}]')
+from avis.utils.vis_format import video_attributes, video_name
 
 
 @DATASETS.register_module()
@@ -344,8 +164,8 @@ class VISDataset(AVDataset):
             features=self._file_of('feature', name),
             fps=float(video.get('fps', self.fps)),
             length=len(video['file_names']),
-            height=int(video['height']),
-            width=int(video['width']),
+            height=video['height'],
+            width=video['width'],
             attributes=video_attributes(video),
         )
 

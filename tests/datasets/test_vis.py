@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 import resource
 
 import numpy as np
@@ -11,7 +12,7 @@ from avis.datasets import vis
 from avis.datasets.aviseg import AVISeg
 from avis.datasets.transforms.sampling import SampleAroundReference
 from avis.datasets.transforms.tracks import LoadTracks
-from avis.datasets.vis import read_vis
+from avis.datasets.vis_annotations import read_vis
 from tests.helpers.tiny_vis import (
     FRAMES,
     SIZE,
@@ -93,7 +94,7 @@ def test_gzip_file_reads_the_same(tmp_path) -> None:
         ),
         (
             changed('annotations', 0, segmentations=[None, [[1, 2]], None]),
-            r'annotations\[0\]\.segmentations\[1\] .*at least 3 points',
+            r'annotations\[0\]\.segmentations\[1\]: .*at least 3 points',
         ),
         (
             changed('annotations', 1, video_id=1, id=1),
@@ -106,6 +107,60 @@ def test_invalid_entry_is_an_error_with_its_location(tmp_path, lists, problem) -
         read(tmp_path, **lists)
     assert 'train.json' in str(error.value)
     assert 'Fetch' in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('key', 'name', 'value', 'problem'),
+    [
+        ('videos', 'id', None, 'expected an integer, or text, got null'),
+        ('videos', 'file_names', None, 'expected a list of file names, got null'),
+        ('videos', 'height', '24', 'expected an integer from 1 to 65535, got "24"'),
+        ('videos', 'height', 64.7, 'expected an integer from 1 to 65535, got 64.7'),
+        ('videos', 'fps', None, 'expected a number above 0, got null'),
+        ('videos', 'fps', math.nan, 'expected a number above 0, got NaN'),
+        ('annotations', 'id', None, 'expected an integer from 0 on, got null'),
+        ('annotations', 'video_id', '2', 'expected an integer, as the ids of the videos are'),
+        ('annotations', 'category_id', [1], 'expected an integer, got a list of 1 element'),
+        ('annotations', 'iscrowd', '0', 'expected 0 or 1, got "0"'),
+        ('annotations', 'areas', 72, 'expected a list of numbers from 0 on, or null, got 72'),
+        ('annotations', 'bboxes', None, 'expected a list with one entry per frame, got null'),
+        ('annotations', 'segmentations', None, 'expected a list with one entry per frame'),
+        ('categories', 'id', '1', 'expected an integer, got "1"'),
+    ],
+)
+def test_wrong_value_is_an_error_with_its_field(tmp_path, key, name, value, problem) -> None:
+    entries = content()[key]
+    entries[1][name] = value
+    with pytest.raises(ValueError, match=rf'train\.json: {key}\[1\]\.{name}: {problem}'):
+        read(tmp_path, **{key: entries})
+
+
+@pytest.mark.parametrize(
+    ('masks', 'problem'),
+    [
+        ([None, {'size': [24, 32], 'counts': [5, 9]}, None], r'\[1\]: expected an RLE of exactly'),
+        ([None, None, {'size': [24, 32], 'counts': '7'}], r'\[2\]: .*exactly 24 x 32'),
+        ([[[3, 2, 1e9, 2, 12, 10]], None, None], r'\[0\]: expected coordinates of a polygon'),
+        ([[[3, 2, math.inf, 2, 12, 10]], None, None], r'\[0\]: expected finite coordinates'),
+    ],
+)
+@pytest.mark.parametrize('split', ['train', 'test'])
+def test_invalid_mask_is_an_error_with_its_frame(tmp_path, split, masks, problem) -> None:
+    write_aviseg(tmp_path, splits=(split,), annotations=[annotation(1, 1, masks)])
+    change = json.loads((tmp_path / f'{split}.json').read_text())
+    change['annotations'][0]['bboxes'] = [[0, 0, 9, 9]] * FRAMES
+    write_json(tmp_path / f'{split}.json', change)
+    with pytest.raises(
+        ValueError, match=rf'{split}\.json: annotations\[0\]\.segmentations{problem}'
+    ):
+        AVISeg(split=split, data_root=str(tmp_path))
+
+
+def test_invalid_box_is_an_error_with_its_frame(tmp_path) -> None:
+    lists = content()['annotations']
+    lists[0]['bboxes'] = [None, None, [1, 2, math.nan, 4]]
+    with pytest.raises(ValueError, match=r'annotations\[0\]\.bboxes\[2\].*got \[1, 2, nan, 4\]'):
+        read(tmp_path, annotations=lists)
 
 
 def test_broken_json_is_an_error_with_the_byte(tmp_path) -> None:
@@ -180,7 +235,8 @@ def test_mask_without_area_is_a_warning_and_empty(warnings_of) -> None:
 def test_mask_without_a_box_is_left_out_of_training_only(warnings_of, tmp_path) -> None:
     lists = content()['annotations']
     lists[0]['bboxes'][2] = None
-    lists.append(annotation(3, 1, [polygon()] * FRAMES, bboxes=None))
+    lists.append(annotation(3, 1, [polygon()] * FRAMES))
+    del lists[2]['bboxes']
     dataset, (line,) = warnings_of(annotations=lists)
     assert '1 x mask without a box, left out of training: annotations[0].segmentations[2]' in line
     first, third = dataset.record(0)['tracks']
@@ -221,7 +277,7 @@ def test_two_hour_video_takes_little_memory(tmp_path) -> None:
     length, outline = 7200, [np.linspace(0, 30, 120).round(1).tolist()]
     video = {'id': 1, 'height': 360, 'width': 640, 'length': length}
     video['file_names'] = [f'long/{t:05d}.jpg' for t in range(length)]
-    tracks = [annotation(k, 1, [outline] * length, areas=None) for k in range(5)]
+    tracks = [annotation(k, 1, [outline] * length) for k in range(5)]
     write_json(tmp_path / 'train.json', content(videos=[video], annotations=tracks))
     for folder in ('JPEGImages', 'WAVAudios'):
         (tmp_path / 'train' / folder).mkdir(parents=True)

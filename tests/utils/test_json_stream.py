@@ -1,3 +1,4 @@
+import gc
 import gzip
 import json
 import math
@@ -128,6 +129,18 @@ def test_unpacked_copy_is_deleted_on_close(tmp_path: Path, monkeypatch) -> None:
     assert not list((tmp_path / 'temp').iterdir())
 
 
+def test_unpacked_copy_is_deleted_without_close(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(json_stream.tempfile, 'tempdir', str(tmp_path / 'temp'))
+    (tmp_path / 'temp').mkdir()
+    path = tmp_path / 'some.json.gz'
+    path.write_bytes(gzip.compress(b'[{"a": 1}]'))
+    stream = JsonStream(path)
+    assert len(list((tmp_path / 'temp').iterdir())) == 1
+    del stream
+    gc.collect()
+    assert not list((tmp_path / 'temp').iterdir())
+
+
 def test_damaged_archive_is_reported_and_cleaned_up(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(json_stream.tempfile, 'tempdir', str(tmp_path / 'temp'))
     (tmp_path / 'temp').mkdir()
@@ -141,3 +154,73 @@ def test_damaged_archive_is_reported_and_cleaned_up(tmp_path: Path, monkeypatch)
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r'nothing\.json'):
         JsonStream(tmp_path / 'nothing.json')
+
+
+@pytest.mark.parametrize(
+    ('text', 'location'),
+    [
+        ('{"a": [1], "b": [2], "a": [3]}', 'a'),
+        ('[{"id": 1, "id": 2}]', r'\[0\]'),
+        ('[{"id": 1}, {"id": 2}, {"id": 3, "k": 0, "id": 4}, {"id": 5}]', r'\[2\]'),
+        ('[{"id":1},{"id":2},{"id":3,"id":4},{"id":5}]', r'\[2\]'),
+        ('[{"id": 1}, {"id": 2}, {"id" : 3,\n "id": 4}, {"id": 5}]', r'\[2\]'),
+        ('{"a": [{"id": 1}, {"id": {"x": [{"y": 1, "y": 1}]}}, {"id": 1}]}', r'a\[1\]'),
+        ('{"a": {"x": 1, "x": 2}}', ''),
+    ],
+)
+def test_key_that_is_there_twice_is_an_error(tmp_path: Path, text: str, location: str) -> None:
+    path = tmp_path / 'twice.json'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=rf'twice\.json: {location}.*expected every key once'):
+        read(path)
+
+
+@pytest.mark.parametrize('separators', [(', ', ': '), (',', ':'), (' ,\n', ' :\t')])
+def test_key_that_is_there_twice_in_a_skipped_field_is_an_error_later(
+    tmp_path: Path, separators: tuple[str, str]
+) -> None:
+    path = tmp_path / 'twice.json'
+    entries = [{'id': k, 'masks': [{'size': k, 'counts': 'x":'}] * 2} for k in range(4)]
+    text = json.dumps(entries, separators=separators)
+    at = text.index('"size"', text.index('"id"' + separators[1] + '2'))
+    path.write_text(f'{text[:at]}"size"{separators[1]}7{separators[0]}{text[at:]}')
+    with JsonStream(path) as stream:
+        found = list(stream.elements(skip={'masks'}))
+        assert [element.location for element in found] == ['[0]', '[1]', '[2]', '[3]']
+        assert stream.lists == {None: 4}
+        assert stream.read(found[1].start, found[1].end) == entries[1]
+        with pytest.raises(ValueError, match="expected every key once in an object, got 'size'"):
+            stream.read(found[2].start, found[2].end)
+
+
+@pytest.mark.parametrize(
+    ('data', 'kind'),
+    [
+        (b'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n', 'Git LFS'),
+        (b'<!DOCTYPE html>\n<html><body>Sign in</body></html>', 'a web page'),
+        (b'', 'an empty file'),
+        (b'\x89PNG\r\n', 'a PNG image'),
+    ],
+)
+def test_other_files_are_recognized(tmp_path: Path, data: bytes, kind: str) -> None:
+    path = tmp_path / 'other.json'
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=rf'other\.json is not valid JSON: .*{kind}'):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ('text', 'problem'),
+    [
+        ('[' * 100_000, 'nested too deeply'),
+        ('[{"a": ' + '9' * 5000 + '}]', r'\[0\]: Exceeds the limit'),
+        ('{1: 2}', 'expected a key as text'),
+        ('[1, "\xe9"]', 'expected text in UTF-8'),
+        ('[{"a": 1}, {"a": 1}, {"a": \xe9}]', 'at byte'),
+    ],
+)
+def test_hostile_files_are_errors(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / 'hostile.json'
+    path.write_bytes(text.encode('latin-1'))
+    with pytest.raises(ValueError, match=rf'hostile\.json.*{problem}'):
+        read(path)

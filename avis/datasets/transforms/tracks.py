@@ -225,10 +225,11 @@ def _encode(mask: Any, size: Size) -> RLE | None:
     return _of_size(mask, size) if isinstance(mask, dict) else to_rle(mask, *size)
 
 
-def _of_size(rle: RLE, size: Size) -> RLE:
+def _of_size(rle: Any, size: Size) -> RLE:
     if tuple(rle['size']) != size:
         raise ValueError(f'RLE of size {list(rle["size"])} in a frame of {list(size)}')
-    return rle
+    checked: RLE = rle
+    return checked
 
 
 def _read_png(path: str, size: Size) -> NDArray[np.uint8]:

@@ -17,7 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.evaluation.benchmarks.base import Benchmark, BenchmarkVideo, Summary, VideoScore
-from avis.evaluation.benchmarks.png_folders import frame_number, read_or_log
+from avis.evaluation.benchmarks.png_folders import (
+    frame_number,
+    list_folders,
+    list_pngs,
+    read_or_log,
+)
 from avis.evaluation.benchmarks.problems import Problem, ProblemLog, Rule
 from avis.evaluation.benchmarks.registry import BENCHMARKS
 from avis.evaluation.functional.avtrack import (
@@ -32,9 +37,18 @@ from avis.evaluation.functional.avtrack import (
 from avis.evaluation.functional.counts import EvalProtocol, OfficialEvaluatorError, mean_of_known
 from avis.evaluation.functional.diagnosis import count_diagnosis
 from avis.evaluation.functional.overlap import VideoOverlap
-from avis.utils.json_stream import JsonStream
+from avis.utils.json_stream import Element, JsonStream
 from avis.utils.png import Runs, read_png, read_png_runs
-from avis.utils.vis_format import video_attributes, video_name
+from avis.utils.vis_format import (
+    TRACK_TYPES,
+    VIDEO_TYPES,
+    FieldType,
+    missing_fields,
+    show,
+    video_attributes,
+    video_name,
+    wrong_fields,
+)
 
 _META = ('avtrack_meta.json', 'avtrack_meta.json.gz', 'avtract_meta.json')
 _MASKS = 'Instance_Masks_merged'
@@ -86,7 +100,7 @@ class AVTrackBenchmark(Benchmark[AVTrackCounts]):
             raise FileNotFoundError(f'{self.pred} is not a folder; expected a folder per video')
         self.videos = _read_meta(self.gt) or _list_videos(self._masks)
         known = {video.name for video in self.videos}
-        for folder in sorted(path for path in self.pred.iterdir() if path.is_dir()):
+        for folder in list_folders(self.pred):
             if folder.name not in known:
                 self.log.add('unknown_video', folder, 'the ground truth has no such video')
 
@@ -95,7 +109,7 @@ class AVTrackBenchmark(Benchmark[AVTrackCounts]):
         name = self.videos[index].name
         log = self.new_log(name)
         gt, pred = self._masks / name, self.pred / name
-        if not any(gt.glob('*.png')):
+        if not list_pngs(gt):
             if not gt.is_dir():
                 log.add('missing_gt', gt, 'no such folder')
             elif log.add('empty_gt', gt, 'no PNG file') == 'zero':
@@ -197,10 +211,9 @@ class _Reader:
 
     def __init__(self, gt: Path, pred: Path, log: ProblemLog, *, keep: bool) -> None:
         self.gt, self.pred, self.log, self.keep = gt, pred, log, keep
-        self.files = sorted(path.name for path in gt.glob('*.png'))
-        folders = [path for path in pred.iterdir() if path.is_dir()] if pred.is_dir() else []
+        self.files = list_pngs(gt)
         # Every folder is a person; persons are merged in the order of their names as strings.
-        self.persons = sorted(folder.name for folder in folders)
+        self.persons = [folder.name for folder in list_folders(pred)]
         if not self.persons and pred.is_dir():
             log.add('missing_persons', pred, 'no person folder')
         self.known = {f'frame_{frame_number(name) or 0:04d}.png' for name in self.files}
@@ -243,7 +256,7 @@ class _Reader:
 
     def _names(self, person: str) -> set[str]:
         """The files of a person whose frame number the ground truth has."""
-        names = {path.name for path in (self.pred / person).glob('*.png')}
+        names = set(list_pngs(self.pred / person))
         for name in sorted(names - self.known):
             message = 'the ground truth has no such frame, or the number has not four digits'
             self.log.add('unknown_frame', self.pred / person / name, message)
@@ -303,10 +316,12 @@ def _read_meta(root: Path) -> list[BenchmarkVideo]:
     with JsonStream(path) as stream:
         for element in stream.elements():
             entry = element.value
-            if element.key == 'annotations':
+            if element.key == 'annotations' and entry is not None:
+                _check_entry(path, element, ('video_id',), TRACK_TYPES)
                 sources[entry['video_id']] = sources.get(entry['video_id'], 0) + 1
             elif element.key == 'videos':
-                name = video_name(entry)
+                _check_entry(path, element, ('file_names',), VIDEO_TYPES)
+                name = video_name({'id': element.number, **entry})
                 attributes = {**video_attributes(entry), 'length': len(entry['file_names'])}
                 genre = _GENRE.match(name)
                 if genre and 'genre' not in attributes:
@@ -318,9 +333,29 @@ def _read_meta(root: Path) -> list[BenchmarkVideo]:
     ]
 
 
+def _check_entry(
+    path: Path, element: Element, needed: Sequence[str], types: Mapping[str, FieldType]
+) -> None:
+    """Check an entry of the metadata.
+
+    Raises:
+        ValueError: A field is missing or has another type.
+    """
+    if element.number is None:
+        problem = f'expected a list, got {show(element.value)}'
+        raise ValueError(f'{path}: {element.location}: {problem}. Fetch the file again.')
+    problems = wrong_fields(element.value, types)
+    if isinstance(element.value, dict):
+        missing = missing_fields(element.value, needed)
+        problems = [(name, 'is missing') for name in missing] + problems
+    for name, problem in problems:
+        where = f'{element.location}.{name}' if name else element.location
+        raise ValueError(f'{path}: {where}: {problem}. Correct the entry or fetch the file again.')
+
+
 def _list_videos(masks: Path) -> list[BenchmarkVideo]:
     """The folders of the ground truth, used without ``avtrack_meta.json``."""
-    folders = sorted(path for path in masks.iterdir() if path.is_dir()) if masks.is_dir() else []
+    folders = list_folders(masks)
     if not folders:
         raise FileNotFoundError(
             f'{masks} is not a ground truth of AVTrack; expected avtrack_meta.json and '

@@ -87,11 +87,15 @@ class EvaluationStopped(ValueError):
         stops = [problem for problem in problems if problem.effect == 'stop']
         others = [problem for problem in problems if problem.effect != 'stop']
         self.problems = stops + others
+        self._args = benchmark, protocol, self.problems
         super().__init__(
             f'{benchmark}, {protocol} protocol: no score, because {len(stops)} problem(s) stop it; '
             f'{len(others)} other(s). Correct these files:\n'
             + '\n'.join(list_problems(self.problems))
         )
+
+    def __reduce__(self) -> tuple[type['EvaluationStopped'], tuple[str, str, Sequence[Problem]]]:
+        return type(self), self._args
 
 
 def count_problems(problems: Iterable[Problem]) -> dict[str, int]:

@@ -19,7 +19,7 @@ from avis.evaluation.benchmarks.base import (
     Summary,
     VideoScore,
 )
-from avis.evaluation.benchmarks.problems import Problem, Rule
+from avis.evaluation.benchmarks.problems import EvaluationStopped, Problem, Rule
 from avis.evaluation.benchmarks.registry import BENCHMARKS
 from avis.evaluation.benchmarks.vis_files import RULES, VisGroundTruth, VisResults, VisVideo
 from avis.evaluation.functional import aviseg, youtube_vis
@@ -39,10 +39,14 @@ class VisBenchmark(Benchmark[PartialScore]):
     """
 
     DIAGNOSED = True
+    # Whether the official evaluator looks gt tracks up by their id alone.
+    BY_ID: ClassVar[bool] = False
 
     def __init__(self, gt: str | Path, pred: str | Path, *, protocol: EvalProtocol) -> None:
         super().__init__(gt, pred, protocol=protocol)
-        self._gt = VisGroundTruth(gt, self.log)
+        self._gt = VisGroundTruth(gt, self.log, by_id=self.BY_ID and protocol == 'official')
+        if not self._gt.videos:
+            raise EvaluationStopped(self.NAME, protocol, self.log.problems)
         self._results = VisResults(pred, self._gt, self.log)
         self._entries = self._choose()
         self.classes = list(self._gt.categories)
@@ -170,13 +174,23 @@ class YouTubeVISBenchmark(VisBenchmark[youtube_vis.YouTubeVISCounts]):
     """AP and AR of YouTube-VIS and OVIS, in percent."""
 
     HEADLINE = ('AP', 'AP50', 'AP75', 'AR1', 'AR10')
-    RULES: ClassVar[Mapping[str, Rule]] = {**RULES, 'duplicate_name': Rule(None, None)}
+    BY_ID = True
+    RULES: ClassVar[Mapping[str, Rule]] = {
+        **RULES,
+        'duplicate_name': Rule(None, None),
+        'repeated_id': Rule('keep', None),
+        'id_zero': Rule('keep', None),
+    }
 
     def count(self, video: VideoOverlap, entry: VisVideo) -> youtube_vis.YouTubeVISCounts:
         """The partial score of one video."""
         index = entry.id if isinstance(entry.id, int) else [*self._gt.videos].index(entry.id)
         return youtube_vis.count_youtube_vis(
-            video, video_id=index, classes=self.classes, protocol=self.protocol
+            video,
+            video_id=index,
+            classes=self.classes,
+            protocol=self.protocol,
+            gt_ids=entry.track_ids.tolist(),
         )
 
     def combine(self, partials: Sequence[youtube_vis.YouTubeVISCounts]) -> Summary:

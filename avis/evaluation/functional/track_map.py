@@ -89,7 +89,11 @@ class TrackMatches:
 
 
 def match_tracks(
-    video: VideoOverlap, label: int, *, rules: MatchRules = EXACT_RULES
+    video: VideoOverlap,
+    label: int,
+    *,
+    rules: MatchRules = EXACT_RULES,
+    unseen: BoolArray | None = None,
 ) -> TrackMatches:
     """Match the predicted tracks of one class with its gt tracks, best score first.
 
@@ -97,6 +101,8 @@ def match_tracks(
         video: Overlaps of all classes.
         label: The class.
         rules: The thresholds and rules of an evaluator.
+        unseen: True for gt tracks of which a match is not noted: the prediction counts as
+            unmatched, and the gt track as matched, (G,).
 
     >>> from avis.evaluation.functional.overlap import TrackMasks
     >>> full, half = ({'size': [1, 2], 'counts': counts} for counts in (b'02', b'011'))
@@ -117,6 +123,9 @@ def match_tracks(
         assigned = _match(iou, out_gt, part.gt.crowd & rules.reuse_crowds, rules, unlimited)
         matched = assigned >= 0
         in_ignored = np.take_along_axis(np.pad(out_gt, ((0, 0), (0, 1)))[:, None], assigned, axis=2)
+        if unseen is not None:
+            noted = matched & ~np.pad(unseen[gt], (0, 1))[assigned]
+            return noted, (matched & in_ignored) | (~noted & out_pred[:, :, None])
         return matched, np.where(matched, in_ignored, out_pred[:, :, None])
 
     first = np.flatnonzero(pred == 0)

@@ -8,14 +8,17 @@ AP is the mean over classes, 10 thresholds and 101 recalls, with at most 100 pre
 and class; AP50 and AP75 have one threshold; AR1, AR10 and AR100 are recalls with that many
 predictions. Small, medium and large are separated at mean areas of 128 x 128 and 256 x 256 pixels.
 
-``official``: -1 where no class has a gt track in the range; a blank RLE is an ordinary mask.
+``official``: -1 where no class has a gt track in the range; a blank RLE is an ordinary mask; a
+prediction that is matched with the gt track of id 0 counts as unmatched, because the evaluator
+notes the id and tests whether it is 0. It also looks gt tracks up by their id alone: of ids that
+repeat in another video it scores the last track again and again.
 ``corrected``: NaN instead; a blank mask is absent, and a track without masks does not exist.
 
 Source: Yang et al., *Video Instance Segmentation*, ICCV 2019 (arXiv:1905.04804); rules as in the
 evaluator of youtubevos/cocoapi.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,11 +46,13 @@ class YouTubeVISCounts:
         video_id: Id of the video; videos are sorted by id.
         protocol: The protocol of the matches.
         tracks: The matches of every class with a gt or a predicted track.
+        gt_ids: Ids of its gt tracks; empty if unknown.
     """
 
     video_id: int
     protocol: EvalProtocol
     tracks: Mapping[int, TrackMatches]
+    gt_ids: Sequence[int] = ()
 
 
 def count_youtube_vis(
@@ -56,6 +61,7 @@ def count_youtube_vis(
     video_id: int,
     classes: Iterable[int],
     protocol: EvalProtocol = 'official',
+    gt_ids: Sequence[int] | None = None,
 ) -> YouTubeVISCounts:
     """Match the tracks of one video.
 
@@ -64,9 +70,12 @@ def count_youtube_vis(
         video_id: Id of the video.
         classes: The classes of the data set; predictions of other classes are ignored.
         protocol: ``'official'`` or ``'corrected'``.
+        gt_ids: Id of each gt track in the file, on which ``official`` depends if it is 0.
     """
     check_protocol(protocol)
+    unseen = None if gt_ids is None else np.asarray(gt_ids, np.int64) == 0
     if protocol == 'corrected':
+        unseen = None
         video = video.without_blanks()
         video = video.select(video.gt.ever_present, video.pred.ever_present)
     labels = {*video.gt.labels.tolist(), *video.pred.labels.tolist()} & set(classes)
@@ -74,8 +83,10 @@ def count_youtube_vis(
         video_id=video_id,
         protocol=protocol,
         tracks={
-            label: match_tracks(video, label, rules=YOUTUBE_VIS_RULES) for label in sorted(labels)
+            label: match_tracks(video, label, rules=YOUTUBE_VIS_RULES, unseen=unseen)
+            for label in sorted(labels)
         },
+        gt_ids=gt_ids or (),
     )
 
 

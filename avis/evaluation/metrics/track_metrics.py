@@ -216,10 +216,21 @@ class YouTubeVISMetric(ResultsMetric):
             video_id=int(tracks.video_id),
             classes=self.classes,
             protocol=self.protocol,
+            gt_ids=gt.ids,
         )
 
     def combine(self, videos: list[youtube_vis.YouTubeVISCounts]) -> dict[str, float]:
-        """The summary."""
+        """The summary, with a warning if the official evaluator would score other tracks."""
+        ids = [number for video in videos for number in video.gt_ids]
+        if self.protocol == 'official' and len(set(ids)) < len(ids):
+            twice = next(number for number in ids if ids.count(number) > 1)
+            print_log(
+                f'youtube_vis, official protocol: id {twice} of a ground-truth track is in several '
+                f'videos. The official evaluator looks tracks up by their id alone; for its score '
+                f'use tools/analysis_tools/evaluate.py on the annotation file and the results.',
+                logger='current',
+                level=logging.WARNING,
+            )
         return youtube_vis.score_youtube_vis(videos)
 
 

@@ -127,7 +127,8 @@ def test_invalid_csv_file_raises(folders) -> None:
     gt, pred = folders
     (gt / 'metadata.csv').write_text('name,split\nclip0,test\n')
     with pytest.raises(
-        ValueError, match=r"has the columns \['name', 'split'\], expected uid, label"
+        ValueError,
+        match=r"expected the columns \['uid', 'label', 'split'\], got \['name', 'split'\]",
     ):
         evaluate('avss', gt, pred)
     (gt / 'metadata.csv').unlink()

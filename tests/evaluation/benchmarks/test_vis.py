@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +50,7 @@ BROKEN_RESULTS = {
     'nan': (add(score=math.nan), ('nan_score', 'score', 'keep', 'stop', 'is NaN')),
     'text score': (
         add(score='high'),
-        ('bad_score', 'score', 'stop', 'stop', "expected a number, got 'high'"),
+        ('bad_score', 'score', 'stop', 'stop', 'expected a number, got "high"'),
     ),
     'no score': (add(score=None), ('missing_field', 'score', 'stop', 'stop', 'is missing')),
     'short': (
@@ -58,7 +59,11 @@ BROKEN_RESULTS = {
     ),
     'long': (
         add(segmentations=[MASK] * 4),
-        ('too_many_frames', 'segmentations', 'ignore', 'stop', '4 masks for the 3 frames'),
+        ('too_many_frames', 'segmentations', 'stop', 'stop', '4 masks for the 3 frames'),
+    ),
+    'long, but null': (
+        add(segmentations=[MASK, MASK, MASK, None]),
+        ('frame_count', 'segmentations', 'keep', 'stop', '4 masks for the 3 frames'),
     ),
     'size': (
         add(segmentations=[MASK, None, rle(np.ones((3, 3), bool))]),
@@ -66,7 +71,7 @@ BROKEN_RESULTS = {
     ),
     'no masks': (
         add(segmentations='masks'),
-        ('too_few_frames', 'segmentations', 'stop', 'stop', "'masks' masks for the 3 frames"),
+        ('bad_field', 'segmentations', 'stop', 'stop', 'one entry per frame, got "masks"'),
     ),
     'bad mask': (
         add(segmentations=[{'size': list(SIZE)}, None, None]),
@@ -112,6 +117,158 @@ def test_all_problems_are_listed_at_once_with_file_and_field(files) -> None:
             f'{pred}: [{number + row}].' in line and kind in line for line in text.split('\n')
         )
     assert f'{gt}: annotations[0].video_id: no video has the id 77 (unknown_video: ignore)' in text
+
+
+def gt_field(name: str, key: str, value: Any) -> Callable[[dict], None]:
+    """Set a field of the second entry of a list of the ground truth."""
+    return lambda content: content[name][1].update({key: value})
+
+
+WRONG = ('0', None, 72.5, math.nan, math.inf, [], {}, True, 2**70, -1)
+# The values of WRONG that a field may have.
+ALLOWED: dict[tuple[str, str], tuple[Any, ...]] = {
+    ('videos', 'id'): (-1,),
+    ('videos', 'file_names'): ([],),
+    ('videos', 'fps'): (72.5,),
+    ('annotations', 'video_id'): (-1,),
+    ('annotations', 'category_id'): (-1,),
+    ('annotations', 'iscrowd'): (True,),
+    ('annotations', 'areas'): ([],),
+    ('annotations', 'bboxes'): ([],),
+    ('annotations', 'segmentations'): ([],),
+    ('categories', 'id'): (-1,),
+    ('categories', 'name'): ('0',),
+    ('results', 'video_id'): (-1,),
+    ('results', 'category_id'): (-1,),
+    ('results', 'score'): (72.5, math.nan, -1, 2**70),
+    ('results', 'segmentations'): ([],),
+}
+FIELDS = [
+    *(('videos', key) for key in ('id', 'file_names', 'height', 'width', 'length', 'fps')),
+    *(
+        ('annotations', key)
+        for key in [
+            'id',
+            'video_id',
+            'category_id',
+            'iscrowd',
+            'areas',
+            'bboxes',
+            'segmentations',
+            'height',
+        ]
+    ),
+    ('categories', 'id'),
+    ('categories', 'name'),
+    *(('results', key) for key in ('video_id', 'category_id', 'score', 'segmentations')),
+]
+
+
+@pytest.mark.parametrize(('name', 'key'), FIELDS)
+def test_wrong_value_is_one_problem_with_file_and_field(files, name: str, key: str) -> None:
+    gt, pred = files
+    path = pred if name == 'results' else gt
+    content = path.read_text()
+    for value in WRONG:
+        if any(value is v or value == v for v in ALLOWED.get((name, key), ())):
+            continue
+        edited = json.loads(content)
+        (edited if name == 'results' else edited[name])[1][key] = value
+        path.write_text(json.dumps(edited))
+        where = f'{"" if name == "results" else name}[1].{key}'
+        with pytest.raises(EvaluationStopped) as error:
+            evaluate('aviseg', gt, pred)
+        stops = [p for p in error.value.problems if p.effect == 'stop']
+        assert [(p.file, p.field) for p in stops] == [(str(path), where)], (value, stops)
+        assert ' got ' in stops[0].message
+
+
+@pytest.mark.parametrize(
+    ('edit', 'fields'),
+    [
+        (lambda t: t.update(videos=None), ['videos']),
+        (lambda t: t.update(annotations=5), ['annotations']),
+        (lambda t: t.update(categories=[[]]), ['categories[0]']),
+        (lambda t: t.pop('annotations'), ['annotations']),
+        (lambda t: t.update(videos=[]), ['videos']),
+        (lambda t: t['videos'].__setitem__(1, None), ['videos[1]']),
+        (lambda t: t['categories'].append({'id': 3, 'name': 'x'}), ['categories[3].id']),
+        (gt_field('annotations', 'areas', [4, math.nan, 1]), ['annotations[1].areas[1]']),
+        (gt_field('annotations', 'bboxes', [[1, 2, 3, '4']]), ['annotations[1].bboxes[0]']),
+        (gt_field('annotations', 'bboxes', [[1e9, 2, 3, 4]]), ['annotations[1].bboxes[0]']),
+        (gt_field('videos', 'file_names', ['a/0.jpg', '', 5]), ['videos[1].file_names[1]']),
+        (gt_field('annotations', 'video_id', '1'), ['annotations[1].video_id']),
+    ],
+)
+def test_wrong_lists_and_nested_values_are_problems(files, edit, fields: list[str]) -> None:
+    gt, pred = files
+    change(gt, edit)
+    with pytest.raises(EvaluationStopped) as error:
+        evaluate('aviseg', gt, pred)
+    assert [p.field for p in error.value.problems if p.effect == 'stop'] == fields
+    assert pickle.loads(pickle.dumps(error.value)).problems == error.value.problems
+
+
+def test_object_as_results_is_an_error(files) -> None:
+    gt, pred = files
+    pred.write_text('{}')
+    with pytest.raises(ValueError, match=r'results\.json: expected a list of objects'):
+        evaluate('aviseg', gt, pred)
+
+
+def test_key_that_is_there_twice_in_a_mask_is_a_problem(files) -> None:
+    gt, pred = files
+    text = pred.read_text()
+    pred.write_text(text.replace('"size"', '"size": [1, 1], "size"', 1))
+    with pytest.raises(ValueError, match="every key once in an object, got 'size' twice"):
+        evaluate('aviseg', gt, pred)
+
+
+def test_empty_runs_stop_the_official_protocol_only(files) -> None:
+    gt, pred = files
+    counts = [3, 2, 0, SIZE[0] * SIZE[1] - 5]
+    odd, even = ({'size': list(SIZE), 'counts': c} for c in (counts, [3, SIZE[0] * SIZE[1] - 3]))
+    change(pred, add(segmentations=[odd, None, None]))
+    with pytest.raises(EvaluationStopped, match=r'segmentations\[0\]: has runs of 0 pixels'):
+        evaluate('aviseg', gt, pred)
+    corrected = evaluate('aviseg', gt, pred, protocol='corrected')
+    change(pred, lambda results: results[-1].update(segmentations=[even, None, None]))
+    np.testing.assert_equal(
+        corrected['summary'], evaluate('aviseg', gt, pred, protocol='corrected')['summary']
+    )
+
+
+def test_ids_that_repeat_in_another_video_count_as_officially(files) -> None:
+    """The evaluator of YouTube-VIS scores the last track with an id in place of each."""
+    gt, pred = files
+    video = {'height': SIZE[0], 'width': SIZE[1], 'length': 1}
+    boxes = [np.zeros(SIZE, bool), np.zeros(SIZE, bool)]
+    boxes[0][2:6, 2:6], boxes[1][9:15, 9:20] = True, True
+    track = {'id': 7, 'category_id': 1, 'iscrowd': 0}
+    content = {
+        'videos': [{'id': k, 'file_names': [f'{k}/0.jpg'], **video} for k in (1, 2)],
+        'categories': [{'id': 1, 'name': 'x'}],
+        'annotations': [
+            {**track, 'video_id': k, 'segmentations': [rle(boxes[k - 1])]} for k in (1, 2)
+        ],
+    }
+    gt.write_text(json.dumps(content))
+    result = {'category_id': 1, 'score': 0.5}
+    results = [{**result, 'video_id': k, 'segmentations': [rle(boxes[k - 1])]} for k in (1, 2)]
+    pred.write_text(json.dumps(results))
+    official = evaluate('youtube_vis', gt, pred)
+    assert official['summary']['AR1'] == 50
+    (problem,) = official['problems']
+    assert (problem.kind, problem.field) == ('repeated_id', 'annotations[0].id')
+    assert evaluate('youtube_vis', gt, pred, protocol='corrected')['summary']['AP'] == 100
+    assert evaluate('aviseg', gt, pred)['summary']['AP_all'] == 100
+    # Id 0 is noted as no match at all.
+    change(gt, lambda t: [t['annotations'][k].update(id=k) for k in (0, 1)])
+    official = evaluate('youtube_vis', gt, pred)
+    assert official['summary']['AR1'] == 50
+    assert official['problem_counts'] == {'id_zero': 1}
+    assert evaluate('youtube_vis', gt, pred, protocol='corrected')['problems'] == []
+    assert evaluate('aviseg', gt, pred)['summary']['AP_all'] == 100
 
 
 def test_duplicate_track_is_reported_and_scored(files) -> None:
