@@ -1,4 +1,6 @@
 import io
+import tracemalloc
+import warnings
 import zlib
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from avis.datasets.readers.images import read_image, read_label_values
 from avis.utils.png import Runs, read_png, read_png_mask, read_png_runs
 
 FILTERS = range(5)
@@ -46,6 +49,13 @@ def pack(header: bytes, rows: bytes) -> bytes:
             (b'IEND', b''),
         )
     )
+
+
+def with_header(data: bytes, position: int, values: bytes) -> bytes:
+    """Other values from a position of the header on, with its right checksum."""
+    content = bytearray(data[16:29])
+    content[position : position + len(values)] = values
+    return data[:16] + content + zlib.crc32(b'IHDR' + content).to_bytes(4, 'big') + data[33:]
 
 
 def mask(*, height: int = 60, width: int = 80, level: int = 255) -> np.ndarray:
@@ -139,11 +149,16 @@ def test_gray_levels_of_few_bits_are_scaled_to_255(write) -> None:
         (lambda data: b'', 'it is empty'),
         (lambda data: b'GIF89a' + data[6:], 'it does not begin like a PNG'),
         (lambda data: data[:40], 'before the image'),
-        (lambda data: data[:-30], 'incomplete or truncated stream|ends after'),
-        (lambda data: data[:60] + bytes([data[60] ^ 255]) + data[61:], 'decompressing|bytes'),
-        (lambda data: data[:16] + b'\x00\x0f' + data[18:], 'cannot contain'),
-        (lambda data: data[:23] + b'\x3d' + data[24:], 'bytes of pixels, got'),
-        (lambda data: data[:24] + b'\x05' + data[25:], 'is not a readable PNG'),
+        (lambda data: data[:-30], 'truncated'),
+        (lambda data: data[:60] + bytes([data[60] ^ 255]) + data[61:], 'broken data stream'),
+        (lambda data: with_header(data, 0, b'\x00\x0f'), 'cannot contain'),
+        (lambda data: with_header(data, 0, b'\x00\xff\xff\xff'), 'at most 89478485 pixels'),
+        (lambda data: with_header(data, 0, bytes(4)), 'expected at least one pixel'),
+        (lambda data: with_header(data, 4, bytes(4)), 'expected at least one pixel'),
+        (lambda data: with_header(data, 7, b'\x3b'), 'bytes of pixels, got more'),
+        (lambda data: with_header(data, 7, b'\x3d'), 'bytes of pixels, got 4860'),
+        (lambda data: with_header(data, 8, b'\x05'), 'cannot identify image'),
+        (lambda data: data[:24] + b'\x04' + data[25:], 'header IHDR is damaged, checksum'),
     ],
 )
 def test_errors_name_damaged_files(write, damage, problem: str) -> None:
@@ -174,3 +189,63 @@ def test_runs_end_at_the_end_of_a_row(write) -> None:
     runs = read_png_runs(write(encode(pixels, [1, 1, 1])))
     assert runs.starts.tolist() == [0, 100, 200]
     assert runs.ends.tolist() == [100, 200, 300]
+
+
+def test_blank_rows_with_every_filter_are_read(write) -> None:
+    blank = np.zeros((6, 20, 1), np.uint8)
+    blank[2, 5:9] = 3
+    for kind in FILTERS:
+        np.testing.assert_array_equal(read_png(write(encode(blank, [kind] * 6))), blank[..., 0])
+
+
+def test_memory_follows_the_header_and_not_the_stream(write) -> None:
+    header = (8).to_bytes(4, 'big') * 2 + bytes([8, 0, 0, 0, 0])
+    path = write(pack(header, bytes(100_000_000)))
+    tracemalloc.start()
+    for read in (read_png, read_png_runs, read_label_values, read_image):
+        with pytest.raises(ValueError, match=r'mask\.png.*(more|pixels)'):
+            read(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+def pillow(data: bytes) -> np.ndarray | None:
+    """The values that Pillow reads; None if it refuses the file."""
+    try:
+        with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=['PNG']) as image:
+            values = np.asarray(image)
+    except Exception:
+        return None
+    return values.astype(np.uint8) if values.dtype == bool else values
+
+
+def seeds() -> list[bytes]:
+    """Small files of several writers, depths, color types and filters."""
+    gray = mask(height=12, width=17, level=3)
+    images = [Image.fromarray(gray).convert(mode) for mode in ('L', '1', 'P', 'RGB', 'RGBA', 'LA')]
+    buffers = [io.BytesIO() for _ in images]
+    for image, buffer in zip(images, buffers, strict=True):
+        image.save(buffer, 'PNG')
+    filters = [encode(gray[..., None], [kind] * 12) for kind in FILTERS]
+    return [*(buffer.getvalue() for buffer in buffers), *filters]
+
+
+@pytest.mark.parametrize('seed', seeds())
+def test_damaged_files_are_read_or_refused_as_by_pillow(write, seed: bytes) -> None:
+    random = np.random.default_rng(len(seed))
+    read = refused = 0
+    for _ in range(150):
+        data = bytearray(seed)
+        for position in random.integers(8, len(data), random.integers(1, 3)):
+            data[position] ^= 1 << int(random.integers(8))
+        expected = pillow(bytes(data))
+        if expected is None:
+            refused += 1
+            with pytest.raises(ValueError, match='is not a readable PNG'):
+                read_png(write(bytes(data)))
+        else:
+            read += 1
+            np.testing.assert_array_equal(read_png(write(bytes(data))), expected)
+    assert read > 0
+    assert refused > 50

@@ -1,7 +1,8 @@
 """Read one image: pixels for the network, stored values for label maps.
 
 OpenCV returns an image whose rest is gray for a truncated file, without an error, so the bytes are
-checked first: a PNG chunk by chunk, a JPEG by its end marker.
+checked first: a PNG chunk by chunk, a JPEG by its end marker. Images of more than
+:data:`~avis.utils.png.MAX_PIXELS` are refused before they are decoded.
 """
 
 import io
@@ -13,11 +14,11 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from avis.datasets.readers.errors import broken_data_error, require_file
+from avis.utils.png import MAX_PIXELS, PNG_SIGNATURE, check_png
 
-_PNG = b'\x89PNG\r\n\x1a\n'
 _JPEG, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 
 
@@ -34,7 +35,10 @@ def read_image(path: str | Path, out: NDArray[np.uint8] | None = None) -> NDArra
     """
     data = np.frombuffer(_checked_bytes(path), np.uint8)
     # Label maps have no EXIF orientation, so frames must not be rotated by it either.
-    image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    try:
+        image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error as error:
+        raise broken_data_error(path, f'is not a readable image ({error.err})') from error
     if image is None:
         raise broken_data_error(path, 'is not a readable image')
     fits = out is not None and out.shape == image.shape
@@ -64,7 +68,7 @@ def _open(path: str | Path) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data))
         image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # Pillow raises all three
+    except Exception as error:  # Pillow raises errors of many types for damaged files
         raise broken_data_error(path, f'is not a readable image ({error})') from error
     return image
 
@@ -74,8 +78,10 @@ def _checked_bytes(path: str | Path) -> bytes:
     data = require_file(path).read_bytes()
     if not data:
         raise broken_data_error(path, 'is an empty file')
-    if data.startswith(_PNG):
+    if data.startswith(PNG_SIGNATURE):
         problem = _png_problem(data)
+    elif (size := _announced_size(data)) is not None and size[0] * size[1] > MAX_PIXELS:
+        problem = f'is {size[0]} x {size[1]} pixels, expected at most {MAX_PIXELS}'
     elif data.startswith(_JPEG) and data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN):
         problem = 'is a truncated JPEG, its end marker is missing'
     else:
@@ -85,9 +91,24 @@ def _checked_bytes(path: str | Path) -> bytes:
     return data
 
 
+def _announced_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height in the header of an image; None if Pillow does not know the format."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return image.size
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return MAX_PIXELS, 2
+    except Exception:  # of damaged headers; OpenCV decides
+        return None
+
+
 def _png_problem(data: bytes) -> str | None:
-    """Check the chunks of a PNG; each is length, name, content and checksum."""
-    position = len(_PNG)
+    """Check the header and the chunks of a PNG; each is length, name, content and checksum."""
+    try:
+        check_png(data)
+    except ValueError as error:
+        return f'is a corrupt PNG, {error}'
+    position = len(PNG_SIGNATURE)
     while position + 12 <= len(data):
         (length,) = struct.unpack_from('>I', data, position)
         body = data[position + 4 : position + 8 + length]
