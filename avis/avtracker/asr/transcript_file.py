@@ -2,25 +2,23 @@
 
 import hashlib
 import json
-import math
-import re
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pysubs2 import SSAFile
+from mmengine.logging import print_log
 
+from avis.avtracker.asr.subtitles import read_subtitles
 from avis.avtracker.interfaces import SpeechSegment
 from avis.registry import MODELS
 from avis.structures.media import Waveform
+from avis.utils.text_files import read_text_file
 
-_TIME = r'(?:(\d{1,2}):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})'
-_TIME_LINE = re.compile(rf'\s*{_TIME}\s*-->\s*{_TIME}(?!\d)')
-_SPEAKER_TAG = re.compile(r'<v(?:\.[^\s>]*)?\s+([^>]*)>')
-_INLINE_TIME = re.compile(r'<\d[\d:.]*>')
-_TAG = re.compile(r'</?[a-zA-Z][^>]*>|\{\\[^}]*\}')
-_RTTM_SPEAKER = re.compile(r'^SPEAKER\s')
+_MAX_SECONDS = 1e9  # thirty years; also excludes NaN and infinity
+_RTTM_TYPES = {'SPEAKER', 'SPKR-INFO', 'SEGMENT', 'NOSCORE', 'NO_RT_METADATA', 'LEXEME', 'NON-LEX'}
+_RTTM_TYPES |= {'NON-SPEECH', 'FILLER', 'EDIT', 'SU', 'IP', 'CB', 'A/P'}
 
 
 @MODELS.register_module()
@@ -58,23 +56,43 @@ class TranscriptFile:
     def content_key(self, name: str) -> str:
         """A hash that changes with the file of the video."""
         file = self._file(name)
-        return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ''
+        return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ''
 
     def _file(self, name: str) -> Path:
         return Path(self.path.replace('{name}', name))
 
     def _read(self, file: Path, name: str) -> list[SpeechSegment]:
-        """All segments of a file, sorted by start."""
+        """All segments of a file, sorted by start, without those that end before they start."""
         if not file.exists():
             raise FileNotFoundError(
                 f'{file} does not exist: TranscriptFile.path has {{name}} for the name of the '
                 f'video. Set missing_ok=True if videos without a file have no speech.'
             )
+        text = read_text_file(file)
         try:
-            segments = _READERS[file.suffix](file.read_text(encoding='utf-8-sig'), name)
+            segments = _READERS[file.suffix](text, name)
+        except _NoSegmentsError as error:
+            if self.missing_ok:
+                return []
+            raise ValueError(
+                f'{file}: {error}. Set missing_ok=True if such a video has no speech.'
+            ) from error
         except ValueError as error:
             raise ValueError(f'{file}: {error}') from error
-        return sorted(segments, key=lambda segment: (segment.timestamp or (0, 0))[0] or 0)
+        forward = [segment for segment in segments if not _ends_before_start(segment)]
+        if len(forward) < len(segments):
+            print_log(
+                f'{file}: {len(segments) - len(forward)} of {len(segments)} segments end before '
+                f'they start and are left out',
+                logger='current',
+                level=logging.WARNING,
+            )
+        return sorted(forward, key=lambda segment: (segment.timestamp or (0, 0))[0] or 0)
+
+
+def _ends_before_start(segment: SpeechSegment) -> bool:
+    start, end = segment.timestamp or (None, None)
+    return start is not None and end is not None and end < start
 
 
 def _shift(segment: SpeechSegment, waveform: Waveform) -> SpeechSegment | None:
@@ -87,80 +105,76 @@ def _shift(segment: SpeechSegment, waveform: Waveform) -> SpeechSegment | None:
     return replace(segment, timestamp=(start, end))
 
 
-def read_subtitles(text: str, name: str = '') -> list[SpeechSegment]:
-    r"""Read the cues of SubRip or WebVTT; tags are removed, ``<v NAME>`` is the speaker.
-
-    >>> read_subtitles('1\n00:00:01,500 --> 00:00:02,000\n<i>Hello</i>\nyou\n')
-    [SpeechSegment(text='Hello you', timestamp=(1.5, 2.0), speaker=None)]
-    """
-    cues = SSAFile.from_string('\n'.join(_subrip_lines(text)), format_='srt', keep_html_tags=True)
-    segments = []
-    for cue in cues:
-        words = cue.text.replace(r'\N', ' ')
-        speaker = _SPEAKER_TAG.search(words)
-        segments.append(
-            SpeechSegment(
-                ' '.join(_TAG.sub('', words).split()),
-                (cue.start / 1000, cue.end / 1000),
-                speaker.group(1).strip() if speaker else None,
-            )
-        )
-    return segments
-
-
-def _subrip_lines(text: str) -> Iterator[str]:
-    """Rewrite subtitles as plain SubRip, one word per line.
-
-    Otherwise pysubs2 skips cues with broken times, adds notes, styles and ids between two cues to
-    the text of the first one, splits a cue at a line of text with two times, and removes a number
-    at the end of a text unless the number of the next cue follows.
-
-    Raises:
-        ValueError: A cue has no valid times.
-    """
-    number = 0
-    for block in re.split(r'\n\s*\n', text.replace('\r\n', '\n').replace('\r', '\n')):
-        lines = block.strip().split('\n')
-        first = next((i for i, line in enumerate(lines) if '-->' in line), None)
-        if first is None or lines[0].startswith(('WEBVTT', 'NOTE', 'STYLE', 'REGION')):
-            continue
-        if not _TIME_LINE.match(lines[first]):
-            raise ValueError(
-                f'expected times like 00:00:01,000 --> 00:00:02,000, got {lines[first]!r}'
-            )
-        number += 1
-        yield f'{number}'
-        for line in lines[first:]:
-            times = _TIME_LINE.match(line)  # also of a cue without a blank line before it
-            words = [_subrip_times(times)] if times else _INLINE_TIME.sub('', line).split()
-            yield from words
-        yield ''
-    yield f'{number + 1}'
-
-
-def _subrip_times(times: re.Match[str]) -> str:
-    """Start and end with hours, as ``0:00:01,000 --> 0:00:02,000``."""
-    start, end = times.groups('0')[:4], times.groups('0')[4:]
-    return ' --> '.join(f'{h}:{m}:{s},{fraction}' for h, m, s, fraction in (start, end))
-
-
 def read_rttm(text: str, name: str = '') -> list[SpeechSegment]:
     """Read the segments of a diarization; of several recordings in a file, those of ``name``.
 
-    >>> read_rttm('SPEAKER a 1 6.5 0.5 <NA> <NA> speaker90 <NA> <NA>')
+    The fields of a ``SPEAKER`` line, as NIST defines them, are recording, channel, start, duration,
+    orthography, subtype, speaker, confidence and lookahead. The unused fields in the middle, or
+    else the count from the right, locate the others, since names may contain blanks.
+
+    Raises:
+        ValueError: A line is none of the format, or no line is of the recording ``name``.
+
+    >>> read_rttm('SPEAKER a b 1 6.5 0.5 <NA> <NA> speaker90 <NA> <NA>')
     [SpeechSegment(text='', timestamp=(6.5, 7.0), speaker='speaker90')]
     """
-    rows = [line.split() for line in text.splitlines() if _RTTM_SPEAKER.match(line)]
-    short = next((row for row in rows if len(row) < 8), None)
-    if short is not None:
-        raise ValueError(f'expected at least 8 fields in a SPEAKER line, got {" ".join(short)!r}')
-    recordings = {row[1] for row in rows}
-    if len(recordings) > 1:
-        rows = [row for row in rows if row[1] == name]
-    segments = [(float(row[3]), float(row[4]), row[7]) for row in rows]
-    return [
-        SpeechSegment('', (start, start + length), speaker) for start, length, speaker in segments
-    ]
+    rows = []
+    for number, line in enumerate(text.splitlines(), 1):
+        fields = line.split()
+        if fields and not fields[0].startswith(';') and fields[0] not in _RTTM_TYPES:
+            raise ValueError(
+                f'line {number}: expected a line of RTTM such as SPEAKER, got {line.strip()[:60]!r}'
+            )
+        if fields and fields[0] == 'SPEAKER':
+            rows.append(_speaker_row(fields, number))
+    recordings = list(dict.fromkeys(recording for recording, _ in rows))
+    wanted = ' '.join(name.split())
+    if not rows or (len(recordings) > 1 and wanted not in recordings):
+        found = ', '.join(recordings[:5]) + (', ...' if len(recordings) > 5 else '')
+        raise _NoSegmentsError(
+            f'expected SPEAKER lines of the recording {name!r}, got those of {found or "none"}'
+        )
+    return [segment for recording, segment in rows if len(recordings) == 1 or recording == wanted]
+
+
+class _NoSegmentsError(ValueError):
+    """A diarization without the video."""
+
+
+def _speaker_row(fields: list[str], number: int) -> tuple[str, SpeechSegment]:
+    """Recording and segment of a SPEAKER line."""
+    line = ' '.join(fields)
+    if len(fields) < 8:
+        raise ValueError(
+            f'line {number}: expected at least 8 fields in a SPEAKER line, got {line!r}'
+        )
+    unused = [k for k in range(3, len(fields) - 4) if fields[k + 2 : k + 4] == ['<NA>', '<NA>']]
+    begin = next(
+        (k for k in unused if None not in (_number(fields[k]), _number(fields[k + 1]))), None
+    )
+    if begin is None:
+        begin = max(len(fields) - 7, 3)
+    start, length = (_number(field) for field in fields[begin : begin + 2])
+    if start is None or length is None or length < 0:
+        raise ValueError(
+            f'line {number}: expected start and duration in seconds, got {fields[begin]!r} and '
+            f'{fields[begin + 1]!r} in {line!r}'
+        )
+    speaker = fields[begin + 4 :]
+    for _ in range(2):  # confidence and lookahead
+        if len(speaker) > 1 and (speaker[-1] == '<NA>' or _number(speaker[-1]) is not None):
+            speaker = speaker[:-1]
+    segment = SpeechSegment('', (start, start + length), ' '.join(speaker))
+    return ' '.join(fields[1 : begin - 1]), segment
+
+
+def _number(text: str) -> float | None:
+    """A number; None for anything else, NaN and infinity included."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if abs(value) < _MAX_SECONDS else None
 
 
 def read_json(text: str, name: str = '') -> list[SpeechSegment]:
@@ -187,13 +201,15 @@ def _segment(item: dict[str, Any], where: str) -> SpeechSegment:
         raise ValueError(f'{where}: expected two times, got {times!r}')
     for time in times:
         number = isinstance(time, int | float) and not isinstance(time, bool)
-        if time is not None and not (number and math.isfinite(time)):
+        if time is not None and not (number and abs(time) < _MAX_SECONDS):
             raise ValueError(f'{where}: expected a time in seconds or null, got {time!r}')
     start, end = (None if time is None else float(time) for time in times)
-    speaker = item.get('speaker')
-    return SpeechSegment(
-        str(item.get('text') or ''), (start, end), None if speaker is None else str(speaker)
-    )
+    words, speaker = item.get('text'), item.get('speaker')
+    if not isinstance(words, str | None):
+        raise ValueError(f'{where}: expected a text or null, got {words!r}')
+    if not isinstance(speaker, str | int | None) or isinstance(speaker, bool):
+        raise ValueError(f'{where}: expected a name, a number or null as speaker, got {speaker!r}')
+    return SpeechSegment(words or '', (start, end), None if speaker is None else str(speaker))
 
 
 _READERS: dict[str, Callable[[str, str], list[SpeechSegment]]] = {
