@@ -1,11 +1,13 @@
 """Predict many videos into a folder, and resume an interrupted run.
 
 Each video gets a folder ``<name>/`` with ``video.mp4``, the video with masks in one color per
-identity, and ``results.json``, which is written last: if it exists, the video is complete.
+identity, and ``results.json``, which is written last: if it exists, the video is complete. An error
+of one video is logged, with its traceback if it is unexpected, and the other videos are predicted.
 """
 
 import json
 import logging
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,19 +21,22 @@ from torch import nn
 from avis.apis.checkpoint import init_model
 from avis.apis.inference import (
     DEFAULT_WINDOW_SIZE,
-    IMAGE_SUFFIXES,
+    check_fps,
     class_names,
+    log_skipped,
     predict_video,
     video_record,
 )
+from avis.avtracker.interfaces import ModelUnavailable
+from avis.avtracker.tracked_video import StageFailure
 from avis.datasets.readers.errors import BrokenDataError
 from avis.engine.track_video import write_track_video
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.video_record import VideoRecord
-from avis.utils.atomic import write_atomic
+from avis.utils.atomic import check_writable, remove_stale_parts, write_atomic
 from avis.utils.file_names import safe_file_name
+from avis.utils.media_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES, list_folder
 
-VIDEO_SUFFIXES = ('.mp4', '.mkv', '.mov', '.avi', '.webm', '.m4v', '.ts', '.mpg', '.mpeg')
 RESULTS_FILE, VIDEO_FILE = 'results.json', 'video.mp4'
 
 
@@ -71,9 +76,12 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
 
     Raises:
         FileNotFoundError: Config, checkpoint or an input does not exist.
-        ValueError: There is no video, two videos have the same name, or one audio file is given
-            for several videos.
+        OSError: ``out`` cannot be written.
+        ValueError: There is no video, two videos have the same name, one audio file is given
+            for several videos, or a number is out of range.
     """
+    check_fps(fps)
+    _check_windows(size, overlap, num_workers)
     videos = dict(find_videos(inputs))
     if audio is not None and len(videos) > 1:
         raise ValueError(
@@ -89,15 +97,14 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
         'overlap': overlap,
         'audio': None if audio is None else _fingerprint(Path(audio)),
     }
-    jobs = [
-        _Job(path, Path(out) / name, {**settings, 'video': _fingerprint(path)})
-        for name, path in videos.items()
-    ]
+    check_writable(out)
+    jobs = [_Job(path, Path(out) / name, settings) for name, path in videos.items()]
     todo = [job for job in jobs if not _is_done(job, video=video)]
     print_log(f'{len(jobs) - len(todo)} of {len(jobs)} videos are complete already', 'current')
     if not todo:
         return {}
     model = init_model(config, checkpoint, device, cfg_options)
+    class_names(model)  # an error of the config concerns all videos
     windows = {'size': size, 'overlap': overlap, 'num_workers': num_workers}
     failed = {}
     with _progress() as progress:
@@ -108,13 +115,27 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
     return failed
 
 
+def _check_windows(size: int | None, overlap: int | None, num_workers: int) -> None:
+    """Check the numbers before the model is loaded."""
+    if size is not None and size < 1:
+        raise ValueError(f'expected windows of at least one frame, got {size}')
+    if overlap is not None and not 0 <= overlap < (size or overlap + 1):
+        raise ValueError(f'expected an overlap from 0 to below {size} frames, got {overlap}')
+    if num_workers < 0:
+        raise ValueError(f'expected at least 0 worker processes, got {num_workers}')
+
+
 @dataclass(frozen=True)
 class _Job:
     """A video to predict: its path, the folder of its results, and what they depend on."""
 
     path: Path
     folder: Path
-    settings: dict[str, Any]
+    common: dict[str, Any]
+
+    def settings(self) -> dict[str, Any]:
+        """Return all settings, with the state of the file."""
+        return {**self.common, 'video': _fingerprint(self.path)}
 
 
 def _predict(
@@ -135,27 +156,47 @@ def _predict(
         progress.update(task, completed=done, total=total)
 
     try:
+        remove_stale_parts(job.folder)
+        settings = job.settings()
         record = video_record(job.path, audio, fps=fps)
         sample = predict_video(model, record, on_window=show, **windows)
         if 'failure' in sample:  # logged where it occurred; predicted again next time
             return str(sample.failure)
-        write_inference_results(
-            job.folder, model, record, sample, settings=job.settings, video=video
-        )
-    except (BrokenDataError, OSError) as error:  # must not stop the other videos
-        print_log(f'{name}: {error}', 'current', logging.ERROR)
-        return str(error)
+        write_inference_results(job.folder, model, record, sample, settings=settings, video=video)
+    except Exception as error:  # must not stop the other videos
+        if _concerns_all(error):
+            raise
+        return _log_failure(name, error)
     return ''
+
+
+def _concerns_all(error: Exception) -> bool:
+    """Whether the other videos would fail, too: a package or a model is missing."""
+    cause = error.cause if isinstance(error, StageFailure) else error
+    return isinstance(cause, ModelUnavailable | ImportError)
+
+
+def _log_failure(name: str, error: Exception) -> str:
+    """Log the error of a video; return it as one line."""
+    # A worker process sends its traceback as the text of the error.
+    reason = str(error).strip().rsplit('\n', 1)[-1]
+    expected = isinstance(error, BrokenDataError | OSError)
+    reason = reason if expected and reason else f'{type(error).__name__}: {reason}'
+    details = '' if expected else f'\n{traceback.format_exc()}'
+    print_log(f'{name}: {reason}{details}', 'current', logging.ERROR)
+    return reason
 
 
 def find_videos(inputs: Sequence[str | Path]) -> Iterator[tuple[str, Path]]:
     """Yield names and paths of the videos among files and folders.
 
-    A folder with images is one video; in a folder with video files, each file is a video.
+    A folder with images is one video; in a folder with video files, each file is a video, in the
+    natural order of the names. Other entries of a folder are passed over and named in the log.
 
     Raises:
         FileNotFoundError: An input does not exist.
-        ValueError: A folder contains neither images nor videos, or two videos have the same name.
+        ValueError: A folder contains neither images nor videos, or both, or two videos have the
+            same name.
     """
     names: dict[str, Path] = {}
     for path in [file for given in inputs for file in _videos_of(Path(given))]:
@@ -174,16 +215,22 @@ def _videos_of(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise FileNotFoundError(f'{path} does not exist.')
-    files = sorted(path.iterdir())
-    if any(file.suffix.lower() in IMAGE_SUFFIXES for file in files):
+    images, videos, skipped = list_folder(path)
+    if images and videos:
+        raise ValueError(
+            f'{path} contains {len(images)} images, such as {images[0].name}, and {len(videos)} '
+            f'videos, such as {videos[0].name}: expected the frames of one video or video files; '
+            f'move the others to another folder'
+        )
+    if images:
         return [path.resolve()]
-    found = [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES]
-    if not found:
+    if not videos:
         raise ValueError(
             f'{path} contains neither frames ({", ".join(IMAGE_SUFFIXES)}) nor videos '
             f'({", ".join(VIDEO_SUFFIXES)})'
         )
-    return found
+    log_skipped(path, skipped)
+    return videos
 
 
 def write_inference_results(
@@ -255,8 +302,18 @@ def _is_done(job: _Job, *, video: bool) -> bool:
     results = job.folder / RESULTS_FILE
     if not results.is_file() or (video and not (job.folder / VIDEO_FILE).is_file()):
         return False
-    stored = json.loads(results.read_text()).get('settings')
-    return bool(stored == json.loads(json.dumps(job.settings)))
+    try:
+        stored = json.loads(results.read_text(encoding='utf-8'))
+        if not isinstance(stored, dict):
+            raise ValueError(f'expected an object, got {type(stored).__name__}')
+        return bool(stored.get('settings') == json.loads(json.dumps(job.settings())))
+    except (OSError, ValueError, RecursionError) as error:
+        print_log(
+            f'{results} cannot be read ({error}): {job.folder.name} is predicted again',
+            'current',
+            logging.WARNING,
+        )
+        return False
 
 
 def _progress() -> Progress:

@@ -1,10 +1,13 @@
 """Predict the sounding instances of a video of any length."""
 
-from collections.abc import Callable
+import logging
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.dataset import Compose, pseudo_collate
+from mmengine.logging import print_log
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -17,8 +20,8 @@ from avis.engine.streaming import VideoStream
 from avis.registry import DATASETS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.video_record import VideoRecord
+from avis.utils.media_files import IMAGE_SUFFIXES, list_folder, name_some, same_stem
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 DEFAULT_WINDOW_SIZE = 60  # frames
 
 
@@ -96,7 +99,8 @@ def video_record(
     """Describe a video file or a folder of frames by the same record as a data set.
 
     Args:
-        video: A video file, or a folder of images in the order of their names.
+        video: A video file, or a folder of images, in the natural order of their names: 2 before
+            10. Hidden files, thumbnails and other files are passed over and named in the log.
         audio: An audio file, or a ``.npy`` with precomputed features, one row per frame; None for
             the audio of the video file.
         fps: Frames per second to predict; None for all frames of a video file. Use the frame rate
@@ -105,11 +109,11 @@ def video_record(
 
     Raises:
         FileNotFoundError: Video or audio does not exist.
-        ValueError: A folder has no frames or comes without ``fps``, or ``fps`` is not positive.
+        ValueError: A folder has no frames, two files of one name, or comes without ``fps``, or
+            ``fps`` is not positive.
     """
     path = Path(video)
-    if fps is not None and fps <= 0:
-        raise ValueError(f'expected fps > 0, got {fps}')
+    check_fps(fps)
     if audio is not None and not Path(audio).is_file():
         raise FileNotFoundError(f'{audio} does not exist.')
     audio_file = None if audio is None else str(audio)
@@ -133,11 +137,44 @@ def video_record(
     )
 
 
-def _folder_record(path: Path, audio: str | None, fps: float | None) -> VideoRecord:
-    """Return the record of a folder of frames."""
-    frames = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+def check_fps(fps: float | None) -> None:
+    """Check frames per second given by the user.
+
+    Raises:
+        ValueError: They are not positive and finite.
+    """
+    if fps is not None and not 0 < fps < math.inf:
+        raise ValueError(f'expected fps > 0, got {fps}')
+
+
+def log_skipped(folder: Path, skipped: Sequence[Path]) -> None:
+    """Log the entries of a folder that are passed over."""
+    if skipped:
+        print_log(
+            f'{folder}: passed over {len(skipped)} entries: {name_some(skipped, limit=20)}',
+            logger='current',
+            level=logging.WARNING,
+        )
+
+
+def _frames_in(path: Path) -> list[Path]:
+    """Return the frames of a folder in natural order."""
+    frames, videos, skipped = list_folder(path)
     if not frames:
         raise ValueError(f'{path} contains no frames, expected {", ".join(IMAGE_SUFFIXES)} files')
+    twins = same_stem(frames)
+    if twins is not None:
+        raise ValueError(
+            f'{path}: expected one file per frame, got {twins[0].name} and {twins[1].name}; move '
+            f'one of each pair to another folder'
+        )
+    log_skipped(path, videos + skipped)
+    return frames
+
+
+def _folder_record(path: Path, audio: str | None, fps: float | None) -> VideoRecord:
+    """Return the record of a folder of frames."""
+    frames = _frames_in(path)
     if fps is None:
         raise ValueError(f'{path} is a folder of frames: set fps, their frames per second')
     height, width = read_image(frames[0]).shape[:2]

@@ -144,6 +144,6 @@ class AVTrack(VISDataset):
 
 
 def _by_number(folder: Path) -> dict[int, str]:
-    """Paths of the PNG files of a folder by the number at the end of their names."""
-    found = ((_NUMBER.search(path.name), path) for path in folder.glob('*.png'))
+    """Paths of the visible PNG files of a folder by the number at the end of their names."""
+    found = ((_NUMBER.search(path.name), path) for path in folder.glob('[!.]*.png'))
     return {int(number[1]): str(path) for number, path in found if number}

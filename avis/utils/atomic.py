@@ -4,9 +4,10 @@ One guarantee for every file: the content goes to a temporary file in the same f
 disk (``fsync``) and is then renamed. A reader sees the old file or the new one, never a part of it;
 an error or an interruption leaves the old file and no temporary one. The temporary name contains
 the process id, so that processes that write the same file do not disturb each other. Only a killed
-process leaves a ``*.part``, see :func:`remove_stale_parts`.
+process leaves a ``*.part``, see :func:`remove_stale_parts`; :func:`atomic_folder` removes its own.
 """
 
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = temporary_path(target.with_name(f'.{target.name}'))
     shutil.rmtree(part, ignore_errors=True)  # of a killed process that had the same id
+    remove_stale_parts(target.parent, f'.{glob.escape(target.name)}')
     try:
         part.mkdir()
         yield part
@@ -76,7 +78,7 @@ def temporary_path(path: Path) -> Path:
 
 
 def remove_stale_parts(folder: Path, name: str = '*') -> None:
-    """Remove the temporary files of killed processes; those of running ones stay.
+    """Remove the temporary files and folders of killed processes; those of running ones stay.
 
     Args:
         folder: Where the files are.
@@ -85,7 +87,29 @@ def remove_stale_parts(folder: Path, name: str = '*') -> None:
     for part in folder.glob(f'{name}.*{SUFFIX}'):
         process = part.suffixes[-2][1:]
         if process.isdigit() and not _is_alive(int(process)):
-            part.unlink(missing_ok=True)
+            if part.is_dir() and not part.is_symlink():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
+
+
+def check_writable(folder: str | Path) -> None:
+    """Check that files can be written to a folder, before the work whose results they contain.
+
+    Args:
+        folder: The folder; it is created, with its parents.
+
+    Raises:
+        OSError: It cannot be created or written; the error names it.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = temporary_path(folder / '.writable')
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(folder)) from error
 
 
 def _is_alive(process: int) -> bool:

@@ -1,7 +1,9 @@
-"""One rule for file names made from the names of videos."""
+"""Names of files: made from the names of videos, and in natural order."""
 
 import hashlib
 import os
+import re
+from typing import Any
 
 # Most file systems allow 255 bytes; suffixes and the mark of a temporary file are added to it.
 _MAX_BYTES = 200
@@ -21,3 +23,20 @@ def safe_file_name(name: str) -> str:
         return plain
     key = hashlib.blake2b(os.fsencode(name), digest_size=4).hexdigest()
     return f'{plain[:40]}-{key}'
+
+
+def natural_key(name: str) -> tuple[Any, ...]:
+    """Sort key by which numbers in names count as numbers.
+
+    >>> sorted(['10.png', '2.png', '1.png', '02.png'], key=natural_key)
+    ['1.png', '02.png', '2.png', '10.png']
+    """
+    parts = re.split('([0-9]+)', name)
+    # The number of digits and the digits themselves order numbers of any length.
+    numbers = [part.lstrip('0') for part in parts[1::2]]
+    return parts[::2][0], *_interleave(numbers, parts[2::2]), name
+
+
+def _interleave(numbers: list[str], texts: list[str]) -> list[Any]:
+    pairs = zip(numbers, texts, strict=True)
+    return [value for number, text in pairs for value in (len(number), number, text)]

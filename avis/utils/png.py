@@ -199,7 +199,9 @@ def _parse(data: bytes) -> tuple[_Header, bytes, bool]:
     """The header, the compressed pixels, and whether all chunks are undamaged and usual."""
     if not data.startswith(PNG_SIGNATURE):
         raise ValueError('it is empty' if not data else 'it does not begin like a PNG')
-    header, body, is_plain = None, [], True
+    header: _Header | None = None
+    body: list[bytes] = []
+    is_plain = True
     position, before, name = len(PNG_SIGNATURE), b'', b''
     while position + 12 <= len(data) and name != b'IEND':
         before, (length, name) = name, struct.unpack_from('>I4s', data, position)

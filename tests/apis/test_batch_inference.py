@@ -1,10 +1,12 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import av
 import pytest
 
-from avis.apis import batch_inference, infer
+from avis.apis import batch_inference, infer, inference
 from avis.apis.batch_inference import find_videos
 from tests.helpers.painted import CONFIG, SIZE, passing, write_video
 
@@ -131,6 +133,107 @@ def test_two_videos_of_the_same_name_are_an_error(videos, tmp_path):
     write_video(other / 'a.mp4', passing(1))
     with pytest.raises(ValueError, match="have the same name 'a'"):
         dict(find_videos([videos, other]))
+
+
+def test_unexpected_error_of_a_video_does_not_stop_the_others(videos, tmp_path, monkeypatch):
+    read, log = batch_inference.video_record, []
+
+    def fail(path, *arguments, **more):
+        if path.stem == 'a':
+            raise ZeroDivisionError('a defect')
+        return read(path, *arguments, **more)
+
+    monkeypatch.setattr(batch_inference, 'video_record', fail)
+    monkeypatch.setattr(batch_inference, 'print_log', lambda line, *_: log.append(line))
+    (videos / 'gone.mp4').symlink_to(tmp_path / 'nowhere.mp4')
+    failed = run(videos, tmp_path / 'out', video=False)
+    assert failed.keys() == {'a', 'gone'}
+    assert failed['a'] == 'ZeroDivisionError: a defect'
+    assert 'gone.mp4' in failed['gone']
+    assert (tmp_path / 'out' / 'c' / 'results.json').is_file()
+    (told,) = (line for line in log if line.startswith('a: '))
+    assert 'Traceback' in told
+    assert 'in fail' in told
+    assert not any('Traceback' in line for line in log if line.startswith('gone: '))
+
+
+def test_error_that_concerns_all_videos_ends_the_run(videos, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise ModuleNotFoundError('no package')
+
+    monkeypatch.setattr(batch_inference, 'predict_video', fail)
+    with pytest.raises(ImportError, match='no package'):
+        run(videos, tmp_path / 'out')
+
+
+@pytest.mark.parametrize(
+    'content', [b'', b'[]', b'{"settings": 1}', b'\xff\xfe', b'[' * 100_000, b'{"a": 1']
+)
+def test_unreadable_results_are_made_again(content, videos, tmp_path, predicted):
+    path = tmp_path / 'out' / 'c' / 'results.json'
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    assert infer(CONFIG, None, [videos / 'c.mp4'], tmp_path / 'out', video=False) == {}
+    assert predicted == ['c']
+    assert json.loads(path.read_text())['length'] == 1
+
+
+def test_files_of_a_killed_run_are_removed(videos, tmp_path):
+    killed = subprocess.Popen([sys.executable, '-c', ''])
+    killed.wait()
+    part = tmp_path / 'out' / 'c' / f'video.mp4.{killed.pid}.part'
+    part.parent.mkdir(parents=True)
+    part.touch()
+    assert infer(CONFIG, None, [videos / 'c.mp4'], tmp_path / 'out', video=False) == {}
+    assert [path.name for path in part.parent.iterdir()] == ['results.json']
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'problem'),
+    [
+        ({'fps': 0}, 'expected fps > 0'),
+        ({'fps': float('nan')}, 'expected fps > 0'),
+        ({'fps': float('inf')}, 'expected fps > 0'),
+        ({'size': -1}, 'windows of at least one frame, got -1'),
+        ({'overlap': 4}, 'overlap from 0 to below 4 frames, got 4'),
+        ({'overlap': -1}, 'got -1'),
+        ({'num_workers': -1}, '0 worker processes, got -1'),
+    ],
+)
+def test_numbers_are_checked_before_the_model_is_loaded(
+    arguments, problem, videos, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(batch_inference, 'init_model', None)
+    with pytest.raises(ValueError, match=problem):
+        run(videos, tmp_path / 'out', **arguments)
+
+
+def test_output_folder_is_checked_before_the_model_is_loaded(videos, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch_inference, 'init_model', None)
+    (tmp_path / 'file').touch()
+    with pytest.raises(OSError, match='file'):
+        run(videos, tmp_path / 'file')
+
+
+def test_every_kind_of_video_is_found_and_the_rest_is_named(tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr(inference, 'print_log', lambda line, **_: lines.append(line))
+    names = ['10.3gp', '2.WMV', 'a.flv', 'b.mts', 'c.ogv', 'd.m2ts']
+    for name in [*names, '._a.flv', 'thumb.jpg', 'Thumbs.db', 'notes.txt']:
+        (tmp_path / name).touch()
+    (tmp_path / 'more').mkdir()
+    assert [path.name for _, path in find_videos([tmp_path])] == ['2.WMV', *names[:1], *names[2:]]
+    assert lines == [
+        f'{tmp_path}: passed over 5 entries: ._a.flv, Thumbs.db, more, notes.txt, thumb.jpg'
+    ]
+
+
+def test_images_beside_videos_are_an_error(videos):
+    (videos / '0.jpg').touch()
+    with pytest.raises(
+        ValueError, match=r'1 images, such as 0\.jpg, and 3 videos, such as -b\.mp4'
+    ):
+        dict(find_videos([videos]))
 
 
 def test_missing_input_is_an_error(tmp_path):

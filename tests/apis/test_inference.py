@@ -6,7 +6,7 @@ import pytest
 import soundfile
 from mmengine.dataset import pseudo_collate
 
-from avis.apis import init_model, predict_video, video_record
+from avis.apis import inference, init_model, predict_video, video_record
 from avis.apis.config import load_config
 from avis.apis.inference import class_names
 from avis.datasets.readers.errors import BrokenDataError
@@ -203,3 +203,19 @@ def test_model_without_config_is_an_error(video):
     model = PaintedModel(tracker={'type': 'MaskOverlapTracker'})
     with pytest.raises(ValueError, match=r'config has a test_dataloader.*init_model'):
         predict_video(model, video)
+
+
+def test_frames_of_a_folder_are_in_natural_order(tmp_path, folder, monkeypatch):
+    lines = []
+    monkeypatch.setattr(inference, 'print_log', lambda line, **_: lines.append(line))
+    source = sorted(folder.iterdir())[0].read_bytes()
+    for name in ['0.png', '2.png', '10.png', '._0.png', 'notes.txt', 'clip.wmv', 'a_thumb.png']:
+        (tmp_path / name).write_bytes(source)
+    frames = video_record(tmp_path, fps=1)['frames']
+    assert [path.rsplit('/', 1)[1] for path in frames] == ['0.png', '2.png', '10.png']
+    assert lines == [
+        f'{tmp_path}: passed over 4 entries: clip.wmv, ._0.png, notes.txt, a_thumb.png'
+    ]
+    (tmp_path / '2.jpg').write_bytes(source)
+    with pytest.raises(ValueError, match=r'one file per frame, got 2\.jpg and 2\.png; move'):
+        video_record(tmp_path, fps=1)

@@ -11,6 +11,7 @@ import pytest
 from avis.utils.atomic import (
     atomic_folder,
     atomic_path,
+    check_writable,
     remove_stale_parts,
     temporary_path,
     write_atomic,
@@ -106,3 +107,26 @@ def test_only_parts_of_dead_processes_are_removed(tmp_path) -> None:
     assert names(tmp_path) == sorted([*kept, f'other.{killed.pid}.part'])
     remove_stale_parts(tmp_path)
     assert names(tmp_path) == sorted(kept)
+
+
+def test_next_folder_removes_the_parts_of_killed_processes(tmp_path) -> None:
+    killed = subprocess.Popen([sys.executable, '-c', ''])
+    killed.wait()
+    part = tmp_path / f'.data[1].{killed.pid}.part'
+    running = tmp_path / f'.data[1].{os.getppid()}.part'
+    for folder in (part, running):
+        folder.mkdir()
+        (folder / 'file').touch()
+    with atomic_folder(tmp_path / 'data[1]') as folder:
+        (folder / 'new').touch()
+    assert names(tmp_path) == [running.name, 'data[1]']
+
+
+def test_folder_is_checked_before_work(tmp_path) -> None:
+    check_writable(tmp_path / 'new' / 'out')
+    assert names(tmp_path / 'new' / 'out') == []
+    (tmp_path / 'file').touch()
+    with pytest.raises(OSError, match='file'):
+        check_writable(tmp_path / 'file')
+    with pytest.raises(OSError, match='file'):
+        check_writable(tmp_path / 'file' / 'out')

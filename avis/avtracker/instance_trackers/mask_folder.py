@@ -71,13 +71,18 @@ class MaskFolder:
         return folder
 
     def _files_by_frame(self, folder: Path) -> dict[int, Path]:
-        """The files of a folder by frame."""
-        found = {}
-        for file in sorted(folder.glob('*.png')):
+        """The visible files of a folder by frame."""
+        found: dict[int, Path] = {}
+        for file in sorted(folder.glob('[!.]*.png')):
             number = _NUMBER.search(file.stem)
             if number is None:
                 raise ValueError(f'{file}: expected a frame number at the end of the file name')
-            found[int(number.group(1)) - self.first_frame] = file
+            frame = int(number.group(1)) - self.first_frame
+            if frame in found:
+                raise ValueError(
+                    f'{file}: expected one file per frame, got also {found[frame].name}'
+                )
+            found[frame] = file
         return found
 
     @staticmethod

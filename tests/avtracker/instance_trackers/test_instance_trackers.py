@@ -190,6 +190,7 @@ def test_mask_folder_reads_person_folders(tmp_path):
 def test_mask_folder_reads_merged_masks_from_frame_one(tmp_path):
     write(tmp_path / 'clip/1.png', 60 * square(0) + 120 * square(30))
     write(tmp_path / 'clip/2.png', 120 * square(30))
+    (tmp_path / 'clip/._1.png').touch()  # written by macOS
     frames = noise_frames(2, size=(20, 60), name='clip')
     part = MaskFolder(path=str(tmp_path / '{name}'), layout='merged', first_frame=1)
     found = check(list(part.track(frames, prompt='person')), frames)
@@ -209,6 +210,12 @@ def test_invalid_mask_files_raise_errors_with_their_names(tmp_path):
         list(part.track(frames, prompt='person'))
     (tmp_path / 'clip/0.png').rename(tmp_path / 'clip/mask.png')
     with pytest.raises(ValueError, match='expected a frame number'):
+        list(part.track(frames, prompt='person'))
+    (tmp_path / 'clip/mask.png').rename(tmp_path / 'clip/a1.png')
+    (tmp_path / 'clip/b01.png').touch()
+    with pytest.raises(
+        ValueError, match=r'b01\.png: expected one file per frame, got also a1\.png'
+    ):
         list(part.track(frames, prompt='person'))
     with pytest.raises(ValueError, match='layout'):
         MaskFolder(path='x', layout='other')
