@@ -11,7 +11,7 @@ import importlib
 import inspect
 import re
 import traceback
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from mmengine.config.lazy import LazyAttr, LazyObject
 
 from avis.apis.config_files import config_files, names_assigned, names_read
 from avis.apis.config_overrides import apply_overrides
+from avis.apis.config_values import wrong_value
 
 # Read by mmengine.Runner from ``runner.cfg``, besides the arguments of its constructor.
 _RUNNER_EXTRAS = {
@@ -39,6 +40,8 @@ _BUILDER_KEYS = {
     'custom_hooks': {'priority'},
     'train_cfg': {'by_epoch'},
 }
+# Last word of a key of the Runner -> the dicts below it that need a ``type``; '' is itself.
+_COMPONENTS = {'model': ('',), 'dataloader': ('dataset', 'sampler')}
 # A data loader is a dict without ``type``; mmengine reads these before torch's DataLoader.
 _LOADER_KEYS = {'dataset', 'num_batch_per_epoch', 'disable_subprocess_warning'}
 
@@ -62,13 +65,14 @@ def load_config(
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'Config {path} does not exist.')
+    files = list(config_files(path))
     try:
         cfg = Config.fromfile(path)
     except Exception as error:  # whatever the code in a config raises
         raise ValueError(_describe(error, path)) from error
     options = dict(cfg_options or {})
     replaced = apply_overrides(cfg, options)
-    _check_top_level(cfg, path, options)
+    _check_top_level(cfg, files, options)
     if check_types:
         check_config(cfg, path, replaced)
     return cfg
@@ -88,9 +92,34 @@ def check_config(cfg: Config, path: str | Path, replaced: Mapping[str, str] | No
         except ImportError as error:
             raise ValueError(_describe_import(error, key, path)) from error
         try:
+            _check_component(value, key, str(path))
             _check(value, key, key, str(path))
         except _ArgumentError as error:
             raise ValueError(f'{error}{_merge_hint(error.key, replaced or {})}') from error
+
+
+def _check_component(value: Any, key: str, path: str) -> None:
+    """A value of the Runner has the right kind, and its components have a type."""
+    from mmengine.runner import Runner
+
+    expected = wrong_value(Runner, key, value)
+    if expected:
+        raise ValueError(f'{path}: {key}: expected {expected}, got {value!r}')
+    for name in _COMPONENTS.get(key.rsplit('_', 1)[-1], ()):
+        part, dotted = (value, key) if not name else (_get(value, name), f'{key}.{name}')
+        if isinstance(value, dict) and not (isinstance(part, dict) and part.get('type')):
+            shown = 'nothing' if part is None else repr(part)[:60]
+            raise ValueError(f'{path}: {dotted}: expected a dict with a type, got {shown}')
+    hooks = value if key in ('default_hooks', 'custom_hooks') else ()
+    for name, hook in hooks.items() if isinstance(hooks, dict) else enumerate(hooks or ()):
+        if isinstance(hook, str | int | float):
+            raise ValueError(
+                f'{path}: {key}.{name}: expected a dict with a type or None, got {hook!r}'
+            )
+
+
+def _get(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 class _ArgumentError(ValueError):
@@ -135,9 +164,9 @@ def _runner_keys() -> set[str]:
     return (set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}) | _RUNNER_EXTRAS
 
 
-def _check_top_level(cfg: Config, path: Path, options: Mapping[str, Any]) -> None:
+def _check_top_level(cfg: Config, files: Sequence[Path], options: Mapping[str, Any]) -> None:
     """Every top-level name is an argument of the Runner or is used by the config files."""
-    files = list(config_files(path))
+    path = files[0]
     used = set().union(*(names_read(file) for file in files))
     known = _runner_keys()
     for key in cfg._cfg_dict.to_dict():
@@ -179,7 +208,7 @@ def _check(value: Any, key: str, role: str, path: str) -> None:
         raise ValueError(_describe_import(error, key, path)) from error
     names = {name for name, _ in items}
     if 'type' in names:
-        _check_arguments(value['type'], names - {'type'}, key, role, path)
+        _check_arguments(value, names - {'type'}, key, role, path)
     elif role.endswith('_dataloader') and key == role:
         _check_loader(names, key, path)
     for name, item in items:
@@ -187,8 +216,13 @@ def _check(value: Any, key: str, role: str, path: str) -> None:
         _check(item, f'{key}.{name}', role if inherits_role else str(name), path)
 
 
-def _check_arguments(kind: Any, names: set[str], key: str, role: str, path: str) -> None:
+def _check_arguments(
+    value: dict[str, Any], names: set[str], key: str, role: str, path: str
+) -> None:
     """Compare the keys beside a ``type`` with the arguments of that class or function."""
+    kind = value['type']
+    if kind is None or isinstance(kind, int | float | list | dict):
+        raise ValueError(f'{path}: {key}.type: expected a class or its name, got {kind!r}')
     target = resolve_type(kind, key, path) if isinstance(kind, str) else kind
     arguments = _arguments(target)
     if arguments is None:
@@ -197,6 +231,10 @@ def _check_arguments(kind: Any, names: set[str], key: str, role: str, path: str)
     for name in sorted(names - known):
         message = f'{path}: {key}.{name}: {target.__name__} has no argument {name!r}.'
         raise _ArgumentError(message + _suggest(name, known), key)
+    for name in sorted(names):
+        expected = wrong_value(target, name, value[name])
+        if expected:
+            raise ValueError(f'{path}: {key}.{name}: expected {expected}, got {value[name]!r}')
 
 
 def _check_loader(names: set[str], key: str, path: str) -> None:

@@ -1,6 +1,7 @@
 """The files of configs: which exist, which a config inherits from, which names they use."""
 
 import ast
+import codecs
 import difflib
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,14 +32,49 @@ def find_config(name: str | Path) -> Path:
     raise FileNotFoundError(f'Config {name} does not exist, as a file or a config of avis.{hint}')
 
 
-def config_files(path: Path) -> Iterator[Path]:
-    """Yield a config file and all files it inherits from by ``with read_base()``."""
+def config_files(path: Path, importers: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Yield a config file and all files it inherits from by ``with read_base()``.
+
+    Args:
+        path: The config file.
+        importers: The files that inherit from it.
+
+    Raises:
+        ValueError: A file is not Python in UTF-8, does not exist, or inherits from itself; the
+            message names file and line.
+    """
     yield path
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(_parse(path)):
         if isinstance(node, ast.With) and 'read_base' in ast.dump(node.items[0]):
             for line in node.body:
                 if isinstance(line, ast.ImportFrom) and line.module:
-                    yield from config_files(_base_file(path, line.module, line.level))
+                    base = _base_file(path, line.module, line.level)
+                    where = f'{path}:{line.lineno}'
+                    if not base.is_file():
+                        raise ValueError(f'{where}: the base file {base} does not exist')
+                    chain = (*importers, path)
+                    if any(base.samefile(file) for file in chain):
+                        raise ValueError(f'{where}: the config inherits from itself')
+                    yield from config_files(base, chain)
+
+
+def _parse(path: Path) -> ast.Module:
+    """The syntax tree of a config file."""
+    data = path.read_bytes()
+    if data.startswith(codecs.BOM_UTF8):
+        raise ValueError(f'{path}:1: expected UTF-8 without a byte order mark; save it without')
+    try:
+        return ast.parse(data.decode('utf-8'))
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b'\n') + 1
+        raise ValueError(
+            f'{path}:{line}: expected text in UTF-8, got byte {data[error.start]:#04x}'
+        ) from error
+    except SyntaxError as error:
+        raise ValueError(f'{path}:{error.lineno or 1}: {error.msg}') from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        problem = str(error) if isinstance(error, ValueError) else 'is nested too deeply'
+        raise ValueError(f'{path}: {problem}') from error
 
 
 def _base_file(path: Path, module: str, level: int) -> Path:
@@ -62,5 +98,5 @@ def names_assigned(path: Path) -> set[str]:
 
 
 def _names(path: Path, context: type[ast.expr_context]) -> set[str]:
-    nodes = ast.walk(ast.parse(path.read_text()))
+    nodes = ast.walk(_parse(path))
     return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, context)}

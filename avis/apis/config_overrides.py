@@ -22,11 +22,12 @@ def apply_overrides(cfg: Config, options: Mapping[str, Any]) -> dict[str, str]:
         name of the previous type.
 
     Raises:
-        ValueError: Text for a number or a flag, or a path through a value that has no keys.
+        ValueError: Text for a number or a flag, or a path through a value that has no such key.
     """
     merged: dict[str, Any] = {}
     replaced = {}
     for key, value in options.items():
+        _check_path(cfg, key)
         _check_value(key, value, _lookup(cfg, key))
         for parent in _parents(key):
             if _lookup(cfg, parent) is None:
@@ -38,9 +39,32 @@ def apply_overrides(cfg: Config, options: Mapping[str, Any]) -> dict[str, str]:
             replaced[component] = getattr(before, '__name__', str(before))
     try:
         cfg.merge_from_dict(merged)
-    except (TypeError, KeyError, AttributeError) as error:
+    except RecursionError as error:
+        raise ValueError(f'--cfg-options {" ".join(options)}: nested too deeply') from error
+    except Exception as error:  # whatever mmengine's merge raises
         raise ValueError(f'--cfg-options {" ".join(options)}: {error}') from error
     return {key: kind for key, kind in replaced.items() if not options.get(f'{key}._delete_')}
+
+
+def _check_path(cfg: Config, key: str) -> None:
+    """Refuse a key through a value that has no keys, or through a list without this index."""
+    value: Any = cfg
+    parts = key.split('.')
+    for depth, part in enumerate(parts):
+        above = '.'.join(parts[:depth])
+        if not part:
+            raise ValueError(f'--cfg-options {key}: expected a name between the dots')
+        if isinstance(value, list | tuple):
+            if not part.isdecimal() or int(part) >= len(value):
+                raise ValueError(
+                    f'--cfg-options {key}: expected an index below {len(value)} after {above!r}, '
+                    f'got {part!r}'
+                )
+            value = value[int(part)]
+        elif isinstance(value, dict | Config):
+            value = value.get(part)
+        elif value is not None:
+            raise ValueError(f'--cfg-options {key}: {above!r} is {value!r}, which has no keys')
 
 
 def _check_value(key: str, value: Any, before: Any) -> None:

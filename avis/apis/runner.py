@@ -25,8 +25,8 @@ from torch import nn
 from avis.apis.config import load_config
 from avis.apis.config_overrides import apply_overrides
 from avis.engine.hooks.visualization_hook import AVVisualizationHook
-from avis.engine.resume import check_resumable, find_resumable
-from avis.engine.runner import AVRunner
+from avis.engine.resume import check_resumable, check_training_state, find_resumable
+from avis.engine.runner import WRONG_VALUES, AVRunner
 from avis.evaluation.metrics.dump_predictions import DumpPredictions
 from avis.utils.checkpoint import check_values, load_state_dict_strict, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file, trusted_checkpoints
@@ -74,7 +74,7 @@ def train(
     if auto_scale_lr:
         use_scaled_lr(cfg)
     with trusted_checkpoints() if trust_checkpoint else contextlib.nullcontext():
-        message = use_checkpoint(cfg, resume)
+        message = use_checkpoint(cfg, resume, seed=(cfg_options or {}).get('randomness.seed'))
         runner = build_runner(cfg)
         runner.logger.info(message)
         if cfg.get('load_from') is not None:
@@ -152,6 +152,8 @@ def prepare_config(
         cfg = load_config(config, cfg_options)
     cfg.launcher = launcher
     name = Path(cfg.filename).stem if cfg.filename else 'unnamed'
+    if not isinstance(cfg.get('work_dir'), str | None):
+        raise ValueError(f'{cfg.filename}: work_dir: expected a path, got {cfg.work_dir!r}')
     cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs', name))
     return cfg
 
@@ -162,10 +164,13 @@ def build_runner(cfg: Config) -> AVRunner:
     Raises:
         ValueError: A class refuses its arguments; the message names the class.
     """
+    for key in ('model', 'work_dir'):
+        if cfg.get(key) is None:
+            raise ValueError(f'{cfg.filename}: expected the key {key!r}, got nothing')
     try:
         return AVRunner.from_cfg(cfg)
-    except TypeError as error:
-        raise ValueError(f'{cfg.filename}: {error}') from error
+    except WRONG_VALUES as error:
+        raise ValueError(f'{cfg.filename}: {type(error).__name__}: {error}') from error
 
 
 def use_mixed_precision(cfg: Config) -> None:
@@ -193,14 +198,18 @@ def use_scaled_lr(cfg: Config) -> None:
     cfg.auto_scale_lr.enable = True
 
 
-def use_checkpoint(cfg: Config, resume: str | Path | None) -> str:
+def use_checkpoint(cfg: Config, resume: str | Path | None, seed: int | None = None) -> str:
     """Set the checkpoint to start or resume from in the config; returns a line for the log.
 
-    A resumed run keeps the seed of its checkpoint, whatever the config states.
+    Args:
+        cfg: The config, changed in place.
+        resume: See :func:`train`.
+        seed: Seed that the user gave for this run; None keeps that of the checkpoint, whatever the
+            config states.
     """
     cfg.resume = False
+    source = cfg.get('load_from')
     if resume is None:
-        source = cfg.get('load_from')
         return f'Starting from the weights of {source}.' if source else 'Starting a new run.'
     if resume == 'auto':
         path, message = find_resumable(Path(cfg.work_dir))
@@ -209,13 +218,16 @@ def use_checkpoint(cfg: Config, resume: str | Path | None) -> str:
     if path is None:
         return message
     cfg.resume, cfg.load_from = True, str(path)
-    meta = load_file(path, 'cpu').get('meta', {})
-    if 'epoch' not in meta:
-        raise ValueError(
-            f'Checkpoint {path} contains weights but not the state of a training run. To start '
-            f'a new run from these weights: --cfg-options load_from={path}'
-        )
-    cfg.randomness = {**cfg.get('randomness', {}), 'seed': meta.get('seed')}
+    meta = check_training_state(load_file(path, 'cpu'), path)
+    stored, configured = meta.get('seed'), cfg.get('randomness', {}).get('seed')
+    if source is not None:
+        message += f' load_from={source} is not read: the weights are those of the checkpoint.'
+    if seed is not None and seed != stored:
+        message += f' randomness.seed={seed} replaces the seed {stored} of the checkpoint.'
+    elif configured not in (None, stored):
+        message += f' Its seed {stored} overrules randomness.seed={configured} of the config.'
+    chosen = stored if seed is None else seed
+    cfg.randomness = {**cfg.get('randomness', {}), 'seed': chosen}
     return message
 
 

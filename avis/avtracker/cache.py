@@ -1,6 +1,8 @@
 """Results of stages on disk, under the hash of everything they depend on.
 
-Files contain one JSON value per line, which the caller encodes and decodes.
+Files contain one JSON value per line, which the caller encodes and decodes. The last line has the
+number and a hash of the lines before it: a file that this module has not written as it is, whether
+truncated, damaged or of another origin, counts as absent, is named in the log and is made anew.
 """
 
 import contextlib
@@ -11,7 +13,7 @@ import json
 import logging
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +45,17 @@ class StageCache:
     def load(self, path: Path) -> list[str] | None:
         """The lines of a finished stage; None if it is not finished or cannot be read."""
         try:
-            with gzip.open(path, 'rt', encoding='utf-8') as file:
-                *lines, end = file.read().splitlines()
-            finished = json.loads(end) == {'rows': len(lines)}
-        except (OSError, EOFError, ValueError, zlib.error):
+            with gzip.open(path, 'rb') as file:
+                content, end = _split_end(file.read())
+            finished = json.loads(end) == _end_mark(content)
+            lines = content.decode('utf-8').split('\n')[:-1] if finished else None
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        return lines if finished else None
+        except (OSError, EOFError, ValueError, RecursionError, zlib.error):
+            lines = None
+        if lines is None:
+            _warn_damaged(path)
+        return lines
 
     def save(self, path: Path, lines: Iterable[str]) -> Iterator[str]:
         """Yield the lines while writing them; the file gets its name after the last one."""
@@ -61,9 +68,32 @@ class StageCache:
         finally:
             stage.close()
 
-    def journal(self, path: Path) -> 'Journal':
-        """A file that grows line by line, for stages that can be resumed."""
-        return Journal(path.with_name(path.name.removesuffix('.json.gz') + '.jsonl'))
+    def journal(self, path: Path, is_valid: Callable[[Any], bool] = lambda _: True) -> 'Journal':
+        """A file that grows line by line, for stages that can be resumed; see :class:`Journal`."""
+        return Journal(path.with_name(path.name.removesuffix('.json.gz') + '.jsonl'), is_valid)
+
+
+def _split_end(data: bytes) -> tuple[bytes, bytes]:
+    """The content without its last line, and the last line."""
+    cut = data.rfind(b'\n') + 1
+    return data[:cut], data[cut:]
+
+
+def _end_mark(content: bytes) -> dict[str, Any]:
+    """What the last line of a file states of the lines before it."""
+    return {'rows': content.count(b'\n'), 'hash': _new_hash(content).hexdigest()}
+
+
+def _new_hash(content: bytes = b'') -> Any:
+    return hashlib.blake2b(content, digest_size=16)
+
+
+def _warn_damaged(path: Path) -> None:
+    print_log(
+        f'{path} is truncated, damaged or of another origin: its stage is repeated',
+        logger='current',
+        level=logging.WARNING,
+    )
 
 
 class _StageWriter:
@@ -71,6 +101,7 @@ class _StageWriter:
 
     def __init__(self, path: Path) -> None:
         self.path, self.count = path, 0
+        self.hash = _new_hash()
         self.file: Any = None
         self._stack = contextlib.ExitStack()  # of the temporary file
         with _ignore_write_errors(path):
@@ -81,11 +112,12 @@ class _StageWriter:
     def add(self, line: str) -> None:
         """Write a line."""
         self._write(f'{line}\n')
+        self.hash.update(f'{line}\n'.encode())
         self.count += 1
 
     def finish(self) -> None:
         """Write the end mark and give the file its name."""
-        self._write(json.dumps({'rows': self.count}))
+        self._write(json.dumps({'rows': self.count, 'hash': self.hash.hexdigest()}))
         if self.file is None:
             return
         with _ignore_write_errors(self.path):
@@ -114,14 +146,19 @@ class _StageWriter:
 
 
 class Journal:
-    """Lines that survive the end of the process; a truncated last line is left out."""
+    """Lines that survive the end of the process; a truncated last line is left out.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Args:
+        path: The file.
+        is_valid: Whether a parsed line is one that the caller wrote.
+    """
+
+    def __init__(self, path: Path, is_valid: Callable[[Any], bool] = lambda _: True) -> None:
+        self.path, self.is_valid = path, is_valid
         self._complete = True
 
     def lines(self) -> list[str]:
-        """All complete lines; the file is truncated after the last of them."""
+        """All complete and valid lines; the file is truncated before the first other one."""
         try:
             content = self.path.read_bytes()
         except OSError:
@@ -129,8 +166,11 @@ class Journal:
         found, end = [], 0
         for line in content.splitlines(keepends=True):
             try:
-                json.loads(line)
-            except ValueError:
+                value = json.loads(line)
+            except (ValueError, RecursionError):
+                break
+            if not self.is_valid(value):
+                _warn_damaged(self.path)
                 break
             found.append(line.decode().rstrip('\r\n'))
             end += len(line)

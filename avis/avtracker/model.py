@@ -8,6 +8,7 @@ see :mod:`avis.avtracker.interfaces` for the components and
 
 import json
 import logging
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -173,13 +174,19 @@ class AVTracker(BaseModel):
             fatal = isinstance(failure.cause, ModelUnavailable | ImportError)
             if self.on_error == 'raise' or fatal:
                 raise failure
-            print_log(f'{done.name}: {failure}', logger='current', level=logging.ERROR)
+            cause = failure.cause
+            details = '' if isinstance(cause, OSError) else _traceback(cause)
+            print_log(f'{done.name}: {failure}{details}', logger='current', level=logging.ERROR)
             sample.set_metainfo({'failure': str(failure)})
         elif done.counts:
             print_log(f'{done.name}: {dict(done.counts)}', logger='current')
         sample.pred_tracks = _tracks(done)
         if 'ori_shape' not in sample.metainfo:
             sample.set_metainfo({'ori_shape': done.size})
+
+
+def _traceback(error: BaseException) -> str:
+    return '\n' + ''.join(traceback.format_exception(error))
 
 
 def _check(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from avis.avtracker.asr.speech_stage import SpeechRecord, SpeechStage
 from avis.avtracker.interfaces import (
     Grounding,
@@ -34,7 +36,7 @@ _VISION = StageSpec('vision', detections_to_json, detections_from_json)
 _LOCAL = StageSpec[LocalAnswer](
     'local',
     lambda answer: dict(vars(answer)),
-    lambda row: LocalAnswer(**row),
+    lambda row: msgspec.convert(row, LocalAnswer),
     relevant=lambda answer: answer.rows,
 )
 _GLOBAL = StageSpec('global', global_answer_to_json, global_answer_from_json)
@@ -129,9 +131,9 @@ class Pipeline:
             audio=video.audio,
         )
         for answer in answers:
-            done.answers.append(answer)
-            if len(done.windows) < len(done.answers):  # a stored answer; its window is not asked
-                next(queries)
+            # The window of a stored answer is not asked; answers without a window are left out.
+            if len(done.windows) > len(done.answers) or next(queries, None) is not None:
+                done.answers.append(answer)
         for answer in done.answers:
             done.count(answer.counts)
         pairs = zip(done.windows, done.answers, strict=True)

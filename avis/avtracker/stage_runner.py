@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from avis.avtracker.cache import StageCache, digest, file_keys
+from avis.avtracker.cache import Journal, StageCache, digest, file_keys
 from avis.avtracker.tracked_video import TrackedVideo
 from avis.structures.media import FrameSource, Waveform
 
@@ -38,6 +38,14 @@ class StageSpec(Generic[Result]):
     decode: Callable[[Any], Result]
     relevant: Callable[[Result], Any] | None = None
     resumable: bool = False
+
+    def is_row(self, value: Any) -> bool:
+        """Whether a parsed line is one that this stage wrote."""
+        try:
+            encoded = self.encode(self.decode(value))
+        except Exception:  # whatever foreign values cause
+            return False
+        return bool(json.loads(json.dumps(encoded)) == value)
 
 
 @dataclass(frozen=True)
@@ -82,8 +90,12 @@ class StageRunner:
                 return
             path = self._path(self.cache, stage, done, components, frames, audio)
             total = hashlib.blake2b(digest_size=16)
-            read_and_write = _resume if stage.resumable else _load_or_save
-            for line in read_and_write(self.cache, path, _encoded(stage, work), entry):
+            new = _encoded(stage, work)
+            if stage.resumable:
+                lines = _resume(self.cache.journal(path, stage.is_row), new, entry)
+            else:
+                lines = _load_or_save(self.cache, path, new, entry)
+            for line in lines:
                 result = stage.decode(json.loads(line))
                 relevant = line if stage.relevant is None else json.dumps(stage.relevant(result))
                 total.update(relevant.encode())
@@ -129,10 +141,7 @@ def _load_or_save(
     yield from cache.save(path, new) if known is None else known
 
 
-def _resume(
-    cache: StageCache, path: Path, new: Iterator[str], entry: dict[str, Any]
-) -> Iterator[str]:
-    journal = cache.journal(path)
+def _resume(journal: Journal, new: Iterator[str], entry: dict[str, Any]) -> Iterator[str]:
     known = journal.lines()
     yield from known
     entry['cached'] = bool(known)

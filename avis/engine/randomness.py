@@ -125,6 +125,11 @@ class SeededDataset(Dataset):
             dataset = DATASETS.build(dataset)
             if hasattr(dataset, 'full_init'):
                 dataset.full_init()
+        if not len(dataset):  # a loop over no clips would divide by zero
+            raise ValueError(
+                f'{type(dataset).__name__}: expected at least one clip, got none; check its '
+                f'annotations and split'
+            )
         self.dataset = dataset
 
     def __getitem__(self, index: int) -> Any:

@@ -2,7 +2,9 @@
 
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 
 def is_complete(path: Path) -> bool:
@@ -13,8 +15,9 @@ def is_complete(path: Path) -> bool:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
-    except (OSError, zipfile.BadZipFile):
+            stored = all(file.compress_type == zipfile.ZIP_STORED for file in archive.infolist())
+            return stored and archive.testzip() is None  # torch never compresses
+    except (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile):
         return False
 
 
@@ -82,8 +85,64 @@ def check_resumable(path: Path) -> Path:
 def _latest_checkpoint(work_dir: Path) -> Path | None:
     """The file named by ``last_checkpoint``, in ``work_dir`` if that was moved; else None."""
     pointer = work_dir / 'last_checkpoint'
-    name = pointer.read_text().strip() if pointer.is_file() else ''
-    if not name:
+    name = pointer.read_text('utf-8', 'replace').strip() if pointer.is_file() else ''
+    if not name or '\0' in name or len(name) > 4096:  # damaged
         return None
-    local = work_dir / Path(name).name
+    local = work_dir / Path(name).name[-255:]
     return local if local.is_file() else Path(name)
+
+
+# Entries of a checkpoint of a training run -> what they are.
+_STATE: dict[str, tuple[type, ...]] = {
+    'meta': (Mapping,),
+    'state_dict': (Mapping,),
+    'message_hub': (Mapping,),
+    'optimizer': (Mapping,),
+    'param_schedulers': (list, Mapping),
+    'meta.epoch': (int,),
+    'meta.iter': (int,),
+    'meta.cfg': (str,),
+    'meta.seed': (int, type(None)),
+    'message_hub.log_scalars': (Mapping,),
+    'message_hub.runtime_info': (Mapping,),
+    'message_hub.resumed_keys': (Mapping,),
+    'optimizer.param_groups': (list,),
+    'optimizer.state': (Mapping,),
+}
+_MAY_BE_ABSENT = ('meta.cfg', 'meta.seed', 'param_schedulers')
+
+
+def check_training_state(content: Any, path: str | Path) -> Mapping[str, Any]:
+    """Check that a loaded checkpoint has the state of a training run; returns its metadata.
+
+    Raises:
+        ValueError: An entry is missing or of a wrong kind; the message names it.
+    """
+    if not isinstance(content, Mapping):
+        raise ValueError(f'Checkpoint {path}: expected a dict, got {type(content).__name__}.')
+    meta = content.get('meta', {})
+    if isinstance(meta, Mapping) and 'epoch' not in meta:
+        raise ValueError(
+            f'Checkpoint {path} contains weights but not the state of a training run. To start '
+            f'a new run from these weights: --cfg-options load_from={path}'
+        )
+    for key, kinds in _STATE.items():
+        name, _, inner = key.partition('.')
+        holder, entry = (content[name], inner) if inner else (content, name)
+        if entry not in holder and key in _MAY_BE_ABSENT:
+            continue
+        value = holder.get(entry, _MISSING)
+        if not isinstance(value, kinds) or isinstance(value, bool) or _is_negative(value):
+            expected = ' or '.join(kind.__name__ for kind in kinds)
+            got = 'nothing' if value is _MISSING else repr(value)[:60]
+            raise ValueError(f'Checkpoint {path}: expected {expected} as {key}, got {got}.')
+    if 'config' in meta:  # mmengine would execute this text
+        raise ValueError(f'Checkpoint {path}: expected no entry meta.config, which is code.')
+    return dict(meta)
+
+
+_MISSING = object()
+
+
+def _is_negative(value: Any) -> bool:
+    return isinstance(value, int) and value < 0

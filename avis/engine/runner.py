@@ -1,7 +1,9 @@
 """mmengine's Runner with reproducible data loading, and plain logs without a terminal."""
 
+import contextlib
 import logging
 import sys
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmengine.logging import MMLogger
@@ -10,7 +12,20 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from avis.engine.changed_settings import Change, apply_new_settings, changed_settings
 from avis.engine.randomness import SeededDataset, SeededSampler, keep_worker_seeds
+from avis.engine.resume import check_training_state
+from avis.utils.compat.checkpoint_loading import load_file
+
+# What classes raise for values of a config that they do not check.
+WRONG_VALUES = (
+    TypeError,
+    AttributeError,
+    LookupError,
+    AssertionError,
+    ArithmeticError,
+    NotImplementedError,
+)
 
 
 class AVRunner(Runner):
@@ -33,6 +48,40 @@ class AVRunner(Runner):
             wrapped['persistent_workers'] = False
         return Runner.build_dataloader(wrapped, seed, diff_rank_seed)
 
+    def build_train_loop(self, loop: Any) -> Any:
+        """See mmengine; an error names the config and its key, as in the methods below."""
+        with self._naming('train_cfg, train_dataloader'):
+            return super().build_train_loop(loop)
+
+    def build_val_loop(self, loop: Any) -> Any:
+        """See mmengine."""
+        with self._naming('val_cfg, val_dataloader, val_evaluator'):
+            return super().build_val_loop(loop)
+
+    def build_test_loop(self, loop: Any) -> Any:
+        """See mmengine."""
+        with self._naming('test_cfg, test_dataloader, test_evaluator'):
+            return super().build_test_loop(loop)
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """See mmengine."""
+        with self._naming('optim_wrapper'):
+            return super().build_optim_wrapper(optim_wrapper)
+
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        """See mmengine."""
+        with self._naming('param_scheduler'):
+            return super().build_param_scheduler(scheduler)
+
+    @contextlib.contextmanager
+    def _naming(self, keys: str) -> Iterator[None]:
+        try:
+            yield
+        except WRONG_VALUES as error:
+            raise ValueError(
+                f'{self.cfg.filename}: {keys}: {type(error).__name__}: {error}'
+            ) from error
+
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:
         """Scale the learning rate to the effective batch; mmengine ignores accumulation."""
         super().scale_lr(optim_wrapper, auto_scale_lr)
@@ -41,6 +90,41 @@ class AVRunner(Runner):
             self.logger.info('Scaling the LR by %s for as many accumulated batches.', steps)
             for group in optim_wrapper.optimizer.param_groups:
                 group['lr'] *= steps
+
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Resume from a checkpoint; settings of the config count, see ``changed_settings``.
+
+        Raises:
+            ValueError: The content of the checkpoint is wrong; the message names it.
+        """
+        seed = self._randomness_cfg.get('seed')
+        checkpoint = load_file(filename, 'cpu')
+        text = check_training_state(checkpoint, filename).get('cfg', '')
+        changes = changed_settings(text, self.cfg.pretty_text) if text else []
+        single = isinstance(self.optim_wrapper, OptimWrapper)
+        try:
+            if changes and single:
+                options = {'resume_optimizer': False, 'resume_param_scheduler': False}
+                super().resume(filename, **{**kwargs, **options})
+                lines = apply_new_settings(self, checkpoint)
+                self._log_changes('The new settings count', changes, lines)
+            else:
+                super().resume(filename, *args, **kwargs)
+                self._log_changes('The checkpoint overrules the new settings', changes, [])
+        except (TypeError, KeyError, AttributeError, IndexError, RuntimeError) as error:
+            raise ValueError(
+                f'Checkpoint {filename} cannot be resumed ({type(error).__name__}: {error}). Its '
+                f'training state is of another run or damaged; to start a new run from its '
+                f'weights: --cfg-options load_from={filename}'
+            ) from error
+        if seed is not None and seed != self._randomness_cfg.get('seed'):
+            self._randomness_cfg.update(seed=seed)
+            self.set_randomness(**self._randomness_cfg)
+
+    def _log_changes(self, what: str, changes: Sequence[Change], lines: Sequence[str]) -> None:
+        if changes:
+            text = '; '.join([*map(str, changes), *lines])
+            self.logger.warning('%s since the checkpoint was written: %s', what, text)
 
     def build_logger(self, log_level: int | str = 'INFO', **kwargs: Any) -> MMLogger:  # type: ignore[override]
         """Build the logger; without a terminal its lines contain no color codes."""

@@ -89,13 +89,40 @@ def parse_cfg_options(options: Sequence[str]) -> dict[str, Any]:
     """Parse ``key=value`` words as the ``--cfg-options`` of all OpenMMLab tools.
 
     Raises:
-        ValueError: A word without ``=``.
+        ValueError: A word without ``=``, or a value with brackets that do not match.
     """
     for option in options:
-        if '=' not in option:
+        if '=' not in option or option.startswith('='):
             raise ValueError(f'--cfg-options: expected key=value, got {option!r}')
     from mmengine.config import DictAction
 
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--options', nargs='*', action=DictAction, default={})
-    return dict(parser.parse_args(['--options', *options]).options)
+    parsed = {}
+    for option in options:
+        key, _, value = option.partition('=')
+        try:
+            parsed[key] = DictAction._parse_iterable(value)
+        except (AssertionError, ValueError, IndexError) as error:
+            raise ValueError(f'--cfg-options {option[:80]!r}: {error}') from error
+        except RecursionError as error:
+            raise ValueError(f'--cfg-options {option[:80]!r}: is nested too deeply') from error
+    return parsed
+
+
+def positive_int(text: str) -> int:
+    """Type of an argument that counts from 1, such as ``--processes``."""
+    return _int_from(text, 1)
+
+
+def natural_int(text: str) -> int:
+    """Type of an argument that may be 0, such as ``--workers``."""
+    return _int_from(text, 0)
+
+
+def _int_from(text: str, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise argparse.ArgumentTypeError(f'expected a whole number from {least} on, got {text!r}')
+    return value

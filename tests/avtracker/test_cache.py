@@ -1,5 +1,6 @@
 """Results of stages on disk: their names, and the effects of interruptions and full disks."""
 
+import gzip
 import json
 import os
 import random
@@ -62,6 +63,60 @@ def log(monkeypatch):
     lines = []
     monkeypatch.setattr(module, 'print_log', lambda line, **_: lines.append(line))
     return lines
+
+
+def stored(tmp_path, lines=('{"a": 1}', '{"b": 2}')):
+    cache = StageCache(tmp_path)
+    path = cache.path('v', 'vision', digest())
+    list(cache.save(path, lines))
+    return cache, path
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'null\n{"rows": 1}',
+        '{}\n{"rows": 1}',
+        '{"rows": 0}',
+        '[]',
+        '',
+        '[' * 100_000,
+        '{"a": 1}\n' + '[' * 100_000,
+        '\xff',
+    ],
+)
+def test_content_of_another_origin_is_named_and_counts_as_absent(text, tmp_path, log):
+    cache, path = stored(tmp_path)
+    path.write_bytes(gzip.compress(text.encode('latin-1')))
+    assert cache.load(path) is None
+    assert log == [f'{path} is truncated, damaged or of another origin: its stage is repeated']
+    list(cache.save(path, ['3']))
+    assert cache.load(path) == ['3']
+
+
+def test_changed_rows_with_a_matching_count_count_as_absent(tmp_path, log):
+    cache, path = stored(tmp_path)
+    text = gzip.decompress(path.read_bytes()).decode()
+    for changed in (
+        text.replace('{"b": 2}\n', '').replace('"rows": 2', '"rows": 1'),
+        text.replace('"b": 2', '"b": 3'),
+    ):
+        path.write_bytes(gzip.compress(changed.encode()))
+        assert cache.load(path) is None
+    path.write_bytes(gzip.compress(text.encode()))
+    assert cache.load(path) == ['{"a": 1}', '{"b": 2}']
+
+
+@pytest.mark.parametrize('line', ['null', '{}', '[]', '5', '[' * 100_000])
+def test_journal_ends_before_a_line_of_another_origin(line, tmp_path, log):
+    journal = Journal(tmp_path / 'v' / 'local.jsonl', lambda value: 'a' in value)
+    journal.add('{"a": 1}')
+    with journal.path.open('a') as file:
+        file.write(f'{line}\n{{"a": 2}}\n')
+    journal = Journal(journal.path, lambda value: isinstance(value, dict) and 'a' in value)
+    assert journal.lines() == ['{"a": 1}']
+    journal.add('{"a": 3}')
+    assert journal.lines() == ['{"a": 1}', '{"a": 3}']
 
 
 def test_unwritable_folder_is_logged_once_and_the_work_goes_on(tmp_path, log):
