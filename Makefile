@@ -6,11 +6,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lint-style lint-types lint-layers lint-text docs clean setup setup-docs
+.PHONY: help demo test fuzz lint lint-style lint-types lint-layers lint-text docs clean setup setup-docs
 
 PYTHON3 ?= python3
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
+FUZZ_SECONDS ?= 60
+FUZZ_ARGS ?=
 
 OWN_ENV := $(CURDIR)/.venv
 ACTIVE_ENV := $(or $(VIRTUAL_ENV),$(CONDA_PREFIX),$(OWN_ENV))
@@ -43,6 +45,10 @@ demo: setup  ## Make data, train, test with and without audio, visualize: work_d
 test: setup  ## Run all tests, doctests included, in random order
 	export PYTHONHASHSEED="$${PYTHONHASHSEED:-$$RANDOM}" OMP_NUM_THREADS=1; \
 	python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+# Input n of a seed is always the same: FUZZ_ARGS='--first n --inputs 1' repeats it.
+fuzz: setup  ## Read damaged files with every reader for a minute
+	python -m tests.fuzz --seconds $(FUZZ_SECONDS) --seed 0 $(FUZZ_ARGS)
 
 lint: lint-style lint-types lint-layers lint-text  ## Check style, types, import layers, spelling, banned text
 

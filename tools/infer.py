@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # avis and project
 from avis.utils.arguments import (
     add_config_arguments,
     make_parser,
+    natural_int,
     parse_arguments,
     parse_cfg_options,
 )
@@ -38,17 +39,19 @@ def main() -> str | None:
         'video file',
     )
     parser.add_argument(
-        '--window', type=int, default=60, help='frames per window; 0 for whole videos (60)'
+        '--window', type=natural_int, default=60, help='frames per window; 0 for whole videos (60)'
     )
     parser.add_argument(
         '--overlap',
-        type=int,
+        type=natural_int,
         help='frames that neighboring windows share (a tenth of a window); 0 for trackers that '
         'work frame by frame',
     )
     parser.add_argument('--no-video', action='store_true', help='write results.json only')
     parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1, ... (cpu)')
-    parser.add_argument('--workers', type=int, default=0, help='processes that decode ahead (0)')
+    parser.add_argument(
+        '--workers', type=natural_int, default=0, help='processes that decode ahead (0)'
+    )
     args = parse_arguments(parser)
 
     from avis.apis import infer

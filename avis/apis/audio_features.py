@@ -3,6 +3,7 @@
 import functools
 import io
 import os
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -182,7 +183,7 @@ def _jobs(records: list[VideoRecord], report: FeatureReport, overwrite: bool) ->
 def _is_complete(path: str, length: int) -> bool:
     try:
         return read_features(path).shape == (length, VGGish.out_channels)
-    except (FileNotFoundError, BrokenDataError):
+    except (OSError, BrokenDataError):
         return False
 
 
@@ -203,9 +204,11 @@ def _make(job: _Job) -> tuple[str, str]:
         rows = embed_seconds(job.audio, job.length, job.fps, _encoder)
         if not np.isfinite(rows).all():
             raise broken_data_error(job.audio, 'has NaN or infinite embeddings')
-    except (FileNotFoundError, BrokenDataError) as error:
+        buffer = io.BytesIO()
+        np.save(buffer, rows)
+        write_atomic(job.out, buffer.getvalue())
+    except (BrokenDataError, OSError) as error:
         return job.out, str(error)
-    buffer = io.BytesIO()
-    np.save(buffer, rows)
-    write_atomic(job.out, buffer.getvalue())
+    except Exception:  # one video must not end the others
+        return job.out, f'{job.audio}: {traceback.format_exc()}'
     return job.out, ''

@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from avis.apis.config import load_config
-from avis.utils.atomic import atomic_path
+from avis.utils.atomic import atomic_path, check_writable
 from avis.utils.checkpoint import load_weights, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file
 
@@ -91,6 +91,7 @@ def convert_checkpoint(kind: str, src: str | Path, dst: str | Path) -> list[str]
             f'unknown kind of checkpoint {kind!r}, expected one of {", ".join(kinds)}; import the '
             f'module that registers a converter of your own before'
         )
+    check_writable(Path(dst).parent)
     convert = CONVERTERS.module_dict[kind]
     state_dict, dropped = convert(state_dict_of(load_file(src, 'cpu'), src))
     with atomic_path(dst) as part:

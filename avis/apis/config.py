@@ -92,8 +92,8 @@ def check_config(cfg: Config, path: str | Path, replaced: Mapping[str, str] | No
         except ImportError as error:
             raise ValueError(_describe_import(error, key, path)) from error
         try:
-            _check_component(value, key, str(path))
             _check(value, key, key, str(path))
+            _check_component(value, key, str(path))
         except _ArgumentError as error:
             raise ValueError(f'{error}{_merge_hint(error.key, replaced or {})}') from error
 
@@ -106,20 +106,19 @@ def _check_component(value: Any, key: str, path: str) -> None:
     if expected:
         raise ValueError(f'{path}: {key}: expected {expected}, got {value!r}')
     for name in _COMPONENTS.get(key.rsplit('_', 1)[-1], ()):
-        part, dotted = (value, key) if not name else (_get(value, name), f'{key}.{name}')
-        if isinstance(value, dict) and not (isinstance(part, dict) and part.get('type')):
-            shown = 'nothing' if part is None else repr(part)[:60]
-            raise ValueError(f'{path}: {dotted}: expected a dict with a type, got {shown}')
+        if not isinstance(value, dict) or (name and name not in value):
+            continue
+        part, dotted = (value[name], f'{key}.{name}') if name else (value, key)
+        if isinstance(part, str | int | float | list | tuple | None) or (
+            isinstance(part, dict) and 'type' not in part
+        ):
+            raise ValueError(f'{path}: {dotted}: expected a dict with a type, got {part!r}'[:300])
     hooks = value if key in ('default_hooks', 'custom_hooks') else ()
     for name, hook in hooks.items() if isinstance(hooks, dict) else enumerate(hooks or ()):
         if isinstance(hook, str | int | float):
             raise ValueError(
                 f'{path}: {key}.{name}: expected a dict with a type or None, got {hook!r}'
             )
-
-
-def _get(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else None
 
 
 class _ArgumentError(ValueError):
@@ -210,7 +209,7 @@ def _check(value: Any, key: str, role: str, path: str) -> None:
     if 'type' in names:
         _check_arguments(value, names - {'type'}, key, role, path)
     elif role.endswith('_dataloader') and key == role:
-        _check_loader(names, key, path)
+        _check_loader(value, names, key, path)
     for name, item in items:
         inherits_role = role in ('default_hooks', 'custom_hooks') and key == role
         _check(item, f'{key}.{name}', role if inherits_role else str(name), path)
@@ -237,7 +236,7 @@ def _check_arguments(
             raise ValueError(f'{path}: {key}.{name}: expected {expected}, got {value[name]!r}')
 
 
-def _check_loader(names: set[str], key: str, path: str) -> None:
+def _check_loader(value: dict[str, Any], names: set[str], key: str, path: str) -> None:
     from torch.utils.data import DataLoader
 
     known = set(inspect.signature(DataLoader.__init__).parameters) | _LOADER_KEYS
@@ -245,6 +244,10 @@ def _check_loader(names: set[str], key: str, path: str) -> None:
         raise ValueError(
             f'{path}: {key}.{name}: DataLoader has no argument {name!r}.{_suggest(name, known)}'
         )
+    for name in sorted(names - {'dataset', 'sampler', 'batch_sampler'}):
+        expected = wrong_value(DataLoader, name, value[name])
+        if expected:
+            raise ValueError(f'{path}: {key}.{name}: expected {expected}, got {value[name]!r}')
 
 
 def _arguments(target: Any) -> set[str] | None:

@@ -48,8 +48,11 @@ def config_files(path: Path, importers: tuple[Path, ...] = ()) -> Iterator[Path]
         if isinstance(node, ast.With) and 'read_base' in ast.dump(node.items[0]):
             for line in node.body:
                 if isinstance(line, ast.ImportFrom) and line.module:
-                    base = _base_file(path, line.module, line.level)
                     where = f'{path}:{line.lineno}'
+                    try:
+                        base = _base_file(path, line.module, line.level)
+                    except ModuleNotFoundError as error:
+                        raise ValueError(f'{where}: {error}') from error
                     if not base.is_file():
                         raise ValueError(f'{where}: the base file {base} does not exist')
                     chain = (*importers, path)
@@ -71,7 +74,7 @@ def _parse(path: Path) -> ast.Module:
             f'{path}:{line}: expected text in UTF-8, got byte {data[error.start]:#04x}'
         ) from error
     except SyntaxError as error:
-        raise ValueError(f'{path}:{error.lineno or 1}: {error.msg}') from error
+        raise ValueError(f'{path}:{error.lineno or 1}: SyntaxError: {error.msg}') from error
     except (ValueError, RecursionError, MemoryError) as error:
         problem = str(error) if isinstance(error, ValueError) else 'is nested too deeply'
         raise ValueError(f'{path}: {problem}') from error

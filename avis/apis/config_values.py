@@ -13,7 +13,7 @@ from typing import Any
 from mmengine.config.lazy import LazyAttr, LazyObject
 
 # Packages whose annotations are complete. In others, such as mmdet, a count may be a list, too.
-_ANNOTATED = ('avis.', 'mmengine.', 'torch.optim.', 'tests.', 'projects.')
+_ANNOTATED = ('avis.', 'mmengine.', 'torch.optim.', 'torch.utils.data.', 'tests.', 'projects.')
 _PLAIN = (str, bool, int, float, list, tuple)
 _SEQUENCES = (list, tuple, collections.abc.Sequence, collections.abc.Iterable)
 

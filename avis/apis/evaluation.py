@@ -24,6 +24,7 @@ from avis.evaluation.benchmarks.report import write_result
 from avis.evaluation.benchmarks.running import score_benchmark
 from avis.evaluation.functional.counts import EvalProtocol, check_protocol
 from avis.evaluation.functional.diagnosis import VideoDiagnosis
+from avis.utils.atomic import check_writable
 
 _PACKAGES = ('numpy', 'scipy', 'pycocotools', 'pillow', 'zlib-ng', 'msgspec')
 _SHARED = {'self', 'gt', 'pred', 'protocol'}
@@ -81,6 +82,10 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
     preds = [pred] if isinstance(pred, str | Path) else list(pred)
     if len(preds) not in (1, 2):
         raise ValueError(f'expected one prediction, or two to compare, got {len(preds)}')
+    if workers < 1:
+        raise ValueError(f'expected at least one worker process, got {workers}')
+    if out is not None:
+        check_writable(out)
     kind = BENCHMARKS.get(benchmark)
     if diagnose and not kind.DIAGNOSED:
         raise ValueError(f'{benchmark} has no tracks, which diagnose=True needs')

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import get_world_size
 from mmengine.evaluator import DumpResults
 from mmengine.model import is_model_wrapper
 from mmengine.runner import CheckpointLoader
@@ -25,9 +26,11 @@ from torch import nn
 from avis.apis.config import load_config
 from avis.apis.config_overrides import apply_overrides
 from avis.engine.hooks.visualization_hook import AVVisualizationHook
+from avis.engine.loops import check_failures
 from avis.engine.resume import check_resumable, check_training_state, find_resumable
 from avis.engine.runner import WRONG_VALUES, AVRunner
 from avis.evaluation.metrics.dump_predictions import DumpPredictions
+from avis.utils.atomic import check_writable
 from avis.utils.checkpoint import check_values, load_state_dict_strict, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file, trusted_checkpoints
 
@@ -66,6 +69,7 @@ def train(
         FileNotFoundError: Config or checkpoint does not exist.
         ValueError: Unknown config key, missing setting, damaged or wrong checkpoint.
         FloatingPointError: A loss became NaN or infinite.
+        VideoFailuresError: Videos failed in the validation; the training is complete.
     """
     setup_launcher(launcher)
     cfg = prepare_config(config, work_dir=work_dir, cfg_options=cfg_options, launcher=launcher)
@@ -82,6 +86,7 @@ def train(
                 unwrap_model(runner.model), cfg.load_from, strict=bool(cfg.get('resume'))
             )
         runner.train()
+    check_failures(runner.val_loop)
     return runner
 
 
@@ -115,11 +120,17 @@ def test(
     Raises:
         FileNotFoundError: Config or checkpoint does not exist.
         ValueError: Unknown config key, unknown suffix of ``out``, damaged or wrong checkpoint.
+        VideoFailuresError: Some videos failed; the metrics of the others are in the log.
     """
     setup_launcher(launcher)
     cfg = prepare_config(config, work_dir=work_dir, cfg_options=cfg_options, launcher=launcher)
     cfg.load_from, cfg.resume = None, False
+    if checkpoint is not None and '://' not in str(checkpoint) and not Path(checkpoint).is_file():
+        raise FileNotFoundError(f'Checkpoint {checkpoint} does not exist.')
     metric = None if out is None else dump_metric(Path(out))
+    for folder in (None if out is None else Path(out).parent, show_dir):
+        if folder is not None:
+            check_writable(folder)
     runner = build_runner(cfg)
     if checkpoint is None:
         if getattr(unwrap_model(runner.model), 'needs_checkpoint', True):
@@ -133,7 +144,13 @@ def test(
         runner.test_evaluator.metrics.append(metric)
     if show_dir is not None:
         runner.register_hook(AVVisualizationHook(show_dir=str(show_dir)))
-    metrics: dict[str, float] = runner.test()
+    try:
+        metrics: dict[str, float] = runner.test()
+    except Exception:
+        if get_world_size() == 1:  # without any scored video the metrics may raise errors
+            check_failures(runner.test_loop)
+        raise
+    check_failures(runner.test_loop)
     return metrics
 
 

@@ -1,6 +1,7 @@
 """Base of all data sets: splits, errors of missing files, and clips that cannot be read."""
 
 import logging
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,7 +27,8 @@ class AVDataset(BaseDataset):
             names the file. True: the next readable clip is used instead. In test mode the sample
             then keeps the name of the broken clip, has no labeled frame, and has ``broken=True``
             in its metainfo, so that no metric counts it. Each broken clip is logged once and
-            listed in :attr:`broken_clips`.
+            listed in :attr:`broken_clips`. When a runner tests or validates, any error of a clip is
+            treated so; without ``skip_broken`` the run then ends with an error that names it.
         test_mode: Defaults to True for every split but ``'train'``.
         kwargs: Arguments of mmengine's ``BaseDataset``.
     """
@@ -54,6 +56,7 @@ class AVDataset(BaseDataset):
             )
         self.split = split
         self.skip_broken = skip_broken
+        self.records_errors = False
         # True for broken clips; the workers of a data loader share this memory.
         self._broken = torch.zeros(0, dtype=torch.bool)
         super().__init__(
@@ -68,7 +71,14 @@ class AVDataset(BaseDataset):
     def full_init(self) -> None:
         """Read the annotations, see ``BaseDataset``."""
         super().full_init()
-        if self.skip_broken and not len(self._broken):
+        if (self.skip_broken or self.records_errors) and not len(self._broken):
+            self._broken = torch.zeros(len(self), dtype=torch.bool).share_memory_()
+
+    def record_errors(self) -> None:
+        """Replace a clip that raises any error from now on, instead of raising it."""
+        self.records_errors = True
+        self.full_init()
+        if not len(self._broken):
             self._broken = torch.zeros(len(self), dtype=torch.bool).share_memory_()
 
     def require(self, *folders: str) -> None:
@@ -124,20 +134,27 @@ class AVDataset(BaseDataset):
         """Run the pipeline on one clip; ``skip_broken`` decides what happens if it fails."""
         try:
             return super().prepare_data(idx)
-        except (BrokenDataError, FileNotFoundError) as error:
-            if not self.skip_broken:
+        except Exception as error:
+            if not self._is_skipped(error):
                 raise
             self._report(idx, error)
             return self._substitute(idx, error)
+
+    def _is_skipped(self, error: Exception) -> bool:
+        """Whether the clip of an error is left out."""
+        is_broken = isinstance(error, BrokenDataError | FileNotFoundError)
+        return self.records_errors or (self.skip_broken and is_broken)
 
     def _report(self, idx: int, error: Exception) -> None:
         """Log a broken clip once per run, with the running count."""
         if self._broken[idx]:
             return
         self._broken[idx] = True
+        expected = isinstance(error, BrokenDataError | FileNotFoundError)
+        details = str(error) if expected else ''.join(traceback.format_exception(error))
         print_log(
             f'{type(self).__name__} ({self.split}): clip {self.record(idx)["video_id"]!r} is '
-            f'broken and skipped, {int(self._broken.sum())} of {len(self)} so far. {error}',
+            f'broken and skipped, {int(self._broken.sum())} of {len(self)} so far. {details}',
             logger='current',
             level=logging.WARNING,
         )
@@ -148,7 +165,9 @@ class AVDataset(BaseDataset):
             index = (idx + step) % len(self)
             try:
                 data = super().prepare_data(index)
-            except (BrokenDataError, FileNotFoundError) as other:
+            except Exception as other:
+                if not self._is_skipped(other):
+                    raise
                 self._report(index, other)
                 continue
             if self.test_mode and data is not None:

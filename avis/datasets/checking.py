@@ -1,6 +1,8 @@
 """Check a data set on disk, file by file, with the loaders that training uses."""
 
+import logging
 import os
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -51,7 +54,11 @@ class VideoReport:
             return call(*args)
         except _FILE_ERRORS as error:
             self.add_problem(_describe(error))
-            return None
+        except Exception as error:  # a defect, or a file of an unexpected kind
+            path = next((arg for arg in args if isinstance(arg, str | Path)), '')
+            self.add_problem(f'{path}: {type(error).__name__}: {error}'.removeprefix(': '))
+            print_log(traceback.format_exc(), logger='current', level=logging.ERROR)
+        return None
 
     def add_problem(self, problem: str) -> None:
         """Add a problem, without the advice to run this check."""
@@ -148,7 +155,11 @@ def _check_videos(dataset: AVDataset, workers: int | None, console: Console) -> 
     """Check all videos of a data set in threads, with a progress bar on a terminal."""
 
     def check(index: int) -> VideoReport:
-        return check_video(dataset.record(index), dataset.pipeline.transforms)
+        record = dataset.record(index)
+        report = VideoReport()
+        checked = report.attempt(check_video, record, dataset.pipeline.transforms)
+        report.problems = [f'{record["video_id"]}: {problem}' for problem in report.problems]
+        return report if checked is None else checked
 
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         reports = track(
@@ -267,7 +278,7 @@ def _check_audio(record: VideoRecord, loader: LoadAudio, report: VideoReport) ->
     if path is not None and audio is not None and audio.ndim == 1:
         try:
             seconds = audio_info(path).seconds
-        except BrokenDataError:  # the loader has replaced it by silence, as configured
+        except (BrokenDataError, OSError):  # the loader has replaced it by silence, as configured
             return
         clip_seconds = record['length'] / record['fps']
         surplus = float(np.round(seconds - clip_seconds, 3))

@@ -5,6 +5,7 @@ of a distributed run and keeps the windows of each video in order.
 """
 
 import logging
+import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -35,12 +36,22 @@ class WindowDataset(Dataset):
         size: Number of frames of a window; None for whole videos.
         overlap: Number of frames that neighboring windows share, see
             :func:`~avis.structures.windows.cut_windows`.
+        record_errors: An error of a window is not raised: the window has ``broken=True``, the
+            traceback as ``failure``, and no inputs.
 
     Attributes:
         windows: The :class:`~avis.structures.windows.WindowSpec` of each item.
     """
 
-    def __init__(self, *, dataset: Any, size: int | None = None, overlap: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        dataset: Any,
+        size: int | None = None,
+        overlap: int = 0,
+        record_errors: bool = False,
+    ) -> None:
+        self.record_errors = record_errors
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self.dataset.full_init()
         self.windows = [
@@ -77,10 +88,13 @@ class WindowDataset(Dataset):
         frame_ids = np.arange(window.start, window.stop)
         try:
             item: dict[str, Any] = self.dataset.pipeline({**record, 'frame_ids': frame_ids})
-        except (BrokenDataError, FileNotFoundError) as error:
-            if not getattr(self.dataset, 'skip_broken', False):
+        except Exception as error:
+            is_broken = isinstance(error, BrokenDataError | FileNotFoundError)
+            if is_broken and getattr(self.dataset, 'skip_broken', False):
+                return _broken(record, window, error)
+            if not self.record_errors:
                 raise
-            return _broken(record, window, error)
+            return _without_inputs(record, window, failure=traceback.format_exc())
         sample = item['data_samples']
         if not np.array_equal(sample.get('frame_ids', frame_ids), frame_ids):
             raise ValueError(
@@ -98,8 +112,13 @@ def _broken(record: VideoRecord, window: WindowSpec, error: Exception) -> dict[s
         logger='current',
         level=logging.WARNING,
     )
+    return _without_inputs(record, window)
+
+
+def _without_inputs(record: VideoRecord, window: WindowSpec, **more: str) -> dict[str, Any]:
+    """Return an item whose window is not predicted."""
     names = {'video_id': record['video_id'], 'video_name': record['video_name']}
-    sample = AVDataSample(metainfo={**names, 'window': window, 'broken': True})
+    sample = AVDataSample(metainfo={**names, 'window': window, 'broken': True, **more})
     return {'inputs': {}, 'data_samples': sample}
 
 

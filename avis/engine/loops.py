@@ -1,12 +1,22 @@
-"""Loops: training with the validation epochs of AVSS, and tests of videos of any length."""
+"""Loops: training with the validation epochs of AVSS, and tests of videos of any length.
 
+An error while a video is read or predicted is logged with its traceback; the other videos are
+scored, and :func:`check_failures` raises an error at the end.
+"""
+
+import logging
+import traceback
 from typing import Any
 
 import torch
+from mmengine.dist import all_gather_object
+from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner, TestLoop, ValLoop
 from mmengine.runner.amp import autocast
 from torch import nn
 
+from avis.datasets.av_dataset import AVDataset
+from avis.datasets.readers.errors import BrokenDataError
 from avis.datasets.window_dataset import VideoSampler, WindowDataset
 from avis.engine.streaming import VideoStream
 
@@ -64,18 +74,59 @@ class _WindowLoop:
         super().__init__(runner, windows, evaluator, fp16)  # type: ignore[call-arg]
         self.fp16 = fp16
         self.stream = VideoStream(runner.model)
+        self.failures: dict[str, str] = {}
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
         """Predict one window, and score the video that ends with it."""
         position = {'batch_idx': idx, 'data_batch': data_batch}
         self.runner.call_hook(f'before_{self.stage}_iter', **position)
-        with autocast(enabled=self.fp16):
-            video = self.stream.feed(data_batch)
+        video = self._predict(data_batch)
         outputs = [] if video is None else [video]
         if outputs:
             self.evaluator.process(data_samples=outputs, data_batch=None)
         self.runner.call_hook(f'after_{self.stage}_iter', **position, outputs=outputs)
+
+    def _predict(self, data_batch: dict[str, Any]) -> Any:
+        """The finished video, or None; an error is recorded and ends the video."""
+        (sample,) = data_batch['data_samples']
+        try:
+            with autocast(enabled=self.fp16):
+                video = self.stream.feed(data_batch)
+            failure = sample.get('failure')
+        except Exception:  # whatever a model raises must not end the other videos
+            self.stream.abandon(sample)
+            video, failure = None, traceback.format_exc()
+        name = str(sample.video_name)
+        if failure is not None and name not in self.failures:
+            self.failures[name] = failure.strip().rsplit('\n', 1)[-1]
+            print_log(f'{name} failed:\n{failure}', 'current', logging.ERROR)
+        return video
+
+
+class VideoFailuresError(BrokenDataError):
+    """Some videos could not be read or predicted; the others were."""
+
+
+def check_failures(loop: Any) -> None:
+    """Raise an error if videos failed in a loop of any process.
+
+    Args:
+        loop: A loop for testing or validation, of this module or of mmengine; None if there is
+            none.
+
+    Raises:
+        VideoFailuresError: The message names the videos with their errors.
+    """
+    failures = dict(getattr(loop, 'failures', {}))
+    dataset = getattr(getattr(loop, 'dataloader', None), 'dataset', None)
+    dataset = getattr(dataset, 'dataset', dataset)  # SeededDataset
+    if isinstance(dataset, AVDataset) and dataset.records_errors and not dataset.skip_broken:
+        failures |= {str(clip): 'see the log' for clip in dataset.broken_clips}
+    found = {name: why for part in all_gather_object(failures) for name, why in part.items()}
+    if found:
+        reasons = '; '.join(f'{name}: {why}' for name, why in sorted(found.items()))
+        raise VideoFailuresError(f'{len(found)} videos failed and are not scored: {reasons}')
 
 
 class VideoTestLoop(_WindowLoop, TestLoop):
@@ -119,5 +170,6 @@ def window_dataloader(dataloader: dict[str, Any], size: int | None, overlap: int
         'dataset': dataloader['dataset'],
         'size': size,
         'overlap': overlap,
+        'record_errors': True,
     }
     return {**dataloader, 'batch_size': 1, 'dataset': windows, 'sampler': {'type': VideoSampler}}

@@ -12,6 +12,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from avis.datasets.av_dataset import AVDataset
 from avis.engine.changed_settings import Change, apply_new_settings, changed_settings
 from avis.engine.randomness import SeededDataset, SeededSampler, keep_worker_seeds
 from avis.engine.resume import check_training_state
@@ -56,12 +57,12 @@ class AVRunner(Runner):
     def build_val_loop(self, loop: Any) -> Any:
         """See mmengine."""
         with self._naming('val_cfg, val_dataloader, val_evaluator'):
-            return super().build_val_loop(loop)
+            return _record_errors(super().build_val_loop(loop))
 
     def build_test_loop(self, loop: Any) -> Any:
         """See mmengine."""
         with self._naming('test_cfg, test_dataloader, test_evaluator'):
-            return super().build_test_loop(loop)
+            return _record_errors(super().build_test_loop(loop))
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
         """See mmengine."""
@@ -134,3 +135,11 @@ class AVRunner(Runner):
             if to_console and not sys.stdout.isatty():
                 handler.setFormatter(MMFormatter(color=False, datefmt='%m/%d %H:%M:%S'))
         return logger
+
+
+def _record_errors(loop: Any) -> Any:
+    """Let a clip that cannot be read not end the loop; see ``check_failures``."""
+    dataset = getattr(loop.dataloader.dataset, 'dataset', None)
+    if isinstance(dataset, AVDataset):
+        dataset.record_errors()
+    return loop

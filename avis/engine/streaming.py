@@ -65,6 +65,19 @@ class VideoStream:
         self._video = None
         return None if video.broken else video.finish(self.model.finish_video(video.state))
 
+    def abandon(self, sample: AVDataSample) -> None:
+        """Leave out the video of a window whose prediction failed.
+
+        Args:
+            sample: The data sample of the window.
+        """
+        if sample.window.is_last:
+            self._video = None
+            return
+        if self._video is None:
+            self._video = _Video(None, sample)
+        self._video.broken = True
+
 
 class _Video:
     """State of the video that is being predicted."""

@@ -3,6 +3,7 @@
 Imports nothing heavy: ``--help`` is instant.
 """
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -23,6 +24,9 @@ def run(main: Callable[[], int | str | None]) -> None:
     Raises:
         SystemExit: The status is not 0; 1 after an error.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files need not fit a terminal
+            stream.reconfigure(errors='backslashreplace')
     try:
         status = main()
     except EXPECTED as error:

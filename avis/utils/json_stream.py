@@ -11,20 +11,23 @@ time and no memory beyond that of the interpreter, against 0.75 s and 190 MB for
 
 import gzip
 import json
+import os
 import re
-import shutil
 import tempfile
 import weakref
+import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
+from avis.utils.atomic import remove_stale_parts
 from avis.utils.text_files import looks_like
 
 _CHUNK = 1 << 20
 _CONTINUES_NUMBER = '+-.eE0123456789'  # also '', the end of the window
+_COPY = 'avis-unpacked-'
 _GZIP = b'\x1f\x8b'
 # From the end of one object of a list up to the first key of the next.
 _BETWEEN = re.compile(r'\}\s*,\s*\{\s*"[^"\\]*"')
@@ -128,14 +131,34 @@ class JsonStream:
         return value if data.count(b'":') == _count_keys(value) else _parse(data)
 
     def _unpack(self) -> Path:
-        with tempfile.NamedTemporaryFile(suffix='.json', delete=False) as copy:
+        remove_stale_parts(Path(tempfile.gettempdir()), f'{_COPY}*')
+        suffix = f'.{os.getpid()}.part'  # the next process removes the copy of a killed one
+        with tempfile.NamedTemporaryFile(prefix=_COPY, suffix=suffix, delete=False) as copy:
             try:
                 with gzip.open(self.path) as packed:
-                    shutil.copyfileobj(packed, copy, _CHUNK)
-            except (OSError, EOFError) as error:
+                    for data in iter(lambda: self._read_packed(packed), b''):
+                        copy.write(data)
+                copy.flush()
+            except OSError as error:
                 Path(copy.name).unlink()
-                raise ValueError(f'{self.path} is not a readable gzip file: {error}') from error
+                raise OSError(
+                    error.errno,
+                    f'{error.strerror} while {self.path} was unpacked there; free some space, or '
+                    f'set TMPDIR',
+                    copy.name,
+                ) from error
+            except BaseException:
+                Path(copy.name).unlink()
+                raise
         return Path(copy.name)
+
+    def _read_packed(self, packed: Any) -> bytes:
+        """The next part of the content of the compressed file."""
+        try:
+            data: bytes = packed.read(_CHUNK)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f'{self.path} is not a readable gzip file: {error}') from error
+        return data
 
 
 class _DuplicateKeyError(ValueError):

@@ -129,7 +129,7 @@ def test_override_below_none_replaces_it(write) -> None:
 def test_missing_base_is_named(tmp_path: Path) -> None:
     path = tmp_path / 'leaf.py'
     path.write_text(LEAF)
-    with pytest.raises(ValueError, match=r'leaf\.py: .*base\.py not found'):
+    with pytest.raises(ValueError, match=r'leaf\.py:5: the base file .*base\.py does not exist'):
         load_config(path)
 
 

@@ -63,5 +63,5 @@ def test_listed_configs_are_those_that_can_be_run() -> None:
 def test_missing_package_of_a_base_is_named(tmp_path: Path) -> None:
     path = tmp_path / 'mine.py'
     path.write_text(LEAF.replace('avis.configs', 'no_such_package.configs'))
-    with pytest.raises(ValueError, match=r"mine\.py: .*'no_such_package' is installed"):
+    with pytest.raises(ValueError, match=r"mine\.py:\d+: .*'no_such_package' is installed"):
         load_config(path)

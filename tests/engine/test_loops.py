@@ -10,10 +10,10 @@ import torch
 
 from avis.apis.config import load_config
 from avis.apis.runner import test as run_test
-from avis.engine.loops import window_dataloader
+from avis.engine.loops import VideoFailuresError, window_dataloader
 from avis.engine.streaming import VideoStream
 from avis.structures.masks import encode_mask, rle_from_json
-from tests.helpers.painted import CONFIG, OutputsHook, mask_of, passing, write_data
+from tests.helpers.painted import CONFIG, OutputsHook, PaintedModel, mask_of, passing, write_data
 from tests.helpers.runs import own_name, train_tiny
 
 ROOT = Path(__file__).parents[2]
@@ -167,3 +167,41 @@ def test_tracks_are_written_as_json(data_root, tmp_path):
     assert (first['id'], first['label']) == (0, 0)
     found = [rle_from_json(rle) for rle in first['segmentations']]
     assert found == [encode_mask(mask_of(boxes[0])) for boxes in SCENES['d']]
+
+
+def test_failed_videos_do_not_end_the_run(tmp_path, monkeypatch):
+    scenes = {name: passing(7) for name in ('good', 'unreadable', 'defect', 'other')}
+    root = write_data(tmp_path / 'data', scenes)
+    (root / 'test/JPEGImages/unreadable/00005.png').write_bytes(b'broken')
+    predict = PaintedModel.predict_window
+    names = []
+
+    def fail(model, state, inputs, window):
+        if window.start == 0:
+            names.append(len(names))
+        if len(names) == 3:  # 'defect' is the third video
+            raise ZeroDivisionError('a defect of the model')
+        predict(model, state, inputs, window)
+
+    monkeypatch.setattr(PaintedModel, 'predict_window', fail)
+    with pytest.raises(VideoFailuresError) as caught:
+        run(root, tmp_path / 'run', **{'test_cfg.size': 3})
+    assert re.fullmatch(
+        r'2 videos failed and are not scored: defect: ZeroDivisionError: a defect of the model; '
+        r'unreadable: .*00005\.png: .*',
+        str(caught.value),
+    )
+    log = next((tmp_path / 'run').glob('*/*.log')).read_text()
+    assert log.count('Traceback') == 2
+    monkeypatch.setattr(PaintedModel, 'predict_window', predict)
+    good = {name: scenes[name] for name in ('good', 'other')}
+    metrics = run(write_data(tmp_path / 'two', good), tmp_path / 'two_run')
+    for name, value in metrics.items():
+        assert f'{name}: {value:.4f}' in log
+
+
+def test_run_without_a_readable_video_names_the_videos(tmp_path):
+    root = write_data(tmp_path / 'data', {'a': passing(3)})
+    (root / 'test/JPEGImages/a/00001.png').write_bytes(b'broken')
+    with pytest.raises(VideoFailuresError, match=r'1 videos failed .* a: .*00001\.png'):
+        run(root, tmp_path / 'run')

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # avis of this clo
 sys.path.append(str(Path.cwd()))  # modules of --custom-imports
 
 from avis.evaluation.benchmarks.registry import BENCHMARKS
-from avis.utils.arguments import make_parser
+from avis.utils.arguments import make_parser, positive_int
 from avis.utils.cli import run
 
 
@@ -33,7 +33,7 @@ def parse_args() -> argparse.Namespace:
         '--pred', required=True, action='append', help='predictions; give it twice to compare two'
     )
     parser.add_argument('--protocol', choices=('official', 'corrected'), default='official')
-    parser.add_argument('--workers', type=int, default=1, help='processes (default: 1)')
+    parser.add_argument('--workers', type=positive_int, default=1, help='processes (default: 1)')
     parser.add_argument('--by', metavar='ATTRIBUTE', help='scores by an attribute of the videos')
     parser.add_argument(
         '--diagnose',
@@ -49,7 +49,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', help='folder for metrics.json and per_video.csv')
     omitted = argparse.SUPPRESS
     parser.add_argument(
-        '--batch-size', type=int, default=omitted, help='avsbench, official: clips per batch (4)'
+        '--batch-size',
+        type=positive_int,
+        default=omitted,
+        help='avsbench, official: clips per batch (4)',
     )
     parser.add_argument('--split', default=omitted, help='avss: split of metadata.csv (test)')
     parser.add_argument(

@@ -13,6 +13,7 @@ from avis.utils.arguments import (
     make_parser,
     parse_arguments,
     parse_cfg_options,
+    positive_int,
 )
 from avis.utils.cli import run
 
@@ -22,7 +23,9 @@ def main() -> int:
     parser = make_parser(__doc__.splitlines()[0])
     add_config_arguments(parser)
     parser.add_argument('--split', nargs='+', choices=('train', 'val', 'test'), help='default: all')
-    parser.add_argument('--workers', type=int, help='reading threads (default: one per core)')
+    parser.add_argument(
+        '--workers', type=positive_int, help='reading threads (default: one per core)'
+    )
     args = parse_arguments(parser)
 
     from avis.apis.config import load_config

@@ -15,6 +15,7 @@ from avis.utils.arguments import (
     make_parser,
     parse_arguments,
     parse_cfg_options,
+    positive_int,
 )
 from avis.utils.cli import run
 
@@ -25,7 +26,9 @@ def main() -> int:
     add_config_arguments(parser)
     parser.add_argument('--weights', required=True, help='file of the VGGish network')
     parser.add_argument('--split', nargs='+', choices=('train', 'val', 'test'), help='default: all')
-    parser.add_argument('--processes', type=int, default=1, help='videos at a time (default 1)')
+    parser.add_argument(
+        '--processes', type=positive_int, default=1, help='videos at a time (default 1)'
+    )
     parser.add_argument('--overwrite', action='store_true', help='write complete files again, too')
     args = parse_arguments(parser)
 

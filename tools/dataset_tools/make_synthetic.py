@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # avis of this clone
 
 from avis.synthetic.recipe import CHALLENGES, LAYOUTS, Recipe
-from avis.utils.arguments import make_parser
+from avis.utils.arguments import make_parser, positive_int
 from avis.utils.cli import run
 
 
@@ -49,7 +49,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--with-mp4', action='store_true', help='also one MP4 with audio per video')
     parser.add_argument('--video-fps', type=int, default=25, help='of the MP4 files (default 25)')
-    parser.add_argument('--processes', type=int, default=1)
+    parser.add_argument('--processes', type=positive_int, default=1)
     return parser.parse_args()
 
 

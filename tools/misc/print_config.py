@@ -18,6 +18,8 @@ def main() -> None:
     )
     parser.add_argument('--save-path', metavar='FILE', help='also write it (.py or .json)')
     args = parser.parse_args()
+    if args.save_path and not args.save_path.endswith(('.py', '.json')):
+        parser.error(f'argument --save-path: expected .py or .json, got {args.save_path!r}')
 
     from avis.apis.config import load_config
 
