@@ -113,8 +113,9 @@ def _check_component(value: Any, key: str, path: str) -> None:
             isinstance(part, dict) and 'type' not in part
         ):
             raise ValueError(f'{path}: {dotted}: expected a dict with a type, got {part!r}'[:300])
-    hooks = value if key in ('default_hooks', 'custom_hooks') else ()
-    for name, hook in hooks.items() if isinstance(hooks, dict) else enumerate(hooks or ()):
+    hooks: Any = value if key in ('default_hooks', 'custom_hooks') else ()
+    pairs: Any = hooks.items() if isinstance(hooks, dict) else enumerate(hooks or ())
+    for name, hook in pairs:
         if isinstance(hook, str | int | float):
             raise ValueError(
                 f'{path}: {key}.{name}: expected a dict with a type or None, got {hook!r}'

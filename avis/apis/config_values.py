@@ -6,6 +6,7 @@ number for a text. Anything else, and arguments with other types, is left to the
 
 import collections.abc
 import inspect
+import os
 import types
 import typing
 from typing import Any
@@ -77,6 +78,8 @@ def fits(value: Any, hint: Any) -> bool:
     if kind is type(None):
         return False
     if not inspect.isclass(kind) or kind in (object, typing.Any):
+        return True
+    if isinstance(value, str) and issubclass(kind, os.PathLike):
         return True
     # A dict is the config of an object of any class; plain values are instances or wrong.
     return isinstance(value, dict) or _is_instance(value, kind)

@@ -31,8 +31,8 @@ def read_log_mel(path: str | Path) -> NDArray[np.float32]:
 
     require_file(path)
     try:
-        with Path(path).open('rb') as file:
-            value = _TensorUnpickler(file).load()
+        # In memory, because a file reserves as many bytes as a length in the pickle claims.
+        value = _TensorUnpickler(io.BytesIO(Path(path).read_bytes())).load()
     except _ForbiddenName as error:
         raise broken_data_error(
             path,
@@ -56,17 +56,19 @@ def read_log_mel(path: str | Path) -> NDArray[np.float32]:
 
 def read_features(path: str | Path) -> NDArray[np.float32]:
     """Read an ``.npy`` array of shape (T, D), one row per frame; pickles are rejected."""
+    require_file(path)
     try:
-        rows = np.load(require_file(path), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+        # Mapped: the shape in the header is compared with the size of the file.
+        rows = np.load(path, mmap_mode='r', allow_pickle=False)
+    except Exception as error:  # damaged headers raise errors of many types
         raise broken_data_error(path, f'is not a readable .npy array ({error})') from error
+    if not isinstance(rows, np.ndarray):
+        raise broken_data_error(path, 'is an archive of arrays, expected one .npy array')
     if rows.ndim != 2 or not np.issubdtype(rows.dtype, np.floating):
         raise broken_data_error(
             path, f'contains {rows.dtype} of shape {rows.shape}, expected floats (T, D)'
         )
-    return _finite(path, rows.astype(np.float32))
+    return _finite(path, np.array(rows, np.float32))
 
 
 def _finite(path: str | Path, values: NDArray[np.float32]) -> NDArray[np.float32]:
