@@ -46,11 +46,15 @@ def _parameters(function: Any) -> dict[str, inspect.Parameter]:
 
 
 def _mismatch(function: Any, parameter: inspect.Parameter, value: Any) -> str | None:
-    try:
-        hint = typing.get_type_hints(function).get(parameter.name)
-    except (NameError, TypeError, AttributeError):  # names that exist for type checkers only
+    if parameter.annotation is parameter.empty:
         return None
-    if hint is None or value == parameter.default or fits(value, hint):
+    # One at a time: others may use names that exist for type checkers only.
+    one = types.SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
+    try:
+        hint = typing.get_type_hints(one, globalns=function.__globals__)[parameter.name]
+    except (NameError, TypeError, AttributeError):
+        return None
+    if value == parameter.default or fits(value, hint):
         return None
     return inspect.formatannotation(hint).replace('typing.', '')
 

@@ -1,4 +1,5 @@
 import logging
+from types import SimpleNamespace
 
 import pytest
 from mmengine.dataset import pseudo_collate
@@ -11,6 +12,7 @@ from avis.datasets.readers.errors import BrokenDataError
 from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps
 from avis.datasets.transforms.packing import PackAVInputs
+from avis.engine.loops import VideoFailuresError, check_failures
 from tests.helpers.tiny_sets import truncate, write_s4
 
 PIPELINE = (LoadFrames(), LoadAudio(), LoadLabelMaps(encoding='binary'), PackAVInputs())
@@ -131,3 +133,24 @@ def test_unknown_argument_is_an_error(root) -> None:
 
 def test_base_class_has_no_published_counts() -> None:
     assert AVDataset.PUBLISHED == {}
+
+
+def test_runner_replaces_clips_of_any_error_and_fails_at_the_end(root, log, monkeypatch) -> None:
+    dataset = make(root, 'test')
+    dataset.record_errors()
+    read = dataset.pipeline.transforms[0].transform
+
+    def fail(results):
+        if results['video_id'] == 'test3':
+            raise ZeroDivisionError('a defect')
+        return read(results)
+
+    monkeypatch.setattr(dataset.pipeline.transforms[0], 'transform', fail)
+    samples = [dataset[index]['data_samples'] for index in range(4)]
+    assert [sample.get('broken', False) for sample in samples] == [False, True, True, True]
+    assert dataset.broken_clips == ['test1', 'test2', 'test3']
+    (defect,) = (text for _, text in log if "'test3'" in text)
+    assert 'Traceback' in defect
+    loop = SimpleNamespace(dataloader=SimpleNamespace(dataset=SimpleNamespace(dataset=dataset)))
+    with pytest.raises(VideoFailuresError, match='3 videos failed and are not scored: test1: see'):
+        check_failures(loop)

@@ -222,6 +222,11 @@ def test_unknown_form_of_audio_is_an_error() -> None:
         (b'video,start,category,split\na,1,dog,train\nb,2,d', 'line 3 ends early'),
         (b'video,start,category,split\na,1,,train\n', 'line 2 ends early or is empty'),
         (b'\xff\xfe\x00broken', 'expected a csv'),
+        (
+            b'version https://git-lfs.github.com/spec/v1\n',
+            'expected a csv, got a pointer of Git LFS',
+        ),
+        (b'<!DOCTYPE html>', 'expected a csv, got a web page'),
         (b'video,start,category,split\n"a', 'expected a csv'),
         (
             b'video,start,category,split\na,1,dog,test\n',

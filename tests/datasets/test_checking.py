@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from avis.apis.config import load_config
+from avis.datasets import checking
 from avis.datasets.avsbench import AVSBenchSemantic
 from avis.datasets.checking import check_dataset
+from avis.datasets.readers.images import read_image
 from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.loading import LoadFrames
 from avis.synthetic.generator import make_dataset
@@ -251,3 +253,19 @@ def test_videos_are_checked_in_chunks(tmp_path, monkeypatch, capsys) -> None:
     write_video(root / f'test/{NAMES[0]}.mp4', frames=12)
     assert check_dataset(cfg, splits=['test']) == 1
     assert '-a_1.mp4: ends at 1.20 s, but a frame at 2.00 s' in capsys.readouterr().out
+
+
+def test_unexpected_errors_are_problems_of_their_files(s4, capsys, monkeypatch) -> None:
+    def fail(path):
+        if 'train0_2' in str(path):
+            raise PermissionError(13, 'Permission denied', str(path))
+        if 'train0_3' in str(path):
+            raise ZeroDivisionError('a defect')
+        return read_image(path)
+
+    monkeypatch.setattr(checking, 'read_image', fail)
+    assert check_dataset(config('avsbench_s4', s4, audio='wav')) == 2
+    text = capsys.readouterr().out
+    assert re.search(r"Permission denied: '.*train0_2\.png'", text)
+    assert re.search(r'train0_3\.png: ZeroDivisionError: a defect', text)
+    assert row(text, 'train')[3:] == ['13', '3', '+0.00 to +0.00', '2']

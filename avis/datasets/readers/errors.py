@@ -27,6 +27,8 @@ def require_file(path: str | Path) -> Path:
         FileNotFoundError: The file does not exist.
     """
     path = Path(path)
+    if not path.is_file() and path.exists():
+        raise FileNotFoundError(f'{path} is a folder or a pipe, expected a file. {REMEDY}')
     if not path.is_file():
         raise FileNotFoundError(f'{path} does not exist. {REMEDY}')
     return path
