@@ -25,7 +25,6 @@ from avis.apis.config_overrides import apply_overrides
 from avis.apis.inference import video_record
 from avis.avtracker.asr.transcript_file import TranscriptFile
 from avis.avtracker.cache import Journal, StageCache
-from avis.datasets.av_dataset import read_rows
 from avis.datasets.readers.audio import audio_info, read_audio
 from avis.datasets.readers.images import read_image, read_label_colors, read_label_values
 from avis.datasets.readers.tensors import read_features, read_log_mel
@@ -37,6 +36,7 @@ from avis.structures.media import Waveform
 from avis.utils.arguments import parse_cfg_options
 from avis.utils.compat.checkpoint_loading import load_file
 from avis.utils.png import read_png, read_png_mask, read_png_runs
+from avis.utils.tables import read_table
 from tests.helpers import tiny_vis
 
 SENTINEL = 'executed'
@@ -253,7 +253,7 @@ def _read_stage(path: Path) -> None:
 
 def _read_csv(path: Path) -> None:
     for by_name in (True, False):
-        read_rows(path, ('name', 'split'), by_name=by_name)
+        read_table(path, ('name', 'split'), by_name=by_name)
 
 
 def _annotations() -> dict[str, bytes]:
