@@ -9,6 +9,7 @@ score is compared with TrackEval, from which the evaluator of AVISeg derives, an
 
 import argparse
 import collections
+import contextlib
 import json
 import math
 import sys
@@ -224,18 +225,15 @@ def check_one(folder: Path, seed: int) -> str:
     gt_path, pred_path = write_random_aviseg(folder, seed)
     rng = np.random.default_rng([seed, 1])
     gt, results = json.loads(gt_path.read_text()), json.loads(pred_path.read_text())
-    names = []
     for _ in range(int(rng.integers(1, 3))):
-        change = _pick(rng, list(CHANGES))
-        if isinstance(gt['annotations'], list) and gt['annotations'] != [None]:
-            change(rng, gt, results)
-            names.append(change.__name__)
+        # The first change may have broken what the second one expects.
+        with contextlib.suppress(AttributeError, IndexError, KeyError, TypeError, ValueError):
+            _pick(rng, list(CHANGES))(rng, gt, results)
     gt_path.write_text(json.dumps(gt))
     pred_path.write_text(json.dumps(results))
     if rng.random() < 0.1:
         path = _pick(rng, [gt_path, pred_path])
         path.write_text(_spoil_text(rng, path.read_text()))
-        names.append('text')
     outcomes = [_check(kind, gt_path, pred_path) for kind in ('aviseg', 'youtube_vis')]
     for protocol_kind in ('aviseg', 'youtube_vis'):
         _evaluate(protocol_kind, gt_path, pred_path, 'corrected')
