@@ -25,7 +25,12 @@ model = dict(
         type=PVTv2,
         init_cfg=dict(type=PretrainedInit, checkpoint='data/pretrained/pvt_v2_b5.pth'),
     ),
-    neck=dict(type=DilatedConvNeck, in_channels=[64, 128, 320, 512], out_channels=channels),
+    neck=dict(
+        type=DilatedConvNeck,
+        in_channels=[64, 128, 320, 512],
+        out_channels=channels,
+        init_std=0.01,
+    ),
     audio_encoder=dict(type=VGGish, weights='data/pretrained/vggish.pth'),
     fusion=dict(type=TPAVI, channels=channels, frames_per_group=5),
     decode_head=dict(type=RefineFPNHead, num_classes=1, channels=channels),

@@ -27,7 +27,12 @@ model = dict(
         norm_eval=False,
         init_cfg=dict(type=PretrainedInit, checkpoint='data/pretrained/resnet50.pth'),
     ),
-    neck=dict(type=DilatedConvNeck, in_channels=[256, 512, 1024, 2048], out_channels=channels),
+    neck=dict(
+        type=DilatedConvNeck,
+        in_channels=[256, 512, 1024, 2048],
+        out_channels=channels,
+        init_std=0.01,
+    ),
     audio_encoder=dict(type=VGGish, weights='data/pretrained/vggish.pth'),
     fusion=dict(type=TPAVI, channels=channels, frames_per_group=5),
     decode_head=dict(type=RefineFPNHead, num_classes=1, channels=channels),

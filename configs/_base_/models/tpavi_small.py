@@ -32,12 +32,7 @@ model = dict(
         norm_cfg=norm_cfg,
         norm_eval=False,
     ),
-    neck=dict(
-        type=DilatedConvNeck,
-        in_channels=[32, 64, 128, 256],
-        out_channels=channels,
-        init_std=None,
-    ),
+    neck=dict(type=DilatedConvNeck, in_channels=[32, 64, 128, 256], out_channels=channels),
     audio_encoder=dict(type=LogMelCNN, out_channels=channels),
     # TPAVI sums over the audio of all frames of a group: with groups of one frame, each frame
     # reads the audio of its own second only.

@@ -31,14 +31,14 @@ def test_levels_have_own_channels_and_all_dilations() -> None:
 
 def test_weights_start_equally_small_whatever_the_width() -> None:
     torch.manual_seed(0)
-    neck = DilatedConvNeck(in_channels=[16, 128], out_channels=64)
+    neck = DilatedConvNeck(in_channels=[16, 128], out_channels=64, init_std=0.01)
     for level, channels in zip(neck.levels, (16, 128), strict=True):
         for conv in level:
             assert conv.weight.std().item() == pytest.approx(0.01, rel=0.05)
             assert conv.weight.abs().max() > 0.03  # normal, not uniform
             assert 0 < conv.bias.abs().max() < (9 * channels) ** -0.5  # PyTorch's
     torch.manual_seed(0)
-    usual = DilatedConvNeck(in_channels=[16], out_channels=64, init_std=None)
+    usual = DilatedConvNeck(in_channels=[16], out_channels=64)
     torch.manual_seed(0)
     assert torch.equal(usual.levels[0][0].weight, nn.Conv2d(16, 64, 3).weight)
 
