@@ -24,7 +24,7 @@ from avis.registry import MODELS
 from avis.utils.atomic import atomic_path, remove_stale_parts, write_atomic
 from avis.utils.file_names import safe_file_name
 
-FORMAT = 1
+FORMAT = 2
 """Part of every key; increased when the results of a stage change their meaning or form."""
 
 
