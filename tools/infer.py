@@ -33,6 +33,12 @@ def main() -> str | None:
         '--audio', metavar='FILE', help='audio of the only input, or .npy with its features'
     )
     parser.add_argument(
+        '--audio-track',
+        type=int,
+        metavar='N',
+        help='audio track of the files, from 0; default: the default track of each file',
+    )
+    parser.add_argument(
         '--fps',
         type=float,
         help='frames per second to predict, as in training (AVISeg: 1); default: all frames of a '
@@ -62,6 +68,7 @@ def main() -> str | None:
         args.inputs,
         args.out,
         audio=args.audio,
+        audio_track=args.audio_track,
         fps=args.fps,
         size=args.window or None,
         overlap=args.overlap,

@@ -47,6 +47,7 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
     out: str | Path,
     *,
     audio: str | Path | None = None,
+    audio_track: int | None = None,
     fps: float | None = None,
     size: int | None = DEFAULT_WINDOW_SIZE,
     overlap: int | None = None,
@@ -63,6 +64,7 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
         inputs: Video files, folders of frames, and folders of video files.
         out: Folder of the results.
         audio: Audio of the only input; None for the audio of the video files.
+        audio_track: Index among the audio streams of the files; None for the default track.
         fps: Frames per second to predict, see :func:`~avis.apis.inference.video_record`.
         size: Number of frames of a window; None for whole videos.
         overlap: Number of frames that neighboring windows share; None for a tenth of a window.
@@ -97,6 +99,9 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
         'overlap': overlap,
         'audio': None if audio is None else _fingerprint(Path(audio)),
     }
+    if audio_track is not None:
+        settings['audio_track'] = audio_track
+    reading = {'audio': audio, 'audio_track': audio_track, 'fps': fps}
     check_writable(out)
     jobs = [_Job(path, Path(out) / name, settings) for name, path in videos.items()]
     todo = [job for job in jobs if not _is_done(job, video=video)]
@@ -109,7 +114,7 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
     failed = {}
     with _progress() as progress:
         for job in todo:
-            problem = _predict(job, model, progress, windows, audio=audio, fps=fps, video=video)
+            problem = _predict(job, model, progress, windows, reading, video=video)
             if problem:
                 failed[job.folder.name] = problem
     return failed
@@ -143,9 +148,8 @@ def _predict(
     model: nn.Module,
     progress: Progress,
     windows: dict[str, Any],
+    reading: dict[str, Any],
     *,
-    audio: str | Path | None,
-    fps: float | None,
     video: bool,
 ) -> str:
     """Predict one video and write its results; return the problem if it fails, else ''."""
@@ -158,7 +162,7 @@ def _predict(
     try:
         remove_stale_parts(job.folder)
         settings = job.settings()
-        record = video_record(job.path, audio, fps=fps)
+        record = video_record(job.path, **reading)
         sample = predict_video(model, record, on_window=show, **windows)
         if 'failure' in sample:  # logged where it occurred; predicted again next time
             return str(sample.failure)

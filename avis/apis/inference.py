@@ -12,6 +12,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from avis.datasets.av_dataset import build_transforms
+from avis.datasets.readers.audio import audio_info
+from avis.datasets.readers.container import NoAudioError, warn_once
 from avis.datasets.readers.images import read_image
 from avis.datasets.readers.video import video_info
 from avis.datasets.transforms.audio import LoadAudio
@@ -19,10 +21,12 @@ from avis.datasets.window_dataset import WindowDataset
 from avis.engine.streaming import VideoStream
 from avis.registry import DATASETS
 from avis.structures.av_data_sample import AVDataSample
+from avis.structures.media_time import frame_time, num_frames
 from avis.structures.video_record import VideoRecord
 from avis.utils.media_files import IMAGE_SUFFIXES, list_folder, name_some, same_stem
 
 DEFAULT_WINDOW_SIZE = 60  # frames
+_SILENCE_WORTH_A_WARNING = 1.0  # s at the end of a video
 
 
 def predict_video(
@@ -94,7 +98,11 @@ def predict_video(
 
 
 def video_record(
-    video: str | Path, audio: str | Path | None = None, *, fps: float | None = None
+    video: str | Path,
+    audio: str | Path | None = None,
+    *,
+    fps: float | None = None,
+    audio_track: int | None = None,
 ) -> VideoRecord:
     """Describe a video file or a folder of frames by the same record as a data set.
 
@@ -106,9 +114,11 @@ def video_record(
         fps: Frames per second to predict; None for all frames of a video file. Use the frame rate
             of the training data (AVISeg: 1). For a folder it is the frame rate of its images, and
             required.
+        audio_track: Index among the audio streams; None for the default track of the file.
 
     Raises:
         FileNotFoundError: Video or audio does not exist.
+        NoAudioError: ``audio`` contains no audio.
         ValueError: A folder has no frames, two files of one name, or comes without ``fps``, or
             ``fps`` is not positive.
     """
@@ -118,23 +128,45 @@ def video_record(
         raise FileNotFoundError(f'{audio} does not exist.')
     audio_file = None if audio is None else str(audio)
     if path.is_dir():
-        return _folder_record(path, audio_file, fps)
+        return _with_audio_checked(_folder_record(path, audio_file, fps), audio_track)
     info = video_info(path)
     rate = info.fps if fps is None else fps
     features = audio_file if audio_file is not None and audio_file.endswith('.npy') else None
     if audio_file is None or features:
         audio_file = str(path) if info.has_audio else None
-    return VideoRecord(
+    record = VideoRecord(
         video_id=path.stem,
         video_name=path.stem,
         frames=str(path),
         audio=audio_file,
         features=features,
         fps=rate,
-        length=max(int(info.seconds * rate + 1e-3), 1),
+        length=num_frames(info.seconds, rate),
         height=info.height,
         width=info.width,
     )
+    return _with_audio_checked(record, audio_track)
+
+
+def _with_audio_checked(record: VideoRecord, track: int | None) -> VideoRecord:
+    """Add the audio track, and warn where silence replaces the audio."""
+    if track is not None:
+        record['audio_track'] = track
+    audio, seconds = record['audio'], frame_time(record['length'], record['fps'])
+    if record.get('features') is not None or (audio is not None and audio.endswith('.pkl')):
+        return record
+    try:
+        end = audio_info(audio, track).seconds if audio is not None else None
+    except NoAudioError:
+        if audio != record['frames']:
+            raise
+        end = record['audio'] = None
+    if end is None:
+        warn_once(record['video_name'], 'has no audio, silence is used', 'missing')
+    elif seconds - end > _SILENCE_WORTH_A_WARNING:
+        problem = f'ends at {end:.2f} s, but the video at {seconds:.2f} s; silence follows'
+        warn_once(str(audio), problem, 'end')
+    return record
 
 
 def check_fps(fps: float | None) -> None:

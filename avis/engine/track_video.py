@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from avis.datasets.readers.audio import NoAudioError, audio_info, read_audio
 from avis.datasets.readers.images import read_image
-from avis.datasets.readers.video import walk_video
+from avis.datasets.readers.video import pixel_aspect, walk_video
 from avis.structures.av_data_sample import AVDataSample
+from avis.structures.media_time import frame_time, num_samples
 from avis.structures.video_record import VideoRecord
 from avis.utils.mp4 import to_int16
 from avis.visualization.drawing import side_by_side
@@ -51,6 +52,7 @@ def write_track_video(
         fps=record['fps'],
         audio=reader,
         sample_rate=16000 if reader is None else reader.rate,
+        pixel_aspect=pixel_aspect(record['frames']) if isinstance(record['frames'], str) else 1,
     )
 
 
@@ -58,7 +60,7 @@ def walk_frames(record: VideoRecord, frame_ids: NDArray[np.int64]) -> Iterator[N
     """Yield the frames of a video one after the other, RGB (H, W, 3)."""
     frames = record['frames']
     if isinstance(frames, str):
-        yield from walk_video(frames, frame_ids / record['fps'])
+        yield from walk_video(frames, frame_time(frame_ids, record['fps']))
     else:
         yield from (read_image(frames[index]) for index in frame_ids)
 
@@ -91,8 +93,8 @@ def _draw(
 class _AudioReader:
     """Reads the audio of a file block by block, as the video writer requests it."""
 
-    def __init__(self, path: str, rate: int, start: int) -> None:
-        self.path = path
+    def __init__(self, path: str, track: int | None, rate: int, start: int) -> None:
+        self.path, self.track = path, track
         self.rate = rate
         self.offset = start  # sample of the file at which the video starts
         self.block_start = 0
@@ -101,22 +103,26 @@ class _AudioReader:
     @classmethod
     def of(cls, record: VideoRecord, frame_ids: NDArray[np.int64]) -> '_AudioReader | None':
         """Return the reader of a record; None without audio, or if frames are not consecutive."""
-        audio = record['audio']
+        audio, track = record['audio'], record.get('audio_track')
         if audio is None or audio.endswith('.pkl') or (np.diff(frame_ids) != 1).any():
             return None
         try:
-            native = audio_info(audio).sample_rate
+            native = audio_info(audio, track).sample_rate
         except NoAudioError:
             return None
         rate = native if native in _AAC_RATES else 16000
-        return cls(audio, rate, round(frame_ids[0] / record['fps'] * rate))
+        return cls(audio, track, rate, num_samples(int(frame_ids[0]), record['fps'], rate))
 
     def __call__(self, start: int, end: int) -> NDArray[np.int16]:
         """Return the samples ``start`` to ``end`` of the video; both must not decrease."""
         if end > self.block_start + len(self.block):
             count = max(round(_BLOCK_SECONDS * self.rate), end - start)
             audio = read_audio(
-                self.path, sample_rate=self.rate, start=self.offset + start, num_samples=count
+                self.path,
+                sample_rate=self.rate,
+                start=self.offset + start,
+                num_samples=count,
+                track=self.track,
             )
             self.block, self.block_start = to_int16(audio), start
         return self.block[start - self.block_start : end - self.block_start]

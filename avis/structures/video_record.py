@@ -65,6 +65,7 @@ class VideoRecord(_RequiredKeys, total=False):
         length: T, the number of annotated frames.
         height: Height of a frame in pixels; 0 if the annotations do not state it.
         width: Width of a frame in pixels; 0 if the annotations do not state it.
+        audio_track: Index among the audio streams of ``audio``; None for its default track.
         features: Path of precomputed audio features, one row per frame.
         tracks: Instances of the video (instance tasks).
         instance_maps: Path of one gray image per frame whose levels other than 0 are the ids of
@@ -75,6 +76,7 @@ class VideoRecord(_RequiredKeys, total=False):
         attributes: Further properties of the video; unknown annotation keys are kept here.
     """
 
+    audio_track: int | None
     features: str | None
     tracks: list[Track]
     instance_maps: list[str | None]

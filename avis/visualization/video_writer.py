@@ -51,6 +51,7 @@ def write_video(
     fps: float,
     audio: AudioReader | None = None,
     sample_rate: int = 16000,
+    pixel_aspect: Fraction | int = 1,
 ) -> None:
     """Write a video of any length; frames and audio are read when they are needed.
 
@@ -60,12 +61,14 @@ def write_video(
         fps: Frames per second of ``frames``; frames are repeated up to ``MIN_FPS``.
         audio: Called with the first and the last sample of each frame of the file, in order.
         sample_rate: Samples per second.
+        pixel_aspect: Width of a pixel divided by its height, which players apply.
     """
     repeat = ceil(MIN_FPS / fps)
     write_mp4(
         path,
         (frame for frame in frames for _ in range(repeat)),
-        fps=Fraction(fps).limit_denominator(1001) * repeat,
+        fps=Fraction(fps * repeat).limit_denominator(1001),
         audio=audio,
         sample_rate=sample_rate,
+        pixel_aspect=pixel_aspect,
     )

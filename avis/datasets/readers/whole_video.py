@@ -13,10 +13,12 @@ import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from avis.datasets.readers.audio import NoAudioError, audio_info, read_audio
+from avis.datasets.readers.audio import audio_info, read_audio
+from avis.datasets.readers.container import NoAudioError, warn_once
 from avis.datasets.readers.errors import BrokenDataError, broken_data_error, require_file
 from avis.datasets.readers.images import read_image
 from avis.datasets.readers.video import walk_video
+from avis.structures.media_time import frame_time
 
 _CACHED_FRAMES = 16
 _SECONDS_DECODED = 300  # of audio at a time
@@ -141,7 +143,7 @@ class VideoFileFrames(_Frames):
     def _times(self) -> Iterator[float]:
         """Yield the time of the next frame to read, which :meth:`read` sets."""
         while True:
-            yield self._next / self.fps
+            yield frame_time(self._next, self.fps)
 
     def read(self, index: int) -> NDArray[np.uint8]:
         """Read one frame."""
@@ -156,7 +158,7 @@ class VideoFileFrames(_Frames):
 
     def location(self, index: int) -> str:
         """Return path and time of a frame."""
-        return f'{self.path} at {index / self.fps:.2f} s'
+        return f'{self.path} at {frame_time(index, self.fps):.2f} s'
 
     def content_key(self) -> str:
         """Return a hash of the file and of the choice of frames."""
@@ -164,16 +166,20 @@ class VideoFileFrames(_Frames):
 
 
 class AudioFile:
-    """Audio of a video; silence if it has no audio, and where it cannot be read.
+    """Audio of a video; silence if it has no audio, and where it cannot be read; both are logged.
 
     Args:
         path: Path of the audio or video file; None for silence.
         sample_rate: Samples per second.
         seconds: Length of the silence for a video without audio.
+        track: Index among the audio streams of the file; None for its default track.
     """
 
-    def __init__(self, path: str | None, *, sample_rate: int, seconds: float) -> None:
+    def __init__(
+        self, path: str | None, *, sample_rate: int, seconds: float, track: int | None = None
+    ) -> None:
         self.path, self.sample_rate, self.seconds = path, sample_rate, seconds
+        self.track = track
 
     def read(self) -> NDArray[np.float32]:
         """Read all samples, mono, float32 (S,).
@@ -186,7 +192,7 @@ class AudioFile:
             if self.path is not None:
                 return self._read_in_parts(self.path)
         except NoAudioError:
-            pass
+            warn_once(str(self.path), 'has no audio stream, silence is used', 'missing')
         except BrokenDataError as error:
             return self._read_blocks(error)
         return np.zeros(round(self.seconds * self.sample_rate), np.float32)
@@ -194,13 +200,13 @@ class AudioFile:
     def _read_in_parts(self, path: str) -> NDArray[np.float32]:
         """Read in parts, because decoding takes thirty times the memory of the result."""
         length = _SECONDS_DECODED * self.sample_rate
-        count = max(math.ceil(audio_info(path).seconds / _SECONDS_DECODED), 1)
+        count = max(math.ceil(audio_info(path, self.track).seconds / _SECONDS_DECODED), 1)
+        options: dict[str, Any] = {'sample_rate': self.sample_rate, 'track': self.track}
         parts = [
-            read_audio(path, sample_rate=self.sample_rate, start=n * length, num_samples=length)
+            read_audio(path, start=n * length, num_samples=length, **options)
             for n in range(count - 1)
         ]
-        start = len(parts) * length
-        parts.append(read_audio(path, sample_rate=self.sample_rate, start=start))
+        parts.append(read_audio(path, start=len(parts) * length, **options))
         # The length in the header may be too large: drop empty parts at the end, and fill gaps in
         # between with silence.
         while len(parts) > 1 and not len(parts[-1]):
@@ -211,7 +217,7 @@ class AudioFile:
     def _read_blocks(self, error: BrokenDataError) -> NDArray[np.float32]:
         """Read damaged audio second by second; unreadable seconds become silence."""
         assert self.path is not None
-        seconds = math.ceil(audio_info(self.path).seconds)
+        seconds = math.ceil(audio_info(self.path, self.track).seconds)
         blocks, lost = [], 0
         for second in range(seconds):
             block = self._read_second(second)
@@ -231,7 +237,11 @@ class AudioFile:
         rate = self.sample_rate
         try:
             return read_audio(
-                str(self.path), sample_rate=rate, start=second * rate, num_samples=rate
+                str(self.path),
+                sample_rate=rate,
+                start=second * rate,
+                num_samples=rate,
+                track=self.track,
             )
         except BrokenDataError:
             return None

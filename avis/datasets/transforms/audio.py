@@ -13,6 +13,7 @@ from avis.datasets.readers.errors import broken_data_error
 from avis.datasets.readers.tensors import read_features, read_log_mel
 from avis.datasets.transforms.clip import clip_name, frame_ids_of, loaded_audio, refuse_loaded
 from avis.registry import TRANSFORMS
+from avis.structures.media_time import frame_time, num_samples
 
 _SILENT_LOG_MEL = float(np.log(0.01))  # VGGish takes log(mel + 0.01)
 
@@ -21,10 +22,10 @@ _SILENT_LOG_MEL = float(np.log(0.01))  # VGGish takes log(mel + 0.01)
 class LoadAudio(BaseTransform):
     """Read the audio of the chosen frames: that of frame k lasts from k / fps to (k + 1) / fps.
 
-    Reads ``audio`` (a path) or ``features``, ``frame_ids``, ``fps``. Writes ``audio`` (an array)
-    and ``sample_rate``. An audio or video file is read as a waveform float32 (S,), mono, resampled,
-    with S = T / fps * sample_rate; a ``.pkl`` as log-mel examples (T, 96, 64); ``features`` as
-    rows (T, D).
+    Reads ``audio`` (a path), ``audio_track`` or ``features``, ``frame_ids``, ``fps``. Writes
+    ``audio`` (an array) and ``sample_rate``. An audio or video file is read as a waveform float32
+    (S,), mono, resampled, with S = T / fps * sample_rate; a ``.pkl`` as log-mel examples
+    (T, 96, 64); ``features`` as rows (T, D).
 
     Args:
         sample_rate: Samples per second of the waveform.
@@ -119,31 +120,35 @@ class LoadAudio(BaseTransform):
         except NoAudioError:
             if self.missing == 'error':
                 raise
-            samples = round(len(frame_ids) * self.sample_rate / results['fps'])
-            return np.zeros(samples, np.float32)
+            return np.zeros(
+                num_samples(len(frame_ids), results['fps'], self.sample_rate), np.float32
+            )
 
     def _read_run(
         self, results: dict[str, Any], path: str, run: NDArray[np.int64], *, last: bool
     ) -> NDArray[np.float32]:
         """Read the audio of the frames ``run[0]`` to ``run[-1]``."""
-        per_frame = self.sample_rate / results['fps']
-        start, count = round(run[0] * per_frame), round(len(run) * per_frame)
+        fps, rate = results['fps'], self.sample_rate
+        start, count = num_samples(int(run[0]), fps, rate), num_samples(len(run), fps, rate)
+        track = results.get('audio_track')
         audio = read_audio(
             path,
-            sample_rate=self.sample_rate,
+            sample_rate=rate,
             start=start,
             num_samples=count,
             resampling=self.resampling,
+            track=track,
         )
         missing = max(count - len(audio), 0)
         if self.max_padding is None:
             # Runs before the last one keep in step with their frames.
             missing = 0 if last else missing
         elif missing > self.max_padding * self.sample_rate:
-            clip_seconds = results['length'] / results['fps']
+            clip_seconds = frame_time(results['length'], fps)
+            seconds = audio_info(path, track).seconds
             raise broken_data_error(
                 path,
-                f'lasts {audio_info(path).seconds:.2f} s, but the clip of {results["length"]} '
+                f'lasts {seconds:.2f} s, but the clip of {results["length"]} '
                 f'frames lasts {clip_seconds:.2f} s',
                 f'Fetch the file again, or raise LoadAudio.max_padding ({self.max_padding} s) to '
                 f'append silence.',

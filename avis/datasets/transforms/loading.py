@@ -15,6 +15,7 @@ from avis.datasets.transforms.clip_geometry import ClipGeometry, Size
 from avis.datasets.transforms.geometry import ResizeClip, resize_images
 from avis.registry import TRANSFORMS
 from avis.structures.labels import voc_colors_to_classes
+from avis.structures.media_time import frame_time
 
 LabelEncoding = Literal['binary', 'voc_colors']
 
@@ -43,7 +44,8 @@ class LoadFrames(BaseTransform):
         frame_ids, paths = frame_ids_of(results), results['frames']
         shrink = _Shrink(self.resize)
         if isinstance(paths, str):
-            frames = read_video_frames(paths, frame_ids / results['fps'], shrink)
+            times = frame_time(frame_ids, results['fps'])
+            frames = read_video_frames(paths, times, shrink)
         else:
             frames = _read_images([paths[index] for index in frame_ids], shrink)
         shape, source = frames.shape[1:3], shrink.source

@@ -10,6 +10,7 @@ from mmengine.structures import InstanceData
 from avis.datasets.readers.whole_video import AudioFile, ImageFrames, VideoFileFrames
 from avis.registry import TRANSFORMS
 from avis.structures.av_data_sample import AVDataSample
+from avis.structures.media_time import frame_time
 
 _META_KEYS = ('video_id', 'video_name', 'frame_ids', 'fps', 'sample_rate', 'ori_shape', 'img_shape')
 
@@ -18,8 +19,8 @@ _META_KEYS = ('video_id', 'video_name', 'frame_ids', 'fps', 'sample_rate', 'ori_
 class OpenVideo(BaseTransform):
     """Open the frames and the audio of a video; they are read on demand.
 
-    Reads ``frames`` and ``audio`` (paths), ``fps``, ``length``. Writes ``frames`` (an
-    ``ImageFrames`` or ``VideoFileFrames``), ``frame_paths`` (the paths), ``audio`` (an
+    Reads ``frames`` and ``audio`` (paths), ``audio_track``, ``fps``, ``length``. Writes ``frames``
+    (an ``ImageFrames`` or ``VideoFileFrames``), ``frame_paths`` (the paths), ``audio`` (an
     ``AudioFile``), ``frame_ids``, ``ori_shape`` and ``img_shape`` of the first frame, and
     ``sample_rate``.
 
@@ -40,8 +41,12 @@ class OpenVideo(BaseTransform):
             frames = VideoFileFrames(paths, length=length, **arguments)
         else:
             frames = ImageFrames(paths, **arguments)
-        seconds = length / fps
-        audio = AudioFile(results['audio'], sample_rate=self.sample_rate, seconds=seconds)
+        audio = AudioFile(
+            results['audio'],
+            sample_rate=self.sample_rate,
+            seconds=frame_time(length, fps),
+            track=results.get('audio_track'),
+        )
         return {
             **results,
             'frames': frames,

@@ -69,9 +69,9 @@ def test_odd_sample_rates_take_little_memory(tmp_path) -> None:
 def test_part_reads_only_its_samples(tmp_path, monkeypatch) -> None:
     soundfile.write(tmp_path / 'a.wav', np.zeros(20 * 44100), 44100)
     read = []
-    native = audio_reader._read_native
+    native = audio_reader._SoundFile.read
     monkeypatch.setattr(
-        audio_reader, '_read_native', lambda *a: read.append(out := native(*a)) or out
+        audio_reader._SoundFile, 'read', lambda *a: read.append(out := native(*a)) or out
     )
     read_audio(tmp_path / 'a.wav', sample_rate=16000, start=160000, num_samples=16000)
     assert 44100 <= len(read[0]) <= 44100 + 4 * 441
@@ -114,7 +114,7 @@ def test_video_without_audio_raises_no_audio_error(tmp_path) -> None:
 
 def test_unreadable_wav_is_an_error(tmp_path) -> None:
     (tmp_path / 'a.wav').write_bytes(b'RIFF no wave')
-    with pytest.raises(BrokenDataError, match=r'a\.wav: is not readable audio'):
+    with pytest.raises(BrokenDataError, match=r'a\.wav: cannot be decoded'):
         read_audio(tmp_path / 'a.wav', sample_rate=16000)
 
 
@@ -136,3 +136,33 @@ def test_nan_in_audio_is_an_error(tmp_path, value) -> None:
 def test_missing_audio_is_an_error_with_its_path(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match=r'a\.wav does not exist'):
         read_audio(tmp_path / 'a.wav', sample_rate=16000)
+
+
+@pytest.mark.parametrize('size', [0, 0xFFFFFFFF])
+def test_wav_whose_recorder_stored_no_length_is_read_to_its_end(tmp_path, size) -> None:
+    path = write_audio(tmp_path / 'a.wav', 1)
+    data = bytearray(path.read_bytes())
+    data[40:44] = size.to_bytes(4, 'little')
+    path.write_bytes(data)
+    assert len(read_audio(path, sample_rate=16000)) == 16000
+
+
+def test_flac_whose_header_states_too_few_samples_is_read_to_its_end(tmp_path) -> None:
+    soundfile.write(tmp_path / 'a.flac', NOISE[:16000], 16000)
+    whole = read_audio(tmp_path / 'a.flac', sample_rate=16000)
+    data = bytearray((tmp_path / 'a.flac').read_bytes())
+    data[24:26] = b'\0\x40'  # of the 36 bits of the number of samples
+    (tmp_path / 'a.flac').write_bytes(data)
+    np.testing.assert_array_equal(read_audio(tmp_path / 'a.flac', sample_rate=16000), whole)
+    assert len(whole) == 16000
+
+
+def test_wav_that_is_cut_off_is_read_with_a_warning(tmp_path, monkeypatch) -> None:
+    logged = []
+    monkeypatch.setattr(
+        audio_reader, 'warn_once', lambda path, problem, topic: logged.append(problem)
+    )
+    path = truncate(write_audio(tmp_path / 'a.wav', 2))
+    assert len(read_audio(path, sample_rate=16000)) == pytest.approx(16000, abs=50)
+    (line,) = logged
+    assert 'ends at 1.00 s, but its header says 2.00 s' in line

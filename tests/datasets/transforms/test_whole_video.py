@@ -152,7 +152,7 @@ def test_too_long_length_in_header_adds_no_silence(tmp_path, monkeypatch):
     path = tmp_path / 'short.wav'
     soundfile.write(path, np.ones(16000 * 3) / 4, 16000)
     monkeypatch.setattr(whole_video, '_SECONDS_DECODED', 2)
-    monkeypatch.setattr(whole_video, 'audio_info', lambda path: AudioInfo(16000, 60.0))
+    monkeypatch.setattr(whole_video, 'audio_info', lambda path, track: AudioInfo(16000, 60.0))
     assert len(AudioFile(str(path), sample_rate=16000, seconds=9.0).read()) == 16000 * 3
 
 
