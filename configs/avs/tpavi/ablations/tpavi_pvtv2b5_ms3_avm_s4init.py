@@ -1,6 +1,6 @@
 """TPAVI, PVTv2-B5, MS3 with the matching loss, initialized with a model trained on S4.
 
-Target: none verified; a summary of arXiv:2301.13190 reports mIoU 57.34. Status: not run yet. Train
+Target: none verified, see the note in metafile.yml. Status: not run yet. Train
 tpavi_pvtv2b5_s4 first, or convert the official weights with
 `tools/model_converters/convert_checkpoint.py avsbench`.
 """
