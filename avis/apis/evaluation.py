@@ -83,7 +83,7 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
     if len(preds) not in (1, 2):
         raise ValueError(f'expected one prediction, or two to compare, got {len(preds)}')
     if workers < 1:
-        raise ValueError(f'expected at least one worker process, got {workers}')
+        raise ValueError(f'workers must be at least 1, got {workers}')
     if out is not None:
         check_writable(out)
     kind = BENCHMARKS.get(benchmark)

@@ -85,7 +85,7 @@ def test_a_video_that_failed_is_not_done_and_named_at_the_end(tmp_path):
     audio = root / 'sound' / 'second.wav'
     failed = infer(config, None, videos[1:], tmp_path / 'out', audio=audio, **settings)
     assert first == {}
-    assert 'speech: BrokenDataError' in failed['second']
+    assert f'{audio}: cannot be decoded' in failed['second']
     assert [path.parent.name for path in (tmp_path / 'out').rglob('results.json')] == ['first']
     runner.test(config, None, work_dir=tmp_path / 'work', cfg_options={**own_name(), **options})
     assert re.search(r'1 of 4 videos failed .*: second$', log_in(tmp_path), re.MULTILINE)

@@ -83,6 +83,7 @@ def _presence_sample(case: Mapping[str, Any]) -> Any:
         return [[left, top, right, top, right, bottom, left, bottom]]
 
     results = {
+        'video_id': 0,
         'frames': np.zeros((length, height, width, 3), np.uint8),
         'frame_ids': np.arange(length),
         'geometry': ClipGeometry.identity(length, (height, width)),

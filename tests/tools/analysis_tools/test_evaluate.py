@@ -61,7 +61,7 @@ def test_errors_are_printed_without_traceback(tmp_path: Path) -> None:
     change(pred, lambda results: results[0].update(score='high'))
     done = run('aviseg', '--gt', gt, '--pred', pred, cwd=tmp_path)
     assert done.returncode == 1
-    assert f"{pred}: [0].score: expected a number, got 'high' (bad_score: stop)" in done.stderr
+    assert f'{pred}: [0].score: expected a number, got "high" (bad_score: stop)' in done.stderr
     assert 'Correct these files:\n' in done.stderr  # one line per problem
     assert 'Traceback' not in done.stderr
     done = run('avss', '--gt', gt, '--pred', pred, '--no-jf', cwd=tmp_path)
