@@ -100,12 +100,31 @@ def parse_cfg_options(options: Sequence[str]) -> dict[str, Any]:
     for option in options:
         key, _, value = option.partition('=')
         try:
+            _check_brackets(value)
             parsed[key] = DictAction._parse_iterable(value)
         except (AssertionError, ValueError, IndexError) as error:
             raise ValueError(f'--cfg-options {option[:80]!r}: {error}') from error
         except RecursionError as error:
             raise ValueError(f'--cfg-options {option[:80]!r}: is nested too deeply') from error
     return parsed
+
+
+def _check_brackets(value: str) -> None:
+    """Refuse text beside a bracket with commas: mmengine would parse it without end."""
+    text = ''.join(char for char in value if char not in '\'" ')
+    groups: list[tuple[int, bool]] = []  # start of an open bracket, whether it contains a comma
+    for index, char in enumerate(text):
+        if char in '([':
+            groups.append((index, False))
+        elif char == ',' and groups:
+            groups[-1] = (groups[-1][0], True)
+        elif char in ')]' and groups:
+            start, has_comma = groups.pop()
+            beside = text[start - 1 : start] + text[index + 1 : index + 2]
+            if has_comma and any(neighbor not in ',()[]' for neighbor in beside):
+                raise ValueError(f'expected a comma or an end beside {text[start : index + 1]}')
+            if has_comma and groups:
+                groups[-1] = (groups[-1][0], True)
 
 
 def positive_int(text: str) -> int:

@@ -43,3 +43,13 @@ def test_the_first_process_reports_before_slow_imports(rank, lines, monkeypatch,
     printed = capsys.readouterr()
     assert printed.out == ''
     assert printed.err == lines * 'train.py: importing PyTorch and mmdet ...\n'
+
+
+@pytest.mark.parametrize('value', ['(1,(2,3))' + '9' * 400, 'x(1,2)', '[(1,2)3]', 'x((1,2))'])
+def test_text_beside_a_bracket_with_commas_is_refused(value):
+    with pytest.raises(ValueError, match='expected a comma or an end beside'):
+        parse_cfg_options([f'a={value}'])
+
+
+def test_brackets_without_commas_are_text():
+    assert parse_cfg_options(['a=f(x)', "b=['c','d']"]) == {'a': 'f(x)', 'b': ['c', 'd']}
