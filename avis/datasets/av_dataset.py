@@ -10,7 +10,7 @@ import torch
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
-from avis.datasets.readers.errors import BrokenDataError
+from avis.datasets.readers.errors import UNUSABLE_FILE, BrokenDataError
 from avis.registry import TRANSFORMS
 from avis.structures.video_record import VideoRecord
 
@@ -78,8 +78,6 @@ class AVDataset(BaseDataset):
         """Replace a clip that raises any error from now on, instead of raising it."""
         self.records_errors = True
         self.full_init()
-        if not len(self._broken):
-            self._broken = torch.zeros(len(self), dtype=torch.bool).share_memory_()
 
     def require(self, *folders: str) -> None:
         """Check that the data root, the annotation file and some folders below the root exist.
@@ -142,15 +140,14 @@ class AVDataset(BaseDataset):
 
     def _is_skipped(self, error: Exception) -> bool:
         """Whether the clip of an error is left out."""
-        is_broken = isinstance(error, BrokenDataError | FileNotFoundError)
-        return self.records_errors or (self.skip_broken and is_broken)
+        return self.records_errors or (self.skip_broken and isinstance(error, UNUSABLE_FILE))
 
     def _report(self, idx: int, error: Exception) -> None:
         """Log a broken clip once per run, with the running count."""
         if self._broken[idx]:
             return
         self._broken[idx] = True
-        expected = isinstance(error, BrokenDataError | FileNotFoundError)
+        expected = isinstance(error, UNUSABLE_FILE)
         details = str(error) if expected else ''.join(traceback.format_exception(error))
         print_log(
             f'{type(self).__name__} ({self.split}): clip {self.record(idx)["video_id"]!r} is '

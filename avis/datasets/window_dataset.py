@@ -14,7 +14,7 @@ from mmengine.dist import get_dist_info
 from mmengine.logging import print_log
 from torch.utils.data import Dataset, Sampler
 
-from avis.datasets.readers.errors import BrokenDataError
+from avis.datasets.readers.errors import UNUSABLE_FILE
 from avis.registry import DATASETS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.video_record import VideoRecord
@@ -89,8 +89,7 @@ class WindowDataset(Dataset):
         try:
             item: dict[str, Any] = self.dataset.pipeline({**record, 'frame_ids': frame_ids})
         except Exception as error:
-            is_broken = isinstance(error, BrokenDataError | FileNotFoundError)
-            if is_broken and getattr(self.dataset, 'skip_broken', False):
+            if isinstance(error, UNUSABLE_FILE) and getattr(self.dataset, 'skip_broken', False):
                 return _broken(record, window, error)
             if not self.record_errors:
                 raise

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from avis.datasets.readers.audio import NoAudioError, audio_info, read_audio
 from avis.datasets.readers.images import read_image
-from avis.datasets.readers.video import pixel_aspect, walk_video
+from avis.datasets.readers.video import video_info, walk_video
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.media_time import frame_time, num_samples
 from avis.structures.video_record import VideoRecord
@@ -46,13 +46,14 @@ def write_track_video(
         sides = {'ground truth': sample.gt_tracks, **sides}
     frame_ids = np.asarray(sample.get('frame_ids', range(record['length'])))
     reader = _AudioReader.of(record, frame_ids)
+    frames = record['frames']
     write_video(
         path,
         _drawn(record, frame_ids, sides, classes),
         fps=record['fps'],
         audio=reader,
         sample_rate=16000 if reader is None else reader.rate,
-        pixel_aspect=pixel_aspect(record['frames']) if isinstance(record['frames'], str) else 1,
+        pixel_aspect=video_info(frames).pixel_aspect if isinstance(frames, str) else 1,
     )
 
 

@@ -86,7 +86,9 @@ class StreamReader:
             raise
         self.stream.codec_context.thread_count = 1  # data loading workers run in parallel
         self.start = container_start(self._container)
-        self.slots = _DisplaySlots() if self._has_no_pts() else None
+        self.slots = (
+            _DisplaySlots() if self.kind == 'video' and _lacks_pts(self._container) else None
+        )
         self._unaligned = 0
         self._clean = True  # no error since the start of the file, or a frame since the last seek
 
@@ -139,9 +141,6 @@ class StreamReader:
         """Return the time of a decoded frame in seconds; None if it has no time stamp."""
         ticks = frame.dts if frame.pts is None else frame.pts
         return None if ticks is None else float(ticks * self.stream.time_base) - self.start
-
-    def _has_no_pts(self) -> bool:
-        return self.kind == 'video' and self._container.format.name == 'avi'
 
     def _damage(self, position: int | None, dts: int | None) -> None:
         self._damaged.add((position, dts))
@@ -204,7 +203,7 @@ def _scan(path: str, size: int, modified: int) -> MediaScan:
         start = container_start(container)
         clock = ContinuousClock() if _may_restart(container) else None
         video = main_video(container)
-        by_dts = container.format.name == 'avi'
+        by_dts = _lacks_pts(container)
         for packet in read_packets(container, None, lambda position, dts: None):
             shift = 0.0 if clock is None else _shift(clock, packet)
             index, is_video = packet.stream_index, packet.stream.type == 'video'
@@ -338,6 +337,11 @@ def warn_once(path: str | Path, problem: str, topic: str) -> None:
 
 
 _warned: set[tuple[str, str]] = set()
+
+
+def _lacks_pts(container: Any) -> bool:
+    """Whether the frames of such a container have decoding times only."""
+    return bool(container.format.name == 'avi')
 
 
 def _may_restart(container: Any) -> bool:

@@ -15,6 +15,10 @@ class BrokenDataError(ValueError):
     """
 
 
+UNUSABLE_FILE = (BrokenDataError, FileNotFoundError)
+"""The errors of a clip that ``skip_broken`` of a data set leaves out."""
+
+
 def broken_data_error(path: str | Path, problem: str, remedy: str = REMEDY) -> BrokenDataError:
     """Return the error for ``path``: what is wrong with it and what to do."""
     return BrokenDataError(f'{path}: {problem}. {remedy}')

@@ -112,13 +112,8 @@ def video_info(path: str | Path) -> VideoInfo:
         return VideoInfo(height, width, fps, end, bool(found.audio_ends), aspect)
 
 
-def pixel_aspect(path: str | Path) -> Fraction:
-    """Return width divided by height of the pixels of the upright frames; 1 if not stated."""
-    with StreamReader(path, 'video') as reader:
-        return _pixel_aspect(reader, _Cursor(reader).frame_at(0.0))
-
-
 def _pixel_aspect(reader: StreamReader, frame: Any) -> Fraction:
+    """Return width divided by height of the pixels of the upright frame; 1 if not stated."""
     aspect = Fraction(reader.stream.sample_aspect_ratio or 1)
     return 1 / aspect if _orientation(frame)[0] else aspect
 
