@@ -47,7 +47,7 @@ class StageCache:
         try:
             with gzip.open(path, 'rb') as file:
                 content, end = _split_end(file.read())
-            finished = json.loads(end) == _end_mark(content)
+            finished = json.loads(end) == _end_mark(content.count(b'\n'), _new_hash(content))
             lines = content.decode('utf-8').split('\n')[:-1] if finished else None
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -79,9 +79,9 @@ def _split_end(data: bytes) -> tuple[bytes, bytes]:
     return data[:cut], data[cut:]
 
 
-def _end_mark(content: bytes) -> dict[str, Any]:
+def _end_mark(rows: int, content_hash: Any) -> dict[str, Any]:
     """What the last line of a file states of the lines before it."""
-    return {'rows': content.count(b'\n'), 'hash': _new_hash(content).hexdigest()}
+    return {'rows': rows, 'hash': content_hash.hexdigest()}
 
 
 def _new_hash(content: bytes = b'') -> Any:
@@ -117,7 +117,7 @@ class _StageWriter:
 
     def finish(self) -> None:
         """Write the end mark and give the file its name."""
-        self._write(json.dumps({'rows': self.count, 'hash': self.hash.hexdigest()}))
+        self._write(json.dumps(_end_mark(self.count, self.hash)))
         if self.file is None:
             return
         with _ignore_write_errors(self.path):
