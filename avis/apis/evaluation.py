@@ -21,7 +21,7 @@ from avis.evaluation.benchmarks.problems import (
 )
 from avis.evaluation.benchmarks.registry import BENCHMARKS
 from avis.evaluation.benchmarks.report import write_result
-from avis.evaluation.benchmarks.running import score_benchmark
+from avis.evaluation.benchmarks.running import check_workers, score_benchmark
 from avis.evaluation.functional.counts import EvalProtocol, check_protocol
 from avis.evaluation.functional.diagnosis import VideoDiagnosis
 from avis.utils.atomic import check_writable
@@ -82,8 +82,7 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
     preds = [pred] if isinstance(pred, str | Path) else list(pred)
     if len(preds) not in (1, 2):
         raise ValueError(f'expected one prediction, or two to compare, got {len(preds)}')
-    if workers < 1:
-        raise ValueError(f'workers must be at least 1, got {workers}')
+    check_workers(workers)
     if out is not None:
         check_writable(out)
     kind = BENCHMARKS.get(benchmark)

@@ -9,6 +9,16 @@ from avis.utils.memory import tune_malloc
 _benchmark: Benchmark | None = None  # set in worker processes
 
 
+def check_workers(workers: int) -> None:
+    """Check a number of processes.
+
+    Raises:
+        ValueError: It is not positive.
+    """
+    if workers < 1:
+        raise ValueError(f'workers must be at least 1, got {workers}')
+
+
 def score_benchmark(benchmark: Benchmark, *, workers: int = 1) -> Iterator[VideoScore]:
     """Score every video.
 
@@ -20,8 +30,7 @@ def score_benchmark(benchmark: Benchmark, *, workers: int = 1) -> Iterator[Video
     Yields:
         One score per video, in the order of the videos for any number of workers.
     """
-    if workers < 1:
-        raise ValueError(f'workers must be at least 1, got {workers}')
+    check_workers(workers)
     videos = range(len(benchmark.videos))
     workers = min(workers, len(videos))
     if workers <= 1:
