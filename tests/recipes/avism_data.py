@@ -5,7 +5,6 @@ The transforms are those of the published configs; recorded random values replac
 frame, avis repeats the frame.
 """
 
-import dataclasses
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from avis.datasets.transforms.geometry import ResizeClip
 from avis.datasets.transforms.moving_crop import RandomMovingCrop
 from avis.datasets.transforms.sampling import SampleAroundReference
 from tests.recipes.avism_layout import compare_layout
-from tests.recipes.result import Entry, exact
+from tests.recipes.result import Entry, exact, named
 
 R50 = Path('configs/avis/avism/avism_r50_in_aviseg.py')
 CONFIGS = {360: R50, 448: Path('configs/avis/avism/avism_swinl_in_aviseg.py')}
@@ -37,13 +36,11 @@ def compare(folder: Path) -> Iterator[Entry]:
     }
     for name, part in parts.items():
         if (folder / name).is_file():
-            for entry in part(json.loads((folder / name).read_text())):
-                yield dataclasses.replace(entry, name=f'{name}:{entry.name}')
+            yield from named(f'{name}:', part(json.loads((folder / name).read_text())))
     layout = folder / 'layout'
     if (layout / 'golden.npz').is_file():
         with tempfile.TemporaryDirectory() as root:
-            for entry in compare_layout(layout, Path(root), CONFIGS):
-                yield dataclasses.replace(entry, name=f'layout:{entry.name}')
+            yield from named('layout:', compare_layout(layout, Path(root), CONFIGS))
 
 
 def transforms_of(config: Path, pipeline: str) -> dict[type, Any]:
@@ -61,8 +58,7 @@ def _sampling(golden: dict[str, Any]) -> Iterator[Entry]:
             frames = sample.transform({'video_id': '', 'length': case['length']})['frame_ids']
         yield exact(f'given/{number}', frames, case['frames'])
     for case in golden['summary']:
-        for entry in _sampling_summary(sample, case):
-            yield dataclasses.replace(entry, name=f'length_{case["length"]}/{entry.name}')
+        yield from named(f'length_{case["length"]}/', _sampling_summary(sample, case))
 
 
 def _sampling_summary(sample: SampleAroundReference, case: dict[str, Any]) -> Iterator[Entry]:
@@ -128,8 +124,7 @@ def _moving_crop(golden: dict[str, Any]) -> Iterator[Entry]:
         sides, random = (case['height'], case['width']), np.random.RandomState(SEED)
         with mock.patch(where, return_value=random):
             paths = [crop.draw_path(5, sides) for _ in range(case['clips'])]
-        for entry in _crop_distribution(paths, case):
-            yield dataclasses.replace(entry, name=f'{sides[0]}x{sides[1]}/{entry.name}')
+        yield from named(f'{sides[0]}x{sides[1]}/', _crop_distribution(paths, case))
 
 
 def _crop_distribution(paths: Sequence[Any], case: dict[str, Any]) -> Iterator[Entry]:

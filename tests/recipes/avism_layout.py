@@ -1,6 +1,5 @@
 """The tensors that enter AVISM for a tiny data set and recorded random values."""
 
-import dataclasses
 import json
 import zlib
 from collections.abc import Iterator, Mapping
@@ -24,7 +23,7 @@ from avis.models.task_modules.mask_targets import (
 from avis.registry import DATASETS, MODELS
 from avis.structures.av_data_sample import AVDataSample
 from tests.helpers.tiny_sets import write_image
-from tests.recipes.result import Entry, exact
+from tests.recipes.result import Entry, exact, named
 
 PIXEL, SHARE = 2, 0.1  # another antialiased bilinear filter than Pillow's
 NORMALIZED = 0.04
@@ -50,8 +49,7 @@ def compare_layout(layout: Path, root: Path, configs: Mapping[int, Path]) -> Ite
             if name.startswith('train')
             else _test_case(golden, name, case, root, loaded[case['short_side']])
         )
-        for entry in entries:
-            yield dataclasses.replace(entry, name=f'{name}/{entry.name}')
+        yield from named(f'{name}/', entries)
 
 
 def _write_data(root: Path, content: dict[str, Any], meta: dict[str, Any]) -> Iterator[Entry]:

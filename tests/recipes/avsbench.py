@@ -22,7 +22,7 @@ from avis.apis import load_config
 from avis.datasets.readers.images import read_image
 from avis.registry import DATASETS, MODELS
 from tests.recipes import avsbench_training
-from tests.recipes.result import Entry, exact
+from tests.recipes.result import Entry, exact, named
 from tests.recipes.stored import Arrays, read_arrays, whole
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'avs' / 'tpavi'
@@ -83,8 +83,8 @@ def compare_data(folder: Path, name: str) -> Iterator[Entry]:
         root = Path(unpacked) / ROOTS[name]
         for split, indices in splits.items():
             make = compare_semantic if name == 'avss' else compare_binary
-            for entry in make(arrays, meta, root, name, split, sorted(indices)):
-                yield replace(entry, name=f'{name}/golden.npz:{entry.name}')
+            entries = make(arrays, meta, root, name, split, sorted(indices))
+            yield from named(f'{name}/golden.npz:', entries)
 
 
 def compare_binary(

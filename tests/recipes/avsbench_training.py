@@ -4,7 +4,7 @@ import json
 import logging
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +19,7 @@ from avis.apis import load_config
 from avis.models.converters.avsbench import convert_avsbench
 from avis.models.losses.labeled_losses import LabeledBCELoss
 from avis.registry import MODELS
-from tests.recipes.result import Entry, exact
+from tests.recipes.result import Entry, exact, named
 from tests.recipes.stored import (
     Arrays,
     largest_difference,
@@ -56,7 +56,7 @@ def compare(folder: Path) -> Iterator[Entry]:
     }
     for name, part in parts.items():
         if (folder / name).is_file():
-            yield from (replace(e, name=f'{name}:{e.name}') for e in part(folder / name))
+            yield from named(f'{name}:', part(folder / name))
 
 
 # The matching loss.

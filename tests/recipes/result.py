@@ -1,6 +1,7 @@
 """One compared value of a recipe golden."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,3 +30,8 @@ def exact(name: str, ours: object, recorded: object) -> Entry:
     """Compare values that must be equal; arrays also in shape."""
     equal = np.array_equal(np.asarray(ours, object), np.asarray(recorded, object))
     return Entry(name, float(not equal))
+
+
+def named(prefix: str, entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The entries with a prefix before their names."""
+    return (replace(entry, name=f'{prefix}{entry.name}') for entry in entries)
