@@ -38,6 +38,7 @@ from avis.evaluation.functional.aviseg import AVISegCounts, count_aviseg, score_
 from avis.evaluation.functional.error_kinds import ErrorCounts, count_errors
 from avis.evaluation.functional.oracles import COMPONENTS, ORACLES, apply_oracles, pair_masks
 from avis.evaluation.functional.overlap import VideoOverlap
+from avis.evaluation.functional.timeline import Timeline, build_timeline
 
 Average: TypeAlias = Literal['classes', 'videos']
 DIAGNOSED_METRICS = ('HOTA', 'mAP', 'FSLA')
@@ -53,11 +54,13 @@ class VideoDiagnosis:
         name: Name of the video.
         errors: Its errors by kind.
         counts: Its counts with each set of oracles, in the order of ``ORACLES``.
+        timeline: When its tracks have masks, and when each error happens.
     """
 
     name: str
     errors: ErrorCounts
     counts: tuple[AVISegCounts, ...]
+    timeline: Timeline
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,7 @@ def count_diagnosis(
         )
         for oracles in ORACLES
     )
-    return VideoDiagnosis(name, count_errors(video, match), counts)
+    return VideoDiagnosis(name, count_errors(video, match), counts, build_timeline(video, match))
 
 
 def score_diagnosis(
