@@ -11,3 +11,4 @@ from .recipe import compare_recipes as compare_recipes
 from .recipe import extract_recipe as extract_recipe
 from .runner import test as test
 from .runner import train as train
+from .video_results import to_video_result as to_video_result

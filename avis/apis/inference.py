@@ -161,11 +161,16 @@ def _with_audio_checked(record: VideoRecord, track: int | None) -> VideoRecord:
         if audio != record['frames']:
             raise
         end = record['audio'] = None
+    problem = ''
     if end is None:
-        warn_once(record['video_name'], 'has no audio, silence is used', 'missing')
+        problem = 'has no audio, silence is used'
+        warn_once(record['video_name'], problem, 'missing')
     elif seconds - end > _SILENCE_WORTH_A_WARNING:
         problem = f'ends at {end:.2f} s, but the video at {seconds:.2f} s; silence follows'
         warn_once(str(audio), problem, 'end')
+    if problem:
+        subject = 'The video' if end is None else 'The audio'
+        record['warnings'] = [f'{subject} {problem}.']
     return record
 
 

@@ -31,6 +31,7 @@ from avis.avtracker.record import to_record
 from avis.avtracker.stage_runner import StageRunner
 from avis.avtracker.strategy import Components
 from avis.avtracker.tracked_video import TrackedVideo
+from avis.avtracker.tracks import visible_masks
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.mask_track import MaskTrack
@@ -145,7 +146,10 @@ class AVTracker(BaseModel):
             mode: Only 'predict': there is nothing to train.
 
         Returns:
-            The samples with ``pred_tracks``; ``failure`` in the metainfo of one that had an error.
+            The samples with ``pred_tracks``, whose ``visible_masks`` also cover the frames in
+            which a person is silent. Metainfo: ``transcript``, see
+            :meth:`~avis.avtracker.tracked_video.TrackedVideo.transcript`, and ``failure`` after an
+            error.
         """
         if mode != 'predict':
             raise ValueError(f"AVTracker: expected mode='predict', got {mode!r}; it is not trained")
@@ -181,6 +185,7 @@ class AVTracker(BaseModel):
         elif done.counts:
             print_log(f'{done.name}: {dict(done.counts)}', logger='current')
         sample.pred_tracks = _tracks(done)
+        sample.set_metainfo({'transcript': done.transcript()})
         if 'ori_shape' not in sample.metainfo:
             sample.set_metainfo({'ori_shape': done.size})
 
@@ -201,11 +206,13 @@ def _tracks(done: TrackedVideo) -> InstanceData:
         for person in sorted(done.persons, key=lambda person: person.number)
     }
     seen = {number: track for number, track in tracks.items() if any(track.rles)}
+    visible = visible_masks(done.persons, done.detections)
     return InstanceData(
         labels=torch.zeros(len(seen), dtype=torch.long),
         ids=torch.tensor(list(seen), dtype=torch.long),
         scores=torch.ones(len(seen)),
         masks=list(seen.values()),
+        visible_masks=[MaskTrack(*done.size, visible[number]) for number in seen],
     )
 
 

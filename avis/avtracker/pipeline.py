@@ -76,8 +76,8 @@ class Pipeline:
             if reason is not None:
                 done.count({reason: 1})
                 return done
-            detections = self._track_instances(done, frames)
-            video = VideoContext(done.name, frames, audio, detections)
+            done.detections = self._track_instances(done, frames)
+            video = VideoContext(done.name, frames, audio, done.detections)
             self._ground_speakers(done, video)
             self._associate_identities(done, video)
         except Exception as error:  # one video must not end the run

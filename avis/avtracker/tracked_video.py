@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from avis.avtracker.asr.speech_stage import SpeechRecord
 from avis.avtracker.interfaces import GlobalAnswer, LocalAnswer
 from avis.avtracker.profiling import StageProfiler
 from avis.avtracker.tracks import Person, SegmentMasks
 from avis.avtracker.windows import SpeechWindow
+from avis.structures.media import FrameDetections
 
 
 class StageFailure(Exception):
@@ -38,6 +40,7 @@ class TrackedVideo:
         stage: The stage that is running, or the last one that ran.
         seconds: Length of the audio.
         speech: The recognized speech.
+        detections: What the instance tracker found, per frame.
         windows: The windows asked about.
         masks: The windows with their masks, once all are answered.
         answers: Answers of the local stage.
@@ -56,6 +59,7 @@ class TrackedVideo:
     stage: str = 'speech'
     seconds: float = 0.0
     speech: SpeechRecord = field(default_factory=SpeechRecord)
+    detections: list[FrameDetections | None] = field(default_factory=list)
     windows: list[SpeechWindow] = field(default_factory=list)
     masks: list[SegmentMasks] = field(default_factory=list)
     answers: list[LocalAnswer] = field(default_factory=list)
@@ -76,3 +80,22 @@ class TrackedVideo:
         window = self.windows[-1].query.window if asked else None
         self.failure = StageFailure(self.stage, window, error)
         self.failure.__cause__ = error
+
+    def transcript(self) -> list[dict[str, Any]]:
+        """What is said, and by whom: ``start``, ``end``, ``text``, and ``id`` of the person.
+
+        ``id`` is None for speech of nobody who is visible; times are seconds of the video.
+        """
+        speakers: dict[int, int] = {}
+        for person in self.persons:
+            for window in person.windows:
+                speakers.setdefault(window, person.number)
+        return [
+            {
+                'start': query.timestamp[0],
+                'end': query.timestamp[1],
+                'text': query.text.strip(),
+                'id': speakers.get(query.window),
+            }
+            for query in (window.query for window in self.windows)
+        ]

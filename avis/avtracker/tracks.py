@@ -10,6 +10,7 @@ from avis.avtracker.interfaces import LocalAnswer, Utterance, VideoContext
 from avis.avtracker.track_ids import main_object
 from avis.avtracker.windows import SpeechWindow, rows_of_window
 from avis.structures.masks import RLE, rle_area
+from avis.structures.media import FrameDetections
 
 
 @dataclass(frozen=True)
@@ -181,3 +182,57 @@ def _numbers(owners: Mapping[Any, Any]) -> dict[Any, int]:
         if name not in numbers:
             numbers[name] = next(free)
     return numbers
+
+
+def visible_masks(
+    persons: Sequence[Person], detections: Sequence[FrameDetections | None]
+) -> dict[int, list[RLE | None]]:
+    """Masks of persons in all frames in which the instance tracker saw them, speaking or not.
+
+    An object belongs to the person who speaks as that object in most frames. Where a person speaks,
+    the mask is that of the speech; elsewhere it is that of the person's object.
+
+    Args:
+        persons: The persons.
+        detections: One per frame; if an entry is missing, nobody is shown while silent, because
+            rows of the official protocol then count from another frame.
+
+    Returns:
+        By number of the person one RLE per frame, None where the person is not visible.
+    """
+    complete = [found for found in detections if found is not None]
+    votes = {person.number: _objects(person, complete) for person in persons}
+    owners = {
+        each: max(votes, key=lambda number: votes[number][each])
+        for each in {each for counts in votes.values() for each in counts}
+    }
+    if len(complete) < len(detections):
+        owners = {}
+    shown: dict[int, list[RLE | None]] = {}
+    for person in persons:
+        own = [each for each, _ in votes[person.number].most_common()]
+        own = [each for each in own if owners.get(each) == person.number]
+        shown[person.number] = [
+            person.masks.get(frame) or _first_mask(found, own)
+            for frame, found in enumerate(detections)
+        ]
+    return shown
+
+
+def _objects(person: Person, detections: Sequence[FrameDetections]) -> Counter[int]:
+    """In how many frames the person speaks as each object."""
+    return Counter(
+        int(detections[frame].ids[row])
+        for frame, row in person.rows.items()
+        if row is not None and frame < len(detections) and row < len(detections[frame])
+    )
+
+
+def _first_mask(found: FrameDetections | None, objects: Iterable[int]) -> RLE | None:
+    """The mask of the first of some objects that a frame shows."""
+    if found is not None:
+        masks = dict(zip(found.ids.tolist(), found.masks, strict=True))
+        for each in objects:
+            if each in masks:
+                return masks[each]
+    return None

@@ -24,7 +24,8 @@ class AVDataSample(BaseDataElement):
             training ``annotated`` bool (N, T), True where the annotation has a mask, even if a
             crop leaves nothing of it.
         pred_tracks: Predicted instances, with ``scores`` (N,) in addition; ``masks`` is a list of
-            N :class:`~avis.structures.mask_track.MaskTrack`.
+            N :class:`~avis.structures.mask_track.MaskTrack`. A speaker tracker adds
+            ``visible_masks``, which also cover frames in which the person is silent.
         labeled_frames: bool (T,), True for frames with ground truth; without it all have it.
         valid_frames: bool (T,), False for padding; without it no frame is padding.
     """

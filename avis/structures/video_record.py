@@ -73,6 +73,8 @@ class VideoRecord(_RequiredKeys, total=False):
         annotated: Whether the annotation file has an annotation of the video (AVTrack only: its
             ground truth is in other files).
         label_maps: One path per frame, None where a frame has no label (semantic tasks).
+        start: Second of the files at which frame 0 is shown and its audio starts; 0 if missing.
+        warnings: Sentences about the files that the user should know, such as missing audio.
         attributes: Further properties of the video; unknown annotation keys are kept here.
     """
 
@@ -82,4 +84,6 @@ class VideoRecord(_RequiredKeys, total=False):
     instance_maps: list[str | None]
     annotated: bool
     label_maps: list[str | None]
+    start: float
+    warnings: list[str]
     attributes: dict[str, Any]

@@ -59,7 +59,7 @@ class Utterance:
     Args:
         start: Seconds from the start of the video.
         end: Seconds from the start of the video.
-        text: What is said.
+        text: What is said; '' from a model that detects speech, but no words.
         track_id: ``TrackResult.id`` of the speaker; None if unknown.
     """
 
