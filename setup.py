@@ -103,6 +103,7 @@ if __name__ == '__main__':
         package_dir={'': '.'},
         cmdclass={'build_py': BuildWithConfigs},
         package_data={'': ['*.txt', '*.pyi']},
+        entry_points={'console_scripts': ['avis = avis.cli.main:run_avis']},
         python_requires='>=3.10',
         install_requires=read_requirements('runtime') + mmcv_requirement(environment_folders()),
         extras_require={name: read_requirements(name) for name in EXTRAS},

@@ -13,7 +13,7 @@ from tests.helpers.subprocess_python import ROOT, run_python
 HEAVY = {'torch', 'torchaudio', 'mmengine', 'mmcv', 'mmdet', 'transformers', 'librosa'}
 MAX_CODE_LINES = 40
 # Sibling modules that define the same names: each is a plugin, called by module.
-PLUGINS = ('avis/utils/compat', 'avis/synthetic/layouts')
+PLUGINS = ('avis/utils/compat', 'avis/synthetic/layouts', 'avis/cli')
 CURATED = {'avis/__init__.py', 'avis/utils/compat/__init__.py'}
 
 

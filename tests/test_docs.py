@@ -159,7 +159,9 @@ def test_commands_parse(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     for variables, words in commands(block):
         program, *rest = words
         if program == 'python' and rest[0].endswith('.py'):
-            check_tool(rest[0], rest[1:], monkeypatch)
+            check_tool(ROOT / rest[0], rest[1:], monkeypatch)
+        elif program == 'avis':
+            check_tool(ROOT / 'avis/__main__.py', rest, monkeypatch)
         elif program == 'bash' or program.startswith('tools/'):
             check_script(variables, rest if program == 'bash' else words, monkeypatch)
         elif program == 'make':
@@ -172,9 +174,9 @@ def test_commands_parse(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
             assert program in FOREIGN_COMMANDS, f'{block.where}: unknown command {program!r}'
 
 
-def check_tool(name: str, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def check_tool(tool: Path, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A Python tool parses the words, and its config with the overrides is valid."""
-    _, args = parse_command(ROOT / name, words, monkeypatch)
+    _, args = parse_command(tool, words, monkeypatch)
     config = getattr(args, 'config', None)
     if config is not None and not config.startswith('my_'):
         from avis.apis import load_config
@@ -295,7 +297,8 @@ def check_dotted_name(code: str) -> None:
 
 @pytest.fixture(scope='module')
 def tools() -> list[Path]:
-    return [f for f in (ROOT / 'tools').rglob('*.py') if 'add_argument(' in f.read_text()]
+    files = ((f, f.read_text()) for f in (ROOT / 'tools').rglob('*.py'))
+    return [f for f, text in files if 'add_argument(' in text or 'run_tool(' in text]
 
 
 @pytest.mark.parametrize('page', PAGES + READMES, ids=page_id)

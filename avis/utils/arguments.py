@@ -2,28 +2,70 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 
-def make_parser(description: str, **options: Any) -> argparse.ArgumentParser:
-    """Make the parser of a tool, with ``--debug``.
+def make_parser(description: str, **options: Any) -> 'ToolParser':
+    """Make the parser of a tool that is no command of ``avis``."""
+    return ToolParser(description=description, **options)
+
+
+class ToolParser(argparse.ArgumentParser):
+    """Parser of a tool or command, with ``--debug``; blocks of help that are indented keep lines.
 
     Args:
         description: Docstring of the tool.
         options: Arguments of :class:`argparse.ArgumentParser`.
     """
-    parser = argparse.ArgumentParser(description=description, **options)
-    parser.add_argument(
-        '--debug',
-        action=_SetDebug,
-        nargs=0,
-        dest=argparse.SUPPRESS,
-        default=argparse.SUPPRESS,
-        help='show the traceback of errors, as AVIS_DEBUG=1 does',
-    )
-    return parser
+
+    def __init__(self, *, description: str | None = None, **options: Any) -> None:
+        options.setdefault('formatter_class', _HelpFormatter)
+        super().__init__(description=description, **options)
+        self._checkpoint: argparse.Action | None = None
+        self.add_argument(
+            '--debug',
+            action=_SetDebug,
+            nargs=0,
+            dest=argparse.SUPPRESS,
+            default=argparse.SUPPRESS,
+            help='show the traceback of errors, as AVIS_DEBUG=1 does',
+        )
+
+    def add_checkpoint(self) -> None:
+        """Add the checkpoint, as a positional argument or as ``--checkpoint FILE``."""
+        self._checkpoint = self.add_argument(
+            'checkpoint', help='weights, or "none" for random ones; not with --checkpoint'
+        )
+        self.add_argument(
+            '--checkpoint', dest='checkpoint_file', metavar='FILE', help='the same, as an option'
+        )
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse without the positional checkpoint where ``--checkpoint`` is given."""
+        words = sys.argv[1:] if args is None else list(args)
+        if self._checkpoint is not None:
+            given = any(word.partition('=')[0] == '--checkpoint' for word in words)
+            self._checkpoint.nargs = 0 if given else None
+        known, rest = super().parse_known_args(words, namespace)
+        if self._checkpoint is not None:
+            file = vars(known).pop('checkpoint_file')
+            known.checkpoint = known.checkpoint if file is None else file
+        return known, rest
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Fill the paragraphs of a text; those with an indented line, such as commands, keep lines."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return '\n\n'.join(
+            paragraph
+            if re.search('^ ', paragraph, re.MULTILINE)
+            else super(_HelpFormatter, self)._fill_text(paragraph, width, indent)
+            for paragraph in text.strip().split('\n\n')
+        )
 
 
 class _SetDebug(argparse.Action):
@@ -73,12 +115,18 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
+def parse_arguments(
+    parser: argparse.ArgumentParser, words: Sequence[str] | None = None
+) -> argparse.Namespace:
     """Parse the command line and report on stderr that slow imports follow.
 
     The first process of a distributed run reports alone.
+
+    Args:
+        parser: Parser of the tool.
+        words: The command line; default: that of the process.
     """
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     if os.environ.get('RANK', '0') == '0':
         sys.stderr.write(f'{parser.prog}: importing PyTorch and mmdet ...\n')
         sys.stderr.flush()

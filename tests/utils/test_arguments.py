@@ -5,7 +5,12 @@ import sys
 
 import pytest
 
-from avis.utils.arguments import add_run_arguments, parse_arguments, parse_cfg_options
+from avis.utils.arguments import (
+    ToolParser,
+    add_run_arguments,
+    parse_arguments,
+    parse_cfg_options,
+)
 
 
 def test_overrides_are_parsed_as_by_mmengine() -> None:
@@ -53,3 +58,37 @@ def test_text_beside_a_bracket_with_commas_is_refused(value):
 
 def test_brackets_without_commas_are_text():
     assert parse_cfg_options(['a=f(x)', "b=['c','d']"]) == {'a': 'f(x)', 'b': ['c', 'd']}
+
+
+@pytest.mark.parametrize(
+    'words',
+    ['c.py w.pth', 'c.py --out x w.pth', '--checkpoint w.pth c.py', 'c.py --checkpoint=w.pth'],
+)
+def test_checkpoint_is_a_positional_argument_or_an_option(words: str) -> None:
+    parser = ToolParser()
+    parser.add_argument('config')
+    parser.add_checkpoint()
+    parser.add_argument('--out')
+    for _ in range(2):  # a parser is not changed by the words that it parses
+        args = parser.parse_args(words.split())
+        assert (args.config, args.checkpoint) == ('c.py', 'w.pth')
+        assert 'checkpoint_file' not in vars(args)
+
+
+def test_missing_or_double_checkpoint_is_an_error(capsys) -> None:
+    parser = ToolParser()
+    parser.add_argument('config')
+    parser.add_checkpoint()
+    for words, message in {
+        'c.py': 'required: checkpoint',
+        'c.py none --checkpoint w.pth': 'unrecognized arguments: none',
+    }.items():
+        with pytest.raises(SystemExit):
+            parser.parse_args(words.split())
+        assert message in capsys.readouterr().err
+
+
+def test_help_fills_paragraphs_and_keeps_commands() -> None:
+    text = 'One\nparagraph.\n\nexamples:\n  %(prog)s a\n  %(prog)s b'
+    shown = ToolParser(prog='tool', description=text).format_help()
+    assert 'One paragraph.\n\nexamples:\n  tool a\n  tool b\n' in shown

@@ -1,57 +1,11 @@
-"""Convert a checkpoint of another project to one that avis loads strictly."""
+"""Convert a checkpoint of another project; the same as ``avis convert``."""
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # avis and projects/ of this clone
 
-from avis.utils.arguments import make_parser, parse_arguments
-from avis.utils.cli import run
-
-
-def main() -> None:
-    """Convert one file and list the dropped entries."""
-    parser = make_parser(__doc__)
-    parser.add_argument(
-        'kind',
-        help='project the file comes from: avism, avsbench, mask2former, pvt_v2, swin, '
-        'torchvision_resnet, vggish, or a converter that --custom-imports registers',
-    )
-    parser.add_argument('src', help='checkpoint of that project')
-    parser.add_argument('dst', help='file to write')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='allow pickled code in SRC: only for files you made yourself',
-    )
-    parser.add_argument(
-        '--custom-imports',
-        nargs='+',
-        default=[],
-        metavar='MODULE',
-        help='modules that register converters of your own, found from the current directory',
-    )
-    args = parse_arguments(parser)
-
-    from contextlib import nullcontext
-
-    from mmengine.utils import import_modules_from_strings
-
-    from avis.apis import convert_checkpoint
-    from avis.apis.checkpoint import available_converters
-    from avis.utils.compat.checkpoint_loading import trusted_checkpoints
-
-    sys.path.append(str(Path.cwd()))
-    import_modules_from_strings(args.custom_imports)
-    kinds = available_converters()
-    if args.kind not in kinds:
-        parser.error(f'argument kind: invalid choice: {args.kind!r} (choose from {kinds})')
-    with trusted_checkpoints() if args.trust_checkpoint else nullcontext():
-        dropped = convert_checkpoint(args.kind, args.src, args.dst)
-    print(f'{args.dst} written; {len(dropped)} entries of the published file are never executed')
-    for name in dropped:
-        print(f'  dropped {name}')
-
+from avis.cli.main import run_tool
 
 if __name__ == '__main__':
-    run(main)
+    run_tool('convert')

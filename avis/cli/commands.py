@@ -1,0 +1,33 @@
+"""The commands of ``avis``: name, module and one line for the list. A new command is a new line."""
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """A command of ``avis``.
+
+    Its module has a docstring, the description; ``EXAMPLES``, arguments of typical calls;
+    ``add_arguments(parser)``; and ``main(parser, words)``, which parses the words and returns what
+    :func:`avis.utils.cli.run` expects. It imports the standard library only, and everything else
+    inside ``main``: ``--help`` and completion are instant.
+
+    Attributes:
+        module: Module in ``avis.cli``.
+        summary: For the list of commands.
+    """
+
+    module: str
+    summary: str
+
+
+# A name of two words is a command of a group; GROUPS has the summary of each group.
+COMMANDS = {
+    'train': Command('train', 'train a config'),
+    'test': Command('test', 'test a checkpoint on the test data of a config'),
+    'evaluate': Command('evaluate', 'score predictions of any method on disk'),
+    'convert': Command('convert', 'convert a checkpoint of another project'),
+    'data make': Command('make_data', 'generate a synthetic data set'),
+    'data check': Command('check_data', 'report missing, broken and unexpected files'),
+    'config': Command('print_config', 'print a config with everything it inherits'),
+}
+GROUPS = {'data': 'generate and check data sets'}

@@ -1,0 +1,145 @@
+"""Score predictions on disk with the official or the corrected protocol of a benchmark."""
+
+import argparse
+import ast
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from avis.evaluation.benchmarks.registry import BENCHMARKS
+from avis.utils.arguments import ToolParser, positive_int
+
+EXAMPLES = (
+    'aviseg --gt test.json --pred results.json --out evaluation',
+    'avtrack --gt data/AVTrack --pred ours --pred theirs --by genre --workers 2',
+)
+NOTES = (
+    """layouts:
+  avtrack      --gt   avtrack_meta.json and, with gray level = person,
+                      Instance_Masks_merged/VIDEO/frame_00000.png
+               --pred VIDEO/PERSON/frame_0000.png, if the person has a mask
+  aviseg,      --gt   test.json in the format of YouTube-VIS
+  youtube_vis  --pred results.json, a list of video_id, category_id, score and
+                      segmentations
+  avsbench     --gt   gt_masks, or one split of it
+               --pred VIDEO/NAME.png, gray level / 255 = probability
+  avss         --gt   folder with metadata.csv, or a folder of label maps
+               --pred UID/N.png, class indices or colors of the data set""",
+)
+
+
+def add_arguments(parser: ToolParser) -> None:
+    """Add the arguments; options of a benchmark that are not given are omitted."""
+    parser.add_argument(
+        'benchmark',
+        metavar=f'{{{",".join(BENCHMARKS.names())}}}',
+        help='or the name of a benchmark of --custom-imports',
+    )
+    parser.add_argument('--gt', required=True, help='ground truth in the official layout')
+    parser.add_argument(
+        '--pred', required=True, action='append', help='predictions; give it twice to compare two'
+    )
+    parser.add_argument('--protocol', choices=('official', 'corrected'), default='official')
+    parser.add_argument('--workers', type=positive_int, default=1, help='processes (default: 1)')
+    parser.add_argument('--by', metavar='ATTRIBUTE', help='scores by an attribute of the videos')
+    parser.add_argument(
+        '--diagnose',
+        action='store_true',
+        help='score lost by each component: who, where, same',
+    )
+    parser.add_argument(
+        '--strict', action='store_true', help='stop if anything is wrong with the files'
+    )
+    parser.add_argument(
+        '--full', action='store_true', help='also every score of each video by class and threshold'
+    )
+    parser.add_argument('--out', help='folder for metrics.json and per_video.csv')
+    _add_benchmark_options(parser)
+
+
+def _add_benchmark_options(parser: ToolParser) -> None:
+    """Add the options of single benchmarks, and of benchmarks of the user."""
+    omitted = argparse.SUPPRESS
+    parser.add_argument(
+        '--batch-size',
+        type=positive_int,
+        default=omitted,
+        help='avsbench, official: clips per batch (4)',
+    )
+    parser.add_argument('--split', default=omitted, help='avss: split of metadata.csv (test)')
+    parser.add_argument(
+        '--no-jf',
+        dest='with_jf',
+        action='store_false',
+        default=omitted,
+        help='avtrack: without J&F',
+    )
+    parser.add_argument(
+        '--custom-imports',
+        action='append',
+        default=[],
+        metavar='MODULE',
+        help='a module that registers a benchmark of your own; may be given several times',
+    )
+    parser.add_argument(
+        '--eval-options',
+        nargs='+',
+        type=key_and_value,
+        default=[],
+        metavar='KEY=VALUE',
+        help='further arguments of a benchmark of your own',
+    )
+
+
+def main(parser: ToolParser, words: Sequence[str]) -> str | None:
+    """Evaluate and print; return the list of problems if they prevent a score."""
+    os.environ.setdefault('OMP_NUM_THREADS', '1')  # worker processes share the cores
+    args = parser.parse_args(words)
+    sys.path.append(str(Path.cwd()))
+    import_modules(args.custom_imports)
+    if args.benchmark not in BENCHMARKS.names():
+        names = ', '.join(BENCHMARKS.names())
+        parser.error(
+            f'argument benchmark: invalid choice: {args.benchmark!r} (choose from {names})'
+        )
+    options = vars(args)
+    del options['custom_imports']
+    options.update(options.pop('eval_options'))
+
+    from rich.console import Console
+
+    from avis.apis import evaluate
+    from avis.evaluation.benchmarks.problems import EvaluationStopped
+    from avis.evaluation.benchmarks.report import print_result
+    from avis.utils.memory import tune_malloc
+
+    tune_malloc()
+    try:
+        result = evaluate(**options)
+    except EvaluationStopped as error:
+        return f'error: {error}'  # one line per problem
+    print_result(result, Console())
+    return None
+
+
+def import_modules(names: list[str]) -> None:
+    """Import modules by name, from the working directory too."""
+    try:
+        for name in names:
+            importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        sys.exit(f'--custom-imports: {error}; searched {Path.cwd()} and PYTHONPATH')
+
+
+def key_and_value(text: str) -> tuple[str, Any]:
+    """Split ``key=value``; the value is a Python literal, or else text."""
+    key, equals, value = text.partition('=')
+    if not (key.isidentifier() and equals):
+        raise argparse.ArgumentTypeError(f'expected KEY=VALUE, got {text!r}')
+    try:
+        return key, ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return key, value
