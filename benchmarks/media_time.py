@@ -80,11 +80,15 @@ def compare_with_ffmpeg(path: Path, ffmpeg: str) -> list[str]:
     from avis.datasets.readers.video import read_video_frames
 
     command = [ffmpeg, '-v', 'quiet', '-i', path, '-map', '0:v:0', '-fps_mode', 'passthrough']
-    listed = subprocess.run([*command, '-f', 'framecrc', '-'], capture_output=True, text=True)
+    # By default time stamps are rounded to the frame rate.
+    command += ['-enc_time_base', '1/90000']
+    # In MPEG-TS and MPEG-PS, time starts with the earliest stream that is used: use the audio, too.
+    both = [*command, '-map', '0:a?', '-f', 'framecrc', '-']
+    listed = subprocess.run(both, capture_output=True, text=True)
     lines = [line for line in listed.stdout.splitlines() if line]
     base = next(line.split()[-1] for line in lines if line.startswith('#tb 0'))
     numerator, denominator = map(int, base.split('/'))
-    rows = [line.split(',') for line in lines if not line.startswith('#')]
+    rows = [line.split(',') for line in lines if line.startswith('0,')]
     times = [int(row[2]) * numerator / denominator for row in rows]
     raw = [*command, '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-sws_flags', 'bicubic', '-']
     pixels = np.frombuffer(subprocess.run(raw, capture_output=True).stdout, np.uint8)

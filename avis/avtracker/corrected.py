@@ -10,6 +10,7 @@ from avis.avtracker.strategy import Components
 from avis.avtracker.tracks import Person, SegmentMasks, merge_windows, segment_masks
 from avis.avtracker.windows import SpeechWindow, fixed_segments, speech_windows
 from avis.structures.media import FrameSource, Waveform
+from avis.structures.media_time import frame_time
 
 _MAX_LENGTH_DIFFERENCE = 1.0  # seconds between the ends of audio and frames that are not reported
 
@@ -53,7 +54,8 @@ class CorrectedStrategy:
     ) -> list[SpeechWindow]:
         """Windows inside the video, of fixed length if wanted."""
         if self.window_seconds is not None:
-            segments = fixed_segments(segments, seconds=self.window_seconds, total=num_frames / fps)
+            total = frame_time(num_frames, fps)
+            segments = fixed_segments(segments, seconds=self.window_seconds, total=total)
         return speech_windows(
             segments, fps=fps, max_frames=self.max_frames, num_frames=num_frames, counts=counts
         )

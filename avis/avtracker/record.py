@@ -4,6 +4,7 @@ from typing import Any
 
 from avis.avtracker.tracked_video import TrackedVideo
 from avis.avtracker.tracks import SegmentMasks
+from avis.structures.media_time import frame_time
 
 
 def to_record(done: TrackedVideo, *, protocol: str, settings: Any) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def to_record(done: TrackedVideo, *, protocol: str, settings: Any) -> dict[str, 
         'frames': done.num_frames,
         'size': list(done.size),
         'fps': done.fps,
-        'seconds': done.num_frames / done.fps if done.fps else 0.0,
+        'seconds': frame_time(done.num_frames, done.fps) if done.fps else 0.0,
         'audio_seconds': done.seconds,
         'speech': done.speech.to_json(),
         'windows': [_window(done, number) for number in range(len(done.windows))],

@@ -40,4 +40,9 @@ def run(main: Callable[[], int | str | None]) -> None:
 def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f'{error.filename}: {error.strerror}'
+    if isinstance(error, UnicodeEncodeError) and error.reason == 'surrogates not allowed':
+        return (
+            f'{error.object[error.start : error.end]!r}: the locale cannot represent the characters '
+            f'of this name; set LC_ALL=C.UTF-8'
+        )
     return ' '.join(str(error).split()) or type(error).__name__

@@ -144,3 +144,11 @@ def test_status_of_main_is_that_of_the_tool() -> None:
 def test_command_line_helpers_import_nothing_heavy() -> None:
     printed = run_python('import sys, avis.utils.cli, avis.utils.arguments; print(*sys.modules)')
     assert not {'torch', 'mmengine', 'numpy', 'rich'} & set(printed.split())
+
+
+def test_name_outside_of_the_locale() -> None:
+    def write() -> None:
+        'caf\udcc3'.encode()
+
+    with pytest.raises(SystemExit, match=r"error: '\\udcc3': the locale cannot .* LC_ALL=C.UTF-8"):
+        cli.run(write)

@@ -19,6 +19,7 @@ from avis.avtracker.interfaces import LocalAnswer, LocalQuery, VideoContext
 from avis.avtracker.loading import build_part
 from avis.avtracker.windows import row_of
 from avis.registry import MODELS
+from avis.structures.media_time import num_samples
 
 _Bools = NDArray[np.bool_]
 _Floats = NDArray[np.float64]
@@ -212,7 +213,7 @@ def _loudness(video: VideoContext, frames: NDArray[np.int64]) -> _Floats:
     """Root mean square of the audio during each measured frame, (T,)."""
     rate, fps = video.audio.sample_rate, video.frames.fps
     spans = [
-        video.audio.samples[int(frame / fps * rate) : int((frame + 1) / fps * rate)]
+        video.audio.samples[num_samples(frame, fps, rate) : num_samples(frame + 1, fps, rate)]
         for frame in frames.tolist()
     ]
     return np.array([np.sqrt(np.mean(span**2)) if len(span) else 0.0 for span in spans])
