@@ -42,7 +42,7 @@ def _one_line(error: BaseException) -> str:
         return f'{error.filename}: {error.strerror}'
     if isinstance(error, UnicodeEncodeError) and error.reason == 'surrogates not allowed':
         return (
-            f'{error.object[error.start : error.end]!r}: the locale cannot represent the characters '
-            f'of this name; set LC_ALL=C.UTF-8'
+            f'{error.object[error.start : error.end]!r}: the locale cannot represent these '
+            f'characters of a name; set LC_ALL=C.UTF-8'
         )
     return ' '.join(str(error).split()) or type(error).__name__
