@@ -6,9 +6,11 @@ from .config import load_config as load_config
 from .config_files import list_configs as list_configs
 from .evaluation import evaluate as evaluate
 from .inference import predict_video as predict_video
-from .inference import video_record as video_record
+from .models import get_model as get_model
+from .models import list_models as list_models
 from .recipe import compare_recipes as compare_recipes
 from .recipe import extract_recipe as extract_recipe
 from .runner import test as test
 from .runner import train as train
+from .video_records import video_record as video_record
 from .video_results import to_video_result as to_video_result

@@ -1,0 +1,152 @@
+"""The models of avis: list them, find one by name, config or alias, and build it. Without torch.
+
+Names are those of the configs; a metafile adds where the weights are, other names (``Alias``) and
+published results.
+"""
+
+import difflib
+import fnmatch
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import yaml
+
+from avis.apis.config_files import config_files, list_configs
+from avis.utils.compat.config_bases import configs_root
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Task = Literal['avs', 'avss', 'avis', 'speaker_tracking']
+"""Binary and semantic segmentation, instance segmentation, and speaker tracking."""
+
+# By the base file of the data that a config opens.
+_TASK_OF_DATA: dict[str, Task] = {
+    'avsbench_s4': 'avs',
+    'avsbench_ms3': 'avs',
+    'synthetic_ms3': 'avs',
+    'avss': 'avss',
+    'avtrack_videos': 'speaker_tracking',
+}
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model that a name stands for.
+
+    Attributes:
+        name: Name of the config.
+        config: Path of the config.
+        task: What it predicts.
+        weights: Path or address of published weights; None if there are none.
+        aliases: Other names.
+        results: Published results, as in the metafile.
+    """
+
+    name: str
+    config: Path
+    task: Task
+    weights: str | None = None
+    aliases: tuple[str, ...] = ()
+    results: tuple[dict[str, Any], ...] = field(default=(), compare=False)
+
+
+def find_models(pattern: str | None = None, task: Task | None = None) -> list[ModelInfo]:
+    """Return the models whose name or alias matches.
+
+    Args:
+        pattern: Shell pattern such as ``'tpavi*'``, or a part of the name; None for all.
+        task: 'avs', 'avss', 'avis' or 'speaker_tracking'; None for all.
+
+    Raises:
+        ValueError: ``task`` is none of these.
+    """
+    if task is not None and task not in get_args(Task):
+        raise ValueError(f'expected task to be one of {", ".join(get_args(Task))}, got {task!r}')
+    wanted = '*' if pattern is None else pattern.lower()
+    wanted = wanted if any(char in wanted for char in '*?[') else f'*{wanted}*'
+    return [
+        model
+        for model in _models()
+        if task in (None, model.task)
+        and any(fnmatch.fnmatch(name.lower(), wanted) for name in (model.name, *model.aliases))
+    ]
+
+
+def list_models(pattern: str | None = None, task: Task | None = None) -> list[str]:
+    """Return the names of the models of avis, see :func:`find_models`.
+
+    >>> from avis.apis import list_models
+    >>> list_models('tpavi_r50*', task='avss')
+    ['tpavi_r50_avss']
+    """
+    return [model.name for model in find_models(pattern, task)]
+
+
+def find_model(name: str | Path) -> ModelInfo:
+    """Return the model of a config file, of the name of a config, or of an alias.
+
+    Raises:
+        FileNotFoundError: There is no such file or name; the message suggests a similar one.
+    """
+    path = Path(name)
+    if path.is_file():
+        return ModelInfo(path.stem, path, _task_of(path))
+    known = {each.lower(): model for model in _models() for each in (model.name, *model.aliases)}
+    wanted = str(name).lower().removesuffix('.py')
+    if wanted in known:
+        return known[wanted]
+    close = difflib.get_close_matches(wanted, known, n=1)
+    hint = f' Did you mean {known[close[0]].name!r}?' if close else ''
+    if path.suffix != '.py':
+        hint += ' avis.apis.list_models() returns the names of all models.'
+    raise FileNotFoundError(f'Config {name} does not exist.{hint}')
+
+
+def get_model(
+    name: str | Path, weights: str | Path | None = None, device: str = 'cpu'
+) -> 'nn.Module':
+    """Build a model by its name.
+
+    Args:
+        name: Config file, name of a config, or alias.
+        weights: Checkpoint; None for the published weights if they are a file here, else random
+            ones.
+        device: Device of the model.
+
+    Returns:
+        The model in evaluation mode, with its config as ``model.cfg``.
+    """
+    from avis.apis.checkpoint import init_model
+
+    found = find_model(name)
+    if weights is None and found.weights is not None and Path(found.weights).is_file():
+        weights = found.weights
+    return init_model(found.config, weights, device)
+
+
+def _models() -> Iterator[ModelInfo]:
+    """Yield all models in the order of their paths."""
+    entries = {}
+    for path in sorted((configs_root() / 'configs').rglob('metafile.yml')):
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+        entries.update({entry['Config']: entry for entry in content['Models']})
+    for config in list_configs():
+        entry = entries.get(config.relative_to(configs_root()).as_posix(), {})
+        aliases = entry.get('Alias', [])
+        yield ModelInfo(
+            name=config.stem,
+            config=config,
+            task=_task_of(config),
+            weights=entry.get('Weights'),
+            aliases=(aliases,) if isinstance(aliases, str) else tuple(aliases),
+            results=tuple(entry.get('Results', ())),
+        )
+
+
+def _task_of(config: Path) -> Task:
+    """Return the task of a config by the data that it opens; 'avis' if they do not say."""
+    names = (path.stem for path in config_files(config) if path.parent.parent.name == '_base_')
+    return next((_TASK_OF_DATA[name] for name in names if name in _TASK_OF_DATA), 'avis')
