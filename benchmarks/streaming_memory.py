@@ -12,6 +12,12 @@ blocks to the system is fixed (MALLOC_MMAP_THRESHOLD_); otherwise it depends on 
     python benchmarks/streaming_memory.py                        # a quarter of an hour on one core
     python benchmarks/streaming_memory.py --frames 100 400 --window 20
     python benchmarks/streaming_memory.py --write-video           # write a video, as infer does
+
+With ``--config`` the model is that of a config of TPAVI, narrow and at 64 x 64 pixels, with a
+log-mel network instead of VGGish; its clips are interleaved, because the video has 25 frames per
+second:
+
+    python benchmarks/streaming_memory.py --frames 225 2250 --config tpavi_r50_s4
 """
 
 import argparse
@@ -136,14 +142,36 @@ def build() -> Any:
     return model.eval()
 
 
-def predict(path: Path, window: int, video: Path | None) -> dict[str, float]:
+def build_semantic(name: str) -> Any:
+    """Build the model of a config of TPAVI with all its components, but narrow."""
+    import torch
+
+    from avis.apis import init_model, load_config
+    from avis.apis.models import find_model
+    from avis.models import LogMelCNN
+
+    channels = 16
+    config = load_config(find_model(name).config)
+    model = config.model
+    model.backbone.update(depth=18, stem_channels=8, base_channels=8, init_cfg=None)
+    model.neck.update(in_channels=[8, 16, 32, 64], out_channels=channels)
+    model.audio_encoder = {'type': LogMelCNN, 'out_channels': channels, 'width': 8}
+    model.fusion.update(channels=channels, audio_dim=channels, identity_init=False)
+    model.decode_head.channels = channels
+    config.test_dataloader.dataset.pipeline.resize.size = (64, 64)
+    torch.manual_seed(0)
+    return init_model(config)
+
+
+def predict(path: Path, window: int, video: Path | None, config: str | None) -> dict[str, float]:
     """Predict one video in this process; return frames per second, peak memory and RLE sizes."""
     import resource
 
     from avis.apis import predict_video, video_record
     from avis.engine.track_video import write_track_video
 
-    model, record = build(), video_record(path)
+    model = build() if config is None else build_semantic(config)
+    record = video_record(path)
     start, cpu = time.perf_counter(), time.process_time()
     sample = predict_video(model, record, size=window, overlap=0)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
@@ -162,9 +190,10 @@ def predict(path: Path, window: int, video: Path | None) -> dict[str, float]:
     }
 
 
-def in_fresh_process(path: Path, window: int, video: bool) -> dict[str, float]:
+def in_fresh_process(path: Path, window: int, video: bool, config: str | None) -> dict[str, float]:
     """Run :func:`predict` in its own process."""
     command = [sys.executable, __file__, '--video', str(path), '--window', str(window)]
+    command += [] if config is None else ['--config', config]
     done = subprocess.run(
         [*command, *(['--write-video'] if video else [])],
         capture_output=True,
@@ -188,11 +217,12 @@ def main() -> None:
     parser.add_argument(
         '--write-video', action='store_true', help='write a video of the predictions'
     )
+    parser.add_argument('--config', help='name of a config of TPAVI')
     parser.add_argument('--video', type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.video is not None:
         video = args.video.with_suffix('.video.mp4') if args.write_video else None
-        print(json.dumps(predict(args.video, args.window, video)))
+        print(json.dumps(predict(args.video, args.window, video, args.config)))
         return
     print(
         f'{"frames":>7} {"peak MB":>8} {"frames/s":>9} {"per CPU s":>9} {"masks":>7} {"RLE MB":>7}'
@@ -201,7 +231,7 @@ def main() -> None:
         for length in args.frames:
             path = Path(folder) / f'{length}.mp4'
             write_video(path, length)
-            row = in_fresh_process(path, args.window, args.write_video)
+            row = in_fresh_process(path, args.window, args.write_video, args.config)
             print(
                 f'{row["frames"]:7d} {row["peak_mb"]:8.0f} {row["fps"]:9.1f} '
                 f'{row["fps_cpu"]:9.1f} {row["masks"]:7d} {row["rle_mb"]:7.2f}',

@@ -5,8 +5,10 @@ import re
 import statistics
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import soundfile
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
@@ -14,8 +16,10 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
 
-from avis.apis import load_config
+from avis.apis import load_config, predict_video, to_video_result, video_record
 from avis.apis.config_files import config_files
+from avis.apis.inference import class_names
+from avis.models.audio_encoders.log_mel_cnn import LogMelCNN
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 from tests.helpers.small_configs import shrink, without_pretrained
@@ -69,7 +73,7 @@ def test_config_states_the_batch_of_its_learning_rate(path: Path) -> None:
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
-def test_config_loads_builds_trains_a_step_and_predicts(path: Path) -> None:
+def test_config_loads_builds_trains_a_step_and_predicts(path: Path, tmp_path: Path) -> None:
     config = load_config(path)
     assert config.default_scope == 'avis'
     init_default_scope('avis')
@@ -93,6 +97,31 @@ def test_config_loads_builds_trains_a_step_and_predicts(path: Path) -> None:
         assert all((len(m), m.height, m.width) == (FRAMES, SIZE, SIZE) for m in tracks.masks)
     else:
         assert prediction.pred_sem_seg.sem_seg.shape == (FRAMES, SIZE, SIZE)
+    model.cfg = config
+    infer_a_video(model, tmp_path)
+
+
+def infer_a_video(model: torch.nn.Module, folder: Path) -> None:
+    """Predict two frames of 40 x 64 through the test pipeline, with the audio that it reads."""
+    pipeline = model.cfg.test_dataloader.dataset.pipeline
+    resize = pipeline.get('resize') or pipeline.load_frames.get('resize')
+    if resize is not None:
+        resize.update({'size': (SIZE, SIZE)} if 'size' in resize else {'short_side': SIZE})
+    (folder / 'clip').mkdir()
+    for t in range(FRAMES):
+        cv2.imwrite(str(folder / 'clip' / f'{t}.png'), np.full((40, SIZE, 3), 90 * t, np.uint8))
+    if isinstance(model.audio_encoder, LogMelCNN):
+        soundfile.write(folder / 'audio.wav', np.zeros(16000 * FRAMES, np.float32), 16000)
+        audio = folder / 'audio.wav'
+    else:  # the weights of VGGish do not exist here
+        pipeline.load_audio.source, audio = 'features', folder / 'audio.npy'
+        np.save(audio, np.zeros((FRAMES, model.audio_encoder.out_channels), np.float32))
+    record = video_record(folder / 'clip', audio, fps=1)
+    result = to_video_result(record, predict_video(model, record), class_names(model))
+    assert (result.length, result.height, result.width) == (FRAMES, 40, SIZE)
+    for track in result.tracks:
+        assert track.class_name == class_names(model)[track.label]
+        assert len(track.masks) == FRAMES
 
 
 def train_a_step(model: torch.nn.Module, optim_wrapper: dict, batch: list[dict]) -> None:

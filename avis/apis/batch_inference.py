@@ -19,14 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from avis.apis.checkpoint import init_model
-from avis.apis.inference import (
-    DEFAULT_WINDOW_SIZE,
-    check_fps,
-    class_names,
-    log_skipped,
-    predict_video,
-    video_record,
-)
+from avis.apis.inference import DEFAULT_WINDOW_SIZE, class_names, predict_video
+from avis.apis.video_records import check_fps, log_skipped, video_record
 from avis.avtracker.interfaces import ModelUnavailable
 from avis.avtracker.tracked_video import StageFailure
 from avis.datasets.readers.errors import BrokenDataError

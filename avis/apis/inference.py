@@ -1,35 +1,28 @@
-"""Predict the sounding instances of a video of any length."""
+"""Predict a video of any length with any model."""
 
-import logging
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.dataset import Compose, pseudo_collate
-from mmengine.logging import print_log
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
+from avis.apis.video_records import video_record
 from avis.datasets.av_dataset import build_transforms
-from avis.datasets.readers.audio import audio_info
-from avis.datasets.readers.container import NoAudioError, warn_once
-from avis.datasets.readers.images import read_image
-from avis.datasets.readers.video import video_info
 from avis.datasets.transforms.audio import LoadAudio
+from avis.datasets.transforms.sampling import PadFrames
 from avis.datasets.window_dataset import WindowDataset
+from avis.engine.clip_stream import ClipBlocks, ClipSpec, ClipStream
 from avis.engine.streaming import VideoStream
 from avis.registry import DATASETS
 from avis.structures.av_data_sample import AVDataSample
-from avis.structures.media_time import frame_time, num_frames
 from avis.structures.video_record import VideoRecord
-from avis.utils.media_files import IMAGE_SUFFIXES, list_folder, name_some, same_stem
 
 DEFAULT_WINDOW_SIZE = 60  # frames
-_SILENCE_WORTH_A_WARNING = 1.0  # s at the end of a video
 
 
-def predict_video(
+def predict_video(  # noqa: PLR0913 - one call is the whole prediction
     model: nn.Module,
     video: str | Path | VideoRecord,
     audio: str | Path | None = None,
@@ -37,28 +30,38 @@ def predict_video(
     fps: float | None = None,
     size: int | None = DEFAULT_WINDOW_SIZE,
     overlap: int | None = None,
+    batch_size: int = 1,
     num_workers: int = 0,
     on_window: Callable[[int, int], None] | None = None,
+    on_stage: Callable[[str], None] | None = None,
 ) -> AVDataSample:
-    """Predict the instances of a video window by window, so that memory does not grow with it.
+    """Predict a video of any length with any model; memory does not grow with the video.
+
+    The model decides how: one with a tracker is given windows; a semantic one is given clips of its
+    data set, see :mod:`avis.engine.clip_stream`; one that reads whole videos itself, such as
+    :class:`~avis.avtracker.model.AVTracker`, is given the files.
 
     Args:
-        model: A model of :func:`~avis.apis.checkpoint.init_model` with a tracker; the test pipeline
-            of its config loads the data. A model that reads whole videos itself, such as
-            :class:`~avis.avtracker.model.AVTracker`, is not given windows.
-        video: A video file, a folder of frames, or a record of :func:`video_record`.
+        model: A model of :func:`~avis.apis.checkpoint.init_model`; the test pipeline of its config
+            loads the data.
+        video: A video file, a folder of frames, an image, or a record of :func:`video_record`.
         audio: An audio file; None for the audio of the video file, if it has any.
         fps: Frames per second to predict, see :func:`video_record`.
-        size: Number of frames of a window; None for all at once.
+        size: Number of frames of a window; None for all at once. Clips have the length of those of
+            the data set of the model.
         overlap: Number of frames that neighboring windows share; None for a tenth of a window.
             Trackers that process a window at once need it to connect tracks across windows; for
             trackers that process frame by frame, 0 saves time.
+        batch_size: Clips of a semantic model that are predicted at once.
         num_workers: Number of processes that decode in advance.
-        on_window: Called after each window with the number of predicted frames and of all frames.
+        on_window: Called with the number of processed frames and of all frames, at least after each
+            window or clip.
+        on_stage: Called with the name of each stage when it begins; its frames count from 0 again.
 
     Returns:
         A sample with ``pred_tracks``: ``labels``, ``scores``, ``ids`` and ``masks``, a list of
-        :class:`~avis.structures.mask_track.MaskTrack` over all frames at the size of the file.
+        :class:`~avis.structures.mask_track.MaskTrack` over all frames at the size of the file. Of a
+        semantic model each class is a track, and the metainfo has ``semantic``, True.
 
     Raises:
         FileNotFoundError: Video or audio does not exist.
@@ -73,168 +76,103 @@ def predict_video(
         record = video
     else:
         record = video_record(video, audio, fps=fps)
-    pipeline = _test_pipeline(model, record)
+    transforms = _test_transforms(model, record)
+    show = _Progress(on_window or (lambda done, total: None), on_stage or (lambda stage: None))
     if getattr(model, 'reads_whole_videos', False):
-        reader: Any = model
-        whole: AVDataSample = reader.test_step(pseudo_collate([pipeline(dict(record))]))[0]
-        return whole
-    data = _OneVideo(record, pipeline)
-    overlap = (size or 0) // 10 if overlap is None else overlap
-    windows = WindowDataset(dataset=data, size=size, overlap=overlap)
-    loader = DataLoader(
-        windows,
-        batch_size=1,
-        num_workers=num_workers,
-        collate_fn=pseudo_collate,
-        prefetch_factor=1 if num_workers else None,
-    )
+        return _predict_whole(model, record, transforms, show)
+    show.on_stage('predicting')
+    show.on_window(0, record['length'])
+    if hasattr(model, 'start_video'):
+        overlap = (size or 0) // 10 if overlap is None else overlap
+        data = _OneVideo(record, Compose(transforms))
+        windows = WindowDataset(dataset=data, size=size, overlap=overlap)
+        return _predict_windows(model, windows, _loader(windows, 1, num_workers), show)
+    blocks = ClipBlocks(record, transforms, _clip_spec(model, transforms))
+    stream = ClipStream(model, batch_size)
+    return _predict_clips(stream, blocks, _loader(blocks, None, num_workers), show)
+
+
+class _Progress(NamedTuple):
+    """Who is told about the progress, see :func:`predict_video`."""
+
+    on_window: Callable[[int, int], None]
+    on_stage: Callable[[str], None]
+
+
+def _predict_windows(
+    model: nn.Module, windows: WindowDataset, loader: DataLoader, show: _Progress
+) -> AVDataSample:
+    """Predict with a model with a tracker."""
     stream, sample = VideoStream(model), None
     for window, batch in zip(windows.windows, loader, strict=True):
         sample = stream.feed(batch)
-        if on_window is not None:
-            on_window(window.stop, window.length)
+        show.on_window(window.stop, window.length)
     assert sample is not None  # the last window ends the video
     return sample
 
 
-def video_record(
-    video: str | Path,
-    audio: str | Path | None = None,
-    *,
-    fps: float | None = None,
-    audio_track: int | None = None,
-) -> VideoRecord:
-    """Describe a video file or a folder of frames by the same record as a data set.
-
-    Args:
-        video: A video file, or a folder of images, in the natural order of their names: 2 before
-            10. Hidden files, thumbnails and other files are passed over and named in the log.
-        audio: An audio file, or a ``.npy`` with precomputed features, one row per frame; None for
-            the audio of the video file.
-        fps: Frames per second to predict; None for all frames of a video file. Use the frame rate
-            of the training data (AVISeg: 1). For a folder it is the frame rate of its images, and
-            required.
-        audio_track: Index among the audio streams; None for the default track of the file.
-
-    Raises:
-        FileNotFoundError: Video or audio does not exist.
-        NoAudioError: ``audio`` contains no audio.
-        ValueError: A folder has no frames, two files of one name, or comes without ``fps``, or
-            ``fps`` is not positive.
-    """
-    path = Path(video)
-    check_fps(fps)
-    if audio is not None and not Path(audio).is_file():
-        raise FileNotFoundError(f'{audio} does not exist.')
-    audio_file = None if audio is None else str(audio)
-    if path.is_dir():
-        return _with_audio_checked(_folder_record(path, audio_file, fps), audio_track)
-    info = video_info(path)
-    rate = info.fps if fps is None else fps
-    features = audio_file if audio_file is not None and audio_file.endswith('.npy') else None
-    if audio_file is None or features:
-        audio_file = str(path) if info.has_audio else None
-    record = VideoRecord(
-        video_id=path.stem,
-        video_name=path.stem,
-        frames=str(path),
-        audio=audio_file,
-        features=features,
-        fps=rate,
-        length=num_frames(info.seconds, rate),
-        height=info.height,
-        width=info.width,
-    )
-    return _with_audio_checked(record, audio_track)
+def _predict_clips(
+    stream: ClipStream, blocks: ClipBlocks, loader: DataLoader, show: _Progress
+) -> AVDataSample:
+    """Predict with a semantic model."""
+    done, total = 0, blocks.record['length']
+    for block in loader:
+        for frames in stream.feed(block):
+            done += frames
+            show.on_window(done, total)
+    return stream.finish(blocks.record)
 
 
-def _with_audio_checked(record: VideoRecord, track: int | None) -> VideoRecord:
-    """Add the audio track, and warn where silence replaces the audio."""
-    if track is not None:
-        record['audio_track'] = track
-    audio, seconds = record['audio'], frame_time(record['length'], record['fps'])
-    if record.get('features') is not None or (audio is not None and audio.endswith('.pkl')):
-        return record
+def _predict_whole(
+    model: Any, record: VideoRecord, transforms: Sequence[Any], show: _Progress
+) -> AVDataSample:
+    """Predict with a model that reads the files itself and reports the progress of its stages."""
+    stages: list[str] = []
+
+    def on_progress(stage: str, done: int, total: int) -> None:
+        if stages[-1:] != [stage]:
+            stages.append(stage)
+            show.on_stage(stage)
+        show.on_window(done, total)
+
+    model.on_progress = on_progress
     try:
-        end = audio_info(audio, track).seconds if audio is not None else None
-    except NoAudioError:
-        if audio != record['frames']:
-            raise
-        end = record['audio'] = None
-    problem = ''
-    if end is None:
-        problem = 'has no audio, silence is used'
-        warn_once(record['video_name'], problem, 'missing')
-    elif seconds - end > _SILENCE_WORTH_A_WARNING:
-        problem = f'ends at {end:.2f} s, but the video at {seconds:.2f} s; silence follows'
-        warn_once(str(audio), problem, 'end')
-    if problem:
-        subject = 'The video' if end is None else 'The audio'
-        record['warnings'] = [f'{subject} {problem}.']
-    return record
+        batch = pseudo_collate([Compose(transforms)(dict(record))])
+        sample: AVDataSample = model.test_step(batch)[0]
+    finally:
+        model.on_progress = None
+    return sample
 
 
-def check_fps(fps: float | None) -> None:
-    """Check frames per second given by the user.
-
-    Raises:
-        ValueError: They are not positive and finite.
-    """
-    if fps is not None and not 0 < fps < math.inf:
-        raise ValueError(f'expected fps > 0, got {fps}')
-
-
-def log_skipped(folder: Path, skipped: Sequence[Path]) -> None:
-    """Log the entries of a folder that are passed over."""
-    if skipped:
-        print_log(
-            f'{folder}: passed over {len(skipped)} entries: {name_some(skipped, limit=20)}',
-            logger='current',
-            level=logging.WARNING,
-        )
-
-
-def _frames_in(path: Path) -> list[Path]:
-    """Return the frames of a folder in natural order."""
-    frames, videos, skipped = list_folder(path)
-    if not frames:
-        raise ValueError(f'{path} contains no frames, expected {", ".join(IMAGE_SUFFIXES)} files')
-    twins = same_stem(frames)
-    if twins is not None:
-        raise ValueError(
-            f'{path}: expected one file per frame, got {twins[0].name} and {twins[1].name}; move '
-            f'one of each pair to another folder'
-        )
-    log_skipped(path, videos + skipped)
-    return frames
-
-
-def _folder_record(path: Path, audio: str | None, fps: float | None) -> VideoRecord:
-    """Return the record of a folder of frames."""
-    frames = _frames_in(path)
-    if fps is None:
-        raise ValueError(f'{path} is a folder of frames: set fps, their frames per second')
-    height, width = read_image(frames[0]).shape[:2]
-    features = audio if audio is not None and audio.endswith('.npy') else None
-    return VideoRecord(
-        video_id=path.name,
-        video_name=path.name,
-        frames=[str(file) for file in frames],
-        audio=None if features else audio,
-        features=features,
-        fps=fps,
-        length=len(frames),
-        height=height,
-        width=width,
+def _loader(dataset: Dataset, batch_size: int | None, num_workers: int) -> DataLoader:
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        num_workers=num_workers,
+        collate_fn=pseudo_collate if batch_size else list,
+        prefetch_factor=1 if num_workers else None,
     )
+
+
+def _clip_spec(model: nn.Module, transforms: Sequence[Any]) -> ClipSpec:
+    """Return the clips of the data set of a model: those to which its pipeline pads, if it does."""
+    padding = next((step for step in transforms if isinstance(step, PadFrames)), None)
+    if padding is not None:
+        return ClipSpec(padding.num_frames)
+    return ClipSpec(getattr(_dataset_class(model), 'LENGTH', ClipSpec.length))
 
 
 def class_names(model: nn.Module) -> tuple[str, ...]:
     """Return the class names of a model from the test data of its config; empty if unknown."""
-    dataset = _test_dataset(model)
-    kind = dataset.type if isinstance(dataset.type, type) else DATASETS.get(dataset.type)
-    metainfo = {**getattr(kind, 'METAINFO', {}), **dataset.get('metainfo', {})}
+    own = _test_dataset(model).get('metainfo', {})
+    metainfo = {**getattr(_dataset_class(model), 'METAINFO', {}), **own}
     return tuple(metainfo.get('classes', ()))
+
+
+def _dataset_class(model: nn.Module) -> Any:
+    """Return the class of the test data; None if the config names none."""
+    kind = _test_dataset(model).get('type')
+    return DATASETS.get(kind) if isinstance(kind, str) else kind
 
 
 class _OneVideo:
@@ -266,7 +204,7 @@ def _test_dataset(model: nn.Module) -> Any:
     return cfg.test_dataloader.dataset
 
 
-def _test_pipeline(model: nn.Module, record: VideoRecord) -> Callable[[dict], Any]:
+def _test_transforms(model: nn.Module, record: VideoRecord) -> list[Any]:
     """Return the test pipeline of the config, changed to accept videos with any audio or none."""
     transforms = build_transforms(_test_dataset(model).pipeline)
     for loader in transforms:
@@ -280,4 +218,4 @@ def _test_pipeline(model: nn.Module, record: VideoRecord) -> Callable[[dict], An
             )
         # The audio of most videos ends before their last frame.
         loader.missing, loader.max_padding = 'silence', float('inf')
-    return Compose(transforms)
+    return transforms

@@ -69,6 +69,11 @@ class AVTracker(BaseModel):
         record_dir: Where the record of each video is written, ``<video>.json``; None for nowhere.
         on_error: Effect of an error in one video: 'record' it, predict nobody and go on (a missing
             package, or a model or endpoint that is gone, always ends the run); or 'raise'.
+
+    Attributes:
+        on_progress: Called with the name of the running stage, the number of frames for which it is
+            done, and the number of frames of the video; None for nobody.
+        record_file: Where the record of the next video is written instead of ``record_dir``.
     """
 
     reads_whole_videos = True
@@ -101,6 +106,8 @@ class AVTracker(BaseModel):
         self.anchor = nn.Parameter(torch.zeros(1))
         self.on_error = on_error
         self.record_dir = None if record_dir is None else Path(record_dir)
+        self.record_file: Path | None = None
+        self.on_progress: Callable[[str, int, int], None] | None = None
         settings = {
             'speech': [describe(speech)],
             'vision': [describe(instance_tracker), prompt],
@@ -165,14 +172,10 @@ class AVTracker(BaseModel):
         self, frames: FrameSource, load_audio: Callable[[], Waveform], sample: AVDataSample
     ) -> None:
         annotated = bool(sample.get('annotated', True))
-        done = self._pipeline.run(frames, load_audio, annotated=annotated)
-        if self.record_dir is not None:
-            runner = self._pipeline.runner
-            record = to_record(done, protocol=runner.protocol, settings=runner.settings)
-            text = json.dumps(record, ensure_ascii=False, default=str)
-            # Half a pair of surrogates in a reply is invalid UTF-8, but valid JSON as \udcff.
-            path = self.record_dir / f'{safe_file_name(done.name)}.json'
-            write_atomic(path, text, errors='backslashreplace')
+        done = self._pipeline.run(
+            frames, load_audio, annotated=annotated, on_progress=self.on_progress
+        )
+        self._write_record(done)
         failure = done.failure
         if failure is not None:
             fatal = isinstance(failure.cause, ModelUnavailable | ImportError)
@@ -188,6 +191,18 @@ class AVTracker(BaseModel):
         sample.set_metainfo({'transcript': done.transcript()})
         if 'ori_shape' not in sample.metainfo:
             sample.set_metainfo({'ori_shape': done.size})
+
+    def _write_record(self, done: TrackedVideo) -> None:
+        path = self.record_file
+        if path is None and self.record_dir is not None:
+            path = self.record_dir / f'{safe_file_name(done.name)}.json'
+        if path is None:
+            return
+        runner = self._pipeline.runner
+        record = to_record(done, protocol=runner.protocol, settings=runner.settings)
+        text = json.dumps(record, ensure_ascii=False, default=str)
+        # Half a pair of surrogates in a reply is invalid UTF-8, but valid JSON as \udcff.
+        write_atomic(path, text, errors='backslashreplace')
 
 
 def _traceback(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -15,6 +15,7 @@ from avis.avtracker.interfaces import (
     LocalQuery,
     VideoContext,
 )
+from avis.avtracker.progress import StageProgress, WatchedFrames
 from avis.avtracker.serialization import (
     detections_from_json,
     detections_to_json,
@@ -55,7 +56,12 @@ class Pipeline:
     prompt: str
 
     def run(
-        self, frames: FrameSource, load_audio: Callable[[], Waveform], *, annotated: bool = True
+        self,
+        frames: FrameSource,
+        load_audio: Callable[[], Waveform],
+        *,
+        annotated: bool = True,
+        on_progress: Callable[[str, int, int], None] | None = None,
     ) -> TrackedVideo:
         """Track the speakers of one video; an error is recorded, not raised.
 
@@ -63,23 +69,30 @@ class Pipeline:
             frames: Its frames.
             load_audio: Reads its audio.
             annotated: Whether its data set has annotations of it.
+            on_progress: Called with the title of the running stage, the number of frames for which
+                it is done, and the number of frames of the video.
         """
         done = TrackedVideo(frames.name, len(frames), frames.size, frames.fps)
         reason = self.strategy.reason_to_skip(annotated=annotated)
         if reason is not None:
             done.count({reason: 1})
             return done
+        progress = StageProgress(on_progress, len(frames))
         try:
+            progress.start('speech')
             audio = self._load_audio(done, frames, load_audio)
             self._recognize_speech(done, audio)
+            progress.finish()
             reason = self.strategy.reason_to_stop(done.speech.final, audio)
             if reason is not None:
                 done.count({reason: 1})
                 return done
-            done.detections = self._track_instances(done, frames)
+            done.detections = self._track_instances(done, frames, progress)
             video = VideoContext(done.name, frames, audio, done.detections)
-            self._ground_speakers(done, video)
+            self._ground_speakers(done, video, progress)
+            progress.start('global')
             self._associate_identities(done, video)
+            progress.finish()
         except Exception as error:  # one video must not end the run
             done.fail(error)
         return done
@@ -101,23 +114,28 @@ class Pipeline:
         done.count(done.speech.counts)
 
     def _track_instances(
-        self, done: TrackedVideo, frames: FrameSource
+        self, done: TrackedVideo, frames: FrameSource, progress: StageProgress
     ) -> list[FrameDetections | None]:
         done.stage = 'vision'
+        progress.start('vision')
+        watched = cast(FrameSource, WatchedFrames(frames, progress))
         found: list[FrameDetections | None] = [None] * len(frames)
         tracked = self._run(
-            _VISION, lambda: self.tracker.track(frames, prompt=self.prompt), done, frames=frames
+            _VISION, lambda: self.tracker.track(watched, prompt=self.prompt), done, frames=frames
         )
-        for frame, detections in tracked:
+        for frame, detections in progress.over(tracked, len(frames)):
             found[frame] = detections
         missing = sum(each is None for each in found)
         if missing:
             done.counts['frames_without_tracker_entry'] = missing
         return found
 
-    def _ground_speakers(self, done: TrackedVideo, video: VideoContext) -> None:
+    def _ground_speakers(
+        self, done: TrackedVideo, video: VideoContext, progress: StageProgress
+    ) -> None:
         """Answer window after window."""
         done.stage = 'local'
+        progress.start('local')
         windows = self.strategy.windows(
             done.speech.final, fps=done.fps, num_frames=done.num_frames, counts=done.counts
         )
@@ -130,7 +148,7 @@ class Pipeline:
             frames=video.frames,
             audio=video.audio,
         )
-        for answer in answers:
+        for answer in progress.over(answers, len(done.speech.final)):
             # The window of a stored answer is not asked; answers without a window are left out.
             if len(done.windows) > len(done.answers) or next(queries, None) is not None:
                 done.answers.append(answer)

@@ -30,15 +30,18 @@ class ClassTracks:
     _rles: dict[int, dict[int, RLE]] = field(default_factory=lambda: defaultdict(dict))
     _sums: dict[int, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0.0, 0.0]))
 
-    def add(self, frames: Sequence[int], prediction: PixelData) -> None:
+    def add(self, frames: Sequence[int], prediction: PixelData) -> int:
         """Add the label maps of some frames; frames that were added before keep their masks.
 
         Args:
             frames: T indices in the video.
             prediction: ``sem_seg`` (T, h, w) at any size, which is resized; for a binary task also
                 ``prob`` (T, h, w).
+
+        Returns:
+            How many of the frames were not added before.
         """
-        probs = prediction.get('prob')
+        probs, known = prediction.get('prob'), len(self._seen)
         for row, frame in enumerate(frames):
             if frame in self._seen:
                 continue
@@ -53,6 +56,7 @@ class ClassTracks:
                     inside = prediction.sem_seg[row] == label
                     self._sums[label][0] += float(prob[inside].sum())
                     self._sums[label][1] += int(inside.sum())
+        return len(self._seen) - known
 
     def _resized(self, labels: Tensor, prob: Tensor | None) -> Tensor:
         """Return labels (h, w) at the size of the file, with smooth outlines."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import pytest
 
-from avis.apis import batch_inference, infer, inference
+from avis.apis import batch_inference, infer, video_records
 from avis.apis.batch_inference import find_videos
 from tests.helpers.painted import CONFIG, SIZE, passing, write_video
 
@@ -217,7 +217,7 @@ def test_output_folder_is_checked_before_the_model_is_loaded(videos, tmp_path, m
 
 def test_every_kind_of_video_is_found_and_the_rest_is_named(tmp_path, monkeypatch):
     lines = []
-    monkeypatch.setattr(inference, 'print_log', lambda line, **_: lines.append(line))
+    monkeypatch.setattr(video_records, 'print_log', lambda line, **_: lines.append(line))
     names = ['10.3gp', '2.WMV', 'a.flv', 'b.mts', 'c.ogv', 'd.m2ts']
     for name in [*names, '._a.flv', 'thumb.jpg', 'Thumbs.db', 'notes.txt']:
         (tmp_path / name).touch()

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 from mmengine.dataset import pseudo_collate
 
-from avis.apis import inference, init_model, predict_video, video_record
+from avis.apis import init_model, predict_video, video_record, video_records
 from avis.apis.config import load_config
 from avis.apis.inference import class_names
 from avis.datasets.readers.errors import BrokenDataError
@@ -46,6 +46,10 @@ def rles(sample):
     return [track.rles for track in sample.pred_tracks.masks]
 
 
+def by_label(sample):
+    return dict(zip(sample.pred_tracks.labels.tolist(), rles(sample), strict=True))
+
+
 def expected_rles(number):
     return [b.get(number) and encode_mask(mask_of(b[number])) for b in SCENE]
 
@@ -64,7 +68,8 @@ def test_folder_of_frames_is_predicted_exactly(folder, size, overlap, workers):
     assert rles(sample) == [expected_rles(0), expected_rles(1)]
     assert sample.pred_tracks.labels.tolist() == [0, 1]
     assert shown[-1] == (23, 23)
-    assert len(shown) == {None: 1, 5: 7, 4: 6}[size]
+    assert shown[0] == (0, 23)
+    assert len(shown) == 1 + {None: 1, 5: 7, 4: 6}[size]
 
 
 def test_video_file_is_predicted_nearly_exactly(video):
@@ -108,6 +113,36 @@ def test_fps_selects_the_frames(video):
     for t in range(4):
         pred, gt = sample.pred_tracks.masks[0].dense(t), mask_of(SCENE[5 * t][0])
         assert (pred & gt).sum() / (pred | gt).sum() > 0.6
+
+
+def test_part_of_a_video_is_that_part_of_the_whole(video, folder):
+    part = video_record(folder, fps=10, start=0.5, end=1.7)
+    assert (part['length'], part['start']) == (12, 0.5)
+    found = by_label(predict_video(model_of(), part))
+    assert found == {number: expected_rles(number)[5:17] for number in range(2)}
+    whole, cut = (
+        by_label(predict_video(model_of(), record))
+        for record in (video_record(video), video_record(video, start=1.1))
+    )
+    assert cut[0] == whole[0][11:]
+    with pytest.raises(ValueError, match=r"'video' lasts 2\.30 s: expected start before it, got 3"):
+        video_record(video, start=3)
+
+
+@pytest.mark.parametrize(('start', 'end'), [(-1, None), (2, 1), (1, 1), (float('nan'), None)])
+def test_start_and_end_must_ascend(video, start, end):
+    with pytest.raises(ValueError, match=r'expected (start >= 0|end > start)'):
+        video_record(video, start=start, end=end)
+
+
+def test_an_image_is_shown_as_long_as_its_audio(tmp_path, folder):
+    image = sorted(folder.iterdir())[0]
+    with pytest.raises(ValueError, match='is a single image: expected an audio file'):
+        video_record(image)
+    soundfile.write(tmp_path / 'audio.wav', np.zeros(40000, np.float32), 16000)
+    record = video_record(image, tmp_path / 'audio.wav', fps=4)
+    assert (record['length'], record['fps'], set(record['frames'])) == (10, 4, {str(image)})
+    assert rles(predict_video(model_of(), record)) == [expected_rles(0)[:1] * 10]
 
 
 def test_video_record_describes_a_file(tmp_path, video):
@@ -207,7 +242,7 @@ def test_model_without_config_is_an_error(video):
 
 def test_frames_of_a_folder_are_in_natural_order(tmp_path, folder, monkeypatch):
     lines = []
-    monkeypatch.setattr(inference, 'print_log', lambda line, **_: lines.append(line))
+    monkeypatch.setattr(video_records, 'print_log', lambda line, **_: lines.append(line))
     source = sorted(folder.iterdir())[0].read_bytes()
     for name in ['0.png', '2.png', '10.png', '._0.png', 'notes.txt', 'clip.wmv', 'a_thumb.png']:
         (tmp_path / name).write_bytes(source)

@@ -50,6 +50,34 @@ def test_any_folder_of_frames_is_tracked_and_timed(records, monkeypatch, capsys)
     assert capsys.readouterr().out.strip() == table
 
 
+def test_stages_report_their_progress_in_frames(tmp_path):
+    root = write_set(tmp_path / 'data')
+    tracker = make_tracker(Calls(tmp_path / 'calls'))
+    tracker.cfg = Config({'test_dataloader': {'dataset': {'pipeline': PIPELINE}}})
+    tracker.record_file = tmp_path / 'out' / 'record.json'
+    shown = []
+    predict_video(
+        tracker,
+        root / 'frames' / 'first',
+        root / 'sound' / 'first.wav',
+        fps=2.0,
+        on_stage=lambda stage: shown.append((stage, [])),
+        on_window=lambda done, total: shown[-1][1].append((done, total)),
+    )
+    assert [stage for stage, _ in shown] == [
+        'recognizing speech',
+        'tracking people',
+        'finding speakers',
+        'associating speakers',
+    ]
+    assert {total for _, steps in shown for _, total in steps} == {12}
+    assert [steps[-1][0] for _, steps in shown] == [12] * 4
+    assert [done for done, _ in shown[1][1]] == list(range(13))
+    assert [done for done, _ in shown[2][1]] == [0, 4, 8, 12]
+    assert tracker.on_progress is None
+    assert tracker.record_file.is_file()
+
+
 def test_a_config_is_tested_and_dumped_for_submission(tmp_path):
     write_set(tmp_path / 'data')
     options = {

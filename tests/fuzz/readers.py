@@ -22,7 +22,7 @@ from avis.apis import evaluate
 from avis.apis.batch_inference import find_videos
 from avis.apis.config_files import config_files
 from avis.apis.config_overrides import apply_overrides
-from avis.apis.inference import video_record
+from avis.apis.video_records import video_record
 from avis.avtracker.asr.transcript_file import TranscriptFile
 from avis.avtracker.cache import Journal, StageCache
 from avis.datasets.readers.audio import audio_info, read_audio

@@ -119,7 +119,7 @@ class ImageFrames(_Frames):
 
 
 class VideoFileFrames(_Frames):
-    """Frames of a video file: frame k is the one shown at k / fps seconds.
+    """Frames of a video file: frame k is the one shown at start + k / fps seconds.
 
     Reading forward decodes each frame once; going back opens the file again, unless the frame is
     still in the cache.
@@ -129,10 +129,13 @@ class VideoFileFrames(_Frames):
         name: Name of the video.
         fps: Frames per second to read.
         length: Number of frames to read.
+        start: Second of the file at which frame 0 is shown.
     """
 
-    def __init__(self, path: str | Path, *, name: str, fps: float, length: int) -> None:
-        self.path = str(path)
+    def __init__(
+        self, path: str | Path, *, name: str, fps: float, length: int, start: float = 0.0
+    ) -> None:
+        self.path, self.start = str(path), start
         super().__init__(name=name, fps=fps, length=length)
 
     def _open(self) -> None:
@@ -143,7 +146,10 @@ class VideoFileFrames(_Frames):
     def _times(self) -> Iterator[float]:
         """Yield the time of the next frame to read, which :meth:`read` sets."""
         while True:
-            yield frame_time(self._next, self.fps)
+            yield self._time(self._next)
+
+    def _time(self, index: int) -> float:
+        return self.start + float(frame_time(index, self.fps))
 
     def read(self, index: int) -> NDArray[np.uint8]:
         """Read one frame."""
@@ -158,11 +164,12 @@ class VideoFileFrames(_Frames):
 
     def location(self, index: int) -> str:
         """Return path and time of a frame."""
-        return f'{self.path} at {frame_time(index, self.fps):.2f} s'
+        return f'{self.path} at {self._time(index):.2f} s'
 
     def content_key(self) -> str:
         """Return a hash of the file and of the choice of frames."""
-        return _hashed([self.path], (self.fps, self.length))
+        start = (self.start,) if self.start else ()
+        return _hashed([self.path], (self.fps, self.length, *start))
 
 
 class AudioFile:
@@ -173,16 +180,23 @@ class AudioFile:
         sample_rate: Samples per second.
         seconds: Length of the silence for a video without audio.
         track: Index among the audio streams of the file; None for its default track.
+        span: Start and end in seconds of the file; None for the whole file.
     """
 
     def __init__(
-        self, path: str | None, *, sample_rate: int, seconds: float, track: int | None = None
+        self,
+        path: str | None,
+        *,
+        sample_rate: int,
+        seconds: float,
+        track: int | None = None,
+        span: tuple[float, float] | None = None,
     ) -> None:
         self.path, self.sample_rate, self.seconds = path, sample_rate, seconds
-        self.track = track
+        self.track, self.span = track, span
 
     def read(self) -> NDArray[np.float32]:
-        """Read all samples, mono, float32 (S,).
+        """Read all samples of the file or span, mono, float32 (S,).
 
         Raises:
             FileNotFoundError: The file does not exist.
@@ -200,13 +214,18 @@ class AudioFile:
     def _read_in_parts(self, path: str) -> NDArray[np.float32]:
         """Read in parts, because decoding takes thirty times the memory of the result."""
         length = _SECONDS_DECODED * self.sample_rate
-        count = max(math.ceil(audio_info(path, self.track).seconds / _SECONDS_DECODED), 1)
+        first, end = self._bounds(path)
+        count = max(math.ceil((end - first) / _SECONDS_DECODED), 1)
         options: dict[str, Any] = {'sample_rate': self.sample_rate, 'track': self.track}
+        offset = round(first * self.sample_rate)
         parts = [
-            read_audio(path, start=n * length, num_samples=length, **options)
+            read_audio(path, start=offset + n * length, num_samples=length, **options)
             for n in range(count - 1)
         ]
-        parts.append(read_audio(path, start=len(parts) * length, **options))
+        # The last part of a file ends where its audio ends, whatever the header says.
+        done = len(parts) * length
+        rest = None if self.span is None else round((end - first) * self.sample_rate) - done
+        parts.append(read_audio(path, start=offset + done, num_samples=rest, **options))
         # The length in the header may be too large: drop empty parts at the end, and fill gaps in
         # between with silence.
         while len(parts) > 1 and not len(parts[-1]):
@@ -214,13 +233,18 @@ class AudioFile:
         whole = [np.pad(part, (0, length - len(part))) for part in parts[:-1]]
         return np.concatenate([*whole, parts[-1]])
 
+    def _bounds(self, path: str) -> tuple[float, float]:
+        """Return the seconds at which reading starts and ends."""
+        return (0.0, audio_info(path, self.track).seconds) if self.span is None else self.span
+
     def _read_blocks(self, error: BrokenDataError) -> NDArray[np.float32]:
         """Read damaged audio second by second; unreadable seconds become silence."""
         assert self.path is not None
-        seconds = math.ceil(audio_info(self.path, self.track).seconds)
+        first, end = self._bounds(self.path)
+        seconds = math.ceil(end - first)
         blocks, lost = [], 0
         for second in range(seconds):
-            block = self._read_second(second)
+            block = self._read_second(first + second)
             lost += block is None
             blocks.append(np.zeros(self.sample_rate, np.float32) if block is None else block)
         if lost == seconds:
@@ -233,13 +257,13 @@ class AudioFile:
         )
         return np.concatenate(blocks)
 
-    def _read_second(self, second: int) -> NDArray[np.float32] | None:
+    def _read_second(self, second: float) -> NDArray[np.float32] | None:
         rate = self.sample_rate
         try:
             return read_audio(
                 str(self.path),
                 sample_rate=rate,
-                start=second * rate,
+                start=round(second * rate),
                 num_samples=rate,
                 track=self.track,
             )

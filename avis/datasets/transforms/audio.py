@@ -22,7 +22,8 @@ _SILENT_LOG_MEL = float(np.log(0.01))  # VGGish takes log(mel + 0.01)
 class LoadAudio(BaseTransform):
     """Read the audio of the chosen frames: that of frame k lasts from k / fps to (k + 1) / fps.
 
-    Reads ``audio`` (a path), ``audio_track`` or ``features``, ``frame_ids``, ``fps``. Writes
+    Reads ``audio`` (a path), ``audio_track`` or ``features``, ``frame_ids``, ``fps`` and ``start``,
+    the second of the file at which the audio of frame 0 starts, 0 if missing. Writes
     ``audio`` (an array) and ``sample_rate``. An audio or video file is read as a waveform float32
     (S,), mono, resampled, with S = T / fps * sample_rate; a ``.pkl`` as log-mel examples
     (T, 96, 64); ``features`` as rows (T, D).
@@ -130,6 +131,7 @@ class LoadAudio(BaseTransform):
         """Read the audio of the frames ``run[0]`` to ``run[-1]``."""
         fps, rate = results['fps'], self.sample_rate
         start, count = num_samples(int(run[0]), fps, rate), num_samples(len(run), fps, rate)
+        start += round(results.get('start', 0.0) * rate)
         track = results.get('audio_track')
         audio = read_audio(
             path,

@@ -24,10 +24,10 @@ LabelEncoding = Literal['binary', 'voc_colors']
 class LoadFrames(BaseTransform):
     """Decode the chosen frames from image files, or from a video file by seeking.
 
-    Reads ``frames`` (paths), ``frame_ids``, ``fps``. Writes ``frames`` uint8 (T, H, W, 3) RGB,
-    ``frame_paths`` (the paths), ``frame_ids``, ``ori_shape`` and ``img_shape`` (H, W), and
-    ``geometry``. Frame k of a video file
-    is the one shown at k / fps seconds.
+    Reads ``frames`` (paths), ``frame_ids``, ``fps`` and ``start``, 0 if missing. Writes ``frames``
+    uint8 (T, H, W, 3) RGB, ``frame_paths`` (the paths), ``frame_ids``, ``ori_shape`` and
+    ``img_shape`` (H, W), and ``geometry``. Frame k of a video file is the one shown at
+    start + k / fps seconds.
 
     Args:
         resize: Config of a :class:`~avis.datasets.transforms.geometry.ResizeClip` that is applied
@@ -44,7 +44,7 @@ class LoadFrames(BaseTransform):
         frame_ids, paths = frame_ids_of(results), results['frames']
         shrink = _Shrink(self.resize)
         if isinstance(paths, str):
-            times = frame_time(frame_ids, results['fps'])
+            times = results.get('start', 0.0) + frame_time(frame_ids, results['fps'])
             frames = read_video_frames(paths, times, shrink)
         else:
             frames = _read_images([paths[index] for index in frame_ids], shrink)

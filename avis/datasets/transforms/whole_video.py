@@ -19,7 +19,8 @@ _META_KEYS = ('video_id', 'video_name', 'frame_ids', 'fps', 'sample_rate', 'ori_
 class OpenVideo(BaseTransform):
     """Open the frames and the audio of a video; they are read on demand.
 
-    Reads ``frames`` and ``audio`` (paths), ``audio_track``, ``fps``, ``length``. Writes ``frames``
+    Reads ``frames`` and ``audio`` (paths), ``audio_track``, ``fps``, ``length``, and ``start``, the
+    second of the files at which the video starts, 0 if missing. Writes ``frames``
     (an ``ImageFrames`` or ``VideoFileFrames``), ``frame_paths`` (the paths), ``audio`` (an
     ``AudioFile``), ``frame_ids``, ``ori_shape`` and ``img_shape`` of the first frame, and
     ``sample_rate``.
@@ -35,16 +36,18 @@ class OpenVideo(BaseTransform):
         """See the class docstring for the keys."""
         paths, fps = results['frames'], float(results['fps'])
         arguments: dict[str, Any] = {'name': str(results['video_name']), 'fps': fps}
+        start = float(results.get('start', 0.0))
         length = int(results['length'])
         frames: ImageFrames | VideoFileFrames
         if isinstance(paths, str):
-            frames = VideoFileFrames(paths, length=length, **arguments)
+            frames = VideoFileFrames(paths, length=length, start=start, **arguments)
         else:
             frames = ImageFrames(paths, **arguments)
         audio = AudioFile(
             results['audio'],
             sample_rate=self.sample_rate,
             seconds=frame_time(length, fps),
+            span=(start, start + frame_time(length, fps)) if 'start' in results else None,
             track=results.get('audio_track'),
         )
         return {

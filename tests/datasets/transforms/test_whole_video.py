@@ -148,6 +148,24 @@ def test_long_audio_is_decoded_in_parts(seconds, tmp_path, monkeypatch):
     assert read == [2 * 16000 * part for part in range(max(1, math.ceil(seconds / 2)))]
 
 
+@pytest.mark.parametrize('span', [(1.0, 2.5), (0.5, 5.5), (4.0, 9.0)])
+def test_a_span_of_audio_and_frames_is_that_of_the_whole(span, video_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(whole_video, '_SECONDS_DECODED', 2)
+    path = tmp_path / 'noise.wav'
+    soundfile.write(path, np.random.default_rng(0).normal(0, 0.1, 16000 * 6), 16000)
+    options = {'sample_rate': 16000, 'seconds': 9.0}
+    whole = AudioFile(str(path), **options).read()
+    part = AudioFile(str(path), **options, span=span).read()
+    np.testing.assert_array_equal(part, whole[int(span[0] * 16000) : int(span[1] * 16000)])
+    frames = VideoFileFrames(video_file, name='v', fps=10.0, length=COUNT)
+    later = VideoFileFrames(video_file, name='v', fps=10.0, length=5, start=1.2)
+    np.testing.assert_array_equal(later[3], frames[15])
+    assert (
+        later.content_key()
+        != VideoFileFrames(video_file, name='v', fps=10.0, length=5).content_key()
+    )
+
+
 def test_too_long_length_in_header_adds_no_silence(tmp_path, monkeypatch):
     path = tmp_path / 'short.wav'
     soundfile.write(path, np.ones(16000 * 3) / 4, 16000)
