@@ -26,7 +26,7 @@ def modules_below(*folders: str) -> list[str]:
 
 LIGHT = [
     *modules_below('avis/evaluation/functional', 'avis/evaluation/benchmarks'),
-    *modules_below('avis/synthetic'),
+    *modules_below('avis/synthetic', 'avis/export'),
     'avis.apis.evaluation',
     *(f'avis.structures.{name}' for name in ('masks', 'mask_track', 'video_record', 'labels')),
 ]
@@ -73,7 +73,9 @@ def test_init_files_are_empty_or_export_by_their_stub():
 
 @pytest.mark.parametrize(
     'module',
-    modules_below('avis/structures', 'avis/evaluation/functional', 'avis/evaluation/benchmarks'),
+    modules_below(
+        'avis/structures', 'avis/export', 'avis/evaluation/functional', 'avis/evaluation/benchmarks'
+    ),
 )
 def test_examples_in_docstrings_pass(module):
     result = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)

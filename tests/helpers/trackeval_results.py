@@ -73,3 +73,39 @@ def _silence() -> Any:
     """Suppress the output of TrackEval."""
     with Path(os.devnull).open('w') as null, contextlib.redirect_stdout(null):
         yield
+
+
+def trackeval_mot(root: Path, gt: str, pred: str, frames: int) -> dict[str, float]:
+    """HOTA, MOTA and IDF1 of one video in the format of MOTChallenge.
+
+    Args:
+        root: Folder for the files.
+        gt: Content of the ground truth; the confidence says that a box counts.
+        pred: Content of the prediction.
+        frames: Number of frames.
+    """
+    counted = [line.split(',')[:6] for line in gt.splitlines()]
+    rows = ''.join(','.join([*fields, '1', '1', '1']) + '\n' for fields in counted)
+    files = {root / 'mot' / 'talk' / 'gt' / 'gt.txt': rows}
+    files[root / 'trackers' / 'ours' / 'data' / 'talk.txt'] = pred
+    for path, content in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    config = {
+        'GT_FOLDER': str(root / 'mot'),
+        'TRACKERS_FOLDER': str(root / 'trackers'),
+        'TRACKERS_TO_EVAL': ['ours'],
+        'SEQ_INFO': {'talk': frames},
+        'SKIP_SPLIT_FOL': True,
+        'PRINT_CONFIG': False,
+    }
+    kinds = trackeval.metrics.CLEAR, trackeval.metrics.Identity
+    metrics = [trackeval.metrics.HOTA(), *(kind({'PRINT_CONFIG': False}) for kind in kinds)]
+    with _silence():
+        found = _evaluate(trackeval.datasets.MotChallenge2DBox(config), metrics)
+    scores = found['talk']['pedestrian']
+    return {
+        'HOTA': float(np.mean(scores['HOTA']['HOTA'])),
+        'MOTA': float(scores['CLEAR']['MOTA']),
+        'IDF1': float(scores['Identity']['IDF1']),
+    }

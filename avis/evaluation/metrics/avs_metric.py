@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from avis.evaluation.functional.avsbench import ClipScores, pool_clips, score_clip
 from avis.evaluation.functional.counts import EvalProtocol
 from avis.evaluation.metrics.sample_arrays import frame_flags, predicted_frames, scored_frames
-from avis.evaluation.metrics.submission import write_probabilities
+from avis.export.submission import write_probabilities
 from avis.registry import METRICS
 
 _NO_FRAMES = score_clip(np.zeros((0, 1, 1)), np.zeros((0, 1, 1)))

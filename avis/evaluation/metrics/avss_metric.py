@@ -17,7 +17,7 @@ from avis.evaluation.functional.avss import (
 )
 from avis.evaluation.functional.counts import EvalProtocol
 from avis.evaluation.metrics.sample_arrays import frame_flags, predicted_frames, scored_frames
-from avis.evaluation.metrics.submission import write_labels
+from avis.export.submission import write_labels
 from avis.registry import METRICS
 
 

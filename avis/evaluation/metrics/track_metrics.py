@@ -22,7 +22,7 @@ from avis.evaluation.functional import aviseg, avtrack, youtube_vis
 from avis.evaluation.functional.counts import EvalProtocol, OfficialEvaluatorError, check_protocol
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.evaluation.metrics.sample_tracks import SampleTracks, tracks_of
-from avis.evaluation.metrics.submission import to_results, write_persons, write_results_json
+from avis.export.submission import to_results, write_persons, write_results_json
 from avis.registry import METRICS
 from avis.structures.masks import decode_rle, encode_mask
 
@@ -165,7 +165,14 @@ class ResultsMetric(TrackMetric):
     def dump(self, tracks: SampleTracks, sample: dict[str, Any]) -> list[dict[str, Any]]:
         """The entries of one video."""
         blank = encode_mask(np.zeros(tracks.size, bool)) if self.write_blanks else None
-        return to_results(tracks.video_id, tracks.pred, blank=blank, category_ids=self.category_ids)
+        return to_results(
+            tracks.video_id,
+            tracks.pred.rles,
+            labels=tracks.pred.labels,
+            scores=tracks.pred.scores,
+            blank=blank,
+            category_ids=self.category_ids,
+        )
 
     def finish(self, videos: list[ScoredVideo]) -> None:
         """Write the file, on one rank."""
@@ -287,7 +294,7 @@ class AVTrackMetric(TrackMetric):
         """Write the folder of the video."""
         if self.out is not None:
             frame_ids = sample.get('frame_ids', range(len(tracks.frames)))
-            write_persons(self.out / tracks.name, tracks.pred, [int(k) for k in frame_ids])
+            write_persons(self.out / tracks.name, tracks.pred.rles, [int(k) for k in frame_ids])
         return []
 
 

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.evaluation.functional.overlap import TrackMasks
 from avis.structures.masks import RLE, decode_rle, rle_to_json
 from avis.utils.atomic import write_atomic
 
@@ -22,12 +21,14 @@ def write_label_png(path: Path, image: NDArray[np.uint8]) -> None:
     write_atomic(path, data.tobytes())
 
 
-def write_persons(folder: Path, masks: TrackMasks, frame_numbers: Iterable[int]) -> None:
+def write_persons(
+    folder: Path, masks: Sequence[Sequence[RLE | None]], frame_numbers: Iterable[int]
+) -> None:
     """Write one video for AVTrack: ``person_<k>/frame_%04d.png``, 255 inside the person.
 
     Args:
         folder: Folder of the video; persons of an earlier run are deleted.
-        masks: The persons.
+        masks: One mask or None per frame, of each person.
         frame_numbers: Number of each frame, for the file names.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +37,7 @@ def write_persons(folder: Path, masks: TrackMasks, frame_numbers: Iterable[int])
         path.unlink()
     for path in folder.glob('person_*'):
         path.rmdir()  # every folder counts as a person
-    for person, rles in enumerate(masks.rles):
+    for person, rles in enumerate(masks):
         (folder / f'person_{person}').mkdir()
         for number, rle in zip(frame_numbers, rles, strict=True):
             if rle is not None:
@@ -45,18 +46,26 @@ def write_persons(folder: Path, masks: TrackMasks, frame_numbers: Iterable[int])
 
 
 def to_results(
-    video_id: int | str, masks: TrackMasks, *, blank: RLE | None, category_ids: Sequence[int] | None
+    video_id: int | str,
+    masks: Sequence[Sequence[RLE | None]],
+    *,
+    labels: Sequence[int] | None,
+    scores: Sequence[float] | None,
+    blank: RLE | None,
+    category_ids: Sequence[int] | None = None,
 ) -> list[dict[str, Any]]:
-    """The predicted tracks of one video as entries of a ``results.json``.
+    """The predicted tracks of one video as entries of a results file of YouTube-VIS.
 
     Args:
         video_id: Id of the video.
-        masks: The tracks.
+        masks: One mask or None per frame, of each track.
+        labels: Class index of each track; 0 if None.
+        scores: Confidence of each track; 1 if None.
         blank: Mask to write where a track is absent; None writes null.
         category_ids: Category id of each class index; index + 1 if None.
     """
-    labels = masks.labels or [0] * len(masks.rles)
-    scores = masks.scores or [1.0] * len(masks.rles)
+    labels = labels or [0] * len(masks)
+    scores = scores or [1.0] * len(masks)
     return [
         {
             'video_id': video_id,
@@ -64,12 +73,12 @@ def to_results(
             'score': score,
             'segmentations': [rle_to_json(rle or blank) for rle in rles],
         }
-        for rles, label, score in zip(masks.rles, labels, scores, strict=True)
+        for rles, label, score in zip(masks, labels, scores, strict=True)
     ]
 
 
 def write_results_json(path: Path, entries: Iterable[Mapping[str, Any]]) -> None:
-    """Write a ``results.json``."""
+    """Write a results file of YouTube-VIS."""
     write_atomic(path, json.dumps(list(entries)))
 
 

@@ -9,7 +9,7 @@ import torch
 from avis.apis import evaluate
 from avis.evaluation.metrics.avs_metric import AVSMetric
 from avis.evaluation.metrics.avss_metric import AVSSMetric
-from avis.evaluation.metrics.submission import write_probabilities
+from avis.export.submission import write_probabilities
 from avis.utils.png import read_png
 from tests.helpers.small_sets import write_png
 
