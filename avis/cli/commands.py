@@ -28,6 +28,7 @@ COMMANDS = {
     'convert': Command('convert', 'convert a checkpoint of another project'),
     'data make': Command('make_data', 'generate a synthetic data set'),
     'data check': Command('check_data', 'report missing, broken and unexpected files'),
+    'doctor': Command('doctor', 'try every part of avis and say what to do about problems'),
     'config': Command('print_config', 'print a config with everything it inherits'),
 }
 GROUPS = {'data': 'generate and check data sets'}

@@ -51,7 +51,8 @@ class ToolParser(argparse.ArgumentParser):
             self._checkpoint.nargs = 0 if given else None
         known, rest = super().parse_known_args(words, namespace)
         if self._checkpoint is not None:
-            file = vars(known).pop('checkpoint_file')
+            file = known.checkpoint_file
+            del known.checkpoint_file
             known.checkpoint = known.checkpoint if file is None else file
         return known, rest
 
