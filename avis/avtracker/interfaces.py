@@ -148,7 +148,7 @@ class LocalAnswer:
 
 
 @dataclass(frozen=True)
-class Utterance:
+class GroundedUtterance:
     """A window with its answer, the input of identity association.
 
     Args:
@@ -265,5 +265,5 @@ class Grounding(Protocol):
 class IdentityAssociation(Protocol):
     """Global stage; `VLMIdentity`, `FaceIdentity`, `SpeakerIdentity`, `JointIdentity`."""
 
-    def group(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
+    def group(self, video: VideoContext, utterances: Sequence[GroundedUtterance]) -> GlobalAnswer:
         """Which utterances belong to the same person; positions index ``utterances``."""

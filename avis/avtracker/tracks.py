@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from avis.avtracker.interfaces import LocalAnswer, Utterance, VideoContext
+from avis.avtracker.interfaces import GroundedUtterance, LocalAnswer, VideoContext
 from avis.avtracker.track_ids import main_object
 from avis.avtracker.windows import SpeechWindow, rows_of_window
 from avis.structures.masks import RLE, rle_area
@@ -27,7 +27,7 @@ class SegmentMasks:
 
     window: SpeechWindow
     answer: LocalAnswer
-    utterance: Utterance
+    utterance: GroundedUtterance
     masks: list[RLE | None]
     areas: list[int]
 
@@ -68,7 +68,7 @@ def segment_masks(video: VideoContext, window: SpeechWindow, answer: LocalAnswer
     areas = [rle_area(mask) for mask in masks]
     key = window.frame_ids[areas.index(max(areas))]
     return SegmentMasks(
-        window, answer, Utterance(window.query, window.frame_ids, rows, key), masks, areas
+        window, answer, GroundedUtterance(window.query, window.frame_ids, rows, key), masks, areas
     )
 
 

@@ -40,7 +40,7 @@ _Box = tuple[float, float, float, float]
 _Content = TypeVar('_Content')
 
 
-class VideoInfo(msgspec.Struct):
+class VideoEntry(msgspec.Struct):
     """``video``: its name, frames per second, number of frames, and size of a frame in pixels."""
 
     name: str
@@ -86,7 +86,7 @@ class ResultsFile(msgspec.Struct):
     """The schema of ``results.json``."""
 
     schema_version: int
-    video: VideoInfo
+    video: VideoEntry
     settings: dict[str, Any]
     versions: dict[str, str]
     warnings: list[str]
@@ -110,7 +110,7 @@ def write_results(folder: Path, result: VideoResult) -> Path:
     """
     content = ResultsFile(
         schema_version=SCHEMA_VERSION,
-        video=VideoInfo(result.name, result.fps, result.length, result.height, result.width),
+        video=VideoEntry(result.name, result.fps, result.length, result.height, result.width),
         settings=result.settings,
         versions=_versions(),
         warnings=result.warnings,
@@ -193,7 +193,7 @@ def _entry(track: TrackResult) -> TrackEntry:
     )
 
 
-def _track(entry: TrackEntry, video: VideoInfo, where: str) -> TrackResult:
+def _track(entry: TrackEntry, video: VideoEntry, where: str) -> TrackResult:
     for name in ('segmentations', 'sounding', 'boxes'):
         length = len(getattr(entry, name))
         if length != video.length:
@@ -209,7 +209,7 @@ def _track(entry: TrackEntry, video: VideoInfo, where: str) -> TrackResult:
     return _named(where, entry, MaskTrack(video.height, video.width, rles))
 
 
-def _check_mask(value: dict[str, Any] | None, video: VideoInfo, where: str) -> None:
+def _check_mask(value: dict[str, Any] | None, video: VideoEntry, where: str) -> None:
     try:
         if value is not None:
             to_rle(value, video.height, video.width)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from avis.avtracker.interfaces import LocalQuery, Reply, Utterance, VideoContext
+from avis.avtracker.interfaces import GroundedUtterance, LocalQuery, Reply, VideoContext
 from avis.structures.masks import encode_mask
 from avis.structures.media import FrameDetections, Waveform
 from tests.helpers.replay_parts import ReplayFrames, frame_number
@@ -45,7 +45,9 @@ def query(frames, window=0, text='hello'):
 
 
 def utterance(frames, rows, window=0, key=None):
-    return Utterance(query(frames, window), tuple(frames), rows, frames[0] if key is None else key)
+    return GroundedUtterance(
+        query(frames, window), tuple(frames), rows, frames[0] if key is None else key
+    )
 
 
 def thousandths(box):

@@ -12,8 +12,8 @@ from avis.avtracker.interfaces import (
     Face,
     FaceEncoder,
     GlobalAnswer,
+    GroundedUtterance,
     SpeakerEncoder,
-    Utterance,
     VideoContext,
 )
 from avis.avtracker.loading import build_part
@@ -26,7 +26,7 @@ class EmbeddingIdentity:
     """Group utterances by similarity, which subclasses define."""
 
     def margins(
-        self, video: VideoContext, utterances: Sequence[Utterance]
+        self, video: VideoContext, utterances: Sequence[GroundedUtterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Similarity of all pairs.
 
@@ -35,7 +35,7 @@ class EmbeddingIdentity:
         """
         raise NotImplementedError
 
-    def group(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
+    def group(self, video: VideoContext, utterances: Sequence[GroundedUtterance]) -> GlobalAnswer:
         """Group the utterances; those without an embedding are in no group."""
         margins, record = self.margins(video, utterances)
         groups = cluster(margins)
@@ -73,7 +73,7 @@ class FaceIdentity(EmbeddingIdentity):
         return self.encoder.threshold if self.threshold is None else self.threshold
 
     def margins(
-        self, video: VideoContext, utterances: Sequence[Utterance]
+        self, video: VideoContext, utterances: Sequence[GroundedUtterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Cosine similarity of the faces inside the speakers' masks."""
         embeddings = []
@@ -105,7 +105,7 @@ class SpeakerIdentity(EmbeddingIdentity):
         self.threshold: float = own if threshold is None else threshold
 
     def margins(
-        self, video: VideoContext, utterances: Sequence[Utterance]
+        self, video: VideoContext, utterances: Sequence[GroundedUtterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Cosine similarity of the voices; a span that is too short for the encoder is unknown."""
         audio = resample(video.audio, self.encoder.sample_rate)
@@ -138,7 +138,7 @@ class JointIdentity(EmbeddingIdentity):
         ]
 
     def margins(
-        self, video: VideoContext, utterances: Sequence[Utterance]
+        self, video: VideoContext, utterances: Sequence[GroundedUtterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Mean over the parts for which a pair is known."""
         found = [part.margins(video, utterances) for part in self.parts]

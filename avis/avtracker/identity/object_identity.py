@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.avtracker.identity.embedding_identity import EmbeddingIdentity
-from avis.avtracker.interfaces import Utterance, VideoContext
+from avis.avtracker.interfaces import GroundedUtterance, VideoContext
 from avis.avtracker.track_ids import main_object
 from avis.registry import MODELS
 
@@ -20,7 +20,7 @@ class ObjectIdentity(EmbeddingIdentity):
     """
 
     def margins(
-        self, video: VideoContext, utterances: Sequence[Utterance]
+        self, video: VideoContext, utterances: Sequence[GroundedUtterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """1 for the same object, -1 for two that are visible together, else NaN."""
         objects = [main_object(video, utterance) for utterance in utterances]

@@ -12,9 +12,9 @@ from avis.avtracker.cache import digest
 from avis.avtracker.interfaces import (
     ChatModel,
     GlobalAnswer,
+    GroundedUtterance,
     Message,
     Reply,
-    Utterance,
     VideoContext,
 )
 from avis.avtracker.loading import build_part
@@ -69,13 +69,15 @@ class VLMIdentity:
         self.retries = retries
         self.max_images = max_images
 
-    def group(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
+    def group(self, video: VideoContext, utterances: Sequence[GroundedUtterance]) -> GlobalAnswer:
         """See :class:`~avis.avtracker.interfaces.IdentityAssociation`."""
         if len(utterances) <= self.max_images:
             return self._group_shown(video, utterances)
         return self._group_objects(video, utterances)
 
-    def _group_shown(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
+    def _group_shown(
+        self, video: VideoContext, utterances: Sequence[GroundedUtterance]
+    ) -> GlobalAnswer:
         parsed = query_with_retries(
             lambda attempt: self._ask(video, utterances, attempt=attempt),
             functools.partial(read_persons, count=len(utterances)),
@@ -93,7 +95,9 @@ class VLMIdentity:
         reason = rationale_of(parsed.replies[-1].text or '')
         return GlobalAnswer(persons, reason, {**record, 'dropped': dropped}, counts)
 
-    def _group_objects(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
+    def _group_objects(
+        self, video: VideoContext, utterances: Sequence[GroundedUtterance]
+    ) -> GlobalAnswer:
         """Ask about objects, each with its largest mask; of too many, those that speak most."""
         groups = sorted(group_by_objects(video, utterances).values(), key=len, reverse=True)
         groups = sorted(groups[: self.max_images])  # in order of appearance again
@@ -112,7 +116,9 @@ class VLMIdentity:
     def _template(self) -> str:
         return load_prompt(self.prompt, self.default_prompt)
 
-    def _ask(self, video: VideoContext, utterances: Sequence[Utterance], *, attempt: int) -> Reply:
+    def _ask(
+        self, video: VideoContext, utterances: Sequence[GroundedUtterance], *, attempt: int
+    ) -> Reply:
         instructions = fill(self._template(), images=len(utterances), color=self.color)
         message = Message(
             parts=(instructions, *self._images(video, utterances)),
@@ -122,15 +128,19 @@ class VLMIdentity:
         )
         return next(iter(self.model.chat([message])))
 
-    def _images(self, video: VideoContext, utterances: Sequence[Utterance]) -> list[ImageArray]:
+    def _images(
+        self, video: VideoContext, utterances: Sequence[GroundedUtterance]
+    ) -> list[ImageArray]:
         return [self._outlined(video, utterance) for utterance in utterances]
 
-    def _outlined(self, video: VideoContext, utterance: Utterance) -> ImageArray:
+    def _outlined(self, video: VideoContext, utterance: GroundedUtterance) -> ImageArray:
         mask = speaker_mask(video, utterance)
         image = video.frames[utterance.key_frame]
         return image if mask is None else outline(image, mask, _COLORS[self.color])
 
-    def _record(self, utterances: Sequence[Utterance], replies: list[Reply]) -> dict[str, Any]:
+    def _record(
+        self, utterances: Sequence[GroundedUtterance], replies: list[Reply]
+    ) -> dict[str, Any]:
         return {
             'windows': [utterance.query.window for utterance in utterances],
             'key_frames': [utterance.key_frame for utterance in utterances],

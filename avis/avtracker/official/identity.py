@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from avis.avtracker.identity.embedding_identity import FaceIdentity
 from avis.avtracker.identity.vlm_identity import VLMIdentity
-from avis.avtracker.interfaces import GlobalAnswer, Utterance, VideoContext
+from avis.avtracker.interfaces import GlobalAnswer, GroundedUtterance, VideoContext
 from avis.avtracker.official.replies import parse_reply
 from avis.structures.media import ImageArray
 from avis.utils.similarity import cosine_similarity
@@ -22,7 +22,7 @@ class OfficialVLMIdentity(VLMIdentity):
 
     default_prompt = 'global_official'
 
-    def group(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
+    def group(self, video: VideoContext, utterances: Sequence[GroundedUtterance]) -> GlobalAnswer:
         """See :class:`~avis.avtracker.interfaces.IdentityAssociation`.
 
         Raises:
@@ -36,14 +36,16 @@ class OfficialVLMIdentity(VLMIdentity):
         record = {**self._record(utterances, [reply]), 'parsed': parsed}
         return GlobalAnswer(parsed['persons'], str(parsed['rationale']), record)
 
-    def _images(self, video: VideoContext, utterances: Sequence[Utterance]) -> list[ImageArray]:
+    def _images(
+        self, video: VideoContext, utterances: Sequence[GroundedUtterance]
+    ) -> list[ImageArray]:
         return [video.frames[utterance.key_frame] for utterance in utterances]
 
 
 class OfficialFaceIdentity(FaceIdentity):
     """Groups all faces of the key frames, and takes their indices for those of windows (D51)."""
 
-    def group(self, video: VideoContext, utterances: Sequence[Utterance]) -> GlobalAnswer:
+    def group(self, video: VideoContext, utterances: Sequence[GroundedUtterance]) -> GlobalAnswer:
         """See :class:`~avis.avtracker.interfaces.IdentityAssociation`."""
         faces = [self.encoder.faces(video.frames[each.key_frame]) for each in utterances]
         found = [face.embedding for each in faces for face in each]

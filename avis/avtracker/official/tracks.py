@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from avis.avtracker.asr.segments import Segment
-from avis.avtracker.interfaces import LocalAnswer, LocalQuery, Utterance, VideoContext
+from avis.avtracker.interfaces import GroundedUtterance, LocalAnswer, LocalQuery, VideoContext
 from avis.avtracker.tracks import Person, SegmentMasks, add_window
 from avis.avtracker.windows import SpeechWindow, round_half_up
 from avis.structures.masks import rle_area
@@ -49,7 +49,7 @@ def official_masks(video: VideoContext, window: SpeechWindow, answer: LocalAnswe
     areas = [rle_area(mask) for mask in masks]
     # Counted from the start of the window, which may lie outside of the video (D33).
     key = window.first + areas.index(max(areas))
-    utterance = Utterance(window.query, frames, answer.rows, key)
+    utterance = GroundedUtterance(window.query, frames, answer.rows, key)
     return SegmentMasks(window, answer, utterance, masks, areas)
 
 
