@@ -31,7 +31,6 @@ def write_mp4(
     fps: float | Fraction,
     audio: NDArray[np.int16] | AudioReader | None = None,
     sample_rate: int = 16000,
-    pixel_aspect: Fraction | int = 1,
 ) -> None:
     """Write H.264 video (MPEG-4 where FFmpeg has no H.264 encoder) with AAC audio.
 
@@ -46,7 +45,6 @@ def write_mp4(
             of the samples of each frame, in order; None for a silent video. Samples after the last
             frame are dropped.
         sample_rate: Samples per second.
-        pixel_aspect: Width of a pixel divided by its height, which players apply.
 
     Raises:
         ValueError: There are no frames, or frames of several sizes.
@@ -56,7 +54,7 @@ def write_mp4(
         atomic_path(path) as part,
         av.open(str(part), 'w', format='mp4', options={'fflags': '+bitexact'}) as container,
     ):
-        _encode(container, frames, rate, audio, sample_rate, pixel_aspect)
+        _encode(container, frames, rate, audio, sample_rate)
 
 
 def to_int16(audio: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
@@ -70,7 +68,6 @@ def _encode(
     rate: Fraction,
     audio: NDArray[np.int16] | AudioReader | None,
     sample_rate: int,
-    pixel_aspect: Fraction | int,
 ) -> None:
     images = iter(frames)
     first = next(images, None)
@@ -80,8 +77,6 @@ def _encode(
     video = _stream(container, name, rate=rate, options=_ENCODERS[name])
     height, width = first.shape[:2]
     video.height, video.width, video.pix_fmt = height + height % 2, width + width % 2, 'yuv420p'
-    if pixel_aspect != 1:
-        video.codec_context.sample_aspect_ratio = Fraction(pixel_aspect)
     audio_stream = (
         None if audio is None else _stream(container, 'aac', rate=sample_rate, layout='mono')
     )

@@ -1,9 +1,8 @@
-"""Draw masks on frames and arrange images: functions on RGB uint8 arrays. Pillow renders the text.
+"""Draw masks on frames and arrange images: functions on RGB uint8 arrays.
 
 Start reading at :func:`overlay_masks` and :func:`image_grid`.
 """
 
-import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,10 +10,9 @@ from typing import Any, TypeAlias
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageDraw, ImageFont
 
 from avis.utils.atomic import write_atomic
+from avis.visualization.text import draw_text, fit_text, line_height, text_width
 
 Image: TypeAlias = NDArray[np.uint8]
 RGBColor: TypeAlias = Sequence[int]
@@ -140,18 +138,13 @@ def render_text(text: str, size: int, *, width: int | None = None) -> Image:
     Returns:
         Shape (H, W, 3); H depends on the size only.
     """
-    font = _font(size)
     height = size + size // 2
-    if width is not None and font.getlength(text) > width - size // 2:
-        while text and font.getlength(f'{text}…') > width - size // 2:
-            text = text[:-1]
-        text = f'{text}…'
-    text_width = int(font.getlength(text)) + size if width is None else width
-    canvas = PillowImage.new('RGB', (text_width, height), (_BACKGROUND,) * 3)
-    ImageDraw.Draw(canvas).text(
-        (size // 4, height // 2), text, fill=_TEXT_COLOR, font=font, anchor='lm'
-    )
-    return np.asarray(canvas)
+    if width is None:
+        width = text_width(text, size) + size
+    canvas = np.full((height, width, 3), _BACKGROUND, np.uint8)
+    shown, top = fit_text(text, size, width - size // 2), (height - line_height(size)) // 2
+    draw_text(canvas, shown, size // 4, top, size=size, color=_TEXT_COLOR)
+    return canvas
 
 
 def write_rgb_png(path: str | Path, image: Image) -> None:
@@ -216,8 +209,3 @@ def _white(height: int, width: int) -> Image:
 
 def _pad_width(image: Image, width: int) -> Image:
     return np.concatenate([image, _white(len(image), width - image.shape[1])], axis=1)
-
-
-@functools.cache
-def _font(size: int) -> Any:
-    return ImageFont.load_default(size)

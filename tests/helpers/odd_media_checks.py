@@ -16,6 +16,8 @@ from avis.datasets.transforms.loading import LoadFrames
 from avis.engine.track_video import write_track_video
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.windows import cut_windows
+from avis.visualization.annotated_video import display_size
+from avis.visualization.record_media import pixel_aspect
 from tests.helpers.odd_media import FPS, RATE, OddFile, compare
 
 
@@ -64,7 +66,11 @@ def load_in_windows(record: Any) -> tuple[NDArray[np.uint8], NDArray[Any]]:
 
 
 def write_and_read(record: Any, path: Path) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-    """Write the annotated video, without tracks, and decode it without avis."""
+    """Write the annotated video, without tracks, and decode it without avis.
+
+    Returns:
+        The frames without the strip below, enlarged, and the audio.
+    """
     nothing = {'ids': torch.zeros(0), 'labels': torch.zeros(0), 'scores': torch.zeros(0)}
     sample = AVDataSample(metainfo={})
     sample.pred_tracks = InstanceData(**nothing, masks=[])
@@ -74,4 +80,6 @@ def write_and_read(record: Any, path: Path) -> tuple[NDArray[np.uint8], NDArray[
     with av.open(str(path)) as video:
         resampler = av.AudioResampler(format='fltp', layout='mono', rate=RATE)
         blocks = [part for frame in video.decode(audio=0) for part in resampler.resample(frame)]
-    return np.stack(images), np.concatenate([block.to_ndarray()[0] for block in blocks])
+    height = display_size(record['height'], record['width'], pixel_aspect(record))[0]
+    audio = np.concatenate([block.to_ndarray()[0] for block in blocks])
+    return np.stack([image[:height] for image in images]), audio

@@ -157,12 +157,14 @@ def test_sample_rate_may_change_inside_a_stream(tmp_path) -> None:
     assert spectrum.argmax() * 4 == pytest.approx(1000, abs=8)
 
 
-def test_annotated_video_has_the_pixel_aspect_of_its_source(tmp_path) -> None:
+def test_annotated_video_has_the_aspect_ratio_of_its_source_with_square_pixels(tmp_path) -> None:
     path = write_odd(tmp_path / 'a', ODD_FILES['mp4 wide pixels'])
     assert video_info(path).pixel_aspect == Fraction(16, 11)
-    write_and_read(video_record(path, fps=25), tmp_path / 'written.mp4')
+    images, _ = write_and_read(video_record(path, fps=25), tmp_path / 'written.mp4')
+    height, width = images.shape[1:3]
+    assert width / height == pytest.approx(96 / 64 * 16 / 11, abs=0.01)
     with av.open(str(tmp_path / 'written.mp4')) as video:
-        assert video.streams.video[0].sample_aspect_ratio == Fraction(16, 11)
+        assert video.streams.video[0].sample_aspect_ratio in (None, 1)
     turned = write_odd(
         tmp_path / 'b', replace(ODD_FILES['mp4 wide pixels'], orientation='clockwise')
     )
