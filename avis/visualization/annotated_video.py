@@ -23,7 +23,9 @@ from avis.visualization.text import draw_text, line_height
 from avis.visualization.tracks import TrackStyle, check_track_style, draw_tracks, label_size
 from avis.visualization.video_writer import frame_repeats
 
-MIN_SIDE = 240  # pixels of the shorter side of the frames, so that text beside them is readable
+MIN_DISPLAY_SIDE = (
+    240  # pixels of the shorter side of the frames, so that text beside them is readable
+)
 _GAP = 4
 
 
@@ -43,7 +45,7 @@ def write_annotated_video(  # noqa: PLR0913 - one call is the whole video
 
     Frames and audio are read again from the files of the record, block by block. Frames keep their
     aspect ratio: pixels that are not square are resampled, and frames whose shorter side has less
-    than ``MIN_SIDE`` pixels are enlarged by an integer factor. Sounding instances have a bold
+    than ``MIN_DISPLAY_SIDE`` pixels are enlarged by an integer factor. Sounding instances have a bold
     outline and a tint, silent ones a thin outline. Below are the transcript and a strip with the
     waveform, a lane for each instance, dark where it is visible and bright where it sounds, and a
     cursor.
@@ -79,7 +81,7 @@ def write_annotated_video(  # noqa: PLR0913 - one call is the whole video
 
 
 def display_size(height: int, width: int, aspect: Fraction | int = 1) -> tuple[int, int]:
-    """Height and width at which frames are shown: square pixels, not smaller than ``MIN_SIDE``.
+    """Height and width at which frames are shown: square pixels, not smaller than ``MIN_DISPLAY_SIDE``.
 
     Args:
         height: Height of the frames in pixels.
@@ -90,7 +92,7 @@ def display_size(height: int, width: int, aspect: Fraction | int = 1) -> tuple[i
     ((246, 1176), (480, 853))
     """
     high, wide = (height, width * aspect) if aspect >= 1 else (height / aspect, width)
-    factor = max(ceil(MIN_SIDE / min(high, wide)), 1)
+    factor = max(ceil(MIN_DISPLAY_SIDE / min(high, wide)), 1)
     return max(round(high * factor), 1), max(round(wide * factor), 1)
 
 
