@@ -3,7 +3,6 @@
 Tests the model with audio and with muted audio, scores and diagnoses the results and draws them.
 """
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -21,7 +20,6 @@ SECONDS, SIZE, IDENTITIES = 10, (64, 128), 6
 DRAWN = 3  # test videos in the image and in the video
 # The official protocol averages over 25 classes that do not occur here.
 PROTOCOL: Literal['official', 'corrected'] = 'corrected'
-SHOWN = ('HOTA', 'DetA', 'AssA', 'AP_all', 'FA', 'FAn', 'FAs', 'FAm')
 
 
 def main() -> None:
@@ -41,18 +39,24 @@ def main() -> None:
 
     with_audio.log_level = muted.log_level = 'WARNING'  # the tables follow at the end
     results = {
-        'with audio': score(with_audio, checkpoint, work_dir / 'test'),
-        'muted': score(muted, checkpoint, work_dir / 'test_muted'),
+        name: score(config, checkpoint, folder, name)
+        for name, config, folder in (
+            ('with audio', with_audio, work_dir / 'test'),
+            ('muted', muted, work_dir / 'test_muted'),
+        )
     }
     draw(with_audio, muted, checkpoint, work_dir)
     seconds = {'training': round(trained), 'all': round(time.monotonic() - begin)}
+    from avis.evaluation.benchmarks.report import encode_json
+    from avis.utils.atomic import write_atomic
+
     report = {
         'protocol': PROTOCOL,
         'metrics': {name: result['summary'] for name, result in results.items()},
         'seconds': seconds,
         'checkpoint': str(checkpoint),
     }
-    (work_dir / 'metrics.json').write_text(json.dumps(report, indent=2) + '\n')
+    write_atomic(work_dir / 'metrics.json', encode_json(report))
     print_report(results, seconds, work_dir)
 
 
@@ -97,7 +101,7 @@ def train_once(config: Any, work_dir: Path) -> Path:
     return Path((work_dir / 'last_checkpoint').read_text().strip())
 
 
-def score(config: Any, checkpoint: Path, work_dir: Path) -> dict[str, Any]:
+def score(config: Any, checkpoint: Path, work_dir: Path, name: str) -> dict[str, Any]:
     """Write the predictions of the test set as a submission, and score that file."""
     from avis.apis import evaluate
     from avis.apis.runner import test
@@ -107,7 +111,12 @@ def score(config: Any, checkpoint: Path, work_dir: Path) -> dict[str, Any]:
     test(config, checkpoint, work_dir=work_dir)
     gt = Path(config.test_dataloader.dataset.data_root) / 'test.json'
     return evaluate(
-        'aviseg', gt, predictions, protocol=PROTOCOL, diagnose=True, out=work_dir / 'report'
+        'aviseg',
+        gt,
+        {name: predictions},
+        protocol=PROTOCOL,
+        diagnose=True,
+        out=work_dir / 'report',
     )
 
 
@@ -177,16 +186,11 @@ def turns(sample: Any) -> int:
 def print_report(results: dict[str, Any], seconds: dict[str, int], work_dir: Path) -> None:
     """Print the scores, the diagnosis, and the paths of the results."""
     from rich.console import Console
-    from rich.table import Table
 
     from avis.evaluation.benchmarks.report import print_result
 
     console = Console()
-    print_result(results['with audio'], console)
-    table = Table('test', *SHOWN)
-    for name, result in results.items():
-        table.add_row(name, *(f'{result["summary"][key]:.2f}' for key in SHOWN))
-    console.print(table)
+    print_result({**results['with audio'], 'others': [results['muted']]}, console)
     console.print(f'{seconds["training"]} s of training, {seconds["all"]} s in total')
     for name in ('metrics.json', 'test/report', 'grid.png', 'prediction.mp4'):
         console.print(work_dir / name, soft_wrap=True)

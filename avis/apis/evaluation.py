@@ -2,7 +2,7 @@
 
 import inspect
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ from rich.progress import track
 from avis import __version__
 from avis.evaluation.benchmarks.base import Benchmark
 from avis.evaluation.benchmarks.breakdown import ScoredVideos, break_down, compare
+from avis.evaluation.benchmarks.predictions import Predictions, name_predictions
 from avis.evaluation.benchmarks.problems import (
     EvaluationStopped,
     Problem,
     count_problems,
     list_problems,
 )
+from avis.evaluation.benchmarks.protocol_gap import find_gap
 from avis.evaluation.benchmarks.registry import BENCHMARKS
 from avis.evaluation.benchmarks.report import write_result
 from avis.evaluation.benchmarks.running import check_workers, score_benchmark
@@ -33,7 +35,7 @@ _SHARED = {'self', 'gt', 'pred', 'protocol'}
 def evaluate(  # noqa: PLR0913 - one call is the whole tool
     benchmark: str,
     gt: str | Path,
-    pred: str | Path | Sequence[str | Path],
+    pred: Predictions,
     *,
     protocol: EvalProtocol = 'official',
     workers: int = 1,
@@ -51,8 +53,8 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
             the name of a benchmark that a module of yours registers. The modules of
             :mod:`avis.evaluation.benchmarks` describe the files that each reads.
         gt: The ground truth in the official layout.
-        pred: The predictions in the submission layout of the benchmark; a list of two compares
-            them.
+        pred: The prediction in the submission layout of the benchmark; a list, or a mapping from
+            names to paths, compares each further one with the first.
         protocol: ``'official'`` reproduces the numbers of the authors' code, ``'corrected'``
             computes what the paper describes.
         workers: Processes that score videos.
@@ -61,16 +63,18 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
             also for each value.
         strict: Raise an error if the files have any problem at all.
         full: Add every score of each video by class and threshold, ``details['per_video']``.
-        out: Folder for ``metrics.json`` and ``per_video.csv``.
+        out: Folder for ``metrics.json``, ``per_video.csv`` and ``tables.md``.
         options: Further arguments of the benchmark: ``batch_size`` of avsbench (4), ``split`` of
             avss ('test'), ``with_jf`` of avtrack (True).
 
     Returns:
-        ``benchmark``, ``protocol``, ``summary`` (the numbers, flat), ``headline`` (keys of the main
-        numbers), ``per_video`` (by name), ``num_videos`` that count, ``skipped`` (names),
+        ``name``, ``benchmark``, ``protocol``, ``summary`` (the numbers, flat), ``unit`` of its
+        scores ('percent', 'fraction' or 'number'), ``headline`` (keys of the main numbers),
+        ``per_video`` (by name), ``num_videos`` that count, ``skipped`` and ``unpredicted`` (names),
         ``problems`` and ``problem_counts``, ``details``, ``attributes`` of the videos, ``options``,
-        ``versions``; ``breakdown`` and ``by``; ``diagnosis``; with two predictions ``second`` (the
-        result of the second) and ``comparison``.
+        ``versions``; ``breakdown`` and ``by``; ``diagnosis``; ``protocol_gap`` if the official
+        scores differ by more than 5 points from the corrected ones; with several predictions
+        ``others``, the results of the further ones, each with its ``comparison`` with the first.
 
     Raises:
         FileNotFoundError: A folder or file does not exist.
@@ -79,9 +83,7 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
         ValueError: Unknown benchmark, protocol, option or attribute.
     """
     _check_arguments(benchmark, protocol, options)
-    preds = [pred] if isinstance(pred, str | Path) else list(pred)
-    if len(preds) not in (1, 2):
-        raise ValueError(f'expected one prediction, or two to compare, got {len(preds)}')
+    preds = name_predictions(pred)
     check_workers(workers)
     if out is not None:
         check_writable(out)
@@ -89,16 +91,18 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
     if diagnose and not kind.DIAGNOSED:
         raise ValueError(f'{benchmark} has no tracks, which diagnose=True needs')
     runs = []
-    for path in preds:
+    for name, path in preds.items():
         with kind(gt, path, protocol=protocol, **options) as opened:
             opened.diagnose = diagnose
-            runs.append(_run(opened, workers=workers, strict=strict, full=full))
-    scored, result = runs[0]
-    result['options'] = options
-    if by is not None:
-        result |= {'by': by, 'breakdown': break_down(scored, by)}
-    if len(runs) == 2:
-        result |= {'second': runs[1][1], 'comparison': _compare(*(run[0] for run in runs))}
+            scored, found = _run(opened, workers=workers, strict=strict, full=full)
+        runs.append((scored, {'name': name, **found, 'options': options}))
+        if by is not None:
+            runs[-1][1].update(by=by, breakdown=break_down(scored, by))
+    first, result = runs[0]
+    if len(runs) > 1:
+        result['others'] = [
+            {**found, 'comparison': _compare(first, scored)} for scored, found in runs[1:]
+        ]
     if out is not None:
         write_result(result, out)
     return result
@@ -121,12 +125,15 @@ def _run(
     partials: dict[str, Any] = {}
     attributes: list[Mapping[str, Any]] = []
     diagnoses: list[VideoDiagnosis | None] = []
+    corrected: list[Any] = []
     for video, score in zip(benchmark.videos, scores, strict=True):
         problems += score.problems
         if score.partial is not None:
             partials[video.name] = score.partial
             attributes.append({**video.attributes, **score.attributes})
             diagnoses.append(score.diagnosis)
+        if score.corrected is not None:
+            corrected.append(score.corrected)
     if partials:
         problems += benchmark.review(list(partials.values()))
     if any(problem.effect == 'stop' for problem in problems) or (strict and problems):
@@ -136,6 +143,11 @@ def _run(
     scored = ScoredVideos(benchmark, list(partials.values()), attributes, diagnoses)
     result = _describe(benchmark, scored, list(partials), problems)
     result |= scored.diagnose(range(len(partials)))
+    gap = find_gap(
+        benchmark, result['summary'], scored.partials, corrected, result['problem_counts']
+    )
+    if gap is not None:
+        result['protocol_gap'] = gap
     if full:
         videos = {name: benchmark.video_details(partial) for name, partial in partials.items()}
         result['details'] = {**result['details'], 'per_video': videos}
@@ -153,9 +165,11 @@ def _describe(
         'gt': str(benchmark.gt),
         'pred': str(benchmark.pred),
         'summary': benchmark.combine(scored.partials),
+        'unit': benchmark.UNIT,
         'headline': list(benchmark.HEADLINE),
         'num_videos': len(names),
         'skipped': [video.name for video in benchmark.videos if video.name not in counted],
+        'unpredicted': list(benchmark.unpredicted()),
         'problem_counts': count_problems(problems),
         'problems': problems,
         'per_video': {

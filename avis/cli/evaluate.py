@@ -14,7 +14,7 @@ from avis.utils.arguments import ToolParser, positive_int
 
 EXAMPLES = (
     'aviseg --gt test.json --pred results.json --out evaluation',
-    'avtrack --gt data/AVTrack --pred ours --pred theirs --by genre --workers 2',
+    'avtrack --gt data/AVTrack --pred ours=a --pred theirs=b --by genre --workers 2',
 )
 NOTES = (
     """layouts:
@@ -40,7 +40,11 @@ def add_arguments(parser: ToolParser) -> None:
     )
     parser.add_argument('--gt', required=True, help='ground truth in the official layout')
     parser.add_argument(
-        '--pred', required=True, action='append', help='predictions; give it twice to compare two'
+        '--pred',
+        required=True,
+        action='append',
+        metavar='[NAME=]PATH',
+        help='predictions; may be given several times to compare methods with the first',
     )
     parser.add_argument('--protocol', choices=('official', 'corrected'), default='official')
     parser.add_argument('--workers', type=positive_int, default=1, help='processes (default: 1)')
@@ -56,7 +60,13 @@ def add_arguments(parser: ToolParser) -> None:
     parser.add_argument(
         '--full', action='store_true', help='also every score of each video by class and threshold'
     )
-    parser.add_argument('--out', help='folder for metrics.json and per_video.csv')
+    parser.add_argument('--out', help='folder for metrics.json, per_video.csv and tables.md')
+    parser.add_argument(
+        '--format',
+        choices=('table', 'markdown', 'latex', 'csv', 'json'),
+        default='table',
+        help='what to print; all but table print problems of the files on stderr (default: table)',
+    )
     _add_benchmark_options(parser)
 
 
@@ -108,20 +118,27 @@ def main(parser: ToolParser, words: Sequence[str]) -> str | None:
     options = vars(args)
     del options['custom_imports']
     options.update(options.pop('eval_options'))
+    form = options.pop('format')
 
     from rich.console import Console
 
     from avis.apis import evaluate
+    from avis.evaluation.benchmarks.predictions import parse_predictions
     from avis.evaluation.benchmarks.problems import EvaluationStopped
-    from avis.evaluation.benchmarks.report import print_result
+    from avis.evaluation.benchmarks.report import format_result, print_notes, print_result
     from avis.utils.memory import tune_malloc
 
     tune_malloc()
+    options['pred'] = parse_predictions(options['pred'])
     try:
         result = evaluate(**options)
     except EvaluationStopped as error:
         return f'error: {error}'  # one line per problem
-    print_result(result, Console())
+    if form == 'table':
+        print_result(result, Console())
+    else:
+        sys.stdout.write(format_result(result, form))
+        print_notes(result, Console(stderr=True))
     return None
 
 

@@ -241,13 +241,22 @@ def test_two_predictions_are_compared_on_the_same_draws(tmp_path: Path) -> None:
         image[5:12, 5:12] = 255
         write_png(worse / path.relative_to(tmp_path / 'pred'), image)
     result = evaluate('avtrack', tmp_path, [worse, tmp_path / 'pred'], protocol='corrected')
-    row = result['comparison']['HOTA']
+    assert [run['name'] for run in (result, *result['others'])] == ['worse', 'pred']
+    row = result['others'][0]['comparison']['HOTA']
     assert row['first'] == result['summary']['HOTA']
-    assert row['second'] == result['second']['summary']['HOTA']
+    assert row['second'] == result['others'][0]['summary']['HOTA']
     assert 0 < row['interval'][0] < row['difference'] < row['interval'][1]
     assert row['p_value'] == pytest.approx(2 / 1001)
-    same = evaluate('avtrack', tmp_path, [worse, worse], protocol='corrected')['comparison']
-    assert (same['HOTA']['difference'], same['HOTA']['p_value']) == (0, 1)
+    names = {'a': worse, 'b': tmp_path / 'pred', 'c': worse}
+    result = evaluate('avtrack', tmp_path, names, protocol='corrected', by='genre', diagnose=True)
+    better, same = result['others']
+    assert (result['name'], better['name'], same['name']) == ('a', 'b', 'c')
+    assert better['comparison']['HOTA'] == row
+    same_row = same['comparison']['HOTA']
+    assert (same_row['difference'], same_row['p_value']) == (0, 1)
+    for key in ('breakdown', 'diagnosis', 'problem_counts'):
+        np.testing.assert_equal(same[key], result[key])
+        assert key == 'problem_counts' or better[key] != result[key]
 
 
 def test_strict_raises_for_problems_that_the_protocol_accepts(tmp_path: Path) -> None:
@@ -268,7 +277,7 @@ def test_strict_raises_for_problems_that_the_protocol_accepts(tmp_path: Path) ->
         ({'batch_size': 2}, r"aviseg has no option 'batch_size', it has \[\]"),
         ({'workers': 0}, 'workers must be at least 1, got 0'),
         ({'by': 'color'}, r"no video has the attribute 'color'; use one of \['blur', 'condition"),
-        ({'pred': []}, 'expected one prediction, or two to compare, got 0'),
+        ({'pred': []}, 'expected at least one prediction, got 0'),
         ({'benchmark': 'avss', 'diagnose': True}, 'avss has no tracks, which diagnose=True needs'),
     ],
 )

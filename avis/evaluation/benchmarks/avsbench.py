@@ -8,7 +8,7 @@ Official numbers depend on the order of the clips. It is the order of ``s4_meta_
 ``ms3_meta_data.csv`` if a folder above the ground truth contains it, else the order of the paths.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.evaluation.benchmarks.base import Benchmark, BenchmarkVideo, Summary, VideoScore
+from avis.evaluation.benchmarks.paths import check_folder, wrong_path
 from avis.evaluation.benchmarks.png_folders import (
     find_clips,
     find_prediction,
@@ -33,6 +34,7 @@ from avis.utils.tables import read_rows
 
 _SPLITS = {'train', 'val', 'test'}
 _TABLES = ('s4_meta_data.csv', 'ms3_meta_data.csv')
+_GT_PATHS = ('gt_masks', '*/gt_masks', '*/*/gt_masks')  # below the data set
 _LEVELS_ABOVE = 4  # gt_masks/<split> is three folders below the table
 
 
@@ -55,6 +57,7 @@ class AVSBenchBenchmark(Benchmark[ScoredClip]):
         batch_size: Clips per evaluation batch of the official protocol.
     """
 
+    UNIT = 'fraction'
     RULES: ClassVar[Mapping[str, Rule]] = {
         # The authors score in memory, so most of these cannot happen to them.
         'missing_prediction': Rule('empty'),
@@ -76,6 +79,8 @@ class AVSBenchBenchmark(Benchmark[ScoredClip]):
             [], protocol=protocol, batch_size=batch_size
         )  # check the values before reading files
         self.batch_size = batch_size
+        check_folder(self.pred, 'the predictions, <video>/<name>.png')
+        _check_gt(self.gt)
         found = find_clips(self.pred)
         clips = _one_split(find_clips(self.gt), found, self.gt)
         table = _read_table(self.gt)
@@ -89,7 +94,7 @@ class AVSBenchBenchmark(Benchmark[ScoredClip]):
             BenchmarkVideo(clip.name, _attributes(clip, table.get(clip.name), len(names)))
             for clip, names in self._files
         ]
-        for clip in found.keys() - set(self._predicted.values()):
+        for clip in sorted(found.keys() - set(self._predicted.values())):
             self.log.add('unknown_video', self.pred / clip, 'the ground truth has no such clip')
 
     def score(self, index: int) -> VideoScore[ScoredClip]:
@@ -106,7 +111,29 @@ class AVSBenchBenchmark(Benchmark[ScoredClip]):
         scores = score_clip(prob, gt)
         silent = int((~scores.sounding).sum())
         partial = ScoredClip(scores, int(prob.max(initial=0)))
-        return VideoScore(partial, log.problems, {'silent_frames': silent})
+        # Only the pooling of the clips depends on the protocol.
+        return VideoScore(partial, log.problems, {'silent_frames': silent}, corrected=partial)
+
+    def unpredicted(self) -> Sequence[str]:
+        """Names of the clips without a predicted folder."""
+        return [clip.name for clip, _ in self._files if self._predicted[clip] is None]
+
+    def explain_gap(
+        self,
+        official: Sequence[ScoredClip],
+        corrected: Sequence[ScoredClip],
+        scores: Collection[str],
+    ) -> Sequence[str]:
+        """The evaluation batches, and those of them without a sounding object."""
+        starts = range(0, len(official), self.batch_size)
+        batches = [official[start : start + self.batch_size] for start in starts]
+        silent = sum(not any(p.scores.sounding.any() for p in batch) for batch in batches)
+        causes = [f'official averages over {len(batches)} batches of {self.batch_size} clips']
+        if 'F_score' in scores:
+            causes.append('each batch has its own threshold of F')
+        if silent and 'F_score' in scores:
+            causes.append(f'{silent} batches without a sounding object count as F 0')
+        return causes
 
     def combine(self, partials: Sequence[ScoredClip]) -> Summary:
         """``miou`` and ``F_score``, in 0..1; with ``corrected`` also over sounding frames only."""
@@ -183,6 +210,16 @@ class AVSBenchBenchmark(Benchmark[ScoredClip]):
             log.add('wrong_size', path, problem)
         else:
             prob[:] = image
+
+
+def _check_gt(gt: Path) -> None:
+    """Check that a path may be ``gt_masks`` or one split of it, and not the data set."""
+    expected = 'gt_masks or one split of it, such as gt_masks/test'
+    root = gt.parent if gt.is_file() else gt
+    inside = [path for pattern in _GT_PATHS for path in sorted(root.glob(pattern))]
+    check_folder(gt, expected, inside)
+    if inside and 'gt_masks' not in gt.resolve().parts:
+        raise wrong_path(gt, 'is not a folder of masks', expected, inside)
 
 
 def _one_split(

@@ -7,7 +7,7 @@ Ground truth: the data set, a folder with ``metadata.csv`` and
 levels or palette indices) or the colors of Pascal VOC.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, ClassVar, TypeAlias
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from avis.evaluation.benchmarks.base import Benchmark, BenchmarkVideo, Summary, VideoScore
+from avis.evaluation.benchmarks.paths import check_folder, wrong_path
 from avis.evaluation.benchmarks.png_folders import (
     find_clips,
     find_prediction,
@@ -59,6 +60,7 @@ class AVSSBenchmark(Benchmark[ClassSums]):
         split: Which clips of ``metadata.csv`` are scored.
     """
 
+    UNIT = 'fraction'
     RULES: ClassVar[Mapping[str, Rule]] = {
         # The authors score in memory, so most of these cannot happen to them.
         'missing_gt': Rule('skip'),
@@ -78,6 +80,7 @@ class AVSSBenchmark(Benchmark[ClassSums]):
     ) -> None:
         super().__init__(gt, pred, protocol=protocol)
         pool_classes([], protocol=protocol)  # check the protocol before reading files
+        check_folder(self.pred, 'the predictions, <uid>/<n>.png')
         self._files = _find_gt(self.gt, split)
         self._found = _by_clip(self.pred)
         self._predicted = {clip: find_prediction(clip, self._found) for clip in self._files}
@@ -86,7 +89,7 @@ class AVSSBenchmark(Benchmark[ClassSums]):
             if len(clip.parts) > 1:
                 attributes['subset'] = clip.parts[-2]
             self.videos.append(BenchmarkVideo(clip.name, attributes))
-        for clip in self._found.keys() - set(self._predicted.values()):
+        for clip in sorted(self._found.keys() - set(self._predicted.values())):
             self.log.add('unknown_video', self.pred / clip, 'the ground truth has no such clip')
         self._clips = list(self._files)
 
@@ -110,13 +113,39 @@ class AVSSBenchmark(Benchmark[ClassSums]):
             seen |= set(np.unique(gt).tolist())
         if len(frames) < len(names):
             return VideoScore(None, log.problems)
+        corrected = _add(frames)
         real = np.arange(max(len(names), _PADDED)) < len(names)
         padded = frames_to_score(real, real, protocol=self.protocol)[len(names) :]
         for path in padding[: int(padded.sum())]:
             pred = None if path is None else self._read(path, log, 'unreadable_prediction')
             pred = np.zeros((1, 1), np.uint8) if pred is None else pred
             frames.append(self._score_frame(np.zeros_like(pred), pred, path, log))
-        return VideoScore(_add(frames), log.problems, {'sources': len(seen - {0})})
+        sources = {'sources': len(seen - {0})}
+        return VideoScore(_add(frames), log.problems, sources, corrected=corrected)
+
+    def unpredicted(self) -> Sequence[str]:
+        """Names of the clips without a predicted folder."""
+        return [clip.name for clip in self._clips if self._predicted[clip] is None]
+
+    def explain_gap(
+        self,
+        official: Sequence[ClassSums],
+        corrected: Sequence[ClassSums],
+        scores: Collection[str],
+    ) -> Sequence[str]:
+        """The padded frames, and the class that the scores without background leave out."""
+        padded = sum(
+            int(theirs.frames[0] - ours.frames[0])
+            for theirs, ours in zip(official, corrected, strict=True)
+        )
+        causes = []
+        if any(name.endswith('_noBg') for name in scores):
+            causes.append(
+                f'official leaves class {NUM_CLASSES - 1} out of *_noBg instead of the background'
+            )
+        if padded:
+            causes.append(f'official scores {padded} padded frames as background')
+        return causes
 
     def combine(self, partials: Sequence[ClassSums]) -> Summary:
         """``miou``, ``F_score`` and both without one class (``_noBg``), in 0..1."""
@@ -193,14 +222,16 @@ class AVSSBenchmark(Benchmark[ClassSums]):
 
 def _find_gt(gt: Path, split: str) -> _Clips:
     """Folder and file names of each clip, by its path without ``labels_rgb``."""
+    expected = 'the data set, a folder with metadata.csv, or a folder of clips'
+    check_folder(gt, expected, [gt.parent] if gt.name == 'metadata.csv' else [])
     table = gt / 'metadata.csv'
+    inside = [path.parent for path in sorted(gt.glob('*/metadata.csv'))]
+    if inside and not table.is_file():
+        raise wrong_path(gt, 'contains no metadata.csv', expected, inside)
     if not table.is_file():
         clips = _by_clip(gt)
         if not clips:
-            raise FileNotFoundError(
-                f'{gt} contains neither metadata.csv nor PNG files; expected the data set, or a '
-                f'folder of clips'
-            )
+            raise wrong_path(gt, 'contains neither metadata.csv nor PNG files', expected, [])
         return clips
     rows = read_table(table, ('uid', 'label', 'split'), by_name=True)
     chosen: _Clips = {}

@@ -8,15 +8,16 @@ the person is absent. The number in a file name is the frame number.
 Frames are read, merged and counted one by one; for J&F their pixel runs are kept.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.evaluation.benchmarks.base import Benchmark, BenchmarkVideo, Summary, VideoScore
+from avis.evaluation.benchmarks.avtrack_files import find_videos
+from avis.evaluation.benchmarks.base import Benchmark, Summary, VideoScore
+from avis.evaluation.benchmarks.paths import check_folder
 from avis.evaluation.benchmarks.png_folders import (
     frame_number,
     list_folders,
@@ -37,22 +38,7 @@ from avis.evaluation.functional.avtrack import (
 from avis.evaluation.functional.counts import EvalProtocol, OfficialEvaluatorError, mean_of_known
 from avis.evaluation.functional.diagnosis import count_diagnosis
 from avis.evaluation.functional.overlap import VideoOverlap
-from avis.utils.json_stream import Element, JsonStream
 from avis.utils.png import Runs, read_png, read_png_runs
-from avis.utils.vis_format import (
-    TRACK_TYPES,
-    VIDEO_TYPES,
-    FieldType,
-    missing_fields,
-    show,
-    video_attributes,
-    video_name,
-    wrong_fields,
-)
-
-_META = ('avtrack_meta.json', 'avtrack_meta.json.gz', 'avtract_meta.json')
-_MASKS = 'Instance_Masks_merged'
-_GENRE = re.compile(r'([A-Za-z]+)_[A-Z]_\d+$')
 
 LabelMap = NDArray[Any]
 
@@ -70,6 +56,7 @@ class AVTrackBenchmark(Benchmark[AVTrackCounts]):
     """
 
     HEADLINE = ('HOTA', 'DetA', 'AssA', 'IDF1', 'MOTA')
+    UNIT = 'percent'
     DIAGNOSED = True
     AVERAGE = 'videos'
     RULES: ClassVar[Mapping[str, Rule]] = {
@@ -95,10 +82,8 @@ class AVTrackBenchmark(Benchmark[AVTrackCounts]):
     ) -> None:
         super().__init__(gt, pred, protocol=protocol)
         self.with_jf = with_jf
-        self._masks = self.gt / _MASKS if (self.gt / _MASKS).is_dir() else self.gt
-        if not self.pred.is_dir():
-            raise FileNotFoundError(f'{self.pred} is not a folder; expected a folder per video')
-        self.videos = _read_meta(self.gt) or _list_videos(self._masks)
+        self._masks, self.videos = find_videos(self.gt)
+        check_folder(self.pred, 'the predictions, <video>/<person>/frame_0000.png')
         known = {video.name for video in self.videos}
         for folder in list_folders(self.pred):
             if folder.name not in known:
@@ -113,12 +98,13 @@ class AVTrackBenchmark(Benchmark[AVTrackCounts]):
             if not gt.is_dir():
                 log.add('missing_gt', gt, 'no such folder')
             elif log.add('empty_gt', gt, 'no PNG file') == 'zero':
-                return VideoScore(self._failed(name, 'no ground-truth image'), log.problems)
+                failed = failed_video(name, 'no ground-truth image', protocol='official')
+                return VideoScore(failed, log.problems)
             return VideoScore(None, log.problems)
         if not pred.is_dir():
             effect = log.add('missing_prediction', pred, 'no such folder')
             if effect == 'zero':
-                return VideoScore(self._failed(name, 'no prediction'), log.problems)
+                return self._zero(name, 'no prediction', log)
         reader = _Reader(gt, pred, log, keep=self.with_jf)
         length = self.videos[index].attributes.get('length', len(reader.files))
         if length != len(reader.files):
@@ -127,14 +113,45 @@ class AVTrackBenchmark(Benchmark[AVTrackCounts]):
         try:
             video = VideoOverlap.from_label_maps(reader.frames(), size=reader.size)
         except _UnreadableError as error:
-            partial = None if log.stopped else self._failed(name, str(error))
-            return VideoScore(partial, log.problems)
+            return self._zero(name, str(error), log)
         partial = self._score(video, name, reader, log)
         sources = {'sources': len(video.gt)}
         diagnosis = (
             count_diagnosis(video, name=name, classes=self.classes) if self.diagnose else None
         )
-        return VideoScore(None if log.stopped else partial, log.problems, sources, diagnosis)
+        if log.stopped:
+            return VideoScore(None, log.problems, sources, diagnosis)
+        corrected = None
+        if self.protocol == 'official':  # without J&F, which costs more than all others
+            corrected = score_avtrack(video, name=name, protocol='corrected')
+        return VideoScore(partial, log.problems, sources, diagnosis, corrected)
+
+    def unpredicted(self) -> Sequence[str]:
+        """Names of the videos without a predicted folder."""
+        return [video.name for video in self.videos if not (self.pred / video.name).is_dir()]
+
+    def explain_gap(
+        self,
+        official: Sequence[AVTrackCounts],
+        corrected: Sequence[AVTrackCounts],
+        scores: Collection[str],
+    ) -> Sequence[str]:
+        """Videos that count as 0, and videos of negative MOTA."""
+        scored = {partial.name: partial for partial in corrected}
+        # Videos that both count as 0 explain no difference.
+        failed = [
+            p for p in official if p.failure and not getattr(scored.get(p.name), 'failure', '')
+        ]
+        causes = []
+        if failed:
+            causes.append(
+                f'official counts {len(failed)} of {len(official)} videos as 0, such as '
+                f'{failed[0].name}: {failed[0].failure}'
+            )
+        negative = sum(partial.summary['MOTA'] < 0 for partial in corrected)
+        if negative and 'MOTA' in scores:
+            causes.append(f'official raises the negative MOTA of {negative} videos to 0')
+        return causes
 
     def combine(self, partials: Sequence[AVTrackCounts]) -> Summary:
         """Means over videos; without J&F if the official scorer stops on it."""
@@ -170,8 +187,13 @@ class AVTrackBenchmark(Benchmark[AVTrackCounts]):
             log.add('official_stop', self.pred, f'{error}; the summary has no J&F')
         return log.problems
 
-    def _failed(self, name: str, failure: str) -> AVTrackCounts:
-        return failed_video(name, failure, protocol=self.protocol, region_boundary=self.with_jf)
+    def _zero(self, name: str, failure: str, log: ProblemLog) -> VideoScore[AVTrackCounts]:
+        """A video that counts as zeros, unless its problems stop the evaluation."""
+        if log.stopped:
+            return VideoScore(None, log.problems)
+        partial = failed_video(name, failure, protocol=self.protocol, region_boundary=self.with_jf)
+        corrected = failed_video(name, failure, protocol='corrected')
+        return VideoScore(partial, log.problems, corrected=corrected)
 
     def _score(
         self, video: VideoOverlap, name: str, reader: '_Reader', log: ProblemLog
@@ -304,61 +326,3 @@ class _Reader:
             else:
                 runs.fill(self._merged, label)
         return self._merged
-
-
-def _read_meta(root: Path) -> list[BenchmarkVideo]:
-    """The videos of ``avtrack_meta.json`` in their order; empty without such a file."""
-    path = next((root / name for name in _META if (root / name).is_file()), None)
-    if path is None:
-        return []
-    videos: list[tuple[Any, str, dict[str, Any]]] = []
-    sources: dict[Any, int] = {}
-    with JsonStream(path) as stream:
-        for element in stream.elements():
-            entry = element.value
-            if element.key == 'annotations' and entry is not None:
-                _check_entry(path, element, ('video_id',), TRACK_TYPES)
-                sources[entry['video_id']] = sources.get(entry['video_id'], 0) + 1
-            elif element.key == 'videos':
-                _check_entry(path, element, ('file_names',), VIDEO_TYPES)
-                name = video_name({'id': element.number, **entry})
-                attributes = {**video_attributes(entry), 'length': len(entry['file_names'])}
-                genre = _GENRE.match(name)
-                if genre and 'genre' not in attributes:
-                    attributes['genre'] = genre[1]
-                videos.append((entry.get('id'), name, attributes))
-    return [
-        BenchmarkVideo(name, {**attributes, 'sources': sources.get(number, 0)})
-        for number, name, attributes in videos
-    ]
-
-
-def _check_entry(
-    path: Path, element: Element, needed: Sequence[str], types: Mapping[str, FieldType]
-) -> None:
-    """Check an entry of the metadata.
-
-    Raises:
-        ValueError: A field is missing or has another type.
-    """
-    if element.number is None:
-        problem = f'expected a list, got {show(element.value)}'
-        raise ValueError(f'{path}: {element.location}: {problem}. Fetch the file again.')
-    problems = wrong_fields(element.value, types)
-    if isinstance(element.value, dict):
-        missing = missing_fields(element.value, needed)
-        problems = [(name, 'is missing') for name in missing] + problems
-    for name, problem in problems:
-        where = f'{element.location}.{name}' if name else element.location
-        raise ValueError(f'{path}: {where}: {problem}. Correct the entry or fetch the file again.')
-
-
-def _list_videos(masks: Path) -> list[BenchmarkVideo]:
-    """The folders of the ground truth, used without ``avtrack_meta.json``."""
-    folders = list_folders(masks)
-    if not folders:
-        raise FileNotFoundError(
-            f'{masks} is not a ground truth of AVTrack; expected avtrack_meta.json and '
-            f'{_MASKS}/<video>/frame_00000.png'
-        )
-    return [BenchmarkVideo(folder.name) for folder in folders]

@@ -12,10 +12,10 @@ A benchmark of your own is a subclass that is registered by name::
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ from avis.evaluation.functional.diagnosis import Average, VideoDiagnosis
 
 PartialScore = TypeVar('PartialScore')
 Summary = dict[str, Any]
+# What the scores of a summary are; integers are counts in any case.
+Unit: TypeAlias = Literal['percent', 'fraction', 'number']
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,15 @@ class VideoScore(Generic[PartialScore]):
         problems: Problems of its files.
         attributes: Attributes computed from its pixels, added to those of the video.
         diagnosis: Its counts for the diagnosis, if requested.
+        corrected: Its partial score under the corrected protocol, if ``partial`` is official and
+            the other costs little.
     """
 
     partial: PartialScore | None
     problems: Sequence[Problem] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     diagnosis: VideoDiagnosis | None = None
+    corrected: PartialScore | None = None
 
 
 class Benchmark(ABC, Generic[PartialScore]):
@@ -70,6 +75,7 @@ class Benchmark(ABC, Generic[PartialScore]):
         NAME: The name in the registry, set by ``BENCHMARKS.register_module``.
         RULES: What each protocol does about each kind of problem.
         HEADLINE: The scores of tables with many rows; all scores if empty.
+        UNIT: Unit of the scores of :meth:`combine`; tables show fractions in percent.
         DIAGNOSED: Whether :meth:`score` can count what the diagnosis needs.
         AVERAGE: What HOTA of the diagnosis is averaged over.
         videos: The videos of the ground truth, in the order in which :meth:`combine` expects them.
@@ -81,6 +87,7 @@ class Benchmark(ABC, Generic[PartialScore]):
     NAME: ClassVar[str] = ''
     RULES: ClassVar[Mapping[str, Rule]]
     HEADLINE: ClassVar[Sequence[str]] = ()
+    UNIT: ClassVar[Unit] = 'number'
     DIAGNOSED: ClassVar[bool] = False
     AVERAGE: ClassVar[Average] = 'classes'
 
@@ -114,6 +121,25 @@ class Benchmark(ABC, Generic[PartialScore]):
     def video_details(self, partial: PartialScore) -> Mapping[str, Any]:
         """All numbers of one video, by class, threshold or frame."""
         return {}
+
+    def unpredicted(self) -> Sequence[str]:
+        """Names of the videos without any file or entry of the prediction."""
+        return ()
+
+    def explain_gap(
+        self,
+        official: Sequence[PartialScore],
+        corrected: Sequence[PartialScore],
+        scores: Collection[str],
+    ) -> Sequence[str]:
+        """Why official scores differ from the corrected ones: a clause for each cause.
+
+        Args:
+            official: Partial scores of all videos that count under ``official``.
+            corrected: The same under ``corrected``, of the videos that count there.
+            scores: Names of the scores that differ.
+        """
+        return ()
 
     def review(self, partials: Sequence[PartialScore]) -> Sequence[Problem]:
         """Problems that only the scores of all videos reveal."""

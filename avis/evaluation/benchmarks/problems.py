@@ -9,6 +9,7 @@ all files to correct.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Literal, NamedTuple, TypeAlias
 
 from avis.evaluation.functional.counts import EvalProtocol
@@ -18,6 +19,15 @@ from avis.evaluation.functional.counts import EvalProtocol
 # unchanged; 'stop': no score is computed.
 Effect: TypeAlias = Literal['zero', 'empty', 'skip', 'ignore', 'keep', 'stop']
 _SHOWN = 50
+# The effects in words, the worst one first.
+_EFFECTS: Mapping[Effect, str] = {
+    'stop': 'no score is computed',
+    'zero': 'scores 0',
+    'empty': 'scored as an empty prediction',
+    'skip': 'left out',
+    'ignore': 'ignored',
+    'keep': 'scored unchanged',
+}
 
 
 class Rule(NamedTuple):
@@ -47,9 +57,14 @@ class Problem:
     message: str
     video: str = ''
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
+        """Where it is and what is wrong."""
         where = f'{self.file}: {self.field}' if self.field else self.file
-        return f'{where}: {self.message} ({self.kind}: {self.effect})'
+        return f'{where}: {self.message}'
+
+    def __str__(self) -> str:
+        return f'{self.text} ({self.kind}: {self.effect})'
 
 
 @dataclass
@@ -110,4 +125,27 @@ def list_problems(problems: Sequence[Problem], *, limit: int = _SHOWN) -> list[s
     if rest:
         kinds = ', '.join(f'{count} {kind}' for kind, count in rest.items())
         lines.append(f'and {len(problems) - limit} more: {kinds}')
+    return lines
+
+
+def group_problems(problems: Sequence[Problem], *, examples: int = 2) -> list[str]:
+    """A line per kind with its count and effect, and below it the first examples.
+
+    The kinds are sorted by effect, the worst first, and by name.
+
+    >>> problems = [Problem('nan_score', 'keep', 'a.json', f'[{n}]', 'is NaN') for n in (3, 5)]
+    >>> print(*group_problems(problems, examples=1), sep=chr(10))
+    2 x nan_score (scored unchanged)
+      a.json: [3]: is NaN
+    """
+    effects = list(_EFFECTS)
+
+    def rank(problem: Problem) -> tuple[int, str]:
+        return effects.index(problem.effect), problem.kind
+
+    lines = []
+    for (effect, kind), found in groupby(sorted(problems, key=rank), rank):
+        group = list(found)
+        lines.append(f'{len(group)} x {kind} ({_EFFECTS[effects[effect]]})')
+        lines += [f'  {problem.text}' for problem in group[:examples]]
     return lines

@@ -1,39 +1,49 @@
-"""Write the result of an evaluation as JSON and CSV, and print it as tables."""
+"""Write the result of an evaluation as JSON, CSV and tables, and print it."""
 
 import csv
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 import numpy as np
-from rich.box import SIMPLE
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
-from avis.evaluation.benchmarks.problems import count_problems, list_problems
+from avis.evaluation.benchmarks.problems import group_problems
+from avis.evaluation.benchmarks.protocol_gap import describe_gap
+from avis.evaluation.benchmarks.table_formats import FORMATS, to_markdown
+from avis.evaluation.benchmarks.tables import (
+    Result,
+    ScoreTable,
+    build_tables,
+    runs_of,
+    unit_of,
+)
 from avis.utils.atomic import atomic_path, write_atomic
 
-METRICS_FILE, VIDEOS_FILE = 'metrics.json', 'per_video.csv'
+METRICS_FILE, VIDEOS_FILE, TABLES_FILE = 'metrics.json', 'per_video.csv', 'tables.md'
+Format: TypeAlias = Literal['table', 'markdown', 'latex', 'csv', 'json']
+_NAMED = 3  # names of videos in a line
 
 
-def write_result(result: Mapping[str, Any], folder: str | Path) -> None:
-    """Write ``metrics.json`` (all of it, full precision) and ``per_video.csv`` into a folder."""
+def write_result(result: Result, folder: str | Path) -> None:
+    """Write three files into a folder.
+
+    ``metrics.json`` has all of it in full precision, ``per_video.csv`` a line per video (and
+    prediction, if there are several), ``tables.md`` what :func:`print_result` prints, unsplit.
+    """
     folder = Path(folder)
     write_atomic(folder / METRICS_FILE, encode_json(result))
-    errors = result.get('diagnosis', {}).get('per_video', {})
-
-    def rows() -> Iterator[dict[str, Any]]:
-        for name, scores in result['per_video'].items():
-            attributes = result['attributes'].get(name, {})
-            yield {'video': name, **attributes, **scores, **errors.get(name, {})}
-
-    columns = list(dict.fromkeys(key for row in rows() for key in row))
+    write_atomic(folder / TABLES_FILE, to_markdown(build_tables(result)))
+    columns = list(dict.fromkeys(key for row in _video_rows(result) for key in row))
     with atomic_path(folder / VIDEOS_FILE) as part, part.open('w', newline='') as file:
         writer = csv.DictWriter(file, columns or ['video'])
         writer.writeheader()
-        writer.writerows(rows())
+        writer.writerows(_video_rows(result))
 
 
 def encode_json(value: Any) -> bytes:
@@ -41,116 +51,107 @@ def encode_json(value: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value, enc_hook=_simplify), indent=2) + b'\n'
 
 
+def format_result(result: Result, form: Format) -> str:
+    """All tables as Markdown, LaTeX or CSV, or the whole result as JSON."""
+    if form == 'json':
+        return encode_json(result).decode()
+    return FORMATS[form](build_tables(result))
+
+
+def print_result(result: Result, console: Console) -> None:
+    """Print the tables, split into as many as fit the width, and below them the notes."""
+    console.print(_heading(result), highlight=False, soft_wrap=True)
+    for table in build_tables(result, overview='others' in result):
+        console.print(table.title, style='bold', markup=False, highlight=False, soft_wrap=True)
+        for part in _split(table, console):
+            console.print(part)
+    print_notes(result, console)
+
+
+def print_notes(result: Result, console: Console) -> None:
+    """Print what is wrong with the files and which protocol to take, without the tables."""
+    runs = runs_of(result)
+    for run in runs:
+        prefix = f'{run["name"]}: ' if len(runs) > 1 else ''
+        for line in _notes(run):
+            shown = line if line.startswith(' ') else f'{prefix}{line}'
+            console.print(shown, markup=False, highlight=False, soft_wrap=True)
+
+
 def _simplify(value: Any) -> Any:
     """Replace a value of a type that JSON does not have."""
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else str(value)
 
 
-def print_result(result: Mapping[str, Any], console: Console) -> None:
-    """Print the problems, the summary, the breakdown and the comparison."""
-    for problems in (result['problems'], result.get('second', {}).get('problems', ())):
-        for line in list_problems(problems, limit=20):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
-    console.print(
-        f'{result["benchmark"]}, {result["protocol"]} protocol: {_videos(result)}', soft_wrap=True
+def _video_rows(result: Result) -> Iterator[dict[str, Any]]:
+    runs = runs_of(result)
+    for run in runs:
+        errors = run.get('diagnosis', {}).get('per_video', {})
+        prediction = {'prediction': run['name']} if len(runs) > 1 else {}
+        for name, scores in run['per_video'].items():
+            attributes = run['attributes'].get(name, {})
+            yield {**prediction, 'video': name, **attributes, **scores, **errors.get(name, {})}
+
+
+def _heading(result: Result) -> str:
+    unit = f', scores {unit}' if (unit := unit_of(result)) else ''
+    text = f'{result["benchmark"]}, {result["protocol"]} protocol{unit}: '
+    text += f'{result["num_videos"]} videos'
+    return f'{text}, {len(result["skipped"])} left out' if result['skipped'] else text
+
+
+def _notes(run: Result) -> Iterator[str]:
+    """One line for each thing that concerns the scores of a prediction, problems last."""
+    total = run['num_videos'] + len(run['skipped'])
+    if run['unpredicted']:
+        names = _name_some(run['unpredicted'])
+        yield f'{len(run["unpredicted"])} of {total} videos have no prediction: {names}'
+    if run['skipped']:
+        yield f'{len(run["skipped"])} of {total} videos are left out: {_name_some(run["skipped"])}'
+    if 'protocol_gap' in run:
+        yield describe_gap(run['protocol_gap'])
+    if run['problems']:
+        plural = 's' if len(run['problems']) > 1 else ''
+        yield f'{len(run["problems"])} problem{plural} of the files:'
+        yield from (f'  {line}' for line in group_problems(run['problems']))
+
+
+def _name_some(names: list[str]) -> str:
+    more = f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''
+    return ', '.join(names[:_NAMED]) + more
+
+
+def _split(table: ScoreTable, console: Console) -> Iterator[Table]:
+    """Tables with as many columns as fit the console; each starts with the keys of the rows."""
+    keys = list(range(table.keys))
+    rest = list(range(table.keys, len(table.columns)))
+    while rest:
+        count = len(rest)
+        while count > 1 and not _fits(_rich_table(table, keys + rest[:count]), console):
+            count -= 1
+        yield _rich_table(table, keys + rest[:count])
+        rest = rest[count:]
+
+
+def _fits(table: Table, console: Console) -> bool:
+    return Measurement.get(console, console.options.update(max_width=10_000), table).maximum <= (
+        console.width
     )
-    if 'comparison' in result:
-        console.print(_comparison_table(result['comparison']))
-    else:
-        console.print(_summary_table(result['summary']))
-    if 'breakdown' in result:
-        shown = result['headline'] or list(result['summary'])
-        console.print(_breakdown_table(result['breakdown'], result['by'], shown))
-    if 'diagnosis' in result:
-        console.print(_diagnosis_table(result['diagnosis']))
-        if 'breakdown' in result:
-            console.print(_gains_table(result['breakdown'], result['by']))
 
 
-def _videos(result: Mapping[str, Any]) -> str:
-    text = f'{result["num_videos"]} videos'
-    if result['skipped']:
-        text += f', {len(result["skipped"])} skipped'
-    counts = count_problems(result['problems'])
-    if counts:
-        text += ' (' + ', '.join(f'{count} {kind}' for kind, count in counts.items()) + ')'
-    return text
+def _rich_table(table: ScoreTable, shown: list[int]) -> Table:
+    made = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for number in shown:
+        justify: Literal['left', 'right'] = 'right' if number else 'left'
+        # A name that is too long for any width is folded, never cut.
+        name = Text(table.columns[number].name)
+        made.add_column(name, justify=justify, overflow='fold')
+    for row in table.rows:
+        made.add_row(*(_text(table.columns[number].show(row[number])) for number in shown))
+    return made
 
 
-def _summary_table(summary: Mapping[str, Any]) -> Table:
-    table = Table('metric', 'value')
-    table.columns[1].justify = 'right'
-    for name, value in summary.items():
-        table.add_row(name, _number(value))
-    return table
-
-
-def _comparison_table(comparison: Mapping[str, Mapping[str, Any]]) -> Table:
-    table = Table('metric', 'first', 'second', 'difference', '95 % interval', 'p')
-    for column in table.columns[1:]:
-        column.justify = 'right'
-    for name, row in comparison.items():
-        numbers = [_number(row[key]) for key in ('first', 'second', 'difference')]
-        table.add_row(name, *numbers, _interval(row['interval']), f'{row["p_value"]:.3f}')
-    return table
-
-
-def _breakdown_table(rows: Iterable[Mapping[str, Any]], by: str, shown: Sequence[str]) -> Table:
-    """A row per group; below each score its 95 % interval."""
-    table = Table(by, 'videos', *shown, box=SIMPLE)  # the narrowest style
-    for column in table.columns[1:]:
-        column.justify = 'right'
-    for row in rows:
-        cells = []
-        for name in shown:
-            interval = _interval(row['intervals'].get(name, (math.nan, math.nan)))
-            cells.append(f'{_number(row["summary"].get(name))}\n[dim]{interval}[/dim]')
-        table.add_row(str(row['group']), str(row['num_videos']), *cells)
-    return table
-
-
-def _diagnosis_table(diagnosis: Mapping[str, Any]) -> Table:
-    """Gain of each metric per set of oracles, and the share of each component in the loss."""
-    metrics = diagnosis['metrics']
-    table = Table('oracles', title='who, where, same (corrected)', title_justify='left')
-    for name, metric in metrics.items():
-        table.add_column(f'{name} {_number(metric["score"])}', justify='right')
-    for oracles in next(iter(metrics.values()))['gain']:
-        table.add_row(oracles, *(f'{m["gain"][oracles]:+.4f}' for m in metrics.values()))
-    table.add_section()
-    for component in next(iter(metrics.values()))['share']:
-        shares = (f'{m["share"][component]:.4f}' for m in metrics.values())
-        table.add_row(f'share of {component}', *shares)
-    errors = ', '.join(f'{value} {kind}' for kind, value in diagnosis['errors'].items() if value)
-    table.caption = errors or 'no error'
-    return table
-
-
-def _gains_table(rows: Iterable[Mapping[str, Any]], by: str) -> Table:
-    """A row per group: its first metric, and the gain by the oracle of each component."""
-    rows = [row for row in rows if 'diagnosis' in row]
-    metric, first = next(iter(rows[0]['diagnosis']['metrics'].items()))
-    table = Table(by, 'videos', metric, *first['share'], box=SIMPLE)
-    for column in table.columns[1:]:
-        column.justify = 'right'
-    for row in rows:
-        found = row['diagnosis']['metrics'][metric]
-        gains = (f'{found["gain"][component]:+.1f}' for component in found['share'])
-        table.add_row(str(row['group']), str(row['num_videos']), _number(found['score']), *gains)
-    return table
-
-
-def _number(value: Any) -> str:
-    """Four significant digits, so that 0.5123 and 51.23 have the same precision."""
-    if isinstance(value, int):
-        return str(value)
-    if value is None or math.isnan(value):
-        return '-'
-    return f'{value:.4f}' if abs(value) < 1 else f'{value:.2f}'
-
-
-def _interval(ends: tuple[float, float]) -> str:
-    if math.isnan(ends[0]):
-        return '-'
-    digits = 3 if max(map(abs, ends)) <= 1 else 1
-    return f'{ends[0]:.{digits}f}..{ends[1]:.{digits}f}'
+def _text(lines: list[str]) -> Text:
+    """A cell; an interval is dim, below its score."""
+    first, *rest = lines
+    return Text('\n').join([Text(first), *(Text(line, style='dim') for line in rest)])

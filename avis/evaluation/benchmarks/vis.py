@@ -4,7 +4,7 @@ See :mod:`avis.evaluation.benchmarks.vis_files` for the files.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,6 +19,7 @@ from avis.evaluation.benchmarks.base import (
     Summary,
     VideoScore,
 )
+from avis.evaluation.benchmarks.paths import check_file
 from avis.evaluation.benchmarks.problems import EvaluationStopped, Problem, Rule
 from avis.evaluation.benchmarks.registry import BENCHMARKS
 from avis.evaluation.benchmarks.vis_files import RULES, VisGroundTruth, VisResults, VisVideo
@@ -39,14 +40,21 @@ class VisBenchmark(Benchmark[PartialScore]):
     """
 
     DIAGNOSED = True
+    UNIT = 'percent'
     # Whether the official evaluator looks gt tracks up by their id alone.
     BY_ID: ClassVar[bool] = False
 
     def __init__(self, gt: str | Path, pred: str | Path, *, protocol: EvalProtocol) -> None:
         super().__init__(gt, pred, protocol=protocol)
+        files = [path for path in _json_files(self.gt) if path.stem.split('.')[0] != 'results']
+        check_file(self.gt, 'the ground truth, a JSON file such as test.json', files)
+        expected = 'the results, a JSON file such as results.json'
+        check_file(self.pred, expected, _json_files(self.pred))
         self._gt = VisGroundTruth(gt, self.log, by_id=self.BY_ID and protocol == 'official')
         if not self._gt.videos:
             raise EvaluationStopped(self.NAME, protocol, self.log.problems)
+        # Then official scores other tracks than corrected.
+        self._repeated = any(problem.kind == 'repeated_id' for problem in self.log.problems)
         self._results = VisResults(pred, self._gt, self.log)
         self._entries = self._choose()
         self.classes = list(self._gt.categories)
@@ -65,10 +73,17 @@ class VisBenchmark(Benchmark[PartialScore]):
         size = entry.height, entry.width
         video = VideoOverlap.from_rles(gt, pred, size=size, num_frames=entry.length)
         diagnosis = self._diagnose(video, gt, entry) if self.diagnose else None
-        return VideoScore(self.count(video, entry), log.problems, diagnosis=diagnosis)
+        partial, corrected = self.count(video, entry, self.protocol), None
+        if self.protocol == 'official' and not self._repeated:
+            corrected = self.count(video, entry, 'corrected')
+        return VideoScore(partial, log.problems, diagnosis=diagnosis, corrected=corrected)
+
+    def unpredicted(self) -> Sequence[str]:
+        """Names of the videos without an entry in the results."""
+        return [entry.name for entry in self._entries if entry.id not in self._results.offsets]
 
     @abstractmethod
-    def count(self, video: VideoOverlap, entry: VisVideo) -> PartialScore:
+    def count(self, video: VideoOverlap, entry: VisVideo, protocol: EvalProtocol) -> PartialScore:
         """The partial score of one video."""
 
     def close(self) -> None:
@@ -114,11 +129,34 @@ class AVISegBenchmark(VisBenchmark[aviseg.AVISegCounts]):
         'official_stop': Rule('keep', None),
     }
 
-    def count(self, video: VideoOverlap, entry: VisVideo) -> aviseg.AVISegCounts:
+    def count(
+        self, video: VideoOverlap, entry: VisVideo, protocol: EvalProtocol
+    ) -> aviseg.AVISegCounts:
         """The partial score of one video."""
-        return aviseg.count_aviseg(
-            video, name=entry.name, classes=self.classes, protocol=self.protocol
-        )
+        return aviseg.count_aviseg(video, name=entry.name, classes=self.classes, protocol=protocol)
+
+    def explain_gap(
+        self,
+        official: Sequence[aviseg.AVISegCounts],
+        corrected: Sequence[aviseg.AVISegCounts],
+        scores: Collection[str],
+    ) -> Sequence[str]:
+        """Classes without a mask, blank masks, and frames that FSLA judges differently."""
+        absent = len(self.classes) - len({label for p in official for label in p.classes})
+        causes = []
+        if absent and not {'HOTA', 'DetA', 'AssA'}.isdisjoint(scores):
+            causes.append(
+                f'official averages HOTA over all {len(self.classes)} classes of the ground truth '
+                f'and counts the {absent} without any mask as 0'
+            )
+        blank = _num_masks(official) - _num_masks(corrected)
+        if blank:
+            causes.append(f'official counts {blank} blank masks, which are not null, as detections')
+        if any(name.startswith('FA') for name in scores):
+            causes.append(
+                'official FSLA confuses track indices and compares the classes of a frame as sets'
+            )
+        return causes
 
     def combine(self, partials: Sequence[aviseg.AVISegCounts]) -> Summary:
         """The summary of AVISeg; without FSLA if the official evaluator stops on a video."""
@@ -182,16 +220,30 @@ class YouTubeVISBenchmark(VisBenchmark[youtube_vis.YouTubeVISCounts]):
         'id_zero': Rule('keep', None),
     }
 
-    def count(self, video: VideoOverlap, entry: VisVideo) -> youtube_vis.YouTubeVISCounts:
+    def count(
+        self, video: VideoOverlap, entry: VisVideo, protocol: EvalProtocol
+    ) -> youtube_vis.YouTubeVISCounts:
         """The partial score of one video."""
         index = entry.id if isinstance(entry.id, int) else [*self._gt.videos].index(entry.id)
         return youtube_vis.count_youtube_vis(
             video,
             video_id=index,
             classes=self.classes,
-            protocol=self.protocol,
+            protocol=protocol,
             gt_ids=entry.track_ids.tolist(),
         )
+
+    def explain_gap(
+        self,
+        official: Sequence[youtube_vis.YouTubeVISCounts],
+        corrected: Sequence[youtube_vis.YouTubeVISCounts],
+        scores: Collection[str],
+    ) -> Sequence[str]:
+        """Tracks with id 0, and blank masks; the only differences if no id is repeated."""
+        causes = []
+        if any(problem.kind == 'id_zero' for problem in self.log.problems):
+            causes.append('official counts a prediction matched with the track of id 0 as wrong')
+        return [*causes, 'official counts tracks whose masks are all blank, which are not null']
 
     def combine(self, partials: Sequence[youtube_vis.YouTubeVISCounts]) -> Summary:
         """The summary of YouTube-VIS."""
@@ -206,3 +258,17 @@ class YouTubeVISBenchmark(VisBenchmark[youtube_vis.YouTubeVISCounts]):
 
 def _summary(scores: aviseg.AVISegScores) -> Summary:
     return scores.summary_of_tracks() if scores.error else scores.summary()
+
+
+def _num_masks(partials: Sequence[aviseg.AVISegCounts]) -> int:
+    """Gt and predicted masks of all classes."""
+    counts = [part.counts['Count'] for partial in partials for part in partial.classes.values()]
+    return sum(count.gt_dets + count.pred_dets for count in counts)
+
+
+def _json_files(folder: Path) -> list[Path]:
+    """JSON files in a folder or its folder ``annotations``; test and validation files first."""
+    folders = (folder, folder / 'annotations') if folder.is_dir() else ()
+    files = [path for place in folders if place.is_dir() for path in place.iterdir()]
+    found = [path for path in files if path.name.endswith(('.json', '.json.gz'))]
+    return sorted(found, key=lambda path: (not path.name.startswith(('test', 'val')), path))

@@ -180,5 +180,5 @@ def test_folder_without_images_raises(folders, tmp_path: Path) -> None:
     (tmp_path / 'empty').mkdir()
     with pytest.raises(FileNotFoundError, match='contains no PNG files; expected <video>/'):
         evaluate('avsbench', tmp_path / 'empty', folders[1])
-    with pytest.raises(FileNotFoundError, match='nothing is not a folder'):
+    with pytest.raises(FileNotFoundError, match='nothing does not exist; expected the predictions'):
         evaluate('avsbench', folders[0], tmp_path / 'nothing')

@@ -229,10 +229,10 @@ def test_attributes_come_from_the_json_file(root: Path) -> None:
 
 
 def test_wrong_folders_raise(root: Path) -> None:
-    with pytest.raises(FileNotFoundError, match='expected a folder per video'):
+    with pytest.raises(FileNotFoundError, match='nothing does not exist; expected the predictions'):
         evaluate('avtrack', root, root / 'nothing')
     (root / 'empty').mkdir()
-    with pytest.raises(FileNotFoundError, match=r'expected avtrack_meta\.json and'):
+    with pytest.raises(FileNotFoundError, match=r'a folder with avtrack_meta\.json and'):
         evaluate('avtrack', root / 'empty', root / 'pred')
     shutil.rmtree(root / 'Instance_Masks_merged')
     with pytest.raises(ValueError, match=r'no video can be scored:\n.*missing_gt: skip'):

@@ -14,25 +14,35 @@ def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
 
 
-def test_compare_two_aviseg_predictions_in_two_processes(tmp_path: Path) -> None:
+def test_compare_three_aviseg_predictions_in_two_processes(tmp_path: Path) -> None:
     gt, pred = write_vis(tmp_path)
     other = tmp_path / 'other.json'
     other.write_text(pred.read_text())
     change(other, lambda results: results.pop())
     done = run(
-        *('aviseg', '--gt', gt, '--pred', pred, '--pred', other, '--workers', '2'),
+        *('aviseg', '--gt', gt, '--pred', f'ours={pred}', '--pred', f'a b={other}'),
+        *('--pred', pred, '--workers', '2'),
         *('--protocol', 'corrected', '--by', 'scene', '--diagnose', '--out', 'out'),
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
     written = json.loads((tmp_path / 'out' / 'metrics.json').read_text())
     assert (written['benchmark'], written['protocol']) == ('aviseg', 'corrected')
-    assert written['comparison'].keys() >= {'AP_all', 'HOTA', 'FA'}
-    assert written['second']['pred'] == str(other)
+    second, third = written['others']
+    assert [run['name'] for run in (written, second, third)] == ['ours', 'a b', 'results']
+    assert second['comparison'].keys() >= {'AP_all', 'HOTA', 'FA'}
+    assert second['pred'] == str(other)
+    assert third['summary'] == written['summary']
     assert [row['group'] for row in written['breakdown']] == ['all', 'music', 'speech']
     assert 'diagnosis' in written
-    for word in ('difference', 'music', 'who+where+same', 'aviseg, corrected protocol: 4 videos'):
+    for word in (
+        'difference',
+        'music',
+        'who+where+same',
+        'corrected protocol, scores in percent: 4 videos',
+    ):
         assert word in done.stdout
+    assert '…' not in done.stdout
 
 
 def test_batch_size_is_passed_to_avsbench(tmp_path: Path) -> None:
