@@ -38,6 +38,8 @@ class AVDataset(BaseDataset):
     PUBLISHED: ClassVar[dict[str, int]] = {}
     PUBLISHED_NOTE: ClassVar[str] = ''
     LAYOUT: ClassVar[str] = ''
+    # Name or position of the column of a csv that states the split; None for other files.
+    SPLIT_COLUMN: ClassVar[str | int | None] = None
 
     def __init__(
         self,

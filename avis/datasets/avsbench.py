@@ -86,6 +86,7 @@ class AVSBenchS4(_AVSBenchObject):
     }
     PUBLISHED: ClassVar[dict[str, int]] = {'train': 3452, 'val': 740, 'test': 740}
     FILES: ClassVar[str] = 's4_data'
+    SPLIT_COLUMN: ClassVar[str | int | None] = 3
     LAYOUT: ClassVar[str] = """\
   s4_meta_data.csv                      video name, start time, category, split
   s4_data/visual_frames/<split>/<category>/<video>/<video>_{1..5}.png
@@ -126,6 +127,7 @@ class AVSBenchMS3(_AVSBenchObject):
 
     PUBLISHED: ClassVar[dict[str, int]] = {'train': 296, 'val': 64, 'test': 64}
     FILES: ClassVar[str] = 'ms3_data'
+    SPLIT_COLUMN: ClassVar[str | int | None] = 1
     LAYOUT: ClassVar[str] = """\
   ms3_meta_data.csv                     video name, split
   ms3_data/visual_frames/<video>/<video>.mp4_{1..5}.png
@@ -174,6 +176,7 @@ class AVSBenchSemantic(AVDataset):
         'These counts follow from the published total of 12,356 and test share of 20.7 %; later '
         'papers state 11,356 videos with 1,554 for testing.'
     )
+    SPLIT_COLUMN: ClassVar[str | int | None] = 'split'
     LENGTHS: ClassVar[dict[str, int]] = {'v1s': 5, 'v1m': 5, 'v2': 10}
     LAYOUT: ClassVar[str] = """\
   metadata.csv                          columns uid, label (v1s, v1m or v2) and split

@@ -26,6 +26,7 @@ from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.registry import DATASETS
 from avis.structures.video_record import VideoRecord
+from avis.utils.tables import read_rows
 
 _FILE_ERRORS = (BrokenDataError, OSError)
 _CHUNK = 64  # frames in memory at a time
@@ -141,7 +142,31 @@ def _check_split(
         str(sum(report.masks for report in reports)),
         f'{min(surplus):+.2f} to {max(surplus):+.2f}' if surplus else '-',
     ]
-    return cells, [problem for report in reports for problem in report.problems]
+    problems = [problem for report in reports for problem in report.problems]
+    return cells, _check_table(dataset) + problems
+
+
+def _check_table(dataset: AVDataset) -> list[str]:
+    """Rows of the csv that no split uses: one in place of the header, and unknown splits."""
+    column = dataset.SPLIT_COLUMN
+    if column is None:
+        return []
+    first, *rows = read_rows(dataset.ann_file)
+    header = [name.strip() for name in first]
+    position = header.index(column) if isinstance(column, str) else column
+    problems = []
+    if header[position] in dataset.SPLITS:
+        problems.append(
+            f'{dataset.ann_file}: line 1 is a row, {header}, and is not used: expected the names '
+            f'of the columns. Add a header.'
+        )
+    for number, row in enumerate(rows, start=2):
+        if row and row[position].strip() not in dataset.SPLITS:
+            problems.append(
+                f'{dataset.ann_file}: line {number} has split {row[position].strip()!r} and is '
+                f'not used: expected one of {list(dataset.SPLITS)}. Correct the row.'
+            )
+    return problems
 
 
 def _describe(error: Exception) -> str:

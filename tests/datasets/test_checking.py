@@ -113,6 +113,30 @@ def test_short_log_mel_is_reported(s4, capsys) -> None:
     assert 'train' not in text
 
 
+def test_rows_that_no_split_uses_are_reported(s4, capsys) -> None:
+    table = s4 / 's4_meta_data.csv'
+    header, *rows = table.read_text().splitlines()
+    table.write_text('\n'.join([header, *rows, '', 'odd,0,dog_barking,tset']) + '\n')
+    cfg = config('avsbench_s4', s4, audio='wav')
+    assert check_dataset(cfg) == 1  # the same in all splits
+    line = len(rows) + 3
+    text = capsys.readouterr().out
+    assert f"{table}: line {line} has split 'tset' and is not used: expected one of" in text
+    table.write_text('\n'.join(rows) + '\n')
+    assert check_dataset(cfg, splits=['test']) == 1
+    text = capsys.readouterr().out
+    assert f'{table}: line 1 is a row' in text
+    assert 'Add a header.' in text
+
+
+def test_avss_rows_of_an_unknown_split_are_reported(tmp_path, capsys) -> None:
+    root = write_avss(tmp_path)
+    table = root / 'metadata.csv'
+    table.write_text(table.read_text().replace(',val,', ',valid,'))
+    assert check_dataset(config('avss', root), splits=['test']) > 0
+    assert "has split 'valid' and is not used" in capsys.readouterr().out
+
+
 def test_avss_prints_that_its_counts_are_uncertain(tmp_path, capsys) -> None:
     assert check_dataset(config('avss', write_avss(tmp_path))) == 0
     text = capsys.readouterr().out
