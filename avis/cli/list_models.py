@@ -1,0 +1,44 @@
+"""List the models of avis: name, task, published scores with their source."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from avis.utils.arguments import ToolParser
+
+EXAMPLES = ('', 'avism_r50', "'tpavi*' --task avss")
+
+
+def add_arguments(parser: ToolParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        'pattern', nargs='?', metavar='NAME', help='part of a name or alias, or a pattern with *'
+    )
+    parser.add_argument('--task', help='avs, avss, avis or speaker_tracking')
+    parser.add_argument('--json', action='store_true', help='print JSON for programs')
+
+
+def main(parser: ToolParser, words: Sequence[str]) -> int:
+    """Print the models; returns 1 if there is none."""
+    args = parser.parse_args(words)
+
+    from avis.apis.models import find_models
+
+    models = find_models(args.pattern, args.task)
+    if args.json:
+        import dataclasses
+        import json
+
+        print(json.dumps([dataclasses.asdict(model) for model in models], indent=2, default=str))
+    else:
+        for model in models:
+            names = ', '.join((model.name, *model.aliases))
+            print(f'{names}  [{model.task}]')
+            for result in model.results:
+                print(f'    {_scores(result)}')
+    return int(not models)
+
+
+def _scores(result: dict[str, Any]) -> str:
+    """One line of a published result."""
+    scores = ', '.join(f'{key} {value}' for key, value in result['Metrics'].items())
+    return f'{result["Dataset"]}: {scores} ({result["Source"]})'
