@@ -10,6 +10,7 @@ import functools
 import json
 import platform
 import re
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path, PurePath
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -21,12 +22,11 @@ from msgspec import Meta
 from avis.export.names import speaker_name
 from avis.export.registry import register_export
 from avis.export.segments import video_segments
-from avis.export.tables import track_boxes
 from avis.structures.mask_track import MaskTrack
-from avis.structures.masks import to_rle, to_rles
+from avis.structures.masks import rle_to_json, to_rle, to_rles
 from avis.structures.media_time import frame_time
 from avis.structures.video_result import TrackResult, Utterance, VideoResult
-from avis.utils.atomic import write_atomic
+from avis.utils.atomic import atomic_path
 from avis.utils.text_files import looks_like
 from avis.utils.vis_format import show
 
@@ -105,6 +105,8 @@ class _Head(msgspec.Struct):
 def write_results(folder: Path, result: VideoResult) -> Path:
     """Write ``results.json``; masks are COCO RLEs.
 
+    It is written in parts: the masks of an hour take more memory as JSON than as RLEs.
+
     Returns:
         Path of the file.
     """
@@ -120,10 +122,11 @@ def write_results(folder: Path, result: VideoResult) -> Path:
         ],
         utterances=[UtteranceEntry(u.start, u.end, u.text, u.track_id) for u in result.utterances],
         times=frame_time(np.arange(result.length), result.fps).tolist(),
-        tracks=[_entry(track) for track in result.tracks],
+        tracks=[],
     )
     path = Path(folder) / RESULTS_FILE
-    write_atomic(path, _encode(content))
+    with atomic_path(path) as part, part.open('wb') as file:
+        file.writelines(_with_list(content, map(_track_parts, result.tracks)))
     return path
 
 
@@ -180,17 +183,30 @@ def read_settings(path: str | Path) -> dict[str, Any]:
     return _decode(_file(path), _Head).settings
 
 
-def _entry(track: TrackResult) -> TrackEntry:
-    return TrackEntry(
+def _with_list(content: msgspec.Struct, entries: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
+    """The JSON of an object whose last field is an empty list, with the entries of that list."""
+    yield _encode(content).removesuffix(b']}')
+    for number, entry in enumerate(entries):
+        if number:
+            yield b','
+        yield from entry
+    yield b']}'
+
+
+def _track_parts(track: TrackResult) -> Iterator[bytes]:
+    """The JSON of a track."""
+    boxes = track.masks.boxes.astype(np.int64).tolist()
+    entry = TrackEntry(
         id=track.id,
         name=track.name,
         label=track.label,
         class_name=track.class_name,
         score=track.score,
         sounding=track.sounding.tolist(),
-        boxes=track_boxes(track),  # type: ignore[arg-type]
-        segmentations=track.masks.to_json(),
+        boxes=[box if seen else None for box, seen in zip(boxes, track.visible, strict=True)],
+        segmentations=[],
     )
+    return _with_list(entry, ([_encode(rle_to_json(rle))] for rle in track.masks.rles))
 
 
 def _track(entry: TrackEntry, video: VideoEntry, where: str) -> TrackResult:
@@ -242,7 +258,7 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-def _encode(content: ResultsFile) -> bytes:
+def _encode(content: Any) -> bytes:
     try:
         return msgspec.json.encode(content, enc_hook=_plain)
     except UnicodeEncodeError:  # the name of a file that is not UTF-8: escaped

@@ -1,7 +1,6 @@
 """Tables of one video: who speaks when, and boxes."""
 
 import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from avis.export.registry import register_export
 from avis.export.segments import video_segments
 from avis.structures.media_time import frame_time
 from avis.structures.video_result import TrackResult, VideoResult
-from avis.utils.atomic import write_atomic
+from avis.utils.atomic import atomic_path, write_atomic
 
 
 @register_export('speakers')
@@ -87,35 +86,30 @@ def write_mot(folder: Path, result: VideoResult) -> Path:
     Returns:
         Path of the file.
     """
-    lines = [
-        f'{frame + 1},{track.id},{x + 1},{y + 1},{width},{height},{number_text(track.score)}'
-        f',-1,-1,-1\n'
-        for frame, track, (x, y, width, height) in _boxes(result)
-    ]
-    path = folder / file_name(result, '.txt')
-    write_atomic(path, ''.join(lines))
-    return path
-
-
-def track_boxes(track: TrackResult) -> list[list[int] | None]:
-    """Boxes x, y, width, height in pixels, one per frame; None where the track is not visible."""
-    # The box of a mask has whole numbers.
-    boxes = track.masks.boxes.astype(np.int64).tolist()
-    return [box if seen else None for box, seen in zip(boxes, track.visible.tolist(), strict=True)]
+    rows = (
+        [frame + 1, track.id, x + 1, y + 1, *size, number_text(track.score), -1, -1, -1]
+        for frame, track, (x, y, *size) in _boxes(result)
+    )
+    return _write_csv(folder / file_name(result, '.txt'), None, rows)
 
 
 def _boxes(result: VideoResult) -> Iterator[tuple[int, TrackResult, list[int]]]:
-    """Frame, track and box, by frame and id."""
-    boxes = [track_boxes(track) for track in result.tracks]
+    """Frame, track and box of each visible track, by frame and id; boxes have whole numbers."""
+    boxes = [(track, track.visible, track.masks.boxes.astype(np.int64)) for track in result.tracks]
     for frame in range(result.length):
-        for track, of_track in zip(result.tracks, boxes, strict=True):
-            box = of_track[frame]
-            if box is not None:
-                yield frame, track, box
+        for track, visible, of_track in boxes:
+            if visible[frame]:
+                yield frame, track, of_track[frame].tolist()
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:
-    text = io.StringIO()
-    csv.writer(text, lineterminator='\n').writerows([header, *rows])
-    write_atomic(path, text.getvalue(), errors='replace')
+def _write_csv(path: Path, header: Sequence[str] | None, rows: Iterable[Sequence[Any]]) -> Path:
+    """Write rows one by one: the boxes of an hour would need much memory."""
+    with (
+        atomic_path(path) as part,
+        part.open('w', encoding='utf-8', errors='replace', newline='') as file,
+    ):
+        writer = csv.writer(file, lineterminator='\n')
+        if header is not None:
+            writer.writerow(header)
+        writer.writerows(rows)
     return path

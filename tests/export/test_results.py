@@ -5,11 +5,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from avis.export import read_results, read_settings, sounding_segments, write_exports
+from avis.export.results import (
+    ResultsFile,
+    SegmentEntry,
+    TrackEntry,
+    UtteranceEntry,
+    VideoInfo,
+)
 from avis.structures.video_result import Utterance, VideoResult
+from tests.helpers.subprocess_python import ROOT
 from tests.helpers.video_results import ODD_NAMES, make_result
 
 
@@ -151,3 +160,11 @@ def test_other_files_are_refused(tmp_path, data, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'results\.json does not exist'):
         read_results(tmp_path / 'results.json')
+
+
+@pytest.mark.parametrize('kind', [ResultsFile, VideoInfo, TrackEntry, SegmentEntry, UtteranceEntry])
+def test_every_field_is_documented(kind):
+    text = (ROOT / 'docs' / 'results.md').read_text()
+    section = text[text.index('## results.json') : text.index('## Evaluate')]
+    for field in msgspec.structs.fields(kind):
+        assert f'`{field.encode_name}`' in section
