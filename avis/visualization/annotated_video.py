@@ -23,9 +23,7 @@ from avis.visualization.text import draw_text, line_height
 from avis.visualization.tracks import TrackStyle, check_track_style, draw_tracks, label_size
 from avis.visualization.video_writer import frame_repeats
 
-MIN_DISPLAY_SIDE = (
-    240  # pixels of the shorter side of the frames, so that text beside them is readable
-)
+MIN_DISPLAY_SIDE = 240  # pixels of the shorter side, so that text beside frames is readable
 _GAP = 4
 
 
@@ -37,18 +35,16 @@ def write_annotated_video(  # noqa: PLR0913 - one call is the whole video
     gt: VideoResult | None = None,
     frame_ids: NDArray[np.int64] | None = None,
     style: TrackStyle = 'mask',
-    opacity: float = 0.25,
+    opacity: float = 0.2,
     strip: bool = True,
     captions: bool = True,
 ) -> None:
     """Write a video that shows who is visible and who sounds, with its audio.
 
     Frames and audio are read again from the files of the record, block by block. Frames keep their
-    aspect ratio: pixels that are not square are resampled, and frames whose shorter side has less
-    than ``MIN_DISPLAY_SIDE`` pixels are enlarged by an integer factor. Sounding instances have a bold
-    outline and a tint, silent ones a thin outline. Below are the transcript and a strip with the
-    waveform, a lane for each instance, dark where it is visible and bright where it sounds, and a
-    cursor.
+    aspect ratio, see :func:`display_size`. Sounding instances have a bold outline and a tint,
+    silent ones a thin outline. Below are the transcript and a strip with the waveform, a lane for
+    each instance, dark where it is visible and bright where it sounds, and a cursor.
 
     Args:
         path: Path of the MP4 file.
@@ -81,7 +77,10 @@ def write_annotated_video(  # noqa: PLR0913 - one call is the whole video
 
 
 def display_size(height: int, width: int, aspect: Fraction | int = 1) -> tuple[int, int]:
-    """Height and width at which frames are shown: square pixels, not smaller than ``MIN_DISPLAY_SIDE``.
+    """Height and width at which frames are shown: in square pixels, and not too small.
+
+    Frames whose shorter side has less than ``MIN_DISPLAY_SIDE`` pixels are enlarged by an integer
+    factor.
 
     Args:
         height: Height of the frames in pixels.
@@ -112,7 +111,7 @@ def _frames(
             first = frame.shape
             size = display_size(first[0], first[1], aspect)
             width = drawing.width(size)
-            text = label_size(*size)
+            text = max(label_size(*size), round(width / 80))
             band = _captions(result, drawing, width, text) if captions else None
             bar = _strip(record, ids, drawing, width, text) if strip else None
         if frame.shape != first:
@@ -187,7 +186,7 @@ class _Drawing:
         height, width = frame.shape[:2]
         images = [self._side(frame, t, side) for side in self.sides]
         if len(images) > 1:
-            size = label_size(height, width)
+            size = max(label_size(height, width), round(self.width((height, width)) / 80))
             for k, side in enumerate(self.sides):
                 title = np.full((line_height(size) + 4, width, 3), BACKGROUND, np.uint8)
                 draw_text(title, side, size // 2, 2, size=size, color=FOREGROUND)

@@ -83,6 +83,11 @@ def wrap_text(text: str, size: int, width: int) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
+def known_characters(text: str) -> str:
+    """Replace each character that no installed font contains by a sign that says so, U+FFFD."""
+    return ''.join(char if ord(char) in _charmap(_font_with(char)) else '\ufffd' for char in text)
+
+
 def font_families(text: str) -> list[str]:
     """Names of the fonts that the characters of a text need, for matplotlib."""
     from matplotlib import font_manager

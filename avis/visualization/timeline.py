@@ -18,12 +18,13 @@ from avis.visualization.colors import track_colors
 from avis.visualization.drawing import Image
 from avis.visualization.record_media import AudioBlocks, pixel_aspect, walk_frames, waveform_peaks
 from avis.visualization.strip import Lane, format_time, select_lanes
-from avis.visualization.text import fit_text, font_families
+from avis.visualization.text import fit_text, font_families, known_characters
 
 WIDTH = 1200  # pixels
 MAX_TIMELINE_LANES = 30
 _LANE, _WAVE, _TITLE, _AXIS = 64, 90, 40, 56  # heights in pixels
-_LEFT, _RIGHT = 250, 24  # margins of the time axis in pixels
+_LEFT, _RIGHT = 250, 34  # margins of the time axis in pixels
+_EDGE = 24  # margin of the names
 _THUMBNAIL = 56
 _DPI = 100
 _WAVEFORM, _GRID = '#7a8290', '#d8dade'
@@ -125,13 +126,13 @@ class _Timeline:
         self.height = _TITLE + self.wave + _LANE * max(len(lanes), 1) + _AXIS
         self.figure = Figure((WIDTH / _DPI, self.height / _DPI), dpi=_DPI, facecolor='white')
         self.canvas = FigureCanvasAgg(self.figure)
-        self._text(_RIGHT, _TITLE / 2, fit_text(result.name, 19, 800), size=13, weight='bold')
+        self._text(_EDGE, _TITLE / 2, fit_text(result.name, 19, 800), size=13, weight='bold')
         self._draw_legend()
         if peaks is not None:
             self._draw_waveform(peaks)
         self._draw_lanes()
         if hidden:
-            self._text(_RIGHT, self.height - _AXIS / 2, f'and {hidden} more', color='#666666')
+            self._text(_EDGE, self.height - _AXIS / 2, f'and {hidden} more', color='#666666')
 
     def add_thumbnail(self, row: int, image: Image) -> None:
         """Show an image at the left of a lane, in a frame of its color."""
@@ -169,7 +170,7 @@ class _Timeline:
             Patch(color='#595959', label='sounding'),
             Patch(color='#b5b5b5', label='visible'),
         ]
-        place = ((WIDTH - _RIGHT) / WIDTH, 1 - _TITLE / 2 / self.height)
+        place = ((WIDTH - _EDGE) / WIDTH, 1 - _TITLE / 2 / self.height)
         self.figure.legend(
             handles=patches,
             loc='center right',
@@ -187,7 +188,7 @@ class _Timeline:
         loudest = max(float(np.quantile(peaks, 0.98)), 0.02)
         axes.set(xlim=(0, self.result.seconds), ylim=(-loudest, loudest))
         axes.axis('off')
-        self._text(_RIGHT, _TITLE + _WAVE / 2, 'audio', color='#666666')
+        self._text(_EDGE, _TITLE + _WAVE / 2, 'audio', color='#666666')
 
     def _draw_lanes(self) -> None:
         height = _LANE * max(len(self.lanes), 1)
@@ -216,8 +217,8 @@ class _Timeline:
     def _name_lane(self, row: int, lane: Lane) -> None:
         """Write the name of an instance and for how long it sounds."""
         middle, seconds = self._top(row) + _LANE / 2, lane.sounding.sum() / self.result.fps
-        self._text(_RIGHT, middle - 9, fit_text(lane.name, 16, _LEFT - _THUMBNAIL - _RIGHT - 24))
-        self._text(_RIGHT, middle + 11, f'sounds {seconds:.1f} s', size=9, color='#666666')
+        self._text(_EDGE, middle - 9, fit_text(lane.name, 16, _LEFT - _THUMBNAIL - _EDGE - 24))
+        self._text(_EDGE, middle + 11, f'sounds {seconds:.1f} s', size=9, color='#666666')
 
 
 def _format_axis(axes: Any, seconds: float) -> None:
@@ -247,5 +248,5 @@ def _pale(color: Sequence[float]) -> tuple[float, ...]:
 
 
 def _plain(text: str) -> str:
-    """A text in which matplotlib finds no formula."""
-    return text.replace('$', r'\$')
+    """A text in which matplotlib finds no formula, and no character that it would warn of."""
+    return known_characters(text).replace('$', r'\$')

@@ -26,7 +26,7 @@ def draw_tracks(
     colors: Mapping[int, Sequence[int]] | None = None,
     silent: Collection[int] = (),
     style: TrackStyle = 'mask',
-    opacity: float = 0.25,
+    opacity: float = 0.2,
     placer: LabelPlacer | None = None,
 ) -> Image:
     """Draw the instances of one frame, and a label at each that covers no face.
@@ -143,4 +143,4 @@ def _draw_labels(
 
 def label_size(height: int, width: int) -> int:
     """Font size of labels in a frame."""
-    return int(np.clip(round(min(height, width) / 24), 11, 40))
+    return int(np.clip(round((height * width) ** 0.5 / 30), 11, 40))

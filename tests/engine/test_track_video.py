@@ -48,7 +48,7 @@ def read(path):
 
 
 def tint(number):
-    return 0.75 * 128 + 0.25 * np.array(identity_color(number))
+    return 0.8 * 128 + 0.2 * np.array(identity_color(number))
 
 
 def box_color(image, left, top=0):

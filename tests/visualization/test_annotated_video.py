@@ -7,6 +7,7 @@ import pytest
 from avis.structures.mask_track import MaskTrack
 from avis.structures.video_result import TrackResult, Utterance, VideoResult
 from avis.utils.mp4 import write_mp4
+from avis.visualization import timeline
 from avis.visualization.annotated_video import display_size, write_annotated_video
 from avis.visualization.captions import BACKGROUND
 from avis.visualization.colors import identity_color
@@ -90,7 +91,7 @@ def test_flash_and_beep_and_sounding_are_at_the_same_time(written):
     assert np.flatnonzero(flash)[[0, -1]].tolist() == [12, 17]
     assert beep_starts(audio) == pytest.approx([FLASH.start / FPS], abs=0.02)
     # Inside of Ann, below her head.
-    tint = 0.75 * 100 + 0.25 * np.array(identity_color(0))
+    tint = 0.8 * 100 + 0.2 * np.array(identity_color(0))
     body = images[:, 44 * FACTOR, 10 * FACTOR : 20 * FACTOR]
     sounds = [near(one, tint, 8) > 0.8 for one in body]
     assert np.flatnonzero(sounds)[[0, -1]].tolist() == [12, 17]
@@ -192,7 +193,7 @@ def test_timeline_is_1200_pixels_wide_with_lanes_and_thumbnails(clip, tmp_path):
         assert 60 < thumbnail.mean() < 140
     lane = np.flatnonzero((image == identity_color(0)).all(-1).sum(0) > 30)
     lane = lane[lane > 260]
-    span = 1200 - 250 - 24
+    span = 1200 - timeline._LEFT - timeline._RIGHT
     assert lane[0] == pytest.approx(250 + span * FLASH.start / LENGTH, abs=2)
     assert lane[-1] == pytest.approx(250 + span * FLASH.stop / LENGTH, abs=2)
 

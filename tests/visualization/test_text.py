@@ -6,6 +6,7 @@ from avis.visualization.text import (
     draw_text,
     fit_text,
     font_families,
+    known_characters,
     line_height,
     text_mask,
     text_width,
@@ -41,6 +42,10 @@ def test_font_that_contains_a_character_is_used_for_it(monkeypatch):
     assert len(font_families('ab')) == 2
     for function in (text._runs, text._font_with, text.text_mask):
         function.cache_clear()
+
+
+def test_characters_without_a_font_are_replaced():
+    assert known_characters('Łódź \uffff') == 'Łódź \ufffd'
 
 
 def test_text_is_drawn_in_its_color_and_cut_at_the_border():
