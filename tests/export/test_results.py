@@ -15,7 +15,7 @@ from avis.export.results import (
     SegmentEntry,
     TrackEntry,
     UtteranceEntry,
-    VideoInfo,
+    VideoEntry,
 )
 from avis.structures.video_result import Utterance, VideoResult
 from tests.helpers.subprocess_python import ROOT
@@ -162,7 +162,9 @@ def test_a_missing_file_is_named(tmp_path):
         read_results(tmp_path / 'results.json')
 
 
-@pytest.mark.parametrize('kind', [ResultsFile, VideoInfo, TrackEntry, SegmentEntry, UtteranceEntry])
+@pytest.mark.parametrize(
+    'kind', [ResultsFile, VideoEntry, TrackEntry, SegmentEntry, UtteranceEntry]
+)
 def test_every_field_is_documented(kind):
     text = (ROOT / 'docs' / 'results.md').read_text()
     section = text[text.index('## results.json') : text.index('## Evaluate')]

@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 
 from avis.avtracker.asr.transcript_file import read_rttm
+from avis.evaluation.functional.clear import count_clear
+from avis.evaluation.functional.hota import count_hota
+from avis.evaluation.functional.identity import count_identity
+from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
 from avis.export import video_segments, write_exports
 from avis.export.names import unique_labels
 from avis.structures.video_result import VideoResult
@@ -79,20 +83,26 @@ def test_mot_counts_frames_and_pixels_from_one(tmp_path):
     assert {tuple(line[6:]) for line in lines} == {('0.51', '-1', '-1', '-1')}
 
 
-def test_trackeval_scores_its_mot_files(tmp_path):
-    """A result against itself is perfect; without one of two equally long tracks it is not."""
-    result = make_result(['Ann', 'Ben'])
-    half = make_result(['Ann'])
-    scores = {}
-    for name, pred in (('same', result), ('half', half)):
-        gt, predicted = (
-            write_exports(tmp_path / name / side, value, ['mot'])['mot'].read_text()
-            for side, value in (('gt', result), ('pred', pred))
-        )
-        scores[name] = trackeval_mot(tmp_path / name, gt, predicted, FRAMES)
-    assert scores['same'] == {'HOTA': 1.0, 'MOTA': 1.0, 'IDF1': 1.0}
-    share = half.tracks[0].visible.sum() / sum(track.visible.sum() for track in result.tracks)
-    assert scores['half']['MOTA'] == pytest.approx(share)
+@pytest.mark.parametrize('seed', [0, 1])
+def test_trackeval_scores_mot_files_as_avis_scores_the_tracks(seed, tmp_path):
+    gt, pred = make_result(['Ann', 'Ben', 'Cal']), make_result(['Ann', 'Ben', 'Cal'], seed=seed)
+    texts = [
+        write_exports(tmp_path / side, result, ['mot'])['mot'].read_text()
+        for side, result in (('gt', gt), ('pred', pred))
+    ]
+    # The masks are rectangles, so that they overlap as their boxes do.
+    masks = [TrackMasks([track.masks.rles for track in result.tracks]) for result in (gt, pred)]
+    video = VideoOverlap.from_rles(*masks, size=SIZE, num_frames=FRAMES)
+    expected = {
+        'HOTA': float(count_hota(video).scores()['HOTA'].mean()),
+        'MOTA': count_clear(video).scores()['MOTA'],
+        'IDF1': count_identity(video).scores()['IDF1'],
+    }
+    assert trackeval_mot(tmp_path, *texts, FRAMES) == pytest.approx(expected)
+    if seed == 0:
+        assert expected == {'HOTA': 1.0, 'MOTA': 1.0, 'IDF1': 1.0}
+    else:
+        assert 0.3 < expected['HOTA'] < 0.9
 
 
 def test_a_result_without_tracks_makes_empty_files(tmp_path):
