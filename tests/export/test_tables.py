@@ -95,8 +95,8 @@ def test_trackeval_scores_mot_files_as_avis_scores_the_tracks(seed, tmp_path):
     video = VideoOverlap.from_rles(*masks, size=SIZE, num_frames=FRAMES)
     expected = {
         'HOTA': float(count_hota(video).scores()['HOTA'].mean()),
-        'MOTA': count_clear(video).scores()['MOTA'],
-        'IDF1': count_identity(video).scores()['IDF1'],
+        'MOTA': float(count_clear(video).scores()['MOTA']),
+        'IDF1': float(count_identity(video).scores()['IDF1']),
     }
     assert trackeval_mot(tmp_path, *texts, FRAMES) == pytest.approx(expected)
     if seed == 0:
