@@ -21,6 +21,7 @@ from mmengine.config.lazy import LazyAttr, LazyObject
 from avis.apis.config_files import config_files, names_assigned, names_read
 from avis.apis.config_overrides import apply_overrides
 from avis.apis.config_values import wrong_value
+from avis.apis.models import find_model
 
 # Read by mmengine.Runner from ``runner.cfg``, besides the arguments of its constructor.
 _RUNNER_EXTRAS = {
@@ -49,22 +50,22 @@ _LOADER_KEYS = {'dataset', 'num_batch_per_epoch', 'disable_subprocess_warning'}
 def load_config(
     path: str | Path, cfg_options: Mapping[str, Any] | None = None, *, check_types: bool = True
 ) -> Config:
-    """Load a config file, apply overrides and check every key.
+    """Load a config, apply overrides and check every key.
 
     Args:
-        path: Config file, pure Python.
+        path: Config file, pure Python; or the name or an alias of a config of avis.
         cfg_options: Overrides, dotted key to value, as from ``--cfg-options``.
         check_types: Resolve every ``type`` and check its arguments. This imports the classes;
             without it only top-level names are checked.
 
     Raises:
-        FileNotFoundError: The file does not exist.
+        FileNotFoundError: There is no such file or name; the message suggests a similar one.
         ValueError: The file cannot be executed, a key that nothing reads, an unknown class, or a
             value of a wrong kind; the message names file and key.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'Config {path} does not exist.')
+        path = find_model(path).config
     files = list(config_files(path))
     try:
         cfg = Config.fromfile(path)

@@ -2,7 +2,6 @@
 
 import ast
 import codecs
-import difflib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,23 +12,6 @@ def list_configs() -> list[Path]:
     """The paths of all configs of avis that can be run, of a clone or of an installed wheel."""
     folder = configs_root() / 'configs'
     return sorted(path for path in folder.rglob('*.py') if '_base_' not in path.parts)
-
-
-def find_config(name: str | Path) -> Path:
-    """The path of a config: that of a file, or of a config of avis with this name.
-
-    Raises:
-        FileNotFoundError: There is neither.
-    """
-    if Path(name).is_file():
-        return Path(name)
-    known = {path.stem: path for path in list_configs()}
-    wanted = str(name).removesuffix('.py')
-    if wanted in known:
-        return known[wanted]
-    close = difflib.get_close_matches(Path(wanted).name, known, n=1)
-    hint = f' Did you mean {close[0]!r}?' if close else ''
-    raise FileNotFoundError(f'Config {name} does not exist, as a file or a config of avis.{hint}')
 
 
 def config_files(path: Path, importers: tuple[Path, ...] = ()) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from typing import Any
 from mmengine.config import Config
 
 from avis.apis.config import argument_defaults, load_config, resolve_type
-from avis.apis.config_files import find_config
+from avis.apis.models import find_model
 from avis.apis.recipe_format import Style, format_recipes
 from avis.apis.recipe_run import built_rows, learning_rate, validations
 
@@ -107,7 +107,7 @@ def compare_recipes(
         FileNotFoundError: A config does not exist.
         ValueError: A config has an error.
     """
-    paths = [find_config(config) for config in configs]
+    paths = [find_model(config).config for config in configs]
     stems = [path.stem for path in paths]
     names = [p.stem if stems.count(p.stem) == 1 else str(p) for p in paths]
     recipes = [extract_recipe(load_config(path)) for path in paths]

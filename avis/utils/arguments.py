@@ -78,7 +78,7 @@ class _SetDebug(argparse.Action):
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the config file and its overrides."""
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', help='config file, or name of a config of avis')
     parser.add_argument(
         '--cfg-options',
         nargs='+',

@@ -2,7 +2,7 @@
 
 import pytest
 
-from avis.apis import get_model, list_configs, list_models
+from avis.apis import get_model, list_configs, list_models, load_config
 from avis.apis.models import find_model, find_models
 from tests.helpers.painted import CONFIG
 
@@ -43,3 +43,11 @@ def test_a_model_is_built_by_its_name():
     model = get_model('offline')
     assert type(model).__name__ == 'AVTracker'
     assert not get_model(CONFIG).training
+
+
+def test_a_config_is_loaded_by_its_name():
+    config = load_config('tpavi_s4', {'train_cfg.max_epochs': 3}, check_types=False)
+    assert config.filename == str(find_model('tpavi_r50_s4').config)
+    assert config.train_cfg.max_epochs == 3
+    with pytest.raises(FileNotFoundError, match=r"Did you mean 'tpavi_r50_s4'\?"):
+        load_config('tpavi_r50_s5')

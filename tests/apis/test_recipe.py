@@ -9,7 +9,6 @@ from mmengine.optim import CosineAnnealingLR, LinearLR
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 
 from avis.apis import load_config
-from avis.apis.config_files import find_config, list_configs
 from avis.apis.recipe import compare_recipes, extract_recipe
 from avis.apis.recipe_format import format_recipes, format_value, latex_cell
 from avis.apis.recipe_run import learning_rate, learning_rates, validations
@@ -21,7 +20,7 @@ DEMO = 'demo_avism_synthetic'
 
 def recipe_of(name: str | Path, **options: object) -> dict:
     keys = {key.replace('__', '.'): value for key, value in options.items()}
-    return extract_recipe(load_config(find_config(name), keys))
+    return extract_recipe(load_config(name, keys))
 
 
 def test_defaults_and_overrides_are_resolved() -> None:
@@ -77,19 +76,6 @@ def test_a_config_for_testing_has_no_recipe_of_training() -> None:
 def test_a_config_without_training_builds_nothing() -> None:
     recipe = recipe_of('avtracker')
     assert recipe['model']['speech.recognizer']['model'] == 'openai/whisper-large-v3-turbo'
-
-
-@pytest.mark.parametrize('path', list_configs(), ids=lambda path: path.stem)
-def test_names_of_configs_are_unique_and_found(path: Path) -> None:
-    assert find_config(path.stem) == path
-    assert find_config(f'{path.stem}.py') == path
-
-
-def test_unknown_config_is_named_with_a_similar_one() -> None:
-    with pytest.raises(FileNotFoundError) as error:
-        find_config('tpavi_r50_s5')
-    assert 'Config tpavi_r50_s5 does not exist' in str(error.value)
-    assert "Did you mean 'tpavi_r50_s4'?" in str(error.value)
 
 
 def schedule(*schedulers: dict, **train_cfg: object) -> Config:
@@ -231,6 +217,6 @@ def test_tool_names_an_unknown_config_in_one_line(monkeypatch) -> None:
     with pytest.raises(SystemExit) as end:
         run_tool(monkeypatch, DEMO, 'avtraker')
     assert end.value.code == (
-        'error: Config avtraker does not exist, as a file or a config of avis. '
-        "Did you mean 'avtracker'?"
+        "error: Config avtraker does not exist. Did you mean 'avtracker'? "
+        'avis.apis.list_models() returns the names of all models.'
     )
