@@ -24,6 +24,7 @@ from avis.evaluation.benchmarks.protocol_gap import find_gap
 from avis.evaluation.benchmarks.registry import BENCHMARKS
 from avis.evaluation.benchmarks.report import write_result
 from avis.evaluation.benchmarks.running import check_workers, score_benchmark
+from avis.evaluation.benchmarks.timeline_file import write_timelines
 from avis.evaluation.functional.counts import EvalProtocol, check_protocol
 from avis.evaluation.functional.diagnosis import VideoDiagnosis
 from avis.utils.atomic import check_writable
@@ -63,7 +64,8 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
             also for each value.
         strict: Raise an error if the files have any problem at all.
         full: Add every score of each video by class and threshold, ``details['per_video']``.
-        out: Folder for ``metrics.json``, ``per_video.csv`` and ``tables.md``.
+        out: Folder for ``metrics.json``, ``per_video.csv``, ``tables.md`` and, with ``diagnose``,
+            ``timelines.json``.
         options: Further arguments of the benchmark: ``batch_size`` of avsbench (4), ``split`` of
             avss ('test'), ``with_jf`` of avtrack (True).
 
@@ -72,7 +74,8 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
         scores ('percent', 'fraction' or 'number'), ``headline`` (keys of the main numbers),
         ``per_video`` (by name), ``num_videos`` that count, ``skipped`` and ``unpredicted`` (names),
         ``problems`` and ``problem_counts``, ``details``, ``attributes`` of the videos, ``options``,
-        ``versions``; ``breakdown`` and ``by``; ``diagnosis``; ``protocol_gap`` if the official
+        ``versions``; with ``out`` the 95 % bootstrap ``intervals`` of the summary; ``breakdown``
+        and ``by``; ``diagnosis``; ``protocol_gap`` if the official
         scores differ by more than 5 points from the corrected ones; with several predictions
         ``others``, the results of the further ones, each with its ``comparison`` with the first.
 
@@ -95,9 +98,12 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
         with kind(gt, path, protocol=protocol, **options) as opened:
             opened.diagnose = diagnose
             scored, found = _run(opened, workers=workers, strict=strict, full=full)
-        runs.append((scored, {'name': name, **found, 'options': options}))
+        found = {'name': name, **found, 'options': options}
         if by is not None:
-            runs[-1][1].update(by=by, breakdown=break_down(scored, by))
+            found |= {'by': by, 'breakdown': break_down(scored, by)}
+        if out is not None:
+            found['intervals'] = _intervals(scored, found)
+        runs.append((scored, found))
     first, result = runs[0]
     if len(runs) > 1:
         result['others'] = [
@@ -105,6 +111,7 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
         ]
     if out is not None:
         write_result(result, out)
+        write_timelines({found['name']: scored for scored, found in runs}, out)
     return result
 
 
@@ -184,6 +191,13 @@ def _describe(
             **{name: version(name) for name in _PACKAGES},
         },
     }
+
+
+def _intervals(scored: ScoredVideos, found: Mapping[str, Any]) -> Mapping[str, tuple[float, float]]:
+    """The intervals of the summary, which the first row of a breakdown has too."""
+    if 'breakdown' in found:
+        return found['breakdown'][0]['intervals']
+    return scored.intervals(range(len(scored.partials)))
 
 
 def _compare(first: ScoredVideos, second: ScoredVideos) -> dict[str, Any]:

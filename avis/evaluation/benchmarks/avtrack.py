@@ -37,6 +37,7 @@ from avis.evaluation.functional.avtrack import (
 )
 from avis.evaluation.functional.counts import EvalProtocol, OfficialEvaluatorError, mean_of_known
 from avis.evaluation.functional.diagnosis import count_diagnosis
+from avis.evaluation.functional.hota import ALPHAS
 from avis.evaluation.functional.overlap import VideoOverlap
 from avis.utils.png import Runs, read_png, read_png_runs
 
@@ -177,6 +178,15 @@ class AVTrackBenchmark(Benchmark[AVTrackCounts]):
     def video_details(self, partial: AVTrackCounts) -> Mapping[str, Any]:
         """All fields of HOTA, CLEAR, Identity, J&F and Count, in 0..1; none of a failed video."""
         return partial.details
+
+    def details(self, partials: Sequence[AVTrackCounts]) -> Mapping[str, Any]:
+        """HOTA, DetA and AssA at every threshold, in 0..1: means over videos, failed ones are 0."""
+        scored = [partial.details['HOTA'] for partial in partials if partial.failure is None]
+        curves = {}
+        for key in ('HOTA', 'DetA', 'AssA'):
+            total = np.sum([np.zeros(len(ALPHAS)), *(scores[key] for scores in scored)], axis=0)
+            curves[key] = total / len(partials)
+        return {'HOTA': curves}
 
     def review(self, partials: Sequence[AVTrackCounts]) -> Sequence[Problem]:
         """Report that the official scorer stops, and on which video."""

@@ -82,6 +82,7 @@ class Benchmark(ABC, Generic[PartialScore]):
         log: Problems of the files that concern no single video.
         diagnose: Whether :meth:`score` also counts what the diagnosis needs.
         classes: The class ids of the diagnosis.
+        class_names: The names of the classes by id, if the files have them.
     """
 
     NAME: ClassVar[str] = ''
@@ -97,6 +98,7 @@ class Benchmark(ABC, Generic[PartialScore]):
         self.log = self.new_log()
         self.diagnose = False
         self.classes: Sequence[int] = (0,)
+        self.class_names: Mapping[int, str] = {}
 
     def new_log(self, video: str = '') -> ProblemLog:
         """An empty log for the problems of one video, or of the files as a whole."""

@@ -39,6 +39,16 @@ class ScoredVideos:
         diagnosis = score_diagnosis(known, classes=benchmark.classes, average=benchmark.AVERAGE)
         return {'diagnosis': diagnosis.to_dict()}
 
+    def intervals(self, indices: Sequence[int]) -> dict[str, tuple[float, float]]:
+        """Both ends of the 95 % bootstrap interval over some of the videos, by score."""
+        partials = [self.partials[index] for index in indices]
+        resampled = self.benchmark.resample(partials, draw_videos(len(indices)))
+        return {
+            # A single video has no spread.
+            key: percentile_interval(values) if len(indices) > 1 else (np.nan, np.nan)
+            for key, values in resampled.items()
+        }
+
 
 def group_videos(attributes: Sequence[Mapping[str, Any]], by: str) -> dict[str, list[int]]:
     """Group videos by an attribute.
@@ -95,18 +105,12 @@ def break_down(scored: ScoredVideos, by: str) -> list[dict[str, Any]]:
     groups = {ALL: list(range(len(scored.partials))), **group_videos(scored.attributes, by)}
     rows = []
     for group, indices in groups.items():
-        partials = [scored.partials[index] for index in indices]
-        resampled = scored.benchmark.resample(partials, draw_videos(len(indices)))
         rows.append(
             {
                 'group': group,
                 'num_videos': len(indices),
                 'summary': scored.combine(indices),
-                'intervals': {
-                    # A single video has no spread.
-                    key: percentile_interval(values) if len(indices) > 1 else (np.nan, np.nan)
-                    for key, values in resampled.items()
-                },
+                'intervals': scored.intervals(indices),
                 **scored.diagnose(indices),
             }
         )

@@ -58,6 +58,7 @@ class VisBenchmark(Benchmark[PartialScore]):
         self._results = VisResults(pred, self._gt, self.log)
         self._entries = self._choose()
         self.classes = list(self._gt.categories)
+        self.class_names = self._gt.categories
         self.videos = [
             BenchmarkVideo(entry.name, {**entry.attributes, 'sources': len(entry.offsets)})
             for entry in self._entries
