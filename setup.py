@@ -15,7 +15,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 # Included in a wheel as avis/.mim, as all packages of OpenMMLab do it.
 MIM_FOLDERS = ('configs', 'tools')
-EXTRAS = ('all', 'speech', 'speechbrain', 'modelscope', 'vlm', 'offline', 'tests', 'docs')
+EXTRAS = ('all', 'speech', 'speechbrain', 'modelscope', 'vlm', 'offline', 'report', 'tests', 'docs')
 
 
 def read_requirements(name: str) -> list[str]:
@@ -102,7 +102,7 @@ if __name__ == '__main__':
         # the folder of the clone as an empty namespace package instead.
         package_dir={'': '.'},
         cmdclass={'build_py': BuildWithConfigs},
-        package_data={'': ['*.txt', '*.pyi']},
+        package_data={'': ['*.txt', '*.pyi'], 'avis.report': ['templates/*']},
         entry_points={'console_scripts': ['avis = avis.cli.main:run_avis']},
         python_requires='>=3.10',
         install_requires=read_requirements('runtime') + mmcv_requirement(environment_folders()),

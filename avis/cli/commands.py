@@ -25,6 +25,7 @@ COMMANDS = {
     'train': Command('train', 'train a config'),
     'test': Command('test', 'test a checkpoint on the test data of a config'),
     'evaluate': Command('evaluate', 'score predictions of any method on disk'),
+    'report': Command('report', 'write a page and figures of evaluations'),
     'convert': Command('convert', 'convert a checkpoint of another project'),
     'models': Command('list_models', 'list the models with their published scores'),
     'download': Command('download', 'fetch weights that configs start from, and convert them'),
