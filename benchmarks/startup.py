@@ -22,6 +22,9 @@ CONFIG = 'configs/avis/demo_avism_synthetic.py'
 BUILD = f"from avis.apis import init_model; init_model({CONFIG!r}); print('built')"
 COMMANDS = {
     'import torch': ('-c', "import torch; print('imported')"),
+    'avis --help': ('-m', 'avis', '--help'),
+    'avis train --help': ('-m', 'avis', 'train', '--help'),
+    'avis models': ('-m', 'avis', 'models'),
     'import avis.apis': ('-c', "import avis.apis; print('imported')"),
     'tools/infer.py --help': ('tools/infer.py', '--help'),
     'tools/infer.py, a missing video': ('tools/infer.py', CONFIG, 'none', 'missing', '--out', 'x'),

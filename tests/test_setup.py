@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import avis
+from avis.cli.main import run_avis
 
 ROOT = Path(__file__).parents[1]
 
@@ -79,6 +80,9 @@ sys.argv = ['setup.py', '-q', 'egg_info', '--egg-base', {str(tmp_path)!r}]
 runpy.run_path('setup.py', run_name='__main__')
 """
     subprocess.run([sys.executable, '-c', code], cwd=ROOT, check=True)
+    programs = (tmp_path / 'avis.egg-info/entry_points.txt').read_text().split('\n')
+    assert programs[:2] == ['[console_scripts]', 'avis = avis.cli.main:run_avis']
+    assert callable(run_avis)
     lines = (tmp_path / 'avis.egg-info/requires.txt').read_text().splitlines()
     assert {f'[{name}]' for name in setup.EXTRAS} <= {*lines}
     base = setup.mmcv_requirement(setup.environment_folders()) + setup.read_requirements('runtime')

@@ -80,11 +80,7 @@ def test_completion_knows_commands_options_and_files(shell: str, capsys) -> None
 
 
 def test_python_runs_the_package_as_a_program() -> None:
-    done = subprocess.run(
-        [sys.executable, '-m', 'avis', 'config', 'no_such.py'],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    words = [sys.executable, '-m', 'avis', 'data', 'make', '--layout', 'avtrack', '--out', '.']
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, '')
-    assert done.stderr == 'error: Config no_such.py does not exist.\n'
+    assert done.stderr.startswith('error: . exists and is not empty')
