@@ -1,4 +1,5 @@
 # Names that the package exports; see tests/test_exports.py.
+from .av_inferencer import AVInferencer as AVInferencer
 from .batch_inference import infer as infer
 from .checkpoint import convert_checkpoint as convert_checkpoint
 from .checkpoint import init_model as init_model

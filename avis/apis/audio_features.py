@@ -117,7 +117,13 @@ def extract_audio_features(
 
 
 def embed_seconds(
-    path: str | Path, num_frames: int, fps: float, encoder: VGGish
+    path: str | Path,
+    num_frames: int,
+    fps: float,
+    encoder: VGGish,
+    *,
+    start: float = 0.0,
+    track: int | None = None,
 ) -> NDArray[np.float32]:
     """Compute the embeddings of the seconds that start at the frames of a video.
 
@@ -126,18 +132,22 @@ def embed_seconds(
         num_frames: Number of frames T.
         fps: Frames per second.
         encoder: VGGish with ``framing='per_second'``.
+        start: Second of the file at which frame 0 is shown.
+        track: Index among the audio streams of the file; None for its default track.
 
     Returns:
         Shape (T, 128).
     """
-    rate = audio_info(path).sample_rate
+    rate = audio_info(path, track).sample_rate
     front_end = _front_end(rate)
     rows = []
     for first in range(0, num_frames, _CHUNK):
         frames = np.arange(first, min(first + _CHUNK, num_frames))
-        starts = np.round(frames * rate / fps).astype(np.int64)
+        starts = np.round(frames * rate / fps + start * rate).astype(np.int64)
         count = int(starts[-1] - starts[0]) + rate
-        audio = read_audio(path, sample_rate=rate, start=int(starts[0]), num_samples=count)
+        audio = read_audio(
+            path, sample_rate=rate, start=int(starts[0]), num_samples=count, track=track
+        )
         offsets = starts - starts[0]
         present = np.clip(len(audio) - offsets, 0, rate)
         padded = np.pad(audio, (0, count - len(audio)))

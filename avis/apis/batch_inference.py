@@ -1,71 +1,175 @@
 """Predict many videos into a folder, and resume an interrupted run.
 
-Each video gets a folder ``<name>/`` with ``video.mp4``, the video with masks in one color per
-identity, and ``results.json``, which is written last: if it exists, the video is complete. An error
+Each video gets a folder ``<name>/`` with an annotated video, a timeline, and the result files of
+:mod:`avis.export`. ``results.json`` is written last: if it exists, the video is complete. An error
 of one video is logged, with its traceback if it is unexpected, and the other videos are predicted.
 """
 
 import json
 import logging
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmengine.logging import print_log
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
 from avis.apis.checkpoint import init_model
-from avis.apis.inference import DEFAULT_WINDOW_SIZE, class_names, predict_video
-from avis.apis.video_records import check_fps, log_skipped, video_record
+from avis.apis.inference import (
+    DEFAULT_WINDOW_SIZE,
+    check_window_numbers,
+    class_names,
+    predict_video,
+)
+from avis.apis.inference_summary import InferenceSummary
+from avis.apis.media_inputs import FoundInputs, VideoInput, check_inputs, find_inputs
+from avis.apis.progress import InferenceProgress
+from avis.apis.video_records import check_fps, check_span, log_skipped, video_record
+from avis.apis.video_results import to_video_result
 from avis.avtracker.interfaces import ModelUnavailable
 from avis.avtracker.tracked_video import StageFailure
 from avis.datasets.readers.errors import BrokenDataError
-from avis.engine.track_video import write_track_video
+from avis.export import check_formats, read_results, read_settings, write_exports
+from avis.export.formats import DEFAULT_FORMATS
+from avis.export.results import RESULTS_FILE
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.video_record import VideoRecord
-from avis.utils.atomic import check_writable, remove_stale_parts, write_atomic
-from avis.utils.file_names import safe_file_name
-from avis.utils.media_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES, list_folder
+from avis.structures.video_result import VideoResult
+from avis.utils.atomic import check_writable, remove_stale_parts
+from avis.visualization.annotated_video import write_annotated_video
+from avis.visualization.timeline import write_timeline
+from avis.visualization.tracks import TrackStyle, check_track_style
 
-RESULTS_FILE, VIDEO_FILE = 'results.json', 'video.mp4'
+VIDEO_FILE, TIMELINE_FILE = 'video.mp4', 'timeline.png'
+RECORD_FILE = 'avtracker.json'
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is written for each video.
+
+    Args:
+        video: The annotated video and the timeline.
+        results: The result files.
+        formats: Formats of result files besides those that are always written, see
+            :func:`avis.export.export_formats`.
+        style: How masks are drawn, 'mask', 'outline' or 'box'.
+        opacity: Strength of the tint of masks, 0 to 1.
+
+    Raises:
+        ValueError: A format is unknown, or ``style`` or ``opacity`` is invalid.
+    """
+
+    video: bool = True
+    results: bool = True
+    formats: tuple[str, ...] = ()
+    style: TrackStyle = 'mask'
+    opacity: float = 0.25
+
+    def __post_init__(self) -> None:
+        check_formats(self.formats)
+        check_track_style(self.style, self.opacity)
+
+
+@dataclass(frozen=True)
+class InferenceJob:
+    """A video to predict.
+
+    Attributes:
+        name: Name of the video.
+        source: Its files.
+        folder: Folder of its results; None to write nothing.
+        common: Settings on which the results of all videos depend.
+    """
+
+    name: str
+    source: VideoInput
+    folder: Path | None
+    common: dict[str, Any]
+
+    def settings(self) -> dict[str, Any]:
+        """Return all settings, with the state of the files."""
+        reading = self.source.reading()
+        audio = reading.pop('audio')
+        given = {key: value for key, value in reading.items() if key == 'fps' or value is not None}
+        return {
+            **self.common,
+            **given,
+            'audio': None if audio is None else fingerprint(audio),
+            'video': fingerprint(self.source.path),
+        }
+
+
+@dataclass
+class Outcome:
+    """What became of a video.
+
+    Attributes:
+        job: The video.
+        error: Why there is no result, in one line; '' if there is one.
+        record: How the video was read.
+        sample: Prediction of the model.
+        result: The same as it is written; None after an error.
+    """
+
+    job: InferenceJob
+    error: str = ''
+    record: VideoRecord | None = None
+    sample: AVDataSample | None = None
+    result: VideoResult | None = None
 
 
 def infer(  # noqa: PLR0913 - one call is the whole tool
     config: str | Path,
     checkpoint: str | Path | None,
-    inputs: Sequence[str | Path],
+    inputs: str | Path | Sequence[str | Path] | FoundInputs,
     out: str | Path,
     *,
     audio: str | Path | None = None,
     audio_track: int | None = None,
     fps: float | None = None,
+    start: float | None = None,
+    end: float | None = None,
     size: int | None = DEFAULT_WINDOW_SIZE,
     overlap: int | None = None,
+    batch_size: int = 1,
     video: bool = True,
-    device: str = 'cpu',
+    results: bool = True,
+    export: Sequence[str] = (),
+    style: TrackStyle = 'mask',
+    opacity: float = 0.25,
+    device: str = 'auto',
     num_workers: int = 0,
     cfg_options: dict[str, Any] | None = None,
+    summary: InferenceSummary | None = None,
 ) -> dict[str, str]:
     """Predict all videos whose results are not complete yet.
 
     Args:
         config: Config of the model.
         checkpoint: Weights of the model; None for random ones.
-        inputs: Video files, folders of frames, and folders of video files.
+        inputs: Videos, see :func:`~avis.apis.media_inputs.find_inputs`; or what it returned, if the
+            user has been told what is wrong with them.
         out: Folder of the results.
         audio: Audio of the only input; None for the audio of the video files.
         audio_track: Index among the audio streams of the files; None for the default track.
-        fps: Frames per second to predict, see :func:`~avis.apis.inference.video_record`.
+        fps: Frames per second to predict, see :func:`~avis.apis.video_records.video_record`.
+        start: Second at which the prediction starts; None for the beginning.
+        end: Second at which it ends; None for the end.
         size: Number of frames of a window; None for whole videos.
         overlap: Number of frames that neighboring windows share; None for a tenth of a window.
-        video: Write videos in addition to ``results.json``.
-        device: Device of the model.
+        batch_size: Clips of a semantic model that are predicted at once.
+        video: Write annotated videos and timelines.
+        results: Write result files.
+        export: Formats of result files besides those that are always written.
+        style: How masks are drawn, 'mask', 'outline' or 'box'.
+        opacity: Strength of the tint of masks, 0 to 1.
+        device: Device of the model; 'auto' for the GPU if there is one.
         num_workers: Number of processes that decode in advance.
         cfg_options: Overrides of the config, dotted key to value.
+        summary: Collects who sounds how long, and warnings.
 
     Returns:
         Error messages by video; empty if all are complete.
@@ -77,95 +181,206 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
             for several videos, or a number is out of range.
     """
     check_fps(fps)
-    _check_windows(size, overlap, num_workers)
-    videos = dict(find_videos(inputs))
-    if audio is not None and len(videos) > 1:
-        raise ValueError(
-            f'expected one video with audio={str(audio)!r}, got {len(videos)}; predict them one by '
-            f'one'
-        )
-    settings = {
-        'config': str(config),
-        'checkpoint': None if checkpoint is None else _fingerprint(Path(checkpoint)),
-        'cfg_options': {key: str(value) for key, value in (cfg_options or {}).items()},
-        'fps': fps,
+    check_span(start, end)
+    check_window_numbers(size, overlap, num_workers, batch_size)
+    windows = {
         'size': size,
         'overlap': overlap,
-        'audio': None if audio is None else _fingerprint(Path(audio)),
+        'num_workers': num_workers,
+        'batch_size': batch_size,
     }
-    if audio_track is not None:
-        settings['audio_track'] = audio_track
-    reading = {'audio': audio, 'audio_track': audio_track, 'fps': fps}
+    outputs = OutputOptions(video, results, tuple(export), style, opacity)
+    reading = {
+        'audio': None if audio is None else Path(audio),
+        'audio_track': audio_track,
+        'fps': fps,
+        'start': start,
+        'end': end,
+    }
+    is_told = isinstance(inputs, FoundInputs)
+    found = inputs if isinstance(inputs, FoundInputs) else find_inputs(inputs, **reading)
+    if not is_told:
+        log_skipped_entries(found)
+    common = common_settings(config, checkpoint, cfg_options, size=size, overlap=overlap)
     check_writable(out)
-    jobs = [_Job(path, Path(out) / name, settings) for name, path in videos.items()]
-    todo = [job for job in jobs if not _is_done(job, video=video)]
+    jobs = plan_inference(found.videos, out, common)
+    todo = [job for job in jobs if not is_done(job, outputs)]
     print_log(f'{len(jobs) - len(todo)} of {len(jobs)} videos are complete already', 'current')
+    export_again([job for job in jobs if job not in todo], outputs)
+    failed = refuse_inputs(todo, tell=not is_told)
+    todo = [job for job in todo if job.name not in failed]
     if not todo:
-        return {}
+        return failed
     model = init_model(config, checkpoint, device, cfg_options)
-    class_names(model)  # an error of the config concerns all videos
-    windows = {'size': size, 'overlap': overlap, 'num_workers': num_workers}
-    failed = {}
-    with _progress() as progress:
-        for job in todo:
-            problem = _predict(job, model, progress, windows, reading, video=video)
-            if problem:
-                failed[job.folder.name] = problem
+    with InferenceProgress(len(todo)) as progress:
+        for outcome in run_jobs(model, todo, windows=windows, outputs=outputs, progress=progress):
+            if summary is not None and outcome.result is not None:
+                summary.add(outcome.result, outcome.job.folder)
+            if outcome.error:
+                failed[outcome.job.name] = outcome.error
     return failed
 
 
-def _check_windows(size: int | None, overlap: int | None, num_workers: int) -> None:
-    """Check the numbers before the model is loaded."""
-    if size is not None and size < 1:
-        raise ValueError(f'expected windows of at least one frame, got {size}')
-    if overlap is not None and not 0 <= overlap < (size or overlap + 1):
-        raise ValueError(f'expected an overlap from 0 to below {size} frames, got {overlap}')
-    if num_workers < 0:
-        raise ValueError(f'expected at least 0 worker processes, got {num_workers}')
+def find_videos(inputs: Sequence[str | Path]) -> Iterator[tuple[str, Path]]:
+    """Yield names and paths of the videos among the inputs; what is passed over is logged.
+
+    See :func:`~avis.apis.media_inputs.find_inputs`.
+    """
+    found = find_inputs(inputs)
+    log_skipped_entries(found)
+    yield from ((name, video.path) for name, video in found.videos.items())
 
 
-@dataclass(frozen=True)
-class _Job:
-    """A video to predict: its path, the folder of its results, and what they depend on."""
+def log_skipped_entries(found: FoundInputs) -> None:
+    """Log the entries of folders that are passed over."""
+    for folder, skipped in found.skipped.items():
+        log_skipped(folder, skipped)
 
-    path: Path
-    folder: Path
-    common: dict[str, Any]
 
-    def settings(self) -> dict[str, Any]:
-        """Return all settings, with the state of the file."""
-        return {**self.common, 'video': _fingerprint(self.path)}
+def common_settings(
+    config: str | Path,
+    checkpoint: str | Path | None,
+    cfg_options: Mapping[str, Any] | None,
+    *,
+    size: int | None,
+    overlap: int | None,
+) -> dict[str, Any]:
+    """Return the settings on which the results of all videos depend; JSON values."""
+    return {
+        'config': str(config),
+        'checkpoint': None if checkpoint is None else fingerprint(Path(checkpoint)),
+        'cfg_options': {key: str(value) for key, value in (cfg_options or {}).items()},
+        'size': size,
+        'overlap': overlap,
+    }
+
+
+def plan_inference(
+    videos: Mapping[str, VideoInput], out: str | Path | None, common: dict[str, Any]
+) -> list[InferenceJob]:
+    """Return a job per video, with its folder below ``out``; None writes nothing."""
+    return [
+        InferenceJob(name, source, None if out is None else Path(out) / name, common)
+        for name, source in videos.items()
+    ]
+
+
+def refuse_inputs(jobs: Sequence[InferenceJob], *, tell: bool = True) -> dict[str, str]:
+    """Return why some videos cannot be predicted; with ``tell`` log it, and warnings of others."""
+    checked = check_inputs({job.name: job.source for job in jobs})
+    if not tell:
+        return dict(checked.problems)
+    for name, problem in checked.problems.items():
+        print_log(f'{name}: {problem}', 'current', logging.ERROR)
+    for name, warning in checked.warnings.items():
+        print_log(f'{name}: {warning}', 'current', logging.WARNING)
+    return dict(checked.problems)
+
+
+def run_jobs(
+    model: nn.Module,
+    jobs: Sequence[InferenceJob],
+    *,
+    windows: Mapping[str, Any],
+    outputs: OutputOptions,
+    progress: InferenceProgress,
+) -> Iterator[Outcome]:
+    """Predict videos one after the other, and write their results.
+
+    Args:
+        model: The model.
+        jobs: The videos.
+        windows: Arguments of :func:`~avis.apis.inference.predict_video`.
+        outputs: What is written.
+        progress: Shows the progress.
+
+    Yields:
+        What became of each video.
+    """
+    if not jobs:
+        return
+    classes = class_names(model)  # an error of the config concerns all videos
+    for job in jobs:
+        progress.start_video(job.name, job.source.estimated_frames())
+        try:
+            outcome = _predict(job, model, classes, windows, progress)
+            if outcome.result is not None and job.folder is not None:
+                progress.start_stage('writing')
+                assert outcome.record is not None
+                write_outputs(job.folder, outcome.record, outcome.result, outputs)
+        except Exception as error:  # must not stop the other videos
+            if _concerns_all(error):
+                raise
+            outcome = Outcome(job, _log_failure(job.name, error))
+        progress.finish_video()
+        yield outcome
 
 
 def _predict(
-    job: _Job,
-    model: nn.Module,
-    progress: Progress,
-    windows: dict[str, Any],
-    reading: dict[str, Any],
-    *,
-    video: bool,
-) -> str:
-    """Predict one video and write its results; return the problem if it fails, else ''."""
-    name = job.folder.name
-    task = progress.add_task(name, total=None)
-
-    def show(done: int, total: int) -> None:
-        progress.update(task, completed=done, total=total)
-
-    try:
+    job: InferenceJob,
+    model: Any,
+    classes: Sequence[str],
+    windows: Mapping[str, Any],
+    progress: InferenceProgress,
+) -> Outcome:
+    """Predict one video."""
+    if job.folder is not None:
         remove_stale_parts(job.folder)
-        settings = job.settings()
-        record = video_record(job.path, **reading)
-        sample = predict_video(model, record, on_window=show, **windows)
-        if 'failure' in sample:  # logged where it occurred; predicted again next time
-            return str(sample.failure)
-        write_inference_results(job.folder, model, record, sample, settings=settings, video=video)
-    except Exception as error:  # must not stop the other videos
-        if _concerns_all(error):
-            raise
-        return _log_failure(name, error)
-    return ''
+        if hasattr(model, 'record_file'):
+            model.record_file = job.folder / RECORD_FILE
+    settings = job.settings()
+    record = video_record(job.source.path, **job.source.reading())
+    sample = predict_video(
+        model, record, on_window=progress.update, on_stage=progress.start_stage, **windows
+    )
+    if 'failure' in sample:  # logged where it occurred; predicted again next time
+        return Outcome(job, str(sample.failure), record, sample)
+    result = to_video_result(record, sample, classes, settings=settings)
+    return Outcome(job, '', record, sample, result)
+
+
+def write_outputs(
+    folder: Path, record: VideoRecord, result: VideoResult, outputs: OutputOptions
+) -> None:
+    """Write the files of one video, each atomically, ``results.json`` last."""
+    if outputs.video:
+        style: dict[str, Any] = {'style': outputs.style, 'opacity': outputs.opacity}
+        write_annotated_video(folder / VIDEO_FILE, record, result, **style)
+        write_timeline(folder / TIMELINE_FILE, record, result)
+    if outputs.results:
+        write_exports(folder, result, [*DEFAULT_FORMATS, *outputs.formats])
+
+
+def is_done(job: InferenceJob, outputs: OutputOptions) -> bool:
+    """Whether there are results of the same video, model and settings."""
+    if job.folder is None or not outputs.results:
+        return False
+    results = job.folder / RESULTS_FILE
+    written = [results, *([job.folder / VIDEO_FILE] if outputs.video else [])]
+    if not all(path.is_file() for path in written):
+        return False
+    try:
+        return read_settings(results) == json.loads(json.dumps(job.settings()))
+    except (OSError, ValueError) as error:
+        print_log(
+            f'{results} cannot be read ({error}): {job.name} is predicted again',
+            'current',
+            logging.WARNING,
+        )
+        return False
+
+
+def export_again(jobs: Sequence[InferenceJob], outputs: OutputOptions) -> None:
+    """Write further formats of videos that are complete."""
+    for job in jobs:
+        if outputs.formats and job.folder is not None:
+            write_exports(job.folder, read_results(job.folder), outputs.formats)
+
+
+def fingerprint(path: Path) -> list[Any]:
+    """Return path, size and modification time of a file, by which changes are detected."""
+    status = path.stat()
+    return [str(path.resolve()), status.st_size, status.st_mtime]
 
 
 def _concerns_all(error: Exception) -> bool:
@@ -183,144 +398,3 @@ def _log_failure(name: str, error: Exception) -> str:
     details = '' if expected else f'\n{traceback.format_exc()}'
     print_log(f'{name}: {reason}{details}', 'current', logging.ERROR)
     return reason
-
-
-def find_videos(inputs: Sequence[str | Path]) -> Iterator[tuple[str, Path]]:
-    """Yield names and paths of the videos among files and folders.
-
-    A folder with images is one video; in a folder with video files, each file is a video, in the
-    natural order of the names. Other entries of a folder are passed over and named in the log.
-
-    Raises:
-        FileNotFoundError: An input does not exist.
-        ValueError: A folder contains neither images nor videos, or both, or two videos have the
-            same name.
-    """
-    names: dict[str, Path] = {}
-    for path in [file for given in inputs for file in _videos_of(Path(given))]:
-        name = safe_file_name(path.name if path.is_dir() else path.stem)
-        if name in names:
-            raise ValueError(
-                f'{names[name]} and {path} have the same name {name!r} and would overwrite each '
-                f"other's results; predict them into different folders"
-            )
-        names[name] = path
-    yield from names.items()
-
-
-def _videos_of(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise FileNotFoundError(f'{path} does not exist.')
-    images, videos, skipped = list_folder(path)
-    if images and videos:
-        raise ValueError(
-            f'{path} contains {len(images)} images, such as {images[0].name}, and {len(videos)} '
-            f'videos, such as {videos[0].name}: expected the frames of one video or video files; '
-            f'move the others to another folder'
-        )
-    if images:
-        return [path.resolve()]
-    if not videos:
-        raise ValueError(
-            f'{path} contains neither frames ({", ".join(IMAGE_SUFFIXES)}) nor videos '
-            f'({", ".join(VIDEO_SUFFIXES)})'
-        )
-    log_skipped(path, skipped)
-    return videos
-
-
-def write_inference_results(
-    folder: Path,
-    model: nn.Module,
-    record: VideoRecord,
-    sample: AVDataSample,
-    *,
-    settings: dict[str, Any],
-    video: bool = True,
-) -> None:
-    """Write video and tracks of one video; each file is written atomically, the tracks last.
-
-    Args:
-        folder: Folder of the results of the video.
-        model: The model, for the names of its classes.
-        record: Record of the video.
-        sample: Prediction of :func:`~avis.apis.inference.predict_video`.
-        settings: What the results depend on; stored with them.
-        video: Write the video, too.
-    """
-    classes = class_names(model)
-    if video:
-        write_track_video(folder / VIDEO_FILE, record, sample, classes=classes)
-    content = inference_results(record, sample, classes) | {'settings': settings}
-    write_atomic(folder / RESULTS_FILE, json.dumps(content))
-
-
-def inference_results(
-    record: VideoRecord, sample: AVDataSample, classes: Sequence[str]
-) -> dict[str, Any]:
-    """Return the content of ``results.json``; masks are COCO RLEs, null where absent."""
-    tracks = sample.pred_tracks
-    fields = zip(
-        tracks.ids.tolist(),
-        tracks.labels.tolist(),
-        tracks.scores.tolist(),
-        tracks.masks,
-        strict=True,
-    )
-    return {
-        'video': record['video_name'],
-        'frames': record['frames'],
-        'fps': record['fps'],
-        'length': record['length'],
-        'height': int(sample.ori_shape[0]),
-        'width': int(sample.ori_shape[1]),
-        'tracks': [
-            {
-                'id': number,
-                'label': label,
-                'class': classes[label] if classes else None,
-                'score': score,
-                'segmentations': masks.to_json(),
-            }
-            for number, label, score, masks in fields
-        ],
-    }
-
-
-def _fingerprint(path: Path) -> list[Any]:
-    """Return path, size and modification time of a file, by which changes are detected."""
-    status = path.stat()
-    return [str(path.resolve()), status.st_size, status.st_mtime]
-
-
-def _is_done(job: _Job, *, video: bool) -> bool:
-    """Whether there are results of the same video, model and settings."""
-    results = job.folder / RESULTS_FILE
-    if not results.is_file() or (video and not (job.folder / VIDEO_FILE).is_file()):
-        return False
-    try:
-        stored = json.loads(results.read_text(encoding='utf-8'))
-        if not isinstance(stored, dict):
-            raise ValueError(f'expected an object, got {type(stored).__name__}')
-        return bool(stored.get('settings') == json.loads(json.dumps(job.settings())))
-    except (OSError, ValueError, RecursionError) as error:
-        print_log(
-            f'{results} cannot be read ({error}): {job.folder.name} is predicted again',
-            'current',
-            logging.WARNING,
-        )
-        return False
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn('{task.description}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )

@@ -27,7 +27,7 @@ def init_model(
         config: Config file or loaded config.
         checkpoint: Checkpoint whose entries and shapes equal those of this model; None keeps the
             random weights.
-        device: Device of the model.
+        device: Device of the model; 'auto' for the GPU if PyTorch can use one, else the CPU.
         cfg_options: Overrides of the config, dotted key to value.
 
     Returns:
@@ -48,9 +48,16 @@ def init_model(
     if checkpoint is not None:
         load_weights(model, checkpoint)
     model.cfg = config
-    model.to(device)
+    model.to(resolve_device(device))
     model.eval()  # not chained: mmdet's backbones return None from it
     return model
+
+
+def resolve_device(device: str | torch.device) -> str | torch.device:
+    """Return the device that 'auto' means: the GPU if PyTorch can use one, else the CPU."""
+    if device != 'auto':
+        return device
+    return 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
 def available_converters() -> list[str]:

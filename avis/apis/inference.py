@@ -8,6 +8,7 @@ from mmengine.dataset import Compose, pseudo_collate
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from avis.apis.video_features import computed_features
 from avis.apis.video_records import video_record
 from avis.datasets.av_dataset import build_transforms
 from avis.datasets.transforms.audio import LoadAudio
@@ -65,7 +66,8 @@ def predict_video(  # noqa: PLR0913 - one call is the whole prediction
 
     Raises:
         FileNotFoundError: Video or audio does not exist.
-        ValueError: A file cannot be read, or the config needs audio features that are not given.
+        ValueError: A file cannot be read, or the config needs audio features that are not given and
+            cannot be computed.
     """
     if isinstance(video, dict):
         if audio is not None or fps is not None:
@@ -76,8 +78,21 @@ def predict_video(  # noqa: PLR0913 - one call is the whole prediction
         record = video
     else:
         record = video_record(video, audio, fps=fps)
-    transforms = _test_transforms(model, record)
+    transforms = _test_transforms(model)
     show = _Progress(on_window or (lambda done, total: None), on_stage or (lambda stage: None))
+    with computed_features(record, transforms) as record:
+        return _predict(model, record, transforms, show, (size, overlap, batch_size, num_workers))
+
+
+def _predict(
+    model: nn.Module,
+    record: VideoRecord,
+    transforms: Sequence[Any],
+    show: '_Progress',
+    numbers: tuple[int | None, int | None, int, int],
+) -> AVDataSample:
+    """Predict as the model wants it."""
+    size, overlap, batch_size, num_workers = numbers
     if getattr(model, 'reads_whole_videos', False):
         return _predict_whole(model, record, transforms, show)
     show.on_stage('predicting')
@@ -162,6 +177,24 @@ def _clip_spec(model: nn.Module, transforms: Sequence[Any]) -> ClipSpec:
     return ClipSpec(getattr(_dataset_class(model), 'LENGTH', ClipSpec.length))
 
 
+def check_window_numbers(
+    size: int | None, overlap: int | None, num_workers: int, batch_size: int
+) -> None:
+    """Check the numbers before the model is loaded.
+
+    Raises:
+        ValueError: One is out of range.
+    """
+    if size is not None and size < 1:
+        raise ValueError(f'expected windows of at least one frame, got {size}')
+    if overlap is not None and not 0 <= overlap < (size or overlap + 1):
+        raise ValueError(f'expected an overlap from 0 to below {size} frames, got {overlap}')
+    if num_workers < 0:
+        raise ValueError(f'expected at least 0 worker processes, got {num_workers}')
+    if batch_size < 1:
+        raise ValueError(f'expected batches of at least one clip, got {batch_size}')
+
+
 def class_names(model: nn.Module) -> tuple[str, ...]:
     """Return the class names of a model from the test data of its config; empty if unknown."""
     own = _test_dataset(model).get('metainfo', {})
@@ -204,18 +237,11 @@ def _test_dataset(model: nn.Module) -> Any:
     return cfg.test_dataloader.dataset
 
 
-def _test_transforms(model: nn.Module, record: VideoRecord) -> list[Any]:
+def _test_transforms(model: nn.Module) -> list[Any]:
     """Return the test pipeline of the config, changed to accept videos with any audio or none."""
     transforms = build_transforms(_test_dataset(model).pipeline)
     for loader in transforms:
-        if not isinstance(loader, LoadAudio):
-            continue
-        if loader.source == 'features' and record.get('features') is None:
-            raise ValueError(
-                f'{record["video_name"]!r}: the config reads precomputed audio features '
-                f"(LoadAudio(source='features')). Pass a .npy of tools/dataset_tools/"
-                f'extract_audio_features.py as audio, or use a config that reads waveforms.'
-            )
-        # The audio of most videos ends before their last frame.
-        loader.missing, loader.max_padding = 'silence', float('inf')
+        if isinstance(loader, LoadAudio):
+            # The audio of most videos ends before their last frame.
+            loader.missing, loader.max_padding = 'silence', float('inf')
     return transforms

@@ -142,7 +142,7 @@ def _read_list(path: Path, found: FoundInputs, reading: Mapping[str, Any]) -> li
         raise ValueError(f'{path}: expected a list in YAML ({error})') from error
     if not isinstance(entries, list) or not entries:
         raise ValueError(f'{path}: expected a list of videos, got {type(entries).__name__}')
-    videos = []
+    videos: list[VideoInput] = []
     for index, entry in enumerate(entries):
         own = {'video': entry} if isinstance(entry, str) else entry
         if not isinstance(own, dict) or not isinstance(own.get('video'), str):

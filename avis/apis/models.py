@@ -39,7 +39,6 @@ class ModelInfo:
     Attributes:
         name: Name of the config.
         config: Path of the config.
-        task: What it predicts.
         weights: Path or address of published weights; None if there are none.
         aliases: Other names.
         results: Published results, as in the metafile.
@@ -47,10 +46,16 @@ class ModelInfo:
 
     name: str
     config: Path
-    task: Task
     weights: str | None = None
     aliases: tuple[str, ...] = ()
     results: tuple[dict[str, Any], ...] = field(default=(), compare=False)
+
+    @property
+    def task(self) -> Task:
+        """What it predicts, by the data that its config opens; 'avis' if they do not say."""
+        bases = (path for path in config_files(self.config) if path.parent.parent.name == '_base_')
+        tasks = (_TASK_OF_DATA.get(path.stem) for path in bases)
+        return next((task for task in tasks if task is not None), 'avis')
 
 
 def find_models(pattern: str | None = None, task: Task | None = None) -> list[ModelInfo]:
@@ -93,7 +98,7 @@ def find_model(name: str | Path) -> ModelInfo:
     """
     path = Path(name)
     if path.is_file():
-        return ModelInfo(path.stem, path, _task_of(path))
+        return ModelInfo(path.stem, path)
     known = {each.lower(): model for model in _models() for each in (model.name, *model.aliases)}
     wanted = str(name).lower().removesuffix('.py')
     if wanted in known:
@@ -139,14 +144,7 @@ def _models() -> Iterator[ModelInfo]:
         yield ModelInfo(
             name=config.stem,
             config=config,
-            task=_task_of(config),
             weights=entry.get('Weights'),
             aliases=(aliases,) if isinstance(aliases, str) else tuple(aliases),
             results=tuple(entry.get('Results', ())),
         )
-
-
-def _task_of(config: Path) -> Task:
-    """Return the task of a config by the data that it opens; 'avis' if they do not say."""
-    names = (path.stem for path in config_files(config) if path.parent.parent.name == '_base_')
-    return next((_TASK_OF_DATA[name] for name in names if name in _TASK_OF_DATA), 'avis')

@@ -78,7 +78,7 @@ def _tracks(
     )
     for each, label, score, masks, visible in fields:
         number = numbers[each]
-        class_name = classes[label] if classes else None
+        class_name = classes[label] if label < len(classes) else None
         shown = class_name or f'class {label}'
         name = f'Speaker {number}' if speakers else shown if semantic else f'{shown} {number}'
         yield TrackResult(

@@ -97,11 +97,7 @@ class AVTracker(BaseModel):
         super().__init__()
         _check('protocol', protocol, tuple(_STRATEGIES))
         _check('on_error', on_error, ('record', 'raise'))
-        if max_frames < 1 or (window_seconds is not None and window_seconds <= 0):
-            raise ValueError(
-                f'AVTracker: expected max_frames and window_seconds above 0, got {max_frames} and '
-                f'{window_seconds}'
-            )
+        _check_sizes(max_frames, window_seconds)
         # Distributed wrappers refuse a model without parameters.
         self.anchor = nn.Parameter(torch.zeros(1))
         self.on_error = on_error
@@ -212,6 +208,14 @@ def _traceback(error: BaseException) -> str:
 def _check(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise ValueError(f'AVTracker: {name} must be one of {known}, got {value!r}')
+
+
+def _check_sizes(max_frames: int, window_seconds: float | None) -> None:
+    if max_frames < 1 or (window_seconds is not None and window_seconds <= 0):
+        raise ValueError(
+            f'AVTracker: expected max_frames and window_seconds above 0, got {max_frames} and '
+            f'{window_seconds}'
+        )
 
 
 def _tracks(done: TrackedVideo) -> InstanceData:

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from avis.structures.media import FrameSource, ImageArray
 
-Result = TypeVar('Result')
+_Item = TypeVar('_Item')
 
 STAGE_TITLES = {
     'speech': 'recognizing speech',
@@ -47,7 +47,7 @@ class StageProgress:
         """Report that the stage is done."""
         self.advance(self._total)
 
-    def over(self, results: Iterable[Result], count: int) -> Iterator[Result]:
+    def over(self, results: Iterable[_Item], count: int) -> Iterator[_Item]:
         """Yield results of which there are ``count``, each of which takes as long as the others."""
         for number, result in enumerate(results, start=1):
             yield result

@@ -22,6 +22,7 @@ class Command(NamedTuple):
 
 # A name of two words is a command of a group; GROUPS has the summary of each group.
 COMMANDS = {
+    'infer': Command('infer', 'predict videos with any model'),
     'train': Command('train', 'train a config'),
     'test': Command('test', 'test a checkpoint on the test data of a config'),
     'evaluate': Command('evaluate', 'score predictions of any method on disk'),

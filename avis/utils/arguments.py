@@ -143,7 +143,9 @@ def parse_cfg_options(options: Sequence[str]) -> dict[str, Any]:
     for option in options:
         if '=' not in option or option.startswith('='):
             raise ValueError(f'--cfg-options: expected key=value, got {option!r}')
-    from mmengine.config import DictAction
+    if not options:
+        return {}
+    from mmengine.config import DictAction  # half a second
 
     parsed = {}
     for option in options:

@@ -76,6 +76,21 @@ def write_annotated_video(  # noqa: PLR0913 - one call is the whole video
     )
 
 
+def annotated_frames(
+    record: VideoRecord, result: VideoResult, *, style: TrackStyle, opacity: float
+) -> Iterator[Image]:
+    """Yield the frames of :func:`write_annotated_video`, one per frame of the result.
+
+    Args:
+        record: Record of the video.
+        result: What was found.
+        style: How masks are drawn, see :func:`~avis.visualization.tracks.draw_tracks`.
+        opacity: Strength of the tint, 0 to 1.
+    """
+    drawing = _Drawing({'prediction': result}, style, opacity)
+    yield from _frames(record, np.arange(result.length), drawing, 1, strip=True, captions=True)
+
+
 def display_size(height: int, width: int, aspect: Fraction | int = 1) -> tuple[int, int]:
     """Height and width at which frames are shown: in square pixels, and not too small.
 

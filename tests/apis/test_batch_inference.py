@@ -43,10 +43,11 @@ def test_infer_writes_video_and_tracks_of_every_video(videos, tmp_path):
     assert run(videos, tmp_path / 'out') == {}
     assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['-b', 'a', 'c']
     content = json.loads((tmp_path / 'out' / 'a' / 'results.json').read_text())
-    assert (content['video'], content['length'], content['fps']) == ('a', 9, 10)
-    assert (content['height'], content['width']) == SIZE
+    video = content['video']
+    assert (video['name'], video['length'], video['fps']) == ('a', 9, 10)
+    assert (video['height'], video['width']) == SIZE
     first, second = content['tracks']
-    assert (first['id'], first['label'], first['class']) == (0, 0, 'person')
+    assert (first['id'], first['label'], first['class']) == (1, 0, 'person')
     assert (second['label'], second['class']) == (1, 'violin')
     assert 0.9 < first['score'] <= 1
     assert all(rle['size'] == list(SIZE) for rle in first['segmentations'])
@@ -58,19 +59,19 @@ def test_infer_writes_video_and_tracks_of_every_video(videos, tmp_path):
 
 
 def test_interrupted_run_resumes(videos, tmp_path, predicted, monkeypatch):
-    out, write = tmp_path / 'out', batch_inference.write_track_video
+    out, write = tmp_path / 'out', batch_inference.write_annotated_video
 
     def break_off(path, record, *arguments, **more):
         if record['video_name'] == 'c':
             raise KeyboardInterrupt
         write(path, record, *arguments, **more)
 
-    monkeypatch.setattr(batch_inference, 'write_track_video', break_off)
+    monkeypatch.setattr(batch_inference, 'write_annotated_video', break_off)
     with pytest.raises(KeyboardInterrupt):
         run(videos, out)
     assert not list(out.rglob('*.part'))
     assert not (out / 'c' / 'results.json').exists()
-    monkeypatch.setattr(batch_inference, 'write_track_video', write)
+    monkeypatch.setattr(batch_inference, 'write_annotated_video', write)
     before = (out / 'a' / 'results.json').stat().st_mtime_ns
     predicted.clear()
     assert run(videos, out) == {}
@@ -175,7 +176,7 @@ def test_unreadable_results_are_made_again(content, videos, tmp_path, predicted)
     path.write_bytes(content)
     assert infer(CONFIG, None, [videos / 'c.mp4'], tmp_path / 'out', video=False) == {}
     assert predicted == ['c']
-    assert json.loads(path.read_text())['length'] == 1
+    assert json.loads(path.read_text())['video']['length'] == 1
 
 
 def test_files_of_a_killed_run_are_removed(videos, tmp_path):
@@ -185,7 +186,9 @@ def test_files_of_a_killed_run_are_removed(videos, tmp_path):
     part.parent.mkdir(parents=True)
     part.touch()
     assert infer(CONFIG, None, [videos / 'c.mp4'], tmp_path / 'out', video=False) == {}
-    assert [path.name for path in part.parent.iterdir()] == ['results.json']
+    names = {path.name for path in part.parent.iterdir()}
+    assert names >= {'results.json', 'speakers.csv', 'boxes.csv'}
+    assert not any(name.endswith('.part') for name in names)
 
 
 @pytest.mark.parametrize(
@@ -228,12 +231,23 @@ def test_every_kind_of_video_is_found_and_the_rest_is_named(tmp_path, monkeypatc
     ]
 
 
-def test_images_beside_videos_are_an_error(videos):
-    (videos / '0.jpg').touch()
-    with pytest.raises(
-        ValueError, match=r'1 images, such as 0\.jpg, and 3 videos, such as -b\.mp4'
-    ):
-        dict(find_videos([videos]))
+def test_further_formats_of_complete_videos_are_written(videos, tmp_path, predicted):
+    out = tmp_path / 'out'
+    run(videos / 'c.mp4', out, video=False)
+    before = {path.name for path in (out / 'c').iterdir()}
+    predicted.clear()
+    assert run(videos / 'c.mp4', out, video=False, export=['youtube_vis']) == {}
+    assert predicted == []
+    assert {path.name for path in (out / 'c').iterdir()} > before
+
+
+def test_inputs_that_cannot_be_predicted_fail_before_the_model_is_loaded(
+    videos, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(batch_inference, 'init_model', None)
+    assert run(videos / 'notes.txt', tmp_path / 'out')['notes'].endswith(
+        '(Invalid data found when processing input).'
+    )
 
 
 def test_missing_input_is_an_error(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 from mmengine.dataset import pseudo_collate
 
-from avis.apis import init_model, predict_video, video_record, video_records
+from avis.apis import init_model, predict_video, video_features, video_record, video_records
 from avis.apis.config import load_config
 from avis.apis.inference import class_names
 from avis.datasets.readers.errors import BrokenDataError
@@ -180,6 +180,38 @@ def test_config_with_features_without_features_is_an_error(video, tmp_path):
     predict_video(model, video, tmp_path / 'features.npy', size=20, overlap=0)
     read = [json.loads(line)[2] for line in (tmp_path / 'log').read_text().splitlines()]
     assert read == [[1, 20, 4], [1, 3, 4]]
+
+
+def test_features_are_computed_if_the_weights_are_there(video, tmp_path, monkeypatch):
+    cfg = load_config(CONFIG)
+    cfg.test_dataloader.dataset.pipeline[1].source = 'features'
+    model = init_model(cfg, cfg_options={'model.log': str(tmp_path / 'log')})
+    weights = tmp_path / 'vggish.pth'
+    weights.touch()
+    monkeypatch.setattr(video_features, 'VGGISH_WEIGHTS', str(weights))
+    examples = []
+
+    class Stub:
+        def __init__(self, *, weights, framing):
+            assert framing == 'per_second'
+
+        def __call__(self, log_mel, num_frames):
+            examples.append(log_mel)
+            return log_mel.mean((2, 3)).unsqueeze(-1).expand(-1, -1, 128)
+
+    monkeypatch.setattr(video_features, 'VGGish', Stub)
+    predict_video(model, video_record(video, start=0.3), size=20)
+    assert [tuple(each.shape) for each in examples] == [(20, 1, 96, 64)]
+    (read,) = [json.loads(line)[2] for line in (tmp_path / 'log').read_text().splitlines()]
+    assert read == [1, 20, 128]
+    assert (
+        len(
+            predict_video(
+                model, write_video(tmp_path / 'mute.mp4', SCENE[:2], audio=False)
+            ).pred_tracks
+        )
+        == 1
+    )
 
 
 def test_prediction_equals_that_through_the_data_set(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from avis.utils import cli
+from tests.helpers.painted import passing, write_video
 from tests.helpers.runs import ROOT, TINY_CONFIG
 from tests.helpers.subprocess_python import run_python
 
@@ -36,9 +38,14 @@ WITH_CONFIG = {
 }
 
 
+@pytest.fixture(scope='module')
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp('video') / 'video.mp4', passing(1))
+
+
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch) -> Path:
-    (tmp_path / 'video.mp4').touch()
+def folder(tmp_path: Path, monkeypatch, video: Path) -> Path:
+    shutil.copy(video, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv('AVIS_DEBUG', raising=False)
     return tmp_path

@@ -1,0 +1,156 @@
+"""Predict videos with any model: an annotated video, a timeline and result files for each.
+
+Inputs are video files, folders of frames (with --fps), folders of video files, an image with
+--audio, patterns such as '*.mp4', and YAML lists. A video whose results are complete is skipped:
+start an interrupted run again with the same command. The exit status is 1 if a video failed, 2 if
+none of the inputs can be predicted.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avis.utils.arguments import (
+    ToolParser,
+    add_config_arguments,
+    natural_int,
+    parse_cfg_options,
+    positive_int,
+)
+
+if TYPE_CHECKING:
+    from avis.apis.media_inputs import FoundInputs
+
+EXAMPLES = (
+    'avtracker_offline none meeting.mp4 talks/ --out results',
+    "tpavi_r50_s4 --checkpoint tpavi_r50_s4.pth 'clips/*.mp4' --out results --fps 1",
+    'configs/avis/demo_avism_synthetic.py best.pth list.yml --out results --start 10 --end 25',
+)
+
+
+def add_arguments(parser: ToolParser) -> None:
+    """Add the arguments."""
+    add_config_arguments(parser)
+    parser.add_checkpoint()
+    parser.add_argument('inputs', nargs='+', help='videos, see above')
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder of the results')
+    _add_reading(parser)
+    _add_writing(parser)
+    parser.add_argument(
+        '--window', type=natural_int, default=60, help='frames per window; 0 for whole videos (60)'
+    )
+    parser.add_argument(
+        '--overlap',
+        type=natural_int,
+        help='frames that neighboring windows share (a tenth of a window); 0 for trackers that '
+        'work frame by frame',
+    )
+    parser.add_argument(
+        '--batch-size', type=positive_int, default=1, help='clips at once, for AVS and AVSS (1)'
+    )
+    parser.add_argument('--device', default='auto', help='auto, cpu, cuda, cuda:1, ... (auto)')
+    parser.add_argument(
+        '--workers', type=natural_int, default=0, help='processes that decode ahead (0)'
+    )
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--audio', metavar='FILE', help='audio of the only input, or .npy with its features'
+    )
+    parser.add_argument(
+        '--audio-track',
+        type=int,
+        metavar='N',
+        help='audio track of the files, from 0; default: the default track of each file',
+    )
+    parser.add_argument(
+        '--fps',
+        type=float,
+        help='frames per second to predict, as in training (AVISeg, AVSBench: 1); default: all '
+        'frames of a video file',
+    )
+    parser.add_argument('--start', type=float, metavar='S', help='second at which to start')
+    parser.add_argument('--end', type=float, metavar='S', help='second at which to end')
+
+
+def _add_writing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--export',
+        nargs='+',
+        action='extend',
+        default=[],
+        metavar='FORMAT',
+        help='more result files; an unknown name lists the formats',
+    )
+    parser.add_argument(
+        '--style', choices=['mask', 'outline', 'box'], default='mask', help='of masks (mask)'
+    )
+    parser.add_argument(
+        '--opacity', type=float, default=0.25, help='strength of the tint of masks, 0 to 1 (0.25)'
+    )
+    parser.add_argument(
+        '--no-video', action='store_true', help='write no annotated video and no timeline'
+    )
+    parser.add_argument('--no-results', action='store_true', help='write no result files')
+
+
+def main(parser: ToolParser, words: Sequence[str]) -> int | str | None:
+    """Parse the arguments and predict; returns the videos that failed."""
+    args = parser.parse_args(words)
+    cfg_options = parse_cfg_options(args.cfg_options)
+    from avis.apis.media_inputs import check_inputs, find_inputs, sentences
+    from avis.apis.models import find_model
+
+    model = find_model(args.config)
+    found = find_inputs(
+        args.inputs,
+        audio=None if args.audio is None else Path(args.audio),
+        audio_track=args.audio_track,
+        fps=args.fps,
+        start=args.start,
+        end=args.end,
+    )
+    checked = check_inputs(found.videos)
+    for line in sentences(checked, found.skipped):
+        sys.stderr.write(f'{line}\n')
+    if len(checked.problems) == len(found.videos):
+        return 2
+    sys.stderr.write(f'{parser.prog}: importing PyTorch and mmdet ...\n')
+    sys.stderr.flush()
+    return _predict(args, str(model.config), found, cfg_options)
+
+
+def _predict(
+    args: argparse.Namespace, config: str, found: 'FoundInputs', cfg_options: dict[str, Any]
+) -> str | None:
+    """Predict the videos and print who sounds how long."""
+    from rich.console import Console
+
+    from avis.apis import infer
+    from avis.apis.inference_summary import InferenceSummary
+
+    summary = InferenceSummary()
+    failed = infer(
+        config,
+        None if args.checkpoint.lower() == 'none' else args.checkpoint,
+        found,
+        args.out,
+        size=args.window or None,
+        overlap=args.overlap,
+        batch_size=args.batch_size,
+        video=not args.no_video,
+        results=not args.no_results,
+        export=args.export,
+        style=args.style,
+        opacity=args.opacity,
+        device=args.device,
+        num_workers=args.workers,
+        cfg_options=cfg_options,
+        summary=summary,
+    )
+    summary.print(Console())
+    lines = [f'  {name}: {reason}' for name, reason in failed.items()]
+    return '\n'.join(['failed:', *lines]) if failed else None
