@@ -36,6 +36,7 @@ _PREROLL_SECONDS = 0.25
 _LARGEST_FILTER_BANK = 4_000_000  # coefficients; 44100 to 16000 Hz takes 70,000
 _LONGEST_GAP_SECONDS = 600  # a longer one is a damaged time stamp
 _MAX_SAMPLES_PER_BYTE = 10_000  # of silence; a header that claims more is damaged
+_SAMPLE_RATES = range(1000, 1_000_001)  # a header with another one is damaged
 _EMPTY_BYTES = 4096  # a larger file contains audio
 _STREAMED = 0x7FFFFF00  # bytes that a wav claims if it was written to a pipe
 _BLOCK = 2**22  # frames of audio read at once, so that memory follows the content
@@ -121,10 +122,21 @@ def _open_audio(path: str | Path, track: int | None) -> Iterator['_SoundFile | _
     with require_file(path).open('rb') as file:  # libsndfile takes the suffix of a path for true
         plain = None if track else _SoundFile.open(path, file)
         if plain is not None:
+            _check_rate(path, plain.sample_rate)
             yield plain
             return
     with StreamReader(path, 'audio', track) as reader:
-        yield _AudioStream(reader)
+        stream = _AudioStream(reader)
+        _check_rate(path, stream.sample_rate)
+        yield stream
+
+
+def _check_rate(path: str | Path, rate: int) -> None:
+    if rate not in _SAMPLE_RATES:
+        raise broken_data_error(
+            path,
+            f'states {rate} samples per second, expected {_SAMPLE_RATES[0]} to {_SAMPLE_RATES[-1]}',
+        )
 
 
 class _SoundFile:
@@ -189,14 +201,12 @@ class _AudioStream:
     """An audio stream that FFmpeg decodes; every decoded block is placed at its time stamp."""
 
     def __init__(self, reader: StreamReader) -> None:
-        self.reader = reader
-        if not reader.stream.rate:
-            raise broken_data_error(reader.path, 'has audio without a sample rate')
-        self.sample_rate: int = reader.stream.rate
+        self.reader, self.path = reader, reader.path
+        self.sample_rate: int = reader.stream.rate or 0
 
     def seconds(self) -> float:
         """Return the time of the end of the last packet in seconds."""
-        ends = scan(self.reader.path).audio_ends
+        ends = scan(self.path).audio_ends
         return max(ends.get(self.reader.stream.index, 0.0), 0.0)
 
     def read(self, begin: int, end: int | None) -> NDArray[np.float32]:
@@ -219,12 +229,12 @@ class _AudioStream:
     def _check_end(self, begin: int, blocks: list[tuple[int, NDArray[np.float32]]]) -> None:
         """Compare the end of the decoded audio with that in the header."""
         if not blocks and not begin:
-            raise broken_data_error(self.reader.path, 'has no audio that can be decoded')
+            raise broken_data_error(self.path, 'has no audio that can be decoded')
         stream = self.reader.stream
         if blocks and stream.duration:
             stated = float(stream.duration * stream.time_base)
             end = (begin + max(at + len(block) for at, block in blocks)) / self.sample_rate
-            _warn_of_loss(self.reader.path, end, stated)
+            _warn_of_loss(self.path, end, stated)
 
     def _seek(self, begin: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Yield blocks from a point before ``begin``, each with the index of its first sample."""
@@ -243,7 +253,7 @@ class _AudioStream:
 
     def _blocks(self, *, seeked: bool) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Decode from the current position on."""
-        mixer, following = _Mixer(self.sample_rate), None
+        mixer, following = _Mixer(self.path, self.sample_rate), None
         for frame in self._frames():
             at = self._position(frame, following)
             if at is None:
@@ -286,8 +296,8 @@ class _AudioStream:
 class _Mixer:
     """Converts decoded blocks, whose rate, format and layout may change, to mono at one rate."""
 
-    def __init__(self, sample_rate: int) -> None:
-        self.sample_rate = sample_rate
+    def __init__(self, path: str | Path, sample_rate: int) -> None:
+        self.path, self.sample_rate = path, sample_rate
         self._kind: tuple[Any, ...] = ()
         self._resampler: Any = None
 
@@ -299,10 +309,18 @@ class _Mixer:
             if self._resampler is not None and self._kind[0] != self.sample_rate:
                 rest = self._resampler.resample(None)
             layout = 'stereo' if _is_surround(frame.layout) else None
-            self._resampler = av.AudioResampler(format='fltp', layout=layout, rate=self.sample_rate)
+            self._resampler = av.AudioResampler(format='flt', layout=layout, rate=self.sample_rate)
             self._kind = kind
-        blocks = [*rest, *self._resampler.resample(frame)]
-        return [block.to_ndarray().mean(axis=0, dtype=np.float32) for block in blocks]
+        try:
+            blocks = [*rest, *self._resampler.resample(frame)]
+        except av.error.FFmpegError as error:
+            problem = f'has audio of {frame.layout.nb_channels} channels that cannot be converted'
+            raise broken_data_error(self.path, problem) from error
+        # Interleaved samples: PyAV crashes on more than eight separate channels.
+        return [
+            block.to_ndarray().reshape(-1, block.layout.nb_channels).mean(axis=1, dtype=np.float32)
+            for block in blocks
+        ]
 
 
 def _is_surround(layout: Any) -> bool:

@@ -326,6 +326,9 @@ def _until_error(container: Any, streams: tuple[Any, ...]) -> Generator[Any, Non
         return None
     except av.error.FFmpegError:
         return read
+    except IndexError:
+        # At the end PyAV flushes all streams, and does not know those that began inside the file.
+        return None
     return None
 
 

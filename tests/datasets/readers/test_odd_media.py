@@ -185,3 +185,42 @@ def test_missing_audio_is_logged(tmp_path, warnings) -> None:
     soundfile.write(tmp_path / 'short.wav', np.zeros(16000), 16000)
     video_record(path, tmp_path / 'short.wav', fps=5)
     assert 'short.wav: ends at 1.00 s, but the video at 4.00 s' in warnings[1]
+
+
+def test_more_channels_than_ffmpeg_keeps_apart(tmp_path) -> None:
+    samples = np.zeros((1600, 49))
+    samples[:, 20] = 0.49
+    soundfile.write(tmp_path / 'a.wav', samples, 16000, subtype='FLOAT')
+    np.testing.assert_allclose(read_audio(tmp_path / 'a.wav', sample_rate=16000), 0.01, atol=1e-6)
+    soundfile.write(tmp_path / 'b.wav', np.zeros((1600, 234)), 16000)
+    with pytest.raises(BrokenDataError, match=r'b\.wav: has audio of 234 channels'):
+        read_audio(tmp_path / 'b.wav', sample_rate=16000)
+
+
+@pytest.mark.parametrize('rate', [999, 1_912_610_624])
+def test_implausible_sample_rate_is_an_error(tmp_path, rate) -> None:
+    path = tmp_path / 'a.wav'
+    soundfile.write(path, np.zeros(100), 16000)
+    stored = (16000).to_bytes(4, 'little')
+    path.write_bytes(path.read_bytes().replace(stored, rate.to_bytes(4, 'little')))
+    for read in (audio_info, lambda path: read_audio(path, sample_rate=16000)):
+        with pytest.raises(BrokenDataError, match=rf'a\.wav: states {rate} samples per second'):
+            read(path)
+
+
+def test_stream_that_begins_inside_the_file_is_passed_over(tmp_path, monkeypatch) -> None:
+    class Container:
+        """The file as PyAV gives it to the reader of packets."""
+
+        def __init__(self, opened) -> None:
+            self.opened, self.streams = opened, opened.streams
+
+        def demux(self, *streams):
+            yield from self.opened.demux(*streams)
+            raise IndexError('list index out of range')  # of PyAV, at the end of such a file
+
+    path = write_odd(tmp_path / 'a', ODD_FILES['ts'])
+    with container.open_container(path) as opened:
+        stream = opened.streams.video[0]
+        packets = list(container.read_packets(Container(opened), stream, None))
+    assert len(packets) == 100
