@@ -13,6 +13,7 @@ from rich.progress import track
 from avis import __version__
 from avis.evaluation.benchmarks.base import Benchmark
 from avis.evaluation.benchmarks.breakdown import ScoredVideos, break_down, compare
+from avis.evaluation.benchmarks.own_results import as_submission
 from avis.evaluation.benchmarks.predictions import Predictions, name_predictions
 from avis.evaluation.benchmarks.problems import (
     EvaluationStopped,
@@ -54,7 +55,8 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
             the name of a benchmark that a module of yours registers. The modules of
             :mod:`avis.evaluation.benchmarks` describe the files that each reads.
         gt: The ground truth in the official layout.
-        pred: The prediction in the submission layout of the benchmark; a list, or a mapping from
+        pred: The prediction in the submission layout of the benchmark, or for tracks the output
+            folder of an inference, with ``<video>/results.json``; a list, or a mapping from
             names to paths, compares each further one with the first.
         protocol: ``'official'`` reproduces the numbers of the authors' code, ``'corrected'``
             computes what the paper describes.
@@ -95,10 +97,13 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
         raise ValueError(f'{benchmark} has no tracks, which diagnose=True needs')
     runs = []
     for name, path in preds.items():
-        with kind(gt, path, protocol=protocol, **options) as opened:
+        with (
+            as_submission(benchmark, gt, path) as submission,
+            kind(gt, submission, protocol=protocol, **options) as opened,
+        ):
             opened.diagnose = diagnose
             scored, found = _run(opened, workers=workers, strict=strict, full=full)
-        found = {'name': name, **found, 'options': options}
+        found = {'name': name, **found, 'pred': str(path), 'options': options}
         if by is not None:
             found |= {'by': by, 'breakdown': break_down(scored, by)}
         if out is not None:

@@ -27,7 +27,8 @@ NOTES = (
   avsbench     --gt   gt_masks, or one split of it
                --pred VIDEO/NAME.png, gray level / 255 = probability
   avss         --gt   folder with metadata.csv, or a folder of label maps
-               --pred UID/N.png, class indices or colors of the data set""",
+               --pred UID/N.png, class indices or colors of the data set
+  --pred of avtrack, aviseg and youtube_vis may be the OUT of avis infer too.""",
 )
 
 

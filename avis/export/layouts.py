@@ -4,7 +4,7 @@ They contain instances that make a sound: masks of silent frames and tracks that
 are left out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from avis.export.registry import register_export
@@ -14,16 +14,23 @@ from avis.structures.video_result import TrackResult, VideoResult
 
 
 @register_export('avtrack')
-def write_avtrack(folder: Path, result: VideoResult) -> Path:
-    """Write ``person_<k>/frame_%04d.png`` into the folder of the video; frames count from 0.
+def write_avtrack(
+    folder: Path, result: VideoResult, frame_numbers: Sequence[int] | None = None
+) -> Path:
+    """Write ``person_<k>/frame_%04d.png`` into the folder of the video.
 
     The folder of all videos is a prediction for the benchmark ``avtrack``.
+
+    Args:
+        folder: The folder.
+        result: The video.
+        frame_numbers: Number of each frame for the file names; from 0 on if None.
 
     Returns:
         The folder of the video.
     """
     masks = [_sounding_masks(track) for track in _sounding_tracks(result)]
-    write_persons(folder, masks, range(result.length))
+    write_persons(folder, masks, range(result.length) if frame_numbers is None else frame_numbers)
     return folder
 
 

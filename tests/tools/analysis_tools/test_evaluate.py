@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 import subprocess
 import sys
@@ -43,6 +45,17 @@ def test_compare_three_aviseg_predictions_in_two_processes(tmp_path: Path) -> No
     ):
         assert word in done.stdout
     assert '…' not in done.stdout
+
+
+def test_formats_are_printed_alone(tmp_path: Path) -> None:
+    gt, pred = write_vis(tmp_path)
+    change(pred, lambda results: results.append({**results[0], 'video_id': 77}))
+    done = run('aviseg', '--gt', gt, '--pred', pred, '--format', 'csv', cwd=tmp_path)
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    (hota,) = {row['value'] for row in rows if 'HOTA' in (row['row'], row['column'])}
+    assert '1 x unknown_video (ignored)' in done.stderr
+    done = run('aviseg', '--gt', gt, '--pred', pred, '--format', 'json', cwd=tmp_path)
+    assert json.loads(done.stdout)['summary']['HOTA'] == float(hota)
 
 
 def test_batch_size_is_passed_to_avsbench(tmp_path: Path) -> None:
