@@ -124,23 +124,21 @@ def draw(with_audio: Any, muted: Any, checkpoint: Path, work_dir: Path) -> None:
     """Draw an image and a video of the test videos with the most changes of speaker."""
     import numpy as np
 
-    from avis.engine.hooks.visualization_hook import frame_titles, side_by_side_frames
+    from avis.structures.labels import AVISEG_CLASSES
+    from avis.visualization.clips import draw_clip, side_by_side_frames
     from avis.visualization.drawing import image_grid, write_rgb_png
     from avis.visualization.video_writer import write_clip
 
     clips = list(zip(predict(with_audio, checkpoint), predict(muted, checkpoint), strict=True))
     clips.sort(key=lambda clip: turns(clip[0][1]), reverse=True)
     grids, videos, waveforms = [], [], []
+    metainfo = {'classes': AVISEG_CLASSES}
     for (data, sample), (_, muted_sample) in clips[:DRAWN]:
         frames = data['inputs']['frames'].permute(0, 2, 3, 1).numpy()
-        rows = {
-            'ground truth': draw_row(frames, sample.gt_tracks),
-            'prediction': draw_row(frames, sample.pred_tracks),
-            'muted': draw_row(frames, muted_sample.pred_tracks),
-        }
-        titles = frame_titles(sample, len(frames))
-        grids.append(image_grid({'frame': list(frames), **rows}, titles=titles))
-        videos.append(side_by_side_frames(frames, rows))
+        drawn, without = (draw_clip(frames, s, metainfo=metainfo) for s in (sample, muted_sample))
+        rows = {**drawn.rows, 'muted': without.rows['prediction']}
+        grids.append(image_grid({'frame': list(drawn.frames), **rows}, titles=drawn.titles))
+        videos.append(side_by_side_frames(drawn.frames, rows))
         waveforms.append(data['inputs']['audio'].numpy())
     write_rgb_png(work_dir / 'grid.png', np.concatenate(grids))
     write_clip(
@@ -150,16 +148,6 @@ def draw(with_audio: Any, muted: Any, checkpoint: Path, work_dir: Path) -> None:
         audio=np.concatenate(waveforms),
         sample_rate=int(sample.sample_rate),
     )
-
-
-def draw_row(frames: Any, tracks: Any) -> list[Any]:
-    """Frames (T, H, W, 3) with the masks of the tracks, each identity in its own color."""
-    from avis.visualization.tracks import draw_tracks
-
-    return [
-        draw_tracks(frame, {n: track.dense(t) for n, track in enumerate(tracks.masks)})
-        for t, frame in enumerate(frames)
-    ]
 
 
 def predict(config: Any, checkpoint: Path) -> list[tuple[dict[str, Any], Any]]:

@@ -25,7 +25,6 @@ from torch import nn
 
 from avis.apis.config import load_config
 from avis.apis.config_overrides import apply_overrides
-from avis.engine.hooks.visualization_hook import AVVisualizationHook
 from avis.engine.loops import check_failures
 from avis.engine.resume import check_resumable, check_training_state, find_resumable
 from avis.engine.runner import WRONG_VALUES, AVRunner
@@ -131,6 +130,8 @@ def test(
     for folder in (None if out is None else Path(out).parent, show_dir):
         if folder is not None:
             check_writable(folder)
+    if show_dir is not None:
+        use_show_dir(cfg, show_dir)
     runner = build_runner(cfg)
     if checkpoint is None:
         if getattr(unwrap_model(runner.model), 'needs_checkpoint', True):
@@ -142,8 +143,6 @@ def test(
         runner.logger.info('Weights of %s', checkpoint)
     if metric is not None:
         runner.test_evaluator.metrics.append(metric)
-    if show_dir is not None:
-        runner.register_hook(AVVisualizationHook(show_dir=str(show_dir)))
     try:
         metrics: dict[str, float] = runner.test()
     except Exception:
@@ -188,6 +187,15 @@ def build_runner(cfg: Config) -> AVRunner:
         return AVRunner.from_cfg(cfg)
     except WRONG_VALUES as error:
         raise ValueError(f'{cfg.filename}: {type(error).__name__}: {error}') from error
+
+
+def use_show_dir(cfg: Config, show_dir: str | Path) -> None:
+    """Let the visualization hook of the config write images and videos of a test to a folder."""
+    hooks = cfg.setdefault('default_hooks', {})
+    if hooks.get('visualization') is None:
+        # A dotted path, which a config can print.
+        hooks.visualization = {'type': 'avis.engine.AVVisualizationHook'}
+    hooks.visualization.show_dir = str(show_dir)
 
 
 def use_mixed_precision(cfg: Config) -> None:

@@ -11,8 +11,8 @@ class AVDataSample(BaseDataElement):
 
     Metainfo: ``video_id``, ``video_name``, ``frame_ids`` (T,), ``fps``, ``sample_rate``,
     ``ori_shape`` (H, W) of the file, ``img_shape`` (H, W) of the input, ``batch_input_shape``,
-    ``flip``, ``attributes``, ``seed`` (the numbers that determine what a model samples at random
-    for the clip).
+    ``scale_factor`` (by which the pipeline resized width and height), ``flip``, ``attributes``,
+    ``seed`` (the numbers that determine what a model samples at random for the clip).
 
     Attributes:
         gt_sem_seg: Ground truth, :class:`PixelData` whose ``sem_seg`` is (T, H, W) with class

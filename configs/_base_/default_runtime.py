@@ -3,9 +3,17 @@
 from mmengine.hooks import DistSamplerSeedHook, IterTimerHook, LoggerHook, ParamSchedulerHook
 from mmengine.hooks import SyncBuffersHook
 from mmengine.runner import LogProcessor
-from mmengine.visualization import LocalVisBackend, TensorboardVisBackend, Visualizer
+from mmengine.visualization import LocalVisBackend, TensorboardVisBackend
 
-from avis.engine import AtomicCheckpointHook, LossHook, ProgressHook, RunInfoHook, SeedHook
+from avis.engine import (
+    AtomicCheckpointHook,
+    AVVisualizationHook,
+    LossHook,
+    ProgressHook,
+    RunInfoHook,
+    SeedHook,
+)
+from avis.visualization import AVVisualizer
 
 default_scope = 'avis'
 
@@ -34,12 +42,13 @@ default_hooks = dict(
         rule='greater',
     ),
     progress=dict(type=ProgressHook),
+    visualization=dict(type=AVVisualizationHook),  # draws nothing without arguments
 )
 
 log_level = 'INFO'
 log_processor = dict(type=LogProcessor, window_size=10, by_epoch=True)
 visualizer = dict(
-    type=Visualizer,
+    type=AVVisualizer,
     vis_backends=[dict(type=LocalVisBackend), dict(type=TensorboardVisBackend)],
 )
 

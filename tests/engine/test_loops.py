@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 
@@ -141,7 +142,12 @@ def test_hook_writes_every_nth_video(data_root, tmp_path, windows):
     if not windows:
         cfg.test_cfg = {'type': 'mmengine.runner.TestLoop'}
     run_test(cfg, None, work_dir=tmp_path)
-    assert sorted(path.name for path in (tmp_path / 'show').iterdir()) == ['b.mp4', 'e.mp4']
+    names = sorted(path.name for path in (tmp_path / 'show').iterdir())
+    assert names == ['b.mp4', 'b.png', 'e.mp4', 'e.png']
+    image = cv2.imread(str(tmp_path / 'show' / 'b.png'))
+    # Three rows; ten of the 13 frames, enlarged from 32 x 64 to 224 x 448, in two blocks.
+    assert 6 * 224 < image.shape[0] < 7 * 224
+    assert 5 * 448 < image.shape[1] < 6 * 448
 
 
 def test_progress_bar_shows_video_and_frame(data_root, tmp_path, monkeypatch, capsys):

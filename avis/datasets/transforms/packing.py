@@ -33,7 +33,8 @@ class PackAVInputs(BaseTransform):
     ``frames`` is uint8 (T, 3, H, W) RGB; ``audio`` float32 (S,), (T, 96, 64) or (T, D), see
     ``LoadAudio``; there is no ``audio`` if the pipeline does not load it. The sample gets
     ``gt_sem_seg``, ``gt_tracks``, ``labeled_frames`` and ``valid_frames`` if the pipeline wrote
-    them, and the properties of the clip as metainfo.
+    them, and the properties of the clip as metainfo; ``scale_factor`` is by how much the pipeline
+    has resized width and height.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -45,6 +46,9 @@ class PackAVInputs(BaseTransform):
             inputs['audio'] = torch.from_numpy(audio)
         known = {'flip': False, 'attributes': {}, **results}
         sample = AVDataSample(metainfo={key: known[key] for key in META_KEYS if key in known})
+        if 'geometry' in results:
+            scale_x, scale_y = np.abs(results['geometry'].scale[0]).tolist()
+            sample.set_metainfo({'scale_factor': (scale_x, scale_y)})
         if 'gt_sem_seg' in results:
             labels = np.ascontiguousarray(results['gt_sem_seg'])  # (T, H, W)
             sample.gt_sem_seg = PixelData(sem_seg=torch.from_numpy(labels))

@@ -40,3 +40,19 @@ class CrossAttentionFusion(nn.Module):
         attended, _ = self.attention(queries, audio_embed, audio_embed, need_weights=False)
         mixed = self.layer_norm(queries + attended).view(tokens.shape)
         return mixed.permute(0, 1, 4, 2, 3), audio_embed
+
+    def audio_attention(self, visual: Tensor, audio: Tensor) -> Tensor:
+        """Return the attention weight of each position on the audio of its frame, mean of heads.
+
+        Args:
+            visual: (B, T, C, H, W).
+            audio: (B, T, D).
+
+        Returns:
+            (B, T, H, W), 0 to 1.
+        """
+        audio_embed = self.audio_proj(audio)
+        queries = visual.permute(0, 1, 3, 4, 2).flatten(1, 3)
+        _, weights = self.attention(queries, audio_embed, audio_embed)  # (B, T*H*W, T)
+        weights = weights.unflatten(1, (visual.shape[1], *visual.shape[3:]))
+        return weights.diagonal(dim1=1, dim2=4).permute(0, 3, 1, 2)

@@ -7,6 +7,7 @@ each level of the frame, coarsest first.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -56,3 +57,23 @@ class AVISMQueryFusion(nn.Module):
         ]
         out: Tensor = self.out_proj(torch.cat(attended, -1))
         return out
+
+    def audio_attention(
+        self, audio: Tensor, query_embed: Tensor, levels: Sequence[Tensor]
+    ) -> list[Tensor]:
+        """Return the attention weights of the audio on the tokens, mean of heads and queries.
+
+        Args:
+            audio: (N, D).
+            query_embed: (Q, C).
+            levels: Tokens (N, S, C) of each level, coarsest first.
+
+        Returns:
+            (N, S) per level; each row has the sum 1.
+        """
+        audio_embed = self.audio_proj(audio)[:, None].expand(-1, len(query_embed), -1)
+        blocks = cast(Sequence[AttentionBlock], self.attentions)
+        return [
+            attention.attention_weights(audio_embed, tokens, query_embed).mean(1)
+            for attention, tokens in zip(blocks, levels, strict=True)
+        ]

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from avis.models.fusion.checks import check_audio_length
+from avis.models.fusion.checks import audio_similarity, check_audio_length
 from avis.registry import MODELS
 
 
@@ -50,6 +50,18 @@ class AddFusion(nn.Module):
         audio_embed = self.audio_proj(audio)
         return visual + audio_embed[..., None, None], audio_embed
 
+    def audio_attention(self, visual: Tensor, audio: Tensor) -> Tensor:
+        """Return :func:`~avis.models.fusion.checks.audio_similarity`: it has no attention.
+
+        Args:
+            visual: (B, T, C, H, W).
+            audio: (B, T, D).
+
+        Returns:
+            (B, T, H, W), -1 to 1.
+        """
+        return audio_similarity(visual, self.audio_proj(audio))
+
 
 @MODELS.register_module()
 class ConcatFusion(nn.Module):
@@ -80,3 +92,15 @@ class ConcatFusion(nn.Module):
         audio_embed = self.audio_proj(audio)
         mixed = self.mix_visual(visual.flatten(0, 1)).unflatten(0, visual.shape[:2])
         return mixed + self.mix_audio(audio_embed)[..., None, None], audio_embed
+
+    def audio_attention(self, visual: Tensor, audio: Tensor) -> Tensor:
+        """Return :func:`~avis.models.fusion.checks.audio_similarity`: it has no attention.
+
+        Args:
+            visual: (B, T, C, H, W).
+            audio: (B, T, D).
+
+        Returns:
+            (B, T, H, W), -1 to 1.
+        """
+        return audio_similarity(visual, self.audio_proj(audio))

@@ -92,17 +92,42 @@ class TPAVI(nn.Module):
         mixed = self.layer_norm(tokens + attended)
         return mixed.permute(0, 1, 4, 2, 3), audio_embed
 
+    def audio_attention(self, visual: Tensor, audio: Tensor) -> Tensor:
+        """Return how much each position attends to the audio of its frame, of any sign.
+
+        It is the sum over the columns of that frame in the official matrix,
+        <theta(x(p)), phi(a_t)> / T.
+
+        Args:
+            visual: (B, T, C, H, W).
+            audio: (B, T, D).
+
+        Returns:
+            (B, T, H, W).
+        """
+        keys, offsets = self._keys(self.audio_proj(audio))
+        score = torch.einsum('btchw,btc->bthw', visual, keys) + offsets[..., None, None]
+        groups = score.split(self.frames_per_group or score.shape[1], 1)
+        hidden = self.phi.out_features
+        return torch.cat([group * (hidden / group.shape[1]) for group in groups], 1)
+
+    def _keys(self, audio_embed: Tensor) -> tuple[Tensor, Tensor]:
+        """Return keys (B, T, C) and offsets (B, T): a score is <x, key> + offset.
+
+        It is divided by the width of phi, without which half precision would overflow.
+        """
+        phi = self.phi(audio_embed) / self.phi.out_features  # (B, T, C/2)
+        return phi @ self.theta.weight, phi @ self.theta.bias
+
     def _attend(self, tokens: Tensor, audio_embed: Tensor) -> Tensor:
         """Return W_z y of one group from tokens and audio (B, T, C), of the shape of the tokens.
 
         Tokens are (B, T, H, W, C).
         """
-        # Scaling the score by 1 / hidden and the values by hidden cancels out; half precision
-        # would overflow without it.
-        hidden = self.phi.out_features
-        phi = self.phi(audio_embed) / hidden  # (B, T, C/2)
-        keys, offsets = phi @ self.theta.weight, phi @ self.theta.bias  # (B, T, C), (B, T)
-        summary = self.g(tokens.mean((2, 3))) * (hidden / tokens.shape[1])  # (B, T, C/2)
+        keys, offsets = self._keys(audio_embed)
+        # The values are scaled up by as much as the keys are scaled down.
+        scale = self.phi.out_features / tokens.shape[1]
+        summary = self.g(tokens.mean((2, 3))) * scale  # (B, T, C/2)
         values = summary @ self.out_proj.weight.T  # (B, T, C)
         score = torch.baddbmm(offsets[:, None], tokens.flatten(1, 3), keys.mT)  # (B, T*H*W, T)
         return torch.baddbmm(self.out_proj.bias, score, values).view(tokens.shape)

@@ -54,17 +54,26 @@ class AttentionBlock(nn.Module):
         Returns:
             (N, M, C).
         """
-        query = x + position
-        weights, biases = self.in_proj.weight.chunk(3), self.in_proj.bias.chunk(3)
-        heads = [
-            linear(tokens, weight, bias).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
-            for tokens, weight, bias in zip((query, key, value), weights, biases, strict=True)
-        ]
+        heads = self._heads(x + position, key, value)
         mask = None if attn_mask is None else attn_mask[:, None]  # not a copy per head
         attended = F.scaled_dot_product_attention(
             heads[0], heads[1], heads[2], mask
         )  # (N, heads, M, C / heads)
         return self.norm(x + self.out_proj(attended.transpose(1, 2).flatten(2)))
+
+    def attention_weights(self, x: Tensor, key: Tensor, position: Tensor) -> Tensor:
+        """Return the weights (N, M, S) of x (N, M, C) on ``key`` (N, S, C), the mean of heads."""
+        query, keys = self._heads(x + position, key)
+        weights = query @ keys.mT * query.shape[-1] ** -0.5
+        return weights.softmax(-1).mean(1)
+
+    def _heads(self, *tokens: Tensor) -> list[Tensor]:
+        """Project queries, keys and values (N, M, C) to heads (N, heads, M, C / heads)."""
+        weights, biases = self.in_proj.weight.chunk(3), self.in_proj.bias.chunk(3)
+        return [
+            linear(each, weight, bias).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+            for each, weight, bias in zip(tokens, weights, biases, strict=False)
+        ]
 
 
 class FeedForwardBlock(nn.Module):

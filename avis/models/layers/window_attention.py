@@ -123,19 +123,46 @@ class WindowCrossAttention(WindowBlock):
 
     def forward(self, audio: Tensor, tokens: Tensor, *, shifted: bool) -> Tensor:
         """Attend from audio (N, T, C) to tokens (N, T, Q, C); returns (N, T, C)."""
+        query, value_weight, value_bias = self._project_query(audio)
+        mean = self.apply_windows(self._attend, shifted, query, tokens)  # (N, T, heads, C)
+        attended = torch.einsum('nthc,hdc->nthd', mean, value_weight) + value_bias
+        return self.project(audio, attended.flatten(2))
+
+    def audio_attention(self, audio: Tensor, tokens: Tensor, *, shifted: bool) -> Tensor:
+        """Return the weights of the audio of each frame on the tokens of that frame.
+
+        Args:
+            audio: (N, T, C).
+            tokens: (N, T, Q, C).
+            shifted: As for :meth:`forward`.
+
+        Returns:
+            Mean of heads (N, T, Q); the other frames of the window have the rest of the sum of 1.
+        """
+        query, _, _ = self._project_query(audio)
+        return self.apply_windows(self._own_weights, shifted, query, tokens)
+
+    def _project_query(self, audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries (N, T, heads, C), and weight (heads, d, C) and bias of the values."""
         weights = self.in_proj.weight.unflatten(0, (3, self.num_heads, -1))  # (3, heads, d, C)
         biases = self.in_proj.bias.unflatten(0, (3, self.num_heads, -1))
         query = torch.einsum('ntc,hdc->nthd', audio, weights[0]) + biases[0]
-        query = torch.einsum('nthd,hdc->nthc', query, weights[1])
-        mean = self.apply_windows(self._attend, shifted, query, tokens)  # (N, T, heads, C)
-        attended = torch.einsum('nthc,hdc->nthd', mean, weights[2]) + biases[2]
-        return self.project(audio, attended.flatten(2))
+        return torch.einsum('nthd,hdc->nthc', query, weights[1]), weights[2], biases[2]
+
+    def _own_weights(self, query: Tensor, tokens: Tensor) -> Tensor:
+        """Return the weights (N, frames, Q) on the tokens of the own frame in a window."""
+        logits = torch.einsum('nthc,nsqc->nhtsq', query, tokens) * self._scale
+        weights = logits.flatten(3).softmax(-1).view(logits.shape).mean(1)
+        return weights.diagonal(dim1=1, dim2=2).permute(0, 2, 1)
+
+    @property
+    def _scale(self) -> float:
+        return float((self.in_proj.in_features / self.num_heads) ** -0.5)
 
     def _attend(self, query: Tensor, tokens: Tensor) -> Tensor:
         """Return weighted means (N, frames, heads, C) of tokens (N, frames, Q, C)."""
         tokens = tokens.flatten(1, 2)[:, None]
-        scale = (self.in_proj.in_features / self.num_heads) ** -0.5
         attended = F.scaled_dot_product_attention(
-            query.flatten(1, 2)[:, None], tokens, tokens, scale=scale
+            query.flatten(1, 2)[:, None], tokens, tokens, scale=self._scale
         )
         return attended[:, 0].unflatten(1, query.shape[1:3])

@@ -7,13 +7,18 @@ import numpy as np
 import pytest
 import torch
 from mmengine.structures import PixelData
+from mmengine.visualization import Visualizer
 
 from avis.engine.hooks import visualization_hook
-from avis.engine.hooks.visualization_hook import AVVisualizationHook, clip_rows, frame_titles
+from avis.engine.hooks.visualization_hook import AVVisualizationHook
 from avis.registry import HOOKS
 from avis.structures.av_data_sample import AVDataSample
 from avis.utils.file_names import safe_file_name
+from avis.visualization.av_visualizer import AVVisualizer
 from avis.visualization.drawing import COLORS
+from tests.engine.test_attention_figures import Model
+from tests.helpers import tiny_avism
+from tests.helpers.runs import loss_curve, train_tiny
 
 FRAMES = 3
 
@@ -47,7 +52,10 @@ def runner(length: int, **metainfo) -> SimpleNamespace:
 
     dataset = Dataset(range(length))
     dataset.metainfo = metainfo
-    return SimpleNamespace(test_dataloader=SimpleNamespace(dataset=dataset))
+    visualizer = AVVisualizer()
+    visualizer.dataset_meta = metainfo
+    loader = SimpleNamespace(dataset=dataset)
+    return SimpleNamespace(test_dataloader=loader, val_dataloader=loader, visualizer=visualizer)
 
 
 def files(folder: Path) -> list[str]:
@@ -96,29 +104,6 @@ def test_processes_draw_their_own_clips_without_padding_samples(
     assert files(tmp_path) == ['number 3.png']
 
 
-def test_gt_is_drawn_on_labeled_frames_and_padding_is_left_out() -> None:
-    batch, (sample,) = make_batch(['a'])
-    frames = batch['inputs']['frames'][0].permute(0, 2, 3, 1).numpy()
-    _, rows, labels = clip_rows(frames, sample, None)
-    assert [image is None for image in rows['ground truth']] == [False, True, False]
-    assert [image is None for image in rows['prediction']] == [False] * 3
-    assert labels == [1]
-    sample.valid_frames = torch.tensor([True, True, False])
-    large, rows, _ = clip_rows(frames, sample, None)
-    assert len(large) == len(rows['ground truth']) == len(rows['prediction']) == 2
-    assert frame_titles(sample, 3) == ['0 s', '1 s']
-
-
-def test_padded_labels_are_cropped_to_the_frames() -> None:
-    batch, (sample,) = make_batch(['a'])
-    frames = batch['inputs']['frames'][0].permute(0, 2, 3, 1).numpy()
-    _, expected, _ = clip_rows(frames, sample, None)
-    padded = torch.nn.functional.pad(sample.gt_sem_seg.sem_seg, (0, 4, 0, 24))
-    sample.gt_sem_seg = PixelData(sem_seg=padded)
-    _, rows, _ = clip_rows(frames, sample, None)
-    np.testing.assert_array_equal(rows['ground truth'][0], expected['ground truth'][0])
-
-
 def test_classes_have_palette_colors_and_a_legend(tmp_path: Path) -> None:
     hook = AVVisualizationHook(show_dir=str(tmp_path), video=False)
     palette = [[0, 0, 0], [9, 9, 9], [20, 200, 60]]
@@ -142,9 +127,76 @@ def test_clip_without_waveform_gt_and_fps_is_drawn(tmp_path: Path) -> None:
     del batch['inputs']['audio']
     hook.before_test_epoch(runner(1))
     hook.after_test_iter(runner(1), 0, batch, [sample])
-    assert frame_titles(sample, 3) == ['frame 0', 'frame 1', 'frame 2']
 
 
 def test_interval_must_be_positive() -> None:
     with pytest.raises(ValueError, match='interval must be at least 1, got 0'):
         AVVisualizationHook(show_dir='x', interval=0)
+
+
+def test_without_arguments_nothing_is_drawn() -> None:
+    batch = make_batch(['a'])
+    hook = AVVisualizationHook()
+    for event in ('after_test_iter', 'after_val_iter', 'after_train_iter'):
+        getattr(hook, event)(SimpleNamespace(iter=0), 0, *batch)
+
+
+def test_other_visualizer_is_an_error(tmp_path: Path) -> None:
+    plain = SimpleNamespace(visualizer=Visualizer())
+    AVVisualizationHook().before_run(plain)
+    for arguments in ({'show_dir': str(tmp_path)}, {'val_videos': 1}, {'train_interval': 5}):
+        with pytest.raises(ValueError, match='expected an AVVisualizer, got Visualizer; set'):
+            AVVisualizationHook(**arguments).before_run(plain)
+
+
+def test_validation_and_training_send_images_to_the_backends(tmp_path: Path) -> None:
+    hook = {'val_videos': 2, 'train_interval': 3}
+    options = {f'default_hooks.visualization.{key}': value for key, value in hook.items()}
+    options |= {'model.dropout': 0.3, 'train_cfg.max_epochs': 1}
+    train_tiny(tmp_path / 'drawn', options=options)
+    (folder,) = tmp_path.glob('drawn/*/vis_data/vis_image')
+    names = files(folder)
+    assert [name for name in names if name.startswith('val')] == [
+        f'val_{safe_file_name(f"clip/{k}")}_4.png' for k in range(2)
+    ]
+    assert [name.rsplit('_', 1)[1] for name in names if name.startswith('train')] == ['3.png']
+    (events,) = tmp_path.glob('drawn/*/vis_data/events.out.tfevents.*')
+    assert events.stat().st_size > sum(path.stat().st_size for path in folder.iterdir()) // 2
+    drawing = 'default_hooks.visualization.train_interval'
+    train_tiny(tmp_path / 'plain', options={**options, drawing: 0})
+    assert loss_curve(tmp_path / 'drawn') == loss_curve(tmp_path / 'plain')
+
+
+def test_training_clip_of_instances_is_predicted_at_its_size() -> None:
+    model = tiny_avism.build()
+    clip = tiny_avism.clip(length=2, size=(64, 96))
+    clip['data_samples'].set_metainfo({'ori_shape': (128, 192)})
+    inputs = {name: [value] for name, value in clip['inputs'].items()}
+    model.train()
+    predicted = visualization_hook._predict_inputs(model, inputs, clip['data_samples'])
+    assert model.training
+    assert predicted is not clip['data_samples']
+    assert len(predicted.pred_tracks.masks) > 0
+    assert {(track.height, track.width) for track in predicted.pred_tracks.masks} == {(64, 96)}
+    frames = clip['inputs']['frames'].permute(0, 2, 3, 1).numpy()
+    drawn = AVVisualizer().draw_datasample(frames, predicted)
+    assert list(drawn.rows) == ['ground truth', 'prediction']
+    assert drawn.frames.shape == (2, 256, 384, 3)
+
+
+def test_attention_is_drawn_beside_the_clip(tmp_path: Path) -> None:
+    hook = AVVisualizationHook(show_dir=str(tmp_path), video=False, attention=True)
+    batch, samples = make_batch(['a', 'b'])
+    for sample in samples:
+        sample.set_metainfo({'img_shape': (40, 60)})
+        sample.valid_frames = torch.tensor([True, True, False])
+    run, model = runner(2), Model()
+    run.model = model
+    hook.before_test_epoch(run)
+    model(torch.randn(2, FRAMES, 3, 64, 64), torch.rand(2, FRAMES, 2))
+    hook.after_test_iter(run, 0, batch, samples)
+    hook.after_test_epoch(run)
+    assert files(tmp_path) == ['a.png', 'a_attention.png', 'b.png', 'b_attention.png']
+    image = cv2.imread(str(tmp_path / 'b_attention.png'))
+    assert 2 * 360 < image.shape[1] < 3 * 360  # without the padding frame
+    assert not model.fusion._forward_hooks

@@ -1,0 +1,2 @@
+# Names that the package exports; see tests/test_exports.py.
+from .av_visualizer import AVVisualizer as AVVisualizer
