@@ -9,11 +9,13 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
 import avis
 from avis.engine.effective_batch import EffectiveBatch, batch_warning
+from avis.engine.model_parts import count_parameters, parameter_lines
 from avis.registry import HOOKS
 
 PACKAGES = ('mmengine', 'mmcv', 'mmcv-lite', 'mmdet', 'torchaudio', 'numpy')
@@ -22,6 +24,8 @@ PACKAGES = ('mmengine', 'mmcv', 'mmcv-lite', 'mmdet', 'torchaudio', 'numpy')
 @HOOKS.register_module()
 class RunInfoHook(Hook):
     """Log versions, seed and effective batch at the start; write the versions into checkpoints.
+
+    A training logs the parameters of each part of the model, and which are trained.
 
     A warning follows if the effective batch of training is not ``auto_scale_lr.base_batch_size``
     and the learning rate is not scaled.
@@ -39,6 +43,10 @@ class RunInfoHook(Hook):
         runner.logger.info('Seed %s, %s process(es) (%s)', runner.seed, runner.world_size, backend)
         training = isinstance(runner._train_loop, BaseLoop)
         loop = runner._train_loop if training else runner._test_loop or runner._val_loop
+        if training:
+            module = runner.model.module if is_model_wrapper(runner.model) else runner.model
+            lines = parameter_lines(count_parameters(module))
+            runner.logger.info('Parameters:\n%s', '\n'.join(lines))
         if not isinstance(loop, BaseLoop):
             return
         steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1) if training else 1
