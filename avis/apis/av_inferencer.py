@@ -237,7 +237,7 @@ class AVInferencer(BaseInferencer):
         shown = []
         for job, outcome in zip(inputs, preds, strict=True):
             if outcome.result is not None:
-                record = outcome.record or _record_of(job)
+                record = outcome.record or _read_record(job)
                 shown.append(np.stack(list(annotated_frames(record, outcome.result, **style))))
         return shown
 
@@ -273,7 +273,7 @@ class AVInferencer(BaseInferencer):
         """Videos are drawn by :mod:`avis.visualization`, not by the visualizer of a training."""
 
 
-def _record_of(job: InferenceJob) -> VideoRecord:
+def _read_record(job: InferenceJob) -> VideoRecord:
     return video_record(job.source.path, **job.source.reading())
 
 

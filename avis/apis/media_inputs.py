@@ -50,8 +50,9 @@ class VideoInput:
         """Estimate the number of frames from headers, until the file itself is read; at least 1."""
         if self.path.is_dir():
             return max(len(list_folder(self.path).images), 1)
-        shown, heard = _Media.open(self.path), self.audio
-        media = _Media.open(heard) if shown.is_image and heard is not None else shown
+        media = _Media.open(self.path)
+        if media.is_image and self.audio is not None:
+            media = _Media.open(self.audio)
         end = media.seconds if self.end is None else min(self.end, media.seconds)
         return max(round((end - (self.start or 0.0)) * (self.fps or media.fps)), 1)
 
