@@ -18,11 +18,11 @@ from avis.avtracker.cache import Journal, StageCache, digest, file_keys
 from avis.avtracker.tracked_video import TrackedVideo
 from avis.structures.media import FrameSource, Waveform
 
-Result = TypeVar('Result')
+Stored = TypeVar('Stored')
 
 
 @dataclass(frozen=True)
-class StageSpec(Generic[Result]):
+class StageSpec(Generic[Stored]):
     """How the results of a stage are stored.
 
     Args:
@@ -34,9 +34,9 @@ class StageSpec(Generic[Result]):
     """
 
     name: str
-    encode: Callable[[Result], Any]
-    decode: Callable[[Any], Result]
-    relevant: Callable[[Result], Any] | None = None
+    encode: Callable[[Stored], Any]
+    decode: Callable[[Any], Stored]
+    relevant: Callable[[Stored], Any] | None = None
     resumable: bool = False
 
     def is_row(self, value: Any) -> bool:
@@ -64,14 +64,14 @@ class StageRunner:
 
     def run(
         self,
-        stage: StageSpec[Result],
-        work: Callable[[], Iterable[Result]],
+        stage: StageSpec[Stored],
+        work: Callable[[], Iterable[Stored]],
         done: TrackedVideo,
         *,
         components: Mapping[str, Sequence[Any]],
         frames: FrameSource | None = None,
         audio: Waveform | None = None,
-    ) -> Iterator[Result]:
+    ) -> Iterator[Stored]:
         """Yield the results of a stage: stored ones first, then those of ``work`` as they come.
 
         Args:
@@ -105,7 +105,7 @@ class StageRunner:
     def _path(
         self,
         cache: StageCache,
-        stage: StageSpec[Result],
+        stage: StageSpec[Stored],
         done: TrackedVideo,
         components: Mapping[str, Sequence[Any]],
         frames: FrameSource | None,
@@ -127,7 +127,7 @@ class StageRunner:
         return cache.path(done.name, stage.name, digest(settings, files, inputs, self.protocol))
 
 
-def _encoded(stage: StageSpec[Result], work: Callable[[], Iterable[Result]]) -> Iterator[str]:
+def _encoded(stage: StageSpec[Stored], work: Callable[[], Iterable[Stored]]) -> Iterator[str]:
     """The results of a stage as lines of JSON; the work starts with the first one."""
     for result in work():
         yield json.dumps(stage.encode(result))

@@ -10,7 +10,7 @@ from avis.evaluation.benchmarks.breakdown import ALL, group_videos
 from avis.evaluation.functional.bootstrap import draw_videos, percentile_interval
 from avis.evaluation.functional.resampling import count_draws
 from avis.report.results import MethodResult
-from avis.report.scores import Estimate, estimate, score_of
+from avis.report.scores import BoundedScore, estimate, score_of
 
 _MOST_GROUPS = 16  # an attribute with more values, such as a title, is not one to group by
 _MOST_ATTRIBUTES = 12
@@ -61,7 +61,7 @@ def _pooled(methods: Sequence[MethodResult], by: str, metrics: Sequence[str]) ->
     ]
     groups = list(dict.fromkeys(group for found in rows for group in found))
     sizes = [next(found[g]['num_videos'] for found in rows if g in found) for g in groups]
-    scores: dict[str, list[list[Estimate]]] = {metric: [] for metric in metrics}
+    scores: dict[str, list[list[BoundedScore]]] = {metric: [] for metric in metrics}
     for metric in metrics:
         for method, found in zip(methods, rows, strict=True):
             cells = [found.get(group, {}) for group in groups]
@@ -77,7 +77,7 @@ def _means(
     groups: Mapping[str, Sequence[int]],
 ) -> Table:
     """Means over the videos of each group."""
-    scores: dict[str, list[list[Estimate]]] = {metric: [] for metric in metrics}
+    scores: dict[str, list[list[BoundedScore]]] = {metric: [] for metric in metrics}
     for method in methods:
         videos = [method.scores['per_video'].get(name, {}) for name in names]
         values = np.array(
@@ -96,7 +96,7 @@ def _means(
     }
 
 
-def _mean_of_group(values: NDArray[np.float64]) -> list[Estimate]:
+def _mean_of_group(values: NDArray[np.float64]) -> list[BoundedScore]:
     """Mean and interval of every column of (N, M), NaN left out."""
     known = ~np.isnan(values)
     filled = np.where(known, values, 0)
@@ -104,7 +104,7 @@ def _mean_of_group(values: NDArray[np.float64]) -> list[Estimate]:
     draws = count_draws(draw_videos(len(values)), len(values))
     number = draws @ known
     resampled = np.where(number > 0, draws @ filled / np.maximum(number, 1), np.nan)
-    found: list[Estimate] = []
+    found: list[BoundedScore] = []
     for column in range(values.shape[1]):
         if not known[:, column].any():
             found.append((None, None, None))

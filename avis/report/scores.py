@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from avis.report.results import MethodResult
 
 # A score and both ends of its 95 % interval; None where it is undefined.
-Estimate: TypeAlias = tuple[float | None, float | None, float | None]
+BoundedScore: TypeAlias = tuple[float | None, float | None, float | None]
 _DIGITS = 3
 _MOST_METRICS = 16
 
@@ -33,7 +33,7 @@ def score_of(method: MethodResult, scores: Mapping[str, Any], metric: str) -> fl
     return number(scores.get(metric), scale_of(method))
 
 
-def estimate(method: MethodResult, row: Mapping[str, Any], metric: str) -> Estimate:
+def estimate(method: MethodResult, row: Mapping[str, Any], metric: str) -> BoundedScore:
     """A score of ``row['summary']`` with its interval in ``row['intervals']``."""
     low, high = (row.get('intervals') or {}).get(metric) or (None, None)
     scale = scale_of(method)

@@ -82,8 +82,8 @@ def draw_clip(
         min_side: Least length of the shorter side of the result.
     """
     count = len(frames)
-    keep = frame_flags(sample, 'valid_frames', count)
-    labeled = frame_flags(sample, 'labeled_frames', count)[keep]
+    keep = flags_per_frame(sample, 'valid_frames', count)
+    labeled = flags_per_frame(sample, 'labeled_frames', count)[keep]
     size = clip_size(sample, frames.shape[1], frames.shape[2], min_side)
     shown = _resized(frames[keep], size)
     palette = class_palette(metainfo)
@@ -148,7 +148,7 @@ def clip_size(
 def frame_titles(sample: Any, count: int) -> list[str]:
     """Titles of ``count`` frames without padding: the time, or the frame id without ``fps``."""
     ids = np.asarray(sample.get('frame_ids', range(count)))[:count]
-    ids = ids[frame_flags(sample, 'valid_frames', count)]
+    ids = ids[flags_per_frame(sample, 'valid_frames', count)]
     fps = sample.get('fps')
     return [f'frame {k}' for k in ids] if fps is None else [f'{k / fps:.4g} s' for k in ids]
 
@@ -159,7 +159,7 @@ def class_palette(metainfo: Mapping[str, Any]) -> Sequence[RGBColor] | None:
     return palette if palette is not None and len(palette) > 2 else None
 
 
-def frame_flags(sample: Any, name: str, count: int) -> NDArray[np.bool_]:
+def flags_per_frame(sample: Any, name: str, count: int) -> NDArray[np.bool_]:
     """A flag per frame, bool (T,); all True if the sample has none."""
     flags = sample.get(name)
     return np.ones(count, bool) if flags is None else flags.cpu().numpy().astype(bool)[:count]

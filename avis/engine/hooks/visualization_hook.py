@@ -20,7 +20,7 @@ from avis.structures.av_data_sample import AVDataSample
 from avis.structures.mask_track import MaskTrack
 from avis.utils.file_names import safe_file_name
 from avis.visualization.av_visualizer import AVVisualizer
-from avis.visualization.clips import DrawnClip, frame_flags
+from avis.visualization.clips import DrawnClip, flags_per_frame
 from avis.visualization.drawing import write_rgb_png
 from avis.visualization.heat_maps import attention_grid
 from avis.visualization.instances import instance_colors
@@ -211,7 +211,7 @@ class _ClipOfInputs:
     @property
     def positions(self) -> Any:
         """Indices of the drawn frames in the clip."""
-        return np.flatnonzero(frame_flags(self.sample, 'valid_frames', len(self.frames)))
+        return np.flatnonzero(flags_per_frame(self.sample, 'valid_frames', len(self.frames)))
 
     def draw(self, visualizer: AVVisualizer) -> DrawnClip:
         """Draw all frames."""

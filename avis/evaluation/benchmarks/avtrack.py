@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.evaluation.benchmarks.avtrack_files import find_videos
+from avis.evaluation.benchmarks.avtrack_files import find_annotated_videos
 from avis.evaluation.benchmarks.base import Benchmark, Summary, VideoScore
 from avis.evaluation.benchmarks.paths import check_folder
 from avis.evaluation.benchmarks.png_folders import (
@@ -83,7 +83,7 @@ class AVTrackBenchmark(Benchmark[AVTrackCounts]):
     ) -> None:
         super().__init__(gt, pred, protocol=protocol)
         self.with_jf = with_jf
-        self._masks, self.videos = find_videos(self.gt)
+        self._masks, self.videos = find_annotated_videos(self.gt)
         check_folder(self.pred, 'the predictions, <video>/<person>/frame_0000.png')
         known = {video.name for video in self.videos}
         for folder in list_folders(self.pred):

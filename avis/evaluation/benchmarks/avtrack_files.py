@@ -26,7 +26,7 @@ _GENRE = re.compile(r'([A-Za-z]+)_[A-Z]_\d+$')
 _EXPECTED = f'the data set, a folder with avtrack_meta.json and {MASKS}/<video>/frame_00000.png'
 
 
-def find_videos(gt: Path) -> tuple[Path, list[BenchmarkVideo]]:
+def find_annotated_videos(gt: Path) -> tuple[Path, list[BenchmarkVideo]]:
     """The folder of the masks, and the videos.
 
     Args:

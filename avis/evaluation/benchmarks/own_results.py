@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from avis.evaluation.benchmarks.avtrack_files import find_videos
+from avis.evaluation.benchmarks.avtrack_files import find_annotated_videos
 from avis.evaluation.benchmarks.png_folders import frame_number, list_folders, list_pngs
 from avis.export.layouts import write_avtrack, write_youtube_vis
 from avis.export.results import RESULTS_FILE, read_results
@@ -54,7 +54,7 @@ def as_submission(benchmark: str, gt: str | Path, pred: str | Path) -> Iterator[
     with tempfile.TemporaryDirectory(prefix='avis-submission-') as name:
         folder = Path(name)
         if benchmark == 'avtrack':
-            _write_persons(folder, files, find_videos(Path(gt))[0])
+            _write_persons(folder, files, find_annotated_videos(Path(gt))[0])
             yield folder
         else:
             yield _write_vis(folder / RESULTS_FILE, files, _read_head(gt))

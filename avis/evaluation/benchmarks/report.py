@@ -20,7 +20,7 @@ from avis.evaluation.benchmarks.tables import (
     Result,
     ScoreTable,
     build_tables,
-    runs_of,
+    repeated_runs,
     unit_of,
 )
 from avis.utils.atomic import atomic_path, write_atomic
@@ -70,7 +70,7 @@ def print_result(result: Result, console: Console) -> None:
 
 def print_notes(result: Result, console: Console) -> None:
     """Print what is wrong with the files and which protocol to take, without the tables."""
-    runs = runs_of(result)
+    runs = repeated_runs(result)
     for run in runs:
         prefix = f'{run["name"]}: ' if len(runs) > 1 else ''
         for line in _notes(run):
@@ -84,7 +84,7 @@ def _simplify(value: Any) -> Any:
 
 
 def _video_rows(result: Result) -> Iterator[dict[str, Any]]:
-    runs = runs_of(result)
+    runs = repeated_runs(result)
     for run in runs:
         errors = run.get('diagnosis', {}).get('per_video', {})
         prediction = {'prediction': run['name']} if len(runs) > 1 else {}

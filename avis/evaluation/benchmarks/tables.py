@@ -62,7 +62,7 @@ class ScoreTable:
     keys: int = 1
 
 
-def runs_of(result: Result) -> list[Result]:
+def repeated_runs(result: Result) -> list[Result]:
     """The results of all predictions, the first one first."""
     return [result, *result.get('others', ())]
 
@@ -79,7 +79,7 @@ def build_tables(result: Result, *, overview: bool = True) -> list[ScoreTable]:
         result: What :func:`avis.apis.evaluation.evaluate` returns.
         overview: Begin with a row per prediction, even if it repeats scores of the second table.
     """
-    runs = runs_of(result)
+    runs = repeated_runs(result)
     tables = _score_tables(runs, overview)
     tables += [_comparison(runs[0], run) for run in runs if 'comparison' in run]
     tables += [_breakdown(run) for run in runs if 'breakdown' in run]
