@@ -27,3 +27,18 @@ def test_benchmark_predicts_the_boxes_and_prints_the_figures():
     assert rate > 0
     assert cpu_rate > 0
     assert size < 0.1
+
+
+@pytest.mark.slow
+def test_benchmark_predicts_with_a_config_of_tpavi():
+    words = ('--frames', '12', '--config', 'tpavi_r50_s4')
+    done = subprocess.run(
+        [sys.executable, TOOL, *words],
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    frames, peak, *_ = (float(word) for word in done.stdout.splitlines()[1].split())
+    assert frames == 12
+    assert 200 < peak < 4000
