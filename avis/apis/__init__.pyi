@@ -9,9 +9,12 @@ from .evaluation import evaluate as evaluate
 from .inference import predict_video as predict_video
 from .models import get_model as get_model
 from .models import list_models as list_models
+from .publishing import publish_checkpoint as publish_checkpoint
 from .recipe import compare_recipes as compare_recipes
 from .recipe import extract_recipe as extract_recipe
 from .runner import test as test
 from .runner import train as train
 from .video_records import video_record as video_record
 from .video_results import to_video_result as to_video_result
+from .weights import fetch_weights as fetch_weights
+from .weights import list_weights as list_weights
