@@ -142,9 +142,12 @@ def _video(drawn: DrawnClip) -> Any:
 
 def _describe(shape: tuple[int, ...], audio: Any, sample: Any) -> str:
     frames, height, width = shape[:3]
-    sound = 'no audio' if audio is None else f'audio {tuple(audio.shape)}'
+    if audio is not None and audio.ndim == 1:
+        audio_text = f'{len(audio) / sample.sample_rate:.1f} s of audio'
+    else:
+        audio_text = 'no audio' if audio is None else f'audio embeddings {tuple(audio.shape)}'
     flip = ', flipped' if sample.get('flip', False) else ''
-    return f'{frames} frames of {width} x {height}, {sound}{flip}'
+    return f'{frames} frames of {width} x {height}, {audio_text}{flip}'
 
 
 def _page(title: str, clips: Sequence[BrowsedClip], stages: Sequence[BrowseStage]) -> str:

@@ -47,7 +47,7 @@ def test_page_has_the_clips_raw_and_after_the_pipeline(ms3, tmp_path: Path) -> N
     ]
     text = page.read_text()
     assert set(Sources(text).files) == set(names)
-    assert '64 x 32' in text  # raw
+    assert '64 x 32, 5.0 s of audio' in text  # raw
     assert '96 x 96' in text  # as the model sees it
     with av.open(str(page.parent / names[2])) as video:
         assert video.streams.audio

@@ -54,6 +54,7 @@ def test_output_without_a_terminal_is_plain(tmp_path: Path, capsys) -> None:
     printed = capsys.readouterr().out
     assert 'Epoch(train)' in printed
     assert 'best score' in printed
+    assert re.search(r'conv \(Conv2d\) +0\.000 M +trained\nall \(TinyModel\)', printed)
     assert '\x1b' not in printed
 
 
