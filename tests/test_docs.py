@@ -185,7 +185,7 @@ def check_tool(tool: Path, words: list[str], monkeypatch: pytest.MonkeyPatch) ->
         options = getattr(args, 'cfg_options', None) or {}
         if isinstance(options, list):
             options = parse_cfg_options(options)
-        load_config(ROOT / config, options)
+        load_config(config if '/' not in config else ROOT / config, options)
 
 
 def check_script(
