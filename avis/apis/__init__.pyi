@@ -2,12 +2,12 @@
 from .av_inferencer import AVInferencer as AVInferencer
 from .batch_inference import infer as infer
 from .checkpoint import convert_checkpoint as convert_checkpoint
+from .checkpoint import get_model as get_model
 from .checkpoint import init_model as init_model
 from .config import load_config as load_config
 from .config_files import list_configs as list_configs
 from .evaluation import evaluate as evaluate
 from .inference import predict_video as predict_video
-from .models import get_model as get_model
 from .models import list_models as list_models
 from .publishing import publish_checkpoint as publish_checkpoint
 from .recipe import compare_recipes as compare_recipes

@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from avis.apis.config import load_config
+from avis.apis.models import find_model
 from avis.utils.atomic import atomic_path, check_writable
 from avis.utils.checkpoint import load_weights, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file
@@ -51,6 +52,26 @@ def init_model(
     model.to(resolve_device(device))
     model.eval()  # not chained: mmdet's backbones return None from it
     return model
+
+
+def get_model(
+    name: str | Path, weights: str | Path | None = None, device: str = 'cpu'
+) -> nn.Module:
+    """Build a model by its name.
+
+    Args:
+        name: Config file, name of a config, or alias.
+        weights: Checkpoint; None for the published weights if they are a file here, else random
+            ones.
+        device: Device of the model.
+
+    Returns:
+        The model in evaluation mode, with its config as ``model.cfg``.
+    """
+    found = find_model(name)
+    if weights is None and found.weights is not None and Path(found.weights).is_file():
+        weights = found.weights
+    return init_model(found.config, weights, device)
 
 
 def resolve_device(device: str | torch.device) -> str | torch.device:

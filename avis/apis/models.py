@@ -1,4 +1,4 @@
-"""The models of avis: list them, find one by name, config or alias, and build it. Without torch.
+"""The models of avis: list them, and find one by name, config or alias, without torch.
 
 Names are those of the configs; a metafile adds where the weights are, other names (``Alias``) and
 published results.
@@ -9,15 +9,12 @@ import fnmatch
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import yaml
 
 from avis.apis.config_files import config_files, list_configs
 from avis.utils.compat.config_bases import configs_root
-
-if TYPE_CHECKING:
-    from torch import nn
 
 Task = Literal['avs', 'avss', 'avis', 'speaker_tracking']
 """Binary and semantic segmentation, instance segmentation, and speaker tracking."""
@@ -108,28 +105,6 @@ def find_model(name: str | Path) -> ModelInfo:
     if path.suffix != '.py':
         hint += ' avis.apis.list_models() returns the names of all models.'
     raise FileNotFoundError(f'Config {name} does not exist.{hint}')
-
-
-def get_model(
-    name: str | Path, weights: str | Path | None = None, device: str = 'cpu'
-) -> 'nn.Module':
-    """Build a model by its name.
-
-    Args:
-        name: Config file, name of a config, or alias.
-        weights: Checkpoint; None for the published weights if they are a file here, else random
-            ones.
-        device: Device of the model.
-
-    Returns:
-        The model in evaluation mode, with its config as ``model.cfg``.
-    """
-    from avis.apis.checkpoint import init_model
-
-    found = find_model(name)
-    if weights is None and found.weights is not None and Path(found.weights).is_file():
-        weights = found.weights
-    return init_model(found.config, weights, device)
 
 
 def _models() -> Iterator[ModelInfo]:

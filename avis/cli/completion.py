@@ -2,20 +2,19 @@
 
 import argparse
 
-from avis.cli.main import overview_parser
-
 FOLDERS = {'DIR'}
 """Metavars of arguments that name a folder."""
 TEXTS = {'KEY=VALUE', 'MODULE', 'ATTRIBUTE', 'NAME', 'NAME[=STRENGTH]'}
 """Metavars of arguments that name no file."""
 
 
-def completion_script(shell: str) -> str:
+def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
     """Write the completion script of ``avis``.
 
     Commands, options and choices are completed; other values as names of files or folders.
 
     Args:
+        parser: Parser with the arguments of all commands.
         shell: One of ``avis.cli.main.SHELLS``.
 
     Raises:
@@ -26,7 +25,6 @@ def completion_script(shell: str) -> str:
     except ImportError as error:
         raise ImportError('completion needs shtab; install it: pip install shtab') from error
 
-    parser = overview_parser(complete=True)
     for action in _actions(parser):
         words = action.choices is not None or action.metavar in TEXTS
         if not words and action.nargs != 0 and action.type is None:

@@ -48,7 +48,7 @@ def main(words: Sequence[str]) -> int | str | None:
     if args.print_completion:
         from avis.cli.completion import completion_script
 
-        print(completion_script(args.print_completion))
+        print(completion_script(overview_parser(complete=True), args.print_completion))
     elif words and words[0] in GROUPS:
         parser.parse_args([words[0], '--help'])
     else:
