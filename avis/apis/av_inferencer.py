@@ -111,7 +111,7 @@ class AVInferencer(BaseInferencer):
         no_save_pred: bool = False,
         export: Sequence[str] = (),
         style: TrackStyle = 'mask',
-        opacity: float = 0.25,
+        opacity: float = 0.2,
     ) -> dict[str, Any]:
         """Predict videos.
 

@@ -66,7 +66,7 @@ class OutputOptions:
     results: bool = True
     formats: tuple[str, ...] = ()
     style: TrackStyle = 'mask'
-    opacity: float = 0.25
+    opacity: float = 0.2
 
     def __post_init__(self) -> None:
         check_formats(self.formats)
@@ -139,7 +139,7 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
     results: bool = True,
     export: Sequence[str] = (),
     style: TrackStyle = 'mask',
-    opacity: float = 0.25,
+    opacity: float = 0.2,
     device: str = 'auto',
     num_workers: int = 0,
     cfg_options: dict[str, Any] | None = None,

@@ -89,7 +89,7 @@ def _add_writing(parser: argparse.ArgumentParser) -> None:
         '--style', choices=['mask', 'outline', 'box'], default='mask', help='of masks (mask)'
     )
     parser.add_argument(
-        '--opacity', type=float, default=0.25, help='strength of the tint of masks, 0 to 1 (0.25)'
+        '--opacity', type=float, default=0.2, help='strength of the tint of masks, 0 to 1 (0.2)'
     )
     parser.add_argument(
         '--no-video', action='store_true', help='write no annotated video and no timeline'
