@@ -35,6 +35,9 @@ def config_files(path: Path, importers: tuple[Path, ...] = ()) -> Iterator[Path]
                         base = _base_file(path, line.module, line.level)
                     except ModuleNotFoundError as error:
                         raise ValueError(f'{where}: {error}') from error
+                    except IndexError as error:
+                        problem = f'{line.level} dots lead out of the file system'
+                        raise ValueError(f'{where}: {problem}') from error
                     if not base.is_file():
                         raise ValueError(f'{where}: the base file {base} does not exist')
                     chain = (*importers, path)

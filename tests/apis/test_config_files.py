@@ -65,3 +65,10 @@ def test_missing_package_of_a_base_is_named(tmp_path: Path) -> None:
     path.write_text(LEAF.replace('avis.configs', 'no_such_package.configs'))
     with pytest.raises(ValueError, match=r"mine\.py:\d+: .*'no_such_package' is installed"):
         load_config(path)
+
+
+def test_more_dots_than_folders_are_an_error(tmp_path: Path) -> None:
+    path = tmp_path / 'a.py'
+    path.write_text(f'with read_base():\n    from {"." * 99}b import *\n')
+    with pytest.raises(ValueError, match=r'a\.py:2: 99 dots lead out of the file system'):
+        list(config_files(path))
