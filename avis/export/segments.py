@@ -11,7 +11,7 @@ from avis.structures.video_result import TrackResult, VideoResult
 class SoundingSegment(NamedTuple):
     """Consecutive frames in which a track makes a sound.
 
-    Attributes:
+    Args:
         start: Seconds from the start of the video: the start of the first frame.
         end: Seconds from the start of the video: the end of the last frame.
         confidence: Score of the track, 0 to 1.

@@ -71,7 +71,7 @@ class ErrorCounts(Counts):
 class ErrorRun(NamedTuple):
     """Consecutive frames of one track with the same error.
 
-    Attributes:
+    Args:
         kind: A field of :class:`ErrorCounts`.
         track: Index in ``video.pred`` for ``PRED_KINDS``, else in ``video.gt``.
         start: First frame.
