@@ -92,9 +92,8 @@ def measure(
     exchanged = exchange_audio(data, work / 'data' / f'{name}_exchanged')
     own = track(config, data, work / name, work / 'cache')
     other = track(config, exchanged, work / f'{name}_exchanged', work / 'cache')
-    scoring: Mapping[str, Any] = {'by': 'attributes', 'with_jf': False}
-    result = evaluate('avtrack', data, [own, other], diagnose=True, **scoring)
-    second = evaluate('avtrack', data, other, **scoring)
+    result = evaluate('avtrack', data, [own, other], diagnose=True, by='attributes', with_jf=False)
+    (second,) = result['others']
     rows = [
         {**row, 'exchanged': other_row['summary']['HOTA']}
         for row, other_row in zip(result['breakdown'], second['breakdown'], strict=True)
@@ -102,7 +101,7 @@ def measure(
     ]
     return {
         'strength': strength,
-        'comparison': result['comparison']['HOTA'],
+        'comparison': second['comparison']['HOTA'],
         'rows': rows,
         'records': work / name / 'records',
     }

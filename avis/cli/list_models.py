@@ -28,7 +28,8 @@ def main(parser: ToolParser, words: Sequence[str]) -> int:
         import dataclasses
         import json
 
-        print(json.dumps([dataclasses.asdict(model) for model in models], indent=2, default=str))
+        listed = [{**dataclasses.asdict(model), 'task': model.task} for model in models]
+        print(json.dumps(listed, indent=2, default=str))
     else:
         for model in models:
             names = ', '.join((model.name, *model.aliases))
