@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from avis.utils.arguments import ToolParser, parse_arguments
+from avis.utils.arguments import ToolParser, add_trust_checkpoint, parse_arguments
 
 EXAMPLES = (
     'vggish vggish-10086976.pth data/pretrained/vggish.pth',
@@ -21,11 +21,7 @@ def add_arguments(parser: ToolParser) -> None:
     )
     parser.add_argument('src', help='checkpoint of that project')
     parser.add_argument('dst', help='file to write')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='allow pickled code in SRC: only for files you made yourself',
-    )
+    add_trust_checkpoint(parser, 'SRC: only for files you made yourself')
     parser.add_argument(
         '--custom-imports',
         nargs='+',

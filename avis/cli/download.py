@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avis.utils.arguments import ToolParser
+from avis.utils.arguments import ToolParser, add_trust_checkpoint
 
 if TYPE_CHECKING:
     from avis.apis.weights import WeightFile
@@ -26,11 +26,7 @@ def add_arguments(parser: ToolParser) -> None:
     parser.add_argument(
         '--root', default='.', metavar='DIR', help='folder that contains data/ (current folder)'
     )
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='allow pickled code in the files of the authors',
-    )
+    add_trust_checkpoint(parser, 'the files of the authors')
 
 
 def main(parser: ToolParser, words: Sequence[str]) -> int:

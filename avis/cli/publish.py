@@ -7,7 +7,7 @@ in it.
 
 from collections.abc import Sequence
 
-from avis.utils.arguments import ToolParser, parse_arguments
+from avis.utils.arguments import ToolParser, add_trust_checkpoint, parse_arguments
 
 EXAMPLES = ('work_dirs/avism_r50/epoch_12.pth avism_r50.pth',)
 
@@ -16,11 +16,7 @@ def add_arguments(parser: ToolParser) -> None:
     """Add the arguments."""
     parser.add_argument('src', help='checkpoint of a training run')
     parser.add_argument('dst', help='file to write; -<hash> is added to its name')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='allow pickled code in SRC: only for files you made yourself',
-    )
+    add_trust_checkpoint(parser, 'SRC: only for files you made yourself')
 
 
 def main(parser: ToolParser, words: Sequence[str]) -> None:

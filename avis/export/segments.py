@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
+from avis.structures.intervals import true_intervals
 from avis.structures.media_time import frame_time
 from avis.structures.video_result import TrackResult, VideoResult
 
@@ -33,17 +32,16 @@ def sounding_segments(track: TrackResult, fps: float) -> list[SoundingSegment]:
         track: The track.
         fps: Frames per second.
 
+    >>> import numpy as np
     >>> from avis.structures.mask_track import MaskTrack
     >>> sounding = np.array([0, 0, 1, 1, 1, 0, 1], bool)
     >>> masks = MaskTrack.from_dense(sounding[:, None, None])
     >>> [s[:2] for s in sounding_segments(TrackResult(1, 'Ann', masks, sounding), 10)]
     [(0.2, 0.5), (0.6, 0.7)]
     """
-    changes = np.diff(track.sounding.astype(np.int8), prepend=0, append=0)
-    starts, ends = (np.flatnonzero(changes == step).tolist() for step in (1, -1))
     return [
-        SoundingSegment(frame_time(start, fps), frame_time(end, fps), track.score)
-        for start, end in zip(starts, ends, strict=True)
+        SoundingSegment(frame_time(start, fps), frame_time(stop, fps), track.score)
+        for start, stop in true_intervals(track.sounding)
     ]
 
 

@@ -5,6 +5,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from avis.structures.intervals import true_intervals
+
 Turns: TypeAlias = list[tuple[float, float]]
 
 # A source counts as sounding in an annotated second if it sounds at least this long in it.
@@ -105,5 +107,4 @@ def is_sounding(turns: Sequence[tuple[float, float]], second: int) -> bool:
 
 def _runs(flags: list[bool]) -> Turns:
     """Turns from one flag per second."""
-    edges = np.flatnonzero(np.diff([0, *map(int, flags), 0]))
-    return [(float(a), float(b)) for a, b in edges.reshape(-1, 2)]
+    return [(float(start), float(stop)) for start, stop in true_intervals(flags)]

@@ -109,10 +109,13 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         default=0,
         help='set by launchers that do not set LOCAL_RANK',
     )
+    add_trust_checkpoint(parser, 'checkpoints: only for files you made yourself')
+
+
+def add_trust_checkpoint(parser: argparse.ArgumentParser, files: str) -> None:
+    """Add ``--trust-checkpoint``, which allows pickled code in ``files``, words for the help."""
     parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='allow pickled code in checkpoints: only for files you made yourself',
+        '--trust-checkpoint', action='store_true', help=f'allow pickled code in {files}'
     )
 
 

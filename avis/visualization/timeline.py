@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from avis.structures.intervals import true_intervals
 from avis.structures.masks import mask_box
+from avis.structures.media_time import frame_time
 from avis.structures.video_record import VideoRecord
 from avis.structures.video_result import TrackResult, VideoResult
 from avis.utils.atomic import write_atomic
@@ -235,8 +237,10 @@ def _format_axis(axes: Any, seconds: float) -> None:
 
 def _spans(flags: NDArray[np.bool_], fps: float) -> list[tuple[float, float]]:
     """Start and duration in seconds of each run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
-    return [(a / fps, (b - a) / fps) for a, b in edges.reshape(-1, 2).tolist()]
+    return [
+        (frame_time(start, fps), frame_time(stop - start, fps))
+        for start, stop in true_intervals(flags)
+    ]
 
 
 def _rgb(color: Sequence[int]) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ import numpy as np
 from avis.avtracker.interfaces import SpeechSegment
 from avis.avtracker.loading import mono, require
 from avis.registry import MODELS
+from avis.structures.intervals import true_intervals
 from avis.structures.media import Waveform
 
 _FRAME = 480  # samples: 30 ms, the longest frame that WebRTC accepts
@@ -50,9 +51,9 @@ class WebRTCVAD:
         pcm = (samples.clip(-1, 1) * 32767).astype(np.int16)
         frames = pcm[: len(pcm) // _FRAME * _FRAME].reshape(-1, _FRAME)
         voiced = [detector.is_speech(frame.tobytes(), self.sample_rate) for frame in frames]
-        edges = np.flatnonzero(np.diff([0, *map(int, voiced), 0])) * _FRAME / self.sample_rate
         spans: list[list[float]] = []
-        for start, end in edges.reshape(-1, 2).tolist():
+        for interval in true_intervals(voiced):
+            start, end = (edge * _FRAME / self.sample_rate for edge in interval)
             if spans and start - spans[-1][1] < self.min_silence:
                 spans[-1][1] = end
             else:
