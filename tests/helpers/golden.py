@@ -54,8 +54,11 @@ class Golden:
         return reference_state_dict(self.info['keys'], self.meta.get('gain_overrides'))
 
 
-def load_golden(folder: str | Path) -> Golden:
-    """Read a golden folder; a relative path counts from ``tests/data/golden``."""
+def load_golden(folder: str | Path, keys: Path | None = None) -> Golden:
+    """Read a golden folder; a relative path counts from ``tests/data/golden``.
+
+    ``keys`` is the file with the names of the reference checkpoint, ``keys.json`` by default.
+    """
     folder = DATA / folder
     arrays: dict[str, np.ndarray] = {}
     for file in sorted(folder.glob('*.npz')):
@@ -64,7 +67,7 @@ def load_golden(folder: str | Path) -> Golden:
     if not arrays:
         raise FileNotFoundError(f'No golden *.npz below {folder}')
     meta = json.loads(arrays.pop('meta').item())
-    keys = folder / 'keys.json'
+    keys = keys or folder / 'keys.json'
     return Golden(arrays, meta, json.loads(keys.read_text()) if keys.is_file() else {})
 
 

@@ -12,7 +12,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.recipes.result import Entry
+from tests.helpers.entries import Entry
 
 PARTS = {
     'avsbench': ('avsbench',),

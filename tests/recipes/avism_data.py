@@ -19,8 +19,8 @@ from avis.datasets.av_dataset import build_transforms
 from avis.datasets.transforms.geometry import ResizeClip
 from avis.datasets.transforms.moving_crop import RandomMovingCrop
 from avis.datasets.transforms.sampling import SampleAroundReference
+from tests.helpers.entries import Entry, exact, named
 from tests.recipes.avism_layout import compare_layout
-from tests.recipes.result import Entry, exact, named
 
 R50 = Path('configs/avis/avism/avism_r50_in_aviseg.py')
 CONFIGS = {360: R50, 448: Path('configs/avis/avism/avism_swinl_in_aviseg.py')}

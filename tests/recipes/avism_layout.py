@@ -22,8 +22,8 @@ from avis.models.task_modules.mask_targets import (
 )
 from avis.registry import DATASETS, MODELS
 from avis.structures.av_data_sample import AVDataSample
+from tests.helpers.entries import Entry, exact, named
 from tests.helpers.tiny_sets import write_image
-from tests.recipes.result import Entry, exact, named
 
 PIXEL, SHARE = 2, 0.1  # another antialiased bilinear filter than Pillow's
 NORMALIZED = 0.04

@@ -24,6 +24,7 @@ from avis.models.task_modules.mask_targets import (
     label_late_as_no_object,
 )
 from avis.registry import MODELS
+from tests.helpers.entries import Entry, exact
 from tests.helpers.golden import load_golden
 from tests.helpers.published_avism import CONFIGS, SamePoints, load_model, official_names
 from tests.recipes.avism_steps import (
@@ -33,7 +34,6 @@ from tests.recipes.avism_steps import (
     recorded_matchings,
     run_step,
 )
-from tests.recipes.result import Entry, exact
 
 CONFIG = 'avism_r50_in_aviseg'
 STEPS = 'avism_r50_recipes/golden.npz'

@@ -21,8 +21,8 @@ from torch import nn
 from avis.apis import load_config
 from avis.datasets.readers.images import read_image
 from avis.registry import DATASETS, MODELS
+from tests.helpers.entries import Entry, exact, named
 from tests.recipes import avsbench_training
-from tests.recipes.result import Entry, exact, named
 from tests.recipes.stored import Arrays, read_arrays, whole
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'avs' / 'tpavi'

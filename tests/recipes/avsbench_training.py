@@ -19,7 +19,7 @@ from avis.apis import load_config
 from avis.models.converters.avsbench import convert_avsbench
 from avis.models.losses.labeled_losses import LabeledBCELoss
 from avis.registry import MODELS
-from tests.recipes.result import Entry, exact, named
+from tests.helpers.entries import Entry, exact, named
 from tests.recipes.stored import (
     Arrays,
     largest_difference,

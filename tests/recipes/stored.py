@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.recipes.result import Entry
+from tests.helpers.entries import Entry
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.helpers.entries import Entry
 from tests.recipes import avsbench, avsbench_training
-from tests.recipes.result import Entry
 from tests.recipes.stored import mixed_tolerance, whole
 
 DATA = Path(__file__).parents[1] / 'data' / 'recipes' / 'avsbench'

@@ -1,4 +1,4 @@
-"""One compared value of a recipe golden."""
+"""One compared value of a golden."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
