@@ -41,7 +41,8 @@ def model_complexity(
     table = complexity_table(count_parameters(model), flops)
     height, width = size
     table.title = f'{type(model).__name__}, {num_frames} frames of {height} x {width}'
-    if not any(True for _ in model.audio_encoder.parameters()):
+    encoder = model.audio_encoder
+    if encoder is not None and not any(True for _ in encoder.parameters()):
         table.caption = 'Without the audio encoder, which is frozen or gets embeddings.'
     return table
 
@@ -52,7 +53,10 @@ def make_inputs(model: BaseAVSegmentor, size: tuple[int, int], num_frames: int) 
     An audio encoder without parameters of its own gets embeddings, any other a waveform.
     """
     height, width = (-(-side // 32) * 32 for side in size)
+    inputs = {'frames': torch.rand(1, num_frames, 3, height, width)}
     encoder: Any = model.audio_encoder
+    if encoder is None:
+        return inputs
     has_network = any(True for _ in encoder.parameters())
     shape = (1, num_frames * _SAMPLE_RATE) if has_network else (1, num_frames, encoder.out_channels)
-    return {'frames': torch.rand(1, num_frames, 3, height, width), 'audio': torch.zeros(shape)}
+    return {**inputs, 'audio': torch.zeros(shape)}

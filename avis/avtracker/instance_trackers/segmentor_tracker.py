@@ -100,15 +100,12 @@ class SegmentorTracker:
         import torch
 
         sample = AVDataSample(metainfo={'img_shape': images.shape[1:3], 'ori_shape': frames.size})
-        silence = torch.zeros(len(images), network.audio_encoder.out_channels)
         channels_first = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
-        data = network.data_preprocessor(
-            {
-                'inputs': {'frames': [channels_first], 'audio': [silence]},
-                'data_samples': [sample],
-            },
-            False,
-        )
+        inputs = {'frames': [channels_first]}
+        if network.audio_encoder is not None:
+            silence = torch.zeros(len(images), network.audio_encoder.out_channels)
+            inputs['audio'] = [silence]
+        data = network.data_preprocessor({'inputs': inputs, 'data_samples': [sample]}, False)
         return data['inputs'], data['data_samples'][0]
 
     @cached_property

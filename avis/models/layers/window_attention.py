@@ -52,7 +52,7 @@ class WindowBlock(nn.Module):
         channels: C, width of every token.
         num_heads: Number of heads, each of ``channels / num_heads`` channels.
         hidden_channels: Width within the feed-forward block.
-        window: W, frames of a window.
+        window: W, frames of a window; 0 is one window of all frames, never shifted.
     """
 
     def __init__(self, *, channels: int, num_heads: int, hidden_channels: int, window: int) -> None:
@@ -87,7 +87,8 @@ class WindowBlock(nn.Module):
         """
         outputs = []
         offset = self.window // 2 if shifted else 0
-        for start, windows, frames in window_groups(tokens[0].shape[1], self.window, offset):
+        length = tokens[0].shape[1]
+        for start, windows, frames in window_groups(length, self.window or length, offset):
             parts = (t[:, start : start + windows * frames] for t in tokens)
             output = attend(*(t.unflatten(1, (windows, frames)).flatten(0, 1) for t in parts))
             outputs.append(output.unflatten(0, (-1, windows)).flatten(1, 2))

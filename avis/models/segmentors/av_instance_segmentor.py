@@ -31,7 +31,8 @@ class AVInstanceSegmentor(BaseAVSegmentor):
     Args:
         data_preprocessor: Stacks, pads and normalizes a batch.
         backbone: Maps images (N, 3, H, W) to a tuple of maps, finest first.
-        audio_encoder: Maps audio and the number of frames to (B, T, D).
+        audio_encoder: Maps audio and the number of frames to (B, T, D); None for a model without
+            audio, whose data pipelines need not load any.
         frame_head: Maps feature maps and audio embeddings to
             :class:`~avis.models.decode_heads.frame_predictions.FramePredictions`.
         tracker: See :mod:`avis.models.trackers.base`.
@@ -52,9 +53,9 @@ class AVInstanceSegmentor(BaseAVSegmentor):
         *,
         data_preprocessor: dict[str, Any],
         backbone: dict[str, Any],
-        audio_encoder: dict[str, Any],
         frame_head: dict[str, Any],
         tracker: dict[str, Any],
+        audio_encoder: dict[str, Any] | None = None,
         sounding_gate: dict[str, Any] | None = None,
         frames_per_chunk: int = 18,
         reported_classes: Sequence[int] | None = None,
@@ -68,7 +69,7 @@ class AVInstanceSegmentor(BaseAVSegmentor):
                 f'{frames_per_chunk}'
             )
         self.backbone = MODELS.build(backbone)
-        self.audio_encoder = MODELS.build(audio_encoder)
+        self.audio_encoder = None if audio_encoder is None else MODELS.build(audio_encoder)
         self.frame_head = MODELS.build(frame_head)
         self.tracker = MODELS.build(tracker)
         self.sounding_gate = None if sounding_gate is None else MODELS.build(sounding_gate)
@@ -86,7 +87,7 @@ class AVInstanceSegmentor(BaseAVSegmentor):
 
         Args:
             state: Of :meth:`start_video`; changed in place.
-            inputs: ``frames`` (1, T, 3, H, W) and ``audio``, preprocessed.
+            inputs: ``frames`` (1, T, 3, H, W) and ``audio`` if the model reads it, preprocessed.
             window: Its position in the video and its sizes.
         """
         frames, audio = self.predict_frames(inputs)
@@ -189,12 +190,15 @@ class AVInstanceSegmentor(BaseAVSegmentor):
 def _select_clip(inputs: Inputs, index: int, window: TrackerWindow) -> tuple[Inputs, TrackerWindow]:
     """Return one clip of a batch without the padding to the sizes of the other clips."""
     height, width = round_up_to_stride(window.img_shape)
-    frames, audio = inputs['frames'][index : index + 1], inputs['audio'][index : index + 1]
-    valid, lengths = inputs.get('valid_frames'), inputs.get('audio_lengths')
+    frames, valid = inputs['frames'][index : index + 1], inputs.get('valid_frames')
     length = frames.shape[1] if valid is None else int(valid[index].sum())
+    clip = {'frames': frames[:, :length, :, :height, :width]}
+    window = replace(window, input_shape=(height, width))
+    if 'audio' not in inputs:
+        return clip, window
+    audio, lengths = inputs['audio'][index : index + 1], inputs.get('audio_lengths')
     if lengths is not None:
         audio = audio[:, : int(lengths[index])]
     if audio.ndim > 2:  # one entry per frame
         audio = audio[:, :length]
-    frames = frames[:, :length, :, :height, :width]
-    return {'frames': frames, 'audio': audio}, replace(window, input_shape=(height, width))
+    return {**clip, 'audio': audio}, window

@@ -20,7 +20,7 @@ class BaseAVSegmentor(BaseModel, metaclass=ABCMeta):
     modes.
     """
 
-    audio_encoder: nn.Module
+    audio_encoder: nn.Module | None
 
     def forward(
         self, inputs: Inputs, data_samples: list[AVDataSample] | None = None, mode: str = 'tensor'
@@ -29,9 +29,9 @@ class BaseAVSegmentor(BaseModel, metaclass=ABCMeta):
 
         Args:
             inputs: ``frames`` (B, T, 3, H, W), normalized; ``audio`` as the audio encoder takes
-                it, or embeddings (B, T, D); optionally ``audio_lengths`` int (B,), the length of
-                each entry of ``audio`` without padding, and ``valid_frames`` bool (B, T), False on
-                padding frames.
+                it, or embeddings (B, T, D), if there is an audio encoder; optionally
+                ``audio_lengths`` int (B,), the length of each entry of ``audio`` without padding,
+                and ``valid_frames`` bool (B, T), False on padding frames.
             data_samples: B samples; needed in the modes ``loss`` and ``predict``.
             mode: ``tensor`` returns the raw outputs of :meth:`compute_outputs`, ``loss`` the losses
                 by name, ``predict`` the data samples with predictions.
@@ -73,7 +73,10 @@ class BaseAVSegmentor(BaseModel, metaclass=ABCMeta):
             )
 
     def encode_audio(self, inputs: Inputs) -> Tensor:
-        """Return one audio embedding per frame, (B, T, D)."""
+        """Return one audio embedding per frame, (B, T, D), with D = 0 without an audio encoder."""
+        if self.audio_encoder is None:
+            frames = inputs['frames']
+            return frames.new_zeros(*frames.shape[:2], 0)
         embeds: Tensor = self.audio_encoder(
             inputs['audio'],
             num_frames=inputs['frames'].shape[1],

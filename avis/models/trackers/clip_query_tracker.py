@@ -1,4 +1,4 @@
-"""AVISM's tracker: each query of the clip is a track, no association over frames is needed."""
+"""Tracker of AVISM and VITA: each query of the clip is a track; nothing is associated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from avis.models.decode_heads.avism_clip_head import ClipPredictions
+from avis.models.decode_heads.clip_head import ClipPredictions
 from avis.models.decode_heads.frame_predictions import FramePredictions, Matching
 from avis.models.losses.mask_set_loss import SetPredictions, mask_logits
 from avis.models.task_modules.mask_targets import clip_targets
@@ -55,19 +55,21 @@ class ClipQueryTracker(Tracker):
     second factor is at most 1, masks are computed only where the first one exceeds the threshold,
     frame by frame, and encoded immediately.
 
-    For a video of one window the tracks are those of the official AVISM, sorted by score. Tracks of
+    For a video of one window the tracks are those of the official code, sorted by score; one whose
+    mask is empty in all frames, which scores 0 there, is left out. Tracks of
     several windows are stitched by :class:`~avis.models.trackers.stitching.StitchedTracks`.
 
-    Source: Guo et al., *Audio-Visual Instance Segmentation*, CVPR 2025 (arXiv:2310.18709).
+    Sources: Guo et al., *Audio-Visual Instance Segmentation*, CVPR 2025 (arXiv:2310.18709); Heo et
+    al., *VITA*, NeurIPS 2022 (arXiv:2206.04403).
 
     Args:
-        head: The clip module, see
-            :class:`~avis.models.decode_heads.avism_clip_head.AVISMClipHead`.
+        head: The clip module, a :class:`~avis.models.decode_heads.clip_head.ClipHead`.
         loss_set: Loss of its classes and masks; None if it is not trained.
         loss_similarity: Loss of its embeddings; None to train without it.
         max_candidates: Largest number of pairs of query and class; those with the best class
             probability are kept.
-        score_threshold: Score that a track must exceed.
+        score_threshold: Score that a track must exceed; a negative one keeps all candidates.
+        method: Name of the method in the names of the losses.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class ClipQueryTracker(Tracker):
         loss_similarity: dict[str, Any] | None = None,
         max_candidates: int = 100,
         score_threshold: float = 0.3,
+        method: str = 'avism',
     ) -> None:
         super().__init__()
         self.head = MODELS.build(head)
@@ -85,6 +88,7 @@ class ClipQueryTracker(Tracker):
         self.loss_similarity = None if loss_similarity is None else MODELS.build(loss_similarity)
         self.max_candidates = max_candidates
         self.score_threshold = score_threshold
+        self.method = method
 
     def forward(self, frames: FramePredictions, audio: Tensor) -> dict[str, Tensor]:
         """Return the raw outputs of a batch.
@@ -108,7 +112,7 @@ class ClipQueryTracker(Tracker):
         data_samples: Sequence[AVDataSample],
         matchings: Sequence[Sequence[Matching]],
     ) -> dict[str, Tensor]:
-        """Return the losses of every decoder layer: ``loss_avism_*`` and ``loss_clip_sim``.
+        """Return the losses of every decoder layer: ``loss_<method>_*`` and ``loss_clip_sim``.
 
         Args:
             frames: Predictions of B clips of T frames, with the queries of L layers.
@@ -134,7 +138,7 @@ class ClipQueryTracker(Tracker):
         losses: dict[str, Tensor] = {}
         for index, layer_losses in enumerate(values):
             suffix = '' if index == len(values) - 1 else f'_{index}'
-            losses |= {f'loss_avism_{name}{suffix}': x for name, x in layer_losses.items()}
+            losses |= {f'loss_{self.method}_{name}{suffix}': x for name, x in layer_losses.items()}
         if self.loss_similarity is not None:
             embeds = self.head.similarity_embeds(predictions)
             losses['loss_clip_sim'] = self.loss_similarity(

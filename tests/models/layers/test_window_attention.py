@@ -74,6 +74,16 @@ def test_cross_attention_equals_torch(length, shifted) -> None:
     torch.testing.assert_close(layer(audio, tokens, shifted=shifted), expected, rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize('shifted', [False, True])
+def test_window_of_zero_frames_is_the_whole_clip(shifted) -> None:
+    torch.manual_seed(0)
+    whole = WindowSelfAttention(**{**SIZES, 'window': 0})
+    large = WindowSelfAttention(**{**SIZES, 'window': 10})
+    large.load_state_dict(whole.state_dict())
+    tokens = torch.randn(2, 10, 3, 16)
+    assert torch.equal(whole(tokens, shifted=shifted), large(tokens, shifted=False))
+
+
 def bounds(length, shifted):
     cuts = [0, *range(3 if shifted else 6, length, 6), length]
     return list(pairwise(cuts))

@@ -121,6 +121,20 @@ def test_audio_changes_prediction_of_audio_models_only() -> None:
         assert torch.equal(one.scores, other.scores) != with_audio
 
 
+def test_model_without_audio_encoder_reads_no_audio() -> None:
+    silent = build('clip', with_audio=False)
+    silent.audio_encoder = None
+    clips = [clip(2), clip(4, (50, 90), seed=1)]
+    expected = predict(build('clip', with_audio=False), *clips)
+    for item in clips:
+        del item['inputs']['audio']
+    for ours, theirs in zip(predict(silent, *clips), expected, strict=True):
+        assert_same(ours, theirs)
+    silent.train()
+    data = silent.data_preprocessor(pseudo_collate([clips[0]] * 2), training=True)
+    assert len(silent(**data, mode='loss')) == 22
+
+
 def test_late_instances_are_no_object_in_all_class_losses_of_frames_and_clip() -> None:
     def losses(late: bool, item: dict) -> dict:
         torch.manual_seed(1)

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from mmengine.structures import InstanceData
 from torch import nn
 
-from avis.models.decode_heads.avism_clip_head import AVISMClipHead, ClipLayer, ClipPredictions
+from avis.models.decode_heads.avism_clip_head import AVISMClipHead
+from avis.models.decode_heads.clip_head import ClipLayer, ClipPredictions
 from avis.models.decode_heads.frame_predictions import MaskProjection
 from avis.models.losses.clip_similarity_loss import ClipSimilarityLoss
 from avis.models.losses.mask_set_loss import MaskSetLoss
