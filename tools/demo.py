@@ -15,7 +15,7 @@ from avis.utils.cli import run
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS, NAME = ROOT / 'configs/avis', 'demo_avism_synthetic'
-VIDEOS = {'train': 160, 'val': 15, 'test': 40}
+VIDEOS = {'train': 640, 'val': 15, 'test': 40}  # 1.2 GB
 SECONDS, SIZE, IDENTITIES = 10, (64, 128), 6
 DRAWN = 3  # test videos in the image and in the video
 # The official protocol averages over 25 classes that do not occur here.
