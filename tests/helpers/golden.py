@@ -43,11 +43,13 @@ class Golden:
         arrays: Recorded arrays by name, of all ``*.npz`` files of the folder.
         meta: How each case was made: seeds, sizes, the order in which inputs are drawn.
         info: The whole ``keys.json``; ``info['keys']`` lists ``[name, shape, dtype]``.
+        folder: The folder.
     """
 
     arrays: Mapping[str, np.ndarray]
     meta: dict[str, Any]
     info: dict[str, Any]
+    folder: Path | None = None
 
     def state_dict(self) -> dict[str, Tensor]:
         """The filled checkpoint in the reference naming."""
@@ -68,7 +70,8 @@ def load_golden(folder: str | Path, keys: Path | None = None) -> Golden:
         raise FileNotFoundError(f'No golden *.npz below {folder}')
     meta = json.loads(arrays.pop('meta').item())
     keys = keys or folder / 'keys.json'
-    return Golden(arrays, meta, json.loads(keys.read_text()) if keys.is_file() else {})
+    info = json.loads(keys.read_text()) if keys.is_file() else {}
+    return Golden(arrays, meta, info, folder)
 
 
 def compare(
