@@ -13,7 +13,7 @@ from avis.synthetic.schedule import Turns, complement, plan_dialogue, plan_full_
 # AVISeg has no class for bells.
 _LAYOUT_KINDS = {'aviseg': ('man', 'woman', 'guitar', 'dog', 'car', 'violin')}
 _ALL_KINDS = ('man', 'woman', *OBJECTS)
-_OFF_SCREEN = 0.25  # share of AVA's videos of several persons in which one is only heard
+_OFF_SCREEN = 0.25  # share of AVA's videos of several persons in which one is off screen
 _MAX_EXTRA_INSTANCES = 4  # that the strongest `multiple_instances` adds
 
 

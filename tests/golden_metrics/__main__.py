@@ -42,8 +42,8 @@ def main() -> int:
         print(line)
     for path in result.missing:
         print(f'{path}: not computed')
-    for path, reason in result.skipped.items():
-        print(f'{path}: {reason}')
+    for reason, count in result.skipped.items():
+        print(f'{count} skipped: {reason}')
     print(f'{result.compared} values compared, {len(result.wrong)} differ')
     return int(bool(result.wrong or result.missing) or not result.compared)
 

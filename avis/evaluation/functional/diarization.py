@@ -220,7 +220,8 @@ class _Parts:
     def __init__(
         self, ref: Sequence[Turn], pred: Sequence[Turn], more: Region, *, several: bool
     ) -> None:
-        borders = [time for start, end, *_ in [*ref, *pred, *more] for time in (start, end)]
+        intervals = [*((start, end) for start, end, _ in [*ref, *pred]), *more]
+        borders = [time for interval in intervals for time in interval]
         edges = np.unique(np.round(borders, _DIGITS))
         self.seconds = np.diff(edges)
         self.middles = (edges[1:] + edges[:-1]) / 2
@@ -247,8 +248,8 @@ class _Parts:
 
     def common(self, chosen: BoolArray) -> FloatArray:
         """Seconds in which each pair of speakers talks in the chosen parts, (R, P)."""
-        weighted: FloatArray = self.ref[:, chosen] * self.seconds[chosen]
-        return weighted @ self.pred[:, chosen].T
+        common: FloatArray = self.ref[:, chosen] * self.seconds[chosen] @ self.pred[:, chosen].T
+        return common
 
     def errors(self, chosen: BoolArray, common: FloatArray) -> tuple[float, float, float]:
         """Seconds missed, falsely alarmed and confused in the chosen parts.
@@ -283,7 +284,7 @@ class _Parts:
 def _frame_errors(ref: Sequence[Turn], pred: Sequence[Turn], region: Region) -> float:
     """Sum of the Jaccard errors of the reference speakers over frames of 10 ms, as in dscore."""
     length = int(max((end for _, end in region), default=0.0) / _FRAME)
-    times = _FRAME * np.arange(length)
+    times: FloatArray = _FRAME * np.arange(length)
     scored = np.zeros(length, bool)
     for start, end in region:
         first, last = np.searchsorted(times, (start, end))

@@ -109,7 +109,9 @@ def _rows(
     for frame in frames:
         time = frame / job.fps
         x1, y1, x2, y2 = boxes[frame]
-        corners = (x1 / width, y1 / height, x2 / width, y2 / height)
+        # Readers truncate to whole pixels: half a pixel keeps them right after rounding.
+        corners = np.minimum(np.array([x1, y1, x2, y2]) + 0.5, (width, height, width, height))
+        corners /= (width, height, width, height)
         label = SPEECH_LABELS[_label(actor, time)]
         rows.append([name, f'{time:.2f}', *(f'{v:.6f}' for v in corners), label, entity])
     return rows
