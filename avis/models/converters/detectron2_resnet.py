@@ -20,7 +20,7 @@ _KEYS = (
 def convert_detectron2_resnet(
     state_dict: Mapping[str, Tensor],
 ) -> tuple[dict[str, Tensor], list[str]]:
-    """Rename all entries and add the batch counters that a frozen batch norm of Detectron2 lacks.
+    """Rename all entries and add the batch counters that frozen batch norms of Detectron2 lack.
 
     Args:
         state_dict: ``stem.conv1.weight``, ``res2.0.conv1.norm.running_mean`` and so on.
@@ -33,7 +33,7 @@ def convert_detectron2_resnet(
     """
     converted = {_rename(name): value for name, value in state_dict.items()}
     for name in [name for name in converted if name.endswith('running_var')]:
-        converted[name.replace('running_var', 'num_batches_tracked')] = torch.tensor(0)
+        converted.setdefault(name.replace('running_var', 'num_batches_tracked'), torch.tensor(0))
     return converted, []
 
 

@@ -7,7 +7,7 @@ size), and most of them are never used. Therefore no mask is stored: a mask is t
 embedding and a map, and :meth:`FramePredictions.mask_logits` computes those that are needed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -67,6 +67,7 @@ class FramePredictions:
         pixel_features: (B, T, C, h, w), the map at stride 4 before the projection to mask features.
         projection: From pixel features to mask features.
         layers: All predictions, from before the first layer to the last one; training only.
+        extras: Tensors (B, T, ...) of a frame head that only its own tracker reads, by name.
     """
 
     class_logits: Tensor
@@ -75,6 +76,7 @@ class FramePredictions:
     pixel_features: Tensor
     projection: MaskProjection
     layers: Sequence[LayerPrediction] = field(default_factory=tuple)
+    extras: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def mask_features(self) -> Tensor:
@@ -115,6 +117,7 @@ class FramePredictions:
             layers=tuple(
                 LayerPrediction(*(part[:, frames] for part in layer)) for layer in self.layers
             ),
+            extras={name: value[:, frames] for name, value in self.extras.items()},
         )
 
     @classmethod
@@ -132,4 +135,8 @@ class FramePredictions:
                 LayerPrediction(*(torch.cat(parts, 1) for parts in zip(*layer, strict=True)))
                 for layer in zip(*(chunk.layers for chunk in chunks), strict=True)
             ),
+            extras={
+                name: torch.cat([chunk.extras[name] for chunk in chunks], 1)
+                for name in chunks[0].extras
+            },
         )

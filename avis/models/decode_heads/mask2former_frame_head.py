@@ -15,7 +15,8 @@ from avis.models.decode_heads.frame_predictions import (
 from avis.models.layers.attention import MLP, DecoderLayer
 from avis.models.layers.sine_encoding import sine_encoding
 from avis.models.losses.mask_set_loss import SetPredictions
-from avis.models.task_modules.mask_targets import frame_targets
+from avis.models.necks.deformable_pixel_decoder import PixelDecoderOutput
+from avis.models.task_modules.mask_targets import MaskTarget, frame_targets
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 
@@ -91,13 +92,14 @@ class Mask2FormerFrameHead(nn.Module):
                 f'{type(self).__name__}: expected maps of B * T = {clip[0]} * {clip[1]} frames, '
                 f'got {len(maps[0])}'
             )
-        pixel_features, levels = self.pixel_decoder(maps)
+        pixel_features, levels = self.decode_pixels(maps, audio)
         tokens = [
             level.flatten(2).transpose(1, 2) + embed
             for level, embed in zip(levels, self.level_embed.weight, strict=True)
         ]
         queries = self.query_feat.weight + self.fuse_audio(tokens, audio)
-        outputs = self._decode(queries.expand(len(maps[0]), -1, -1), tokens, levels, pixel_features)
+        queries = queries.expand(len(maps[0]), -1, -1)
+        state, outputs = self._decode(queries, tokens, levels, pixel_features)
         last = self._predict(outputs[-1])
         training = self.training
         kept = outputs[-self.num_query_layers :] if training else outputs[-1:]
@@ -111,6 +113,10 @@ class Mask2FormerFrameHead(nn.Module):
             layers=[
                 LayerPrediction(*(part.unflatten(0, clip) for part in layer)) for layer in layers
             ],
+            extras={
+                name: value.unflatten(0, clip)
+                for name, value in self.compute_extras(state, last, pixel_features).items()
+            },
         )
 
     def loss(
@@ -140,12 +146,41 @@ class Mask2FormerFrameHead(nn.Module):
             for layer in predictions.layers
         ]
         features = predictions.pixel_features.flatten(0, 1)[:, None]
-        values, matchings = self.loss_set(layers, features, frame_targets(data_samples))
+        values, matchings = self.loss_set(layers, features, self.make_targets(data_samples))
         losses: dict[str, Tensor] = {}
         for index, layer_losses in enumerate(values):
             suffix = '' if index == len(values) - 1 else f'_{index}'
             losses |= {f'loss_{name}{suffix}': x for name, x in layer_losses.items()}
         return losses, matchings
+
+    def make_targets(self, data_samples: Sequence[AVDataSample]) -> list[MaskTarget]:
+        """Return the targets of the B * T frames."""
+        return frame_targets(data_samples)
+
+    def decode_pixels(self, maps: Sequence[Tensor], audio: Tensor) -> PixelDecoderOutput:
+        """Run the pixel decoder; subclasses whose pixel decoder fuses audio pass it on.
+
+        Args:
+            maps: Of the backbone, finest first, each (N, C_i, h_i, w_i).
+            audio: (B, T, D).
+        """
+        decoded: PixelDecoderOutput = self.pixel_decoder(maps)
+        return decoded
+
+    def compute_extras(
+        self, state: Tensor, last: LayerPrediction, pixel_features: Tensor
+    ) -> dict[str, Tensor]:
+        """Return what a subclass predicts for its own tracker, see ``FramePredictions.extras``.
+
+        Args:
+            state: Queries (N, Q, C) after the last layer, before their norm.
+            last: Prediction of the last layer, (N, Q, ...).
+            pixel_features: (N, C, h, w).
+
+        Returns:
+            Tensors (N, ...) by name.
+        """
+        return {}
 
     def fuse_audio(self, tokens: Sequence[Tensor], audio: Tensor) -> Tensor:
         """Return what audio adds to the content of the queries; here 0, subclasses fuse audio.
@@ -165,8 +200,8 @@ class Mask2FormerFrameHead(nn.Module):
         tokens: Sequence[Tensor],
         levels: Sequence[Tensor],
         pixel_features: Tensor,
-    ) -> list[Tensor]:
-        """Return normalized queries (N, Q, C) before the first layer and after each layer."""
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Return the last queries (N, Q, C), and normalized ones before and after each layer."""
         keys, resized_features = [], []
         for value, level_map in zip(tokens, levels, strict=True):
             shape = (level_map.shape[-2], level_map.shape[-1])
@@ -180,7 +215,7 @@ class Mask2FormerFrameHead(nn.Module):
             position = self.query_embed.weight
             queries = layer(queries, keys[level], tokens[level], position, attn_mask)
             outputs.append(self.decoder_norm(queries))
-        return outputs
+        return queries, outputs
 
     @torch.no_grad()
     def _attn_mask(self, queries: Tensor, features: Tensor) -> Tensor:

@@ -54,12 +54,18 @@ class AttentionBlock(nn.Module):
         Returns:
             (N, M, C).
         """
-        heads = self._heads(x + position, key, value)
+        return self.norm(x + self.attend(x + position, key, value, attn_mask))
+
+    def attend(
+        self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None
+    ) -> Tensor:
+        """Return the attention of queries (N, M, C) alone, without residual and norm."""
+        heads = self._heads(query, key, value)
         mask = None if attn_mask is None else attn_mask[:, None]  # not a copy per head
         attended = F.scaled_dot_product_attention(
             heads[0], heads[1], heads[2], mask
         )  # (N, heads, M, C / heads)
-        return self.norm(x + self.out_proj(attended.transpose(1, 2).flatten(2)))
+        return self.out_proj(attended.transpose(1, 2).flatten(2))
 
     def attention_weights(self, x: Tensor, key: Tensor, position: Tensor) -> Tensor:
         """Return the weights (N, M, S) of x (N, M, C) on ``key`` (N, S, C), the mean of heads."""

@@ -88,7 +88,11 @@ class MaskSetLoss(nn.Module):
         self.register_buffer('class_weights', weights, persistent=False)
 
     def forward(
-        self, layers: Sequence[SetPredictions], features: Tensor, targets: Sequence[MaskTarget]
+        self,
+        layers: Sequence[SetPredictions],
+        features: Tensor,
+        targets: Sequence[MaskTarget],
+        matchings: Sequence[Sequence[Matching]] | None = None,
     ) -> tuple[list[dict[str, Tensor]], list[list[Matching]]]:
         """Compute the losses of every layer.
 
@@ -96,14 +100,14 @@ class MaskSetLoss(nn.Module):
             layers: Predictions for S sets.
             features: (F, T, C, h, w); set s uses features s modulo F.
             targets: S targets over the same T frames.
+            matchings: Per layer and set the matching, if it is known; None matches here.
 
         Returns:
             Per layer ``ce``, ``mask`` and ``dice``, weighted; per layer and set the matching.
         """
-        generators = [
-            make_generator(target.seed, features.device) for target in targets[: len(features)]
-        ]
-        matchings = [self._match(layer, features, targets, generators) for layer in layers]
+        generators = _generators(features, targets)
+        if matchings is None:
+            matchings = [self._match(layer, features, targets, generators) for layer in layers]
         count = mask_normalizer(features, targets)
         masks = self._mask_losses(layers, matchings, features, targets, generators)
         losses = []
@@ -111,7 +115,17 @@ class MaskSetLoss(nn.Module):
             raw = {'ce': self._class_loss(layer.class_logits, matchings[index], targets)}
             raw |= {name: values[index] / count for name, values in masks.items()}
             losses.append({name: self.weights[name] * value for name, value in raw.items()})
-        return losses, matchings
+        return losses, [list(layer) for layer in matchings]
+
+    def match(
+        self, layer: SetPredictions, features: Tensor, targets: Sequence[MaskTarget]
+    ) -> list[Matching]:
+        """Match the sets of one layer only; arguments as for :meth:`forward`."""
+        return self._match(layer, features, targets, _generators(features, targets))
+
+    def compute_logits(self, embeds: Tensor, offsets: Tensor, features: Tensor) -> Tensor:
+        """Return mask logits (M, T, h, w); see :func:`mask_logits`, which subclasses replace."""
+        return mask_logits(embeds, offsets, features)
 
     @torch.no_grad()
     def _match(
@@ -125,7 +139,7 @@ class MaskSetLoss(nn.Module):
         for index, target in enumerate(targets):
             logits, embeds, offsets = (part[index] for part in layer)
             source = index % len(features)
-            masks = mask_logits(embeds, offsets, features[source])
+            masks = self.compute_logits(embeds, offsets, features[source])
             points = self.points.for_matching(masks, generators[source])
             matchings.append(self.matcher(logits, masks, target, points))
         return matchings
@@ -164,7 +178,7 @@ class MaskSetLoss(nn.Module):
         offsets = torch.stack([layer.mask_offsets for layer in layers])[selected]
         counts = (index[1] % len(features)).bincount(minlength=len(features)).tolist()
         chunks = zip(embeds.split(counts), offsets.split(counts), features, strict=True)
-        logits = [mask_logits(*chunk) for chunk in chunks]  # F times (M_f, T, h, w)
+        logits = [self.compute_logits(*chunk) for chunk in chunks]  # F times (M_f, T, h, w)
         gts = torch.stack([targets[pair.set].masks[pair.instance] for pair in pairs])
         values = self._at_points(logits, gts, generators)
         return {
@@ -191,6 +205,11 @@ class MaskSetLoss(nn.Module):
         prob = values.sigmoid()
         overlap = 2 * (prob * gt).sum(-1) + 1
         return {'mask': entropy, 'dice': 1 - overlap / (prob.sum(-1) + gt.sum(-1) + 1)}
+
+
+def _generators(features: Tensor, targets: Sequence[MaskTarget]) -> list[Generator | None]:
+    """Return the generator of the random points of each of the F features."""
+    return [make_generator(target.seed, features.device) for target in targets[: len(features)]]
 
 
 def mask_logits(embeds: Tensor, offsets: Tensor, features: Tensor) -> Tensor:

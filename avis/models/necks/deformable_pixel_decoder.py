@@ -179,6 +179,17 @@ class DeformablePixelDecoder(MSDeformAttnPixelDecoder):
 
     def forward(self, maps: Sequence[Tensor]) -> PixelDecoderOutput:
         """Map four maps (N, C_i, h_i, w_i) of a backbone, finest first, to pixel features."""
+        return self.decode(*self.embed(maps))
+
+    def embed(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor, Shapes]:
+        """Project the three coarse maps of a backbone to tokens.
+
+        Args:
+            maps: Four maps (N, C_i, h_i, w_i), finest first.
+
+        Returns:
+            The finest map, tokens (N, S, C) of the others, coarsest first, and their (h, w).
+        """
         if len(maps) != self.NUM_LEVELS + 1:
             raise ValueError(
                 f'DeformablePixelDecoder: expected {self.NUM_LEVELS + 1} maps, finest first, got '
@@ -186,14 +197,14 @@ class DeformablePixelDecoder(MSDeformAttnPixelDecoder):
             )
         finest, *others = (x.contiguous(memory_format=torch.channels_last) for x in maps)
         others.reverse()
-        shapes = [(x.shape[-2], x.shape[-1]) for x in others]
-        tokens = torch.cat(
-            [
-                conv(level).flatten(2).transpose(1, 2)
-                for conv, level in zip(self.input_convs, others, strict=True)
-            ],
-            1,
-        )
+        tokens = [
+            conv(level).flatten(2).transpose(1, 2)
+            for conv, level in zip(self.input_convs, others, strict=True)
+        ]
+        return finest, torch.cat(tokens, 1), [(x.shape[-2], x.shape[-1]) for x in others]
+
+    def decode(self, finest: Tensor, tokens: Tensor, shapes: Shapes) -> PixelDecoderOutput:
+        """Encode the tokens of :meth:`embed`, and add the coarse levels to the finest map."""
         tokens = self._encode(tokens, shapes)
         parts = tokens.split([height * width for height, width in shapes], 1)
         levels = [

@@ -45,6 +45,8 @@ class AVInstanceSegmentor(BaseAVSegmentor):
         late_as_no_object: Train instances that are not annotated in the first frame of a clip as
             "no object", in that clip and in each of its frames, as the official AVISM does; False
             trains their ground-truth class.
+        frozen: Names of parts that are not trained, ``backbone`` for example; they run in
+            evaluation mode, and the frame head has no loss.
         init_cfg: As for every mmengine model.
     """
 
@@ -60,6 +62,7 @@ class AVInstanceSegmentor(BaseAVSegmentor):
         frames_per_chunk: int = 18,
         reported_classes: Sequence[int] | None = None,
         late_as_no_object: bool = False,
+        frozen: Sequence[str] = (),
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(MODELS.build(data_preprocessor), init_cfg)
@@ -76,6 +79,16 @@ class AVInstanceSegmentor(BaseAVSegmentor):
         self.frames_per_chunk = frames_per_chunk
         self.reported_classes = reported_classes
         self.late_as_no_object = late_as_no_object
+        self.frozen = frozen
+        for name in frozen:
+            self.get_submodule(name).requires_grad_(False)
+
+    def train(self, mode: bool = True) -> 'AVInstanceSegmentor':
+        """Set the mode of all parts that are not frozen."""
+        super().train(mode)
+        for name in self.frozen:
+            self.get_submodule(name).eval()
+        return self
 
     def start_video(self) -> Any:
         """Return the state of a new video, for :meth:`predict_window`."""
@@ -168,7 +181,10 @@ class AVInstanceSegmentor(BaseAVSegmentor):
         frames, audio = self.predict_frames(inputs)
         if self.late_as_no_object:
             data_samples = label_late_as_no_object(data_samples, self.frame_head.num_classes)
-        losses, matchings = self.frame_head.loss(frames, data_samples)
+        losses: dict[str, Any] = {}
+        matchings: Any = []
+        if 'frame_head' not in self.frozen:
+            losses, matchings = self.frame_head.loss(frames, data_samples)
         losses |= self.tracker.loss(frames, audio, data_samples, matchings)
         if self.sounding_gate is not None:
             losses |= self.sounding_gate.loss(frames, audio, data_samples, matchings)
