@@ -28,6 +28,7 @@ def predictions() -> FramePredictions:
         layers=[
             LayerPrediction(draw(CLIPS, FRAMES, QUERIES, 7), draw(CLIPS, FRAMES, QUERIES, CHANNELS))
         ],
+        extras={'counts': draw(CLIPS, FRAMES, 2)},
     )
 
 
@@ -53,4 +54,5 @@ def test_concatenated_chunks_equal_whole(predictions) -> None:
         assert torch.equal(getattr(joined, name), getattr(predictions, name)), name
     for ours, theirs in zip(joined.layers[0], predictions.layers[0], strict=True):
         assert torch.equal(ours, theirs)
+    assert torch.equal(joined.extras['counts'], predictions.extras['counts'])
     assert FramePredictions.cat([predictions]) is predictions

@@ -107,6 +107,16 @@ def test_matching_equals_mmdet(loss) -> None:
         assert ((instances - 1) // 2 + 1).tolist() == theirs[queries].tolist()
 
 
+def test_given_matchings_are_used(loss) -> None:
+    layers, features, targets = scene()
+    matched = loss.match(layers[0], features, targets)
+    expected, matchings = loss(layers, features, targets)
+    assert [pairs[0].tolist() for pairs in matched] == [p[0].tolist() for p in matchings[0]]
+    losses, used = loss(layers, features, targets, [matched] * 3)
+    torch.testing.assert_close(losses[0], expected[0])
+    assert all(pairs is matched[0] for pairs, *_ in used)
+
+
 def test_mask_losses_of_clip_do_not_depend_on_batch() -> None:
     layers, features, targets = scene()
     targets = [

@@ -59,6 +59,17 @@ def test_every_frame_head_works_with_every_tracker(name, with_audio, gated) -> N
     assert all((len(m), m.height, m.width) == (3, 64, 96) for m in tracks.masks)
 
 
+def test_frozen_parts_stay_in_evaluation_mode_without_gradient() -> None:
+    model = build('overlap', frozen=['backbone', 'frame_head'])
+    model.train()
+    assert not model.backbone.training
+    assert not model.frame_head.training
+    assert model.tracker.training
+    assert not any(weight.requires_grad for weight in model.parameters())
+    data = model.data_preprocessor(pseudo_collate([clip()]), training=True)
+    assert model(**data, mode='loss') == {}
+
+
 def test_raw_outputs_do_not_depend_on_chunk_size() -> None:
     model = build()
     inputs = model.data_preprocessor(pseudo_collate([clip(5), clip(5, seed=1)]))['inputs']
