@@ -18,6 +18,7 @@ CONFIGS, NAME = ROOT / 'configs/avis', 'demo_avism_synthetic'
 VIDEOS = {'train': 640, 'val': 15, 'test': 40}  # 1.2 GB
 SECONDS, SIZE, IDENTITIES = 10, (64, 128), 6
 DRAWN = 3  # test videos in the image and in the video
+CELL = 128  # height of a frame in the image in pixels
 # The official protocol averages over 25 classes that do not occur here.
 PROTOCOL: Literal['official', 'corrected'] = 'corrected'
 
@@ -124,21 +125,19 @@ def draw(with_audio: Any, muted: Any, checkpoint: Path, work_dir: Path) -> None:
     """Draw an image and a video of the test videos with the most changes of speaker."""
     import numpy as np
 
-    from avis.structures.labels import AVISEG_CLASSES
-    from avis.visualization.clips import draw_clip, side_by_side_frames
+    from avis.visualization.clips import MIN_SIDE
     from avis.visualization.drawing import image_grid, write_rgb_png
     from avis.visualization.video_writer import write_clip
 
     clips = list(zip(predict(with_audio, checkpoint), predict(muted, checkpoint), strict=True))
     clips.sort(key=lambda clip: turns(clip[0][1]), reverse=True)
     grids, videos, waveforms = [], [], []
-    metainfo = {'classes': AVISEG_CLASSES}
     for (data, sample), (_, muted_sample) in clips[:DRAWN]:
         frames = data['inputs']['frames'].permute(0, 2, 3, 1).numpy()
-        drawn, without = (draw_clip(frames, s, metainfo=metainfo) for s in (sample, muted_sample))
-        rows = {**drawn.rows, 'muted': without.rows['prediction']}
-        grids.append(image_grid({'frame': list(drawn.frames), **rows}, titles=drawn.titles))
-        videos.append(side_by_side_frames(drawn.frames, rows))
+        small, large = (draw_both(frames, sample, muted_sample, side) for side in (CELL, MIN_SIDE))
+        rows = {name: images[::2] for name, images in small.rows.items()}
+        grids.append(image_grid(rows, titles=small.titles[::2]))
+        videos.append(large.video())
         waveforms.append(data['inputs']['audio'].numpy())
     write_rgb_png(work_dir / 'grid.png', np.concatenate(grids))
     write_clip(
@@ -148,6 +147,19 @@ def draw(with_audio: Any, muted: Any, checkpoint: Path, work_dir: Path) -> None:
         audio=np.concatenate(waveforms),
         sample_rate=int(sample.sample_rate),
     )
+
+
+def draw_both(frames: Any, sample: Any, muted_sample: Any, min_side: int) -> Any:
+    """Ground truth, prediction, and prediction with muted audio of a clip."""
+    from avis.structures.labels import AVISEG_CLASSES
+    from avis.visualization.clips import draw_clip
+
+    drawn, without = (
+        draw_clip(frames, each, metainfo={'classes': AVISEG_CLASSES}, min_side=min_side)
+        for each in (sample, muted_sample)
+    )
+    drawn.rows['muted'] = without.rows['prediction']
+    return drawn
 
 
 def predict(config: Any, checkpoint: Path) -> list[tuple[dict[str, Any], Any]]:
