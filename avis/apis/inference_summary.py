@@ -56,7 +56,10 @@ class InferenceSummary:
         if self.folders:
             folder = next(iter(self.folders.values()))
             files = ', '.join(sorted(path.name for path in folder.iterdir()))
-            console.print(f'{folder}: {files}', markup=False, highlight=False, soft_wrap=True)
+            others = len(self.folders) - 1
+            noun = 'folder' if others == 1 else 'folders'
+            more = f'; {others} more {noun} in {folder.parent}' if others else ''
+            console.print(f'{folder}: {files}{more}', markup=False, highlight=False, soft_wrap=True)
 
 
 def _seconds(track: TrackResult, fps: float) -> tuple[float, float]:

@@ -43,8 +43,9 @@ def write_annotated_video(  # noqa: PLR0913 - one call is the whole video
 
     Frames and audio are read again from the files of the record, block by block. Frames keep their
     aspect ratio, see :func:`display_size`. Sounding instances have a bold outline and a tint,
-    silent ones a thin outline. Below are the transcript and a strip with the waveform, a lane for
-    each instance, dark where it is visible and bright where it sounds, and a cursor.
+    silent ones a thin outline. Below are the words of the transcript, if it has any, and a strip
+    with the waveform, a lane for each instance, dark where it is visible and bright where it
+    sounds, and a cursor.
 
     Args:
         path: Path of the MP4 file.
@@ -56,7 +57,7 @@ def write_annotated_video(  # noqa: PLR0913 - one call is the whole video
         style: How masks are drawn, see :func:`~avis.visualization.tracks.draw_tracks`.
         opacity: Strength of the tint, 0 to 1.
         strip: Whether to draw the strip.
-        captions: Whether to draw the transcript, if the result has one.
+        captions: Whether to draw the words of the transcript, if it has any.
 
     Raises:
         ValueError: ``style`` or ``opacity`` is invalid.
@@ -148,7 +149,7 @@ def _resize(frame: Image, size: tuple[int, int]) -> Image:
 
 
 def _captions(result: VideoResult, drawing: '_Drawing', width: int, size: int) -> Captions | None:
-    if not result.utterances:
+    if not any(utterance.text for utterance in result.utterances):  # speech without words
         return None
     colors = drawing.colors['prediction']
     return Captions(result.utterances, result.tracks, colors, width=width, size=size)

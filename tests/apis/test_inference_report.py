@@ -35,7 +35,7 @@ def test_the_table_says_who_sounds_how_long(tmp_path) -> None:
     (tmp_path / 'results.json').touch()
     summary, console = InferenceSummary(), Console(record=True, width=80, file=None)
     summary.add(talk, tmp_path)
-    summary.add(VideoResult('street', 2.0, 8, 2, 2), None)
+    summary.add(VideoResult('street', 2.0, 8, 2, 2), tmp_path / 'street')
     with console.capture() as shown:
         summary.print(console)
     lines = shown.get().splitlines()
@@ -43,4 +43,7 @@ def test_the_table_says_who_sounds_how_long(tmp_path) -> None:
         ['talk', '│', 'Ann', '│', '1.5', '│', '4.0'],
         ['street', '│', 'nobody', 'and', 'nothing', '│', '0.0', '│', '0.0'],
     ]
-    assert lines[-2:] == ['talk: It rains.', f'{tmp_path}: results.json']
+    assert lines[-2:] == [
+        'talk: It rains.',
+        f'{tmp_path}: results.json; 1 more folder in {tmp_path.parent}',
+    ]

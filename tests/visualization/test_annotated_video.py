@@ -129,7 +129,8 @@ def test_labels_cover_no_head_and_stay_in_the_frame(clip, tmp_path):
     paths = [tmp_path / f'{k}.mp4' for k in range(2)]
     write_annotated_video(paths[0], record, result, strip=False, captions=False)
     named = [TrackResult(t.id, '', t.masks, t.sounding) for t in result.tracks]
-    nameless = VideoResult('clip', float(FPS), LENGTH, HEIGHT, WIDTH, named)
+    speech = [Utterance(0, 1, '', 1)]  # without words: no captions
+    nameless = VideoResult('clip', float(FPS), LENGTH, HEIGHT, WIDTH, named, speech)
     write_annotated_video(paths[1], record, nameless, strip=False)
     with_labels, without = (read(path)[0].astype(int) for path in paths)
     assert with_labels.shape[1:3] == (TOP, BOTTOM)

@@ -82,7 +82,5 @@ BENCHMARKS = BenchmarkRegistry(
         'youtube_vis': f'{_PACKAGE}.vis',
         'avsbench': f'{_PACKAGE}.avsbench',
         'avss': f'{_PACKAGE}.avss',
-        'ava': f'{_PACKAGE}.ava',
-        'diarization': f'{_PACKAGE}.diarization',
     }
 )
