@@ -3,11 +3,15 @@
 Writes small videos with a flash, a beep and marked corners in many containers, codecs, frame rates,
 offsets and orientations (tests/helpers/odd_media.py). Each is read by LoadFrames and LoadAudio in
 one go and in windows, by VideoFileFrames, and from the annotated video of write_track_video. All of
-them must find flash and beep within one frame of each other and of the true time, upright. With
---ffmpeg, the frames are also compared with those that the ffmpeg program decodes.
+them must find flash and beep within one frame of each other and of the true time, upright.
+
+Then AVTracker, with parts that recognize the beep and track a corner, writes all outputs of the
+file. The largest difference from the true times is printed for flash and beep of the annotated
+video and for speakers.csv. With --ffmpeg, the frames are also compared with those that the ffmpeg
+program decodes.
 
     python benchmarks/media_time.py
-    python benchmarks/media_time.py --only ts --ffmpeg /usr/bin/ffmpeg
+    python benchmarks/media_time.py --only ts avi --ffmpeg /usr/bin/ffmpeg
 
 With --decoder only flashes, beeps and corners of the frames and samples that a library returns are
 checked, and its speed is measured; torchcodec needs an environment of its own with PyAV.
@@ -42,37 +46,45 @@ Media = tuple[NDArray[np.uint8], NDArray[Any]]
 def main() -> int:
     """Check the files and print a line for each that is wrong; returns their number."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--only', default='', help='files whose name contains this')
+    parser.add_argument('--only', nargs='+', default=[''], help='files whose name contains this')
     parser.add_argument('--ffmpeg', help='ffmpeg program to compare with')
     parser.add_argument('--decoder', choices=('avis', 'torchcodec'))
     args = parser.parse_args()
     av.logging.set_level(av.logging.PANIC)
-    names = [name for name in ODD_FILES if args.only in name]
+    names = [name for name in ODD_FILES if any(part in name for part in args.only)]
     wrong = 0
+    if not args.decoder:
+        print(f'{"":28s} interval, flash, beep and speakers.csv')
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             spec = ODD_FILES[name]
             path = write_odd(Path(folder) / name.replace(' ', '_'), spec)
-            problems = check(path, spec, args.decoder, args.ffmpeg)
+            problems, times = check(path, spec, args.decoder, args.ffmpeg)
             wrong += bool(problems)
-            print(f'{name:28s} {"; ".join(problems) or "ok"}', flush=True)
+            print(f'{name:28s} {times}{"; ".join(problems) or "ok"}', flush=True)
         print(f'{len(names) - wrong} of {len(names)} files are right')
         if args.decoder:
             print_speed(args.decoder, Path(folder))
     return wrong
 
 
-def check(path: Path, spec: OddFile, decoder: str | None, ffmpeg: str | None) -> list[str]:
-    """Return what is wrong with one file."""
+def check(
+    path: Path, spec: OddFile, decoder: str | None, ffmpeg: str | None
+) -> tuple[list[str], str]:
+    """Return what is wrong with one file, and the differences of its outputs."""
     try:
         if decoder:
-            return compare(*DECODERS[decoder](path), spec)
+            return compare(*DECODERS[decoder](path), spec), ''
         from tests.helpers.odd_media_checks import check_odd
+        from tests.helpers.odd_media_outputs import write_and_find
 
         problems = check_odd(path, spec, path.with_suffix('.written.mp4'))
-        return problems + (compare_with_ffmpeg(path, ffmpeg) if ffmpeg else [])
+        found = write_and_find(path, path.with_suffix('.outputs'))
+        problems += found.wrong(spec) + (compare_with_ffmpeg(path, ffmpeg) if ffmpeg else [])
+        apart = (f'{1000 * value:4.0f}' for value in found.differences(spec).values())
+        return problems, f'{1000 * found.interval:6.1f} {" ".join(apart)} ms  '
     except Exception as error:  # what a decoder raises is a result
-        return [f'{type(error).__name__}: {str(error)[:100]}']
+        return [f'{type(error).__name__}: {str(error)[:100]}'], ''
 
 
 def compare_with_ffmpeg(path: Path, ffmpeg: str) -> list[str]:

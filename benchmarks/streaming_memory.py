@@ -11,7 +11,8 @@ blocks to the system is fixed (MALLOC_MMAP_THRESHOLD_); otherwise it depends on 
 
     python benchmarks/streaming_memory.py                        # a quarter of an hour on one core
     python benchmarks/streaming_memory.py --frames 100 400 --window 20
-    python benchmarks/streaming_memory.py --write-video           # write a video, as infer does
+    python benchmarks/streaming_memory.py --outputs               # write all files, as infer does
+    python benchmarks/streaming_memory.py --outputs --fps 2 --frames 120 3600  # 1 and 30 minutes
 
 With ``--config`` the model is that of a config of TPAVI, narrow and at 64 x 64 pixels, with a
 log-mel network instead of VGGish; its clips are interleaved, because the video has 25 frames per
@@ -36,19 +37,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[1]
-SIZE, FPS, SAMPLE_RATE = (360, 640), 25, 16000
+SIZE, SAMPLE_RATE = (360, 640), 16000
 COLORS = np.array([[230, 40, 40], [40, 40, 230]], np.uint8)
 MALLOC_SETTINGS = {'MALLOC_MMAP_THRESHOLD_': str(32 << 20)}
 
 
-def write_video(path: Path, length: int) -> None:
+def write_video(path: Path, length: int, fps: float) -> None:
     """Write a video of two boxes that move over noise; one of them is absent at times."""
     from avis.utils.mp4 import write_mp4
 
     def audio(start: int, end: int) -> NDArray[np.int16]:
         return (8000 * np.sin(np.arange(start, end) / 20)).astype(np.int16)
 
-    write_mp4(path, _frames(length), fps=FPS, audio=audio, sample_rate=SAMPLE_RATE)
+    write_mp4(path, _frames(length), fps=fps, audio=audio, sample_rate=SAMPLE_RATE)
 
 
 def _frames(length: int) -> Iterator[NDArray[np.uint8]]:
@@ -163,20 +164,21 @@ def build_semantic(name: str) -> Any:
     return init_model(config)
 
 
-def predict(path: Path, window: int, video: Path | None, config: str | None) -> dict[str, float]:
+def predict(path: Path, window: int, out: Path | None, config: str | None) -> dict[str, float]:
     """Predict one video in this process; return frames per second, peak memory and RLE sizes."""
     import resource
 
     from avis.apis import predict_video, video_record
-    from avis.engine.track_video import write_track_video
+    from avis.apis.batch_inference import OutputOptions, write_outputs
+    from avis.apis.video_results import to_video_result
 
     model = build() if config is None else build_semantic(config)
     record = video_record(path)
     start, cpu = time.perf_counter(), time.process_time()
     sample = predict_video(model, record, size=window, overlap=0)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    if video is not None:
-        write_track_video(video, record, sample)
+    if out is not None:
+        write_outputs(out, record, to_video_result(record, sample), OutputOptions())
     tracks = sample.pred_tracks
     masks = [rle for track in tracks.masks for rle in track.rles if rle is not None]
     return {
@@ -190,12 +192,14 @@ def predict(path: Path, window: int, video: Path | None, config: str | None) -> 
     }
 
 
-def in_fresh_process(path: Path, window: int, video: bool, config: str | None) -> dict[str, float]:
+def in_fresh_process(
+    path: Path, window: int, outputs: bool, config: str | None
+) -> dict[str, float]:
     """Run :func:`predict` in its own process."""
     command = [sys.executable, __file__, '--video', str(path), '--window', str(window)]
     command += [] if config is None else ['--config', config]
     done = subprocess.run(
-        [*command, *(['--write-video'] if video else [])],
+        [*command, *(['--outputs'] if outputs else [])],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -214,15 +218,14 @@ def main() -> None:
     )
     parser.add_argument('--frames', type=int, nargs='+', default=[200, 2000, 20000])
     parser.add_argument('--window', type=int, default=25, help='frames of a window')
-    parser.add_argument(
-        '--write-video', action='store_true', help='write a video of the predictions'
-    )
+    parser.add_argument('--fps', type=float, default=25, help='of the video')
+    parser.add_argument('--outputs', action='store_true', help='write all files, as infer does')
     parser.add_argument('--config', help='name of a config of TPAVI')
     parser.add_argument('--video', type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.video is not None:
-        video = args.video.with_suffix('.video.mp4') if args.write_video else None
-        print(json.dumps(predict(args.video, args.window, video, args.config)))
+        out = args.video.with_suffix('') if args.outputs else None
+        print(json.dumps(predict(args.video, args.window, out, args.config)))
         return
     print(
         f'{"frames":>7} {"peak MB":>8} {"frames/s":>9} {"per CPU s":>9} {"masks":>7} {"RLE MB":>7}'
@@ -230,8 +233,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for length in args.frames:
             path = Path(folder) / f'{length}.mp4'
-            write_video(path, length)
-            row = in_fresh_process(path, args.window, args.write_video, args.config)
+            write_video(path, length, args.fps)
+            row = in_fresh_process(path, args.window, args.outputs, args.config)
             print(
                 f'{row["frames"]:7d} {row["peak_mb"]:8.0f} {row["fps"]:9.1f} '
                 f'{row["fps_cpu"]:9.1f} {row["masks"]:7d} {row["rle_mb"]:7.2f}',

@@ -13,7 +13,7 @@ TOOL = ROOT / 'benchmarks' / 'streaming_memory.py'
 def test_benchmark_predicts_the_boxes_and_prints_the_figures():
     # In a process of its own: the peak of this one includes the tests that ran before.
     done = subprocess.run(
-        [sys.executable, TOOL, '--frames', '12', '--window', '5', '--write-video'],
+        [sys.executable, TOOL, '--frames', '12', '--window', '5', '--outputs'],
         env={**os.environ, 'PYTHONPATH': str(ROOT)},
         capture_output=True,
         text=True,

@@ -1,5 +1,6 @@
 """Read a file of :mod:`tests.helpers.odd_media` in every way, and find the flashes and beeps."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,9 @@ def check_odd(path: Path, spec: OddFile, written: Path) -> list[str]:
 
 def load(record: Any, frame_ids: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[Any]]:
     """Load frames and audio through the transforms."""
-    results = LoadAudio(max_padding=1e9)(LoadFrames()({**record, 'frame_ids': frame_ids}))
+    results = LoadAudio(missing='silence', max_padding=1e9)(
+        LoadFrames()({**record, 'frame_ids': frame_ids})
+    )
     return results['frames'], results['audio']
 
 
@@ -75,11 +78,23 @@ def write_and_read(record: Any, path: Path) -> tuple[NDArray[np.uint8], NDArray[
     sample = AVDataSample(metainfo={})
     sample.pred_tracks = InstanceData(**nothing, masks=[])
     write_track_video(path, record, sample)
+    height = display_size(record['height'], record['width'], pixel_aspect(record))[0]
+    images = np.stack([image for _, image in read_images(path, height)])
+    return images, read_samples(path)
+
+
+def read_images(path: Path, height: int) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """Yield time and pixels of each frame of an annotated video, without the strip below."""
     with av.open(str(path)) as video:
-        images = [frame.to_ndarray(format='rgb24') for frame in video.decode(video=0)]
+        for frame in video.decode(video=0):
+            yield float(frame.time), frame.to_ndarray(format='rgb24')[:height]
+
+
+def read_samples(path: Path) -> NDArray[Any]:
+    """Return all samples of an annotated video at ``RATE``; none without audio."""
     with av.open(str(path)) as video:
+        if not video.streams.audio:
+            return np.zeros(0)
         resampler = av.AudioResampler(format='fltp', layout='mono', rate=RATE)
         blocks = [part for frame in video.decode(audio=0) for part in resampler.resample(frame)]
-    height = display_size(record['height'], record['width'], pixel_aspect(record))[0]
-    audio = np.concatenate([block.to_ndarray()[0] for block in blocks])
-    return np.stack([image[:height] for image in images]), audio
+    return np.concatenate([block.to_ndarray()[0] for block in blocks])

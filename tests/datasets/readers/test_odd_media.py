@@ -18,6 +18,7 @@ from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.whole_video import OpenVideo
 from tests.helpers.odd_media import MP4, ODD_FILES, beep_starts, with_bytes, write_odd
 from tests.helpers.odd_media_checks import check_odd, load_in_windows, write_and_read
+from tests.helpers.odd_media_outputs import write_and_find
 
 # The others are checked by benchmarks/media_time.py.
 FAST = (
@@ -39,6 +40,15 @@ FAST = (
 def test_flash_and_beep_are_found_at_their_time(tmp_path, name) -> None:
     path = write_odd(tmp_path / 'a', ODD_FILES[name])
     assert check_odd(path, ODD_FILES[name], tmp_path / 'written.mp4') == []
+
+
+@pytest.mark.parametrize('name', ['mp4 edit list', 'mp4 counterclockwise', 'mp4 without audio'])
+def test_annotated_video_and_speaker_table_show_flash_and_beep_at_their_time(tmp_path, name):
+    path = write_odd(tmp_path / 'a', ODD_FILES[name])
+    found = write_and_find(path, tmp_path / 'out')
+    assert found.wrong(ODD_FILES[name]) == []
+    assert len(found.flashes) == 2
+    assert len(found.speech) == (0 if name == 'mp4 without audio' else 2)
 
 
 def test_frames_hold_until_the_next_one_and_to_the_end_of_the_audio(tmp_path) -> None:
