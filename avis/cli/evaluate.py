@@ -126,7 +126,12 @@ def main(parser: ToolParser, words: Sequence[str]) -> str | None:
     from avis.apis import evaluate
     from avis.evaluation.benchmarks.predictions import parse_predictions
     from avis.evaluation.benchmarks.problems import EvaluationStopped
-    from avis.evaluation.benchmarks.report import format_result, print_notes, print_result
+    from avis.evaluation.benchmarks.report import (
+        METRICS_FILE,
+        format_result,
+        print_notes,
+        print_result,
+    )
     from avis.utils.memory import tune_malloc
 
     tune_malloc()
@@ -140,6 +145,8 @@ def main(parser: ToolParser, words: Sequence[str]) -> str | None:
     else:
         sys.stdout.write(format_result(result, form))
         print_notes(result, Console(stderr=True))
+    if args.out is not None:
+        sys.stderr.write(f'wrote {Path(args.out, METRICS_FILE)} and the files beside it\n')
     return None
 
 

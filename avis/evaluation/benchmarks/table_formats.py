@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -88,7 +89,8 @@ def _latex_table(table: ScoreTable) -> str:
         return f'    {" & ".join(cells)} \\\\'
 
     def cell(value: Cell, column: Column) -> str:
-        first, *interval = (text.translate(_LATEX) for text in column.show(value))
+        texts = [text.translate(_LATEX) for text in column.show(value)]
+        first, *interval = texts if isinstance(value, str) else map(_with_signs, texts)
         return ' '.join([first, *(f'{{\\scriptsize {text}}}' for text in interval)])
 
     lines = [
@@ -106,6 +108,15 @@ def _latex_table(table: ScoreTable) -> str:
         '',
     ]
     return '\n'.join(lines)
+
+
+def _with_signs(text: str) -> str:
+    """A number, or two in brackets, with plus and minus signs instead of hyphens.
+
+    >>> _with_signs('[-1.50, 0.20]'), _with_signs('-')
+    ('[$-$1.50, 0.20]', '--')
+    """
+    return '--' if text == '-' else re.sub(r'[+-](?=\d)', r'$\g<0>$', text)
 
 
 def _values(cell: Cell) -> tuple[Cell, Cell, Cell]:

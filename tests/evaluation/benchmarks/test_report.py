@@ -218,6 +218,9 @@ def test_intervals_are_in_every_format() -> None:
     assert 'ours by scene, with 95 \\% interval' in latex
     assert latex.count('{') == latex.count('}')
     assert 'a&b,HOTA,50.0,40.0,60.5\n' in format_result(result, 'csv')
+    rows[0]['intervals']['HOTA'] = (-40.0, 60.5)
+    signed = format_result(result, 'latex')
+    assert '50.00 {\\scriptsize [$-$40.00, 60.50]} \\\\' in signed
 
 
 def test_long_lists_of_problems_end_with_a_count() -> None:
