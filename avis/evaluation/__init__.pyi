@@ -1,9 +1,12 @@
 # Names that the package exports; see tests/test_exports.py.
+from .benchmarks.ava import AVABenchmark as AVABenchmark
 from .benchmarks.avsbench import AVSBenchBenchmark as AVSBenchBenchmark
 from .benchmarks.avss import AVSSBenchmark as AVSSBenchmark
 from .benchmarks.avtrack import AVTrackBenchmark as AVTrackBenchmark
+from .benchmarks.diarization import DiarizationBenchmark as DiarizationBenchmark
 from .benchmarks.vis import AVISegBenchmark as AVISegBenchmark
 from .benchmarks.vis import YouTubeVISBenchmark as YouTubeVISBenchmark
+from .metrics.asd_metric import ASDMetric as ASDMetric
 from .metrics.avs_metric import AVSMetric as AVSMetric
 from .metrics.avss_metric import AVSSMetric as AVSSMetric
 from .metrics.dump_predictions import DumpPredictions as DumpPredictions

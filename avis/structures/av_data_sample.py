@@ -12,7 +12,8 @@ class AVDataSample(BaseDataElement):
     Metainfo: ``video_id``, ``video_name``, ``frame_ids`` (T,), ``fps``, ``sample_rate``,
     ``ori_shape`` (H, W) of the file, ``img_shape`` (H, W) of the input, ``batch_input_shape``,
     ``scale_factor`` (by which the pipeline resized width and height), ``flip``, ``attributes``,
-    ``seed`` (the numbers that determine what a model samples at random for the clip).
+    ``frame_times`` (T,) and ``face_boxes`` (T, 4) of a face track, ``seed`` (the numbers that
+    determine what a model samples at random for the clip).
 
     Attributes:
         gt_sem_seg: Ground truth, :class:`PixelData` whose ``sem_seg`` is (T, H, W) with class
@@ -26,6 +27,9 @@ class AVDataSample(BaseDataElement):
         pred_tracks: Predicted instances, with ``scores`` (N,) in addition; ``masks`` is a list of
             N :class:`~avis.structures.mask_track.MaskTrack`. A speaker tracker adds
             ``visible_masks``, which also cover frames in which the person is silent.
+        gt_speaking: Ground truth of a face track, int64 (T,): 0 not speaking, 1 speaking audibly, 2
+            speaking inaudibly.
+        pred_speaking: Predicted score of "speaks audibly" per frame of a face track, (T,).
         labeled_frames: bool (T,), True for frames with ground truth; without it all have it.
         valid_frames: bool (T,), False for padding; without it no frame is padding.
     """
@@ -35,6 +39,8 @@ class AVDataSample(BaseDataElement):
         'pred_sem_seg': PixelData,
         'gt_tracks': InstanceData,
         'pred_tracks': InstanceData,
+        'gt_speaking': Tensor,
+        'pred_speaking': Tensor,
         'labeled_frames': Tensor,
         'valid_frames': Tensor,
     }

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
+import numpy as np
+from numpy.typing import NDArray
+
 from avis.structures.masks import RLE, Polygons
 
 
@@ -59,7 +62,8 @@ class VideoRecord(_RequiredKeys, total=False):
     Attributes:
         video_id: Id in the annotation file.
         video_name: Folder or file name of the video.
-        frames: Paths of T images, or the path of one video file.
+        frames: Paths of T images, or the path of one video file; of a face track also the folder
+            of its crops, ``<second>.jpg``.
         audio: Path of an audio file or of the video file; None without audio.
         fps: Annotated frames per second (not those of the video file).
         length: T, the number of annotated frames.
@@ -74,6 +78,10 @@ class VideoRecord(_RequiredKeys, total=False):
             ground truth is in other files).
         label_maps: One path per frame, None where a frame has no label (semantic tasks).
         start: Second of the files at which frame 0 is shown and its audio starts; 0 if missing.
+        frame_times: Second of the video at which each frame is shown, (T,) (face tracks).
+        face_boxes: Corners x1 y1 x2 y2 of the face relative to the frame, (T, 4) (face tracks).
+        speaking: Label of each frame, int64 (T,): 0 not speaking, 1 speaking audibly, 2 speaking
+            inaudibly (face tracks).
         warnings: Sentences about the files that the user should know, such as missing audio.
         attributes: Further properties of the video; unknown annotation keys are kept here.
     """
@@ -85,5 +93,8 @@ class VideoRecord(_RequiredKeys, total=False):
     annotated: bool
     label_maps: list[str | None]
     start: float
+    frame_times: NDArray[np.float64]
+    face_boxes: NDArray[np.float64]
+    speaking: NDArray[np.int64]
     warnings: list[str]
     attributes: dict[str, Any]

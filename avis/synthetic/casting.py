@@ -13,6 +13,7 @@ from avis.synthetic.schedule import Turns, complement, plan_dialogue, plan_full_
 # AVISeg has no class for bells.
 _LAYOUT_KINDS = {'aviseg': ('man', 'woman', 'guitar', 'dog', 'car', 'violin')}
 _ALL_KINDS = ('man', 'woman', *OBJECTS)
+_OFF_SCREEN = 0.25  # share of AVA's videos of several persons in which one is off screen
 _MAX_EXTRA_INSTANCES = 4  # that the strongest `multiple_instances` adds
 
 
@@ -25,6 +26,7 @@ class Job:
     seconds: int
     seed: tuple[int, int, int]
     subset: str = ''  # v1s, v1m or v2 of AVSS
+    fps: int = 25  # of its MP4 file
 
     def rng(self, salt: int) -> np.random.Generator:
         """An independent stream for each decision: one option does not change the others."""
@@ -38,13 +40,15 @@ def plan_jobs(recipe: Recipe) -> list[Job]:
     for index, split in enumerate(recipe.split_of_videos()):
         subset = ('v1s', 'v1m', 'v2')[index % 3] if recipe.layout == 'avss' else ''
         seconds = recipe.seconds or DEFAULT_SECONDS[subset or recipe.layout]
-        jobs.append(Job(index, split, seconds, (recipe.seed, layout, index), subset))
+        jobs.append(
+            Job(index, split, seconds, (recipe.seed, layout, index), subset, recipe.video_fps)
+        )
     return jobs
 
 
 def layout_cast(recipe: Recipe) -> list[Character]:
     """``recipe.identities`` characters of the kinds that have a class in the layout."""
-    if recipe.people_only or recipe.layout == 'avtrack':
+    if recipe.people_only or recipe.layout in ('avtrack', 'ava'):
         return make_persons(recipe.identities)
     kinds = _LAYOUT_KINDS.get(recipe.layout, _ALL_KINDS)
     pool = make_mixed_cast(4 * recipe.identities)
@@ -60,11 +64,16 @@ def build_scene(recipe: Recipe, job: Job) -> Scene:
     rng = job.rng(0)
     if recipe.layout in ('aviseg', 'avtrack'):
         characters, turns, gestures = _conversation(recipe, job, rng)
+    elif recipe.layout == 'ava':
+        characters, turns, gestures = _moving_mouths(recipe, job, rng)
     elif recipe.layout == 'avsbench_s4' or job.subset == 'v1s':
         characters, turns, gestures = _single_source(recipe, job, rng)
     else:
         characters, turns, gestures = _clip(recipe, job, rng)
-    return _arrange(recipe, job, characters, list(zip(turns, gestures, strict=True)))
+    scene = _arrange(recipe, job, characters, list(zip(turns, gestures, strict=True)))
+    if recipe.layout == 'ava' and job.rng(2).random() < _OFF_SCREEN:
+        scene.actors[-1].visible = len(scene.actors) == 1
+    return scene
 
 
 def _single_source(
@@ -113,6 +122,21 @@ def _conversation(
     for _ in range(silent):
         turns.append([])
         gestures.append(complement([], job.seconds))
+    return characters, turns, gestures
+
+
+def _moving_mouths(
+    recipe: Recipe, job: Job, rng: np.random.Generator
+) -> tuple[list[Character], list[Turns], list[Turns]]:
+    """One to three persons in short turns; most of them move their mouths when silent, too.
+
+    Only the audio, and its synchrony with the mouth, tells who speaks.
+    """
+    count = int(rng.choice([1, 2, 3], p=[0.3, 0.5, 0.2])) + _extra(recipe)
+    characters = _sample(layout_cast(recipe), count, rng)
+    length = 2.0 - 1.2 * recipe.challenges.get('multi_turn_sounding', 0.0)
+    turns = plan_dialogue(len(characters), job.seconds, rng, length)
+    gestures = [complement(own, job.seconds, 0.1) if rng.random() < 0.85 else [] for own in turns]
     return characters, turns, gestures
 
 

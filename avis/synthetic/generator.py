@@ -12,7 +12,7 @@ from rich.progress import track
 
 from avis.synthetic.casting import Job, build_scene, plan_jobs
 from avis.synthetic.challenges import apply_challenges
-from avis.synthetic.layouts import aviseg, avsbench, avss, avtrack
+from avis.synthetic.layouts import ava, aviseg, avsbench, avss, avtrack
 from avis.synthetic.recipe import Recipe
 from avis.synthetic.scene import Stage
 from avis.utils.atomic import atomic_folder
@@ -26,13 +26,15 @@ class _Writer:
     """Functions that write one layout.
 
     ``name`` names a video; ``video`` writes it and returns its entry; ``index`` writes the
-    annotation files from all entries; ``folder`` is the subfolder of the target for this layout.
+    annotation files from all entries; ``folder`` is the subfolder of the target for this layout;
+    ``has_mp4`` tells that ``video`` writes an MP4 itself.
     """
 
     name: Callable[[Job], str]
     video: Callable[[Path, Job, Stage], Any]
     index: Callable[[Path, Recipe, list[Any]], None]
     folder: str = ''
+    has_mp4: bool = False
 
 
 _WRITERS = {
@@ -47,6 +49,7 @@ _WRITERS = {
     'avtrack': _Writer(
         avtrack.avtrack_name, avtrack.write_avtrack_video, avtrack.write_avtrack_index
     ),
+    'ava': _Writer(ava.ava_name, ava.write_ava_video, ava.write_ava_index, has_mp4=True),
 }
 
 
@@ -57,7 +60,7 @@ class Report:
     Attributes:
         root: Folder of the data set (``Single-source`` for S4, and so on).
         videos: Number of videos by split.
-        frames: Number of frames over all videos.
+        frames: Number of annotated frames over all videos.
     """
 
     root: Path
@@ -98,7 +101,8 @@ def make_dataset(
         writer.index(folder, recipe, entries)
     splits = [job.split for job in jobs]
     counts = {split: splits.count(split) for split in dict.fromkeys(splits)}
-    return Report(target, counts, sum(job.seconds for job in jobs))
+    rate = recipe.video_fps if layout == 'ava' else 1
+    return Report(target, counts, rate * sum(job.seconds for job in jobs))
 
 
 def make_stage(recipe: Recipe, job: Job) -> Stage:
@@ -109,8 +113,8 @@ def make_stage(recipe: Recipe, job: Job) -> Stage:
 
 def _make_video(recipe: Recipe, folder: Path, job: Job) -> Any:
     stage, writer = make_stage(recipe, job), _WRITERS[recipe.layout]
-    if recipe.with_mp4:
-        fps = recipe.video_fps
+    if recipe.with_mp4 and not writer.has_mp4:
+        fps = job.fps
         images = (stage.draw(index / fps)[0] for index in range(job.seconds * fps))
         path = folder / 'videos' / f'{writer.name(job)}.mp4'
         path.parent.mkdir(exist_ok=True)

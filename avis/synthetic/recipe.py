@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-DatasetLayout = Literal['avsbench_s4', 'avsbench_ms3', 'avss', 'aviseg', 'avtrack']
+DatasetLayout = Literal['avsbench_s4', 'avsbench_ms3', 'avss', 'aviseg', 'avtrack', 'ava']
 Challenge = Literal[
     'visual_occlusion',
     'relative_position_change',
@@ -28,6 +28,7 @@ DEFAULT_SECONDS = {
     'v2': 10,
     'aviseg': 20,
     'avtrack': 20,
+    'ava': 6,
 }
 _HELD_OUT = 0.15  # fraction of val, and of test
 
@@ -46,10 +47,11 @@ class Recipe:
         challenges: Strength 0..1 of AVTrack's challenging conditions.
         in_turn: Each video has only one of them: the first, the second, and so on.
         identities: Number of different sources; all splits share them.
-        people_only: Only people, no objects, as AVTrack's layout always.
-        splits: Videos of train, val and test; None divides ``videos`` 70 / 15 / 15.
-        with_mp4: Also write each video as an MP4 with audio.
-        video_fps: Frame rate of these MP4 files.
+        people_only: Only people, no objects, as the layouts of AVTrack and AVA always.
+        splits: Videos of train, val and test; None divides ``videos`` 70 / 15 / 15, or 70 / 30
+            without a test split.
+        with_mp4: Also write each video as an MP4 with audio; AVA always has them.
+        video_fps: Frame rate of these MP4 files, and of the annotated frames of AVA.
     """
 
     layout: str
@@ -85,6 +87,8 @@ class Recipe:
             raise ValueError(f'splits must be three counts (train, val, test), got {self.splits}')
         if self.splits is not None and self.layout == 'avtrack':
             raise ValueError('avtrack has a test split only: give videos instead of splits')
+        if self.splits is not None and self.layout == 'ava' and self.splits[2]:
+            raise ValueError('ava has no test split, whose labels are not public: set it to 0')
         if self.splits is not None and sum(self.splits) != self.videos:
             raise ValueError(
                 f'splits {self.splits} sum to {sum(self.splits)}, but videos is {self.videos}'
@@ -98,12 +102,17 @@ class Recipe:
         return {name: self.challenges[name]}
 
     def split_of_videos(self) -> list[str]:
-        """The split of each video in order of its index; AVTrack has only a test split."""
+        """The split of each video in order of its index.
+
+        AVTrack has only a test split, AVA no test split.
+        """
         if self.layout == 'avtrack':
             return ['test'] * self.videos
         if self.splits is None:
             held_out = max(1, round(_HELD_OUT * self.videos)) if self.videos > 2 else 0
             counts = (self.videos - 2 * held_out, held_out, held_out)
+            if self.layout == 'ava':
+                counts = (counts[0], 2 * held_out, 0)
         else:
             counts = self.splits
         return [split for split, n in zip(SPLITS, counts, strict=True) for _ in range(n)]

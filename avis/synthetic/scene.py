@@ -180,6 +180,13 @@ class Stage:
                     found[number] = mask
         return found
 
+    def head_box(self, number: int, time: float) -> Array:
+        """Corners x1 y1 x2 y2 in pixels of the head of a person, even outside of the frame."""
+        pose = self._pose(number, time, self._camera_matrix(time))
+        width = self.scene.actors[number].character.appearance.head_width
+        half = pose.scale * np.array([1.1 * width, 0.55])
+        return np.array([pose.x, pose.y, pose.x, pose.y]) + np.concatenate([-half, half])
+
     def audio(self, rate: int, channels: int = 1) -> Array:
         """The mixture, float64 in [-1, 1]: shape (S,), or (S, channels) with sources panned."""
         scene = self.scene

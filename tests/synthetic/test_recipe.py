@@ -3,8 +3,8 @@ import pytest
 from avis.synthetic.recipe import CHALLENGES, LAYOUTS, Recipe
 
 
-def test_there_are_five_layouts_and_eight_challenges():
-    assert len(LAYOUTS) == 5
+def test_there_are_six_layouts_and_eight_challenges():
+    assert len(LAYOUTS) == 6
     assert len(CHALLENGES) == 8
 
 
@@ -24,6 +24,7 @@ def test_there_are_five_layouts_and_eight_challenges():
         ({'splits': (1, 1, -1)}, 'splits must be three counts'),
         ({'splits': (1, 1, 1), 'videos': 4}, 'sum to 3, but videos is 4'),
         ({'layout': 'avtrack', 'splits': (0, 0, 12)}, 'avtrack has a test split only'),
+        ({'layout': 'ava', 'splits': (8, 0, 4)}, 'ava has no test split'),
     ],
 )
 def test_invalid_options_are_reported(options, message):
@@ -47,6 +48,10 @@ def test_explicit_splits_are_kept():
 
 def test_avtrack_has_a_test_split_only():
     assert Recipe(layout='avtrack', videos=2).split_of_videos() == ['test', 'test']
+
+
+def test_ava_has_no_test_split():
+    assert Recipe(layout='ava', videos=4).split_of_videos() == ['train'] * 2 + ['val'] * 2
 
 
 def test_in_turn_each_video_has_one_challenge():

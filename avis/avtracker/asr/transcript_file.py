@@ -14,11 +14,10 @@ from avis.avtracker.asr.subtitles import read_subtitles
 from avis.avtracker.interfaces import SpeechSegment
 from avis.registry import MODELS
 from avis.structures.media import Waveform
+from avis.utils.rttm import parse_rttm
 from avis.utils.text_files import read_text_file
 
 _MAX_SECONDS = 1e9  # thirty years; also excludes NaN and infinity
-_RTTM_TYPES = {'SPEAKER', 'SPKR-INFO', 'SEGMENT', 'NOSCORE', 'NO_RT_METADATA', 'LEXEME', 'NON-LEX'}
-_RTTM_TYPES |= {'NON-SPEECH', 'FILLER', 'EDIT', 'SU', 'IP', 'CB', 'A/P'}
 
 
 @MODELS.register_module()
@@ -108,73 +107,29 @@ def _shift(segment: SpeechSegment, waveform: Waveform) -> SpeechSegment | None:
 def read_rttm(text: str, name: str = '') -> list[SpeechSegment]:
     """Read the segments of a diarization; of several recordings in a file, those of ``name``.
 
-    The fields of a ``SPEAKER`` line, as NIST defines them, are recording, channel, start, duration,
-    orthography, subtype, speaker, confidence and lookahead. The unused fields in the middle, or
-    else the count from the right, locate the others, since names may contain blanks.
-
     Raises:
         ValueError: A line is none of the format, or no line is of the recording ``name``.
 
     >>> read_rttm('SPEAKER a b 1 6.5 0.5 <NA> <NA> speaker90 <NA> <NA>')
     [SpeechSegment(text='', timestamp=(6.5, 7.0), speaker='speaker90')]
     """
-    rows = []
-    for number, line in enumerate(text.splitlines(), 1):
-        fields = line.split()
-        if fields and not fields[0].startswith(';') and fields[0] not in _RTTM_TYPES:
-            raise ValueError(
-                f'line {number}: expected a line of RTTM such as SPEAKER, got {line.strip()[:60]!r}'
-            )
-        if fields and fields[0] == 'SPEAKER':
-            rows.append(_speaker_row(fields, number))
-    recordings = list(dict.fromkeys(recording for recording, _ in rows))
+    turns = parse_rttm(text)
+    recordings = list(dict.fromkeys(turn.recording for turn in turns))
     wanted = ' '.join(name.split())
-    if not rows or (len(recordings) > 1 and wanted not in recordings):
+    if not turns or (len(recordings) > 1 and wanted not in recordings):
         found = ', '.join(recordings[:5]) + (', ...' if len(recordings) > 5 else '')
         raise _NoSegmentsError(
             f'expected SPEAKER lines of the recording {name!r}, got those of {found or "none"}'
         )
-    return [segment for recording, segment in rows if len(recordings) == 1 or recording == wanted]
+    return [
+        SpeechSegment('', (turn.start, turn.end), turn.speaker)
+        for turn in turns
+        if len(recordings) == 1 or turn.recording == wanted
+    ]
 
 
 class _NoSegmentsError(ValueError):
     """A diarization without the video."""
-
-
-def _speaker_row(fields: list[str], number: int) -> tuple[str, SpeechSegment]:
-    """Recording and segment of a SPEAKER line."""
-    line = ' '.join(fields)
-    if len(fields) < 8:
-        raise ValueError(
-            f'line {number}: expected at least 8 fields in a SPEAKER line, got {line!r}'
-        )
-    unused = [k for k in range(3, len(fields) - 4) if fields[k + 2 : k + 4] == ['<NA>', '<NA>']]
-    begin = next(
-        (k for k in unused if None not in (_number(fields[k]), _number(fields[k + 1]))), None
-    )
-    if begin is None:
-        begin = max(len(fields) - 7, 3)
-    start, length = (_number(field) for field in fields[begin : begin + 2])
-    if start is None or length is None or length < 0:
-        raise ValueError(
-            f'line {number}: expected start and duration in seconds, got {fields[begin]!r} and '
-            f'{fields[begin + 1]!r} in {line!r}'
-        )
-    speaker = fields[begin + 4 :]
-    for _ in range(2):  # confidence and lookahead
-        if len(speaker) > 1 and (speaker[-1] == '<NA>' or _number(speaker[-1]) is not None):
-            speaker = speaker[:-1]
-    segment = SpeechSegment('', (start, start + length), ' '.join(speaker))
-    return ' '.join(fields[1 : begin - 1]), segment
-
-
-def _number(text: str) -> float | None:
-    """A number; None for anything else, NaN and infinity included."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if abs(value) < _MAX_SECONDS else None
 
 
 def read_json(text: str, name: str = '') -> list[SpeechSegment]:

@@ -23,6 +23,8 @@ META_KEYS = (
     'img_shape',
     'flip',
     'attributes',
+    'frame_times',
+    'face_boxes',
 )
 
 
@@ -30,17 +32,20 @@ META_KEYS = (
 class PackAVInputs(BaseTransform):
     """Pack a clip as ``{'inputs': {'frames', 'audio'}, 'data_samples'}``.
 
-    ``frames`` is uint8 (T, 3, H, W) RGB; ``audio`` float32 (S,), (T, 96, 64) or (T, D), see
-    ``LoadAudio``; there is no ``audio`` if the pipeline does not load it. The sample gets
-    ``gt_sem_seg``, ``gt_tracks``, ``labeled_frames`` and ``valid_frames`` if the pipeline wrote
-    them, and the properties of the clip as metainfo; ``scale_factor`` is by how much the pipeline
-    has resized width and height.
+    ``frames`` is uint8 (T, 3, H, W) RGB; a face track has ``faces`` instead, uint8 (T, H, W)
+    gray. ``audio`` is float32 (S,), (T, 96, 64) or (T, D), see ``LoadAudio``; there is none if the
+    pipeline does not load it. The sample gets ``gt_sem_seg``, ``gt_tracks``, ``gt_speaking``,
+    ``labeled_frames`` and ``valid_frames`` if the pipeline wrote them, and the properties of the
+    clip as metainfo; ``scale_factor`` is by how much the pipeline has resized width and height.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
-        frames = torch.from_numpy(_planes(loaded_frames(results, 'PackAVInputs')))
-        inputs = {'frames': frames}
+        if 'faces' in results:
+            inputs = {'faces': torch.from_numpy(np.ascontiguousarray(results['faces']))}
+        else:
+            frames = _planes(loaded_frames(results, 'PackAVInputs'))
+            inputs = {'frames': torch.from_numpy(frames)}
         if isinstance(results.get('audio'), np.ndarray):
             audio = np.ascontiguousarray(results['audio'], np.float32)
             inputs['audio'] = torch.from_numpy(audio)
@@ -58,6 +63,8 @@ class PackAVInputs(BaseTransform):
                 for key, value in results['gt_tracks'].items()
             }
             sample.gt_tracks = InstanceData(**fields)
+        if isinstance(results.get('speaking'), np.ndarray):
+            sample.gt_speaking = torch.from_numpy(results['speaking'])
         for key in ('labeled_frames', 'valid_frames'):
             if key in results:
                 setattr(sample, key, torch.from_numpy(results[key]))

@@ -82,5 +82,7 @@ BENCHMARKS = BenchmarkRegistry(
         'youtube_vis': f'{_PACKAGE}.vis',
         'avsbench': f'{_PACKAGE}.avsbench',
         'avss': f'{_PACKAGE}.avss',
+        'ava': f'{_PACKAGE}.ava',
+        'diarization': f'{_PACKAGE}.diarization',
     }
 )

@@ -89,6 +89,44 @@ def precision_recall_curve(
     return hits / rows, hits / total if total else np.full(len(hits), np.nan)
 
 
+def f1_by_speaker(
+    predicted: BoolArray, speaking: BoolArray, speakers: Sequence[str]
+) -> dict[str, float]:
+    """F1 of "speaks audibly" for each speaker, in 0..1, as on the Columbia data set.
+
+    The score of the data set is the mean over its speakers. A speaker who neither speaks nor is
+    predicted to has 0.
+
+    Source: Chakravarty and Tuytelaars, *Cross-modal Supervision for Learning Active Speaker
+    Detection in Video*, ECCV 2016 (arXiv:1603.08907).
+
+    Args:
+        predicted: True where the face is predicted to speak, bool (N,). A row without a detected
+            face counts as False.
+        speaking: True where it speaks audibly, bool (N,).
+        speakers: Name of the speaker of each row, N of them.
+
+    Raises:
+        ValueError: The lengths differ.
+
+    >>> f1_by_speaker(np.array([True, True, False]), np.array([True, False, True]), ['a', 'a', 'b'])
+    {'a': 0.6666666666666666, 'b': 0.0}
+    """
+    if not len(predicted) == len(speaking) == len(speakers):
+        raise ValueError(
+            f'expected three columns of one length, got {len(predicted)}, {len(speaking)} and '
+            f'{len(speakers)}'
+        )
+    names = np.asarray(speakers)
+    scores = {}
+    for name in sorted(set(speakers)):
+        own = names == name
+        wrong = int((predicted[own] != speaking[own]).sum())
+        hits = int((predicted[own] & speaking[own]).sum())
+        scores[name] = 2 * hits / (2 * hits + wrong) if hits else 0.0
+    return scores
+
+
 def speaks_audibly(labels: Sequence[str]) -> BoolArray:
     """The rows that count as speaking, bool (N,), from the labels of the data set.
 
