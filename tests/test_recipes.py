@@ -29,7 +29,7 @@ from tests.helpers.recipe_tables import (
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = load_tables()
-PATHS = {path.stem: path for path in list_configs()}
+PATHS = {path.stem: path for path in (*list_configs(), *(ROOT / 'projects').glob('*/configs/*.py'))}
 CONFIGS = [(table, name) for table in TABLES for name in TABLES[table]['configs']]
 # Deviations of rows and of behavior: table, entry.
 DEVIATIONS = [

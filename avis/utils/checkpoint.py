@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -109,6 +110,8 @@ def _name(value: Tensor) -> str:
 def state_dict_of(content: Any, path: str | Path) -> dict[str, Tensor]:
     """The state dict of a loaded checkpoint, without the prefix of data-parallel wrappers.
 
+    NumPy arrays, as Detectron2 stores them, become tensors.
+
     Raises:
         ValueError: It contains no dict of tensors.
     """
@@ -117,6 +120,10 @@ def state_dict_of(content: Any, path: str | Path) -> dict[str, Tensor]:
             content = content[key]
     if not isinstance(content, Mapping) or not content:
         raise ValueError(f'{path}: expected a state dict, got {type(content).__name__}.')
+    content = {
+        key: torch.from_numpy(np.array(value)) if isinstance(value, np.ndarray) else value
+        for key, value in content.items()
+    }
     for key, value in content.items():
         if not isinstance(value, Tensor):
             raise ValueError(f'{path}: expected a tensor for {key!r}, got {type(value).__name__}.')

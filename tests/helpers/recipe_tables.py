@@ -138,8 +138,10 @@ def differences(table: Mapping[str, Any], config: str, recipe: ConfigRecipe) -> 
 
 
 def load_tables() -> dict[str, dict[str, Any]]:
-    """All tables by the names of their files."""
-    return {p.stem: load_table(p) for p in sorted((ROOT / 'tests/data/recipes').glob('*.yml'))}
+    """All tables by the names of their files, those of projects by the names of their folders."""
+    tables = {p.stem: load_table(p) for p in sorted((ROOT / 'tests/data/recipes').glob('*.yml'))}
+    projects = sorted((ROOT / 'projects').glob('*/recipe.yml'))
+    return tables | {path.parent.name: load_table(path) for path in projects}
 
 
 def with_table(readme: str, table: Mapping[str, Any]) -> str:

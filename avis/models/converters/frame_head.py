@@ -37,6 +37,7 @@ DETECTRON2_RULES: Rules = (
     (r'predictor\.transformer_ffn_layers\.(\d+)\.(.+)', r'layers.\1.ffn.\2'),
     (rf'predictor\.((?:{_TABLES}|class_embed|decoder_norm)\..+)', r'\1'),
     (r'predictor\.(mask_embed\.layers\..+)', r'\1'),
+    (r'predictor\.static_query\.(.+)', r'query_feat.\1'),  # name in old files
     # AVISM's fusion with audio.
     (r'predictor\.av_pre_proj\.(.+)', r'audio_fusion.audio_proj.\1'),
     (r'predictor\.av_post_proj\.(.+)', r'audio_fusion.out_proj.\1'),

@@ -111,11 +111,18 @@ def _load_allowed(path: Path, map_location: Any) -> Any:
         return torch.load(path, map_location=map_location, weights_only=True)
 
 
+def _load_pickle(path: Path) -> Any:
+    """Load a file of Detectron2: a plain pickle of NumPy arrays, written by Python 2."""
+    with path.open('rb') as file:
+        unpickler = pickle.Unpickler if _trusted else _AllowListUnpickler
+        return unpickler(file, encoding='latin1').load()
+
+
 def load_file(filename: str | Path, map_location: Any = None) -> Any:
     """Load one checkpoint file.
 
     Args:
-        filename: Path of the file.
+        filename: Path of the file; one that ends with ``.pkl`` is a pickle of NumPy arrays.
         map_location: As for ``torch.load``.
 
     Raises:
@@ -128,6 +135,8 @@ def load_file(filename: str | Path, map_location: Any = None) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f'Checkpoint {path} does not exist.')
     try:
+        if path.suffix == '.pkl':
+            return _load_pickle(path)
         if _trusted:
             return torch.load(path, map_location=map_location, weights_only=False)
         return _load_allowed(path, map_location)

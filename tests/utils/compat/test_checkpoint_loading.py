@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
+from avis.utils.checkpoint import state_dict_of
 from avis.utils.compat import checkpoint_loading
 from avis.utils.compat.checkpoint_loading import load_file, trusted_checkpoints
 from tests.helpers.tiny import TinyDataset, TinyModel
@@ -124,6 +125,20 @@ def test_getattr_is_limited_to_the_statistics(tmp_path, owner, name):
     path = save(tmp_path / 'getattr.pth', {'x': GetAttr(owner, name)})
     with pytest.raises(ValueError, match=rf'more than weights.*getattr\(.*{name}'):
         load_file(path)
+
+
+def test_pickle_of_detectron2_is_a_state_dict(tmp_path):
+    path, weight = tmp_path / 'model.pkl', np.arange(6, dtype=np.float32).reshape(2, 3)
+    content = {'model': {'stem.weight': weight, 'count': np.array(2)}}
+    path.write_bytes(pickle.dumps({**content, '__author__': 'x'}, protocol=2))
+    state = state_dict_of(load_file(path), path)
+    assert state['stem.weight'].tolist() == weight.tolist()
+    assert state['count'].item() == 2
+    trace = tmp_path / 'trace'
+    path.write_bytes(pickle.dumps({'model': Evil(trace)}, protocol=2))
+    with pytest.raises(ValueError, match=r'model\.pkl contains more.*uses posix\.mkdir'):
+        load_file(path)
+    assert not trace.exists()
 
 
 def test_mmengine_uses_the_safe_loader(tmp_path):
