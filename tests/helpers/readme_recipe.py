@@ -38,7 +38,7 @@ def read_rows(readme: Path) -> list[RecipeRow]:
             break
         rows.append(
             RecipeRow(
-                *(cell.strip().strip('`').replace('\\_', '_') for cell in line[1:-1].split('|'))
+                *(cell.strip().strip('`').replace('\\', '') for cell in line[1:-1].split('|'))
             )
         )
     return rows

@@ -1,5 +1,6 @@
 """The three models: windows equal the whole video, batches, losses, frozen parts."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,14 @@ from cavis import (
 )
 from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
+from torch.nn.parallel import DistributedDataParallel
 
 from avis.models.backbones.frozen_resnet import FrozenResNet
 from avis.models.data_preprocessors.av_data_preprocessor import AVDataPreprocessor
 from avis.models.segmentors.av_instance_segmentor import AVInstanceSegmentor
 from avis.models.trackers.base import TrackerWindow
 from tests.helpers.tiny_avism import LOSS, C, K, P, clip, frame_head
+from tests.helpers.two_processes import run_in_two_processes
 
 SIZES = {'num_classes': K, 'channels': C, 'hidden_channels': 16, 'num_layers': 2}
 TRACKERS: dict[str, dict[str, Any]] = {
@@ -145,3 +148,29 @@ def test_raw_outputs_have_masks_of_all_frames() -> None:
 def test_sounding_gate_is_refused() -> None:
     with pytest.raises(ValueError, match='expected no sounding_gate'):
         build('online').tracker.start(torch.nn.Identity())
+
+
+def online_gradients(clips: list[dict], wrap: type | None = None) -> dict[str, float]:
+    """Gradient norms of the tracker after a step with seeded points."""
+    model = build('online').train()
+    data = model.data_preprocessor(pseudo_collate(clips), training=True)
+    wrapped = model if wrap is None else wrap(model)
+    sum(wrapped(**data, mode='loss').values()).backward()
+    return {
+        name: weight.grad.double().norm().item()
+        for name, weight in model.named_parameters()
+        if weight.grad is not None
+    }
+
+
+def test_two_processes_have_the_gradients_of_one(tmp_path: Path) -> None:
+    clips = [silent_clip(3), silent_clip(3, seed=1)]
+    for index, item in enumerate(clips):
+        item['data_samples'].set_metainfo({'seed': (0, index)})
+    shared = run_in_two_processes(
+        lambda rank: online_gradients(clips[rank : rank + 1], DistributedDataParallel), tmp_path
+    )
+    alone = online_gradients(clips)
+    assert shared.keys() == alone.keys()
+    for name, norm in alone.items():
+        assert shared[name] == pytest.approx(norm, rel=2e-3, abs=1e-5), name
