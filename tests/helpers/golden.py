@@ -11,7 +11,7 @@ import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +44,15 @@ class Golden:
         meta: How each case was made: seeds, sizes, the order in which inputs are drawn.
         info: The whole ``keys.json``; ``info['keys']`` lists ``[name, shape, dtype]``.
         folder: The folder.
+        variants: Other files of names beside it, ``keys_*.json``, by name without extension. Their
+            entries are those of ``info`` in the same order.
     """
 
     arrays: Mapping[str, np.ndarray]
     meta: dict[str, Any]
     info: dict[str, Any]
     folder: Path | None = None
+    variants: Mapping[str, Any] = field(default_factory=dict)
 
     def state_dict(self) -> dict[str, Tensor]:
         """The filled checkpoint in the reference naming."""
@@ -70,8 +73,13 @@ def load_golden(folder: str | Path, keys: Path | None = None) -> Golden:
         raise FileNotFoundError(f'No golden *.npz below {folder}')
     meta = json.loads(arrays.pop('meta').item())
     keys = keys or folder / 'keys.json'
+    variants = {
+        file.stem: json.loads(file.read_text())
+        for file in keys.parent.glob('keys_*.json')
+        if file != keys
+    }
     info = json.loads(keys.read_text()) if keys.is_file() else {}
-    return Golden(arrays, meta, info, folder)
+    return Golden(arrays, meta, info, folder, variants)
 
 
 def compare(

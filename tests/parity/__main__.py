@@ -22,7 +22,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Module of tests/parity with ``compare(name, golden, comparison)`` by the first word of a golden's
 # name. A project has its own, tests/parity.py in its folder.
-MODULES: dict[str, str] = {'lr': 'asd', 'light': 'asd'}
+MODULES = {
+    'avism': 'avism',
+    'avsbench': 'avsbench',
+    'light': 'asd',
+    'lr': 'asd',
+    'vggish': 'vggish',
+}
 PROJECTS = {
     path.parents[1].name.split('_')[0]: path for path in ROOT.glob('projects/*/tests/parity.py')
 }

@@ -26,6 +26,19 @@ class Comparison:
         self.entries: list[Entry] = []
         self.skipped: dict[str, str] = {}
 
+    def compares(self, case: str) -> bool:
+        """Whether a case is recorded and not excluded."""
+        recorded = case in self.golden.meta
+        return recorded and (self.cases is None or case in self.cases)
+
+    def eval_cases(self) -> list[str]:
+        """The compared cases in evaluation mode."""
+        return [
+            name
+            for name, case in self.golden.meta.items()
+            if isinstance(case, dict) and case.get('mode') == 'eval' and self.compares(name)
+        ]
+
     def tensor(
         self, name: str, value: Tensor | np.ndarray, *, rtol: float = 1e-4, atol: float = 1e-4
     ) -> None:

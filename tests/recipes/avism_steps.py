@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from avis.models.losses import mask_set_loss
 from avis.models.task_modules.mask_targets import MaskTarget
 from avis.structures.av_data_sample import AVDataSample
-from tests.helpers.published_avism import draw_inputs
+from tests.parity.avism import draw_inputs
 
 NO_OBJECT = 26
 Arrays = Mapping[str, Any]
@@ -73,7 +73,8 @@ class Clip:
             'annotated': annotated,
         }
         tracks = {name: torch.from_numpy(values[kept]) for name, values in fields.items()}
-        return cls(draw_inputs(seed, int(shape[0]), size), InstanceData(**tracks))
+        meta = {'seed': seed, 'T': int(shape[0]), 'height': size[0], 'width': size[1]}
+        return cls(draw_inputs(meta), InstanceData(**tracks))
 
     @property
     def ids(self) -> NDArray[np.int64]:

@@ -18,6 +18,7 @@ from avis.datasets.transforms.clip_geometry import ClipGeometry
 from avis.datasets.transforms.geometry import cropped
 from avis.datasets.transforms.packing import PackAVInputs
 from avis.datasets.transforms.tracks import LoadTracks
+from avis.models.converters.avism import convert_avism
 from avis.models.task_modules.mask_targets import (
     clip_targets,
     frame_targets,
@@ -26,7 +27,9 @@ from avis.models.task_modules.mask_targets import (
 from avis.registry import MODELS
 from tests.helpers.entries import Entry, exact
 from tests.helpers.golden import load_golden
-from tests.helpers.published_avism import CONFIGS, SamePoints, load_model, official_names
+from tests.parity.avism import CONFIGS
+from tests.parity.published import ROOT, load_model, reference_names
+from tests.parity.training import SamePoints
 from tests.recipes.avism_steps import (
     Clip,
     Step,
@@ -35,7 +38,7 @@ from tests.recipes.avism_steps import (
     run_step,
 )
 
-CONFIG = 'avism_r50_in_aviseg'
+CONFIG = CONFIGS['r50']
 STEPS = 'avism_r50_recipes/golden.npz'
 Arrays = Mapping[str, Any]
 
@@ -54,7 +57,7 @@ def compare(folder: Path) -> Iterator[Entry]:
 
 def compare_presence(recorded: Mapping[str, Any]) -> Iterator[Entry]:
     """Labels of the targets of clips whose instances come, go and leave the crop."""
-    late = load_config(CONFIGS / f'{CONFIG}.py').model.late_as_no_object
+    late = load_config(ROOT / CONFIG).model.late_as_no_object
     for index, case in enumerate(recorded['cases']):
         name = f'presence.json:cases/{index}'
         sample = _presence_sample(case)
@@ -107,7 +110,7 @@ def _pairs(ids: Tensor, target: Any) -> list[tuple[int, int]]:
 
 def compare_initialization(arrays: Arrays) -> Iterator[Entry]:
     """Statistics of every layer but the backbone, initialized with one seed."""
-    cfg = load_config(CONFIGS / f'{CONFIG}.py')
+    cfg = load_config(ROOT / CONFIG)
     cfg.model.backbone.init_cfg = None
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
@@ -150,13 +153,14 @@ def _initialization(
 
 
 def _names() -> dict[str, str]:
-    return official_names(load_golden('models/avism_r50'))
+    names = reference_names(load_golden('models/avism_r50'), convert_avism)
+    return {ours: theirs[0] for ours, theirs in names.items()}
 
 
 def compare_steps(arrays: Arrays) -> Iterator[Entry]:
     """Training steps of one clip, and of several processes with one clip each."""
     meta = json.loads(arrays['meta'].item())
-    model, _ = load_model(load_golden('models/avism_r50'), CONFIG)
+    model, _ = load_model(load_golden('models/avism_r50'), 'avism', CONFIG)
     model.train()
     names = _names()
     for case, entry in meta.items():

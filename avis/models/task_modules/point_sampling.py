@@ -35,13 +35,16 @@ class PointSampler:
         """Return points (M, P, 2) for each of M masks with logits (M, 1, h, w)."""
         device, masks = logits.device, len(logits)
         drawn = int(self.num_points * _OVERSAMPLE_RATIO)
-        num_uncertain = int(self.num_points * _IMPORTANCE_RATIO)
-        points = torch.rand(masks, drawn, 2, device=device, generator=generator)
-        certainty = point_sample(logits, points)[:, 0].abs()  # (M, drawn)
-        kept = certainty.topk(num_uncertain, largest=False).indices
-        uncertain = points.gather(1, kept[..., None].expand(-1, -1, 2))
-        num_others = self.num_points - num_uncertain
+        num_others = self.num_points - int(self.num_points * _IMPORTANCE_RATIO)
+        candidates = torch.rand(masks, drawn, 2, device=device, generator=generator)
         others = torch.rand(masks, num_others, 2, device=device, generator=generator)
+        return self.select(logits, candidates, others)
+
+    def select(self, logits: Tensor, candidates: Tensor, others: Tensor) -> Tensor:
+        """Return the most uncertain candidates (M, N, 2), and others (M, P', 2): (M, P, 2)."""
+        certainty = point_sample(logits, candidates)[:, 0].abs()  # (M, N)
+        kept = certainty.topk(self.num_points - others.shape[1], largest=False).indices
+        uncertain = candidates.gather(1, kept[..., None].expand(-1, -1, 2))
         return torch.cat([uncertain, others], 1)
 
 

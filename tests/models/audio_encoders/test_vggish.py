@@ -10,8 +10,8 @@ from torch import distributed, nn
 
 from avis.apis import convert_checkpoint, init_model
 from avis.models.audio_encoders.vggish import VGGish
-from avis.models.audio_encoders.vggish_front_end import VGGishFrontEnd
-from tests.helpers.golden import compare, generator
+from tests.parity.comparison import Comparison
+from tests.parity.vggish import compare
 
 CONFIG = Path(__file__).parents[3] / 'configs' / '_base_' / 'models' / 'vggish.py'
 
@@ -35,46 +35,11 @@ def trainable(converted) -> VGGish:
     return model
 
 
-@pytest.mark.parametrize('name', ['mono16k', 'stereo44k', 'mono22k_long'])
-def test_embeddings_equal_official_code(golden, waves, encoder, name) -> None:
-    count = golden.meta[name]['num_examples']
-    front_end = VGGishFrontEnd(framing='clip_repeat', sample_rate=waves[name].rate)
-    embeddings = encoder(front_end(waves[name].samples, count), count)
-    compare(golden, f'{name}/embedding', embeddings[0])
-
-
-def test_embeddings_per_second_equal_official_code(golden, waves, weights) -> None:
-    encoder = VGGish(weights=weights, framing='per_second', sample_rate=44100)
-    embeddings = encoder(waves['stereo44k'].samples, 4)
-    compare(golden, 'stereo44k/avis_per_second_embedding', embeddings[0])
-
-
-def test_converted_model_equals_official_code(golden, trainable) -> None:
-    case = golden.meta['noise']
-    examples = torch.from_numpy(generator(case['seed']).normal(0, 1, (5, 1, 96, 64))).float()
-    compare(golden, 'noise/embedding', trainable(examples.transpose(0, 1), 5)[0])
-
-
-def test_postprocess_equals_official_code(golden, converted) -> None:
-    model = init_model(CONFIG, converted, cfg_options={'model.postprocess': True})
-    examples = generator(golden.meta['noise']['seed']).normal(0, 1, (5, 1, 96, 64))
-    with torch.no_grad():
-        quantized = model(torch.from_numpy(examples).float().transpose(0, 1), 5)
-    compare(golden, 'noise/pca_quantized', quantized[0])
-    for name in ('mono16k', 'stereo44k', 'mono22k_long'):
-        projected = model.network.project(torch.from_numpy(golden.arrays[f'{name}/embedding']))
-        compare(golden, f'{name}/pca_raw', projected)
-        compare(golden, f'{name}/pca_quantized', model.network.quantize(projected))
-    assert model(torch.zeros(1, 1, 96, 64), 1).shape == (
-        1,
-        1,
-        128,
-    )  # the official code drops an axis
-
-
-def test_number_of_parameters_equals_official(golden, trainable) -> None:
-    total = sum(parameter.numel() for parameter in trainable.parameters())
-    assert total == golden.info['num_parameters']
+def test_front_end_and_network_equal_official_code(golden) -> None:
+    # The folder also contains resampled noise, see tests/ops/test_resample.py.
+    comparison = Comparison(golden, [*golden.meta, 'mel_matrix', 'periodic_hann_400'])
+    compare('vggish', golden, comparison)
+    comparison.check()
 
 
 def test_batch_equals_single_clips(encoder) -> None:

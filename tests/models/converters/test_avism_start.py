@@ -12,8 +12,8 @@ from avis.apis.config import load_config
 from avis.apis.runner import check_checkpoint
 from avis.models.converters.avism import convert_avism
 from tests.helpers.golden import DATA
-from tests.helpers.published_avism import CONFIGS
 from tests.helpers.tiny_avism import build
+from tests.parity.published import ROOT
 
 COCO_CLASSES = 80
 CLASS_LAYERS = {
@@ -96,6 +96,6 @@ def test_published_models_lack_only_class_layers_and_audio_of_vita(name) -> None
     ('name', 'file'), [('r50', 'vita_r50_coco.pth'), ('swinl', 'vita_swin_coco.pth')]
 )
 def test_configs_of_coco_rows_start_from_vita(name, file) -> None:
-    cfg = load_config(CONFIGS / f'avism_{name}_coco_aviseg.py')
+    cfg = load_config(ROOT / 'configs' / 'avis' / 'avism' / f'avism_{name}_coco_aviseg.py')
     assert cfg.load_from == f'data/pretrained/{file}'
     assert cfg.model.backbone.init_cfg is None
