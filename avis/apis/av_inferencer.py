@@ -19,7 +19,6 @@ from torch import nn
 from avis.apis.batch_inference import (
     InferenceJob,
     Outcome,
-    OutputOptions,
     common_settings,
     export_again,
     is_done,
@@ -28,13 +27,13 @@ from avis.apis.batch_inference import (
     refuse_inputs,
     run_jobs,
 )
-from avis.apis.checkpoint import init_model, resolve_device
+from avis.apis.checkpoint import init_model, resolve_device, warn_of_random_weights
 from avis.apis.config import load_config
-from avis.apis.inference import DEFAULT_WINDOW_SIZE, check_window_numbers
+from avis.apis.inference_options import InferenceOptions
 from avis.apis.media_inputs import find_inputs
 from avis.apis.models import find_model
-from avis.apis.progress import InferenceProgress
-from avis.apis.video_records import check_fps, check_span, video_record
+from avis.apis.progress import InferenceProgress, OnProgress
+from avis.apis.video_records import video_record
 from avis.datasets.av_dataset import build_transforms
 from avis.export import read_results
 from avis.structures.av_data_sample import AVDataSample
@@ -43,7 +42,6 @@ from avis.structures.video_result import VideoResult
 from avis.utils.atomic import check_writable
 from avis.utils.file_names import safe_file_name
 from avis.visualization.annotated_video import annotated_frames
-from avis.visualization.tracks import TrackStyle
 
 Input: TypeAlias = str | Path | BinaryIO
 
@@ -90,28 +88,19 @@ class AVInferencer(BaseInferencer):
         super().__init__(
             config, weights, resolve_device(device), scope='avis', show_progress=show_progress
         )
+        warn_of_random_weights(self.cfg, weights)
 
-    def __call__(  # type: ignore[override]  # noqa: PLR0913 - as the inferencers of OpenMMLab
+    def __call__(  # type: ignore[override]
         self,
         inputs: Input | Sequence[Input],
         *,
-        audio: str | Path | None = None,
-        audio_track: int | None = None,
-        fps: float | None = None,
-        start: float | None = None,
-        end: float | None = None,
-        size: int | None = DEFAULT_WINDOW_SIZE,
-        overlap: int | None = None,
-        batch_size: int = 1,
-        num_workers: int = 0,
         return_datasamples: bool = False,
         return_vis: bool = False,
         out_dir: str | Path | None = None,
         no_save_vis: bool = False,
         no_save_pred: bool = False,
-        export: Sequence[str] = (),
-        style: TrackStyle = 'mask',
-        opacity: float = 0.2,
+        on_progress: OnProgress | None = None,
+        **options: Any,
     ) -> dict[str, Any]:
         """Predict videos.
 
@@ -122,23 +111,15 @@ class AVInferencer(BaseInferencer):
             inputs: A video file, an open binary file, a folder of frames, a folder of videos, an
                 image, a glob pattern, a YAML list, or a list of these; see
                 :func:`~avis.apis.media_inputs.find_inputs`.
-            audio: Audio of the only input; None for the audio of the video files.
-            audio_track: Index among the audio streams of the files; None for the default track.
-            fps: Frames per second to predict; None for all frames of a video file.
-            start: Second at which the prediction starts; None for the beginning.
-            end: Second at which it ends; None for the end.
-            size: Frames of a window, for models with a tracker; None for whole videos.
-            overlap: Frames that neighboring windows share; None for a tenth of a window.
-            batch_size: Clips that are predicted at once, for semantic models.
-            num_workers: Number of processes that decode in advance.
             return_datasamples: Return data samples instead of results.
             return_vis: Return the annotated frames too; for short videos only.
             out_dir: Folder in which each video gets a folder of its own; None writes nothing.
             no_save_vis: Write no annotated video and no timeline.
             no_save_pred: Write no result files.
-            export: Formats of result files besides those that are always written.
-            style: How masks are drawn, 'mask', 'outline' or 'box'.
-            opacity: Strength of the tint of masks, 0 to 1.
+            on_progress: Called with the name of the running stage, the number of frames for which
+                it is done, and the number of frames of the video.
+            options: Fields of :class:`~avis.apis.inference_options.InferenceOptions`, such as
+                ``fps``, ``start``, ``end``, ``batch_size`` and ``style``.
 
         Returns:
             ``predictions``: a :class:`~avis.structures.video_result.VideoResult` (or
@@ -148,61 +129,41 @@ class AVInferencer(BaseInferencer):
 
         Raises:
             FileNotFoundError: An input does not exist.
-            ValueError: An argument is invalid, or no input can be predicted; the message says what
+            TypeError: There is no such option.
+            ValueError: An option is invalid, or no input can be predicted; the message says what
                 is possible.
         """
-        check_fps(fps)
-        check_span(start, end)
-        check_window_numbers(size, overlap, num_workers, batch_size)
-        windows = {
-            'size': size,
-            'overlap': overlap,
-            'num_workers': num_workers,
-            'batch_size': batch_size,
-        }
-        outputs = OutputOptions(not no_save_vis, not no_save_pred, tuple(export), style, opacity)
-        reading = {
-            'audio': None if audio is None else Path(audio),
-            'audio_track': audio_track,
-            'fps': fps,
-            'start': start,
-            'end': end,
-        }
+        chosen = InferenceOptions(
+            **{'video': not no_save_vis, 'results': not no_save_pred} | options
+        )
         if out_dir is not None:
             check_writable(out_dir)
         with _as_files(inputs) as paths:
-            jobs = self._plan(paths, out_dir, reading, size=size, overlap=overlap)
-            outcomes = self._run(jobs, windows, outputs, keep=return_datasamples)
-            visualization = self.visualize(jobs, outcomes, outputs) if return_vis else []
+            jobs = self._plan(paths, out_dir, chosen)
+            outcomes = self._run(jobs, chosen, keep=return_datasamples, on_progress=on_progress)
+            visualization = self.visualize(jobs, outcomes, chosen) if return_vis else []
         return self.postprocess(outcomes, visualization, return_datasamples)
 
     def _plan(
-        self,
-        paths: Sequence[str | Path],
-        out_dir: str | Path | None,
-        reading: Mapping[str, Any],
-        *,
-        size: int | None,
-        overlap: int | None,
+        self, paths: Sequence[str | Path], out_dir: str | Path | None, options: InferenceOptions
     ) -> list[InferenceJob]:
         """Return a job per video."""
-        found = find_inputs(paths, **reading)
+        found = find_inputs(paths, **options.reading())
         log_skipped_entries(found)
-        name, weights, options = self._origin
-        common = common_settings(name, weights, options, size=size, overlap=overlap)
+        common = common_settings(*self._origin, options)
         return plan_inference(found.videos, out_dir, common)
 
     def _run(
         self,
         jobs: Sequence[InferenceJob],
-        windows: Mapping[str, Any],
-        outputs: OutputOptions,
+        options: InferenceOptions,
         *,
         keep: bool,
+        on_progress: OnProgress | None,
     ) -> list[Outcome]:
         """Read or predict each video."""
-        done = [] if keep else [job for job in jobs if is_done(job, outputs)]
-        export_again(done, outputs)
+        done = [] if keep else [job for job in jobs if is_done(job, options)]
+        export_again(done, options)
         problems = refuse_inputs([job for job in jobs if job not in done])
         if problems and len(problems) == len(jobs):
             raise ValueError(' '.join(problems.values()))
@@ -214,31 +175,31 @@ class AVInferencer(BaseInferencer):
             if job in done or job.name in problems
         }
         todo = [job for job in jobs if job.name not in outcomes]
-        with InferenceProgress(len(todo), visible=self.show_progress) as progress:
-            for outcome in run_jobs(
-                self.model, todo, windows=windows, outputs=outputs, progress=progress
-            ):
+        with InferenceProgress(
+            len(todo), visible=self.show_progress, on_progress=on_progress
+        ) as progress:
+            for outcome in run_jobs(self.model, todo, options, progress):
                 if not keep:
                     outcome.sample = None
                 outcomes[outcome.job.name] = outcome
         return [outcomes[job.name] for job in jobs]
 
     def visualize(  # type: ignore[override]
-        self, inputs: Sequence[InferenceJob], preds: Sequence[Outcome], outputs: OutputOptions
+        self, inputs: Sequence[InferenceJob], preds: Sequence[Outcome], options: InferenceOptions
     ) -> list[NDArray[np.uint8]]:
         """Return the annotated frames of the videos that succeeded, each uint8 (T, H, W, 3).
 
         Args:
             inputs: The videos.
             preds: What became of them.
-            outputs: How masks are drawn.
+            options: How masks are drawn.
         """
-        style: dict[str, Any] = {'style': outputs.style, 'opacity': outputs.opacity}
         shown = []
         for job, outcome in zip(inputs, preds, strict=True):
             if outcome.result is not None:
                 record = outcome.record or _read_record(job)
-                shown.append(np.stack(list(annotated_frames(record, outcome.result, **style))))
+                frames = annotated_frames(record, outcome.result, **options.drawing())
+                shown.append(np.stack(list(frames)))
         return shown
 
     def postprocess(  # type: ignore[override]

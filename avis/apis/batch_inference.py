@@ -16,22 +16,18 @@ from typing import Any
 from mmengine.logging import print_log
 from torch import nn
 
-from avis.apis.checkpoint import init_model
-from avis.apis.inference import (
-    DEFAULT_WINDOW_SIZE,
-    check_window_numbers,
-    class_names,
-    predict_video,
-)
+from avis.apis.checkpoint import init_model, warn_of_random_weights
+from avis.apis.inference import class_names, predict_video
+from avis.apis.inference_options import InferenceOptions
 from avis.apis.inference_summary import InferenceSummary
 from avis.apis.media_inputs import FoundInputs, VideoInput, check_inputs, find_inputs
 from avis.apis.progress import InferenceProgress
-from avis.apis.video_records import check_fps, check_span, log_skipped, video_record
+from avis.apis.video_records import log_skipped, video_record
 from avis.apis.video_results import to_video_result
 from avis.avtracker.interfaces import ModelUnavailable
 from avis.avtracker.tracked_video import StageFailure
 from avis.datasets.readers.errors import BrokenDataError
-from avis.export import check_formats, read_results, read_settings, write_exports
+from avis.export import read_results, read_settings, write_exports
 from avis.export.formats import DEFAULT_FORMATS
 from avis.export.results import RESULTS_FILE
 from avis.structures.av_data_sample import AVDataSample
@@ -40,37 +36,9 @@ from avis.structures.video_result import VideoResult
 from avis.utils.atomic import check_writable, remove_stale_parts
 from avis.visualization.annotated_video import write_annotated_video
 from avis.visualization.timeline import write_timeline
-from avis.visualization.tracks import TrackStyle, check_track_style
 
 VIDEO_FILE, TIMELINE_FILE = 'video.mp4', 'timeline.png'
 RECORD_FILE = 'avtracker.json'
-
-
-@dataclass(frozen=True)
-class OutputOptions:
-    """What is written for each video.
-
-    Args:
-        video: The annotated video and the timeline.
-        results: The result files.
-        formats: Formats of result files besides those that are always written, see
-            :func:`avis.export.export_formats`.
-        style: How masks are drawn, 'mask', 'outline' or 'box'.
-        opacity: Strength of the tint of masks, 0 to 1.
-
-    Raises:
-        ValueError: A format is unknown, or ``style`` or ``opacity`` is invalid.
-    """
-
-    video: bool = True
-    results: bool = True
-    formats: tuple[str, ...] = ()
-    style: TrackStyle = 'mask'
-    opacity: float = 0.2
-
-    def __post_init__(self) -> None:
-        check_formats(self.formats)
-        check_track_style(self.style, self.opacity)
 
 
 @dataclass(frozen=True)
@@ -121,29 +89,16 @@ class Outcome:
     result: VideoResult | None = None
 
 
-def infer(  # noqa: PLR0913 - one call is the whole tool
+def infer(
     config: str | Path,
     checkpoint: str | Path | None,
     inputs: str | Path | Sequence[str | Path] | FoundInputs,
     out: str | Path,
     *,
-    audio: str | Path | None = None,
-    audio_track: int | None = None,
-    fps: float | None = None,
-    start: float | None = None,
-    end: float | None = None,
-    size: int | None = DEFAULT_WINDOW_SIZE,
-    overlap: int | None = None,
-    batch_size: int = 1,
-    video: bool = True,
-    results: bool = True,
-    export: Sequence[str] = (),
-    style: TrackStyle = 'mask',
-    opacity: float = 0.2,
     device: str = 'auto',
-    num_workers: int = 0,
     cfg_options: dict[str, Any] | None = None,
     summary: InferenceSummary | None = None,
+    **options: Any,
 ) -> dict[str, str]:
     """Predict all videos whose results are not complete yet.
 
@@ -153,23 +108,10 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
         inputs: Videos, see :func:`~avis.apis.media_inputs.find_inputs`; or what it returned, if the
             user has been told what is wrong with them.
         out: Folder of the results.
-        audio: Audio of the only input; None for the audio of the video files.
-        audio_track: Index among the audio streams of the files; None for the default track.
-        fps: Frames per second to predict, see :func:`~avis.apis.video_records.video_record`.
-        start: Second at which the prediction starts; None for the beginning.
-        end: Second at which it ends; None for the end.
-        size: Number of frames of a window; None for whole videos.
-        overlap: Number of frames that neighboring windows share; None for a tenth of a window.
-        batch_size: Clips of a semantic model that are predicted at once.
-        video: Write annotated videos and timelines.
-        results: Write result files.
-        export: Formats of result files besides those that are always written.
-        style: How masks are drawn, 'mask', 'outline' or 'box'.
-        opacity: Strength of the tint of masks, 0 to 1.
         device: Device of the model; 'auto' for the GPU if there is one.
-        num_workers: Number of processes that decode in advance.
         cfg_options: Overrides of the config, dotted key to value.
         summary: Collects who sounds how long, and warnings.
+        options: Fields of :class:`~avis.apis.inference_options.InferenceOptions`.
 
     Returns:
         Error messages by video; empty if all are complete.
@@ -177,43 +119,29 @@ def infer(  # noqa: PLR0913 - one call is the whole tool
     Raises:
         FileNotFoundError: Config, checkpoint or an input does not exist.
         OSError: ``out`` cannot be written.
+        TypeError: There is no such option.
         ValueError: There is no video, two videos have the same name, one audio file is given
-            for several videos, or a number is out of range.
+            for several videos, or an option is invalid.
     """
-    check_fps(fps)
-    check_span(start, end)
-    check_window_numbers(size, overlap, num_workers, batch_size)
-    windows = {
-        'size': size,
-        'overlap': overlap,
-        'num_workers': num_workers,
-        'batch_size': batch_size,
-    }
-    outputs = OutputOptions(video, results, tuple(export), style, opacity)
-    reading = {
-        'audio': None if audio is None else Path(audio),
-        'audio_track': audio_track,
-        'fps': fps,
-        'start': start,
-        'end': end,
-    }
+    chosen = InferenceOptions(**options)
     is_told = isinstance(inputs, FoundInputs)
-    found = inputs if isinstance(inputs, FoundInputs) else find_inputs(inputs, **reading)
+    found = inputs if isinstance(inputs, FoundInputs) else find_inputs(inputs, **chosen.reading())
     if not is_told:
         log_skipped_entries(found)
-    common = common_settings(config, checkpoint, cfg_options, size=size, overlap=overlap)
+    common = common_settings(config, checkpoint, cfg_options, chosen)
     check_writable(out)
     jobs = plan_inference(found.videos, out, common)
-    todo = [job for job in jobs if not is_done(job, outputs)]
+    todo = [job for job in jobs if not is_done(job, chosen)]
     print_log(f'{len(jobs) - len(todo)} of {len(jobs)} videos are complete already', 'current')
-    export_again([job for job in jobs if job not in todo], outputs)
+    export_again([job for job in jobs if job not in todo], chosen)
     failed = refuse_inputs(todo, tell=not is_told)
     todo = [job for job in todo if job.name not in failed]
     if not todo:
         return failed
-    model = init_model(config, checkpoint, device, cfg_options)
+    model: Any = init_model(config, checkpoint, device, cfg_options)
+    warn_of_random_weights(model.cfg, checkpoint)
     with InferenceProgress(len(todo)) as progress:
-        for outcome in run_jobs(model, todo, windows=windows, outputs=outputs, progress=progress):
+        for outcome in run_jobs(model, todo, chosen, progress):
             if summary is not None and outcome.result is not None:
                 summary.add(outcome.result, outcome.job.folder)
             if outcome.error:
@@ -241,17 +169,15 @@ def common_settings(
     config: str | Path,
     checkpoint: str | Path | None,
     cfg_options: Mapping[str, Any] | None,
-    *,
-    size: int | None,
-    overlap: int | None,
+    options: InferenceOptions,
 ) -> dict[str, Any]:
     """Return the settings on which the results of all videos depend; JSON values."""
     return {
         'config': str(config),
         'checkpoint': None if checkpoint is None else fingerprint(Path(checkpoint)),
         'cfg_options': {key: str(value) for key, value in (cfg_options or {}).items()},
-        'size': size,
-        'overlap': overlap,
+        'size': options.size,
+        'overlap': options.overlap,
     }
 
 
@@ -280,9 +206,7 @@ def refuse_inputs(jobs: Sequence[InferenceJob], *, tell: bool = True) -> dict[st
 def run_jobs(
     model: nn.Module,
     jobs: Sequence[InferenceJob],
-    *,
-    windows: Mapping[str, Any],
-    outputs: OutputOptions,
+    options: InferenceOptions,
     progress: InferenceProgress,
 ) -> Iterator[Outcome]:
     """Predict videos one after the other, and write their results.
@@ -290,8 +214,7 @@ def run_jobs(
     Args:
         model: The model.
         jobs: The videos.
-        windows: Arguments of :func:`~avis.apis.inference.predict_video`.
-        outputs: What is written.
+        options: How they are predicted, and what is written.
         progress: Shows the progress.
 
     Yields:
@@ -303,11 +226,11 @@ def run_jobs(
     for job in jobs:
         progress.start_video(job.name, job.source.estimated_frames())
         try:
-            outcome = _predict(job, model, classes, windows, progress)
+            outcome = _predict(job, model, classes, options, progress)
             if outcome.result is not None and job.folder is not None:
                 progress.start_stage('writing')
                 assert outcome.record is not None
-                write_outputs(job.folder, outcome.record, outcome.result, outputs)
+                write_outputs(job.folder, outcome.record, outcome.result, options)
         except Exception as error:  # must not stop the other videos
             if _concerns_all(error):
                 raise
@@ -320,7 +243,7 @@ def _predict(
     job: InferenceJob,
     model: Any,
     classes: Sequence[str],
-    windows: Mapping[str, Any],
+    options: InferenceOptions,
     progress: InferenceProgress,
 ) -> Outcome:
     """Predict one video."""
@@ -331,7 +254,11 @@ def _predict(
     settings = job.settings()
     record = video_record(job.source.path, **job.source.reading())
     sample = predict_video(
-        model, record, on_window=progress.update, on_stage=progress.start_stage, **windows
+        model,
+        record,
+        on_window=progress.update,
+        on_stage=progress.start_stage,
+        **options.windows(),
     )
     if 'failure' in sample:  # logged where it occurred; predicted again next time
         return Outcome(job, str(sample.failure), record, sample)
@@ -340,23 +267,22 @@ def _predict(
 
 
 def write_outputs(
-    folder: Path, record: VideoRecord, result: VideoResult, outputs: OutputOptions
+    folder: Path, record: VideoRecord, result: VideoResult, options: InferenceOptions
 ) -> None:
     """Write the files of one video, each atomically, ``results.json`` last."""
-    if outputs.video:
-        style: dict[str, Any] = {'style': outputs.style, 'opacity': outputs.opacity}
-        write_annotated_video(folder / VIDEO_FILE, record, result, **style)
+    if options.video:
+        write_annotated_video(folder / VIDEO_FILE, record, result, **options.drawing())
         write_timeline(folder / TIMELINE_FILE, record, result)
-    if outputs.results:
-        write_exports(folder, result, [*DEFAULT_FORMATS, *outputs.formats])
+    if options.results:
+        write_exports(folder, result, [*DEFAULT_FORMATS, *options.export])
 
 
-def is_done(job: InferenceJob, outputs: OutputOptions) -> bool:
+def is_done(job: InferenceJob, options: InferenceOptions) -> bool:
     """Whether there are results of the same video, model and settings."""
-    if job.folder is None or not outputs.results:
+    if job.folder is None or not options.results:
         return False
     results = job.folder / RESULTS_FILE
-    written = [results, *([job.folder / VIDEO_FILE] if outputs.video else [])]
+    written = [results, *([job.folder / VIDEO_FILE] if options.video else [])]
     if not all(path.is_file() for path in written):
         return False
     try:
@@ -370,11 +296,11 @@ def is_done(job: InferenceJob, outputs: OutputOptions) -> bool:
         return False
 
 
-def export_again(jobs: Sequence[InferenceJob], outputs: OutputOptions) -> None:
+def export_again(jobs: Sequence[InferenceJob], options: InferenceOptions) -> None:
     """Write further formats of videos that are complete."""
     for job in jobs:
-        if outputs.formats and job.folder is not None:
-            write_exports(job.folder, read_results(job.folder), outputs.formats)
+        if options.export and job.folder is not None:
+            write_exports(job.folder, read_results(job.folder), options.export)
 
 
 def fingerprint(path: Path) -> list[Any]:

@@ -1,11 +1,13 @@
 """Build a model from a config, load its checkpoint strictly, convert foreign checkpoints."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from torch import nn
 
@@ -72,6 +74,22 @@ def get_model(
     if weights is None and found.weights is not None and Path(found.weights).is_file():
         weights = found.weights
     return init_model(found.config, weights, device)
+
+
+def needs_checkpoint(config: Config) -> bool:
+    """Whether the model of a loaded config has weights to load from a checkpoint."""
+    from avis.registry import MODELS
+
+    kind = config.model.type
+    kind = MODELS.get(kind) if isinstance(kind, str) else kind
+    return bool(getattr(kind, 'needs_checkpoint', True))
+
+
+def warn_of_random_weights(config: Config, checkpoint: str | Path | None) -> None:
+    """Log that a prediction means nothing: there is no checkpoint, and the model needs one."""
+    if checkpoint is None and needs_checkpoint(config):
+        text = 'No checkpoint: the model predicts with random weights.'
+        print_log(text, 'current', logging.WARNING)
 
 
 def resolve_device(device: str | torch.device) -> str | torch.device:

@@ -1,6 +1,8 @@
 """Show how far the prediction of many videos is: stage, frames, and time left."""
 
+from collections.abc import Callable
 from types import TracebackType
+from typing import TypeAlias
 
 from rich.console import Console
 from rich.progress import (
@@ -12,6 +14,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+OnProgress: TypeAlias = Callable[[str, int, int], None]
+"""Called with the name of a stage, the number of frames for which it is done, and of all."""
+
 _WIDEST_NAME = 24
 
 
@@ -21,9 +26,13 @@ class InferenceProgress:
     Args:
         videos: Number of videos.
         visible: Show the bars; on a terminal only.
+        on_progress: Told about every step too; None for nobody.
     """
 
-    def __init__(self, videos: int, *, visible: bool = True) -> None:
+    def __init__(
+        self, videos: int, *, visible: bool = True, on_progress: OnProgress | None = None
+    ) -> None:
+        self._on_progress = on_progress or (lambda stage, done, total: None)
         console = Console(stderr=True)
         self._bars = Progress(
             TextColumn('{task.description}', markup=False),
@@ -38,7 +47,7 @@ class InferenceProgress:
             self._bars.add_task('videos', total=videos, unit='videos') if videos > 1 else None
         )
         self._stage: TaskID | None = None
-        self._name, self._total = '', 0
+        self._name, self._stage_name, self._total = '', '', 0
 
     def __enter__(self) -> 'InferenceProgress':
         self._bars.start()
@@ -64,6 +73,8 @@ class InferenceProgress:
 
     def start_stage(self, stage: str) -> None:
         """Begin a stage, whose frames count from 0."""
+        self._stage_name = stage
+        self._on_progress(stage, 0, self._total)
         if self._stage is not None:
             self._bars.remove_task(self._stage)
         name = self._name if len(self._name) <= _WIDEST_NAME else f'{self._name[:_WIDEST_NAME]}...'
@@ -74,6 +85,7 @@ class InferenceProgress:
         assert self._stage is not None
         self._total = total
         self._bars.update(self._stage, completed=done, total=total)
+        self._on_progress(self._stage_name, done, total)
 
     def finish_video(self) -> None:
         """End a video."""
