@@ -7,7 +7,7 @@ published results.
 import difflib
 import fnmatch
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -39,6 +39,8 @@ class ModelInfo:
         weights: Path or address of published weights; None if there are none.
         aliases: Other names.
         results: Published results, as in the metafile.
+        page: Web page where the authors publish weights; None if there is none.
+        converter: Kind of these weights, see :func:`avis.apis.convert_checkpoint`.
     """
 
     name: str
@@ -46,6 +48,8 @@ class ModelInfo:
     weights: str | None = None
     aliases: tuple[str, ...] = ()
     results: tuple[dict[str, Any], ...] = field(default=(), compare=False)
+    page: str | None = None
+    converter: str | None = None
 
     @property
     def task(self) -> Task:
@@ -53,6 +57,16 @@ class ModelInfo:
         bases = (path for path in config_files(self.config) if path.parent.parent.name == '_base_')
         tasks = (_TASK_OF_DATA.get(path.stem) for path in bases)
         return next((task for task in tasks if task is not None), 'avis')
+
+    def weights_hint(self) -> str:
+        """Say in one sentence where weights come from, for a model that cannot do without."""
+        released = (
+            f'get those of the authors, if they released them, at {self.page} and convert them '
+            f'(avis convert {self.converter} FILE OUT), or '
+            if self.page
+            else ''
+        )
+        return f'{self.name} needs weights: {released}train it (avis train {self.name}).'
 
 
 def find_models(pattern: str | None = None, task: Task | None = None) -> list[ModelInfo]:
@@ -95,7 +109,8 @@ def find_model(name: str | Path) -> ModelInfo:
     """
     path = Path(name)
     if path.is_file():
-        return ModelInfo(path.stem, path)
+        same = (model for model in _models() if model.config == path.resolve())
+        return replace(next(same, ModelInfo(path.stem, path)), config=path)
     known = {each.lower(): model for model in _models() for each in (model.name, *model.aliases)}
     wanted = str(name).lower().removesuffix('.py')
     if wanted in known:
@@ -109,17 +124,21 @@ def find_model(name: str | Path) -> ModelInfo:
 
 def _models() -> Iterator[ModelInfo]:
     """Yield all models in the order of their paths."""
-    entries = {}
+    entries, released = {}, {}
     for path in sorted((configs_root() / 'configs').rglob('metafile.yml')):
         content = yaml.safe_load(path.read_text(encoding='utf-8'))
         entries.update({entry['Config']: entry for entry in content['Models']})
+        for collection in content['Collections']:
+            released[collection['Name']] = collection.get('Checkpoints', {})
     for config in list_configs():
         entry = entries.get(config.relative_to(configs_root()).as_posix(), {})
-        aliases = entry.get('Alias', [])
+        aliases, authors = entry.get('Alias', []), released.get(entry.get('In Collection'), {})
         yield ModelInfo(
             name=config.stem,
             config=config,
             weights=entry.get('Weights'),
             aliases=(aliases,) if isinstance(aliases, str) else tuple(aliases),
             results=tuple(entry.get('Results', ())),
+            page=authors.get('Page'),
+            converter=authors.get('Converter'),
         )

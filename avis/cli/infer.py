@@ -22,9 +22,13 @@ from avis.utils.arguments import (
 
 if TYPE_CHECKING:
     from avis.apis.media_inputs import FoundInputs
+    from avis.apis.models import ModelInfo
+
+NO_WEIGHTS = 'none'
+WEIGHTS_SUFFIXES = ('.pth', '.pt', '.ckpt', '.bin', '.pkl')
 
 EXAMPLES = (
-    'avtracker_offline none meeting.mp4 talks/ --out results',
+    'avtracker_offline meeting.mp4 talks/ --out results',
     "tpavi_r50_s4 --checkpoint tpavi_r50_s4.pth 'clips/*.mp4' --out results --fps 1",
     'configs/avis/demo_avism_synthetic.py best.pth list.yml --out results --start 10 --end 25',
 )
@@ -33,8 +37,15 @@ EXAMPLES = (
 def add_arguments(parser: ToolParser) -> None:
     """Add the arguments."""
     add_config_arguments(parser)
-    parser.add_checkpoint()
-    parser.add_argument('inputs', nargs='+', help='videos, see above')
+    parser.intermixed = True
+    parser.add_argument(
+        'inputs',
+        nargs='+',
+        metavar='input',
+        help='videos, see above; before them the weights, unless the model needs none or '
+        '--checkpoint names them, or "none" for random ones',
+    )
+    parser.add_argument('--checkpoint', metavar='FILE', help='weights of the model')
     parser.add_argument('--out', required=True, metavar='DIR', help='folder of the results')
     _add_reading(parser)
     _add_writing(parser)
@@ -101,6 +112,11 @@ def main(parser: ToolParser, words: Sequence[str]) -> int | str | None:
     """Parse the arguments and predict; returns the videos that failed."""
     args = parser.parse_args(words)
     cfg_options = parse_cfg_options(args.cfg_options)
+    weights = _take_weights(args)
+    if not args.inputs:
+        parser.error('expected a video after the weights')
+    if weights is not None and weights.lower() != NO_WEIGHTS and not Path(weights).is_file():
+        raise FileNotFoundError(f'Checkpoint {weights} does not exist.')
     from avis.apis.media_inputs import check_inputs, find_inputs, sentences
     from avis.apis.models import find_model
 
@@ -120,11 +136,51 @@ def main(parser: ToolParser, words: Sequence[str]) -> int | str | None:
         return 2
     sys.stderr.write(f'{parser.prog}: importing PyTorch and mmdet ...\n')
     sys.stderr.flush()
-    return _predict(args, str(model.config), found, cfg_options)
+    if weights is None:
+        weights = _published_weights(model, cfg_options)
+    checkpoint = None if weights.lower() == NO_WEIGHTS else weights
+    return _predict(args, str(model.config), checkpoint, found, cfg_options)
+
+
+def _take_weights(args: argparse.Namespace) -> str | None:
+    """Return the weights that the user names, and take them from the inputs."""
+    if args.checkpoint is None and _names_weights(args.inputs[0]):
+        return str(args.inputs.pop(0))
+    return args.checkpoint
+
+
+def _names_weights(word: str) -> bool:
+    path = Path(word)
+    if word.lower() == NO_WEIGHTS or path.suffix.lower() in WEIGHTS_SUFFIXES:
+        return True
+    if not path.is_file():
+        return False
+    with path.open('rb') as file:
+        return file.read(2) in (b'PK', b'\x80\x02')  # as torch.save writes them
+
+
+def _published_weights(model: 'ModelInfo', cfg_options: dict[str, Any]) -> str:
+    """Return the weights of a model for which the user names none.
+
+    Raises:
+        ValueError: It needs some, and they are not here; the message says where they are.
+    """
+    from avis.apis.checkpoint import needs_checkpoint
+    from avis.apis.config import load_config
+
+    if not needs_checkpoint(load_config(model.config, cfg_options)):
+        return NO_WEIGHTS
+    if model.weights is None or not Path(model.weights).is_file():
+        raise ValueError(f'{model.weights_hint()} "none" before the inputs takes random weights.')
+    return model.weights
 
 
 def _predict(
-    args: argparse.Namespace, config: str, found: 'FoundInputs', cfg_options: dict[str, Any]
+    args: argparse.Namespace,
+    config: str,
+    checkpoint: str | None,
+    found: 'FoundInputs',
+    cfg_options: dict[str, Any],
 ) -> str | None:
     """Predict the videos and print who sounds how long."""
     from rich.console import Console
@@ -135,7 +191,7 @@ def _predict(
     summary = InferenceSummary()
     failed = infer(
         config,
-        None if args.checkpoint.lower() == 'none' else args.checkpoint,
+        checkpoint,
         found,
         args.out,
         size=args.window or None,

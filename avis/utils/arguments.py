@@ -19,11 +19,15 @@ class ToolParser(argparse.ArgumentParser):
     Args:
         description: Docstring of the tool.
         options: Arguments of :class:`argparse.ArgumentParser`.
+
+    Attributes:
+        intermixed: Options may stand between positional arguments of one kind.
     """
 
     def __init__(self, *, description: str | None = None, **options: Any) -> None:
         options.setdefault('formatter_class', _HelpFormatter)
         super().__init__(description=description, **options)
+        self.intermixed = False
         self._checkpoint: argparse.Action | None = None
         self.add_argument(
             '--debug',
@@ -45,6 +49,12 @@ class ToolParser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse without the positional checkpoint where ``--checkpoint`` is given."""
+        if self.intermixed:
+            self.intermixed = False  # the method of argparse calls this one
+            try:
+                return self.parse_known_intermixed_args(args, namespace)
+            finally:
+                self.intermixed = True
         words = sys.argv[1:] if args is None else list(args)
         if self._checkpoint is not None:
             given = any(word.partition('=')[0] == '--checkpoint' for word in words)

@@ -5,6 +5,7 @@ import sys
 import cv2
 import pytest
 
+from avis.cli.main import main
 from tests.helpers.painted import CONFIG, paint, passing, write_video
 from tests.helpers.subprocess_python import ROOT
 
@@ -29,6 +30,26 @@ def test_options_reach_the_model(tmp_path, monkeypatch, capsys):
     style = ('--style', 'box', '--opacity', '0.5')
     call(monkeypatch, '--checkpoint', 'none', video, *out, '--end', '0.7', *style, *options)
     assert [json.loads(line)[1][1] for line in log.read_text().splitlines()] == [3, 3, 5]
+
+
+def test_weights_come_before_the_inputs_or_are_an_option(tmp_path, monkeypatch, capsys):
+    video = write_video(tmp_path / 'a.mp4', passing(2))
+    with pytest.raises(SystemExit, match=r'error: Checkpoint lost\.pth does not exist'):
+        call(monkeypatch, '--out', tmp_path / 'out', '--no-video', 'lost.pth', video)
+    with pytest.raises(SystemExit) as end:
+        call(monkeypatch, 'none', '--out', tmp_path / 'out')
+    assert end.value.code == 2
+    assert 'expected a video after the weights' in capsys.readouterr().err
+
+
+def test_a_model_without_weights_says_where_they_are(tmp_path, monkeypatch):
+    video = write_video(tmp_path / 'a.mp4', passing(2))
+    with pytest.raises(SystemExit, match=r'error: painted needs weights: train it'):
+        call(monkeypatch, video, '--out', tmp_path / 'out')
+    words = ['infer', 'tpavi_r50_s4', str(video), '--out', str(tmp_path / 'out')]
+    with pytest.raises(ValueError, match=r'needs weights: get those of the authors.*AVSBench'):
+        main(words)
+    assert not (tmp_path / 'out').exists()
 
 
 def test_failed_videos_are_listed_at_the_end(tmp_path, monkeypatch):
