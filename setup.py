@@ -15,7 +15,10 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 # Included in a wheel as avis/.mim, as all packages of OpenMMLab do it.
 MIM_FOLDERS = ('configs', 'tools')
-EXTRAS = ('all', 'speech', 'speechbrain', 'modelscope', 'vlm', 'offline', 'report', 'tests', 'docs')
+EXTRAS = (
+    *('all', 'speech', 'speechbrain', 'modelscope', 'vlm', 'offline', 'report', 'app'),
+    *('tests', 'docs'),
+)
 
 
 def read_requirements(name: str) -> list[str]:

@@ -27,6 +27,7 @@ COMMANDS = {
     'test': Command('test', 'test a checkpoint on the test data of a config'),
     'evaluate': Command('evaluate', 'score predictions of any method on disk'),
     'report': Command('report', 'write a page and figures of evaluations'),
+    'app': Command('app', 'open a web page that predicts an uploaded video'),
     'convert': Command('convert', 'convert a checkpoint of another project'),
     'models': Command('list_models', 'list the models with their published scores'),
     'download': Command('download', 'fetch weights that configs start from, and convert them'),
