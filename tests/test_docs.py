@@ -21,6 +21,8 @@ from typing import Any
 
 import pytest
 
+from avis.cli.commands import COMMANDS
+from avis.cli.main import command_parser
 from tests.helpers.docs_pages import DOCS, ROOT, Block, Page, read_page
 
 PAGES = [read_page(path) for path in sorted(DOCS.glob('*.md'))]
@@ -307,6 +309,7 @@ def test_flags_exist(page: Page, tools: list[Path], monkeypatch: pytest.MonkeyPa
     flags = {re.match(r'--[\w-]+', code)[0] for code in codes}
     if flags and page.path.name not in FOREIGN_PAGES:
         known = {flag for tool in tools for flag in flags_of(tool, monkeypatch)}
+        known |= {flag for name in COMMANDS for flag in command_parser(name)._option_string_actions}
         assert flags <= known, f'{page_id(page)}: no tool has {sorted(flags - known)}'
 
 

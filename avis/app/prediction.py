@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from avis.apis.av_inferencer import AVInferencer
 from avis.apis.batch_inference import TIMELINE_FILE, VIDEO_FILE
+from avis.apis.config import load_config
 from avis.apis.models import ModelInfo, find_model, find_models
 from avis.apis.progress import OnProgress
 from avis.app.uploads import UploadError
@@ -89,9 +90,14 @@ class Models:
         """Return the inferencer of a model."""
         if self._loaded is None or self._loaded[0] != name:
             self._loaded = None  # one model in memory at a time
-            own = self.own if name == self._own_name else None
-            config = self.found[name].config if own is None else own.config
-            weights = None if own is None else own.checkpoint
+            model = self.found[name]
+            config = load_config(model.config)
+            for key in ('cache_dir', 'record_dir'):  # nothing of an upload stays on the disk
+                if config.model.get(key) is not None:
+                    config.model[key] = None
+            weights = model.weights if _has_weights(model) else None
+            if self.own is not None and name == self._own_name:
+                weights = self.own.checkpoint or weights
             inferencer = AVInferencer(config, weights, self.device, show_progress=False)
             self._loaded = (name, inferencer)
         return self._loaded[1]

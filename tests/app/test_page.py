@@ -112,6 +112,11 @@ def test_uploads_have_a_limit_and_names_cannot_leave_the_folder(served, clip):
     assert request(address, f'{API}file={quote(path)}')[0] == 200
 
 
+def test_nothing_of_an_upload_is_cached():
+    cfg = Models(None, 'cpu').load('avtracker_offline').cfg
+    assert (cfg.model.cache_dir, cfg.model.record_dir) == (None, None)
+
+
 def test_models_that_can_predict_come_first_and_others_say_what_they_need():
     models = Models(None, 'cpu')
     names = [name for _, name in models.choices]
