@@ -39,9 +39,10 @@ def computed_features(record: VideoRecord, transforms: Sequence[Any]) -> Iterato
     if not Path(VGGISH_WEIGHTS).is_file():
         raise ValueError(
             f'{record["video_name"]!r}: the config reads precomputed audio features '
-            f"(LoadAudio(source='features')). Put the weights of VGGish at {VGGISH_WEIGHTS} to "
-            f'compute them, pass a .npy of tools/dataset_tools/extract_audio_features.py as audio, '
-            f'or use a config that reads waveforms.'
+            f"(LoadAudio(source='features')). Fetch the weights of VGGish, {VGGISH_WEIGHTS}, to "
+            f'compute them (avis download vggish), pass a .npy of '
+            f'tools/dataset_tools/extract_audio_features.py as audio, or use a config that reads '
+            f'waveforms.'
         )
     encoder = VGGish(weights=VGGISH_WEIGHTS, framing='per_second')
     rows = embed_seconds(

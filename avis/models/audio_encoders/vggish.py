@@ -21,8 +21,9 @@ from avis.utils.compat.checkpoint_loading import load_file
 
 _EXAMPLES_PER_CHUNK = 16  # memory does not grow with the length of a video
 _REMEDY = (
-    'Download vggish-10086976.pth from https://github.com/harritaylor/torchvggish/releases, then '
-    'run: python tools/model_converters/convert_checkpoint.py vggish vggish-10086976.pth {path}'
+    'Run: avis download vggish. Or download vggish-10086976.pth from '
+    'https://github.com/harritaylor/torchvggish/releases and run: avis convert vggish '
+    'vggish-10086976.pth {path}'
 )
 
 
