@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
+from mmengine.optim import build_optim_wrapper
 from mmengine.structures import InstanceData
 from torch import nn
 from vita import convert_vita
@@ -49,6 +50,22 @@ def test_config_is_valid_and_reads_no_audio(path) -> None:
     assert tracker.max_candidates == (20 if 'ovis' in path.stem else 10)
     loaders = [cfg.get(f'{split}_dataloader') for split in ('train', 'val', 'test')]
     assert all(loader.dataset.pipeline.load_audio is None for loader in loaders if loader)
+
+
+def test_published_config_with_fewer_layers_trains_and_predicts() -> None:
+    cfg = load_config(DEMO.with_name('vita_swinl_coco_ovis.py'))
+    head, tracker = cfg.model.frame_head, cfg.model.tracker
+    cfg.model.backbone.update(embed_dims=24, depths=(1, 1, 1, 1), num_heads=(1, 2, 4, 8))
+    head.update(num_layers=2, num_query_layers=2)
+    head.pixel_decoder.update(num_layers=1, in_channels=[24, 48, 96, 192])
+    tracker.head.update(num_encoder_layers=2, num_decoder_layers=1)
+    head.loss_set.num_points = tracker.loss_set.num_points = 64
+    model = MODELS.build(cfg.model).train()
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    losses = model.train_step(pseudo_collate([clip(0)]), wrapper)
+    assert losses['loss'].isfinite()
+    (tracks,) = predict(model.eval(), clip(0))
+    assert len(tracks.scores) <= tracker.max_candidates
 
 
 def test_demo_model_trains_with_the_losses_of_vita(model) -> None:
