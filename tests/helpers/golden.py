@@ -9,6 +9,7 @@ naming, converts it, and compares the outputs of the avis model by :func:`compar
 
 import json
 import math
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -112,6 +113,19 @@ def compare(
 def generator(seed: int) -> np.random.Generator:
     """Return the random generator of the inputs of a golden case."""
     return np.random.Generator(np.random.PCG64(seed))
+
+
+def draw_blocks(meta: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Draw the frames of a case without audio: blocks of one color each, uint8 (T, 3, H, W).
+
+    The size of a block is stated in ``meta['input']``.
+    """
+    size = int(re.search(r'repeated (\d+) x', meta['input'])[1])
+    height, width = meta['height'], meta['width']
+    shape = (meta['T'], 3, -(-height // size), -(-width // size))
+    blocks = generator(meta['seed']).integers(0, 256, shape).astype(np.uint8)
+    frames = blocks.repeat(size, 2).repeat(size, 3)[:, :, :height, :width]
+    return {'frames': torch.from_numpy(np.ascontiguousarray(frames))}
 
 
 def fill_array(name: str, shape: Sequence[int]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,13 +36,18 @@ class InstanceParity:
         comparison: Receives the differences.
         model: An ``AVInstanceSegmentor`` with the weights of the golden.
         names: Entries of the reference checkpoint of each entry of the model.
-        draw_inputs: Maps ``meta`` of a case to uint8 ``frames`` (T, 3, H, W) and ``audio``.
+        draw_inputs: Maps ``meta`` of a case to uint8 ``frames`` (T, 3, H, W), and ``audio`` if the
+            model reads it.
+        loss_names: Recorded names of losses that are called differently here.
+        floor: Of the gradients, see :func:`~tests.parity.training.compare_gradients`.
     """
 
     comparison: Comparison
     model: nn.Module
     names: Mapping[str, Sequence[str]]
     draw_inputs: Callable[[Mapping[str, Any]], dict[str, Tensor]]
+    loss_names: Mapping[str, str] = field(default_factory=dict)
+    floor: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def arrays(self) -> Mapping[str, np.ndarray]:
@@ -73,10 +78,10 @@ def compare_eval(parity: InstanceParity, case: str) -> None:
         'backbone': model.backbone,
         'pixels': model.frame_head.pixel_decoder,
         'clip': model.tracker.head,
-        'encoded': model.tracker.head.encoder[-1],
     }
-    if model.tracker.head.fusion:
-        parts['fused'] = model.tracker.head.fusion[-1]
+    for name, layers in (('encoded', 'encoder'), ('fused', 'fusion')):
+        if getattr(model.tracker.head, layers, ()):
+            parts[name] = getattr(model.tracker.head, layers)[-1]
     window = TrackerWindow.from_sample(batch['data_samples'][0])
     with torch.no_grad(), recorded_outputs(parts) as seen:
         frames, audio = model.predict_frames(batch['inputs'])
@@ -123,7 +128,8 @@ def _compare_clip(
     parity.tensor(f'{case}/clip.pred_mask_embed', clip.layers[-1].mask_embeds)
     parity.tensor(f'{case}/clip.pred_fq_embed', frame_embeds)
     parity.tensor(f'{case}/clip.pred_cq_embed', clip_embeds)
-    _compare_tokens(parity, f'{case}/clip.frame_encoder', seen['encoded'][0][0])
+    if 'encoded' in seen:
+        _compare_tokens(parity, f'{case}/clip.frame_encoder', seen['encoded'][0][0])
     if 'fused' in seen:  # one token per frame of ours, as many equal ones as queries of theirs
         tokens = seen['fused'][0][0, :, None].expand(-1, frame_embeds.shape[3], -1)
         _compare_tokens(parity, f'{case}/clip.av_fusion', tokens)
@@ -242,12 +248,13 @@ def _compare_step(parity: InstanceParity, case: str) -> None:
     with torch.set_grad_enabled(gradients), recorded_outputs(losses_of) as seen:
         inputs = parity.batch('train')['inputs']
         losses = model(inputs, [sample], mode='loss')
-    compare_losses(parity.comparison, case, losses)
+    named = {parity.loss_names.get(name, name): value for name, value in losses.items()}
+    compare_losses(parity.comparison, case, named)
     matchings = {level: outputs[0][1] for level, outputs in seen.items()}
     compare_matchings(parity.comparison, case, matchings, sample)
     if gradients:
         sum(losses.values()).backward()
-        compare_gradients(parity.comparison, case, model, parity.names)
+        compare_gradients(parity.comparison, case, model, parity.names, floor=parity.floor)
     model.zero_grad()
     model.eval()
 

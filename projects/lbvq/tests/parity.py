@@ -1,0 +1,30 @@
+"""Compare LBVQ with ResNet-50: ``python -m tests.parity lbvq_r50 GOLDEN_DIR --out RESULT.json``."""
+
+from pathlib import Path
+
+from lbvq import convert_lbvq
+
+from tests.helpers.golden import Golden, draw_blocks
+from tests.parity.comparison import Comparison
+from tests.parity.instances import InstanceParity, compare_eval, compare_training
+from tests.parity.published import load_model, reference_names
+
+CONFIG = Path(__file__).parents[1] / 'configs' / 'lbvq_r50_coco_youtube_vis_2019.py'
+
+
+def compare(name: str, golden: Golden, comparison: Comparison) -> None:
+    """Compare a golden called ``lbvq_r50``."""
+    model, dropped = load_model(golden, 'lbvq', CONFIG)
+    comparison.value('dropped', sum(not entry.endswith('empty_weight') for entry in dropped))
+    parity = InstanceParity(
+        comparison,
+        model,
+        reference_names(golden, convert_lbvq),
+        draw_blocks,
+        loss_names={'loss_clip_sim': 'loss_lbvq_sim'},
+        # A bias in front of a softmax over time has no gradient: what is recorded is rounding.
+        floor={'time_attention.bias': 1e-3},
+    )
+    for case in comparison.eval_cases():
+        compare_eval(parity, case)
+    compare_training(parity)
