@@ -14,14 +14,14 @@ from tests.fuzz.readers import SENTINEL, Reader
 from tests.fuzz.worker import read_one
 
 READERS = ['png', 'image', 'label map', 'features', 'transcript', 'stage cache', 'csv', 'config']
-READERS += ['overrides', 'log-mel', 'checkpoint']
+READERS += ['overrides', 'log-mel', 'checkpoint', 'face rows']
 
 
 def test_damaged_files_cause_no_fault() -> None:
-    tried, read, faults = fuzz(1, inputs=220, seconds=float('inf'), readers=READERS)
+    tried, read, faults = fuzz(1, inputs=240, seconds=float('inf'), readers=READERS)
     assert faults == []
     assert tried == dict.fromkeys(READERS, 20)
-    assert 0 < read.total() < 220
+    assert 0 < read.total() < 240
 
 
 def bad_type(path: Path) -> None:

@@ -15,6 +15,7 @@ from avis.utils.arguments import ToolParser, positive_int
 EXAMPLES = (
     'aviseg --gt test.json --pred results.json --out evaluation',
     'avtrack --gt data/AVTrack --pred ours=a --pred theirs=b --by genre --workers 2',
+    'diarization --gt data/AVA-AVD/dataset/rttms --pred results --collar 0.25',
 )
 NOTES = (
     """layouts:
@@ -28,6 +29,9 @@ NOTES = (
                --pred VIDEO/NAME.png, gray level / 255 = probability
   avss         --gt   folder with metadata.csv, or a folder of label maps
                --pred UID/N.png, class indices or colors of the data set
+  ava          --gt   csv files of AVA-ActiveSpeaker, a file or a folder
+               --pred the same rows with a score
+  diarization  --gt, --pred   RTTM files, a file or a folder
   --pred of avtrack, aviseg and youtube_vis may be the OUT of avis infer too.""",
 )
 
@@ -89,6 +93,13 @@ def _add_benchmark_options(parser: ToolParser) -> None:
         help='avtrack: without J&F',
     )
     parser.add_argument(
+        '--threshold',
+        type=float,
+        default=omitted,
+        help='ava: score above which a face speaks, for F1 (0.5)',
+    )
+    _add_diarization_options(parser)
+    parser.add_argument(
         '--custom-imports',
         action='append',
         default=[],
@@ -102,6 +113,35 @@ def _add_benchmark_options(parser: ToolParser) -> None:
         default=[],
         metavar='KEY=VALUE',
         help='further arguments of a benchmark of your own',
+    )
+
+
+def _add_diarization_options(parser: ToolParser) -> None:
+    omitted = argparse.SUPPRESS
+    parser.add_argument(
+        '--collar',
+        type=float,
+        default=omitted,
+        metavar='SECONDS',
+        help='diarization: left out on each side of a start or end of the reference (0)',
+    )
+    parser.add_argument(
+        '--skip-overlap',
+        action='store_true',
+        default=omitted,
+        help='diarization: leave out times in which several speakers talk',
+    )
+    parser.add_argument('--uem', default=omitted, help='diarization: UEM file, the scored regions')
+    parser.add_argument(
+        '--offsets',
+        default=omitted,
+        help='diarization: file of seconds per recording, added to its prediction',
+    )
+    parser.add_argument(
+        '--scorer',
+        choices=('dscore', 'md_eval', 'pyannote'),
+        default=omitted,
+        help='diarization, official: published scorer (dscore)',
     )
 
 

@@ -1,6 +1,7 @@
 # Names that the package exports; see tests/test_exports.py.
 from .av_dataset import AVDataset as AVDataset
 from .ava import AVAActiveSpeaker as AVAActiveSpeaker
+from .ava_avd import AVAAVD as AVAAVD
 from .aviseg import AVISeg as AVISeg
 from .avsbench import AVSBenchMS3 as AVSBenchMS3
 from .avsbench import AVSBenchS4 as AVSBenchS4

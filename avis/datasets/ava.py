@@ -6,6 +6,7 @@ arXiv:1901.01342). One record is one face track.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
@@ -16,11 +17,12 @@ from avis.datasets.av_dataset import AVDataset
 from avis.datasets.vis import log_warnings
 from avis.registry import DATASETS
 from avis.structures.video_record import VideoRecord
-from avis.utils.ava_csv import SPEECH_LABELS, FaceRows, read_face_rows
+from avis.utils.ava_csv import SPEECH_LABELS, FaceRows, read_face_rows, speaker_names
+from avis.utils.media_files import find_by_stem
 
 FaceSource = Literal['crops', 'videos']
 
-_VIDEO_FOLDERS = ('videos/trainval', 'orig_videos/trainval')
+_VIDEO_FOLDERS = ('videos/trainval', 'orig_videos/trainval', 'videos')  # the last: AVA-AVD
 _FRAME_RATES = (24000 / 1001, 24.0, 25.0, 30000 / 1001, 30.0, 50.0, 60000 / 1001, 60.0)
 _LONGEST_STEP = 1.5  # frames; a longer one is a gap
 _DEFAULT_FPS = 25.0  # of a video whose tracks have one frame each
@@ -34,6 +36,7 @@ class AVAActiveSpeaker(AVDataset):
     because a person gets a new entity every minute and whenever the face is lost. ``fps`` is
     estimated from the times of all tracks of a video, as the files do not state it. Where frames
     are missing inside a track, it is divided into several records, ``<entity>#2`` and so on.
+    ``attributes`` has the ``entity`` and, if a ninth column of the csv names them, the ``speaker``.
 
     Args:
         split: 'train' or 'val'; the labels of the test split are not public.
@@ -84,7 +87,8 @@ class AVAActiveSpeaker(AVDataset):
         records: list[VideoRecord] = []
         seen: dict[tuple[str, str], Path] = {}
         for path in self._csv_files():
-            rows = read_face_rows(path)
+            rows = read_face_rows(path, extra='speaker')
+            rows = replace(rows, last=speaker_names(rows.last))
             for tracks in _group(rows, seen, warnings).values():
                 fps = _estimate_fps([rows.times[track] for track in tracks.values()])
                 for track in tracks.values():
@@ -119,11 +123,9 @@ class AVAActiveSpeaker(AVDataset):
         if folder is None:
             self.require(_VIDEO_FOLDERS[0])
             return {}
-        found: dict[str, Path] = {}
-        for path in sorted(folder.glob('[!.]*')):
-            if path.stem in found:
-                warnings['second file of a video, not used'].append(str(path))
-            found.setdefault(path.stem, path)
+        found, second = find_by_stem(folder)
+        if second:
+            warnings['second file of a video, not used'] = [str(path) for path in second]
         return found
 
     def _records_of(
@@ -158,7 +160,7 @@ class AVAActiveSpeaker(AVDataset):
                 frame_times=rows.times[piece],
                 face_boxes=rows.boxes[piece],
                 speaking=rows.labels[piece].astype(np.int64),
-                attributes={'entity': entity},
+                attributes=_attributes(rows, track, warnings),
             )
             records.append(record)
         return records
@@ -171,6 +173,17 @@ class AVAActiveSpeaker(AVDataset):
             return file, file
         clips, audio = (root / f'clips_{kind}' / self.split for kind in ('videos', 'audios'))
         return clips / video / entity, audio / video / f'{entity}.wav'
+
+
+def _attributes(
+    rows: FaceRows, track: NDArray[np.int64], warnings: dict[str, list[str]]
+) -> dict[str, str]:
+    """The entity and, if the rows name one, the speaker of a track."""
+    entity = rows.entities[track[0]]
+    speakers = sorted({rows.last[row] for row in track} - {''})
+    if len(speakers) > 1:
+        warnings['track of several speakers, the first counts'].append(f'{rows.path}: {entity}')
+    return {'entity': entity, **({'speaker': speakers[0]} if speakers else {})}
 
 
 def _group(

@@ -22,6 +22,7 @@ from avis.datasets.readers.errors import REMEDY, BrokenDataError, broken_data_er
 from avis.datasets.readers.images import read_image
 from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.clip_geometry import Size
+from avis.datasets.transforms.faces import LoadFaces
 from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.registry import DATASETS
@@ -113,6 +114,8 @@ def check_video(record: VideoRecord, loaders: Sequence[Any]) -> VideoReport:
     for loader in loaders:
         if isinstance(loader, LoadFrames):
             sizes = _check_frames(record, report)
+        elif isinstance(loader, LoadFaces):
+            _check_faces(record, loader, report)
         elif isinstance(loader, LoadLabelMaps):
             _check_label_maps(record, loader, sizes, report)
         elif isinstance(loader, LoadTracks):
@@ -258,10 +261,20 @@ def _size_of(path: str) -> Size:
     return height, width
 
 
-def _chunks(length: int) -> list[NDArray[np.int64]]:
+def _chunks(length: int, size: int = _CHUNK) -> list[NDArray[np.int64]]:
     """Split the indices of all frames into chunks that are in memory one at a time."""
     frames = np.arange(length)
-    return np.split(frames, frames[_CHUNK::_CHUNK])
+    return np.split(frames, frames[size::size])
+
+
+def _check_faces(record: VideoRecord, loader: LoadFaces, report: VideoReport) -> None:
+    """Read every face: crops one by one, those in a video chunk by chunk."""
+    are_files = Path(str(record['frames'])).is_dir()
+    for frame_ids in _chunks(record['length'], 1 if are_files else _CHUNK):
+        if report.attempt(loader.transform, {**record, 'frame_ids': frame_ids}) is not None:
+            report.frames += len(frame_ids)
+        elif not are_files:
+            break
 
 
 def _check_label_maps(
@@ -306,7 +319,7 @@ def _check_audio(record: VideoRecord, loader: LoadAudio, report: VideoReport) ->
         except (BrokenDataError, OSError):  # the loader has replaced it by silence, as configured
             return
         clip_seconds = record['length'] / record['fps']
-        surplus = float(np.round(seconds - clip_seconds, 3))
+        surplus = float(np.round(seconds - record.get('start', 0.0) - clip_seconds, 3))
         if loader.max_padding is None and surplus < -_MISSING_SECONDS:
             # Training accepts it, but the file may be truncated.
             report.add_problem(
@@ -314,4 +327,5 @@ def _check_audio(record: VideoRecord, loader: LoadAudio, report: VideoReport) ->
                 f'{clip_seconds:.2f} s. Training uses it as it is.'
             )
             return
-        report.surplus = surplus
+        if 'face_boxes' not in record or path != record['frames']:  # a track is part of a video
+            report.surplus = surplus

@@ -88,6 +88,18 @@ def read_face_rows(path: str | Path, *, extra: str | None = None) -> FaceRows:
     return FaceRows(path, lines, videos, times, boxes, labels[: len(lines)], entities, last)
 
 
+def speaker_names(texts: Sequence[str]) -> list[str]:
+    """Names of the speakers in a ninth column; empty where it names none.
+
+    AVA-AVD writes ``spk...`` for speakers and something else for all other rows.
+
+    >>> speaker_names(['spk01', 'NA']), speaker_names(['ann', ''])
+    (['spk01', ''], ['ann', ''])
+    """
+    marked = any(text.startswith('spk') for text in texts)
+    return [text if not marked or text.startswith('spk') else '' for text in texts]
+
+
 def write_face_rows(path: str | Path, rows: Iterable[Sequence[object]]) -> None:
     """Write rows without a header: video, second, x1, y1, x2, y2, label, entity[, score]."""
     with Path(path).open('w', newline='', encoding='utf-8') as file:

@@ -74,3 +74,19 @@ def name_some(paths: Iterable[Path], limit: int = 5) -> str:
     """
     names = [path.name for path in paths]
     return ', '.join(names[:limit]) + (', ...' if len(names) > limit else '')
+
+
+def find_by_stem(folder: str | Path) -> tuple[dict[str, Path], list[Path]]:
+    """Find the video files of a folder by their names without suffix.
+
+    Returns:
+        The first file of each name, and the files of a name that has one already.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    found: dict[str, Path] = {}
+    second = [
+        path for path in list_folder(folder).videos if found.setdefault(path.stem, path) != path
+    ]
+    return found, second

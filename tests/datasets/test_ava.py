@@ -12,6 +12,7 @@ from scipy.io import wavfile
 
 from avis.datasets import vis
 from avis.datasets.ava import AVAActiveSpeaker
+from avis.datasets.checking import check_dataset
 from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.faces import LoadFaces
 from avis.datasets.transforms.packing import PackAVInputs
@@ -225,3 +226,41 @@ def test_csv_rows_of_the_synthetic_set_are_all_used(synthetic, caplog):
     rows = read_face_rows(next((synthetic / 'csv/train').iterdir()))
     assert sum(data.record(index)['length'] for index in range(len(data))) == len(rows)
     assert not caplog.records
+
+
+@pytest.mark.parametrize('faces', ['crops', 'videos'])
+def test_check_finds_no_problem_in_a_complete_set(synthetic, faces, capsys) -> None:
+    options = {'data_root': str(synthetic), 'faces': faces, 'pipeline': PIPELINE}
+    data = {'type': AVAActiveSpeaker, 'split': 'val', **options}
+    assert check_dataset({'val_dataloader': {'dataset': data}}, workers=1) == 0
+    assert 'No problems found' in capsys.readouterr().out
+
+
+def test_check_names_every_missing_or_broken_file(synthetic, tmp_path, capsys) -> None:
+    root = tmp_path / 'ava'
+    shutil.copytree(synthetic, root)
+    folders = sorted((root / 'clips_videos/val').glob('*/*'))
+    crops = sorted(folders[0].iterdir())
+    crops[3].unlink()
+    crops[5].write_bytes(b'no image')
+    wav = next((root / 'clips_audios/val').rglob('*.wav'))
+    wav.unlink()
+    (root / 'clips_videos/val/unknown').mkdir()
+    data = {'type': AVAActiveSpeaker, 'data_root': str(root), 'split': 'val', 'pipeline': PIPELINE}
+    assert check_dataset({'val_dataloader': {'dataset': data}}, workers=1) == 3
+    printed = capsys.readouterr().out
+    assert f'{crops[3]} does not exist' in printed
+    assert f'{crops[5]}: is not a readable image' in printed
+    assert f'{wav} does not exist' in printed
+    assert '1 videos on disk are in no annotation: unknown' in printed
+
+
+def test_check_names_a_missing_video(synthetic, tmp_path, capsys) -> None:
+    root = tmp_path / 'ava'
+    shutil.copytree(synthetic, root)
+    for video in (root / 'videos/trainval').iterdir():
+        video.unlink()
+    options = {'data_root': str(root), 'faces': 'videos', 'pipeline': PIPELINE}
+    data = {'type': AVAActiveSpeaker, 'split': 'val', **options}
+    assert check_dataset({'val_dataloader': {'dataset': data}}, workers=1) > 0
+    assert 'videos/trainval' in capsys.readouterr().out

@@ -34,6 +34,7 @@ from avis.engine.changed_settings import changed_settings
 from avis.engine.resume import check_training_state, is_complete
 from avis.structures.media import Waveform
 from avis.utils.arguments import parse_cfg_options
+from avis.utils.ava_csv import read_face_rows
 from avis.utils.compat.checkpoint_loading import load_file
 from avis.utils.png import read_png, read_png_mask, read_png_runs
 from avis.utils.tables import read_table
@@ -86,6 +87,9 @@ def all_readers() -> dict[str, Reader]:
         'checkpoint': Reader(_checkpoints(), _read_checkpoint),
         'stage cache': Reader(_stages(), _read_stage, names_file=False),
         'csv': Reader({'a.csv': b'name,split\nx,train\ny,test\n'}, _read_csv),
+        'face rows': Reader(
+            {'a.csv': b'v,1.04,0.1,0.2,0.3,0.4,NOT_SPEAKING,v:1,0.5\n' * 2}, read_face_rows
+        ),
         'annotations': Reader(_annotations(), read_vis),
         'results': Reader(_results(), _evaluate),
         'config': Reader(_configs(), lambda path: list(config_files(path))),

@@ -137,7 +137,7 @@ def _difference(got: Any, expected: Any, tolerance: float, *, is_error: bool) ->
         wrong = ~both & ~(np.abs(ours - theirs) <= tolerance)
     if not wrong.any():
         return ''
-    worst = np.nanmax(np.where(both, 0, np.abs(ours - theirs)))
+    worst = np.where(both, 0, np.abs(ours - theirs)).max()
     return f'{int(wrong.sum())} of {wrong.size} differ, by up to {worst:.3g} > {tolerance:.3g}'
 
 

@@ -39,7 +39,7 @@ _AVA_AVD = {'der': 'DER', 'ms': 'missed', 'fa': 'false_alarm', 'es': 'confusion'
 
 def compute(folder: Path, work: Path) -> dict[str, Any]:
     """The error rates of every case with the rules of each scorer."""
-    return {path.parent.name: _case(path.parent) for path in sorted(folder.glob('*/ref.rttm'))}
+    return {name: _case(folder / name, case) for name, case in expected(folder).items()}
 
 
 def expected(folder: Path) -> dict[str, Any]:
@@ -48,27 +48,26 @@ def expected(folder: Path) -> dict[str, Any]:
     return {name: case for name, case in recorded.items() if (folder / name).is_dir()}
 
 
-def _case(folder: Path) -> dict[str, Any]:
+def _case(folder: Path, recorded: Mapping[str, Any]) -> dict[str, Any]:
     case: dict[str, Any] = defaultdict(dict)
     scorers = (('pyannote', {'scorer': 'pyannote'}), ('intended', {'protocol': 'corrected'}))
     for name, options in scorers:
-        for collar in (0.0, 0.25, 0.5):  # of pyannote: the width of both sides
-            for skip, kind in ((False, 'with_overlap'), (True, 'skip_overlap')):
-                result = _evaluate(folder, collar=collar / 2, skip_overlap=skip, **options)
-                case[name][f'collar_{collar}_{kind}'] = _like_pyannote(result)
+        for key, collar, skip in _settings(recorded[name]):
+            # Of pyannote: the width of both sides.
+            result = _evaluate(folder, collar=collar / 2, skip_overlap=skip, **options)
+            case[name][key] = _like_pyannote(result)
         jaccard = _evaluate(folder, **options)
         case[name]['jaccard'] = {
             'per_file': {key: value['JER'] / 100 for key, value in jaccard['per_video'].items()},
             'overall': jaccard['summary']['JER'] / 100,
         }
     case['pyannote']['detection'] = _detection(folder)
-    for collar in (0.0, 0.25):  # of dscore and md-eval: the width of each side
-        for skip, kind in ((False, 'with_overlap'), (True, 'ignore_overlaps')):
-            options = {'collar': collar, 'skip_overlap': skip}
-            key = f'collar_{collar}_{kind}'
-            case['dscore'][key] = _like_dscore(_evaluate(folder, **options))
-            seconds = _evaluate(folder, **options, scorer='md_eval')
-            case['md_eval_seconds'][key] = _like_md_eval(seconds)
+    for key, collar, skip in _settings(recorded['dscore']):
+        # Of dscore and md-eval: the width of each side.
+        options = {'collar': collar, 'skip_overlap': skip}
+        case['dscore'][key] = _like_dscore(_evaluate(folder, **options))
+        seconds = _evaluate(folder, **options, scorer='md_eval')
+        case['md_eval_seconds'][key] = _like_md_eval(seconds)
     case['dscore_without_uem'] = _like_dscore(_evaluate(folder, uem=None))
     avd = _evaluate(folder, uem=None, collar=0.25)
     rows = {**avd['per_video'], '*** OVERALL ***': avd['summary']}
@@ -76,6 +75,12 @@ def _case(folder: Path) -> dict[str, Any]:
         name: {key: row[field] for key, field in _AVA_AVD.items()} for name, row in rows.items()
     }
     return dict(case)
+
+
+def _settings(recorded: Mapping[str, Any]) -> list[tuple[str, float, bool]]:
+    """Key, collar and whether overlapping speech is left out, such as collar_0.25_with_overlap."""
+    keys = [key for key in recorded if key.startswith('collar_')]
+    return [(key, float(key.split('_')[1]), not key.endswith('with_overlap')) for key in keys]
 
 
 def _evaluate(folder: Path, **options: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from avis.evaluation.benchmarks.registry import BENCHMARKS
 from avis.evaluation.functional.active_speaker import average_precision, f1_by_speaker
 from avis.evaluation.functional.array_types import BoolArray, FloatArray
 from avis.evaluation.functional.counts import EvalProtocol
-from avis.utils.ava_csv import SPEECH_LABELS, FaceRows, read_face_rows
+from avis.utils.ava_csv import SPEECH_LABELS, FaceRows, read_face_rows, speaker_names
 
 _BOX_TOLERANCE = 1e-9
 _EXPECTED = 'a csv file of AVA-ActiveSpeaker, or a folder of them'
@@ -92,6 +92,7 @@ class AVABenchmark(Benchmark[FaceScores]):
         for row, video in enumerate(wanted.videos):
             rows[video].append(row)
         self._wanted, self._partners, self._rows = wanted, partners, rows
+        self._speakers = speaker_names(wanted.last)
         self.videos = [BenchmarkVideo(video, {'rows': len(own)}) for video, own in rows.items()]
 
     def score(self, index: int) -> VideoScore[FaceScores]:
@@ -100,7 +101,7 @@ class AVABenchmark(Benchmark[FaceScores]):
         partners = self._partners[rows]
         scores = np.where(partners < 0, math.nan, self._scores[partners])
         speaking = self._wanted.labels[rows] == 1
-        speakers = np.array(self._wanted.last, dtype=object)[rows]
+        speakers = np.array(self._speakers, dtype=object)[rows]
         everything = FaceScores(rows, scores, speaking, speakers.tolist())
         joined = partners >= 0
         official = FaceScores(

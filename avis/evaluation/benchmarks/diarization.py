@@ -24,6 +24,7 @@ from avis.evaluation.functional.diarization import (
     count_diarization,
     score_diarization,
 )
+from avis.utils.ava_csv import parse_number
 from avis.utils.rttm import parse_rttm, parse_uem
 from avis.utils.text_files import read_text_file
 
@@ -46,6 +47,8 @@ class DiarizationBenchmark(Benchmark[DiarizationCounts]):
         skip_overlap: Leave out times in which several reference speakers talk.
         uem: UEM file with the scored regions; by default each recording is scored from the first to
             the last time of its turns.
+        offsets: File with the name of a recording and a number of seconds per line, which are added
+            to the times of its prediction, such as ``split/offsets.txt`` of AVA-AVD.
         scorer: Published scorer of the official protocol: ``'dscore'``, which AVA-AVD uses,
             ``'md_eval'`` or ``'pyannote'``, see
             :func:`~avis.evaluation.functional.diarization.count_diarization`.
@@ -68,6 +71,7 @@ class DiarizationBenchmark(Benchmark[DiarizationCounts]):
         collar: float = 0.0,
         skip_overlap: bool = False,
         uem: str | Path | None = None,
+        offsets: str | Path | None = None,
         scorer: OfficialScorer = 'dscore',
     ) -> None:
         super().__init__(gt, pred, protocol=protocol)
@@ -76,6 +80,9 @@ class DiarizationBenchmark(Benchmark[DiarizationCounts]):
         count_diarization([], [], collar=collar)  # check the value before reading files
         self.collar, self.skip_overlap, self.scorer = collar, skip_overlap, scorer
         self._ref, self._pred = _read(self.gt), _read(self.pred)
+        for name, shift in ({} if offsets is None else _read_offsets(Path(offsets))).items():
+            turns = self._pred.get(name, [])
+            turns[:] = [(start + shift, end + shift, speaker) for start, end, speaker in turns]
         self._regions = None if uem is None else _read_uem(Path(uem))
         names = list(dict.fromkeys([*self._ref, *(self._regions or ()), *self._pred]))
         self.videos = [
@@ -177,6 +184,16 @@ def _read(path: Path) -> dict[str, list[Turn]]:
                 )
             turns[recording].append((*turn,))
     return dict(turns)
+
+
+def _read_offsets(path: Path) -> dict[str, float]:
+    check_file(path, 'lines of a recording and its start in seconds')
+    offsets = {}
+    for number, line in enumerate(read_text_file(path).splitlines(), 1):
+        name, _, text = line.strip().rpartition(' ')
+        if line.strip():
+            offsets[name.strip()] = parse_number(text, f'{path}: line {number}')
+    return offsets
 
 
 def _read_uem(path: Path) -> dict[str, list[tuple[float, float]]]:

@@ -222,7 +222,7 @@ class _Parts:
     ) -> None:
         intervals = [*((start, end) for start, end, _ in [*ref, *pred]), *more]
         borders = [time for interval in intervals for time in interval]
-        edges = np.unique(np.round(borders, _DIGITS))
+        edges = np.unique(np.round(np.asarray(borders, np.float64), _DIGITS))
         self.seconds = np.diff(edges)
         self.middles = (edges[1:] + edges[:-1]) / 2
         self.ref, self.pred = self._active(ref), self._active(pred)

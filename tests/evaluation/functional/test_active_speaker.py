@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from avis.evaluation.functional.active_speaker import (
     average_precision,
+    f1_by_speaker,
     precision_recall_curve,
     speaks_audibly,
 )
@@ -68,6 +69,15 @@ def test_perfect_ranking_scores_1() -> None:
 def test_no_rows_score_0() -> None:
     assert average_precision(np.zeros(0), np.zeros(0, bool)) == 0
     assert average_precision(np.zeros(0), np.zeros(0, bool), protocol='corrected') == 0
+
+
+def test_f1_of_each_speaker() -> None:
+    predicted = np.array([1, 1, 0, 0, 1, 0], bool)
+    speaking = np.array([1, 0, 1, 0, 0, 0], bool)
+    scores = f1_by_speaker(predicted, speaking, ['b', 'b', 'b', 'b', 'a', 'c'])
+    assert scores == {'a': 0.0, 'b': pytest.approx(0.5), 'c': 0.0}
+    with pytest.raises(ValueError, match='one length, got 1, 1 and 2'):
+        f1_by_speaker(predicted[:1], speaking[:1], ['a', 'b'])
 
 
 def test_inaudible_speech_does_not_count_as_speaking() -> None:
