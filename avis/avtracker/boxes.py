@@ -20,7 +20,7 @@ def to_pixels(box: Sequence[Any], *, scale: float, size: tuple[int, int]) -> lis
     return [int(box[index] / scale * side) for index, side in enumerate(sides)]
 
 
-def iou(box: Sequence[float], boxes: NDArray[np.float32]) -> NDArray[np.float64]:
+def iou(box: Sequence[float], boxes: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Intersection over union with N boxes, shape (N,); corners in any order, empty boxes give 0.
 
     >>> iou([10, 10, 0, 0], np.array([[0, 0, 10, 10], [5, 5, 5, 5]], np.float32))

@@ -62,7 +62,7 @@ def _take_track(unused: list[list[_Face]]) -> list[_Face]:
             frame, box = faces[position]
             if track and frame - track[-1][0] > _MAX_GAP:
                 return track
-            if not track or iou(box, track[-1][1][None])[0] > _MIN_IOU:
+            if not track or iou(box.tolist(), track[-1][1][None])[0] > _MIN_IOU:
                 track.append(faces.pop(position))
             position += 1
     return track
