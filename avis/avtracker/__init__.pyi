@@ -1,12 +1,21 @@
 # Names that the package exports; see tests/test_exports.py.
+from .active_speaker_tracker import ActiveSpeakerTracker as ActiveSpeakerTracker
 from .asr.silero_vad import SileroVAD as SileroVAD
 from .asr.speaker_diarization import SpeakerDiarization as SpeakerDiarization
 from .asr.speech_stage import SpeechStage as SpeechStage
 from .asr.transcript_file import TranscriptFile as TranscriptFile
 from .asr.webrtc_vad import WebRTCVAD as WebRTCVAD
 from .asr.whisper import WhisperASR as WhisperASR
+from .face_detection.box_detectors import BlazeFace as BlazeFace
+from .face_detection.box_detectors import DlibFaces as DlibFaces
+from .face_detection.box_detectors import YuNet as YuNet
 from .face_encoders.deep_face import DeepFaceEncoder as DeepFaceEncoder
 from .face_encoders.dlib_face import DlibFaceEncoder as DlibFaceEncoder
+from .face_tracks.face_tracker import FaceTracker as FaceTracker
+from .face_tracks.speaker_scores import ActiveSpeakerScorer as ActiveSpeakerScorer
+from .grounding.active_speaker_grounding import (
+    ActiveSpeakerGrounding as ActiveSpeakerGrounding,
+)
 from .grounding.mouth_motion import FaceMeshMouthMotion as FaceMeshMouthMotion
 from .grounding.mouth_motion import HeadMotion as HeadMotion
 from .grounding.mouth_motion_grounding import MouthMotionGrounding as MouthMotionGrounding

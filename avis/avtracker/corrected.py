@@ -7,7 +7,13 @@ from typing import Any
 from avis.avtracker.asr.segments import Segment
 from avis.avtracker.interfaces import LocalAnswer, VideoContext
 from avis.avtracker.strategy import Components
-from avis.avtracker.tracks import Person, SegmentMasks, merge_windows, segment_masks
+from avis.avtracker.tracks import (
+    Person,
+    SegmentMasks,
+    merge_windows,
+    segment_masks,
+    split_by_person,
+)
 from avis.avtracker.windows import SpeechWindow, fixed_segments, speech_windows
 from avis.structures.media import FrameSource, Waveform
 from avis.structures.media_time import frame_time
@@ -67,11 +73,11 @@ class CorrectedStrategy:
     def windows_to_associate(
         self, windows: Sequence[SegmentMasks], counts: Counter[str]
     ) -> list[SegmentMasks]:
-        """Those with a mask."""
+        """Those with a mask; one in which people speak in turn becomes one per person."""
         kept = [each for each in windows if any(each.areas)]
         if len(kept) < len(windows):
             counts['windows_without_mask'] = len(windows) - len(kept)
-        return kept
+        return [part for each in kept for part in split_by_person(each)]
 
     def persons(
         self,

@@ -139,12 +139,15 @@ class LocalAnswer:
         reason: Why, for the reader of the record.
         record: Query and replies, JSON-ready.
         counts: How often something was left out or decided by a fallback, by kind.
+        persons: Per frame a number of the person, None for nobody, if people speak in turn in the
+            window; None if it has one speaker.
     """
 
     rows: list[int | None]
     reason: str = ''
     record: dict[str, Any] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    persons: list[int | None] | None = None
 
 
 @dataclass(frozen=True)

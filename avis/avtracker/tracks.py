@@ -3,12 +3,12 @@
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from avis.avtracker.interfaces import GroundedUtterance, LocalAnswer, VideoContext
 from avis.avtracker.track_ids import main_object
-from avis.avtracker.windows import SpeechWindow, rows_of_window
+from avis.avtracker.windows import SpeechWindow, nearest_asked, rows_of_window
 from avis.structures.masks import RLE, rle_area
 from avis.structures.media import FrameDetections
 
@@ -23,6 +23,7 @@ class SegmentMasks:
         utterance: The same for identity association.
         masks: Per frame of the utterance, None for nobody.
         areas: Pixels per frame.
+        persons: Per frame a number of the person, if people speak in turn; None for one speaker.
     """
 
     window: SpeechWindow
@@ -30,6 +31,7 @@ class SegmentMasks:
     utterance: GroundedUtterance
     masks: list[RLE | None]
     areas: list[int]
+    persons: list[int | None] | None = None
 
 
 @dataclass
@@ -67,9 +69,38 @@ def segment_masks(video: VideoContext, window: SpeechWindow, answer: LocalAnswer
     ]
     areas = [rle_area(mask) for mask in masks]
     key = window.frame_ids[areas.index(max(areas))]
-    return SegmentMasks(
-        window, answer, GroundedUtterance(window.query, window.frame_ids, rows, key), masks, areas
+    persons = answer.persons
+    if persons is not None and asked != window.frame_ids:
+        persons = [persons[index] for index in nearest_asked(asked, window.frame_ids)]
+    utterance = GroundedUtterance(window.query, window.frame_ids, rows, key)
+    return SegmentMasks(window, answer, utterance, masks, areas, persons)
+
+
+def split_by_person(segment: SegmentMasks) -> list[SegmentMasks]:
+    """One part per person of a window in which people speak in turn, each with its own masks."""
+    persons = [each for each in dict.fromkeys(segment.persons or ()) if each is not None]
+    if len(persons) < 2:
+        return [segment]
+    return [_part_of(segment, person) for person in persons]
+
+
+def _part_of(segment: SegmentMasks, person: int) -> SegmentMasks:
+    """The part of a window in which one person speaks."""
+    assert segment.persons is not None
+    own = [each == person for each in segment.persons]
+    utterance, query = segment.utterance, segment.window.query
+    areas = [area if mine else 0 for area, mine in zip(segment.areas, own, strict=True)]
+    start, end = query.timestamp
+    last = len(own) - own[::-1].index(True)
+    span = tuple(start + (end - start) * edge / len(own) for edge in (own.index(True), last))
+    part = replace(
+        utterance,
+        query=replace(query, timestamp=(span[0], span[1])),
+        rows=[row if mine else None for row, mine in zip(utterance.rows, own, strict=True)],
+        key_frame=utterance.frame_ids[areas.index(max(areas))],
     )
+    masks = [mask if mine else None for mask, mine in zip(segment.masks, own, strict=True)]
+    return replace(segment, utterance=part, masks=masks, areas=areas)
 
 
 def merge_windows(

@@ -116,12 +116,18 @@ def rows_of_window(
         window: The window.
         ids: Object id per frame of the query, None for nobody.
     """
-    asked = np.asarray(window.query.frame_ids)
     rows: list[int | None] = []
-    for frame in window.frame_ids:
-        wanted = ids[int(np.abs(asked - frame).argmin())]
+    nearest = nearest_asked(window.query.frame_ids, window.frame_ids)
+    for frame, index in zip(window.frame_ids, nearest, strict=True):
+        wanted = ids[index]
         rows.append(None if wanted is None else row_of(video.found(frame), wanted))
     return rows
+
+
+def nearest_asked(asked: Sequence[int], frames: Sequence[int]) -> list[int]:
+    """For each frame the index of the nearest frame of a query."""
+    wanted = np.asarray(asked)
+    return [int(np.abs(wanted - frame).argmin()) for frame in frames]
 
 
 def row_of(found: FrameDetections, wanted: int) -> int | None:

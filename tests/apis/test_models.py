@@ -22,7 +22,7 @@ def test_every_config_is_a_model_of_one_task():
 def test_patterns_match_names_and_aliases():
     assert list_models('tpavi_r50_a*') == ['tpavi_r50_avss']
     assert list_models('SWINL') == ['avism_swinl_coco_aviseg', 'avism_swinl_in_aviseg']
-    assert list_models('offline') == ['avtracker_offline']
+    assert list_models('offline') == ['avtracker_offline', 'avtracker_offline_asd']
     with pytest.raises(ValueError, match='expected task to be one of avs, avss, avis'):
         list_models(task='asr')
 

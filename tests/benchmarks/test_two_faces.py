@@ -37,8 +37,22 @@ def test_report_separates_the_speaker_from_the_other_side(benchmark):
     shown = benchmark.outlined([MaskTrack.from_dense(mask) for mask in masks], 4)
     assert shown.astype(int).tolist() == [[1, 1, 0, 0], [0, 0, 1, 1]]
     speaks = np.array([[1, 0, 0, 0], [0, 1, 1, 0]], bool)
-    text = ' '.join(benchmark.report(speaks, shown, 1.0).split())
-    assert text == (
-        '3.0 s with one speaker; outlined is the speaker 66.7 % the other 33.3 % both 0.0 % '
-        'nobody 0.0 % 1.0 s outlined while nobody speaks'
+    assert benchmark.report(speaks, shown) == (
+        'speaker  66.7 %, other  33.3 %, both   0.0 %, nobody   0.0 %; false speakers 30.0 s per '
+        'minute'
     )
+
+
+def test_cases_hide_or_mute_the_second_speaker(benchmark):
+    segments = [SpeechSegment('', (0, 2), 'a'), SpeechSegment('', (2, 3), 'b')]
+    samples = np.arange(1, 3 * 50 + 1).astype(np.int16)
+    found = {name: rest for name, *rest in benchmark.cases(samples, 50, segments, 75)}
+    moving, visible, audio = found['off screen']
+    assert moving[0].sum() == visible.sum() == 50
+    assert not moving[1].any()
+    np.testing.assert_array_equal(audio, samples)
+    moving, visible, audio = found['dubbed']
+    assert moving[1].all()
+    assert not visible[1].any()
+    assert audio[:100].all()
+    assert not audio[100:].any()

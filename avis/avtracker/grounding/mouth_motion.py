@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.avtracker.face_detection.face_detector import (
-    DetectedFace,
     FaceDetector,
     MouthOpeningEstimator,
     Square,
 )
+from avis.avtracker.grounding.video_objects import covering_mask
 from avis.registry import MODELS
 from avis.structures.masks import decode_rle
 from avis.structures.media import FrameDetections, FrameSource, ImageArray
@@ -24,7 +24,6 @@ from avis.structures.media import FrameDetections, FrameSource, ImageArray
 # Square in which the head of a person is searched: side in widths of the person's box, and share
 # of the side that is above the box.
 _HEAD_SIDE, _HEAD_MARGIN = 1.5, 0.15
-_MIN_COVERED = 1 / 3  # share of a face that the mask of its person covers
 
 
 class MouthMotion(Protocol):
@@ -81,7 +80,7 @@ class FaceMeshMouthMotion:
         masks = [decode_rle(mask) for mask in detections.masks]
         squares = [_head_square(box) for box in detections.boxes]
         for face in self._face_detector(image, squares=squares):
-            row = _covering_mask(face, masks)
+            row = covering_mask(face.box, masks)
             if row is not None and np.isnan(values[row]):
                 opening = self._estimator(image, face)
                 values[row] = np.nan if opening is None else opening
@@ -101,16 +100,6 @@ def _head_square(box: NDArray[np.float32]) -> Square:
     left, top, right, _ = (float(x) for x in box)
     side = _HEAD_SIDE * (right - left + 1)
     return (left + right) / 2, top + (0.5 - _HEAD_MARGIN) * side, side
-
-
-def _covering_mask(face: DetectedFace, masks: list[NDArray[np.bool_]]) -> int | None:
-    """Index of the mask that covers most of a face; None if all cover too little."""
-    height, width = masks[0].shape
-    x1, y1, x2, y2 = face.box.round().astype(int)
-    inside = np.s_[max(y1, 0) : min(y2, height), max(x1, 0) : min(x2, width)]
-    covered = [mask[inside].sum() / max((x2 - x1) * (y2 - y1), 1) for mask in masks]
-    best = int(np.argmax(covered))
-    return best if covered[best] > _MIN_COVERED else None
 
 
 @MODELS.register_module()

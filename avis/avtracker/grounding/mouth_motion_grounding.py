@@ -1,12 +1,10 @@
 """Grounding without a language model: the speaker is the person whose mouth fits the speech."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from avis.avtracker.grounding.mouth_motion import MouthMotion
@@ -15,9 +13,16 @@ from avis.avtracker.grounding.speaker_assignment import (
     MouthStatistics,
     assign_speakers,
 )
+from avis.avtracker.grounding.video_objects import (
+    VideoObjects,
+    explain,
+    objects_of,
+    row_of_objects,
+    speakers_of,
+    speech_shares,
+)
 from avis.avtracker.interfaces import LocalAnswer, LocalQuery, VideoContext
 from avis.avtracker.loading import build_part
-from avis.avtracker.windows import row_of
 from avis.registry import MODELS
 from avis.structures.media_time import num_samples
 
@@ -30,36 +35,6 @@ _WORD_SECONDS = 0.6  # in which the mouth of a speaker opens and closes
 _INDEPENDENT_SECONDS = 0.4  # after which a mouth is a new observation
 _CLOSED, _OPEN = 0.1, 0.3  # of the person's own range
 _APPEARANCE_WEIGHT = 2.0  # log odds of a person who fills the image, is centered and always visible
-
-
-@dataclass(frozen=True)
-class _Objects:
-    """The objects of a video.
-
-    Args:
-        ids: Object ids, increasing, (N,).
-        visible: Frames in which each object is visible, (N, T).
-        prominence: 0 to 1, large and centered objects have more, (N,).
-    """
-
-    ids: list[int]
-    visible: _Bools
-    prominence: _Floats
-
-
-@dataclass(frozen=True)
-class _Speakers:
-    """The speakers of the queries.
-
-    Args:
-        names: One per speaker, (S,).
-        of_query: Index of the speaker of each query.
-        diarized: Speakers that the recognizer distinguishes, (S,).
-    """
-
-    names: list[str]
-    of_query: list[int]
-    diarized: _Bools
 
 
 @MODELS.register_module()
@@ -94,11 +69,11 @@ class MouthMotionGrounding:
         queries = list(questions)
         if not queries:
             return
-        speakers, objects = _speakers(queries), _objects(video)
+        speakers, objects = speakers_of(queries), objects_of(video)
         step = max(1, int(np.ceil(video.frames.fps / _MAX_FPS)))
         frames = np.arange(0, len(video.frames), step)
         seconds = step / video.frames.fps
-        speech = _speech(queries, speakers, frames / video.frames.fps, seconds)
+        speech = speech_shares(queries, speakers, frames / video.frames.fps, seconds)
         opening = self._measure(video, objects, frames)
         fps = video.frames.fps / step
         in_sync = fps >= _MIN_SYNC_FPS
@@ -126,11 +101,11 @@ class MouthMotionGrounding:
                 'object_ids': object_ids,
                 'candidates': _candidates(objects, mouths, prior, speaker),
             }
-            rows = [_row(video, frame, object_ids) for frame in query.frame_ids]
-            yield LocalAnswer(rows, _reason(objects, object_ids), record)
+            rows = [row_of_objects(video, frame, object_ids) for frame in query.frame_ids]
+            yield LocalAnswer(rows, explain(objects, object_ids), record)
 
     def _measure(
-        self, video: VideoContext, objects: _Objects, frames: NDArray[np.int64]
+        self, video: VideoContext, objects: VideoObjects, frames: NDArray[np.int64]
     ) -> _Floats:
         """Measured opening of the mouths, (N, T); NaN where it is unknown."""
         opening = np.full((len(objects.ids), len(frames)), np.nan)
@@ -167,48 +142,6 @@ def _opening_range(opening: _Floats, length: int) -> _Floats:
     return np.where(known, most - least, np.nan)
 
 
-def _speakers(queries: Sequence[LocalQuery]) -> _Speakers:
-    """One speaker per label, and one per window without a label."""
-    labels = [
-        (True, query.speaker) if query.speaker is not None else (False, f'of window {query.window}')
-        for query in queries
-    ]
-    known = list(dict.fromkeys(labels))
-    return _Speakers(
-        names=[name for _, name in known],
-        of_query=[known.index(label) for label in labels],
-        diarized=np.array([has_label for has_label, _ in known], bool),
-    )
-
-
-def _objects(video: VideoContext) -> _Objects:
-    """All objects that are detected in any frame."""
-    detected = [(frame, found) for frame, found in enumerate(video.detections) if found is not None]
-    ids = sorted({int(object_id) for _, found in detected for object_id in found.ids})
-    visible = np.zeros((len(ids), len(video.detections)), bool)
-    prominence = np.zeros(len(ids))
-    height, width = video.frames.size
-    for frame, found in detected:
-        rows = np.searchsorted(ids, found.ids)
-        visible[rows, frame] = True
-        centered = 1 - np.abs((found.boxes[:, 0] + found.boxes[:, 2]) / width - 1).clip(0, 1)
-        areas = np.array([coco_mask.area(mask) for mask in found.masks])
-        prominence[rows] += (np.sqrt(areas / (height * width)) + centered) / 2
-    return _Objects(ids, visible, prominence / np.maximum(visible.sum(axis=1), 1))
-
-
-def _speech(
-    queries: Sequence[LocalQuery], speakers: _Speakers, starts: _Floats, length: float
-) -> _Floats:
-    """Share of each measured frame in which each speaker speaks, (S, T)."""
-    speech = np.zeros((len(speakers.names), len(starts)))
-    for query, speaker in zip(queries, speakers.of_query, strict=True):
-        start, end = query.timestamp
-        overlap = np.minimum(end, starts + length) - np.maximum(start, starts)
-        speech[speaker] += overlap.clip(0) / length
-    return speech.clip(0, 1)
-
-
 def _loudness(video: VideoContext, frames: NDArray[np.int64]) -> _Floats:
     """Root mean square of the audio during each measured frame, (T,)."""
     rate, fps = video.audio.sample_rate, video.frames.fps
@@ -234,23 +167,8 @@ def _loudness_log_odds(speech: _Floats, opening: _Floats, loudness: _Floats) -> 
     return odds
 
 
-def _row(video: VideoContext, frame: int, object_ids: Sequence[int]) -> int | None:
-    """The row of the speaker's detection; only one of several objects is visible in a frame."""
-    found = video.detections[frame]
-    rows = [] if found is None else [row_of(found, object_id) for object_id in object_ids]
-    return next((row for row in rows if row is not None), None)
-
-
-def _reason(objects: _Objects, object_ids: Sequence[int]) -> str:
-    if not objects.ids:
-        return 'nobody is visible'
-    if not object_ids:
-        return 'no mouth moves with the speech'
-    return f'the speaker is object {" and ".join(map(str, object_ids))}'
-
-
 def _candidates(
-    objects: _Objects, mouths: MouthStatistics, prior: _Floats, speaker: int
+    objects: VideoObjects, mouths: MouthStatistics, prior: _Floats, speaker: int
 ) -> dict[str, dict[str, float]]:
     """The evidence for each object as this speaker, for the record."""
     return {
