@@ -35,6 +35,7 @@ from avis.structures.video_record import VideoRecord
 from avis.structures.video_result import VideoResult
 from avis.utils.atomic import check_writable, remove_stale_parts
 from avis.visualization.annotated_video import write_annotated_video
+from avis.visualization.follow_video import follow_file_name, write_follow_video
 from avis.visualization.timeline import write_timeline
 
 VIDEO_FILE, TIMELINE_FILE = 'video.mp4', 'timeline.png'
@@ -273,6 +274,9 @@ def write_outputs(
     if options.video:
         write_annotated_video(folder / VIDEO_FILE, record, result, **options.drawing())
         write_timeline(folder / TIMELINE_FILE, record, result)
+    if options.follow is not None:
+        path = folder / follow_file_name(options.follow)
+        write_follow_video(path, record, result, options.follow)
     if options.results:
         write_exports(folder, result, [*DEFAULT_FORMATS, *options.export])
 
@@ -297,10 +301,18 @@ def is_done(job: InferenceJob, options: InferenceOptions) -> bool:
 
 
 def export_again(jobs: Sequence[InferenceJob], options: InferenceOptions) -> None:
-    """Write further formats of videos that are complete."""
+    """Write further formats, and the video that follows the speaker, of complete videos."""
     for job in jobs:
-        if options.export and job.folder is not None:
+        if job.folder is None:
+            continue
+        if options.export:
             write_exports(job.folder, read_results(job.folder), options.export)
+        if options.follow is None:
+            continue
+        path = job.folder / follow_file_name(options.follow)
+        if not path.is_file():
+            record = video_record(job.source.path, **job.source.reading())
+            write_follow_video(path, record, read_results(job.folder), options.follow)
 
 
 def fingerprint(path: Path) -> list[Any]:

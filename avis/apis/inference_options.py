@@ -8,6 +8,7 @@ from typing import Any
 from avis.apis.inference import DEFAULT_WINDOW_SIZE, check_window_numbers
 from avis.apis.video_records import check_fps, check_span
 from avis.export import check_formats
+from avis.visualization.following import parse_aspect
 from avis.visualization.tracks import TrackStyle, check_track_style
 
 
@@ -34,9 +35,11 @@ class InferenceOptions:
             :func:`avis.export.export_formats`.
         style: How masks are drawn, 'mask', 'outline' or 'box'.
         opacity: Strength of the tint of masks, 0 to 1.
+        follow: Aspect of a video that follows the speaker, such as ``'9:16'``; None for no such
+            video.
 
     Raises:
-        ValueError: A number is out of range, or a format or the style is unknown.
+        ValueError: A number is out of range, or a format, the style or the aspect is invalid.
     """
 
     audio: str | Path | None = None
@@ -53,8 +56,11 @@ class InferenceOptions:
     export: Sequence[str] = ()
     style: TrackStyle = 'mask'
     opacity: float = 0.2
+    follow: str | None = None
 
     def __post_init__(self) -> None:
+        if self.follow is not None:
+            parse_aspect(self.follow)
         check_fps(self.fps)
         check_span(self.start, self.end)
         check_window_numbers(self.size, self.overlap, self.num_workers, self.batch_size)

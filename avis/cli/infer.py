@@ -103,6 +103,11 @@ def _add_writing(parser: argparse.ArgumentParser) -> None:
         '--opacity', type=float, default=0.2, help='strength of the tint of masks, 0 to 1 (0.2)'
     )
     parser.add_argument(
+        '--follow',
+        metavar='ASPECT',
+        help='write a video cropped to the speaker too, such as 9:16 or 1:1',
+    )
+    parser.add_argument(
         '--no-video', action='store_true', help='write no annotated video and no timeline'
     )
     parser.add_argument('--no-results', action='store_true', help='write no result files')
@@ -202,6 +207,7 @@ def _predict(
         export=args.export,
         style=args.style,
         opacity=args.opacity,
+        follow=args.follow,
         device=args.device,
         num_workers=args.workers,
         cfg_options=cfg_options,

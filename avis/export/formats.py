@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 # Each module registers its formats.
-from avis.export import layouts, results, subtitles, tables  # noqa: F401
+from avis.export import cut_list, layouts, results, subtitles, tables  # noqa: F401
 from avis.export.registry import WRITERS
 from avis.structures.video_result import VideoResult
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_closing
 
 from avis.apis import predict_video, video_record
-from avis.apis.batch_inference import OutputOptions, write_outputs
+from avis.apis.batch_inference import write_outputs
+from avis.apis.inference_options import InferenceOptions
 from avis.apis.video_results import to_video_result
 from avis.avtracker import AVTracker, MouthMotionGrounding, ObjectIdentity, SpeechStage
 from avis.avtracker.interfaces import SpeechSegment
@@ -110,7 +111,7 @@ def write_and_find(path: Path, folder: Path) -> Outputs:
     if 1 / record['fps'] > LASTING:
         record = video_record(path, fps=FPS)
     result = to_video_result(record, predict_video(model, record))
-    write_outputs(folder, record, result, OutputOptions())
+    write_outputs(folder, record, result, InferenceOptions())
     height = display_size(result.height, result.width, pixel_aspect(record))[0]
     images = list(read_images(folder / 'video.mp4', height))
     white = is_white(np.stack([image for _, image in images]))
