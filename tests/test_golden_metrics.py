@@ -17,6 +17,12 @@ COMPARED = {
     'avss': 32,
     'avtrack': 1036,
     'diarization': 1714,
+    'jhmdb_sentences': 132,
+    'mot': 821,
+    'refavs': 66,
+    'vggss': 273,
+    'vos_jf': 272,
+    'vpo': 63,
 }
 
 

@@ -147,7 +147,7 @@ class ClipScores:
     """The scores of one clip with N scored frames, from which those of a data set are computed.
 
     Attributes:
-        jaccard: :func:`frame_jaccard` at probability 0.5, shape (N,).
+        jaccard: :func:`frame_jaccard` above the threshold, shape (N,).
         max_f: Highest F over the thresholds, shape (N,); NaN on silent frames.
         curve_sum: F at each threshold, summed over the frames with a sounding object, (255,).
     """
@@ -189,13 +189,15 @@ class AVSBenchScores:
         return {**scores, 'miou_sounding': self.miou_sounding, 'frame_max_F': self.frame_max_F}
 
 
-def score_clip(prob: NDArray[Any], target: NDArray[Any]) -> ClipScores:
+def score_clip(prob: NDArray[Any], target: NDArray[Any], *, threshold: float = 0.5) -> ClipScores:
     """Score the labeled frames of one clip.
 
     Args:
         prob: Probability of a sounding object, (N, H, W): float32 in [0, 1], the sigmoid of the
             logits, or uint8 as stored in an image, where 255 means 1.
         target: Ground truth, (N, H, W); non-zero pixels are foreground.
+        threshold: Probability above which a pixel is foreground in the Jaccard index; Ref-AVS uses
+            0.4.
 
     Raises:
         ValueError: The shapes differ, or values are outside [0, 1] (logits, for example).
@@ -206,7 +208,7 @@ def score_clip(prob: NDArray[Any], target: NDArray[Any]) -> ClipScores:
     """
     prob, target = as_probability(prob), np.asarray(target) != 0
     _check_shapes(prob, target)
-    mask = prob > (127 if prob.dtype == np.uint8 else np.float32(0.5))
+    mask = above(prob, threshold)
     curves = f_measure(*precision_recall(prob, target))
     sounding = target.any(axis=(1, 2))
     return ClipScores(
@@ -283,6 +285,16 @@ def as_probability(prob: NDArray[Any]) -> NDArray[Any]:
             f'to the logits first, and pass 8-bit images as uint8'
         )
     return prob
+
+
+def above(prob: NDArray[Any], threshold: float) -> BoolArray:
+    """The pixels whose probability, float32 or uint8 (255 means 1), is above a threshold.
+
+    >>> above(np.array([102, 103], np.uint8), 0.4), above(np.array([0.4, 0.5], np.float32), 0.4)
+    (array([False,  True]), array([False,  True]))
+    """
+    mask: BoolArray = (_LEVELS[prob] if prob.dtype == np.uint8 else prob) > np.float32(threshold)
+    return mask
 
 
 def _score_batch(clips: Sequence[ClipScores], *, silent: float) -> tuple[float, float]:

@@ -221,8 +221,9 @@ class VideoOverlap:
     def iou(self) -> FloatArray:
         """Intersection over union of every pair of masks, (T, G, P); 0 if either is absent."""
         areas = self.gt.areas.T[:, :, None] + self.pred.areas.T[:, None, :]
+        union = areas - self.intersections
         # Without an intersection the quotient is 0; the divisor only has to be positive.
-        iou: FloatArray = self.intersections / np.maximum(areas - self.intersections, 1)
+        iou: FloatArray = self.intersections / np.where(union > 0, union, 1)
         return iou
 
     def select(self, gt: Index, pred: Index) -> 'VideoOverlap':

@@ -204,15 +204,29 @@ def _summarize(letter: str, values: FloatArray, *, wrap: bool) -> Scores:
     """Mean, recall and decay of values (G, T), averaged over the gt tracks."""
     if not len(values):
         return {f'{letter}-{name}': np.asarray(np.nan) for name in ('Mean', 'Recall', 'Decay')}
-    ends = (np.round(np.linspace(1, values.shape[1], NUM_BINS + 1) + 1e-10) - 1).astype(np.int64)
-    if wrap:
-        ends %= 256
-    first, last = (values[:, ends[b] : ends[b + 1] + 1] for b in (0, NUM_BINS - 1))
-    means = [
-        part.mean(axis=1) if part.size else np.full(len(values), np.nan) for part in (first, last)
-    ]
     return {
         f'{letter}-Mean': values.mean(axis=1).mean(),
         f'{letter}-Recall': (values > 0.5 + EPS).mean(axis=1).mean(),
-        f'{letter}-Decay': (means[0] - means[1]).mean(),
+        f'{letter}-Decay': decay(values, wrap=wrap).mean(),
     }
+
+
+def decay(values: FloatArray, *, wrap: bool) -> FloatArray:
+    """Mean of the first quarter of the frames minus that of the last, (N,); they share an end.
+
+    Args:
+        values: One value per frame, (N, T).
+        wrap: Compute frame numbers in 8 bits as DAVIS does, so that they wrap at 256; NaN if a
+            quarter has no frame then.
+
+    >>> decay(np.array([[1.0, 0.5, 0.5, 0.0]]), wrap=False)
+    array([0.5])
+    """
+    ends = (np.round(np.linspace(1, values.shape[1], NUM_BINS + 1) + 1e-10) - 1).astype(np.int64)
+    modulus = 256 if wrap else values.shape[1] + 1
+    means = [
+        part.mean(axis=1) if part.shape[1] else np.full(len(values), np.nan)
+        for b in (0, NUM_BINS - 1)
+        for part in [values[:, ends[b] % modulus : (ends[b + 1] % modulus + 1) % modulus]]
+    ]
+    return means[0] - means[1]

@@ -1,0 +1,141 @@
+"""Sound source localization: boxes and heat maps of VGG-SS, Flickr-SoundNet and extended sets."""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avis.evaluation.functional.sound_detection import (
+    Detections,
+    detection_ap,
+    f1_at,
+    piap,
+    precision_of_visible,
+    score_detections,
+)
+from avis.evaluation.functional.sound_localization import (
+    SIZE,
+    ClipOverlap,
+    annotator_map,
+    best_ciou,
+    box_map,
+    count_clip,
+    count_mask,
+    score_clips,
+    success_rates,
+    upper_half,
+)
+from tests.golden_metrics.comparison import read_expected, read_json
+
+TOLERANCES = {'*/per_clip/*': 1e-4, '*per_clip_ciou': 1e-4, '*cIoU': 1e-4, '*': 1e-9}
+SKIPPED = {'grid': 'describes the input'}
+_THRESHOLDS = {'slavc': (0.5, 0.75), 'avgn': (0.3, 0.5, 0.75)}
+
+
+def compute(folder: Path, work: Path) -> dict[str, Any]:
+    """Scores of all sets in the variants of the authors, and with silent clips."""
+    names = read_json(folder / 'names.json')
+    rows = read_json(folder / 'vggss.json')
+    boxes = {row['file']: row['bbox'] for row in rows}
+    gt = {
+        'vggss': {name: box_map(boxes[name]) for name in names['vggss']},
+        'flickr': {name: _flickr(folder, name) for name in names['flickr']},
+    }
+    scores: dict[str, Any] = {
+        'vggss_gt_pixels': {name: gt_map.sum() for name, gt_map in gt['vggss'].items()},
+        'flickr_gt_mass': {name: gt_map.sum() for name, gt_map in gt['flickr'].items()},
+        'intended': {
+            'best_reachable_cIoU_with_half_image_mask': {
+                name: best_ciou(gt_map) for name, gt_map in gt['vggss'].items()
+            }
+        },
+    }
+    with np.load(folder / 'maps.npz') as maps:
+        for name, known in gt.items():
+            for variant in ('lvs', 'ez_vsl'):
+                key = f'{name}_{variant.replace("_", "")}'
+                scores[key] = _score(dict(zip(known, maps[name], strict=True)), known, variant)
+        num_boxes = [len(boxes[name]) for name in names['vggss']] + [0] * len(maps['silent'])
+        scores |= _extended(maps, list(gt['vggss'].values()), num_boxes)
+    return scores
+
+
+def expected(folder: Path) -> dict[str, Any]:
+    """The recorded values; the average precision of a group without a threshold is 0."""
+    return read_expected(folder)
+
+
+def _flickr(folder: Path, name: str) -> np.ndarray:
+    root = ET.parse(folder / 'flickr_annotations' / f'{name}.xml').getroot()
+    corners = [[int(child.text or 0) for child in box][1:5] for item in root for box in item]
+    return annotator_map(corners)
+
+
+def _score(maps: dict[str, Any], gt: dict[str, np.ndarray], variant: Any) -> dict[str, Any]:
+    clips: dict[str, ClipOverlap] = {
+        name: count_clip(heat_map, gt[name], variant=variant) for name, heat_map in maps.items()
+    }
+    ciou = [clip.ciou for clip in clips.values()]
+    scores = score_clips(ciou)
+    return {
+        'per_clip': {name: [clip.ciou, *clip] for name, clip in clips.items()},
+        'cIoU_at_0.5': scores['cIoU@0.5'],
+        'AUC': scores['AUC'],
+        'mean_cIoU': scores['mean_cIoU'],
+        'success': success_rates(ciou),
+        'official': {
+            'AP50': scores['cIoU@0.5'],
+            'cIoU': scores['mean_cIoU'],
+            'AUC': scores['AUC'],
+        },
+    }
+
+
+def _extended(maps: Any, gt: list[np.ndarray], num_boxes: list[int]) -> dict[str, Any]:
+    heat_maps = [*maps['extended'], *maps['silent']]
+    gt = gt + [np.zeros((SIZE, SIZE), np.float32)] * len(maps['silent'])
+    masks = [upper_half(heat_map, 'slavc') for heat_map in heat_maps]
+    area = np.array([gt_map.sum() for gt_map in gt], float)
+    clips = Detections(
+        ciou=np.array([count_mask(m, g).ciou for m, g in zip(masks, gt, strict=True)]),
+        confidence=maps['confidence'],
+        sounding=np.array(num_boxes) > 0,
+        area=area,
+    )
+    pixelwise = np.array([piap(m, g) for m, g in zip(masks, gt, strict=True)])
+    common = {'per_clip_ciou': clips.ciou, 'area': area, 'boxes': num_boxes}
+    scores: dict[str, Any] = {}
+    for name, thresholds in _THRESHOLDS.items():
+        stats = score_detections(clips, iou_thresholds=thresholds)
+        extended = {**common, 'finalize_stats': {k: _printed(v) for k, v in stats.items()}}
+        for iou in (0.3, 0.5):
+            percent = int(iou * 100)
+            extended[f'precision_at_{percent}'] = precision_of_visible(clips, iou)
+            extended[f'f1_at_{percent}'] = f1_at(clips, iou=iou)
+            extended[f'ap_at_{percent}'] = detection_ap(clips, iou)
+        scores[f'extended_{name}'] = extended
+    avgn = scores['extended_avgn']
+    avgn |= {'piap': pixelwise, 'piap_average': pixelwise.mean()}
+    for iou in _THRESHOLDS['avgn']:
+        for group, value in _group_means(clips, pixelwise).items():
+            avgn['finalize_stats'][f'PIAP-{group}@{int(iou * 100)}'] = value
+    intended = {
+        f'AP_every_confidence@{iou}': detection_ap(clips, iou, protocol='corrected')
+        for iou in (0.5, 0.75)
+    }
+    return scores | {'extended_intended': intended}
+
+
+def _group_means(clips: Detections, values: np.ndarray) -> dict[str, float]:
+    """Mean of a value per clip in each group."""
+    numbered = Detections(values, clips.confidence, clips.sounding, clips.area)
+    return {
+        name: float(group.ciou.mean()) if len(group) else np.nan
+        for name, group in numbered.groups().items()
+    }
+
+
+def _printed(value: Any) -> Any:
+    """F1 over the confidence as the authors print it."""
+    return ' '.join(f'{f * 100:.1f}' for f in value) if isinstance(value, list) else value
