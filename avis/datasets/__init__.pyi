@@ -8,6 +8,8 @@ from .avsbench import AVSBenchS4 as AVSBenchS4
 from .avsbench import AVSBenchSemantic as AVSBenchSemantic
 from .avtrack import AVTrack as AVTrack
 from .samplers.cost_sampler import CostSampler as CostSampler
+from .samplers.track_sampler import TrackBatchSampler as TrackBatchSampler
+from .samplers.track_sampler import TrackSampler as TrackSampler
 from .vis import VISDataset as VISDataset
 from .window_dataset import VideoSampler as VideoSampler
 from .window_dataset import WindowDataset as WindowDataset

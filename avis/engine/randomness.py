@@ -97,7 +97,9 @@ class SeededSampler(Sampler):
             if not isinstance(index, int):  # samplers of other projects may yield tuples
                 yield index
                 continue
-            data_pass = self.epoch + (position * self.world_size + self.rank) // size
+            data_pass = self.epoch
+            if not getattr(self.sampler, 'one_pass', False):
+                data_pass += (position * self.world_size + self.rank) // size
             yield SampleIndex(index, (self.seed, data_pass, index))
 
     def __len__(self) -> int:

@@ -12,6 +12,7 @@ from .data_preprocessors.active_speaker_preprocessor import (
     ActiveSpeakerPreprocessor as ActiveSpeakerPreprocessor,
 )
 from .data_preprocessors.av_data_preprocessor import AVDataPreprocessor as AVDataPreprocessor
+from .data_preprocessors.track_noise import TrackNoise as TrackNoise
 from .decode_heads.avism_clip_head import AVISMClipHead as AVISMClipHead
 from .decode_heads.avism_frame_head import AVISMFrameHead as AVISMFrameHead
 from .decode_heads.mask2former_frame_head import Mask2FormerFrameHead as Mask2FormerFrameHead

@@ -12,7 +12,16 @@ from avis.structures.av_data_sample import AVDataSample
 
 @MODELS.register_module()
 class ActiveSpeakerPreprocessor(BaseDataPreprocessor):
-    """Stack tracks of one length; in training all are cut to the shortest one of the batch."""
+    """Stack tracks of one length; in training all are cut to the shortest one of the batch.
+
+    Args:
+        noise: Mix the audio of other tracks of the batch in training, see
+            :class:`~avis.models.data_preprocessors.track_noise.TrackNoise`; None for none.
+    """
+
+    def __init__(self, *, noise: dict[str, Any] | None = None) -> None:
+        super().__init__()
+        self.noise = None if noise is None else MODELS.build(noise)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Stack one batch.
@@ -21,7 +30,7 @@ class ActiveSpeakerPreprocessor(BaseDataPreprocessor):
             data: ``inputs``: ``faces`` B times uint8 (T, H, W), gray, ``audio`` B times float (S,)
                 in [-1, 1] at 16000 Hz; ``data_samples``: B samples with ``fps`` and in training
                 ``gt_speaking`` (T,), or absent at 25 frames per second.
-            training: Cut to the shortest track.
+            training: Cut to the shortest track, and mix noise.
 
         Returns:
             ``inputs``: ``faces`` float32 (B, T, H, W), ``audio`` MFCCs (B, 4*T, 13);
@@ -41,6 +50,8 @@ class ActiveSpeakerPreprocessor(BaseDataPreprocessor):
                 f'{[tuple(track.shape) for track in faces]}; test with batch_size=1'
             )
         length = min(lengths)
+        if training and samples is not None and self.noise is not None:
+            audio = self.noise(audio, samples)
         rates = [25.0 if samples is None else sample.fps for sample in samples or faces]
         rows = [
             align_rows(mfcc(waveform, fps=fps), own)[: 4 * length]
