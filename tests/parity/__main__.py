@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Module of tests/parity with ``compare(name, golden, comparison)`` by the first word of a golden's
 # name. A project has its own, tests/parity.py in its folder.
 MODULES = {
+    'asd': 'asd_pipeline',
     'avism': 'avism',
     'avsbench': 'avsbench',
     'light': 'asd',

@@ -9,7 +9,7 @@ from tests.helpers.entries import Entry
 from tests.helpers.golden import Golden
 
 # Suffixes of the entries that describe a recorded tensor.
-_DESCRIPTIONS = ('/shape', '/stats', '/step')
+DESCRIPTIONS = ('/shape', '/stats', '/step')
 
 
 class Comparison:
@@ -104,7 +104,7 @@ class Comparison:
         return sorted(
             name
             for name in self.golden.arrays
-            if not name.endswith(_DESCRIPTIONS)
+            if not name.endswith(DESCRIPTIONS)
             and (self.cases is None or name.split('/')[0] in self.cases)
             and name not in done
             and f'{name}/shape' not in done

@@ -91,12 +91,12 @@ def _log(values: Tensor) -> Tensor:
 @lru_cache(maxsize=8)
 def _tables(sample_rate: int, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Return the filters (257, 26) and the liftered cosine transform (26, 13)."""
-    tables = _mel_filters(sample_rate), _liftered_cosines()
+    tables = mel_filters(sample_rate), _liftered_cosines()
     filters, cosines = (torch.from_numpy(table).to(device, dtype) for table in tables)
     return filters, cosines
 
 
-def _mel_filters(sample_rate: int) -> np.ndarray:
+def mel_filters(sample_rate: int) -> np.ndarray:
     """Return triangular filters (257, 26) with corners at whole bins, equally spaced in mel."""
     mel = np.linspace(0, 2595 * np.log10(1 + sample_rate / 2 / 700), _NUM_BANDS + 2)
     corners = np.floor((_FFT_SIZE + 1) * 700 * (10 ** (mel / 2595) - 1) / sample_rate)

@@ -54,9 +54,12 @@ class ConvNormReLU(nn.Module):
         """Map (N, C, H, W) to (N, C', H', W')."""
         if self.training or not isinstance(self.norm, _BatchNorm):
             return F.relu(self.norm(self.conv(x)))
-        scale = self.norm.weight * torch.rsqrt(self.norm.running_var + self.norm.eps)
+        mean, var = self.norm.running_mean, self.norm.running_var
+        assert mean is not None  # as in evaluation
+        assert var is not None
+        scale = self.norm.weight * torch.rsqrt(var + self.norm.eps)
         weight = self.conv.weight * scale[:, None, None, None]
-        bias = self.norm.bias - self.norm.running_mean * scale
+        bias = self.norm.bias - mean * scale
         out = F.conv2d(x, weight, bias, self.conv.stride, self.conv.padding)
         return F.relu(out, inplace=True)
 
@@ -95,11 +98,13 @@ class SerialBlock(nn.Module):
         norm_cfg: dict[str, Any],
     ) -> None:
         super().__init__()
-        middle, norm = out_channels // 2, {'norm_cfg': norm_cfg}
-        self.space1 = ConvNormReLU(in_channels, middle, _kernel(5, column), stride=stride, **norm)
-        self.space2 = ConvNormReLU(middle, out_channels, _kernel(3, column), **norm)
-        self.time1 = TemporalConv(out_channels, 5, **norm)
-        self.time2 = TemporalConv(out_channels, 3, **norm)
+        middle = out_channels // 2
+        self.space1 = ConvNormReLU(
+            in_channels, middle, _kernel(5, column), stride=stride, norm_cfg=norm_cfg
+        )
+        self.space2 = ConvNormReLU(middle, out_channels, _kernel(3, column), norm_cfg=norm_cfg)
+        self.time1 = TemporalConv(out_channels, 5, norm_cfg=norm_cfg)
+        self.time2 = TemporalConv(out_channels, 3, norm_cfg=norm_cfg)
 
     def forward(self, x: Tensor, length: int) -> Tensor:
         """Map the frames (B*T, C, H, W) of clips of ``length`` frames to (B*T, C', H', W')."""
@@ -124,14 +129,16 @@ class ParallelBlock(nn.Module):
         norm_cfg: dict[str, Any],
     ) -> None:
         super().__init__()
-        norm = {'norm_cfg': norm_cfg}
-        for size in (3, 5):
-            space = ConvNormReLU(
-                in_channels, out_channels, _kernel(size, column), stride=stride, **norm
+        self.space3, self.space5 = (
+            ConvNormReLU(
+                in_channels, out_channels, _kernel(size, column), stride=stride, norm_cfg=norm_cfg
             )
-            self.add_module(f'space{size}', space)
-            self.add_module(f'time{size}', TemporalConv(out_channels, size, **norm))
-        self.last = ConvNormReLU(out_channels, out_channels, (1, 1), **norm)
+            for size in (3, 5)
+        )
+        self.time3, self.time5 = (
+            TemporalConv(out_channels, size, norm_cfg=norm_cfg) for size in (3, 5)
+        )
+        self.last = ConvNormReLU(out_channels, out_channels, (1, 1), norm_cfg=norm_cfg)
 
     def forward(self, x: Tensor, length: int) -> Tensor:
         """Map the frames (B*T, C, H, W) of clips of ``length`` frames to (B*T, C', H', W')."""

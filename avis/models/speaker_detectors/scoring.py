@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from avis.models.audio_encoders.log_mel import SAMPLE_RATE
 from avis.models.audio_encoders.mfcc import ROWS_PER_FRAME, align_rows, mfcc
+from avis.models.backbones.face_sequence_encoder import FaceSequenceEncoder
 from avis.models.speaker_detectors.active_speaker_detector import ActiveSpeakerDetector
 from avis.structures.media import Waveform
 
@@ -64,12 +65,15 @@ def score_track(
 
 
 def encode_in_chunks(
-    encoder: nn.Module, faces: Tensor, device: torch.device, chunk: int = _FRAMES_PER_CHUNK
+    encoder: FaceSequenceEncoder,
+    faces: Tensor,
+    device: torch.device,
+    chunk: int = _FRAMES_PER_CHUNK,
 ) -> Tensor:
     """Encode the faces (T, H, W) of one track part by part, with the result of the whole track.
 
     Args:
-        encoder: A :class:`~avis.models.backbones.face_sequence_encoder.FaceSequenceEncoder`.
+        encoder: The visual encoder.
         faces: Faces of any type.
         device: Device of the encoder.
         chunk: Frames of a part; ``encoder.reach`` more are read on each side.
