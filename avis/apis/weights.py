@@ -65,7 +65,7 @@ def _weight_file(entry: dict[str, Any]) -> WeightFile:
 
 
 def weights_of(names: Sequence[str]) -> list[WeightFile]:
-    """Return files of weights by their names, or by names of configs that read them.
+    """Return files of weights by their names, or by names of configs that read them or that they belong to.
 
     Raises:
         FileNotFoundError: A name is neither; the message suggests a similar one.
@@ -76,7 +76,9 @@ def weights_of(names: Sequence[str]) -> list[WeightFile]:
         if name in known:
             found[name] = known[name]
         else:
-            config = find_model(name).config
+            model = find_model(name)
+            config = model.config
+            found.update({key: each for key, each in known.items() if each.file == model.weights})
             text = '\n'.join(path.read_text(encoding='utf-8') for path in config_files(config))
             found.update({key: each for key, each in known.items() if f"'{each.file}'" in text})
     return list(found.values())

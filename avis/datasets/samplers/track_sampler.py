@@ -12,29 +12,32 @@ from torch.utils.data import Sampler
 
 @DATA_SAMPLERS.register_module()
 class TrackSampler(Sampler):
-    """Yields the tracks of one process, group by group; the groups are shuffled every epoch.
+    """Yields the tracks of one process, batch by batch of :class:`TrackBatchSampler`.
 
     Tracks are sorted by length, longest first, and divided into groups of as many as have at most
-    ``frames`` frames if all were as long as the first; a longer track is alone. The groups stay the
-    same in all epochs, tracks of equal length are in random order. All processes get the same
-    number of groups; some are repeated where they do not divide evenly.
+    the frames of a batch if all were as long as the first; a longer track is alone. The groups stay
+    the same in all epochs, but are shuffled; tracks of equal length are in random order. All
+    processes get the same number of groups; some are repeated where they do not divide evenly.
 
     Source: the data loader of TalkNet (Tao et al., ACM MM 2021), which Light-ASD and LR-ASD share.
 
     Args:
         dataset: Data set whose records have a ``length``.
-        frames: Largest number of frames of a group.
         seed: Seed; None draws one that all processes share.
     """
 
     one_pass: ClassVar[bool] = True  # yields no index of a later epoch
 
-    def __init__(self, dataset: Any, *, frames: int = 2000, seed: int | None = None) -> None:
+    def __init__(self, dataset: Any, *, seed: int | None = None) -> None:
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
         self.rank, self.world_size = get_dist_info()
-        lengths = np.array([dataset.get_data_info(i)['length'] for i in range(len(dataset))])
-        self.groups = group_tracks(lengths, frames, np.random.default_rng(self.seed))
+        self.lengths = np.array([dataset.get_data_info(i)['length'] for i in range(len(dataset))])
+        self.groups: list[list[int]] = []
+
+    def group(self, frames: int) -> None:
+        """Divide the tracks into groups of at most ``frames`` frames."""
+        self.groups = group_tracks(self.lengths, frames, np.random.default_rng(self.seed))
 
     def set_epoch(self, epoch: int) -> None:
         """Shuffle the groups for epoch number ``epoch``."""
@@ -57,33 +60,34 @@ class TrackSampler(Sampler):
 
 @DATA_SAMPLERS.register_module()
 class TrackBatchSampler(Sampler):
-    """Yields each group of a :class:`TrackSampler` as a batch.
+    """Yields batches of tracks of similar length; ``batch_size`` counts frames, not tracks.
 
     Args:
-        sampler: The sampler, or one that wraps it as ``sampler.sampler``.
-        batch_size: Not used, the groups are the batches; mmengine passes it.
+        sampler: A :class:`TrackSampler`, or a sampler that wraps it as ``sampler.sampler``.
+        batch_size: Largest number of frames of a batch.
+
+    Raises:
+        ValueError: Another sampler.
     """
 
-    def __init__(self, sampler: Any, batch_size: int | None = None) -> None:
+    def __init__(self, sampler: Any, batch_size: int) -> None:
         self.sampler = sampler
+        tracks = getattr(sampler, 'sampler', sampler)
+        if not isinstance(tracks, TrackSampler):
+            raise ValueError(
+                f'TrackBatchSampler: expected a TrackSampler as sampler, got '
+                f'{type(tracks).__name__}'
+            )
+        self.tracks = tracks
+        tracks.group(batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        tracks = self._track_sampler()
         indices = iter(self.sampler)
-        for group in tracks.epoch_groups():
+        for group in self.tracks.epoch_groups():
             yield [next(indices) for _ in group]
 
     def __len__(self) -> int:
-        tracks = self._track_sampler()
-        return math.ceil(len(tracks.groups) / tracks.world_size)
-
-    def _track_sampler(self) -> TrackSampler:
-        inner = getattr(self.sampler, 'sampler', self.sampler)
-        if not isinstance(inner, TrackSampler):
-            raise ValueError(
-                f'TrackBatchSampler: expected a TrackSampler as sampler, got {type(inner).__name__}'
-            )
-        return inner
+        return len(self.tracks.epoch_groups())
 
 
 def group_tracks(lengths: np.ndarray, frames: int, rng: np.random.Generator) -> list[list[int]]:

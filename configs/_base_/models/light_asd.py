@@ -7,11 +7,12 @@ from avis.models import (
     FaceSequenceEncoder,
     LightASD,
     MFCCEncoder,
+    TrackNoise,
 )
 
 model = dict(
     type=ActiveSpeakerDetector,
-    data_preprocessor=dict(type=ActiveSpeakerPreprocessor),
+    data_preprocessor=dict(type=ActiveSpeakerPreprocessor, noise=dict(type=TrackNoise)),
     network=dict(
         type=LightASD,
         visual_encoder=dict(type=FaceSequenceEncoder, block='parallel'),
