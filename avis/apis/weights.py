@@ -65,7 +65,7 @@ def _weight_file(entry: dict[str, Any]) -> WeightFile:
 
 
 def weights_of(names: Sequence[str]) -> list[WeightFile]:
-    """Return files of weights by their names, or by names of configs that read them or that they belong to.
+    """Return files of weights by their names, or those that configs read or publish by theirs.
 
     Raises:
         FileNotFoundError: A name is neither; the message suggests a similar one.
