@@ -158,10 +158,14 @@ def test_learning_rate_follows_the_published_schedule(table: str, name: str) -> 
     )
     for group in published['parameter groups']:
         rates = learning_rates(config, group['lr'])
-        for step in steps(len(rates)):
+        # An exponential schedule is published at a few of its steps.
+        exponential = 'ExponentialLR' in str(published['schedule'])
+        for step in changes if exponential else steps(len(rates)):
             start = max(first for first in changes if first <= step)
             factor = changes[start] / changes[0]
-            assert rates[step] == pytest.approx(group['lr'] * factor, rel=1e-9), step
+            assert rates[step] == pytest.approx(
+                group['lr'] * factor, rel=1e-5 if exponential else 1e-9
+            )
 
 
 def initialized_model(config: Config) -> nn.Module:

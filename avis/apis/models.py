@@ -16,8 +16,8 @@ import yaml
 from avis.apis.config_files import config_files, list_configs
 from avis.utils.compat.config_bases import configs_root
 
-Task = Literal['avs', 'avss', 'avis', 'speaker_tracking']
-"""Binary and semantic segmentation, instance segmentation, and speaker tracking."""
+Task = Literal['avs', 'avss', 'avis', 'speaker_tracking', 'asd']
+"""Binary, semantic and instance segmentation, speaker tracking, active speaker detection."""
 
 # By the base file of the data that a config opens.
 _TASK_OF_DATA: dict[str, Task] = {
@@ -26,6 +26,8 @@ _TASK_OF_DATA: dict[str, Task] = {
     'synthetic_ms3': 'avs',
     'avss': 'avss',
     'avtrack_videos': 'speaker_tracking',
+    'ava': 'asd',
+    'synthetic_ava': 'asd',
 }
 
 
@@ -74,7 +76,7 @@ def find_models(pattern: str | None = None, task: Task | None = None) -> list[Mo
 
     Args:
         pattern: Shell pattern such as ``'tpavi*'``, or a part of the name; None for all.
-        task: 'avs', 'avss', 'avis' or 'speaker_tracking'; None for all.
+        task: 'avs', 'avss', 'avis', 'speaker_tracking' or 'asd'; None for all.
 
     Raises:
         ValueError: ``task`` is none of these.

@@ -13,7 +13,7 @@ def add_arguments(parser: ToolParser) -> None:
     parser.add_argument(
         'pattern', nargs='?', metavar='NAME', help='part of a name or alias, or a pattern with *'
     )
-    parser.add_argument('--task', help='avs, avss, avis or speaker_tracking')
+    parser.add_argument('--task', help='avs, avss, avis, speaker_tracking or asd')
     parser.add_argument('--json', action='store_true', help='print JSON for programs')
 
 

@@ -1,4 +1,4 @@
-"""The model of demo_lr_asd_synthetic, tested without audio."""
+"""The demo model of active speaker detection tested with muted audio."""
 
 from mmengine.config import read_base
 
@@ -11,4 +11,3 @@ with read_base():
 from avis.datasets.transforms import MuteAudio
 
 test_dataloader.dataset.pipeline.mute_audio = dict(type=MuteAudio)
-default_hooks.checkpoint.save_best = 'ava/average_precision'

@@ -1,15 +1,17 @@
 """Models are found by name, part of a name, alias and task."""
 
+from typing import get_args
+
 import pytest
 
 from avis.apis import get_model, list_configs, list_models, load_config
-from avis.apis.models import find_model, find_models
+from avis.apis.models import Task, find_model, find_models
 from tests.helpers.painted import CONFIG
 
 
 def test_every_config_is_a_model_of_one_task():
     assert {model.config for model in find_models()} == set(list_configs())
-    by_task = {task: list_models(task=task) for task in ('avs', 'avss', 'avis', 'speaker_tracking')}
+    by_task = {task: list_models(task=task) for task in get_args(Task)}
     assert sum(map(len, by_task.values())) == len(list_configs())
     assert by_task['avss'] == ['tpavi_pvtv2b5_avss', 'tpavi_r50_avss']
     assert all(name.startswith('avtracker') for name in by_task['speaker_tracking'])

@@ -10,7 +10,7 @@ from avis.models.speaker_detectors.active_speaker_detector import ActiveSpeakerD
 from avis.registry import MODELS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'models'
-CHANNELS = (4, 6, 8)
+CHANNELS = (8, 8, 16)
 
 
 def narrow(model: ConfigDict) -> None:

@@ -2,8 +2,8 @@
 from .audio import LoadAudio as LoadAudio
 from .audio import MuteAudio as MuteAudio
 from .color import ColorJitter as ColorJitter
-from .faces import LoadFaces as LoadFaces
 from .face_augmentation import AugmentFaces as AugmentFaces
+from .faces import LoadFaces as LoadFaces
 from .geometry import CenterCrop as CenterCrop
 from .geometry import RandomFlip as RandomFlip
 from .geometry import RandomResizedCrop as RandomResizedCrop

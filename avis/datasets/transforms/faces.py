@@ -21,16 +21,22 @@ FACE_SIZE = 112
 
 @TRANSFORMS.register_module()
 class LoadFaces(BaseTransform):
-    """Read the faces of the chosen frames, gray and resized to 112 x 112 pixels.
+    """Read the faces of the chosen frames, gray and resized to one size.
 
     Reads ``frames`` (a folder of crops ``<second>.jpg``, or a video file), ``frame_ids``,
-    ``frame_times`` and ``face_boxes``. Writes ``faces`` uint8 (T, 112, 112), ``frame_ids``, and of
-    ``frame_times``, ``face_boxes`` and ``speaking`` the rows of the chosen frames. A video is
+    ``frame_times`` and ``face_boxes``. Writes ``faces`` uint8 (T, size, size), ``frame_ids``, and
+    of ``frame_times``, ``face_boxes`` and ``speaking`` the rows of the chosen frames. A video is
     decoded frame by frame, so that only the crops are in memory.
 
     Conversion and resizing are those of OpenCV, in which the published models were trained:
     ``COLOR_BGR2GRAY``, then bilinear without keeping the aspect ratio.
+
+    Args:
+        size: Height and width of the faces in pixels.
     """
+
+    def __init__(self, *, size: int = FACE_SIZE) -> None:
+        self.size = size
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
@@ -47,16 +53,16 @@ class LoadFaces(BaseTransform):
         chosen = {'frame_ids': frame_ids, 'frame_times': times, 'face_boxes': boxes}
         if 'speaking' in results:
             chosen['speaking'] = results['speaking'][frame_ids]
-        faces = np.empty((len(times), FACE_SIZE, FACE_SIZE), np.uint8)
+        faces = np.empty((len(times), self.size, self.size), np.uint8)
         for row, face in enumerate(read):
-            faces[row] = shrink_face(face)
+            faces[row] = shrink_face(face, self.size)
         return {**results, **chosen, 'faces': faces}
 
 
-def shrink_face(face: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Convert an RGB crop (H, W, 3) to gray (112, 112)."""
+def shrink_face(face: NDArray[np.uint8], size: int = FACE_SIZE) -> NDArray[np.uint8]:
+    """Convert an RGB crop (H, W, 3) to gray (size, size)."""
     gray = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.resize(gray, (FACE_SIZE, FACE_SIZE)), np.uint8)
+    return np.asarray(cv2.resize(gray, (size, size)), np.uint8)
 
 
 def _read_crops(folder: Path, times: NDArray[np.float64]) -> Iterator[NDArray[np.uint8]]:

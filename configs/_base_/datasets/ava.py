@@ -40,6 +40,12 @@ val_dataloader = dict(
     sampler=dict(type=DefaultSampler, shuffle=False),
     dataset=dict(**dataset, split='val', pipeline=test_pipeline),
 )
-test_dataloader = val_dataloader
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type=DefaultSampler, shuffle=False),
+    dataset=dict(**dataset, split='val', pipeline=test_pipeline),
+)
 val_evaluator = dict(type=ASDMetric, protocol='official')
-test_evaluator = val_evaluator
+test_evaluator = dict(type=ASDMetric, protocol='official')
