@@ -41,7 +41,8 @@ def compare(name: str, golden: Golden, comparison: Comparison) -> None:
     """Compare all cases of a golden of one of the two networks."""
     kind = 'lr_asd' if name.startswith('lr') else 'light_asd'
     for case, info in golden.meta.items():
-        if isinstance(info, dict) and 'weights' in info:
+        chosen = comparison.cases is None or case in comparison.cases
+        if chosen and isinstance(info, dict) and 'weights' in info:
             model = load_detector(kind, info['weights'], golden.folder)
             compare_case = _compare_training if 'temperatures' in info else _compare_outputs
             compare_case(kind, case, model, golden, comparison)
@@ -65,11 +66,16 @@ def weights_file(kind: str, name: str, golden: Path | None = None) -> Path:
     return found[0]
 
 
+def build_detector(kind: str) -> nn.Module:
+    """Build the model of the shipped config."""
+    init_default_scope('avis')
+    return MODELS.build(Config.fromfile(CONFIGS / f'{kind}.py').model)
+
+
 def load_detector(kind: str, weights: str, golden: Path | None = None) -> nn.Module:
     """Build the model of the shipped config with published weights, in evaluation mode."""
     path = weights_file(kind, weights, golden)
-    init_default_scope('avis')
-    model = MODELS.build(Config.fromfile(CONFIGS / f'{kind}.py').model)
+    model = build_detector(kind)
     state, _ = CONVERTERS[kind](state_dict_of(load_file(path, 'cpu'), path))
     load_state_dict_strict(model, state, path)
     return model.eval()
