@@ -79,6 +79,7 @@ class TrackBatchSampler(Sampler):
                 f'{type(tracks).__name__}'
             )
         self.tracks = tracks
+        self.batch_size = batch_size
         tracks.group(batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
