@@ -53,8 +53,8 @@ def score_track(
     # A row more than the frames have, so that the last rows are not repeated from the start.
     needed = int((length / fps + 0.025 * _DEMO_FPS / fps) * SAMPLE_RATE)
     samples = torch.zeros(max(needed, 1), device=device)
-    heard = torch.from_numpy(np.ascontiguousarray(audio.samples[:needed], np.float32))
-    samples[: len(heard)] = heard.to(device)
+    known = torch.from_numpy(np.ascontiguousarray(audio.samples[:needed], np.float32))
+    samples[: len(known)] = known.to(device)
     rows = align_rows(mfcc(samples, fps=fps), length)[None]
     network = model.network
     visual = encode_in_chunks(network.visual_encoder, torch.from_numpy(faces), device)

@@ -1,6 +1,6 @@
 """AVA-ActiveSpeaker: face crops and audio of each track, as published preprocessing cuts them.
 
-`docs/speakers.md` shows the layout.
+The class shows the layout.
 """
 
 from mmengine.dataset import DefaultSampler
