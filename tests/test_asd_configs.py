@@ -14,7 +14,9 @@ from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 from tests.helpers.tiny_asd import narrow
 
-CONFIGS = sorted((Path(__file__).resolve().parents[1] / 'configs' / 'asd').glob('*.py'))
+FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'asd'
+# lr_asd_faces reads whole videos: tests/avtracker/test_active_speaker_tracker.py.
+CONFIGS = [path for path in sorted(FOLDER.glob('*.py')) if path.stem != 'lr_asd_faces']
 LENGTH = 6
 
 
