@@ -1,4 +1,4 @@
-"""Compare LBVQ with ResNet-50: ``python -m tests.parity lbvq_r50 GOLDEN_DIR --out RESULT.json``."""
+"""Compare LBVQ: ``python -m tests.parity lbvq_r50 GOLDEN_DIR --out RESULT.json``."""
 
 from pathlib import Path
 
@@ -9,12 +9,13 @@ from tests.parity.comparison import Comparison
 from tests.parity.instances import InstanceParity, compare_eval, compare_training
 from tests.parity.published import load_model, reference_names
 
-CONFIG = Path(__file__).parents[1] / 'configs' / 'lbvq_r50_coco_youtube_vis_2019.py'
+CONFIGS = Path(__file__).parents[1] / 'configs'
 
 
 def compare(name: str, golden: Golden, comparison: Comparison) -> None:
-    """Compare a golden called ``lbvq_r50``."""
-    model, dropped = load_model(golden, 'lbvq', CONFIG)
+    """Compare a golden called ``lbvq_BACKBONE``, the word of the configs."""
+    config = CONFIGS / f'lbvq_{name.split("_")[1]}_coco_youtube_vis_2019.py'
+    model, dropped = load_model(golden, 'lbvq', config)
     comparison.value('dropped', sum(not entry.endswith('empty_weight') for entry in dropped))
     parity = InstanceParity(
         comparison,
