@@ -130,15 +130,14 @@ class ReplayedPoints(PointSampler):
         return self.select(logits, *next(self.losses))
 
 
-def draw_points(seed: int, shapes: Sequence[Sequence[int]]) -> list[list[Tensor]]:
+def draw_points(rng: torch.Generator, shapes: Sequence[Sequence[int]]) -> list[list[Tensor]]:
     """Draw the points of a recorded step, layer by layer, see :class:`ReplayedPoints`.
 
     Args:
-        seed: Of torch's generator.
+        rng: Generator of the points.
         shapes: Of the consecutive calls of ``torch.rand``: (1, P, 2) per matching, then two of the
             losses.
     """
-    rng = torch.Generator().manual_seed(seed)
     layers: list[list[Tensor]] = [[]]
     for shape in shapes:
         points = torch.rand(*shape, generator=rng)
