@@ -175,14 +175,14 @@ def _read(path: Path) -> dict[str, list[Turn]]:
             found = parse_rttm(read_text_file(file))
         except ValueError as error:
             raise ValueError(f'{file}: {str(error).removeprefix(f"{file}: ")}') from error
-        for recording, *turn in found:
+        for recording, start, end, speaker in found:
             other = sources.setdefault(recording, file)
             if other != file:
                 raise ValueError(
                     f'{file}: recording {recording!r} is in {other} too. Keep one file of each '
                     f'recording.'
                 )
-            turns[recording].append((*turn,))
+            turns[recording].append((start, end, speaker))
     return dict(turns)
 
 

@@ -41,7 +41,8 @@ class _Rules:
     """Where the scorers differ.
 
     Attributes:
-        join: Join overlapping and touching turns of one speaker first.
+        join: Which turns of one speaker are joined first: those that overlap, those that touch too,
+            or none.
         cut: Cut turns at the borders of the region first, which makes new turn ends.
         sets: A speaker counts once where two of their own turns overlap.
         map_early: Seek the map before the collar and overlapping speech are left out.
@@ -49,7 +50,7 @@ class _Rules:
         skip_silent: A recording without reference speech counts only in its own score.
     """
 
-    join: bool
+    join: Literal['none', 'overlapping', 'touching']
     cut: bool
     sets: bool
     map_early: bool
@@ -59,14 +60,16 @@ class _Rules:
 
 _RULES: dict[DiarizationScorer, _Rules] = {
     'corrected': _Rules(
-        join=True, cut=False, sets=True, map_early=False, frames=False, skip_silent=False
+        join='touching', cut=False, sets=True, map_early=False, frames=False, skip_silent=False
     ),
-    'dscore': _Rules(join=True, cut=True, sets=True, map_early=True, frames=True, skip_silent=True),
+    'dscore': _Rules(
+        join='overlapping', cut=True, sets=True, map_early=True, frames=True, skip_silent=True
+    ),
     'md_eval': _Rules(
-        join=False, cut=False, sets=True, map_early=True, frames=False, skip_silent=True
+        join='none', cut=False, sets=True, map_early=True, frames=False, skip_silent=True
     ),
     'pyannote': _Rules(
-        join=False, cut=False, sets=False, map_early=False, frames=False, skip_silent=False
+        join='none', cut=False, sets=False, map_early=False, frames=False, skip_silent=False
     ),
 }
 
@@ -137,12 +140,9 @@ def count_diarization(
     if collar < 0:
         raise ValueError(f'collar must not be negative, got {collar}')
     rules = _RULES[scorer]
-    exact, (ref, pred) = (ref, pred), (_rounded(ref), _rounded(pred))
-    region = _region(region, [*ref, *pred])
-    if rules.cut:
-        ref, pred = _cut(ref, region), _cut(pred, region)
-    if rules.join:
-        ref, pred = _join(ref), _join(pred)
+    exact = [_checked(turns) for turns in (ref, pred)]
+    region = _region(region, [*exact[0], *exact[1]])
+    ref, pred = (_prepare(turns, region, rules) for turns in exact)
     borders = [time for start, end, _ in ref for time in (start, end)]
     collars = [(time - collar, time + collar) for time in borders]
     parts = _Parts(ref, pred, [*region, *collars], several=not rules.sets)
@@ -152,7 +152,7 @@ def count_diarization(
         scored = scored & (parts.turns <= 1)
     common = parts.common(inside if rules.map_early else scored)
     missed, false_alarm, confusion = parts.errors(scored, common)
-    jaccard = _frame_errors(*exact, region) if rules.frames else parts.jaccard(inside)
+    jaccard = _frame_errors(exact[0], exact[1], region) if rules.frames else parts.jaccard(inside)
     speakers = int(parts.ref[:, inside].any(axis=1).sum())
     return DiarizationCounts(
         total=float(parts.seconds[scored] @ parts.ref[:, scored].sum(axis=0)),
@@ -248,8 +248,8 @@ class _Parts:
 
     def common(self, chosen: BoolArray) -> FloatArray:
         """Seconds in which each pair of speakers talks in the chosen parts, (R, P)."""
-        common: FloatArray = self.ref[:, chosen] * self.seconds[chosen] @ self.pred[:, chosen].T
-        return common
+        weighted = self.ref[:, chosen] * self.seconds[chosen]
+        return np.asarray(weighted @ self.pred[:, chosen].T, np.float64)
 
     def errors(self, chosen: BoolArray, common: FloatArray) -> tuple[float, float, float]:
         """Seconds missed, falsely alarmed and confused in the chosen parts.
@@ -284,7 +284,7 @@ class _Parts:
 def _frame_errors(ref: Sequence[Turn], pred: Sequence[Turn], region: Region) -> float:
     """Sum of the Jaccard errors of the reference speakers over frames of 10 ms, as in dscore."""
     length = int(max((end for _, end in region), default=0.0) / _FRAME)
-    times: FloatArray = _FRAME * np.arange(length)
+    times = np.asarray(_FRAME * np.arange(length), np.float64)
     scored = np.zeros(length, bool)
     for start, end in region:
         first, last = np.searchsorted(times, (start, end))
@@ -308,13 +308,22 @@ def _frames(turns: Sequence[Turn], times: FloatArray) -> NDArray[np.int64]:
     return active
 
 
-def _rounded(turns: Sequence[Turn]) -> list[Turn]:
-    """Turns with times in whole microseconds, so that those that touch are found."""
+def _checked(turns: Sequence[Turn]) -> Sequence[Turn]:
     for start, end, speaker in turns:
         if not start <= end:
             raise ValueError(f'a turn of {speaker!r} ends at {end}, before its start at {start}')
+    return turns
+
+
+def _prepare(turns: Sequence[Turn], region: Region, rules: _Rules) -> list[Turn]:
+    """Cut and join turns; their times become whole microseconds."""
+    if rules.cut:
+        turns = _cut(turns, region)
+    if rules.join == 'overlapping':
+        turns = _join(turns, touching=False)
     rounded = [(round(start, _DIGITS), round(end, _DIGITS), name) for start, end, name in turns]
-    return [turn for turn in rounded if turn[1] > turn[0]]
+    turns = [turn for turn in rounded if turn[1] > turn[0]]
+    return _join(turns) if rules.join == 'touching' else turns
 
 
 def _region(region: Region | None, turns: Sequence[Turn]) -> Region:
@@ -335,11 +344,12 @@ def _cut(turns: Sequence[Turn], region: Region) -> list[Turn]:
     return [piece for piece in pieces if piece[1] > piece[0]]
 
 
-def _join(turns: Sequence[Turn]) -> list[Turn]:
-    """Join turns of one speaker that overlap or touch."""
+def _join(turns: Sequence[Turn], *, touching: bool = True) -> list[Turn]:
+    """Join turns of one speaker that overlap and, if ``touching``, those without a gap."""
     joined: list[Turn] = []
     for start, end, speaker in sorted(turns, key=lambda turn: (turn[2], turn[0])):
-        if joined and joined[-1][2] == speaker and start <= joined[-1][1]:
+        same = joined and joined[-1][2] == speaker
+        if same and (start < joined[-1][1] or (touching and start == joined[-1][1])):
             joined[-1] = (joined[-1][0], max(joined[-1][1], end), speaker)
         else:
             joined.append((start, end, speaker))

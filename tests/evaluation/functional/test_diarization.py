@@ -87,6 +87,12 @@ def test_turns_that_touch_up_to_rounding_are_joined() -> None:
     assert counts.total == pytest.approx(1.5)
 
 
+def test_turns_without_a_gap_are_joined_when_corrected_only() -> None:
+    ref = [(0, 1, 'a'), (1, 2, 'a')]
+    totals = {name: count_diarization(ref, ref, scorer=name, collar=0.25).total for name in SCORERS}
+    assert totals == {'corrected': 1.5, 'dscore': 1.0, 'md_eval': 1.0, 'pyannote': 1.0}
+
+
 def test_recording_without_reference_speech() -> None:
     pred = [(1, 3, 'x')]
     for scorer in SCORERS:
