@@ -8,8 +8,11 @@ import yaml
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from avis.apis import load_config
+from avis.apis import AVInferencer, load_config
+from avis.export import read_results
 from avis.registry import MODELS
+from tests.helpers.fixed_parts import use_fixed_parts
+from tests.helpers.painted import passing, write_video
 from tests.helpers.people import avtrack_root
 from tests.helpers.tiny_transformers import save_qwen3_vl, save_sam3_video, save_whisper
 
@@ -30,6 +33,29 @@ def test_config_builds_without_optional_libraries(path, monkeypatch):
     assert config.model.protocol == ('official' if path.stem in PUBLISHED else 'corrected')
     assert config.test_evaluator.type.__name__ == 'AVTrackMetric'
     assert config.train_dataloader is None
+
+
+@pytest.fixture(scope='module')
+def clip(tmp_path_factory):
+    return write_video(tmp_path_factory.mktemp('clip') / 'clip.mp4', passing(4), fps=4)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_config_infers_a_video(path, clip, tmp_path):
+    config = load_config(path)
+    config.model.update(cache_dir=None, record_dir=None, on_error='raise')
+    is_whole = path.stem == 'avtracker_offline'  # its weights are in packages
+    if not is_whole:
+        use_fixed_parts(config.model)
+    found = AVInferencer(config, show_progress=False)(clip, out_dir=tmp_path)
+    assert found['failed'] == {}
+    (result,) = found['predictions']
+    assert result.length == 4
+    written = read_results(tmp_path / 'clip')
+    if not is_whole:
+        assert [track.name for track in written.tracks] == ['Speaker 1']
+        assert written.tracks[0].sounding.all()
+        assert [said.text for said in written.utterances] == ['good morning']
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)

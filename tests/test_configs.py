@@ -5,10 +5,8 @@ import re
 import statistics
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-import soundfile
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
@@ -16,12 +14,13 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
 
-from avis.apis import load_config, predict_video, to_video_result, video_record
+from avis.apis import AVInferencer, load_config
 from avis.apis.config_files import config_files
 from avis.apis.inference import class_names
+from avis.export import read_results
 from avis.models.audio_encoders.log_mel_cnn import LogMelCNN
-from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
+from avis.utils.mp4 import write_mp4
 from tests.helpers.small_configs import shrink, without_pretrained
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,7 +87,8 @@ def test_config_loads_builds_trains_a_step_and_predicts(path: Path, tmp_path: Pa
     instances = 'tracker' in config.model
     if instances:
         shrink(config.model)
-    model = MODELS.build(config.model)
+    inferencer = AVInferencer(config, show_progress=False)
+    model = inferencer.model
     batch = [
         with_tracks(clip) if instances else with_labels(clip, model.decode_head.num_classes)
         for clip in (sample(model.audio_encoder) for _ in range(2))
@@ -104,30 +104,28 @@ def test_config_loads_builds_trains_a_step_and_predicts(path: Path, tmp_path: Pa
         assert all((len(m), m.height, m.width) == (FRAMES, SIZE, SIZE) for m in tracks.masks)
     else:
         assert prediction.pred_sem_seg.sem_seg.shape == (FRAMES, SIZE, SIZE)
-    model.cfg = config
-    infer_a_video(model, tmp_path)
+    infer_a_video(inferencer, tmp_path)
 
 
-def infer_a_video(model: torch.nn.Module, folder: Path) -> None:
+def infer_a_video(inferencer: AVInferencer, folder: Path) -> None:
     """Predict two frames of 40 x 64 through the test pipeline, with the audio that it reads."""
+    model = inferencer.model
     pipeline = model.cfg.test_dataloader.dataset.pipeline
     resize = pipeline.get('resize') or pipeline.load_frames.get('resize')
     if resize is not None:
         resize.update({'size': (SIZE, SIZE)} if 'size' in resize else {'short_side': SIZE})
-    (folder / 'clip').mkdir()
-    for t in range(FRAMES):
-        cv2.imwrite(str(folder / 'clip' / f'{t}.png'), np.full((40, SIZE, 3), 90 * t, np.uint8))
-    if isinstance(model.audio_encoder, LogMelCNN):
-        soundfile.write(folder / 'audio.wav', np.zeros(16000 * FRAMES, np.float32), 16000)
-        audio = folder / 'audio.wav'
-    elif model.audio_encoder is None:
-        audio = None
-    else:  # the weights of VGGish do not exist here
+    audio = None
+    # The weights of VGGish do not exist here.
+    if not isinstance(model.audio_encoder, LogMelCNN | None):
         pipeline.load_audio.source, audio = 'features', folder / 'audio.npy'
         np.save(audio, np.zeros((FRAMES, model.audio_encoder.out_channels), np.float32))
-    record = video_record(folder / 'clip', audio, fps=1)
-    result = to_video_result(record, predict_video(model, record), class_names(model))
+    frames = (np.full((40, SIZE, 3), 90 * t, np.uint8) for t in range(FRAMES))
+    write_mp4(folder / 'clip.mp4', frames, fps=1, audio=np.zeros(16000 * FRAMES, np.int16))
+    found = inferencer(folder / 'clip.mp4', audio=audio, out_dir=folder / 'out')
+    assert found['failed'] == {}
+    (result,) = found['predictions']
     assert (result.length, result.height, result.width) == (FRAMES, 40, SIZE)
+    assert len(read_results(folder / 'out' / 'clip').tracks) == len(result.tracks)
     for track in result.tracks:
         assert track.class_name == class_names(model)[track.label]
         assert len(track.masks) == FRAMES
