@@ -5,6 +5,7 @@ import functools
 import importlib.metadata
 import importlib.util
 import io
+import os
 import shutil
 import tempfile
 import warnings
@@ -291,6 +292,17 @@ def _tensorboard() -> str:
     return 'event file written'
 
 
+def _page() -> str:
+    os.environ.setdefault('GRADIO_ANALYTICS_ENABLED', 'False')
+    import gradio
+
+    with gradio.Blocks(analytics_enabled=False) as page:
+        video = gradio.Video()
+    if video._id not in page.blocks:
+        raise RuntimeError('the page lacks its video')
+    return 'page built'
+
+
 def _tone(seconds: float) -> Any:
     return (0.1 * np.sin(np.arange(int(seconds * RATE)) * 0.2)).astype(np.float32)
 
@@ -324,6 +336,7 @@ CHECKS = (
     ),
     Check('evaluation', ('pycocotools', 'scipy', 'numpy'), _evaluation, _REINSTALL, required=True),
     Check('TensorBoard', ('tensorboard',), _tensorboard, 'pip install tensorboard'),
+    Check('web page', ('gradio',), _page, "pip install 'avis[app]'"),
     Check('GPU', (), _cuda, 'install the torch build for the driver, or update the driver'),
     Check('disk', (), _disk, f'free at least {MIN_FREE_GB:.0f} GB'),
     Check(
