@@ -160,7 +160,7 @@ def test_invalid_audio_raises(audio, message) -> None:
 
 def test_missing_weights_error_names_file_and_remedy(tmp_path) -> None:
     path = tmp_path / 'absent.pth'
-    way = r'convert_checkpoint\.py vggish vggish-10086976\.pth '
+    way = r'avis convert vggish vggish-10086976\.pth '
     with pytest.raises(
         FileNotFoundError, match=rf'absent\.pth do not exist\. .*{way}.*absent\.pth'
     ):
