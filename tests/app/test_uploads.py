@@ -1,11 +1,12 @@
 """Bad uploads are refused in one sentence; files are deleted when no page needs them."""
 
+import av
 import numpy as np
 import pytest
 import soundfile
 
 from avis.app.uploads import SessionFiles, UploadError, UploadLimits, check_upload
-from tests.helpers.painted import passing, write_video
+from tests.helpers.painted import paint, passing, write_video
 
 LIMITS = UploadLimits(megabytes=1, seconds=3)
 
@@ -14,6 +15,29 @@ def test_a_video_is_accepted_with_and_without_audio(clip, tmp_path):
     assert check_upload(clip, LIMITS) == 'Ready to predict: 0.9 s, 64 x 32 pixels.'
     mute = write_video(tmp_path / 'mute.mp4', passing(2), audio=False)
     assert 'no audio: silence is used' in check_upload(mute, LIMITS)
+
+
+class Stream:
+    """A file that cannot be read or rewound, as the recorder of a browser writes."""
+
+    def __init__(self, path):
+        self.file = path.open('wb', buffering=0)
+
+    def write(self, data):
+        return self.file.write(data)
+
+
+def test_recordings_without_a_length_in_their_header_have_one(tmp_path):
+    path = tmp_path / 'recording.webm'
+    with av.open(Stream(path), 'w', format='webm') as container:
+        stream = container.add_stream('libvpx', rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 32, 'yuv420p'
+        for image in paint(passing(8)):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format='rgb24')))
+        container.mux(stream.encode())
+    with av.open(str(path)) as container:
+        assert container.duration is None
+    assert check_upload(path, LIMITS).startswith('Ready to predict: 0.8 s, 64 x 32 pixels')
 
 
 def test_bad_uploads_are_refused_in_one_sentence(clip, tmp_path):
