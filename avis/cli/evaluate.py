@@ -32,6 +32,12 @@ NOTES = (
   ava          --gt   csv files of AVA-ActiveSpeaker, a file or a folder
                --pred the same rows with a score
   diarization  --gt, --pred   RTTM files, a file or a folder
+  referring    --gt   JSON file with images and one annotation per image
+               --pred JSON list of image_id, segmentation and score
+  davis        --gt, --pred   SEQUENCE/00000.png, pixel = index of the object
+  mot          --gt   SEQUENCE/gt/gt.txt and SEQUENCE/seqinfo.ini in a folder
+                      such as MOT17-train
+               --pred SEQUENCE.txt
   --pred of avtrack, aviseg and youtube_vis may be the OUT of avis infer too.""",
 )
 
@@ -136,6 +142,12 @@ def _add_diarization_options(parser: ToolParser) -> None:
         '--offsets',
         default=omitted,
         help='diarization: file of seconds per recording, added to its prediction',
+    )
+    parser.add_argument(
+        '--task',
+        choices=('semi_supervised', 'unsupervised'),
+        default=omitted,
+        help='davis: semi_supervised (default) or unsupervised',
     )
     parser.add_argument(
         '--scorer',

@@ -84,5 +84,8 @@ BENCHMARKS = BenchmarkRegistry(
         'avss': f'{_PACKAGE}.avss',
         'ava': f'{_PACKAGE}.ava',
         'diarization': f'{_PACKAGE}.diarization',
+        'referring': f'{_PACKAGE}.referring',
+        'davis': f'{_PACKAGE}.davis',
+        'mot': f'{_PACKAGE}.mot',
     }
 )
