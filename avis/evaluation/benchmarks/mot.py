@@ -46,7 +46,7 @@ class SequenceCounts(NamedTuple):
     masks: MaskCounts
 
     @classmethod
-    def count(cls, video: VideoOverlap) -> 'SequenceCounts':
+    def of_overlaps(cls, video: VideoOverlap) -> 'SequenceCounts':
         """Count the overlaps of a sequence."""
         return cls(count_hota(video), count_clear(video), count_identity(video), count_masks(video))
 
@@ -104,18 +104,18 @@ class MOTBenchmark(Benchmark[SequenceCounts]):
         video = self.videos[index]
         log, pred = self.new_log(video.name), self.pred / f'{video.name}.txt'
         gt = self.gt / video.name / 'gt' / 'gt.txt'
-        rows = _read_rows(gt), []
+        found: list[list[str]] = []
         if pred.is_file():
-            rows = rows[0], _read_rows(pred)
+            found = _read_rows(pred)
         else:
             log.add('missing_prediction', pred, 'no such file')
         try:
-            overlap = self._overlap(*rows, num_frames=video.attributes['length'])
+            overlap = self._overlap(_read_rows(gt), found, num_frames=video.attributes['length'])
         except ValueError as error:
             log.add('bad_rows', pred, str(error))
         if log.stopped:
             return VideoScore(None, log.problems)
-        counts = SequenceCounts.count(overlap)
+        counts = SequenceCounts.of_overlaps(overlap)
         return VideoScore(counts, log.problems, corrected=counts)
 
     def unpredicted(self) -> Sequence[str]:
