@@ -1,18 +1,19 @@
 """Segmentation and tracking of people from their faces, with MediaPipe's networks on the CPU."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from avis.avtracker.face_detection.box_detectors import square_around
 from avis.avtracker.face_detection.face_detector import DetectedFace, FaceDetector
 from avis.avtracker.face_detection.tflite_network import TFLiteNetwork, crop_square
 from avis.avtracker.instance_trackers.appearance_associator import AppearanceAssociator
 from avis.avtracker.instance_trackers.detections import make_detections
 from avis.registry import MODELS
-from avis.structures.media import FrameDetections, FrameSource, ImageArray
+from avis.structures.media import NO_DETECTIONS, FrameDetections, FrameSource, ImageArray
 
 _SIZE = 256  # input and output of the mask network
 # In widths of the face: side of the square crop for the mask network, and how far its center is
@@ -49,6 +50,10 @@ class FaceGuidedTracker:
         min_score: Minimum score of a face, see :class:`FaceDetector`.
         tiles: Detect small faces too, in tiles of the image; takes at least a third longer.
         memory: Seconds after which an absent person is forgotten.
+        max_fps: Most frames per second that are segmented; a frame between two of them has the
+            masks of the one before it.
+        search_seconds: Time between two searches of the whole image for faces; in between, faces
+            are detected near to where they were.
         folder: Folder of MediaPipe's ``modules``; None uses the installed wheel.
     """
 
@@ -60,25 +65,52 @@ class FaceGuidedTracker:
         min_score: float = 0.4,
         tiles: bool = True,
         memory: float = 5.0,
+        max_fps: float = 12.5,
+        search_seconds: float = 0.5,
         folder: str | None = None,
     ) -> None:
         self.min_score, self.tiles, self.memory = min_score, tiles, memory
+        self.max_fps, self.search_seconds = max_fps, search_seconds
         self.folder = folder
 
     def track(self, frames: FrameSource, *, prompt: str) -> Iterator[tuple[int, FrameDetections]]:
         """See :class:`~avis.avtracker.interfaces.InstanceTracker`."""
         check_prompt(prompt, by='FaceGuidedTracker')
         associator = AppearanceAssociator(memory=max(1, round(self.memory * frames.fps)))
+        step = max(1, round(frames.fps / self.max_fps))
+        everywhere = max(step, round(self.search_seconds * frames.fps))
+        searched, faces, found = -everywhere, list[DetectedFace](), NO_DETECTIONS
         for frame in range(len(frames)):
-            image = frames[frame]
-            people = [pair for pair in zip(*self.segment(image), strict=True) if pair[1].any()]
-            masks = [mask for _, mask in people]
-            ids = associator.associate(frame, image, masks)
-            yield frame, make_detections(ids, [face.score for face, _ in people], masks)
+            if frame % step == 0:
+                image = frames[frame]
+                near = faces if frame - searched < everywhere else None
+                faces = self._detect_faces(image, near)
+                searched = frame if near is None else searched
+                pairs = zip(faces, self._masks(image, faces), strict=True)
+                people = [pair for pair in pairs if pair[1].any()]
+                masks = [mask for _, mask in people]
+                ids = associator.associate(frame, image, masks)
+                found = make_detections(ids, [face.score for face, _ in people], masks)
+            yield frame, found
 
     def segment(self, image: ImageArray) -> tuple[list[DetectedFace], list[NDArray[np.bool_]]]:
         """The faces in an image, and one body mask (H, W) per face; masks do not overlap."""
         faces = self._face_detector(image)
+        return faces, self._masks(image, faces)
+
+    def _detect_faces(
+        self, image: ImageArray, near: Sequence[DetectedFace] | None
+    ) -> list[DetectedFace]:
+        """The faces near to those of the last image, if all are there again; else all faces."""
+        if near is not None:
+            squares = [square_around(face.box) for face in near]
+            faces = self._face_detector(image, squares=squares)
+            if len(faces) >= len(near):
+                return faces
+        return self._face_detector(image)
+
+    def _masks(self, image: ImageArray, faces: Sequence[DetectedFace]) -> list[NDArray[np.bool_]]:
+        """One body mask (H, W) per face; masks do not overlap."""
         masks: dict[int, NDArray[np.bool_]] = {}
         canvas, free = image.copy(), np.ones(image.shape[:2], np.bool_)
         distances = np.array([_distance(image.shape[:2], face) for face in faces])  # (N, H, W)
@@ -91,7 +123,7 @@ class FaceGuidedTracker:
             masks[i] = _components_at(mask, faces[i])
             free &= ~masks[i]
             canvas[masks[i]] = _GRAY
-        return faces, [masks[i] for i in range(len(faces))]
+        return [masks[i] for i in range(len(faces))]
 
     def _logits(self, image: ImageArray, face: DetectedFace) -> NDArray[np.float32]:
         """Logits (H, W) of the pixels that belong to the person with this face."""
