@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 
+from avis.apis import load_config
+from avis.apis.config_files import list_configs
 from avis.avtracker.active_speaker_tracker import ActiveSpeakerTracker
 from avis.avtracker.face_tracks.crops import face_crops
 from avis.avtracker.face_tracks.face_track import FaceTrack
@@ -11,6 +14,7 @@ from avis.avtracker.face_tracks.face_tracker import FaceTracker
 from avis.avtracker.face_tracks.speaker_scores import ActiveSpeakerScorer
 from avis.avtracker.interfaces import ModelUnavailable
 from avis.models.speaker_detectors.scoring import score_track
+from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.media import Waveform
 from tests.avtracker.face_tracks.test_face_tracker import ScriptedDetector, painted
@@ -144,3 +148,9 @@ def test_faces_that_leave_the_frame_have_boxes_inside_it(detector):
     sample = predict(Frames(painted(positions), fps=25.0), detector)
     (track,) = sample.pred_tracks.visible_masks
     assert (track.boxes[:, 0] + track.boxes[:, 2]).max() <= 160
+
+
+def test_config_builds_the_tracker():
+    (path,) = [path for path in list_configs() if path.stem == 'lr_asd_faces']
+    init_default_scope('avis')
+    assert isinstance(MODELS.build(load_config(path).model), ActiveSpeakerTracker)

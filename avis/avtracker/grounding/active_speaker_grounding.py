@@ -43,6 +43,9 @@ from avis.structures.masks import decode_rle
 _Bools = NDArray[np.bool_]
 _Floats = NDArray[np.float64]
 
+# Lowest log odds at which a person speaks while a speaker assigned to them does: these odds times
+# those of speech during the own turn, about 20, still favor speech.
+_MIN_THRESHOLD = -3.0
 _INDEPENDENT_SECONDS = 0.4  # after which a mouth is a new observation
 # A person whom no speaker is assigned to speaks in runs of at least this length and mean log odds:
 # voices that the diarization does not separate.
@@ -56,12 +59,14 @@ class _Speaking:
 
     Args:
         log_odds: Smoothed log odds of audible speech, NaN where no face is scored, (N, T).
-        active: Frames in which the object speaks, (N, T).
+        active: Frames in which the object speaks if a speaker assigned to it does, (N, T).
+        likely: Frames in which it speaks more probably than not, (N, T).
         sure: Frames of long runs with high scores, (N, T).
     """
 
     log_odds: _Floats
     active: _Bools
+    likely: _Bools
     sure: _Bools
 
 
@@ -131,25 +136,34 @@ class ActiveSpeakerGrounding:
         speakers, objects = speakers_of(queries), objects_of(video)
         tracks = self.face_tracker.track(video.frames)
         scores = self.scorer.score(video.frames, video.audio, tracks)
-        speaking = _speaking(_object_log_odds(video, objects, tracks, scores), video.frames.fps)
+        log_odds = _object_log_odds(video, objects, tracks, scores)
         fps = video.frames.fps
         starts = np.arange(len(video.frames)) / fps
-        mouths = MouthStatistics.count(
-            speech_shares(queries, speakers, starts, 1 / fps),
-            expit(speaking.log_odds),
-            min(1 / fps / _INDEPENDENT_SECONDS, 1.0),
-        )
+        speech = speech_shares(queries, speakers, starts, 1 / fps)
+        weight = min(1 / fps / _INDEPENDENT_SECONDS, 1.0)
         links = assign_speakers(
-            mouths,
+            MouthStatistics.count(speech, expit(log_odds), weight),
             seen_together=(objects.visible @ objects.visible.T)
             & ~np.eye(len(objects.ids), dtype=bool),
             prior=np.zeros((len(speakers.names), len(objects.ids))),
             diarized=speakers.diarized,
             costs=LinkCosts(),
         )
+        speaking = _speaking(log_odds, _thresholds(log_odds, links.T @ speech > 0.5), fps)
         for query, speaker in zip(queries, speakers.of_query, strict=True):
             linked = np.flatnonzero(links[speaker])
-            yield _answer(video, query, objects, speaking, linked, speakers.names[speaker])
+            # Turns of the diarization begin and end too late: another known speaker may speak.
+            known = links.any(axis=0)[:, None] if len(linked) else np.False_
+            others = speaking.sure | speaking.likely & known
+            others[linked] = False
+            rows, persons = _rows(video, query, objects.ids, speaking, linked, others)
+            linked_ids = [objects.ids[n] for n in linked]
+            record = {
+                'speaker': speakers.names[speaker],
+                'object_ids': linked_ids,
+                'log_odds': _mean_log_odds(objects, speaking, query),
+            }
+            yield LocalAnswer(rows, explain(objects, linked_ids), record, persons=persons)
 
 
 def _object_log_odds(
@@ -184,50 +198,69 @@ def _owner(video: VideoContext, frame: int, box: NDArray[np.float64]) -> int | N
     return None if row is None else int(detections.ids[row])
 
 
-def _speaking(log_odds: _Floats, fps: float) -> _Speaking:
+def _thresholds(log_odds: _Floats, own_speech: _Bools) -> _Floats:
+    """Log odds from which each object speaks while a speaker assigned to it does, (N,).
+
+    Halfway between the usual values in this speech and elsewhere: people whose lips are hardly seen
+    have low values all the time. At most 0, where speech is as probable as silence.
+
+    Args:
+        log_odds: Log odds of audible speech, NaN where unknown, (N, T).
+        own_speech: Frames in which a speaker assigned to the object speaks, (N, T).
+    """
+    thresholds = np.zeros(len(log_odds))
+    for row, (values, own) in enumerate(zip(log_odds, own_speech, strict=True)):
+        known = np.isfinite(values)
+        inside, outside = values[known & own], values[known & ~own]
+        if len(inside) and len(outside):
+            middle = (np.median(inside) + np.median(outside)) / 2
+            thresholds[row] = np.clip(middle, _MIN_THRESHOLD, 0)
+    return thresholds
+
+
+def _speaking(log_odds: _Floats, thresholds: _Floats, fps: float) -> _Speaking:
     """Runs of frames in which each object speaks."""
     active = np.zeros(log_odds.shape, bool)
-    sure = active.copy()
+    likely, sure = active.copy(), active.copy()
     for row, values in enumerate(log_odds):
-        for start, stop in speaking_runs(values, fps):
+        for start, stop in speaking_runs(values - thresholds[row], fps):
             active[row, start:stop] = True
+        for start, stop in speaking_runs(values, fps):
+            likely[row, start:stop] = True
             long = stop - start >= _SURE_SECONDS * fps
             sure[row, start:stop] = long and np.nanmean(values[start:stop]) >= _SURE_LOG_ODDS
-    return _Speaking(log_odds, active, sure)
+    return _Speaking(log_odds, active, likely, sure)
 
 
-def _answer(
+def _rows(
     video: VideoContext,
     query: LocalQuery,
-    objects: VideoObjects,
+    ids: Sequence[int],
     speaking: _Speaking,
     linked: NDArray[np.int64],
-    speaker: str,
-) -> LocalAnswer:
-    """Who speaks in each frame of a window: a person of the speaker, else one who surely speaks."""
+    others: _Bools,
+) -> tuple[list[int | None], list[int | None]]:
+    """Who speaks in each frame of a window: a person of the speaker, else the best of the others.
+
+    Returns:
+        Rows of the detections, and numbers of the persons.
+    """
     rows: list[int | None] = []
     persons: list[int | None] = []
-    others = np.setdiff1d(np.arange(len(objects.ids)), linked)
-    linked_ids = [objects.ids[n] for n in linked]
     for frame in query.frame_ids:
         unknown = np.isnan(speaking.log_odds[linked, frame])
-        own = [objects.ids[n] for n in linked[speaking.active[linked, frame] | unknown]]
+        own = [ids[n] for n in linked[speaking.active[linked, frame] | unknown]]
         row, person = row_of_objects(video, frame, own), None
         if row is not None:
-            person = linked_ids[0]
+            person = ids[linked[0]]
         else:
-            sure = others[speaking.sure[others, frame]]
-            best = sorted(sure, key=lambda n: -speaking.log_odds[n, frame])[:1]
-            row = row_of_objects(video, frame, [objects.ids[n] for n in best])
-            person = objects.ids[best[0]] if row is not None else None
+            found = np.flatnonzero(others[:, frame])
+            best = sorted(found, key=lambda n: -speaking.log_odds[n, frame])[:1]
+            row = row_of_objects(video, frame, [ids[n] for n in best])
+            person = ids[best[0]] if row is not None else None
         rows.append(row)
         persons.append(person)
-    record = {
-        'speaker': speaker,
-        'object_ids': linked_ids,
-        'log_odds': _mean_log_odds(objects, speaking, query),
-    }
-    return LocalAnswer(rows, explain(objects, linked_ids), record, persons=persons)
+    return rows, persons
 
 
 def _mean_log_odds(
