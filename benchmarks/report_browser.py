@@ -55,6 +55,7 @@ def open_page(browser: Any, address: str, **options: Any) -> Iterator[Any]:
     page.goto(address)
     # The table is filled by scripts that run while the file is parsed.
     loaded, painted = page.evaluate(_TIMES)
+    page.locator('#methods-chart').scroll_into_view_if_needed()
     page.wait_for_selector('#methods-chart[data-drawn]')
     drawn = page.evaluate('() => performance.now()')
     print(

@@ -9,6 +9,7 @@
   const LANE = 22;
   const LABEL = 110;
   const GAP = 14;
+  const THUMBNAILS = 6; // frames of a strip
   const PREDICTED = ['ghost_speaker', 'early_start', 'late_end', 'merge'];
   const COMPONENTS = {
     missed_speaker: 'who', ghost_speaker: 'who', late_start: 'who', early_end: 'who',
@@ -97,10 +98,11 @@
     const x = (frame) => LABEL + (frame / frames) * plot;
     const [list, height] = lanes();
     const root = svg('svg', { width: LABEL + plot + 12, height, 'aria-hidden': 'true' }, patterns());
-    const step = niceStep(frames / Math.max(plot / 90, 1));
-    for (let frame = 0; frame <= frames; frame += step) {
-      const label = drawn.fps ? `${Number((frame / drawn.fps).toFixed(2))} s` : frame;
-      root.append(svg('text', { x: x(frame), y: 12, class: 'muted', 'text-anchor': 'middle' }, label));
+    const unit = drawn.fps || 1; // frames of a second, or of nothing known
+    const step = niceStep(frames / unit / Math.max(plot / 90, 1), drawn.fps ? 0.1 : 1);
+    for (let k = 0; k * step * unit <= frames; k += 1) {
+      const label = `${Number((k * step).toFixed(2))}${drawn.fps ? ' s' : ''}`;
+      root.append(svg('text', { x: x(k * step * unit), y: 12, class: 'muted', 'text-anchor': 'middle' }, label));
     }
     for (const lane of list) {
       root.append(svg('rect', { class: 'lane', x: LABEL, y: lane.y, width: plot, height: LANE }));
@@ -126,9 +128,10 @@
     return root;
   }
 
-  function niceStep(least) {
-    const power = 10 ** Math.floor(Math.log10(Math.max(least, 1)));
-    return [1, 2, 5, 10].map((k) => k * power).find((k) => k >= least) || 1;
+  // The least of 1, 2, 5, 10, ... that is at least both numbers.
+  function niceStep(least, smallest) {
+    const power = 10 ** Math.floor(Math.log10(Math.max(least, smallest)));
+    return [1, 2, 5, 10].map((k) => k * power).find((k) => k >= least) || smallest;
   }
 
   // What is visible at the cursor, in words.
@@ -250,8 +253,20 @@
   function strip() {
     strips ??= JSON.parse(report.text('strips'));
     const found = strips[view.index];
-    return found ? element('img', { class: 'strip', alt: 'Frames of the video at equal distances',
-      src: `data:image/jpeg;base64,${found}` }) : '';
+    if (!found) return '';
+    const frames = Array.from({ length: THUMBNAILS }, () => element('span'));
+    const image = new Image();
+    image.addEventListener('load', () => {
+      const width = image.naturalWidth / THUMBNAILS;
+      frames.forEach((frame, k) => {
+        frame.style.width = `${width}px`;
+        frame.style.backgroundImage = `url("${image.src}")`;
+        frame.style.backgroundPosition = `${-k * width}px 0`;
+      });
+    });
+    image.src = `data:image/jpeg;base64,${found}`;
+    return element('div', { class: 'strip', role: 'img',
+      'aria-label': 'Frames of the video at equal distances' }, ...frames);
   }
 
   function redraw() {
