@@ -16,6 +16,7 @@ from avis.avtracker.face_tracks.face_track import FaceTrack
 from avis.avtracker.loading import build_part, loading_weights, pick_device
 from avis.models.audio_encoders.log_mel import SAMPLE_RATE
 from avis.models.audio_encoders.mfcc import align_rows, mfcc
+from avis.models.layers.factorized_conv import Memory
 from avis.models.speaker_detectors.active_speaker_detector import ActiveSpeakerDetector
 from avis.registry import MODELS
 from avis.structures.media import FrameSource, Waveform
@@ -127,30 +128,26 @@ class _TrackEncoder:
         self._encoder = model.network.visual_encoder
         self._device = next(model.parameters()).device
         self._crops: list[NDArray[np.uint8]] = []
-        self._context = 0  # crops that are encoded already
+        self._memory: Memory = {}
         self._embeddings: list[torch.Tensor] = []
 
     def add(self, crop: NDArray[np.uint8], count: int) -> None:
         """Add a crop that ``count`` ticks show."""
         self._crops += [crop] * count
         self.length += count
-        while len(self._crops) >= self._context + _CHUNK + self._encoder.reach:
-            self._encode(_CHUNK)
+        while len(self._crops) > _CHUNK:  # the last chunk is not empty
+            self._encode(_CHUNK, last=False)
 
     def finish(self) -> torch.Tensor:
         """Embeddings of all ticks (T, C)."""
-        if len(self._crops) > self._context:
-            self._encode(len(self._crops) - self._context)
+        self._encode(len(self._crops), last=True)
         return torch.cat(self._embeddings)
 
-    def _encode(self, count: int) -> None:
-        """Encode the next crops, and keep those that the following ones see."""
-        faces = torch.from_numpy(np.stack(self._crops)).to(self._device).float()
-        start, stop = self._context, self._context + count
-        self._embeddings.append(self._encoder(faces[None])[0, start:stop])
-        first = max(stop - self._encoder.reach, 0)
-        del self._crops[:first]
-        self._context = stop - first
+    def _encode(self, count: int, *, last: bool) -> None:
+        """Encode the next crops."""
+        faces = torch.from_numpy(np.stack(self._crops[:count])).to(self._device).float()
+        self._embeddings.append(self._encoder.encode_next(faces, self._memory, last=last))
+        del self._crops[:count]
 
 
 def _score_embeddings(

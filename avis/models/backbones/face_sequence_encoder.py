@@ -1,13 +1,13 @@
 """Visual encoder of active speaker detection: a track of face crops to one embedding per frame."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avis.models.layers.factorized_conv import BlockKind, build_blocks
+from avis.models.layers.factorized_conv import BlockKind, Memory, build_blocks
 from avis.registry import MODELS
 
 _LEVELS = 255.0
@@ -39,8 +39,6 @@ class FaceSequenceEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.out_channels = channels[-1]
-        # Frames that an output reads to each side.
-        self.reach = {'serial': 3, 'parallel': 2}.get(block, 0) * len(channels)
         self.blocks = build_blocks(
             block, tuple(channels), column=False, stride=2, norm_cfg=norm_cfg
         )
@@ -56,9 +54,56 @@ class FaceSequenceEncoder(nn.Module):
             Float (B, T, C).
         """
         clips, length = faces.shape[:2]
-        x = ((faces / _LEVELS - GRAY_MEAN) / GRAY_STD).flatten(0, 1)[:, None]
+        x = _normalize(faces.flatten(0, 1))
         for index, block in enumerate(self.blocks):
-            if index:
-                x = F.max_pool2d(x, 3, stride=2, padding=1)
-            x = block(x, length)
+            x = block(_halve(x) if index else x, length)
         return x.amax((2, 3)).unflatten(0, (clips, length))
+
+    def stream(self, parts: Iterable[Tensor]) -> Tensor:
+        """Encode one track that arrives in parts; equal to :meth:`forward`, with less memory.
+
+        Maps are computed for one part at a time. Parts of a second fit the cache of a processor and
+        are faster than a whole track.
+
+        Args:
+            parts: Consecutive frames, float (N, H, W), 0 to 255.
+
+        Returns:
+            Float (1, T, C).
+        """
+        memory: Memory = {}
+        outputs, ahead = [], iter(parts)
+        part = next(ahead, None)
+        while part is not None:
+            following = next(ahead, None)
+            outputs.append(self.encode_next(part, memory, last=following is None))
+            part = following
+        return torch.cat(outputs)[None]
+
+    def encode_next(self, faces: Tensor, memory: Memory, *, last: bool) -> Tensor:
+        """Encode the next frames of one track; see :meth:`stream`.
+
+        Args:
+            faces: Float (N, H, W), 0 to 255; N may be 0.
+            memory: Frames that later outputs need; starts empty.
+            last: The track ends with these frames.
+
+        Returns:
+            Float (M, C), the embeddings that these frames complete; after the last call as many as
+            frames.
+        """
+        x = _normalize(faces)
+        blocks: list[Any] = list(self.blocks)
+        for index, block in enumerate(blocks):
+            x = block.stream(_halve(x) if index else x, memory, last=last)
+        embeds: Tensor = x.amax((2, 3))
+        return embeds
+
+
+def _normalize(faces: Tensor) -> Tensor:
+    """Map faces (N, H, W) to (N, 1, H, W)."""
+    return ((faces / _LEVELS - GRAY_MEAN) / GRAY_STD)[:, None]
+
+
+def _halve(x: Tensor) -> Tensor:
+    return F.max_pool2d(x, 3, stride=2, padding=1)

@@ -19,6 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 BATCH_NORM: dict[str, Any] = {'type': 'BN', 'eps': 1e-3, 'momentum': 0.01}  # of both models
 Kernel = tuple[int, int]
 BlockKind = Literal['serial', 'parallel']
+Memory = dict[nn.Module, Tensor]
 
 
 class ConvNormReLU(nn.Module):
@@ -52,15 +53,20 @@ class ConvNormReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, C', H', W')."""
+        return self.convolve(x, self.conv.padding)
+
+    def convolve(self, x: Tensor, padding: Any) -> Tensor:
+        """As :meth:`forward` with another padding."""
         if self.training or not isinstance(self.norm, _BatchNorm):
-            return F.relu(self.norm(self.conv(x)))
+            out = F.conv2d(x, self.conv.weight, None, self.conv.stride, padding)
+            return F.relu(self.norm(out))
         mean, var = self.norm.running_mean, self.norm.running_var
         assert mean is not None  # as in evaluation
         assert var is not None
         scale = self.norm.weight * torch.rsqrt(var + self.norm.eps)
         weight = self.conv.weight * scale[:, None, None, None]
         bias = self.norm.bias - mean * scale
-        out = F.conv2d(x, weight, bias, self.conv.stride, self.conv.padding)
+        out = F.conv2d(x, weight, bias, self.conv.stride, padding)
         return F.relu(out, inplace=True)
 
 
@@ -72,8 +78,29 @@ class TemporalConv(ConvNormReLU):
 
     def forward(self, x: Tensor, length: int) -> Tensor:  # type: ignore[override]
         """Map the frames (B*T, C, H, W) of clips of ``length`` frames to the same shape."""
+        return self._over_time(x, length, self.conv.padding)
+
+    def stream(self, x: Tensor, memory: Memory, *, last: bool) -> Tensor:
+        """Map the next frames (N, C, H, W) of one clip to the outputs that they complete.
+
+        Args:
+            x: The frames; N may be 0.
+            memory: Frames that later outputs need, by module; starts empty.
+            last: The clip ends with these frames.
+
+        Returns:
+            (M, C, H, W); after the last call as many as frames, as :meth:`forward` returns.
+        """
+        size = self.conv.kernel_size[0]
+        zeros = x.new_zeros(size // 2, *x.shape[1:])
+        parts = [memory.get(self, zeros), x, *([zeros] if last else [])]
+        x = torch.cat(parts).contiguous(memory_format=torch.channels_last)
+        memory[self] = x[max(len(x) - size + 1, 0) :]
+        return self._over_time(x, len(x), 0) if len(x) >= size else x[:0]
+
+    def _over_time(self, x: Tensor, length: int, padding: Any) -> Tensor:
         clips = x.unflatten(0, (-1, length)).flatten(3).transpose(1, 2)  # (B, C, T, H*W), a view
-        out: Tensor = super().forward(clips).transpose(1, 2)
+        out = self.convolve(clips, padding).transpose(1, 2)
         return out.unflatten(3, x.shape[2:]).flatten(0, 1)
 
 
@@ -112,6 +139,11 @@ class SerialBlock(nn.Module):
         out: Tensor = self.time2(self.time1(x, length), length)
         return out
 
+    def stream(self, x: Tensor, memory: Memory, *, last: bool) -> Tensor:
+        """See :meth:`TemporalConv.stream`."""
+        x = self.space2(self.space1(x))
+        return self.time2.stream(self.time1.stream(x, memory, last=last), memory, last=last)
+
 
 class ParallelBlock(nn.Module):
     """The block of Light-ASD: the sum of a branch of size 3 and one of size 5, then a projection.
@@ -145,6 +177,15 @@ class ParallelBlock(nn.Module):
         small = self.time3(self.space3(x), length)
         large = self.time5(self.space5(x), length)
         out: Tensor = self.last(small + large)
+        return out
+
+    def stream(self, x: Tensor, memory: Memory, *, last: bool) -> Tensor:
+        """See :meth:`TemporalConv.stream`."""
+        small = self.time3.stream(self.space3(x), memory, last=last)
+        large = self.time5.stream(self.space5(x), memory, last=last)
+        small = torch.cat([memory.get(self, small[:0]), small])  # is a frame ahead
+        memory[self] = small[len(large) :]
+        out: Tensor = self.last(small[: len(large)] + large)
         return out
 
 

@@ -9,11 +9,10 @@ from torch import Tensor
 
 from avis.models.audio_encoders.log_mel import SAMPLE_RATE
 from avis.models.audio_encoders.mfcc import ROWS_PER_FRAME, align_rows, mfcc
-from avis.models.backbones.face_sequence_encoder import FaceSequenceEncoder
 from avis.models.speaker_detectors.active_speaker_detector import ActiveSpeakerDetector
 from avis.structures.media import Waveform
 
-_FRAMES_PER_CHUNK = 25  # maps of a chunk fit the cache of a processor
+_FRAMES_PER_PART = 25  # whose maps fit the cache of a processor
 _DEMO_FPS = 25
 _DEMO_SECONDS = (1, 2, 3, 4, 5, 6)
 _SMOOTHED = 2  # frames to each side
@@ -57,37 +56,12 @@ def score_track(
     samples[: len(known)] = known.to(device)
     rows = align_rows(mfcc(samples, fps=fps), length)[None]
     network = model.network
-    visual = encode_in_chunks(network.visual_encoder, torch.from_numpy(faces), device)
+    parts = torch.from_numpy(faces).split(_FRAMES_PER_PART)
+    visual = network.visual_encoder.stream(part.to(device).float() for part in parts)
     features = network.fuse(network.audio_encoder(rows, num_frames=length), visual)
     logits = model.head(features)[0].float()
     scores: NDArray[np.float32] = (logits[:, 1] - logits[:, 0]).cpu().numpy()
     return scores
-
-
-def encode_in_chunks(
-    encoder: FaceSequenceEncoder,
-    faces: Tensor,
-    device: torch.device,
-    chunk: int = _FRAMES_PER_CHUNK,
-) -> Tensor:
-    """Encode the faces (T, H, W) of one track part by part, with the result of the whole track.
-
-    Args:
-        encoder: The visual encoder.
-        faces: Faces of any type.
-        device: Device of the encoder.
-        chunk: Frames of a part; ``encoder.reach`` more are read on each side.
-
-    Returns:
-        Float (1, T, C).
-    """
-    reach, length = encoder.reach, len(faces)
-    parts = []
-    for start in range(0, length, chunk):
-        first = max(start - reach, 0)
-        part = faces[first : start + chunk + reach].to(device).float()
-        parts.append(encoder(part[None])[:, start - first :][:, :chunk])
-    return torch.cat(parts, 1)
 
 
 @dataclass(frozen=True)

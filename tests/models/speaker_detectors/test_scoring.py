@@ -37,7 +37,19 @@ def logits(model: ActiveSpeakerDetector, faces: np.ndarray, rows: Tensor) -> Ten
         return model.compute_outputs(inputs)['logits'][0]
 
 
-def test_chunks_do_not_change_the_score_of_a_track(model, faces, samples) -> None:
+@pytest.mark.parametrize('name', ['lr_asd', 'light_asd'])
+@pytest.mark.parametrize('sizes', [[60], [25, 25, 10], [1, 2, 3, 1, 53], [59, 1]])
+def test_parts_do_not_change_the_embeddings_of_a_track(name, sizes, faces) -> None:
+    encoder = tiny_detector(name).network.visual_encoder
+    track = torch.from_numpy(faces).float()
+    with torch.no_grad():
+        whole, streamed = encoder(track[None]), encoder.stream(track.split(sizes))
+        torch.testing.assert_close(streamed, whole, rtol=0, atol=1e-5)
+        short = encoder.stream([track[:1]])
+        torch.testing.assert_close(short, encoder(track[None, :1]), rtol=0, atol=1e-5)
+
+
+def test_parts_do_not_change_the_score_of_a_track(model, faces, samples) -> None:
     scores = score_track(model, faces, Waveform(samples, RATE), fps=FPS)
     rows = align_rows(mfcc(torch.from_numpy(samples)), LENGTH)
     whole = logits(model, faces, rows)
