@@ -115,6 +115,8 @@ def _compare_frames(
     parity.tensor(f'{case}/pixel.mask_features', frames.mask_features[0])
     parity.tensor(f'{case}/frame.pred_logits', frames.class_logits[0])
     parity.tensor(f'{case}/frame.queries', frames.queries[-1, 0])
+    for name, value in frames.extras.items():
+        parity.tensor(f'{case}/frame.{name}', value[0])
     if f'{case}/frame.pred_masks' in parity.arrays:
         parity.tensor(f'{case}/frame.pred_masks', frames.mask_logits()[0])
 
@@ -182,8 +184,9 @@ def compare_tracks(comparison: Comparison, case: str, tracks: InstanceData) -> N
     apart = _apart(recorded)[:count]
     labels = tracks.labels.numpy()[:count] != arrays[f'{name}/labels'][:count]
     comparison.value(f'{name}/labels', labels[apart].sum())
-    comparison.value(f'{name}/masks_shape', 0)
     shape = arrays[f'{name}/masks_shape']
+    sizes = {(len(mask), mask.height, mask.width) for mask in tracks.masks}
+    comparison.value(f'{name}/masks_shape', len(sizes - {tuple(shape[1:].tolist())}))
     masks = np.unpackbits(arrays[f'{name}/masks_packed'], count=shape.prod()).reshape(shape)
     flipped = [
         (track.to_dense() != mask).mean()

@@ -97,9 +97,8 @@ class Mask2FormerFrameHead(nn.Module):
             level.flatten(2).transpose(1, 2) + embed
             for level, embed in zip(levels, self.level_embed.weight, strict=True)
         ]
-        queries = self.query_feat.weight + self.fuse_audio(tokens, audio)
-        queries = queries.expand(len(maps[0]), -1, -1)
-        state, outputs = self._decode(queries, tokens, levels, pixel_features)
+        queries = self.start_queries(tokens, audio).expand(len(maps[0]), -1, -1)
+        state, outputs = self.decode_queries(queries, tokens, levels, pixel_features)
         last = self._predict(outputs[-1])
         training = self.training
         kept = outputs[-self.num_query_layers :] if training else outputs[-1:]
@@ -182,6 +181,23 @@ class Mask2FormerFrameHead(nn.Module):
         """
         return {}
 
+    def start_queries(self, tokens: Sequence[Tensor], audio: Tensor) -> Tensor:
+        """Return the content of the queries before the first layer.
+
+        Args:
+            tokens: (N, S, C) of each level, coarsest first.
+            audio: (B, T, D).
+
+        Returns:
+            (N, Q, C) or (1, Q, C). A subclass may put tokens of its own before the queries; it then
+            overrides ``query_positions``, ``make_attn_mask`` and ``decode_queries``, too.
+        """
+        return self.query_feat.weight + self.fuse_audio(tokens, audio)
+
+    def query_positions(self) -> Tensor:
+        """Return the positional embedding (Q, C) of the queries."""
+        return self.query_embed.weight
+
     def fuse_audio(self, tokens: Sequence[Tensor], audio: Tensor) -> Tensor:
         """Return what audio adds to the content of the queries; here 0, subclasses fuse audio.
 
@@ -194,7 +210,7 @@ class Mask2FormerFrameHead(nn.Module):
         """
         return tokens[0].new_zeros(1, 1, 1)
 
-    def _decode(
+    def decode_queries(
         self,
         queries: Tensor,
         tokens: Sequence[Tensor],
@@ -208,17 +224,17 @@ class Mask2FormerFrameHead(nn.Module):
             keys.append(value + sine_encoding(shape, value.shape[-1], device=value.device))
             resized = F.interpolate(pixel_features.detach(), shape, mode='bilinear')
             resized_features.append(resized.flatten(2))
+        position = self.query_positions()
         outputs = [self.decoder_norm(queries)]
         for index, layer in enumerate(self.layers):
             level = index % len(tokens)
-            attn_mask = self._attn_mask(outputs[-1], resized_features[level])
-            position = self.query_embed.weight
+            attn_mask = self.make_attn_mask(outputs[-1], resized_features[level])
             queries = layer(queries, keys[level], tokens[level], position, attn_mask)
             outputs.append(self.decoder_norm(queries))
         return queries, outputs
 
     @torch.no_grad()
-    def _attn_mask(self, queries: Tensor, features: Tensor) -> Tensor:
+    def make_attn_mask(self, queries: Tensor, features: Tensor) -> Tensor:
         """Return the attention mask of one level: True inside the mask of a query.
 
         Args:

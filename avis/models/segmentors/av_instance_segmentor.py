@@ -160,14 +160,16 @@ class AVInstanceSegmentor(BaseAVSegmentor):
 
         Returns:
             ``frame_class_logits`` (B, T, Q, K + 1) and, at stride 4, ``frame_mask_logits``
-            (B, T, Q, h, w); if the tracker predicts clip-level queries also ``class_logits``
-            (B, Q, K + 1), ``mask_embeds`` (B, Q, C) and ``mask_logits`` (B, Q, T, h, w).
+            (B, T, Q, h, w); ``frame_*``, the extras of the frame head; if the tracker predicts
+            clip-level queries also ``class_logits`` (B, Q, K + 1), ``mask_embeds`` (B, Q, C) and
+            ``mask_logits`` (B, Q, T, h, w).
         """
         frames, audio = self.predict_frames(inputs)
         return {
             **self.tracker(frames, audio),
             'frame_class_logits': frames.class_logits,
             'frame_mask_logits': frames.mask_logits(),
+            **{f'frame_{name}': value for name, value in frames.extras.items()},
         }
 
     def loss(self, inputs: Inputs, data_samples: list[AVDataSample]) -> dict[str, Any]:
