@@ -70,7 +70,11 @@ BANS = (
     ),
     retired('mended|mends?|mending', 'corrected'),
     retired('(?<!ground )(?<!ground-)(?<!ground_)truths?', 'ground truth, gt'),
-    retired('hears?|heard|deaf', 'audio, load_audio, fuse_audio; without audio, muted'),
+    retired(
+        'hears?|heard|deaf',
+        'audio, load_audio, fuse_audio; without audio, muted',
+        'projects/acvis/',  # the title of its paper
+    ),
     retired('oddit(?:y|ies)', 'warnings'),
     retired('verdicts?', 'the result by its name'),
     retired('facult(?:y|ies)', 'component: who, where, same'),
