@@ -1,6 +1,15 @@
 """Sphinx configuration: `make docs` builds docs/_build/html and fails on any warning."""
 
+import sys
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
 import avis
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.helpers.model_zoo import insert_table
 
 project = 'avis'
 author = 'The avis contributors'
@@ -26,3 +35,14 @@ python_maximum_signature_line_length = 88
 html_theme = 'furo'
 html_title = f'avis {release}'
 html_show_sourcelink = False
+
+
+def insert_models(app: Sphinx, page: str, source: list[str]) -> None:
+    """Write the table of all models, which the metafiles contain, into its page."""
+    if page == 'model_zoo':
+        source[0] = insert_table(source[0])
+
+
+def setup(app: Sphinx) -> None:
+    """Connect the functions of this file."""
+    app.connect('source-read', insert_models)

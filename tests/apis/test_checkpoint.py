@@ -4,7 +4,6 @@ import os
 import pickle
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from mmengine.config import Config
 from avis.apis import convert_checkpoint, init_model
 from avis.apis.checkpoint import available_converters, load_weights, state_dict_of
 from avis.apis.runner import check_checkpoint
+from tests.helpers.warm_python import run_warm
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'model_converters' / 'convert_checkpoint.py'
 BUILT_IN = ('avism', 'avsbench', 'mask2former', 'pvt_v2', 'swin', 'torchvision_resnet', 'vggish')
@@ -122,13 +122,7 @@ def test_failed_conversion_writes_no_file(tmp_path: Path) -> None:
 def run_tool(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the tool in a folder from which only its own modules are found."""
     environment = {key: value for key, value in os.environ.items() if key != 'PYTHONPATH'}
-    return subprocess.run(
-        [sys.executable, str(TOOL), *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=cwd,
-    )
+    return run_warm([TOOL, *arguments], cwd, environment)
 
 
 def test_project_outside_the_clone_registers_its_converter(tmp_path: Path) -> None:

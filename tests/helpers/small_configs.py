@@ -1,5 +1,13 @@
 """Reduce the models of real configs, so that they run in seconds and without weights."""
 
+from functools import partial
+from unittest.mock import patch
+
+import torch
+from torch import nn
+
+from avis.registry import MODELS
+
 
 def shrink(model: dict) -> None:
     """Reduce layers, queries and points of an AVInstanceSegmentor; its components stay."""
@@ -26,3 +34,12 @@ def without_pretrained(config: dict) -> None:
             without_pretrained(value)
     if config.get('init_cfg') is not None:
         config['init_cfg'] = None
+
+
+def build_without_memory(config: dict) -> nn.Module:
+    """Build a model whose tensors have shapes only; its files need not exist."""
+    without_pretrained(config)
+    # Backbones read the rates of stochastic depth from such a tensor.
+    linspace = partial(torch.linspace, device='cpu')
+    with patch('torch.linspace', linspace), torch.device('meta'):
+        return MODELS.build(config)
