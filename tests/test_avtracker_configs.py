@@ -1,6 +1,7 @@
 """The configs of AVTracker: they build without loading anything and set what their names say."""
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,17 @@ PUBLISHED = {model['Name'] for model in METAFILE if 'Results' in model}
 BASE_ROWS = ('no_separation', 'whisper_small', 'qwen4b', 'whisper_small_qwen4b', 'face')
 
 
+@cache
+def loaded(path):
+    """A config that no test changes."""
+    return load_config(path)
+
+
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_config_builds_without_optional_libraries(path, monkeypatch):
     for package in ('transformers', 'speechbrain', 'modelscope', 'silero_vad', 'resemblyzer'):
         monkeypatch.setitem(sys.modules, package, None)  # importing it fails
-    config = load_config(path)
+    config = loaded(path)
     init_default_scope('avis')
     MODELS.build(config.model)
     assert config.model.protocol == ('official' if path.stem in PUBLISHED else 'corrected')
@@ -60,7 +67,7 @@ def test_config_infers_a_video(path, clip, tmp_path):
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_config_matches_its_name(path):
-    config = load_config(path)
+    config = loaded(path)
     name = path.stem.removeprefix('avtracker').lstrip('_').removesuffix('_corrected')
     speech = config.model.speech
     kind = lambda part: None if part is None else part.type.__name__  # noqa: E731
@@ -99,7 +106,7 @@ def test_corrected_protocol_is_one_option_away():
 def test_published_rows_track_a_video_in_one_session():
     for path in CONFIGS:
         if not path.stem.startswith('avtracker_offline'):
-            window = load_config(path).model.instance_tracker.window_frames
+            window = loaded(path).model.instance_tracker.window_frames
             assert window == (None if path.stem in PUBLISHED else 256)
 
 
@@ -107,7 +114,7 @@ def test_fixed_windows_need_the_corrected_protocol():
     init_default_scope('avis')
     used = {}
     for name in ('avtracker_fixed_window', 'ablations/avtracker_fixed_window_corrected'):
-        model = load_config(FOLDER / f'{name}.py').model
+        model = loaded(FOLDER / f'{name}.py').model
         assert model.window_seconds == 8.0
         strategy = MODELS.build(model)._pipeline.strategy
         used[strategy.name] = vars(strategy).get('window_seconds')

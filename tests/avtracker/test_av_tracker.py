@@ -5,8 +5,6 @@ import multiprocessing
 import os
 import re
 import signal
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -37,6 +35,7 @@ from tests.helpers.tracker_set import (
     make_tracker,
     write_set,
 )
+from tests.helpers.warm_python import run_warm
 
 
 @pytest.fixture(scope='module')
@@ -442,15 +441,8 @@ def test_killed_run_is_resumed(moment, root, clean, tmp_path):
 def test_two_processes_write_the_files_of_one(root, clean, tmp_path):
     out = tmp_path / 'out'
     script = ROOT / 'tests/helpers/track_colored_videos.py'
-    launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
-    done = subprocess.run(
-        [sys.executable, *launch, str(script), str(root), str(out)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        env={**os.environ, 'PYTHONPATH': str(ROOT)},
-    )
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    done = run_warm([script, root, out], tmp_path, environment, processes=2)
     assert done.returncode == 0, done.stderr[-3000:]
     shares = [json.loads((out / f'names_{rank}.json').read_text()) for rank in (0, 1)]
     assert sorted(shares[0] + shares[1]) == sorted(PLAN)

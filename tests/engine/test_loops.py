@@ -1,8 +1,6 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -16,6 +14,7 @@ from avis.engine.streaming import VideoStream
 from avis.structures.masks import encode_mask, rle_from_json
 from tests.helpers.painted import CONFIG, OutputsHook, PaintedModel, mask_of, passing, write_data
 from tests.helpers.runs import own_name, train_tiny
+from tests.helpers.warm_python import run_warm
 
 ROOT = Path(__file__).parents[2]
 # Two processes get 31 and 30 frames, in another order than one process.
@@ -106,15 +105,9 @@ def test_two_processes_with_uneven_shares_give_the_same_numbers(data_root, tmp_p
     )
     script = tmp_path / 'run.py'
     script.write_text(code)
-    launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
     arguments = [str(script), str(CONFIG), str(tmp_path), json.dumps(options(data_root))]
-    done = subprocess.run(
-        [sys.executable, *launch, *arguments],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)},
-    )
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    done = run_warm(arguments, ROOT, environment, processes=2)
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads((tmp_path / '0_of_2.json').read_text()) == same(expected)
     assert (tmp_path / '1_of_2.json').is_file()

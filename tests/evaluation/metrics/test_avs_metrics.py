@@ -1,7 +1,6 @@
 import json
+import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from avis.evaluation.metrics.avs_metric import AVSMetric
 from avis.evaluation.metrics.avss_metric import AVSSMetric
 from avis.registry import METRICS
 from avis.structures.av_data_sample import AVDataSample
+from tests.helpers.warm_python import run_warm
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / 'tests' / 'data' / 'golden' / 'metrics'
@@ -178,15 +178,9 @@ def test_two_processes_have_the_scores_of_one(tmp_path: Path, round_up: bool) ->
         for protocol in PROTOCOLS:
             expected |= score(metric(protocol=protocol), samples)
     script = ROOT / 'tests/helpers/score_in_two_processes.py'
-    launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
-    arguments = [script, tmp_path / 'samples.pt', tmp_path / 'out.json', round_up]
-    done = subprocess.run(
-        [sys.executable, *launch, *map(str, arguments)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    arguments = [script, tmp_path / 'samples.pt', tmp_path / 'out.json', str(round_up)]
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    done = run_warm(arguments, tmp_path, environment, processes=2)
     assert done.returncode == 0, done.stderr[-3000:]
     ranks = [json.loads((tmp_path / f'out.json.{rank}').read_text()) for rank in (0, 1)]
     assert [rank['n'] for rank in ranks] == [6, 6 if round_up else 5]

@@ -1,7 +1,5 @@
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +23,7 @@ from tests.helpers.track_samples import (
     write_gt,
     write_merged,
 )
+from tests.helpers.warm_python import run_warm
 
 PROTOCOLS = ('official', 'corrected')
 
@@ -235,15 +234,8 @@ def test_two_processes_have_the_scores_of_one(round_up: bool, tmp_path: Path) ->
     two = tmp_path / 'two'
     two.mkdir()
     script = ROOT / 'tests/helpers/score_tracks_in_two_processes.py'
-    launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
-    done = subprocess.run(
-        [sys.executable, *launch, str(script), str(two), str(round_up)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, 'PYTHONPATH': str(ROOT)},
-    )
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    done = run_warm([script, two, str(round_up)], tmp_path, environment, processes=2)
     assert done.returncode == 0, done.stderr[-3000:]
     ranks = [json.loads((two / f'{rank}.json').read_text()) for rank in (0, 1)]
     assert [rank['n'] for rank in ranks] == [4, 4 if round_up else 3]

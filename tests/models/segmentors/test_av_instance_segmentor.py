@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +22,7 @@ from tests.helpers.train_in_two_processes import (
     gradients,
     train,
 )
+from tests.helpers.warm_python import run_warm
 
 ROOT = Path(__file__).parents[3]
 
@@ -184,14 +183,8 @@ def two_processes(tmp_path_factory) -> dict:
     """Gradient norms and losses of two processes with one clip each."""
     out = tmp_path_factory.mktemp('processes') / 'out.json'
     script = ROOT / 'tests/helpers/train_in_two_processes.py'
-    launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
-    done = subprocess.run(
-        [sys.executable, *launch, str(script), str(out)],
-        env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    done = run_warm([script, out], ROOT, environment, processes=2)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(out.read_text())
 
