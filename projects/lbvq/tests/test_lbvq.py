@@ -56,9 +56,9 @@ def test_published_config_with_fewer_layers_trains_and_predicts() -> None:
     cfg = load_config(DEMO.with_name('lbvq_r101_coco_youtube_vis_2019.py'))
     head, tracker = cfg.model.frame_head, cfg.model.tracker
     cfg.model.backbone.depth = 18
-    head.update(num_layers=2, num_query_layers=2)
+    head.update(num_layers=2, num_query_layers=2, num_queries=10, hidden_channels=64)
     head.pixel_decoder.update(num_layers=1, in_channels=[64, 128, 256, 512])
-    tracker.head.num_decoder_layers = 1
+    tracker.head.update(num_decoder_layers=1, num_queries=10, hidden_channels=64)
     head.loss_set.num_points = tracker.loss_set.num_points = 64
     model = MODELS.build(cfg.model).train()
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
