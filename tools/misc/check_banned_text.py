@@ -62,6 +62,7 @@ BANS = (
         'behaviours?|grey|centres?|centred|licences?|labell(?:ed|ing)',
         'American spelling',
         'tests/recipes/avsbench.py',  # keys of recorded files
+        'tests/golden_metrics/vpo.py',
     ),
     retired(
         r'(?:recogn|normal|initial|summar|organ|synchron|serial|visual|optim|quant|diar|minim|maxim|'

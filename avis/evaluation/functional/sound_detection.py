@@ -169,8 +169,8 @@ def score_detections(
 def piap(mask: BoolArray, gt: NDArray[np.floating]) -> float:
     """Pixel-wise average precision of AVGN, in 0..1.
 
-    The authors pass their arguments in the wrong order: the predicted mask is the truth and the
-    ground-truth map the score, so that it measures how well the ground truth predicts the mask.
+    The authors pass their arguments in the wrong order: the predicted mask is the label and the gt
+    map the score, so that it measures how well the ground truth predicts the mask.
 
     Args:
         mask: Predicted mask, bool (H, W).
@@ -179,10 +179,10 @@ def piap(mask: BoolArray, gt: NDArray[np.floating]) -> float:
     >>> piap(np.array([[True, False]]), np.array([[1.0, 0.0]]))
     1.0
     """
-    truth, score = mask.ravel(), gt.ravel().astype(float)
+    labels, score = mask.ravel(), gt.ravel().astype(float)
     order = np.argsort(-score, kind='stable')
     ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
-    hits = truth[order].cumsum()[ends]
+    hits = labels[order].cumsum()[ends]
     if not len(hits) or not hits[-1]:
         return 0.0
     recall = hits / hits[-1]

@@ -104,14 +104,14 @@ def count_confusion(
     if pred.shape != target.shape:
         raise ValueError(f'expected two arrays of one shape, got {pred.shape} and {target.shape}')
     labeled = target != IGNORED
-    found, true = (labels[labeled].astype(np.int64) for labels in (pred, target))
-    for name, labels in (('pred', found), ('target', true)):
+    found, known = (labels[labeled].astype(np.int64) for labels in (pred, target))
+    for name, labels in (('pred', found), ('target', known)):
         low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
         if low < 0 or high >= num_classes:
             raise ValueError(
                 f'{name} has class indices from {low} to {high}, expected 0 to {num_classes - 1}'
             )
-    table = np.bincount(true * num_classes + found, minlength=num_classes**2)
+    table = np.bincount(known * num_classes + found, minlength=num_classes**2)
     return table.reshape(num_classes, num_classes)
 
 
@@ -123,8 +123,8 @@ def score_confusions(
     ``official``: mIoU is a mean over all classes, in which a class that never occurs counts 0,
     while ``f1``, ``f_0.3`` and ``fdr`` are means over the classes for which they are defined. The
     sums of mIoU are float32, which loses single pixels above 2^24, and values have four decimals.
-    ``corrected``: exact means over the classes that occur, ``f_0.3`` over those of the ground
-    truth, and ``miou_noBg`` without the background.
+    ``corrected``: exact means over the classes that occur, ``f_0.3`` over those in the target, and
+    ``miou_noBg`` without the background.
 
     Args:
         images: :func:`count_confusion` of each image.
