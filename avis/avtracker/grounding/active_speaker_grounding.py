@@ -153,8 +153,8 @@ class ActiveSpeakerGrounding:
         for query, speaker in zip(queries, speakers.of_query, strict=True):
             linked = np.flatnonzero(links[speaker])
             # Turns of the diarization begin and end too late: another known speaker may speak.
-            known = links.any(axis=0)[:, None] if len(linked) else np.False_
-            others = speaking.sure | speaking.likely & known
+            known = links.any(axis=0)[:, None] & (len(linked) > 0)
+            others: _Bools = speaking.sure | (speaking.likely & known)
             others[linked] = False
             rows, persons = _rows(video, query, objects.ids, speaking, linked, others)
             linked_ids = [objects.ids[n] for n in linked]
@@ -254,7 +254,7 @@ def _rows(
         if row is not None:
             person = ids[linked[0]]
         else:
-            found = np.flatnonzero(others[:, frame])
+            found = np.flatnonzero(others[:, frame]).tolist()
             best = sorted(found, key=lambda n: -speaking.log_odds[n, frame])[:1]
             row = row_of_objects(video, frame, [ids[n] for n in best])
             person = ids[best[0]] if row is not None else None

@@ -113,7 +113,8 @@ class FaceGuidedTracker:
         """One body mask (H, W) per face; masks do not overlap."""
         masks: dict[int, NDArray[np.bool_]] = {}
         canvas, free = image.copy(), np.ones(image.shape[:2], np.bool_)
-        distances = np.array([_distance(image.shape[:2], face) for face in faces])  # (N, H, W)
+        several = faces if len(faces) > 1 else ()
+        distances = np.array([_distance(image.shape[:2], face) for face in several])  # (N, H, W)
         front_to_back = sorted(range(len(faces)), key=lambda i: -faces[i].box[3])
         for position, i in enumerate(front_to_back):
             mask = free & (self._logits(canvas, faces[i]) > _MIN_LOGIT)
@@ -161,10 +162,13 @@ def _distance(shape: tuple[int, ...], face: DetectedFace) -> NDArray[np.float32]
 
 def _components_at(mask: NDArray[np.bool_], face: DetectedFace) -> NDArray[np.bool_]:
     """The connected components of a mask that touch the face; others are removed."""
-    _, parts = cv2.connectedComponents(mask.astype(np.uint8))
+    count, parts = cv2.connectedComponents(mask.astype(np.uint8))
     x1, y1, x2, y2 = face.box.round().astype(int).clip(0)
     touching = np.unique(parts[y1 : y2 + 1, x1 : x2 + 1])
-    return mask & np.isin(parts, touching[touching > 0])
+    kept = np.zeros(count, np.bool_)
+    kept[touching] = True
+    kept[0] = False
+    return mask & kept[parts]
 
 
 @MODELS.register_module()
