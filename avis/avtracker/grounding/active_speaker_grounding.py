@@ -153,7 +153,7 @@ class ActiveSpeakerGrounding:
         for query, speaker in zip(queries, speakers.of_query, strict=True):
             linked = np.flatnonzero(links[speaker])
             # Turns of the diarization begin and end too late: another known speaker may speak.
-            known = links.any(axis=0)[:, None] & (len(linked) > 0)
+            known = np.asarray(links.any(axis=0))[:, None] & (len(linked) > 0)
             others: _Bools = speaking.sure | (speaking.likely & known)
             others[linked] = False
             rows, persons = _rows(video, query, objects.ids, speaking, linked, others)
