@@ -39,7 +39,7 @@ Map: TypeAlias = NDArray[np.float32]
 class ClipOverlap(NamedTuple):
     """The overlap of the predicted mask of a clip with its ground truth, in pixels.
 
-    Attributes:
+    Args:
         intersection: Weight of the ground truth within the mask.
         union: Weight of the ground truth, and pixels of the mask without any.
         predicted: Pixels of the mask.
