@@ -1,1 +1,0 @@
-"""Web page on which a model predicts an uploaded video; ``avis app`` starts it."""

@@ -3,7 +3,10 @@ from .benchmarks.ava import AVABenchmark as AVABenchmark
 from .benchmarks.avsbench import AVSBenchBenchmark as AVSBenchBenchmark
 from .benchmarks.avss import AVSSBenchmark as AVSSBenchmark
 from .benchmarks.avtrack import AVTrackBenchmark as AVTrackBenchmark
+from .benchmarks.davis import DAVISBenchmark as DAVISBenchmark
 from .benchmarks.diarization import DiarizationBenchmark as DiarizationBenchmark
+from .benchmarks.mot import MOTBenchmark as MOTBenchmark
+from .benchmarks.referring import ReferringBenchmark as ReferringBenchmark
 from .benchmarks.vis import AVISegBenchmark as AVISegBenchmark
 from .benchmarks.vis import YouTubeVISBenchmark as YouTubeVISBenchmark
 from .metrics.asd_metric import ASDMetric as ASDMetric

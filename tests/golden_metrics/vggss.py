@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from avis.evaluation.functional.sound_detection import (
-    Detections,
+    ClipDetections,
     detection_ap,
     f1_at,
     piap,
@@ -15,7 +15,7 @@ from avis.evaluation.functional.sound_detection import (
     score_detections,
 )
 from avis.evaluation.functional.sound_localization import (
-    SIZE,
+    MAP_SIZE,
     ClipOverlap,
     annotator_map,
     best_ciou,
@@ -94,10 +94,10 @@ def _score(maps: dict[str, Any], gt: dict[str, np.ndarray], variant: Any) -> dic
 
 def _extended(maps: Any, gt: list[np.ndarray], num_boxes: list[int]) -> dict[str, Any]:
     heat_maps = [*maps['extended'], *maps['silent']]
-    gt = gt + [np.zeros((SIZE, SIZE), np.float32)] * len(maps['silent'])
+    gt = gt + [np.zeros((MAP_SIZE, MAP_SIZE), np.float32)] * len(maps['silent'])
     masks = [upper_half(heat_map, 'slavc') for heat_map in heat_maps]
     area = np.array([gt_map.sum() for gt_map in gt], float)
-    clips = Detections(
+    clips = ClipDetections(
         ciou=np.array([count_mask(m, g).ciou for m, g in zip(masks, gt, strict=True)]),
         confidence=maps['confidence'],
         sounding=np.array(num_boxes) > 0,
@@ -127,9 +127,9 @@ def _extended(maps: Any, gt: list[np.ndarray], num_boxes: list[int]) -> dict[str
     return scores | {'extended_intended': intended}
 
 
-def _group_means(clips: Detections, values: np.ndarray) -> dict[str, float]:
+def _group_means(clips: ClipDetections, values: np.ndarray) -> dict[str, float]:
     """Mean of a value per clip in each group."""
-    numbered = Detections(values, clips.confidence, clips.sounding, clips.area)
+    numbered = ClipDetections(values, clips.confidence, clips.sounding, clips.area)
     return {
         name: float(group.ciou.mean()) if len(group) else np.nan
         for name, group in numbered.groups().items()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from avis.evaluation.functional.vpo import (
-    NUM_CLASSES,
+    NUM_VPO_CLASSES,
     count_confusion,
     float32_sums,
     index_classes,
@@ -23,7 +23,7 @@ SKIPPED = {
     '*/f_0.3_unrounded': 'the official scores are rounded',
     '*/fdr_unrounded': 'the official scores are rounded',
 }
-_NUM_CLASSES = {'vpo': NUM_CLASSES, 'binary': 2, 'semantic': 71}
+_NUM_CLASSES = {'vpo': NUM_VPO_CLASSES, 'binary': 2, 'semantic': 71}
 _KEYS = {'miou': 'mIoU', **{key: key for key in ('accuracy', 'fdr', 'f1', 'f_0.3')}}
 
 
@@ -105,7 +105,9 @@ def _remap(path: Path) -> dict[str, int]:
         official = index_classes(data['coco_ids'])
         official = np.stack([index_classes(image) for image in data['coco_ids']])
         corrected = index_classes(data['coco_ids'], protocol='corrected')
-        classes = np.array([[(image == k).any() for k in range(NUM_CLASSES)] for image in official])
+        classes = np.array(
+            [[(image == k).any() for k in range(NUM_VPO_CLASSES)] for image in official]
+        )
         return {
             'official': int((official != data['official']).sum()),
             'intended': int((corrected != data['intended']).sum()),

@@ -13,7 +13,7 @@ from avis.avtracker.face_tracks.speaker_scores import TrackScores
 from avis.structures.intervals import true_intervals
 from avis.structures.media import FrameSource
 
-MIN_FPS = 8.0
+MIN_SOURCE_FPS = 8.0
 """Frames per second below which lips cannot be followed."""
 
 _SMOOTHED_TICKS = 5  # 0.2 s, as in the published demos
@@ -23,10 +23,10 @@ _SHORT_SECONDS = 0.2  # speech and pauses that are shorter do not count
 def check_frame_rate(frames: FrameSource) -> str | None:
     """Why the faces of a video cannot be scored, None if they can; few frames are logged."""
     fps = frames.fps
-    if fps < MIN_FPS:
+    if fps < MIN_SOURCE_FPS:
         return (
-            f'{frames.name}: expected at least {MIN_FPS:g} frames per second, got {fps:g}: lips '
-            f'cannot be followed; read more frames of the video'
+            f'{frames.name}: expected at least {MIN_SOURCE_FPS:g} frames per second, got {fps:g}: '
+            f'lips cannot be followed; read more frames of the video'
         )
     if fps < FPS - 1:
         print_log(

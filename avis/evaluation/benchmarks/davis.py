@@ -17,7 +17,7 @@ from avis.evaluation.benchmarks.png_folders import list_folders, list_pngs, read
 from avis.evaluation.benchmarks.problems import ProblemLog, Rule
 from avis.evaluation.benchmarks.registry import BENCHMARKS
 from avis.evaluation.functional.counts import EvalProtocol
-from avis.evaluation.functional.davis import ObjectScores, Task, pool_objects, score_sequence
+from avis.evaluation.functional.davis import DAVISTask, ObjectScores, pool_objects, score_sequence
 from avis.utils.png import read_png_mask
 
 SequenceScores: TypeAlias = dict[int, ObjectScores]
@@ -51,12 +51,12 @@ class DAVISBenchmark(Benchmark[SequenceScores]):
         pred: str | Path,
         *,
         protocol: EvalProtocol,
-        task: Task = 'semi_supervised',
+        task: DAVISTask = 'semi_supervised',
     ) -> None:
         super().__init__(gt, pred, protocol=protocol)
         if task not in ('semi_supervised', 'unsupervised'):
             raise ValueError(f"task must be 'semi_supervised' or 'unsupervised', got {task!r}")
-        self.task: Task = task
+        self.task: DAVISTask = task
         check_folder(self.gt, 'label images, <sequence>/00000.png')
         check_folder(self.pred, 'the output, <sequence>/00000.png')
         folders = [path for path in list_folders(self.gt) if list_pngs(path)]

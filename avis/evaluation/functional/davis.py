@@ -28,7 +28,7 @@ MAX_PROPOSALS = 20
 
 # ``semi_supervised``: the output has the indices of the ground truth, which are given in the first
 # frame; the first and the last frame are not scored. ``unsupervised``: any indices, all frames.
-Task: TypeAlias = Literal['semi_supervised', 'unsupervised']
+DAVISTask: TypeAlias = Literal['semi_supervised', 'unsupervised']
 Frame: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
 
 
@@ -59,7 +59,7 @@ def score_sequence(
     frames: Iterable[Frame],
     *,
     num_frames: int,
-    task: Task = 'semi_supervised',
+    task: DAVISTask = 'semi_supervised',
     protocol: EvalProtocol = 'official',
 ) -> dict[int, ObjectScores]:
     """Score one video.

@@ -26,11 +26,11 @@ from avis.evaluation.functional.counts import EvalProtocol, check_protocol
 J_THRESHOLD = 0.4
 S_THRESHOLD = 0.5
 BATCH_SIZE = 4  # clips per evaluation batch of the authors
-SIZE = 256  # labels and predictions are compared at this size
+LABEL_SIZE = 256  # labels and predictions are compared at this size
 
 
 def resize_label(mask: NDArray[np.uint8]) -> BoolArray:
-    """Resize a label image as the authors do, bool (SIZE, SIZE).
+    """Resize a label image as the authors do, bool (LABEL_SIZE, LABEL_SIZE).
 
     They interpolate the gray levels and take every pixel above 0, so that objects grow by up to a
     pixel, and a level of 1 to 3 may be rounded away.
@@ -41,7 +41,7 @@ def resize_label(mask: NDArray[np.uint8]) -> BoolArray:
     >>> int(resize_label(np.full((2, 2), 255, np.uint8)).sum())
     65536
     """
-    label: BoolArray = np.asarray(cv2.resize(mask, (SIZE, SIZE))) > 0  # bilinear
+    label: BoolArray = np.asarray(cv2.resize(mask, (LABEL_SIZE, LABEL_SIZE))) > 0  # bilinear
     return label
 
 

@@ -29,7 +29,7 @@ SIZE_GROUPS = {'small': 0, 'medium': 32**2, 'large': 96**2, 'huge': 144**2}
 
 
 @dataclass(frozen=True)
-class Detections:
+class ClipDetections:
     """The clips of a data set.
 
     Attributes:
@@ -47,11 +47,11 @@ class Detections:
     def __len__(self) -> int:
         return len(self.ciou)
 
-    def take(self, index: BoolArray) -> 'Detections':
+    def take(self, index: BoolArray) -> 'ClipDetections':
         """The clips where ``index`` is true."""
-        return Detections(**{name: values[index] for name, values in vars(self).items()})
+        return ClipDetections(**{name: values[index] for name, values in vars(self).items()})
 
-    def groups(self) -> dict[str, 'Detections']:
+    def groups(self) -> dict[str, 'ClipDetections']:
         """``all`` clips, those with a ``visible`` source, and these by size."""
         visible = self.take(self.sounding)
         edges = [*SIZE_GROUPS.values(), np.inf]
@@ -63,14 +63,18 @@ class Detections:
 
 
 def precision_recall_at(
-    clips: Detections, confidence: float, iou: float = 0.5, *, protocol: EvalProtocol = 'official'
+    clips: ClipDetections,
+    confidence: float,
+    iou: float = 0.5,
+    *,
+    protocol: EvalProtocol = 'official',
 ) -> tuple[float, float]:
     """Precision and recall of the clips detected at a confidence; 1 where undefined.
 
     ``official``: recall counts sounding clips that are not detected as missed, but not those that
     are detected in the wrong place. ``corrected``: recall over all sounding clips.
 
-    >>> clips = Detections(*map(np.array, ([0.6, 0.1, 0], [0.9, 0.8, 0.7], [True, True, False],
+    >>> clips = ClipDetections(*map(np.array, ([0.6, 0.1, 0], [0.9, 0.8, 0.7], [True, True, False],
     ...                                    [9.0, 9.0, 0.0])))
     >>> precision_recall_at(clips, 0.75)
     (0.5, 1.0)
@@ -89,7 +93,7 @@ def precision_recall_at(
 
 
 def detection_ap(
-    clips: Detections, iou: float = 0.5, *, protocol: EvalProtocol = 'official'
+    clips: ClipDetections, iou: float = 0.5, *, protocol: EvalProtocol = 'official'
 ) -> float:
     """Average precision over the confidence, in 0..1.
 
@@ -108,7 +112,7 @@ def detection_ap(
     return float((envelope[:-1] * np.diff(curve[:, 1])).sum())
 
 
-def _corrected_ap(clips: Detections, iou: float) -> float:
+def _corrected_ap(clips: ClipDetections, iou: float) -> float:
     """AP of correctly placed detections; sounding clips that are wrongly placed are missed."""
     correct = clips.sounding & (clips.ciou >= iou)
     if not correct.any():
@@ -117,26 +121,26 @@ def _corrected_ap(clips: Detections, iou: float) -> float:
     return float(share * average_precision(clips.confidence, correct, protocol='corrected'))
 
 
-def f1_at(clips: Detections, confidence: float = CONFIDENCE, iou: float = 0.5) -> float:
+def f1_at(clips: ClipDetections, confidence: float = CONFIDENCE, iou: float = 0.5) -> float:
     """F1 of the clips detected at a confidence under the official protocol; 0 without a hit."""
     precision, recall = precision_recall_at(clips, confidence, iou)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def f1_curve(clips: Detections, iou: float = 0.5) -> list[float]:
+def f1_curve(clips: ClipDetections, iou: float = 0.5) -> list[float]:
     """F1 at every ``max(1, N // 10)``-th of the sorted confidences, as the authors print it."""
     thresholds = np.sort(clips.confidence)[:: max(1, len(clips) // 10)]
     return [f1_at(clips, value, iou) for value in thresholds.tolist()]
 
 
-def precision_of_visible(clips: Detections, iou: float = 0.5) -> float:
+def precision_of_visible(clips: ClipDetections, iou: float = 0.5) -> float:
     """Share of the sounding clips with a cIoU above a threshold (strictly); NaN without any."""
     visible = clips.ciou[clips.sounding]
     return float((visible > iou).mean()) if len(visible) else np.nan
 
 
 def score_detections(
-    clips: Detections,
+    clips: ClipDetections,
     *,
     protocol: EvalProtocol = 'official',
     iou_thresholds: Sequence[float] = IOU_THRESHOLDS,

@@ -1,8 +1,8 @@
 r"""Scores of sound source localization: cIoU and AUC of VGG-SS and Flickr-SoundNet.
 
 NumPy and OpenCV only: no torch, no mmengine, no I/O. A clip is one frame with a heat map of any
-size; the ground truth is a map of ``SIZE`` x ``SIZE`` pixels with weights in 0..1. Start reading at
-:func:`count_clip`, which compares the two, and :func:`score_clips`.
+size; the ground truth is a map of ``MAP_SIZE`` x ``MAP_SIZE`` pixels with weights in 0..1. Start
+reading at :func:`count_clip`, which compares the two, and :func:`score_clips`.
 
 .. math:: cIoU = \frac{\sum_p P_p G_p}{\sum_p G_p + |\{p : P_p = 1, G_p = 0\}|}
 
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from avis.evaluation.functional.array_types import BoolArray, FloatArray
 
-SIZE = 224
+MAP_SIZE = 224
 _FLICKR_SIZE = 256  # the scale of the boxes of Flickr-SoundNet
 _CUBIC = np.float32(-0.75)  # PyTorch's constant of bicubic interpolation
 
@@ -56,7 +56,7 @@ class ClipOverlap(NamedTuple):
 
 
 def box_map(boxes: Sequence[Sequence[float]]) -> Map:
-    """The ground truth of VGG-SS, (SIZE, SIZE): 1 in any of the boxes.
+    """The ground truth of VGG-SS, (MAP_SIZE, MAP_SIZE): 1 in any of the boxes.
 
     Args:
         boxes: Corners x1, y1, x2, y2 relative to the frame. Values outside of 0..1 are clipped, and
@@ -65,14 +65,14 @@ def box_map(boxes: Sequence[Sequence[float]]) -> Map:
     Raises:
         ValueError: A coordinate is not a number.
 
-    >>> box_map([[0, 0, 0.5, 0.25], [0.5, 0, -2.9e16, 1]]).sum() / SIZE**2
+    >>> box_map([[0, 0, 0.5, 0.25], [0.5, 0, -2.9e16, 1]]).sum() / MAP_SIZE**2
     np.float32(0.125)
     """
-    gt = np.zeros((SIZE, SIZE), np.float32)
+    gt = np.zeros((MAP_SIZE, MAP_SIZE), np.float32)
     for box in boxes:
         if np.isnan(box).any() or len(box) != 4:
             raise ValueError(f'expected a box x1, y1, x2, y2 of numbers, got {list(box)}')
-        x1, y1, x2, y2 = (SIZE * np.clip(box, 0, 1)).astype(int).tolist()
+        x1, y1, x2, y2 = (MAP_SIZE * np.clip(box, 0, 1)).astype(int).tolist()
         gt[y1:y2, x1:x2] = 1
     return gt
 
@@ -86,15 +86,15 @@ def annotator_map(boxes: Sequence[Sequence[int]]) -> Map:
     >>> annotator_map([[0, 0, 256, 256], [0, 0, 128, 256]])[0, [0, 200]]
     array([1. , 0.5], dtype=float32)
     """
-    gt = np.zeros((SIZE, SIZE), np.float32)
+    gt = np.zeros((MAP_SIZE, MAP_SIZE), np.float32)
     for box in boxes:
-        x1, y1, x2, y2 = (int(SIZE * value / _FLICKR_SIZE) for value in box)
+        x1, y1, x2, y2 = (int(MAP_SIZE * value / _FLICKR_SIZE) for value in box)
         gt[y1:y2, x1:x2] += 0.5
     return np.minimum(gt, 1)
 
 
 def upper_half(heat_map: NDArray[np.floating], variant: Variant = 'ez_vsl') -> BoolArray:
-    """The half of the frame with the highest values, bool (SIZE, SIZE).
+    """The half of the frame with the highest values, bool (MAP_SIZE, MAP_SIZE).
 
     Args:
         heat_map: (H, W), higher where the sound comes from.
@@ -108,7 +108,7 @@ def upper_half(heat_map: NDArray[np.floating], variant: Variant = 'ez_vsl') -> B
         raise ValueError(f'expected a finite map (H, W), got {heat_map.shape} with NaN or infinity')
     values = heat_map.astype(np.float32, copy=False)
     if variant == 'lvs':
-        resized = np.asarray(cv2.resize(values, (SIZE, SIZE)), np.float32)  # bilinear
+        resized = np.asarray(cv2.resize(values, (MAP_SIZE, MAP_SIZE)), np.float32)  # bilinear
         values = 1 - _normalize(-resized)
         return (values > _median(values)) | (values >= 1)
     resized = _resize_aligned(values, _cubic if variant == 'slavc' else _linear)
@@ -124,7 +124,7 @@ def count_clip(
 
     Args:
         heat_map: (H, W), higher where the sound comes from.
-        gt: :func:`box_map`, :func:`annotator_map` or any weights in 0..1, (SIZE, SIZE).
+        gt: :func:`box_map`, :func:`annotator_map` or any weights in 0..1, (MAP_SIZE, MAP_SIZE).
         variant: How the map becomes a mask, see :data:`Variant`.
 
     >>> left = np.repeat(np.linspace(1, 0, 14)[None], 14, axis=0)
@@ -135,7 +135,7 @@ def count_clip(
 
 
 def count_mask(mask: BoolArray, gt: NDArray[np.floating]) -> ClipOverlap:
-    """Compare a predicted mask with the ground truth of a clip, both (SIZE, SIZE)."""
+    """Compare a predicted mask with the ground truth of a clip, both (MAP_SIZE, MAP_SIZE)."""
     if gt.shape != mask.shape:
         raise ValueError(f'expected a ground truth of {mask.shape}, got {gt.shape}')
     weights = gt.astype(float)
@@ -178,7 +178,7 @@ def best_ciou(gt: NDArray[np.floating]) -> float:
     >>> best_ciou(box_map([[0, 0, 1, 1]]))
     0.5
     """
-    half, area = SIZE**2 / 2, float(gt.sum())
+    half, area = MAP_SIZE**2 / 2, float(gt.sum())
     return min(area, half) / max(area, half)
 
 
@@ -196,11 +196,11 @@ def _normalize(values: Map) -> Map:
 
 
 def _resize_aligned(heat_map: Map, weights: 'Any') -> Map:
-    """Resize to (SIZE, SIZE) with aligned corners, in float32 as PyTorch: columns, then rows."""
+    """Resize with aligned corners, in float32 as PyTorch: columns, then rows."""
     for axis in (1, 0):
         length = heat_map.shape[axis]
-        scale = np.float32(length - 1) / np.float32(SIZE - 1)
-        position = scale * np.arange(SIZE, dtype=np.float32)
+        scale = np.float32(length - 1) / np.float32(MAP_SIZE - 1)
+        position = scale * np.arange(MAP_SIZE, dtype=np.float32)
         first = np.minimum(position.astype(int), length - 1)
         parts = weights(first, (position - first.astype(np.float32)), length)
         heat_map = _weighted_sum(heat_map, parts, axis)

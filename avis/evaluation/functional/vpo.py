@@ -22,8 +22,8 @@ from avis.evaluation.functional.array_types import BoolArray, FloatArray, IntArr
 from avis.evaluation.functional.counts import EPS, EvalProtocol, check_protocol
 
 IGNORED = 255
-BETA = 0.3
-NUM_CLASSES = 22  # of VPO, including the background, index 0
+_BETA = 0.3
+NUM_VPO_CLASSES = 22  # of VPO, including the background, index 0
 _DIGITS = 4  # the authors round to four decimals
 # COCO id of each class in the mask files, in the order of the class indices from 1 on.
 CLASSES = {
@@ -85,7 +85,7 @@ def index_classes(
 
 
 def count_confusion(
-    pred: NDArray[Any], target: NDArray[Any], *, num_classes: int = NUM_CLASSES
+    pred: NDArray[Any], target: NDArray[Any], *, num_classes: int = NUM_VPO_CLASSES
 ) -> IntArray:
     """Count the labeled pixels of an image by true and predicted class, (K, K).
 
@@ -148,14 +148,14 @@ def score_confusions(
         'f1': _f_beta(tp, fn, fp, 1.0),
     }
     if protocol == 'official':
-        scores |= {'miou': _float32_iou(tables).mean(), 'f_0.3': _f_beta(tp, fn, fp, BETA)}
+        scores |= {'miou': _float32_iou(tables).mean(), 'f_0.3': _f_beta(tp, fn, fp, _BETA)}
         return {name: round(float(value), _DIGITS) for name, value in scores.items()}
     in_gt = tp + fn > 0
     foreground = occurs & (np.arange(len(tp)) > 0)
     scores |= {
         'miou': _mean(tp[occurs], (tp + fn + fp)[occurs]),
         'miou_noBg': _mean(tp[foreground], (tp + fn + fp)[foreground]),
-        'f_0.3': _f_beta(tp[in_gt], fn[in_gt], fp[in_gt], BETA),
+        'f_0.3': _f_beta(tp[in_gt], fn[in_gt], fp[in_gt], _BETA),
     }
     return {name: float(value) for name, value in scores.items()}
 

@@ -70,7 +70,10 @@ class TrackNoise:
                 continue
             noise = audio[partners[rng.integers(len(partners))]]
             sums = mix_noise(
-                to_int16(clean), to_int16(noise), snr, wrap=self.protocol == 'official'
+                quantize_waveform(clean),
+                quantize_waveform(noise),
+                snr,
+                wrap=self.protocol == 'official',
             )
             mixed.append(sums.to(clean.dtype) / _INT16_SCALE)
         return mixed
@@ -106,7 +109,7 @@ def _decibels(samples: Tensor, wrap: bool) -> float:
     return 10 * float(torch.log10(power.double().mean() + _OFFSET))
 
 
-def to_int16(waveform: Tensor) -> Tensor:
+def quantize_waveform(waveform: Tensor) -> Tensor:
     """Convert a waveform in [-1, 1] to 16 bit samples."""
     scaled = (waveform.double() * _INT16_SCALE).round()
     return scaled.clamp(-_INT16_SCALE, _INT16_MAX).to(torch.int16)

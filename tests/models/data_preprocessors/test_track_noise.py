@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from avis.models.data_preprocessors.track_noise import TrackNoise, mix_noise, to_int16
+from avis.models.data_preprocessors.track_noise import TrackNoise, mix_noise, quantize_waveform
 from avis.structures.av_data_sample import AVDataSample
 
 
@@ -28,10 +28,10 @@ def ratio(clean: Tensor, mixed: Tensor) -> float:
 
 
 def test_official_powers_wrap() -> None:
-    clean, noise = (to_int16(wave) for wave in waves(0.3, 0.2))
+    clean, noise = (quantize_waveform(wave) for wave in waves(0.3, 0.2))
     assert ratio(clean, mix_noise(clean, noise, 3.0, wrap=False)) == pytest.approx(3, abs=0.01)
     assert abs(ratio(clean, mix_noise(clean, noise, 3.0, wrap=True)) - 3) > 1
-    quiet = [to_int16(wave) for wave in waves(0.004, 0.003)]  # squares fit 16 bit
+    quiet = [quantize_waveform(wave) for wave in waves(0.004, 0.003)]  # squares fit 16 bit
     assert ratio(quiet[0], mix_noise(*quiet, 3.0, wrap=True)) == pytest.approx(3, abs=0.1)
 
 
