@@ -33,6 +33,7 @@ MODULES = {
 PROJECTS = {
     path.parents[1].name.split('_')[0]: path for path in ROOT.glob('projects/*/tests/parity.py')
 }
+PROJECTS['acvsegformer'] = PROJECTS['avsegformer']  # a variant in the same project
 
 
 def compare(name: str, folder: Path, keys: Path | None = None) -> Comparison:

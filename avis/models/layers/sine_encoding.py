@@ -11,12 +11,13 @@ def sine_encoding(
     channels: int,
     *,
     temperature: float = 10000.0,
+    normalize: bool = True,
     device: torch.device | str = 'cpu',
 ) -> Tensor:
-    """Return the positional encoding of DETR, normalized: the last row and column are at 2 pi.
+    """Return the positional encoding of DETR.
 
-    Equals ``mmdet.models.layers.SinePositionalEncoding(channels // 2, normalize=True)`` of a map
-    without padding; rows and columns are encoded once each, not at every position.
+    Equals ``mmdet.models.layers.SinePositionalEncoding(channels // 2, normalize=normalize)`` of a
+    map without padding; rows and columns are encoded once each, not at every position.
 
     Source: Carion et al., *DETR*, ECCV 2020 (arXiv:2005.12872).
 
@@ -24,6 +25,7 @@ def sine_encoding(
         shape: (h, w) of the map.
         channels: C; the first half encodes the row, the second the column.
         temperature: Ratio of the longest to the shortest wavelength.
+        normalize: The last row and column are at 2 pi; otherwise positions count from 1.
         device: Device of the result.
 
     Returns:
@@ -36,7 +38,8 @@ def sine_encoding(
 
     def encode(length: int) -> Tensor:
         index = torch.arange(1, length + 1, dtype=torch.float32, device=device)
-        angle = (index / (index[-1] + 1e-6) * (2 * math.pi))[:, None] / wavelength
+        position = index / (index[-1] + 1e-6) * (2 * math.pi) if normalize else index
+        angle = position[:, None] / wavelength
         return torch.stack([angle[:, ::2].sin(), angle[:, 1::2].cos()], -1).flatten(1)
 
     rows = encode(height)[:, None].expand(height, width, half)

@@ -67,6 +67,10 @@ class DeformableSelfAttention(MultiScaleDeformableAttention):
         Returns:
             (N, S, C), with the residual added.
         """
+        return self.attend(tokens, position, reference, shapes).add(tokens)
+
+    def attend(self, tokens: Tensor, position: Tensor, reference: Tensor, shapes: Shapes) -> Tensor:
+        """Return :meth:`forward` without the residual."""
         images, length = tokens.shape[:2]
         samples = (self.num_heads, self.num_levels, self.num_points)
         query = tokens + position
@@ -89,7 +93,7 @@ class DeformableSelfAttention(MultiScaleDeformableAttention):
             weights.view(images, length, *samples),
             kernel=self.kernel,
         )
-        return _project(attended, self.output_proj).add(tokens)
+        return _project(attended, self.output_proj)
 
 
 @MODELS.register_module()
@@ -223,7 +227,7 @@ class DeformablePixelDecoder(MSDeformAttnPixelDecoder):
                 for shape, level in zip(shapes, self.level_encoding.weight, strict=True)
             ]
         )
-        reference = torch.cat([_centers(shape, tokens.device) for shape in shapes])
+        reference = torch.cat([pixel_centers(shape, tokens.device) for shape in shapes])
         for layer in self.encoder.layers:
             tokens = layer.norms[0](layer.self_attn(tokens, position, reference, shapes))
             hidden = _project(tokens, layer.ffn.layers[0][0]).relu_()
@@ -236,7 +240,7 @@ def _project(tokens: Tensor, layer: nn.Linear) -> Tensor:
     return linear(tokens, layer.weight, layer.bias)
 
 
-def _centers(shape: tuple[int, int], device: torch.device) -> Tensor:
+def pixel_centers(shape: tuple[int, int], device: torch.device) -> Tensor:
     """Return the centers x, y of all pixels, in [0, 1] from edge to edge, (h * w, 2)."""
     height, width = shape
     y = (torch.arange(height, dtype=torch.float32, device=device) + 0.5) / height

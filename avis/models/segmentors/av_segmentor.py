@@ -1,13 +1,12 @@
 """Model for audio-visual segmentation: the pixels of each frame that belong to sounding objects."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.structures import PixelData
-from torch import Tensor, nn
+from torch import nn
 
 from avis.models.segmentors.base import BaseAVSegmentor, Inputs
+from avis.models.segmentors.sem_seg import add_sem_seg, stack_sem_seg, zero_padding_frames
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 
@@ -77,12 +76,12 @@ class AVSegmentor(BaseAVSegmentor):
             level.contiguous(memory_format=torch.channels_last)
             for level in self.backbone(frames.flatten(0, 1))
         ]
-        maps = [_zero_padding(level, valid) for level in self.neck(maps)]
-        audio = _zero_padding(audio.flatten(0, 1), valid).unflatten(0, clip)
+        maps = [zero_padding_frames(level, valid) for level in self.neck(maps)]
+        audio = zero_padding_frames(audio.flatten(0, 1), valid).unflatten(0, clip)
         feature_maps, audio_features = [], []
         for fusion, level in zip(self.fusions, maps, strict=True):
             fused, audio_embed = fusion(level.unflatten(0, clip), audio)
-            fused = _zero_padding(fused.flatten(0, 1), valid)
+            fused = zero_padding_frames(fused.flatten(0, 1), valid)
             feature_maps.append(fused.relu())
             audio_features.append(audio_embed)
         del maps, level, fused  # frees memory for the decoder
@@ -97,7 +96,7 @@ class AVSegmentor(BaseAVSegmentor):
         """Return ``loss_seg`` and, if configured, ``loss_avm``."""
         outputs = self.compute_outputs(inputs)
         logits = outputs['logits']
-        target, labeled = _gt(data_samples, logits)
+        target, labeled = stack_sem_seg(data_samples, logits)
         losses = {'loss_seg': self.loss_seg(logits, target, labeled)}
         if self.loss_avm is not None:
             losses['loss_avm'] = self.loss_avm(
@@ -111,45 +110,4 @@ class AVSegmentor(BaseAVSegmentor):
         Its ``sem_seg`` is uint8 (T, H, W), class indices; the binary task adds ``prob``, float
         (T, H, W).
         """
-        for sample, logits in zip(
-            data_samples, self.compute_outputs(inputs)['logits'], strict=True
-        ):
-            height, width = sample.img_shape
-            length = len(sample.get('frame_ids', logits))
-            logits = logits[:length, :, :height, :width]  # (T, K, H, W), without the padding
-            if logits.shape[1] == 1:
-                prob = logits[:, 0].sigmoid().float()
-                data = {'sem_seg': (prob > 0.5).to(torch.uint8), 'prob': prob}
-            else:
-                data = {'sem_seg': logits.argmax(1).to(torch.uint8)}
-            sample.pred_sem_seg = PixelData(**data)
-        return data_samples
-
-
-def _zero_padding(x: Tensor, valid: Tensor | None) -> Tensor:
-    """Set the entries of x (B*T, ...) that belong to padding frames to zero; valid is (B, T)."""
-    if valid is None:
-        return x
-    return x * valid.reshape(-1, *[1] * (x.ndim - 1)).to(x.dtype)
-
-
-def _gt(data_samples: Sequence[AVDataSample], logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Stack the ground truth of a batch.
-
-    Returns:
-        Class indices (B, T, H, W), and which frames are labeled, bool (B, T).
-    """
-    num_labels = max(logits.shape[2], 2)  # a binary head has one logit and two labels
-    targets, labeled = [], []
-    for sample in data_samples:
-        target = sample.gt_sem_seg.sem_seg  # (T, H, W)
-        if int(target.max()) >= num_labels:
-            raise ValueError(
-                f'{sample.get("video_name")!r}: expected labels below {num_labels}, as '
-                f'decode_head.num_classes is {logits.shape[2]}, got {int(target.max())}. Check the '
-                f'masks, or set num_classes to that of the data set.'
-            )
-        targets.append(target)
-        known = sample.get('labeled_frames')
-        labeled.append(target.new_ones(len(target), dtype=torch.bool) if known is None else known)
-    return torch.stack(targets), torch.stack(labeled)
+        return add_sem_seg(data_samples, self.compute_outputs(inputs)['logits'])
