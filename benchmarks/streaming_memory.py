@@ -169,7 +169,8 @@ def predict(path: Path, window: int, out: Path | None, config: str | None) -> di
     import resource
 
     from avis.apis import predict_video, video_record
-    from avis.apis.batch_inference import OutputOptions, write_outputs
+    from avis.apis.batch_inference import write_outputs
+    from avis.apis.inference_options import InferenceOptions
     from avis.apis.video_results import to_video_result
 
     model = build() if config is None else build_semantic(config)
@@ -178,7 +179,7 @@ def predict(path: Path, window: int, out: Path | None, config: str | None) -> di
     sample = predict_video(model, record, size=window, overlap=0)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     if out is not None:
-        write_outputs(out, record, to_video_result(record, sample), OutputOptions())
+        write_outputs(out, record, to_video_result(record, sample), InferenceOptions())
     tracks = sample.pred_tracks
     masks = [rle for track in tracks.masks for rle in track.rles if rle is not None]
     return {

@@ -30,7 +30,12 @@ LEAVES = sorted(set((ROOT / 'configs').rglob('*.py')) - set(BASES))
 # lr_asd_faces reads whole videos: tests/avtracker/test_active_speaker_tracker.py.
 CONFIGS = [path for path in LEAVES if 'avtracker' not in path.parts and path.stem != 'lr_asd_faces']
 # No published model.
-UNPUBLISHED = ('avtracker_offline', 'avtracker_offline_asd', 'lr_asd_faces')
+UNPUBLISHED = (
+    'avtracker_offline',
+    'avtracker_offline_asd',
+    'lr_asd_faces',
+    'mask2former_r50_coco_aviseg',
+)
 # Models of face tracks: tests/test_asd_configs.py.
 SEGMENTORS = [path for path in CONFIGS if path.parent.name != 'asd']
 MAX_BASES = 4  # data set, model, schedule, runtime; the leaf itself is not counted

@@ -136,6 +136,11 @@ def test_absent_instances_stay_in_every_frame() -> None:
 
 def test_instance_is_matched_in_the_frame_that_shows_it_first() -> None:
     sample = make_sample([[0, 1, 1], [1, 1, 1]])
+    halves = torch.zeros(
+        2, 1, 16, 24, dtype=torch.bool
+    )  # large, so that any points tell them apart
+    halves[0, ..., :12] = halves[1, :, :8] = True
+    sample.gt_tracks.masks = halves & sample.gt_tracks.annotated[..., None, None]
     targets = frame_targets([sample], None)
     masks = sample.gt_tracks.masks.float()[..., ::4, ::4] * 20 - 10  # logits (N, T, 4, 6)
     # The channels of the features are the masks: query 2 is instance 1, query 0 is instance 0.
