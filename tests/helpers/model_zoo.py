@@ -16,7 +16,13 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / 'docs' / 'model_zoo.md'
 PARAMETERS = ROOT / 'docs' / 'model_parameters.json'
 MARK = '<!-- table of models -->\n'
-_BACKBONES = {'r50': 'ResNet-50', 'r101': 'ResNet-101', 'swinl': 'Swin-L', 'pvtv2b5': 'PVTv2-B5'}
+_BACKBONES = {
+    'r50': 'ResNet-50',
+    'r101': 'ResNet-101',
+    'swinb': 'Swin-B',
+    'swinl': 'Swin-L',
+    'pvtv2b5': 'PVTv2-B5',
+}
 _HEADER = (
     '| method | config | backbone | data | published | re-measured | verified | parameters |',
     '|---|---|---|---|---|---|---|---|',

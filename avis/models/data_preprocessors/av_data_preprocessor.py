@@ -53,13 +53,15 @@ class AVDataPreprocessor(BaseDataPreprocessor):
 
         Args:
             data: ``inputs``: ``frames`` B times uint8 (T, 3, H, W), ``audio`` B times (S,),
-                (T, 96, 64) or (T, D); ``data_samples``: B samples or absent.
+                (T, 96, 64) or (T, D), optionally ``prior_masks`` B times (T, h, w);
+                ``data_samples``: B samples or absent.
             training: Pad the ground truth too.
 
         Returns:
             ``inputs``: ``frames`` float32 (B, T, 3, H, W), ``audio`` (B, S), (B, T, 96, 64) or
             (B, T, D); ``audio_lengths`` int (B,), lengths of ``audio`` without padding, if they
-            differ; ``valid_frames`` bool (B, T) if any frame is padding; ``data_samples``.
+            differ; ``prior_masks`` (B, T, h, w) if given; ``valid_frames`` bool (B, T) if any frame
+            is padding; ``data_samples``.
         """
         data = self.cast_data(data)
         frames, audio = data['inputs']['frames'], data['inputs'].get('audio')
@@ -71,6 +73,9 @@ class AVDataPreprocessor(BaseDataPreprocessor):
             lengths = [len(waveform) for waveform in audio]
             if len(set(lengths)) > 1:
                 inputs['audio_lengths'] = torch.tensor(lengths, device=batch.device)
+        if 'prior_masks' in data['inputs']:
+            priors = data['inputs']['prior_masks']
+            inputs['prior_masks'] = torch.nn.utils.rnn.pad_sequence(list(priors), batch_first=True)
         valid = _valid_frames(frames, samples)
         if valid is not None:
             batch[~valid] = 0

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from avis.models.decode_heads.frame_predictions import (
     FramePredictions,
     LayerPrediction,
+    MaskProjection,
     Matching,
 )
 from avis.models.layers.attention import MLP, DecoderLayer
@@ -77,6 +78,12 @@ class Mask2FormerFrameHead(nn.Module):
         self.mask_embed = MLP(channels, 3)
         self.loss_set = None if loss_set is None else MODELS.build(loss_set)
 
+    @property
+    def projection(self) -> MaskProjection:
+        """From pixel features to mask features."""
+        projection: MaskProjection = self.pixel_decoder.projection
+        return projection
+
     def forward(
         self, maps: Sequence[Tensor], audio: Tensor, clip: tuple[int, int]
     ) -> FramePredictions:
@@ -93,12 +100,33 @@ class Mask2FormerFrameHead(nn.Module):
                 f'got {len(maps[0])}'
             )
         pixel_features, levels = self.decode_pixels(maps, audio)
-        tokens = [
+        tokens = self.embed_levels(levels)
+        queries = self.start_queries(tokens, audio).expand(len(maps[0]), -1, -1)
+        state, outputs = self.decode_queries(queries, tokens, levels, pixel_features)
+        return self.collect(state, outputs, pixel_features, clip)
+
+    def embed_levels(self, levels: Sequence[Tensor]) -> list[Tensor]:
+        """Return the tokens (N, S, C) of each level (N, C, h, w), with its embedding."""
+        return [
             level.flatten(2).transpose(1, 2) + embed
             for level, embed in zip(levels, self.level_embed.weight, strict=True)
         ]
-        queries = self.start_queries(tokens, audio).expand(len(maps[0]), -1, -1)
-        state, outputs = self.decode_queries(queries, tokens, levels, pixel_features)
+
+    def collect(
+        self,
+        state: Tensor,
+        outputs: Sequence[Tensor],
+        pixel_features: Tensor,
+        clip: tuple[int, int],
+    ) -> FramePredictions:
+        """Predict from the queries of all layers.
+
+        Args:
+            state: Queries (N, Q, C) after the last layer, before their norm.
+            outputs: Normalized queries before and after each layer.
+            pixel_features: (N, C, h, w).
+            clip: (B, T).
+        """
         last = self._predict(outputs[-1])
         training = self.training
         kept = outputs[-self.num_query_layers :] if training else outputs[-1:]
@@ -108,7 +136,7 @@ class Mask2FormerFrameHead(nn.Module):
             mask_embeds=last.mask_embeds.unflatten(0, clip),
             queries=torch.stack(kept).unflatten(1, clip),
             pixel_features=pixel_features.unflatten(0, clip),
-            projection=self.pixel_decoder.projection,
+            projection=self.projection,
             layers=[
                 LayerPrediction(*(part.unflatten(0, clip) for part in layer)) for layer in layers
             ],
@@ -119,7 +147,10 @@ class Mask2FormerFrameHead(nn.Module):
         )
 
     def loss(
-        self, predictions: FramePredictions, data_samples: Sequence[AVDataSample]
+        self,
+        predictions: FramePredictions,
+        data_samples: Sequence[AVDataSample],
+        labeled: Tensor | None = None,
     ) -> tuple[dict[str, Tensor], list[list[Matching]]]:
         """Compare the predictions of every layer with the ground truth, frame by frame.
 
@@ -127,25 +158,30 @@ class Mask2FormerFrameHead(nn.Module):
             predictions: Made in training mode.
             data_samples: B samples with ``gt_tracks``. An instance does not count in frames in
                 which it has no mask.
+            labeled: bool (B, T), False in frames that do not count; None counts all.
 
         Returns:
             ``loss_ce``, ``loss_mask`` and ``loss_dice`` of the last layer, and with the suffix
             ``_i`` of the prediction after i layers; and per prediction, in the order of
-            ``predictions.layers``, the matching of each of the B * T frames.
+            ``predictions.layers``, the matching of each frame that counts.
         """
         if self.loss_set is None:
             raise ValueError(
                 f'{type(self).__name__}: expected loss_set for training, got None; see configs/avis'
             )
+        features, targets = predictions.pixel_features, self.make_targets(data_samples)
+        counted: Tensor | slice = slice(None)
+        if labeled is not None:
+            counted = rows = labeled.flatten().nonzero()[:, 0]
+            targets = [targets[index] for index in rows.tolist()]
         layers = [
             SetPredictions(
-                layer.class_logits.flatten(0, 1),
-                *predictions.projection.project_embeds(layer.mask_embeds.flatten(0, 1)),
+                layer.class_logits.flatten(0, 1)[counted],
+                *predictions.projection.project_embeds(layer.mask_embeds.flatten(0, 1)[counted]),
             )
             for layer in predictions.layers
         ]
-        features = predictions.pixel_features.flatten(0, 1)[:, None]
-        values, matchings = self.loss_set(layers, features, self.make_targets(data_samples))
+        values, matchings = self.loss_set(layers, features.flatten(0, 1)[counted, None], targets)
         losses: dict[str, Tensor] = {}
         for index, layer_losses in enumerate(values):
             suffix = '' if index == len(values) - 1 else f'_{index}'
@@ -244,7 +280,7 @@ class Mask2FormerFrameHead(nn.Module):
         Returns:
             bool (N, Q, S); all True for a query with an empty mask.
         """
-        embeds, offset = self.pixel_decoder.projection.project_embeds(self.mask_embed(queries))
+        embeds, offset = self.projection.project_embeds(self.mask_embed(queries))
         inside = torch.baddbmm(offset[..., None], embeds, features) >= 0
         return inside | ~inside.any(-1, keepdim=True)
 

@@ -61,6 +61,8 @@ class MaskSetLoss(nn.Module):
     Args:
         num_classes: K, without "no object".
         class_weight: Weight of the class, in matching and loss.
+        match_class_weight: Another weight of the class in matching: 1 in models that were trained
+            with Hugging Face's Mask2Former; None for ``class_weight``.
         mask_weight: Weight of the binary cross-entropy at points, in matching and loss.
         dice_weight: Weight of the dice loss at points, in matching and loss.
         num_points: Points per mask and frame.
@@ -73,6 +75,7 @@ class MaskSetLoss(nn.Module):
         *,
         num_classes: int,
         class_weight: float = 2.0,
+        match_class_weight: float | None = None,
         mask_weight: float = 5.0,
         dice_weight: float = 5.0,
         num_points: int = 12544,
@@ -80,7 +83,9 @@ class MaskSetLoss(nn.Module):
         super().__init__()
         self.weights = {'ce': class_weight, 'mask': mask_weight, 'dice': dice_weight}
         self.matcher = MaskMatcher(
-            class_weight=class_weight, mask_weight=mask_weight, dice_weight=dice_weight
+            class_weight=class_weight if match_class_weight is None else match_class_weight,
+            mask_weight=mask_weight,
+            dice_weight=dice_weight,
         )
         self.points = PointSampler(num_points=num_points)
         weights = torch.ones(num_classes + 1)

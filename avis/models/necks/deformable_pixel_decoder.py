@@ -235,9 +235,12 @@ class DeformablePixelDecoder(MSDeformAttnPixelDecoder):
         return tokens
 
 
-def _project(tokens: Tensor, layer: nn.Linear) -> Tensor:
-    """Apply a linear layer built by mmcv to many tokens."""
-    return linear(tokens, layer.weight, layer.bias)
+def _project(tokens: Tensor, layer: nn.Module) -> Tensor:
+    """Apply a linear layer built by mmcv to many tokens, or what a project has put in its place."""
+    if type(layer) is nn.Linear:
+        return linear(tokens, layer.weight, layer.bias)
+    projected: Tensor = layer(tokens)
+    return projected
 
 
 def pixel_centers(shape: tuple[int, int], device: torch.device) -> Tensor:
