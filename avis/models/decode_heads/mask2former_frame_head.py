@@ -134,7 +134,7 @@ class Mask2FormerFrameHead(nn.Module):
         return FramePredictions(
             class_logits=last.class_logits.unflatten(0, clip),
             mask_embeds=last.mask_embeds.unflatten(0, clip),
-            queries=torch.stack(kept).unflatten(1, clip),
+            queries=torch.stack(list(kept)).unflatten(1, clip),
             pixel_features=pixel_features.unflatten(0, clip),
             projection=self.projection,
             layers=[

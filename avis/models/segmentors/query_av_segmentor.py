@@ -118,7 +118,7 @@ class QueryAVSegmentor(BaseAVSegmentor):
         predictions: FramePredictions,
         index: tuple[int, int],
         size: tuple[int, int],
-        output_size: tuple[int, int] | None = None,
+        output_size: tuple[int, ...] | None = None,
     ) -> Tensor:
         """Return the score of each class at each pixel of one frame.
 
