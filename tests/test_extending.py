@@ -52,7 +52,7 @@ RECIPES = {
     ),
     'an audio encoder and a loss': Recipe(
         'add_component',
-        ('my_parts/loudness.py', 'my_parts/labeled_dice.py', 'my_configs/demo_my_parts.py'),
+        ('my_parts/loudness.py', 'my_parts/masked_dice.py', 'my_configs/demo_my_parts.py'),
         (AVS_DATA, TRAIN.format(config='my_configs/demo_my_parts.py')),
         'Loudness',
     ),
