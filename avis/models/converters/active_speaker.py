@@ -8,18 +8,17 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from avis.models.converters.frame_head import Rules, new_name
 from avis.registry import CONVERTERS
 
-_Rules = tuple[tuple[str, str], ...]
-
 _ENCODER = r'model\.(audio|visual)Encoder\.block([123])\.'
-_HEADS: _Rules = (
+_HEADS: Rules = (
     (r'lossAV\.FC\.(.+)', r'head.\1'),
     (r'lossV\.FC\.(.+)', r'visual_head.\1'),
 )
 # First match wins; blocks of the official code count from 1, those of avis from 0. Layers s and m
 # convolve in space (pixels, coefficients), t over time.
-_LR_ASD: _Rules = (
+_LR_ASD: Rules = (
     (_ENCODER + r'[sm]_([12])\.(.+)', r'network.\1_encoder.blocks.<\2>.space\3.conv.\4'),
     (_ENCODER + r'[sm]_norm_([12])\.(.+)', r'network.\1_encoder.blocks.<\2>.space\3.norm.\4'),
     (_ENCODER + r't_([12])\.(.+)', r'network.\1_encoder.blocks.<\2>.time\3.conv.\4'),
@@ -31,7 +30,7 @@ _LR_ASD: _Rules = (
     (r'model\.detector\.(gru_(?:forward|backward)\..+)', r'network.\1'),
     *_HEADS,
 )
-_LIGHT_ASD: _Rules = (
+_LIGHT_ASD: Rules = (
     (_ENCODER + r'[sm]_([35])\.(.+)', r'network.\1_encoder.blocks.<\2>.space\3.conv.\4'),
     (_ENCODER + r'bn_[sm]_([35])\.(.+)', r'network.\1_encoder.blocks.<\2>.space\3.norm.\4'),
     (_ENCODER + r't_([35])\.(.+)', r'network.\1_encoder.blocks.<\2>.time\3.conv.\4'),
@@ -75,7 +74,7 @@ def convert_light_asd(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tenso
     return _convert(state_dict, _LIGHT_ASD, 'Light-ASD'), []
 
 
-def _convert(state_dict: Mapping[str, Tensor], rules: _Rules, model: str) -> dict[str, Tensor]:
+def _convert(state_dict: Mapping[str, Tensor], rules: Rules, model: str) -> dict[str, Tensor]:
     converted = {}
     for name, value in state_dict.items():
         key = _rename(name, rules)
@@ -88,12 +87,9 @@ def _convert(state_dict: Mapping[str, Tensor], rules: _Rules, model: str) -> dic
     return converted
 
 
-def _rename(name: str, rules: _Rules) -> str | None:
-    for pattern, target in rules:
-        match = re.fullmatch(pattern, name)
-        if match:
-            return re.sub(r'<(\d)>', lambda k: str(int(k[1]) - 1), match.expand(target))
-    return None
+def _rename(name: str, rules: Rules) -> str | None:
+    target = new_name(name, rules)
+    return target and re.sub(r'<(\d)>', lambda k: str(int(k[1]) - 1), target)
 
 
 def _two_dimensional(key: str, weight: Tensor) -> Tensor:

@@ -80,14 +80,24 @@ def rename(state_dict: Mapping[str, Tensor], rules: Rules, source: str) -> dict[
     """
     converted = {}
     for name, value in state_dict.items():
-        for pattern, target in rules:
-            match = re.fullmatch(pattern, name)
-            if match:
-                converted[match.expand(target)] = value
-                break
-        else:
+        target = new_name(name, rules)
+        if target is None:
             raise ValueError(f'not a {source}: unknown entry {name!r}')
+        converted[target] = value
     return converted
+
+
+def new_name(name: str, rules: Rules) -> str | None:
+    r"""Name of an entry by the first rule whose pattern matches all of it; None without one.
+
+    >>> new_name('fc.bias', [(r'fc\.(.+)', r'head.\1')]), new_name('x', [])
+    ('head.bias', None)
+    """
+    for pattern, target in rules:
+        match = re.fullmatch(pattern, name)
+        if match:
+            return match.expand(target)
+    return None
 
 
 def strip_prefix(state_dict: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

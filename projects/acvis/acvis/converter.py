@@ -1,12 +1,11 @@
 """Checkpoints of the ACVIS authors for ``AVInstanceSegmentor`` with ``ACVISFrameHead``."""
 
-import re
 from collections.abc import Mapping
 
 from torch import Tensor
 
 from avis.models.converters.avism import convert_avism
-from avis.models.converters.frame_head import rename, strip_prefix
+from avis.models.converters.frame_head import new_name, rename, strip_prefix
 from avis.models.converters.vggish import convert_vggish
 from avis.registry import CONVERTERS
 
@@ -46,7 +45,7 @@ def convert_acvis(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], 
             continue
         if inner.startswith(_UNUSED):
             dropped.append(name)
-        elif any(re.fullmatch(pattern, inner) for pattern, _ in _RULES):
+        elif new_name(inner, _RULES):
             head[inner] = value[-_third(value) :] if '.in_proj_' in inner else value
         else:
             rest[name] = value

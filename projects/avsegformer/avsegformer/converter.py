@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from avis.models.converters.frame_head import new_name
 from avis.models.converters.pvt_v2 import convert_pvt_v2
 from avis.registry import CONVERTERS
 
@@ -96,8 +97,7 @@ def _rename(name: str, blocks: tuple[str, ...]) -> str:
     if norm and int(norm[2]) <= len(blocks):
         layer, number, rest = norm.groups()
         return f'decode_head.query_generator.{layer}.{blocks[int(number) - 1]}.norm.{rest}'
-    for pattern, target in _RULES:
-        match = re.fullmatch(pattern, name)
-        if match:
-            return match.expand(target)
-    raise ValueError(f'not an official AVSegFormer or ACVSegFormer: unknown entry {name!r}')
+    target = new_name(name, _RULES)
+    if target is None:
+        raise ValueError(f'not an official AVSegFormer or ACVSegFormer: unknown entry {name!r}')
+    return target

@@ -62,12 +62,8 @@ def convert_cavis(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], 
     Raises:
         ValueError: An entry that the official models do not have.
     """
-    renamed = {
-        name.replace(f'{_PREDICTOR}static_query.', f'{_PREDICTOR}query_feat.'): value
-        for name, value in state_dict.items()
-    }
-    dropped = [name for name in renamed if name in _CONSTANTS]
-    kept = {name: value for name, value in renamed.items() if name not in dropped}
+    dropped = [name for name in state_dict if name in _CONSTANTS]
+    kept = {name: value for name, value in state_dict.items() if name not in dropped}
     known = ('backbone.', 'sem_seg_head.', 'tracker.', 'refiner.')
     unknown = [name for name in kept if not name.startswith(known)]
     if unknown or not kept:

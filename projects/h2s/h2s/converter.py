@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from avis.models.converters.avism import convert_avism
+from avis.models.converters.frame_head import new_name
 from avis.registry import CONVERTERS
 
 # Half of the attention to audio in the pixel decoder, whose result the official code drops.
@@ -54,20 +55,12 @@ def convert_h2s(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], li
     converted, rest = {}, {}
     dropped = [name for name in state_dict if _UNUSED.fullmatch(name)]
     for name, value in state_dict.items():
-        new_name = _new_name(name)
-        if new_name is None:
+        target = new_name(name, _RULES)
+        if target is None:
             rest[name] = value
         elif name not in dropped:
-            converted[new_name] = value
+            converted[target] = value
     if not converted:
         raise ValueError('not an official H2S model: none of its audio modules')
     shared, constants = convert_avism(rest)
     return {**shared, **converted}, dropped + constants
-
-
-def _new_name(name: str) -> str | None:
-    for pattern, target in _RULES:
-        match = re.fullmatch(pattern, name)
-        if match:
-            return match.expand(target)
-    return None
