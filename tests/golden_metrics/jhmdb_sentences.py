@@ -1,17 +1,12 @@
-"""J-HMDB and A2D Sentences: cases with gt.json.gz and results.json.gz."""
+"""J-HMDB and A2D Sentences: cases with gt.json.gz and results.json.gz, through ``evaluate``."""
 
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from avis.evaluation.functional.referring import (
-    ReferringImage,
-    count_image,
-    score_coco,
-    score_images,
-)
-from avis.structures.masks import RLE
-from tests.golden_metrics.comparison import read_expected, read_json
+from avis.apis import evaluate
+from avis.evaluation.benchmarks.referring import ReferringBenchmark, ScoredImage
+from avis.evaluation.functional.referring import score_coco
+from tests.golden_metrics.comparison import read_expected
 
 TOLERANCES = {'*/mean_iou': 1e-6, '*': 1e-9}
 SKIPPED: dict[str, str] = {}
@@ -37,42 +32,29 @@ def expected(folder: Path) -> dict[str, Any]:
 
 
 def _case(folder: Path) -> dict[str, Any]:
-    images = _read(folder)
-    coco = score_coco(images)
+    files = folder / 'gt.json.gz', folder / 'results.json.gz'
+    images = _images(*files)
+    coco = score_coco([scored.image for scored in images])
     return {
         'samples': len(images),
-        'predictions': sum(len(image.masks) for image in images),
-        'official': _score(images, 'official'),
-        'intended': _score(images, 'corrected'),
-        'per_sample_intersection_union': [count_image(i, protocol='corrected') for i in images],
+        'predictions': sum(len(scored.image.masks) for scored in images),
+        'official': _score(*files, 'official'),
+        'intended': _score(*files, 'corrected'),
+        'per_sample_intersection_union': [scored.pixels for scored in images],
         'coco': {theirs: coco[ours] for ours, theirs in _COCO.items()},
         'coco_per_threshold': [v for k, v in coco.items() if k.startswith('AP_')],
     }
 
 
-def _score(images: list[ReferringImage], protocol: Any) -> dict[str, Any]:
+def _images(gt: Path, pred: Path) -> list[ScoredImage]:
+    benchmark = ReferringBenchmark(gt, pred, protocol='corrected')
+    images = [benchmark.score(index).partial for index in range(len(benchmark.videos))]
+    return [scored for scored in images if scored is not None]
+
+
+def _score(gt: Path, pred: Path, protocol: Any) -> dict[str, Any]:
     try:
-        pixels = [count_image(image, protocol=protocol) for image in images]
-        return dict(score_images(pixels, protocol=protocol))
+        summary: dict[str, Any] = evaluate('referring', gt, pred, protocol=protocol)['summary']
     except ValueError as error:
         return {'error': str(error)}
-
-
-def _read(folder: Path) -> list[ReferringImage]:
-    gt, results = (read_json(folder / f'{name}.json.gz') for name in ('gt', 'results'))
-    masks = {row['image_id']: _rle(row['segmentation']) for row in gt['annotations']}
-    found = defaultdict(list)
-    for row in results:
-        found[row['image_id']].append((_rle(row['segmentation']), row['score']))
-    return [
-        ReferringImage(
-            masks[image['id']],
-            [rle for rle, _ in found[image['id']]],
-            [score for _, score in found[image['id']]],
-        )
-        for image in gt['images']
-    ]
-
-
-def _rle(segmentation: dict[str, Any]) -> RLE:
-    return RLE(size=segmentation['size'], counts=segmentation['counts'].encode())
+    return summary

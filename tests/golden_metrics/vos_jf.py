@@ -12,6 +12,7 @@ from avis.evaluation.functional.davis import (
     VOID,
     ObjectScores,
     frame_statistics,
+    jaccard,
     pool_objects,
     score_sequence,
 )
@@ -113,14 +114,9 @@ class _Case:
         values: dict[str, list[float]] = {'J': [], 'F': [], 'J_void': [], 'F_void': []}
         for gt, pred, void in frames:
             for suffix, known in (('', np.ones_like(void)), ('_void', ~void)):
-                values[f'J{suffix}'].append(_jaccard(pred & known, gt & known))
+                values[f'J{suffix}'].append(jaccard(pred & known, gt & known))
                 values[f'F{suffix}'].append(boundary_f(pred & known, gt & known))
         return values
-
-
-def _jaccard(pred: np.ndarray, gt: np.ndarray) -> float:
-    union = (pred | gt).sum()
-    return float((pred & gt).sum() / union) if union else 1.0
 
 
 def _statistics(frames: int) -> dict[str, Any]:

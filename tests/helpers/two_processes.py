@@ -1,4 +1,4 @@
-"""Run a function in two processes that train together, forked from the current one."""
+"""Run a function in two processes that train together, and compare their gradients with one."""
 
 import json
 import multiprocessing
@@ -6,7 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
 from torch import distributed
+from torch.nn.parallel import DistributedDataParallel
+
+from avis.apis import load_config
+from avis.registry import MODELS
+
+Norms = dict[str, float]
 
 
 def run_in_two_processes(compute: Callable[[int], Any], folder: Path) -> Any:
@@ -26,6 +35,34 @@ def run_in_two_processes(compute: Callable[[int], Any], folder: Path) -> Any:
         process.join(300)
     assert [process.exitcode for process in processes] == [0, 0]
     return json.loads((folder / 'result.json').read_text())
+
+
+def check_gradients(compute: Callable[..., Norms], clips: list[dict], folder: Path) -> None:
+    """Assert that two processes with one clip each have the gradients of one process with both.
+
+    Args:
+        compute: ``compute(clips, wrap=None)`` returns the gradient norm of each parameter after a
+            step; ``wrap`` makes the model a distributed one.
+        clips: Two clips.
+        folder: Empty folder for the files of the processes.
+    """
+    shared = run_in_two_processes(
+        lambda rank: compute(clips[rank : rank + 1], DistributedDataParallel), folder
+    )
+    alone = compute(clips)
+    assert shared.keys() == alone.keys()
+    for name, norm in alone.items():
+        assert shared[name] == pytest.approx(norm, rel=2e-3, abs=1e-5), name
+
+
+def gradients_of_config(config: Path, clips: list[dict], wrap: type | None = None) -> Norms:
+    """Gradient norms of the model of a config after a step; random points belong to the clips."""
+    torch.manual_seed(0)
+    model = MODELS.build(load_config(config).model).train()
+    data = model.data_preprocessor(pseudo_collate(clips), training=True)
+    wrapped = model if wrap is None else wrap(model)
+    sum(wrapped(**data, mode='loss').values()).backward()
+    return {name: weight.grad.double().norm().item() for name, weight in model.named_parameters()}
 
 
 def _run(compute: Callable[[int], Any], rank: int, folder: Path) -> None:

@@ -149,7 +149,7 @@ def _score_semi_supervised(
         left_out = np.zeros_like(void) if official else void
         for number in set(_indices(gt[~void])) | set(_indices(pred[~left_out])):
             pair = (pred == number) & ~left_out, (gt == number) & ~left_out
-            values.setdefault(number, {})[index] = (_jaccard(*pair), boundary_f(*pair))
+            values.setdefault(number, {})[index] = (jaccard(*pair), boundary_f(*pair))
     scored = range(1, num_frames - 1)
     # An object that is absent from both sides has J = F = 1.
     rows = {
@@ -174,7 +174,7 @@ class _ProposalTable:
         ]
         for number, mask in sides[0].items():
             for proposal, found in sides[1].items():
-                scores = (_jaccard(found, mask), boundary_f(found, mask))
+                scores = (jaccard(found, mask), boundary_f(found, mask))
                 self.values.setdefault((number, proposal), {})[index] = scores
 
     def build(self, objects: Sequence[int], num_proposals: int, num_frames: int) -> FloatArray:
@@ -236,6 +236,11 @@ def _indices(labels: NDArray[Any]) -> Sequence[int]:
     return [number for number in np.unique(labels).tolist() if number]
 
 
-def _jaccard(pred: BoolArray, gt: BoolArray) -> float:
+def jaccard(pred: BoolArray, gt: BoolArray) -> float:
+    """IoU of two masks, 1 if both are empty.
+
+    >>> jaccard(np.array([True, False]), np.array([True, True]))
+    0.5
+    """
     union = np.count_nonzero(pred | gt)
-    return np.count_nonzero(pred & gt) / union if union else 1.0
+    return float(np.count_nonzero(pred & gt) / union) if union else 1.0

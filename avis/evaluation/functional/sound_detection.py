@@ -17,7 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.evaluation.functional.active_speaker import average_precision
+from avis.evaluation.functional.active_speaker import (
+    average_precision,
+    precision_recall_curve,
+)
 from avis.evaluation.functional.array_types import BoolArray, FloatArray
 from avis.evaluation.functional.counts import EvalProtocol, check_protocol
 from avis.evaluation.functional.sound_localization import score_clips
@@ -183,11 +186,5 @@ def piap(mask: BoolArray, gt: NDArray[np.floating]) -> float:
     >>> piap(np.array([[True, False]]), np.array([[1.0, 0.0]]))
     1.0
     """
-    labels, score = mask.ravel(), gt.ravel().astype(float)
-    order = np.argsort(-score, kind='stable')
-    ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
-    hits = labels[order].cumsum()[ends]
-    if not len(hits) or not hits[-1]:
-        return 0.0
-    recall = hits / hits[-1]
-    return float((np.diff(recall, prepend=0.0) * hits / (ends + 1)).sum())
+    precision, recall = precision_recall_curve(gt.ravel(), mask.ravel(), together=True)
+    return float((np.diff(recall, prepend=0.0) * precision).sum()) if mask.any() else 0.0
