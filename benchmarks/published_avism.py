@@ -362,7 +362,7 @@ def published_set_loss(
         matchings.append(
             [(q, target.instances[i]) for (q, i), target in zip(matched, targets, strict=True)]
         )
-        wanted = torch.full(logits.shape[:2], logits.shape[-1] - 1)
+        wanted = torch.full(logits.shape[:2], logits.shape[-1] - 1, device=logits.device)
         for row, (queries, rows), target in zip(wanted, matched, targets, strict=True):
             row[queries] = target.labels[rows]
         chosen = torch.cat([m[q] for m, (q, _) in zip(masks, matched, strict=True)])

@@ -19,7 +19,8 @@ def assign_queries(reference: Tensor, current: Tensor, *, inverse: bool) -> Tens
     Returns:
         (B, Q), indices of queries.
     """
-    similarity = _normalize(reference) @ _normalize(current).mT  # (B, reference, current)
+    with torch.autocast(reference.device.type, enabled=False):  # SciPy has no bfloat16
+        similarity = _normalize(reference) @ _normalize(current).mT  # (B, reference, current)
     cost = (1 - similarity).nan_to_num(nan=1e6).cpu()
     cost = cost.mT if inverse else cost
     columns = [linear_sum_assignment(matrix.numpy())[1] for matrix in cost]
