@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from demo_training import shorten
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # for tools/demo.py, which makes the data
 CONFIGS = ROOT / 'configs' / 'avis'
@@ -49,12 +51,7 @@ def variant(head: str, audio: str, *, data: Path, iterations: int, seed: int) ->
         dataset.data_root = str(data)
         if audio == 'muted':
             dataset.pipeline.mute_audio = {'type': 'MuteAudio'}
-    config.train_cfg.update(max_iters=iterations, val_interval=iterations + 1)
-    warm_up, fall = config.param_scheduler
-    warm_up.end, fall.end = min(warm_up.end, iterations // 2), iterations
-    config.val_cfg = config.val_dataloader = config.val_evaluator = None
-    config.default_hooks.checkpoint.update(interval=iterations, save_best=None)
-    config.log_level = 'WARNING'
+    shorten(config, iterations)
     return config
 
 

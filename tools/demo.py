@@ -61,7 +61,7 @@ def main() -> None:
     print_report(results, seconds, work_dir)
 
 
-def make_data(folder: Path, seed: int) -> Path:
+def make_data(folder: Path, seed: int, processes: int = 1) -> Path:
     """Generate the videos, unless an earlier demo did."""
     from avis.synthetic.generator import make_dataset
 
@@ -76,6 +76,7 @@ def make_data(folder: Path, seed: int) -> Path:
             identities=IDENTITIES,
             people_only=True,
             seed=seed,
+            processes=processes,
         )
     return folder
 
@@ -102,14 +103,21 @@ def train_once(config: Any, work_dir: Path) -> Path:
     return Path((work_dir / 'last_checkpoint').read_text().strip())
 
 
-def score(config: Any, checkpoint: Path, work_dir: Path, name: str) -> dict[str, Any]:
-    """Write the predictions of the test set as a submission, and score that file."""
-    from avis.apis import evaluate
+def write_predictions(config: Any, checkpoint: Path, work_dir: Path) -> Path:
+    """Write the predictions of the test set as a submission."""
     from avis.apis.runner import test
 
     predictions = work_dir / 'results.json'
     config.test_evaluator.out = str(predictions)
     test(config, checkpoint, work_dir=work_dir)
+    return predictions
+
+
+def score(config: Any, checkpoint: Path, work_dir: Path, name: str) -> dict[str, Any]:
+    """Write the predictions of the test set as a submission, and score that file."""
+    from avis.apis import evaluate
+
+    predictions = write_predictions(config, checkpoint, work_dir)
     gt = Path(config.test_dataloader.dataset.data_root) / 'test.json'
     return evaluate(
         'aviseg',

@@ -19,7 +19,7 @@ def test_every_combination_is_trained_and_scored(tmp_path, monkeypatch, capsys) 
     make_dataset(layout='aviseg', out=data, videos=4, splits=(2, 1, 1), **settings)
     arguments = ['--iterations', '2', '--data', str(data), '--work-dir', str(tmp_path / 'work')]
     monkeypatch.setattr(sys, 'argv', [str(TOOL), *arguments])
-    monkeypatch.setattr(sys, 'path', [*sys.path])
+    monkeypatch.syspath_prepend(TOOL.parent)  # as if run from there
     runpy.run_path(str(TOOL), run_name='__main__')
     table = capsys.readouterr().out.split('2 iterations per model, seed 0')[1].splitlines()[2:]
     assert table[0] == '| Frame head | Audio | Tracker | HOTA | AssA | FSLA |'

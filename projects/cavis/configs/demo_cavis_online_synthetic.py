@@ -1,4 +1,4 @@
-"""A small CAVIS offline model on synthetic people, for two CPU cores; see _base_/cavis_small.py."""
+"""A small CAVIS online model on synthetic people, for two CPU cores; see _base_/cavis_small.py."""
 
 from mmengine.config import read_base
 
@@ -9,19 +9,18 @@ with read_base():
 
     from ._base_.cavis_small import *
 
-from cavis import CAVISOfflineTracker, TubeSetLoss
+from cavis import CAVISOnlineTracker
 
 sizes = dict(num_classes=num_classes, channels=channels, hidden_channels=hidden_channels)
 model.tracker = dict(
-    type=CAVISOfflineTracker,
+    type=CAVISOnlineTracker,
     head=dict(**sizes, num_layers=2),
-    refiner=dict(**sizes, num_layers=2),
-    loss_set=dict(type=TubeSetLoss, num_classes=num_classes, num_points=2048),
+    loss_set=loss_set,
     segmenter_iters=700,
     late_class=True,
 )
-model.frozen = ['backbone', 'frame_head', 'tracker.head']
-load_from = 'work_dirs/cavis_online_small_synthetic/iter_1400.pth'
+model.frozen = ['backbone', 'frame_head']
+load_from = 'work_dirs/demo_cavis_segmenter_synthetic/iter_1400.pth'
 
 for loader in (train_dataloader, val_dataloader, test_dataloader):
     loader.dataset.pipeline.load_audio = None
