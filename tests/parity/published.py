@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from avis.apis import convert_checkpoint, init_model
+from avis.models.converters.frame_head import strip_prefix
 from tests.helpers.golden import Golden
 from tests.parity.comparison import Comparison
 
@@ -113,3 +114,13 @@ def recorded_outputs(parts: Mapping[str, nn.Module]) -> Iterator[dict[str, list[
     finally:
         for hook in hooks:
             hook.remove()
+
+
+@contextmanager
+def frozen_vggish(golden: Golden, model: nn.Module, prefix: str = 'vggish.') -> Iterator[None]:
+    """Write the weights of a frozen VGGish, which is not part of the checkpoint of its model."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'vggish.pth'
+        torch.save(strip_prefix(golden.state_dict(), prefix), path)
+        model.audio_encoder.weights = path
+        yield

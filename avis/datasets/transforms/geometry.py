@@ -1,6 +1,7 @@
 """Geometric transforms of a whole clip: the same for every frame and every label map.
 
-Each step updates ``geometry``, with which ``LoadTracks``, which comes after them, draws the masks.
+Steps that read ``frames`` change ``prior_images`` (T, H, W, 3) likewise, if there are any. Each
+step updates ``geometry``, with which ``LoadTracks``, which comes after them, draws the masks.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +20,8 @@ from avis.datasets.transforms.clip_geometry import Size
 from avis.registry import TRANSFORMS
 
 Backend = Literal['pillow', 'torch']
+
+_IMAGES = frozenset({'frames', 'prior_images'})
 
 
 @TRANSFORMS.register_module()
@@ -194,7 +197,7 @@ class RandomFlip(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
-        frames = loaded_frames(results, 'RandomFlip')
+        loaded_frames(results, 'RandomFlip')
         if not self.draw_flip():
             return {**results, 'flip': False}
         extra: dict[str, Any] = {'flip': True}
@@ -202,7 +205,8 @@ class RandomFlip(BaseTransform):
             extra['geometry'] = results['geometry'].mirrored()
         mirrored = _mapped(results, lambda pixels: pixels[:, :, ::-1], extra)
         # OpenCV flips RGB pixels 100 times faster than NumPy, which copies values one by one.
-        mirrored['frames'] = np.stack([cv2.flip(image, 1) for image in frames])
+        for key in _IMAGES & set(results):
+            mirrored[key] = np.stack([cv2.flip(image, 1) for image in results[key]])
         return mirrored
 
     def draw_flip(self) -> bool:
@@ -213,8 +217,8 @@ class RandomFlip(BaseTransform):
 def _mapped(
     results: dict[str, Any], function: Callable[[NDArray[Any]], NDArray[Any]], extra: dict[str, Any]
 ) -> dict[str, Any]:
-    """Apply one function to frames (T, H, W, 3) and label maps (T, H, W)."""
-    keys = {'frames', 'gt_sem_seg'} & set(results)
+    """Apply one function to images (T, H, W, 3) and label maps (T, H, W)."""
+    keys = {*_IMAGES, 'gt_sem_seg'} & set(results)
     return {**results, **{key: function(results[key]) for key in keys}, **extra}
 
 
@@ -250,10 +254,9 @@ def cropped(
 
 def resized(results: dict[str, Any], size: Size, backend: Backend = 'pillow') -> dict[str, Any]:
     """Resize every frame and label map."""
-    changed: dict[str, Any] = {
-        'img_shape': size,
-        'frames': resize_images(results['frames'], size, backend),
-    }
+    changed: dict[str, Any] = {'img_shape': size}
+    for key in _IMAGES & set(results):
+        changed[key] = resize_images(results[key], size, backend)
     if 'gt_sem_seg' in results:
         maps = [_resize_pillow(labels, size, 'nearest') for labels in results['gt_sem_seg']]
         changed['gt_sem_seg'] = np.stack(maps)

@@ -35,7 +35,8 @@ class PackAVInputs(BaseTransform):
     ``frames`` is uint8 (T, 3, H, W) RGB; a face track has ``faces`` instead, uint8 (T, H, W)
     gray. ``audio`` is float32 (S,), (T, 96, 64) or (T, D), see ``LoadAudio``; there is none if the
     pipeline does not load it; ``prior_masks`` float32 (T, H, W) are for models that start from the
-    masks of another model. The sample gets ``gt_sem_seg``, ``gt_tracks``, ``gt_speaking``,
+    masks of another model, ``prior_images`` uint8 (T, 3, H, W) for those that read a second image
+    per frame. The sample gets ``gt_sem_seg``, ``gt_tracks``, ``gt_speaking``,
     ``labeled_frames`` and ``valid_frames`` if the pipeline wrote them, and the properties of the
     clip as metainfo; ``scale_factor`` is by how much the pipeline has resized width and height.
     """
@@ -52,6 +53,8 @@ class PackAVInputs(BaseTransform):
             inputs['audio'] = torch.from_numpy(audio)
         if 'prior_masks' in results:
             inputs['prior_masks'] = torch.from_numpy(results['prior_masks'])
+        if 'prior_images' in results:
+            inputs['prior_images'] = torch.from_numpy(_planes(results['prior_images']))
         known = {'flip': False, 'attributes': {}, **results}
         sample = AVDataSample(metainfo={key: known[key] for key in META_KEYS if key in known})
         if 'geometry' in results:

@@ -110,10 +110,11 @@ class SampleAroundReference(BaseTransform):
 class PadFrames(BaseTransform):
     """Pad a clip to a fixed number of frames, so that clips of several lengths form a batch.
 
-    Reads and writes ``frames`` (black frames, which ``AVDataPreprocessor`` sets to zero after
-    normalization), ``audio`` (silence for a waveform, zero rows for log-mel examples and features,
-    as AVSS does), ``gt_sem_seg`` (class 0), dense ``gt_tracks`` (absent), ``labeled_frames``
-    (False) and ``frame_ids`` (-1). Writes ``valid_frames`` (T,) bool, False for padding.
+    Reads and writes ``frames`` and ``prior_images`` (black images, which ``AVDataPreprocessor``
+    sets to zero after normalization), ``audio`` (silence for a waveform, zero rows for log-mel
+    examples and features, as AVSS does), ``gt_sem_seg`` (class 0), dense ``gt_tracks`` (absent),
+    ``labeled_frames`` (False) and ``frame_ids`` (-1). Writes ``valid_frames`` (T,) bool, False for
+    padding.
 
     Args:
         num_frames: T of the result.
@@ -139,7 +140,7 @@ class PadFrames(BaseTransform):
         padded = dict(results)
         padded['frame_ids'] = np.append(frame_ids, np.full(missing, -1))
         padded['valid_frames'] = padded['frame_ids'] >= 0
-        for key in {'frames', 'gt_sem_seg', 'labeled_frames'} & set(results):
+        for key in {'frames', 'prior_images', 'gt_sem_seg', 'labeled_frames'} & set(results):
             padded[key] = _pad(results[key], missing)
         if 'gt_tracks' in results:
             tracks = dict(results['gt_tracks'])

@@ -53,15 +53,16 @@ class AVDataPreprocessor(BaseDataPreprocessor):
 
         Args:
             data: ``inputs``: ``frames`` B times uint8 (T, 3, H, W), ``audio`` B times (S,),
-                (T, 96, 64) or (T, D), optionally ``prior_masks`` B times (T, h, w);
+                (T, 96, 64) or (T, D), optionally ``prior_masks`` B times (T, h, w) and
+                ``prior_images`` B times uint8 (T, 3, H, W), treated as frames;
                 ``data_samples``: B samples or absent.
             training: Pad the ground truth too.
 
         Returns:
             ``inputs``: ``frames`` float32 (B, T, 3, H, W), ``audio`` (B, S), (B, T, 96, 64) or
             (B, T, D); ``audio_lengths`` int (B,), lengths of ``audio`` without padding, if they
-            differ; ``prior_masks`` (B, T, h, w) if given; ``valid_frames`` bool (B, T) if any frame
-            is padding; ``data_samples``.
+            differ; ``prior_masks`` (B, T, h, w) and ``prior_images`` (B, T, 3, H, W) if given;
+            ``valid_frames`` bool (B, T) if any frame is padding; ``data_samples``.
         """
         data = self.cast_data(data)
         frames, audio = data['inputs']['frames'], data['inputs'].get('audio')
@@ -76,9 +77,12 @@ class AVDataPreprocessor(BaseDataPreprocessor):
         if 'prior_masks' in data['inputs']:
             priors = data['inputs']['prior_masks']
             inputs['prior_masks'] = torch.nn.utils.rnn.pad_sequence(list(priors), batch_first=True)
+        if 'prior_images' in data['inputs']:
+            inputs['prior_images'] = self._stack_frames(data['inputs']['prior_images'])
         valid = _valid_frames(frames, samples)
         if valid is not None:
-            batch[~valid] = 0
+            for name in {'frames', 'prior_images'} & set(inputs):
+                inputs[name][~valid] = 0
             inputs['valid_frames'] = valid
         if samples is not None:
             flags = [None] * len(samples) if valid is None else list(valid)

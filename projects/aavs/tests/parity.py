@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from avis.models.layers.sine_encoding import sine_encoding
 from avis.structures.av_data_sample import AVDataSample
 from tests.helpers.golden import Golden, generator
+from tests.parity.class_queries import compare_class_matchings, compare_labels
 from tests.parity.comparison import Comparison
 from tests.parity.published import load_model, recorded_outputs, reference_names
 from tests.parity.training import (
@@ -32,7 +33,6 @@ _DROPPED = ('empty_weight', 'output_proj.weight', 'output_proj.bias', 'self_attn
 _DROPPED += ('self_attn.out_proj.bias',)
 # The sums over all queries are less exact in float32.
 _SUMS = 3e-4
-_NEAR = 1e-3  # scores of two classes that rounding may swap
 # A bias of keys does not change a softmax: what is recorded is rounding.
 _FLOOR = {'qkv.bias': 1e-5, 'in_proj.bias': 1e-5}
 
@@ -117,7 +117,7 @@ def _compare_eval(parity: _Parity, case: str) -> None:
             parity.comparison.tensor(f'{case}/{name}', value)
     if f'{case}/sem_seg/shape' in parity.golden.arrays:
         parity.comparison.tensor(f'{case}/sem_seg', scores, rtol=_SUMS, atol=_SUMS)
-    _compare_labels(parity, case, scores)
+    compare_labels(parity.comparison, case, scores, model.label_pixels(scores).sem_seg)
 
 
 def _positions(model: nn.Module, inputs: Mapping[str, Tensor], level: Tensor) -> Tensor:
@@ -129,20 +129,6 @@ def _positions(model: nn.Module, inputs: Mapping[str, Tensor], level: Tensor) ->
         positions: Tensor = model.frame_head.key_positions(prior)
         return positions.transpose(0, 1)
     return sine_encoding(shape, level.shape[1])[:, None].expand(-1, len(level), -1)
-
-
-def _compare_labels(parity: _Parity, case: str, scores: Tensor) -> None:
-    """Count wrong labels, except where the two best scores are nearly equal."""
-    arrays = parity.golden.arrays
-    shape = arrays[f'{case}/label_shape']
-    parity.comparison.array(f'{case}/label_shape', np.array(scores.shape[:1] + scores.shape[2:]))
-    recorded = arrays[f'{case}/label']
-    step = [slice(None, None, -(-int(n) // m)) for n, m in zip(shape, recorded.shape, strict=True)]
-    best = scores.topk(2, 1).values
-    clear = (best[:, 0] - best[:, 1] > _NEAR)[tuple(step)].numpy()
-    labels = parity.model.label_pixels(scores).sem_seg[tuple(step)].numpy()
-    parity.comparison.value(f'{case}/label', ((labels != recorded) & clear).sum())
-    parity.comparison.value(f'{case}/label/compared', float(clear.mean() < 0.9))
 
 
 def _compare_training(parity: _Parity) -> None:
@@ -173,24 +159,11 @@ def _compare_step(parity: _Parity, case: str, sample: AVDataSample) -> None:
         losses = model(parity.inputs('train'), [sample], mode='loss')
     named = {name.replace('_ce', '_cross_entropy'): value for name, value in losses.items()}
     compare_losses(parity.comparison, case, named)
-    _compare_matchings(parity, case, seen['loss'][0][1], sample)
+    labels = sample.gt_sem_seg.sem_seg
+    frames = [(frame, labels) for frame in labels]
+    compare_class_matchings(parity.comparison, case, seen['loss'][0][1], frames)
     if gradients:
         sum(losses.values()).backward()
         compare_gradients(parity.comparison, case, model, parity.names, floor=_FLOOR)
     model.zero_grad()
     model.eval()
-
-
-def _compare_matchings(parity: _Parity, case: str, layers: list[Any], sample: AVDataSample) -> None:
-    """Count the frames whose matching differs, in all layers."""
-    recorded = json.loads(parity.golden.arrays[f'{case}/matching'].item())
-    classes = sample.gt_sem_seg.sem_seg.unique()
-    different = 0
-    for layer, expected in zip([layers[-1], *layers[:-1]], recorded, strict=True):
-        pairs = expected[1] if isinstance(expected[0], str) else expected
-        for frame, (queries, instances), theirs in zip(
-            sample.gt_sem_seg.sem_seg, layer, pairs, strict=True
-        ):
-            present = torch.isin(classes, frame.unique()).cumsum(0)[instances] - 1
-            different += [queries.tolist(), present.tolist()] != theirs
-    parity.comparison.value(f'{case}/matching', different)

@@ -1,9 +1,6 @@
 """Compare AVSegFormer or ACVSegFormer with a golden: layers, logits, losses and gradients."""
 
 import re
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +15,12 @@ from avis.models.losses.labeled_losses import LabeledBCELoss, LabeledCrossEntrop
 from avis.structures.av_data_sample import AVDataSample
 from tests.helpers.golden import Golden, generator
 from tests.parity.comparison import Comparison
-from tests.parity.published import load_model, recorded_outputs, reference_names
+from tests.parity.published import (
+    frozen_vggish,
+    load_model,
+    recorded_outputs,
+    reference_names,
+)
 from tests.parity.training import compare_gradients
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -104,21 +106,6 @@ class _Parity:
             AVDataSample(gt_sem_seg=PixelData(sem_seg=mask), labeled_frames=known)
             for mask, known in zip(target, labeled, strict=True)
         ]
-
-
-@contextmanager
-def frozen_vggish(golden: Golden, model: nn.Module) -> Iterator[None]:
-    """Write the weights of the audio encoder, which is not part of the model's checkpoint."""
-    weights = {
-        name.removeprefix('vggish.'): value
-        for name, value in golden.state_dict().items()
-        if name.startswith('vggish.')
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / 'vggish.pth'
-        torch.save(weights, path)
-        model.audio_encoder.weights = path
-        yield
 
 
 def _compare_eval(parity: _Parity, case: str) -> None:
