@@ -32,6 +32,9 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+# Otherwise torch.cuda.is_available() alone keeps forked processes from starting CUDA.
+os.environ['PYTORCH_NVML_BASED_CUDA_CHECK'] = '1'
+
 import torch
 from gpu_checks import check_correctness, count_synchronizations
 from gpu_models import ENTRIES, config_path
