@@ -1,5 +1,6 @@
 """The demo configs, trained for fewer iterations: shared by benchmarks that train models."""
 
+from pathlib import Path
 from typing import Any
 
 
@@ -11,3 +12,11 @@ def shorten(config: Any, iterations: int) -> None:
     config.val_cfg = config.val_dataloader = config.val_evaluator = None
     config.default_hooks.checkpoint.update(interval=iterations, save_best=None)
     config.log_level = 'WARNING'
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file that is complete or absent."""
+    from avis.evaluation.benchmarks.report import encode_json
+    from avis.utils.atomic import write_atomic
+
+    write_atomic(path, encode_json(value))

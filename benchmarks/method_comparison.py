@@ -1,17 +1,13 @@
-"""Train six methods on the data of the demo with the same budget, and compare their scores.
+"""Train methods on synthetic data with the same budget, and compare their scores.
 
-The models have the narrow backbone, the batch, the schedule and the data of the demo
-(tools/demo.py): configs/avis/demo_avism_synthetic.py and those in projects/*/configs whose names
-begin with demo. CAVIS, which is trained in stages, spends half of the iterations on the segmenter
-and half on the online tracker. Methods with audio are tested with muted audio, too.
-
-Scores are those of the corrected protocol, of the tracks above the threshold of AVISM, because
-VITA, LBVQ and CAVIS return ten tracks per video, however unlikely. AVISM, ACVIS and H2S drop the
-frames in which the frame head finds no sounding instance.
+The task is instance segmentation (six methods, see instance_methods.py) or audio-visual
+segmentation (four, see segmentation_methods.py). The models are those of small configs, with the
+batch and the schedule of the demos. Methods with audio are tested with muted audio, too.
 
     python benchmarks/method_comparison.py --jobs 2                         # hours on two cores
     python benchmarks/method_comparison.py --jobs 18 --time-limit 200       # minutes on a GPU
     python benchmarks/method_comparison.py --methods VITA LBVQ --iterations 3 --seeds 0
+    python benchmarks/method_comparison.py --task segmentation --jobs 12 --time-limit 240
 
 A GPU is used if there is one (not with CUDA_VISIBLE_DEVICES= before the command). A run is a method
 with a seed. Finished runs are kept in the work folder, with their scores and predictions: the same
@@ -26,33 +22,24 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
-from demo_training import shorten
+from demo_training import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), *map(str, sorted(ROOT.glob('projects/*')))]
-METHODS = {  # the configs of the stages of training
-    'AVISM': ('configs/avis/demo_avism_synthetic.py',),
-    'ACVIS': ('projects/acvis/configs/demo_acvis_synthetic.py',),
-    'H2S': ('projects/h2s/configs/demo_h2s_synthetic.py',),
-    'VITA': ('projects/vita/configs/demo_vita_synthetic.py',),
-    'LBVQ': ('projects/lbvq/configs/demo_lbvq_synthetic.py',),
-    'CAVIS': (
-        'projects/cavis/configs/demo_cavis_segmenter_synthetic.py',
-        'projects/cavis/configs/demo_cavis_online_synthetic.py',
-    ),
-}
-COLUMNS = ('HOTA', 'FSLA', 'who', 'where', 'same')
-MIN_SCORE = 0.3  # the default of the tracker of AVISM
+# A task has METHODS, the configs of their stages of training; COLUMNS of the table; make_data,
+# prepare and score.
+TASKS = {'instances': 'instance_methods', 'segmentation': 'segmentation_methods'}
 WARM_UP, MEASURED = 4, 20  # iterations before the budget is known
 RESERVE = 0.9  # part of the time limit that is planned for, the rest is for slow moments
 
-Scores = dict[str, float]
 Value = TypeVar('Value')
 
 
@@ -60,6 +47,7 @@ Value = TypeVar('Value')
 class Run:
     """One method with one seed; its results are in ``folder``."""
 
+    task: str
     method: str
     seed: int
     iterations: int
@@ -72,16 +60,17 @@ class Run:
         return self.work_dir / f'{self.method.lower()}_{self.iterations}_{self.seed}'
 
 
+def load_task(name: str) -> ModuleType:
+    """Return the module of a task."""
+    return import_module(TASKS[name])
+
+
 def stage_config(path: str, run: Run, iterations: int, checkpoint: Path | None) -> Any:
     """Return the config of one stage, which starts from the checkpoint of the stage before."""
     from avis.apis import load_config
 
     config = load_config(ROOT / path, {'randomness.seed': run.seed})
-    for split in ('train', 'test'):
-        config[f'{split}_dataloader'].dataset.data_root = str(run.data)
-    shorten(config, iterations)
-    if 'segmenter_iters' in config.model.tracker:
-        config.model.tracker.segmenter_iters = iterations // 2
+    load_task(run.task).prepare(config, run.data, iterations)
     config.load_from = None if checkpoint is None else str(checkpoint)
     return config
 
@@ -93,7 +82,7 @@ def train_method(run: Run) -> tuple[Any, Path, float]:
     from tools.demo import train_once
 
     checkpoint, seconds = None, []
-    stages = METHODS[run.method]
+    stages = load_task(run.task).METHODS[run.method]
     for path in stages:
         iterations = run.iterations // len(stages)
         config = stage_config(path, run, iterations, checkpoint)
@@ -121,29 +110,9 @@ def score_run(run: Run) -> dict[str, Any]:
         return found
     config, checkpoint, seconds = train_method(run)
     result: dict[str, Any] = {'device': get_device(), 'seconds_per_iteration': seconds}
-    pipeline = config.test_dataloader.dataset.pipeline
-    has_audio = pipeline.load_audio is not None
-    name = 'with audio' if has_audio else 'no audio'
-    result[name] = score_model(config, checkpoint, run.folder / 'test')
-    if has_audio:
-        pipeline.mute_audio = {'type': 'MuteAudio'}
-        result['muted'] = score_model(config, checkpoint, run.folder / 'test_muted')
+    result |= load_task(run.task).score(config, checkpoint, run.folder)
     write_json(file, result)
     return result
-
-
-def score_model(config: Any, checkpoint: Path, folder: Path) -> Scores:
-    """Test a model, and score its tracks above the threshold."""
-    from avis.apis import evaluate
-    from tools.demo import PROTOCOL, write_predictions
-
-    tracks = json.loads(write_predictions(config, checkpoint, folder).read_text())
-    scored = folder / 'scored.json'
-    write_json(scored, [track for track in tracks if track['score'] > MIN_SCORE])
-    gt = Path(config.test_dataloader.dataset.data_root) / 'test.json'
-    found = evaluate('aviseg', gt, scored, protocol=PROTOCOL, diagnose=True)
-    shares = found['diagnosis']['metrics']['HOTA']['share']
-    return {'HOTA': found['summary']['HOTA'], 'FSLA': found['summary']['FA'], **shares}
 
 
 def run_all(
@@ -173,15 +142,15 @@ def choose_iterations(pool: ProcessPoolExecutor, runs: list[Run], time_limit: fl
     return int(RESERVE * time_limit / slowest) // 2 * 2
 
 
-def format_table(results: dict[Run, dict[str, Any]]) -> str:
+def format_table(results: dict[Run, dict[str, Any]], columns: Sequence[str]) -> str:
     """Return mean and standard deviation over the seeds as a Markdown table."""
-    lines = [f'| method | audio | {" | ".join(COLUMNS)} |', f'|---|---|{"---:|" * len(COLUMNS)}']
+    lines = [f'| method | audio | {" | ".join(columns)} |', f'|---|---|{"---:|" * len(columns)}']
     for method in dict.fromkeys(run.method for run in results):
         found = [result for run, result in results.items() if run.method == method]
-        for audio in ('with audio', 'muted', 'no audio'):
+        for audio in ('with audio', 'muted', 'exchanged', 'no audio'):
             if audio not in found[0]:
                 continue
-            cells = [spread([result[audio][column] for result in found]) for column in COLUMNS]
+            cells = [spread([result[audio][column] for result in found]) for column in columns]
             lines.append(f'| {method} | {audio} | {" | ".join(cells)} |')
     return '\n'.join(lines)
 
@@ -192,20 +161,13 @@ def spread(values: list[float]) -> str:
     return f'{statistics.mean(values):.1f}{deviation}'
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file that is complete or absent."""
-    from avis.evaluation.benchmarks.report import encode_json
-    from avis.utils.atomic import write_atomic
-
-    write_atomic(path, encode_json(value))
-
-
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--methods', nargs='+', choices=METHODS, default=list(METHODS))
+    parser.add_argument('--task', choices=TASKS, default='instances')
+    parser.add_argument('--methods', nargs='+', metavar='METHOD', help='default: all of the task')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], help='of training')
     parser.add_argument('--iterations', type=int, default=1400, help='of training, per run')
     parser.add_argument(
@@ -219,20 +181,24 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--threads', type=int, default=1, help='CPU threads of each run')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/method_comparison'))
     parser.add_argument('--out', type=Path, help='JSON file; the table goes beside it, as .md')
-    return parser.parse_args()
+    args = parser.parse_args()
+    known = load_task(args.task).METHODS
+    args.methods = args.methods or list(known)
+    if not set(args.methods) <= set(known):
+        parser.error(f'expected methods of {", ".join(known)}, got {" ".join(args.methods)}')
+    return args
 
 
 def main() -> None:
     """Make the data, train and test all runs, write and print the table."""
     args = parse_args()
     os.environ['OMP_NUM_THREADS'] = str(args.threads)  # the processes of the runs inherit it
-    from tools.demo import make_data
-
     start = time.monotonic()
     work_dir = args.work_dir.resolve()
-    data = make_data(work_dir / 'data', seed=0, processes=args.jobs)
+    task = load_task(args.task)
+    data = task.make_data(work_dir / f'data_{args.task}', args.jobs)
     runs = [
-        Run(method, seed, args.iterations, data, work_dir)
+        Run(args.task, method, seed, args.iterations, data, work_dir)
         for method in args.methods
         for seed in args.seeds
     ]
@@ -248,7 +214,7 @@ def main() -> None:
         'seconds': round(time.monotonic() - start),
         'runs': rows,
     }
-    table = format_table(results)
+    table = format_table(results, task.COLUMNS)
     print(f'{report["iterations"]} iterations per run, {report["seconds"]} s in total\n\n{table}')
     if args.out is not None:
         write_json(args.out, report)
