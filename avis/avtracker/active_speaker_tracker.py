@@ -5,10 +5,8 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 from pycocotools import mask as coco_mask
-from torch import nn
 
 from avis.avtracker.face_tracks.face_track import FaceTrack
 from avis.avtracker.face_tracks.face_tracker import FaceTracker
@@ -16,6 +14,7 @@ from avis.avtracker.face_tracks.speaker_scores import ActiveSpeakerScorer, Track
 from avis.avtracker.face_tracks.speaking import check_frame_rate, smooth_scores, speaking_runs
 from avis.avtracker.loading import build_part
 from avis.avtracker.progress import StageProgress, WatchedFrames
+from avis.avtracker.whole_video_model import WholeVideoModel
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.mask_track import MaskTrack
@@ -24,7 +23,7 @@ from avis.structures.media import FrameSource, Waveform
 
 
 @MODELS.register_module()
-class ActiveSpeakerTracker(BaseModel):
+class ActiveSpeakerTracker(WholeVideoModel):
     """Follows every face of a video and finds the frames in which it speaks audibly.
 
     There is neither speech recognition nor identity: a face that leaves and returns, and a face in
@@ -35,8 +34,7 @@ class ActiveSpeakerTracker(BaseModel):
         scorer: Scores face tracks, as config or built.
     """
 
-    reads_whole_videos = True
-    needs_checkpoint = False
+    training_hint = 'train an ActiveSpeakerDetector'
 
     def __init__(
         self,
@@ -45,48 +43,27 @@ class ActiveSpeakerTracker(BaseModel):
         scorer: ActiveSpeakerScorer | dict[str, Any],
     ) -> None:
         super().__init__()
-        # Distributed wrappers refuse a model without parameters.
-        self.anchor = nn.Parameter(torch.zeros(1))
         self._face_tracker: FaceTracker = build_part(
             face_tracker, method='track', where='ActiveSpeakerTracker: face_tracker'
         )
         self._scorer: ActiveSpeakerScorer = build_part(
             scorer, method='score', where='ActiveSpeakerTracker: scorer'
         )
-        self.on_progress: Callable[[str, int, int], None] | None = None
 
-    def forward(
-        self,
-        inputs: dict[str, list[Any]],
-        data_samples: list[AVDataSample] | None = None,
-        mode: str = 'predict',
-    ) -> list[AVDataSample]:
-        """Find the speaking faces of a batch of videos, one after the other.
+    def predict_video(
+        self, frames: FrameSource, load_audio: Callable[[], Waveform], sample: AVDataSample
+    ) -> None:
+        """Add the faces to the sample of a video.
 
         Args:
-            inputs: ``frames``: a ``FrameSource`` per video. ``audio``: per video a source with
-                ``read()``.
-            data_samples: One per video.
-            mode: Only 'predict'; ``ActiveSpeakerDetector`` is trained.
-
-        Returns:
-            The samples with ``pred_tracks``: ``masks`` cover the frames in which a face speaks,
-            ``visible_masks`` all in which it is visible, ``scores`` are the mean probability of
-            speech in the frames in which it speaks, 0 if it never does.
+            frames: The frames.
+            load_audio: Returns the audio, empty if there is none.
+            sample: Gets ``pred_tracks``: ``masks`` cover the frames in which a face speaks,
+                ``visible_masks`` all in which it is visible, ``scores`` are the mean probability of
+                speech in the frames in which it speaks, 0 if it never does.
         """
-        if mode != 'predict':
-            raise ValueError(
-                f"ActiveSpeakerTracker: expected mode='predict', got {mode!r}; train an "
-                f'ActiveSpeakerDetector'
-            )
-        samples = data_samples or [AVDataSample() for _ in inputs['frames']]
-        for frames, audio, sample in zip(inputs['frames'], inputs['audio'], samples, strict=True):
-            waveform = Waveform(audio.read(), audio.sample_rate, frames.name)
-            tracks, scores = self._track(frames, waveform)
-            sample.pred_tracks = _pred_tracks(frames, tracks, scores)
-            if 'ori_shape' not in sample.metainfo:
-                sample.set_metainfo({'ori_shape': frames.size})
-        return samples
+        tracks, scores = self._track(frames, load_audio())
+        sample.pred_tracks = _pred_tracks(frames, tracks, scores)
 
     def _track(
         self, frames: FrameSource, audio: Waveform

@@ -13,12 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from mmengine.logging import print_log
-from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
-from torch import Tensor, nn
 
 from avis.avtracker.asr.speech_stage import SpeechStage
 from avis.avtracker.cache import StageCache, describe
@@ -32,10 +29,11 @@ from avis.avtracker.stage_runner import StageRunner
 from avis.avtracker.strategy import Components
 from avis.avtracker.tracked_video import TrackedVideo
 from avis.avtracker.tracks import visible_masks
+from avis.avtracker.whole_video_model import WholeVideoModel
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.mask_track import MaskTrack
-from avis.structures.media import FrameSource, ImageArray, Waveform
+from avis.structures.media import FrameSource, Waveform
 from avis.utils.atomic import write_atomic
 from avis.utils.file_names import safe_file_name
 
@@ -46,11 +44,10 @@ _STRATEGIES: dict[str, type[OfficialStrategy] | type[CorrectedStrategy]] = {
 
 
 @MODELS.register_module()
-class AVTracker(BaseModel):
+class AVTracker(WholeVideoModel):
     """Track the speakers of videos by speech, instances and a vision-language model.
 
-    Components are configs or built objects. The video is a frame source and an audio source
-    (:class:`~avis.datasets.transforms.whole_video.PackVideo`), or tensors.
+    Components are configs or built objects.
 
     Args:
         speech: Recognizes who says what when, a
@@ -71,13 +68,8 @@ class AVTracker(BaseModel):
             package, or a model or endpoint that is gone, always ends the run); or 'raise'.
 
     Attributes:
-        on_progress: Called with the name of the running stage, the number of frames for which it is
-            done, and the number of frames of the video; None for nobody.
         record_file: Where the record of the next video is written instead of ``record_dir``.
     """
-
-    reads_whole_videos = True
-    needs_checkpoint = False
 
     def __init__(  # noqa: PLR0913 - one config per component
         self,
@@ -98,12 +90,9 @@ class AVTracker(BaseModel):
         _check('protocol', protocol, tuple(_STRATEGIES))
         _check('on_error', on_error, ('record', 'raise'))
         _check_sizes(max_frames, window_seconds)
-        # Distributed wrappers refuse a model without parameters.
-        self.anchor = nn.Parameter(torch.zeros(1))
         self.on_error = on_error
         self.record_dir = None if record_dir is None else Path(record_dir)
         self.record_file: Path | None = None
-        self.on_progress: Callable[[str, int, int], None] | None = None
         settings = {
             'speech': [describe(speech)],
             'vision': [describe(instance_tracker), prompt],
@@ -134,39 +123,19 @@ class AVTracker(BaseModel):
             prompt=prompt,
         )
 
-    def forward(
-        self,
-        inputs: dict[str, list[Any]],
-        data_samples: list[AVDataSample] | None = None,
-        mode: str = 'predict',
-    ) -> list[AVDataSample]:
-        """Track the speakers of a batch of videos, one after the other.
-
-        Args:
-            inputs: ``frames``: per video a ``FrameSource``, or a uint8 tensor (T, 3, H, W).
-                ``audio``: per video a source with ``read()``, or a float tensor (S,), or None.
-            data_samples: Metainfo names the video; tensors need ``fps`` and ``sample_rate``.
-            mode: Only 'predict': there is nothing to train.
-
-        Returns:
-            The samples with ``pred_tracks``, whose ``visible_masks`` also cover the frames in
-            which a person is silent. Metainfo: ``transcript``, see
-            :meth:`~avis.avtracker.tracked_video.TrackedVideo.transcript`, and ``failure`` after an
-            error.
-        """
-        if mode != 'predict':
-            raise ValueError(f"AVTracker: expected mode='predict', got {mode!r}; it is not trained")
-        frames = inputs['frames']
-        samples = data_samples or [AVDataSample() for _ in frames]
-        audios = inputs.get('audio') or [None] * len(frames)
-        for source, audio, sample in zip(frames, audios, samples, strict=True):
-            video = _frame_source(source, sample)
-            self._predict(video, _make_audio_loader(audio, video, sample), sample)
-        return samples
-
-    def _predict(
+    def predict_video(
         self, frames: FrameSource, load_audio: Callable[[], Waveform], sample: AVDataSample
     ) -> None:
+        """Add the tracks of the speakers to the sample of a video.
+
+        Args:
+            frames: The frames.
+            load_audio: Returns the audio, empty if there is none.
+            sample: Gets ``pred_tracks``, whose ``visible_masks`` also cover the frames in which a
+                person is silent. Metainfo: ``transcript``, see
+                :meth:`~avis.avtracker.tracked_video.TrackedVideo.transcript`, and ``failure`` after
+                an error.
+        """
         annotated = bool(sample.get('annotated', True))
         done = self._pipeline.run(
             frames, load_audio, annotated=annotated, on_progress=self.on_progress
@@ -185,8 +154,6 @@ class AVTracker(BaseModel):
             print_log(f'{done.name}: {dict(done.counts)}', logger='current')
         sample.pred_tracks = _tracks(done)
         sample.set_metainfo({'transcript': done.transcript()})
-        if 'ori_shape' not in sample.metainfo:
-            sample.set_metainfo({'ori_shape': done.size})
 
     def _write_record(self, done: TrackedVideo) -> None:
         path = self.record_file
@@ -233,55 +200,3 @@ def _tracks(done: TrackedVideo) -> InstanceData:
         masks=list(seen.values()),
         visible_masks=[MaskTrack(*done.size, visible[number]) for number in seen],
     )
-
-
-class _TensorFrames:
-    """Frame source over a tensor."""
-
-    def __init__(self, frames: Tensor, *, name: str, fps: float) -> None:
-        if frames.ndim != 4 or frames.shape[1] != 3 or frames.dtype != torch.uint8:
-            raise ValueError(
-                f'AVTracker: expected uint8 frames of shape (T, 3, H, W), got {frames.dtype} of '
-                f'shape {tuple(frames.shape)}'
-            )
-        self.frames, self.name, self.fps = frames, name, fps
-        self.size = (int(frames.shape[2]), int(frames.shape[3]))
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def __getitem__(self, index: int) -> ImageArray:
-        image: ImageArray = self.frames[index].permute(1, 2, 0).contiguous().cpu().numpy()
-        return image
-
-
-def _frame_source(source: Any, sample: AVDataSample) -> FrameSource:
-    if not isinstance(source, Tensor):
-        frames: FrameSource = source
-        return frames
-    name = str(sample.get('video_name', sample.get('video_id', 'video')))
-    return _TensorFrames(source, name=name, fps=float(_known(sample, 'fps')))
-
-
-def _make_audio_loader(
-    audio: Any, video: FrameSource, sample: AVDataSample
-) -> Callable[[], Waveform]:
-    def load_audio() -> Waveform:
-        """Called by the pipeline, so that a broken file is an error of its video."""
-        if audio is None:
-            return Waveform(np.zeros(0, np.float32), 16000, video.name)
-        if isinstance(audio, Tensor):
-            rate = int(_known(sample, 'sample_rate'))
-            return Waveform(audio.cpu().numpy().astype(np.float32), rate, video.name)
-        return Waveform(audio.read(), audio.sample_rate, video.name)
-
-    return load_audio
-
-
-def _known(sample: AVDataSample, key: str) -> Any:
-    value = sample.get(key)
-    if value is None:
-        raise ValueError(
-            f'AVTracker: tensors need {key} in the metainfo of their data sample, got none'
-        )
-    return value

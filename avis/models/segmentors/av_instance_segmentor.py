@@ -8,8 +8,9 @@ import torch
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from avis.models.base import Inputs
 from avis.models.decode_heads.frame_predictions import FramePredictions
-from avis.models.segmentors.base import BaseAVSegmentor, Inputs, round_up_to_stride
+from avis.models.segmentors.base import BaseAVSegmentor, round_up_to_stride
 from avis.models.task_modules.mask_targets import label_late_as_no_object
 from avis.models.trackers.base import TrackerWindow
 from avis.registry import MODELS

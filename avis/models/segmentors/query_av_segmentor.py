@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 
+from avis.models.base import Inputs
 from avis.models.decode_heads.frame_predictions import FramePredictions
-from avis.models.segmentors.base import BaseAVSegmentor, Inputs
+from avis.models.segmentors.base import BaseAVSegmentor
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 

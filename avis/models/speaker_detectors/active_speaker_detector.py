@@ -3,19 +3,19 @@
 from typing import Any
 
 import torch
-from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from avis.models.segmentors.base import Inputs
+from avis.models.base import BaseAVModel, Inputs
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 
 
 @MODELS.register_module()
-class ActiveSpeakerDetector(BaseModel):
+class ActiveSpeakerDetector(BaseAVModel):
     """Network, a head for audio and faces together, and one for faces alone that helps training.
 
-    Each track of a face is scored on its own: people do not compete.
+    Each track of a face is scored on its own: people do not compete. Inputs: ``faces`` float
+    (B, T, H, W), gray, 0 to 255; ``audio`` MFCCs (B, 4*T, 13).
 
     Args:
         data_preprocessor: Stacks the tracks of a batch and computes MFCCs.
@@ -43,31 +43,6 @@ class ActiveSpeakerDetector(BaseModel):
     def set_epoch(self, epoch: int) -> None:
         """Set the temperature of the loss for an epoch, counted from 0."""
         self.loss_speaking.epoch = epoch
-
-    def forward(
-        self, inputs: Inputs, data_samples: list[AVDataSample] | None = None, mode: str = 'tensor'
-    ) -> dict[str, Tensor] | list[AVDataSample]:
-        """Run the model on one preprocessed batch of tracks.
-
-        Args:
-            inputs: ``faces`` float (B, T, H, W), gray, 0 to 255; ``audio`` MFCCs (B, 4*T, 13).
-            data_samples: B samples; needed in the modes ``loss`` and ``predict``.
-            mode: ``tensor`` returns the raw outputs of :meth:`compute_outputs`, ``loss`` the losses
-                by name, ``predict`` the data samples with predictions.
-
-        Returns:
-            Raw outputs, losses or data samples.
-
-        Raises:
-            ValueError: Unknown mode, or no data samples where the mode needs them.
-        """
-        if mode == 'tensor':
-            return self.compute_outputs(inputs)
-        if mode not in ('loss', 'predict') or data_samples is None:
-            raise ValueError(
-                f"mode is {mode!r}, expected 'tensor', or 'loss' or 'predict' with data_samples"
-            )
-        return (self.loss if mode == 'loss' else self.predict)(inputs, data_samples)
 
     def compute_outputs(self, inputs: Inputs) -> dict[str, Tensor]:
         """Return the raw outputs.

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aavs.frame_head import AAVSPriorHead
+from avis.models.base import Inputs
 from avis.models.decode_heads.frame_predictions import FramePredictions
-from avis.models.segmentors.base import Inputs
 from avis.models.segmentors.query_av_segmentor import QueryAVSegmentor
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample

@@ -5,7 +5,8 @@ from typing import Any
 import torch.nn.functional as F
 from torch import nn
 
-from avis.models.segmentors.base import BaseAVSegmentor, Inputs
+from avis.models.base import Inputs
+from avis.models.segmentors.base import BaseAVSegmentor
 from avis.models.segmentors.sem_seg import add_sem_seg, stack_sem_seg, zero_padding_frames
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
