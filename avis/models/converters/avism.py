@@ -14,12 +14,13 @@ from avis.models.converters.avism_frame import (
     AVISM_SOURCE,
     convert_avism_frame_parts,
 )
-from avis.models.converters.frame_head import rename
+from avis.models.converters.frame_head import rename, strip_prefix
+from avis.models.converters.selection import check_prefixes
 from avis.registry import CONVERTERS
 
 # The class weights of the loss: a constant, which avis states in the config.
 _CONSTANT = re.compile(r'(?:(?:avism|vita)_)?criterion\.empty_weight')
-_CLIP = re.compile(r'(?:avism|vita)_module\.(.+)')
+_CLIP = ('avism_module.', 'vita_module.')
 
 _IN = r'(?:self|multihead)_attn\.in_proj_(.+)'
 _OUT = r'(?:(?:self|multihead)_attn\.)?((?:out_proj|norm)\..+)'
@@ -62,18 +63,9 @@ def convert_avism(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], 
         ValueError: An entry that the official models do not have.
     """
     dropped = [name for name in state_dict if _CONSTANT.fullmatch(name)]
-    clip, unknown = {}, []
-    for name, value in state_dict.items():
-        match = _CLIP.fullmatch(name)
-        if match:
-            clip[match[1]] = value
-        elif name not in dropped and not name.startswith(AVISM_PREFIXES):
-            unknown.append(name)
-    if unknown or not clip:
-        raise ValueError(
-            f'not a {AVISM_SOURCE}: {len(unknown)} unknown entries '
-            f'({"; ".join(unknown[:3])}), {len(clip)} of the clip module'
-        )
+    kept = {name: value for name, value in state_dict.items() if name not in dropped}
+    check_prefixes(kept, (*AVISM_PREFIXES, *_CLIP), AVISM_SOURCE, needed=_CLIP)
+    clip = strip_prefix(kept, _CLIP[0]) | strip_prefix(kept, _CLIP[1])
     head = rename(clip, _RULES, AVISM_SOURCE)
     converted, unused = convert_avism_frame_parts(state_dict)
     converted |= {f'tracker.head.{name}': value for name, value in head.items()}

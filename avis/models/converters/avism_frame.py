@@ -12,7 +12,7 @@ from avis.models.converters.frame_head import DETECTRON2_RULES, rename, strip_pr
 from avis.models.converters.swin import convert_swin
 
 AVISM_PREFIXES = ('backbone.', 'sem_seg_head.')
-AVISM_SOURCE = 'official AVISM model'
+AVISM_SOURCE = 'model of the AVISM authors'
 
 
 def convert_avism_frame_parts(

@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from avis.models.converters.frame_head import MMDET_RULES, rename, strip_prefix
+from avis.models.converters.selection import check_prefixes
 from avis.registry import CONVERTERS
+
+_SOURCE = 'Mask2Former of mmdet'
+_CLASSIFIER = 'panoptic_head.cls_embed.'
 
 
 @CONVERTERS.register_module(name='mask2former')
@@ -24,14 +28,9 @@ def convert_mask2former(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Ten
     Raises:
         ValueError: An entry that mmdet's Mask2Former does not have.
     """
-    dropped = [name for name in state_dict if name.startswith('panoptic_head.cls_embed.')]
+    dropped = [name for name in state_dict if name.startswith(_CLASSIFIER)]
     kept = {name: value for name, value in state_dict.items() if name not in dropped}
-    unknown = [name for name in kept if not name.startswith(('backbone.', 'panoptic_head.'))]
-    if unknown or not dropped:
-        raise ValueError(
-            f'not a Mask2Former of mmdet: {len(unknown)} unknown entries '
-            f'({"; ".join(unknown[:3])}), {len(dropped)} of the classifier'
-        )
-    head = rename(strip_prefix(kept, 'panoptic_head.'), MMDET_RULES, 'Mask2Former of mmdet')
+    check_prefixes(state_dict, ('backbone.', 'panoptic_head.'), _SOURCE, needed=(_CLASSIFIER,))
+    head = rename(strip_prefix(kept, 'panoptic_head.'), MMDET_RULES, _SOURCE)
     converted = {name: value for name, value in kept.items() if name.startswith('backbone.')}
     return converted | {f'frame_head.{name}': value for name, value in head.items()}, dropped

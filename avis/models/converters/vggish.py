@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from avis.models.converters.selection import check_prefixes
 from avis.registry import CONVERTERS
 
 # Prefix in torchvggish -> prefix in avis.
@@ -32,12 +33,7 @@ def convert_vggish(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor],
         ValueError: An entry that VGGish does not have.
     """
     converted = {_rename(name): value for name, value in state_dict.items()}
-    unknown = [name for name in converted if not name.startswith(tuple(VGGISH_PREFIXES.values()))]
-    if unknown:
-        raise ValueError(
-            f'not a VGGish: {len(unknown)} of {len(converted)} entries are unknown '
-            f'({"; ".join(unknown[:3])}), expected names starting with {", ".join(VGGISH_PREFIXES)}'
-        )
+    check_prefixes(converted, tuple(VGGISH_PREFIXES.values()), 'VGGish')
     return converted, []
 
 

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from avis.models.converters.avism_frame import convert_avism_frame_parts
+from avis.models.converters.avism_frame import AVISM_PREFIXES, convert_avism_frame_parts
 from avis.models.converters.frame_head import rename, strip_prefix
+from avis.models.converters.selection import check_prefixes
 from avis.registry import CONVERTERS
 
-_SOURCE = 'official CAVIS model'
+_SOURCE = 'model of the CAVIS authors'
 _PREDICTOR = 'sem_seg_head.predictor.'
 _REID = f'{_PREDICTOR}reid_embed.'
 # Constants of the loss and of the boundary filter.
@@ -64,12 +65,7 @@ def convert_cavis(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], 
     """
     dropped = [name for name in state_dict if name in _CONSTANTS]
     kept = {name: value for name, value in state_dict.items() if name not in dropped}
-    known = ('backbone.', 'sem_seg_head.', 'tracker.', 'refiner.')
-    unknown = [name for name in kept if not name.startswith(known)]
-    if unknown or not kept:
-        raise ValueError(
-            f'not a {_SOURCE}: {len(unknown)} unknown entries ({"; ".join(unknown[:3])})'
-        )
+    check_prefixes(kept, (*AVISM_PREFIXES, 'tracker.', 'refiner.'), _SOURCE)
     frame_parts = {name: value for name, value in kept.items() if not name.startswith(_REID)}
     converted, unused = convert_avism_frame_parts(frame_parts)
     parts = (

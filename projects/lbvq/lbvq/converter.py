@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from avis.models.converters.avism_frame import convert_avism_frame_parts
+from avis.models.converters.avism_frame import AVISM_PREFIXES, convert_avism_frame_parts
 from avis.models.converters.frame_head import rename, strip_prefix
+from avis.models.converters.selection import check_prefixes
 from avis.registry import CONVERTERS
 
-_SOURCE = 'official LBVQ model'
+_SOURCE = 'model of the LBVQ authors'
 _CLIP = 'lbvq_module.'
 _CONSTANTS = ('criterion.empty_weight', 'lbvq_criterion.empty_weight')
 _LAYER = r'transformer_(self|cross)_attention_layers\.(\d+)\.'
@@ -49,13 +50,7 @@ def convert_lbvq(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], l
     """
     dropped = [name for name in state_dict if name in _CONSTANTS]
     kept = {name: value for name, value in state_dict.items() if name not in dropped}
-    known = ('backbone.', 'sem_seg_head.', _CLIP)
-    unknown = [name for name in kept if not name.startswith(known)]
-    if unknown or not kept:
-        raise ValueError(
-            f'not an {_SOURCE}: {len(unknown)} unknown entries ({"; ".join(unknown[:3])}), '
-            f'{len(kept) - len(unknown)} known ones'
-        )
+    check_prefixes(kept, (*AVISM_PREFIXES, _CLIP), _SOURCE)
     converted, unused = convert_avism_frame_parts(kept)
     clip = rename(strip_prefix(kept, _CLIP), _RULES, _SOURCE)
     converted |= {f'tracker.head.{name}': value for name, value in clip.items()}

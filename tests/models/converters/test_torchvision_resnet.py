@@ -40,7 +40,7 @@ def test_converted_weights_load_strictly(published) -> None:
 
 
 def test_unknown_entry_raises(published) -> None:
-    with pytest.raises(ValueError, match=r'1 are unknown \(head\.weight\)'):
+    with pytest.raises(ValueError, match=r'1 unknown entries \(head\.weight\)'):
         convert_torchvision_resnet({**published, 'head.weight': torch.zeros(1)})
-    with pytest.raises(ValueError, match='0 entries fit'):
+    with pytest.raises(ValueError, match='0 that begin with conv1'):
         convert_torchvision_resnet({'fc.weight': torch.zeros(1)})

@@ -23,5 +23,5 @@ def test_checkpoint_of_another_model_raises() -> None:
         convert_avism({'avism_module.av_proj.bias': torch.zeros(1), 'resnet.conv1': torch.zeros(1)})
     with pytest.raises(ValueError, match=r"unknown entry 'av_gate\.bias'"):
         convert_avism({'vita_module.av_gate.bias': torch.zeros(1)})
-    with pytest.raises(ValueError, match='0 of the clip module'):
+    with pytest.raises(ValueError, match='0 that begin with avism_module'):
         convert_avism({})
