@@ -1,5 +1,6 @@
 """Settings of all tests: order, seeds, and what one test must not leave to the next."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ from mmengine.registry import DefaultScope
 
 import avis  # noqa: F401 - applies the compatibility fixes before a test imports mmdet
 
+# A collection looks at each of the million objects that imports and test items make, and every data
+# set that is built starts one. They stay until the end, see pytest_collection_finish.
+gc.disable()
+
 # No deadline: a busy machine is no failure. Derandomized: a run that fails must fail again.
 settings.register_profile('avis', deadline=None, derandomize=True)
 settings.load_profile('avis')
@@ -20,6 +25,14 @@ settings.load_profile('avis')
 def pytest_report_header(config: pytest.Config) -> str:
     """Print the hash seed beside the seed of the order, which pytest-randomly prints."""
     return f'PYTHONHASHSEED={os.environ.get("PYTHONHASHSEED", "random")}'
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Collect the garbage of the tests only, not what exists before the first one."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
