@@ -21,7 +21,7 @@ from avis.export import read_results
 from avis.models.audio_encoders.log_mel_cnn import LogMelCNN
 from avis.structures.av_data_sample import AVDataSample
 from avis.utils.mp4 import write_mp4
-from tests.helpers.small_configs import shrink, without_pretrained
+from tests.helpers.small_configs import one_block_per_stage, shrink, without_pretrained
 
 ROOT = Path(__file__).resolve().parents[1]
 BASES = sorted((ROOT / 'configs' / '_base_').rglob('*.py'))
@@ -92,7 +92,8 @@ def test_config_loads_builds_trains_a_step_and_predicts(path: Path, tmp_path: Pa
     instances = 'tracker' in config.model
     if instances:
         shrink(config.model)
-    inferencer = AVInferencer(config, show_progress=False)
+    with one_block_per_stage(config.model):
+        inferencer = AVInferencer(config, show_progress=False)
     model = inferencer.model
     batch = [
         with_tracks(clip) if instances else with_labels(clip, model.decode_head.num_classes)

@@ -12,7 +12,7 @@ from tests.helpers.warm_python import run_warm
 def train_and_test_copy(
     project: Path, config: str, folder: Path, *, instances: bool = False
 ) -> str:
-    """Train the copy for one or two iterations and test it, with the tools of avis, on synthetic clips.
+    """Train the copy for an iteration or two and test it, both on synthetic data.
 
     Args:
         project: Folder of the project.

@@ -1,11 +1,15 @@
 """Reduce the models of real configs, so that they run in seconds and without weights."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from unittest.mock import patch
 
 import torch
+from mmdet.models.backbones import ResNet
 from torch import nn
 
+from avis.models.backbones.pvt_v2 import PVTv2
 from avis.registry import MODELS
 
 
@@ -25,6 +29,19 @@ def shrink(model: dict) -> None:
     if 'head' in tracker:
         tracker.head.update(num_encoder_layers=2, hidden_channels=64, num_frame_queries=10)
         tracker.loss_set.num_points = 64
+
+
+@contextmanager
+def one_block_per_stage(model: dict) -> Iterator[None]:
+    """Models built in this context have one block in each stage of their backbone.
+
+    The widths of all stages stay, so that what follows must fit them.
+    """
+    if model.backbone.type is PVTv2:
+        model.backbone.num_layers = (1, 1, 1, 1)
+    block, _ = ResNet.arch_settings[50]
+    with patch.dict(ResNet.arch_settings, {50: (block, (1, 1, 1, 1))}):
+        yield
 
 
 def without_pretrained(config: dict) -> None:

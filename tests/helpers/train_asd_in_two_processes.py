@@ -1,7 +1,7 @@
 """Train a detector of active speakers on one batch per process; not a test by itself.
 
-Run with ``python -m torch.distributed.run``; argument: OUT.json, the file for the losses per step
-(means over both processes) and the sums of the weights afterwards.
+Run by :func:`~tests.helpers.warm_python.run_warm`; argument: OUT.json, the file for the losses per
+step (means over both processes) and the sums of the weights afterwards.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Train on two clips per step, each in a process of its own; not a test by itself.
 
-Run with ``python -m torch.distributed.run``; argument: OUT.json, the file for ``norms``, the
-gradient norms of one step, and ``losses``, the means over both processes of 20 iterations.
+Run by :func:`~tests.helpers.warm_python.run_warm`; argument: OUT.json, the file for ``norms``, the
+gradient norms of one step, and ``losses``, the means over both processes of 8 iterations.
 """
 
 import json
@@ -20,7 +20,7 @@ from tests.helpers.tiny_avism import build, clip
 # The first clip has two instances, the second has one: means over processes must be weighted.
 CLIPS = [clip(), clip(seed=1)]
 CLIPS[1]['data_samples'].gt_tracks = CLIPS[1]['data_samples'].gt_tracks[:1]
-ITERATIONS = 20
+ITERATIONS = 8
 # Instances per clip; the second instance of a clip is late. In one of seven steps neither has one.
 COUNTS = (2, 1, 0, 2, 1, 0, 1, 1, 0, 0, 2, 2, 0, 1)
 

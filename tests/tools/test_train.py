@@ -12,6 +12,7 @@ from avis.apis.runner import train
 from avis.synthetic.generator import make_dataset
 from tests.helpers.processes import finish, start, wait_for
 from tests.helpers.runs import ROOT, TINY_CONFIG, loss_curve, own_name, train_tiny
+from tests.helpers.warm_python import run_warm
 
 # Loading a clip is slow, so that a kill comes before the end on a busy machine, too.
 SLOW = ('--cfg-options', 'train_dataloader.dataset.delay=0.1')
@@ -25,21 +26,25 @@ def one_process(tmp_path_factory) -> dict[int, float]:
     return loss_curve(work_dir)
 
 
+def train_in_two(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the training tool in two processes; see test_scripts for how a script starts them."""
+    tool = ROOT / 'tools' / 'train.py'
+    return run_warm([tool, *arguments, '--launcher', 'pytorch'], folder, processes=2)
+
+
 @pytest.mark.slow
 def test_two_processes_killed_and_resumed_have_the_curve_of_one(one_process, tmp_path) -> None:
-    command = [
-        *(ROOT / 'tools' / 'dist_train.sh', TINY_CONFIG, 2, '--work-dir', tmp_path / 'run'),
-        *(*SLOW, 'train_dataloader.batch_size=2'),
-    ]
-    killed = start(command, tmp_path)
+    script = ROOT / 'tools' / 'dist_train.sh'
+    options = ['--work-dir', tmp_path / 'run', *SLOW, 'train_dataloader.batch_size=2']
+    killed = start([script, TINY_CONFIG, 2, *options], tmp_path)
     wait_for(tmp_path / 'run' / 'epoch_3.pth', killed)
     # Only the launcher is killed: its workers must stop as well.
     os.kill(killed.pid, signal.SIGKILL)
     finish(killed)
     before = set(loss_curve(tmp_path / 'run'))
     assert 12 <= max(before) < 24
-    resumed = start([*command, '--resume'], tmp_path)
-    printed = finish(resumed)
+    resumed = train_in_two(tmp_path, TINY_CONFIG, *options, '--resume')
+    printed = resumed.stdout + resumed.stderr
     assert resumed.returncode == 0, printed
     assert 'Resuming from' in printed
     assert 'Effective batch 4 = 2 per process x 2 process(es) x 1 accumulated' in printed
@@ -62,14 +67,14 @@ def test_demo_has_the_same_curve_in_one_and_two_processes(tmp_path) -> None:
     )
     config = ROOT / 'configs' / 'avs' / 'demo_tpavi_synthetic.py'
     options = {'train_cfg.max_epochs': 2, 'default_hooks.logger.interval': 1}
+    options |= {'train_dataloader.num_workers': 0, 'val_dataloader.num_workers': 0}
     words = [f'{key}={value}' for key, value in options.items()]
-    command = [ROOT / 'tools' / 'dist_train.sh', config, 2, '--work-dir', 'two', '--cfg-options']
-    two = start([*command, *words, 'train_dataloader.batch_size=2'], tmp_path)
-    printed = finish(two)
-    assert two.returncode == 0, printed
+    words = ['--cfg-options', *words, 'train_dataloader.batch_size=2']
+    two = train_in_two(tmp_path, config, '--work-dir', 'two', *words)
+    assert two.returncode == 0, two.stderr
     root = str(tmp_path / 'data' / 'synthetic_ms3' / 'Multi-sources')
     options |= {f'{split}_dataloader.dataset.data_root': root for split in ('train', 'val', 'test')}
-    options |= {'train_dataloader.batch_size': 4, 'train_dataloader.num_workers': 0, **own_name()}
+    options |= {'train_dataloader.batch_size': 4, **own_name()}
     train(config, work_dir=tmp_path / 'one', cfg_options=options)
     one, two = loss_curve(tmp_path / 'one'), loss_curve(tmp_path / 'two')
     assert list(one) == [1, 2, 3, 4]
@@ -79,12 +84,10 @@ def test_demo_has_the_same_curve_in_one_and_two_processes(tmp_path) -> None:
 @pytest.mark.slow
 def test_nan_in_one_of_two_processes_stops_both(tmp_path) -> None:
     options = ('--cfg-options', 'model.poison=5', 'train_dataloader.batch_size=2')
-    script = ROOT / 'tools' / 'dist_train.sh'
-    process = start([script, TINY_CONFIG, 2, '--work-dir', tmp_path / 'run', *options], tmp_path)
-    printed = finish(process)
-    assert process.returncode == 1
-    assert printed.count('error: The loss is not finite at iteration') >= 1
-    assert 'clip/5' in printed
+    done = train_in_two(tmp_path, TINY_CONFIG, '--work-dir', tmp_path / 'run', *options)
+    assert done.returncode == 1
+    assert 'error: The loss is not finite at iteration' in done.stderr
+    assert 'clip/5' in done.stderr
     assert not list(tmp_path.glob('run/*.pth'))
 
 
@@ -120,12 +123,10 @@ assert not {{'torch', 'mmengine', 'mmdet', 'numpy'}} & set(sys.modules), 'heavy 
 
 
 def test_print_config_applies_overrides_and_names_typos(tmp_path: Path) -> None:
-    command = [sys.executable, ROOT / 'tools' / 'misc' / 'print_config.py', TINY_CONFIG]
+    command = [ROOT / 'tools' / 'misc' / 'print_config.py', TINY_CONFIG]
     options = ['--cfg-options', 'train_cfg.max_epochs=77', '--save-path', 'new/full.py']
-    printed = finish(start([*command, *options], tmp_path))
-    assert 'max_epochs=77' in printed
+    assert 'max_epochs=77' in run_warm([*command, *options], tmp_path).stdout
     assert 'max_epochs=77' in (tmp_path / 'new' / 'full.py').read_text()
-    wrong = start([*command, '--cfg-options', 'modle=3'], tmp_path)
-    printed = finish(wrong)
+    wrong = run_warm([*command, '--cfg-options', 'modle=3'], tmp_path)
     assert wrong.returncode == 1
-    assert "nothing reads the key 'modle'. Did you mean 'model'?" in printed
+    assert "nothing reads the key 'modle'. Did you mean 'model'?" in wrong.stderr

@@ -1,15 +1,15 @@
-"""Instances in several processes: a small AVISM, killed and resumed, has the curve of one run."""
+"""A small AVISM, interrupted and resumed in two processes, has the curve of one run."""
 
 import os
-import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from avis.apis.runner import train
 from avis.synthetic.generator import make_dataset
-from tests.helpers.processes import finish, start, wait_for
 from tests.helpers.runs import ROOT, loss_curve, own_name
+from tests.helpers.warm_python import run_warm
 
 CONFIG = ROOT / 'configs' / 'avis' / 'demo_avism_synthetic.py'
 OPTIONS = {
@@ -34,24 +34,27 @@ def data(tmp_path_factory) -> Path:
     return root
 
 
+def run_part(call: str, options: dict, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a call in two processes, with the launcher, config and options for ``{options}``."""
+    settings = f'config=Path({str(CONFIG)!r}), options={options!r}, launcher="pytorch"'
+    code = 'from pathlib import Path\nfrom tests.helpers.runs import cut_off, train_tiny\n'
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    call = call.format(options=settings)
+    return run_warm(['-c', code + call], folder, environment, processes=2)
+
+
 @pytest.mark.slow
-def test_two_processes_killed_and_resumed_have_the_curve_of_one(data, tmp_path) -> None:
+def test_two_processes_interrupted_and_resumed_have_the_curve_of_one(data, tmp_path) -> None:
     roots = {f'{split}_dataloader.dataset.data_root': data for split in ('train', 'val', 'test')}
-    options = {**OPTIONS, **{key: str(value) for key, value in roots.items()}}
-    words = [f'{key}={value}' for key, value in options.items()]
-    command = [
-        *(ROOT / 'tools' / 'dist_train.sh', CONFIG, 2, '--work-dir', tmp_path / 'run'),
-        *('--cfg-options', *words, 'train_dataloader.batch_size=2'),
-    ]
-    killed = start(command, tmp_path)
-    wait_for(tmp_path / 'run' / 'iter_2.pth', killed)
-    os.kill(killed.pid, signal.SIGKILL)
-    finish(killed)
-    assert 2 <= max(loss_curve(tmp_path / 'run')) < 6
-    resumed = start([*command, '--resume'], tmp_path)
-    printed = finish(resumed)
-    assert resumed.returncode == 0, printed
-    assert 'Resuming from' in printed
+    options = {**OPTIONS, **{key: str(value) for key, value in roots.items()}, **own_name()}
+    options['train_dataloader.batch_size'] = 2
+    # Interrupted before iteration 4 is logged; the last checkpoint is that of iteration 2.
+    interrupted = run_part('cut_off(Path("run"), 4, {options})', options, tmp_path)
+    assert interrupted.returncode == 0, interrupted.stderr
+    assert max(loss_curve(tmp_path / 'run')) == 3
+    resumed = run_part('train_tiny(Path("run"), {options}, resume="auto")', options, tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert 'Resuming from' in resumed.stdout + resumed.stderr
 
     options |= {'train_dataloader.batch_size': 4, **own_name()}
     train(CONFIG, work_dir=tmp_path / 'one', cfg_options=options)

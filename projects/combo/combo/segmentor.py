@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from avis.models.base import Inputs
 from avis.models.decode_heads.frame_predictions import FramePredictions, LayerPrediction
-from avis.models.segmentors.base import Inputs
 from avis.models.segmentors.query_av_segmentor import QueryAVSegmentor
 from avis.registry import MODELS
 from combo.fusion import PriorGate

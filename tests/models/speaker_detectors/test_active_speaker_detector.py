@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,20 +10,15 @@ import torch
 from tests.helpers.subprocess_python import ROOT
 from tests.helpers.tiny_asd import tiny_detector
 from tests.helpers.train_asd_in_two_processes import STEPS, batches, build, loss_of, weight_sums
+from tests.helpers.warm_python import run_warm
 
 
 @pytest.mark.slow
 def test_two_processes_train_as_one_that_accumulates_two_batches(tmp_path: Path) -> None:
     out = tmp_path / 'out.json'
     script = ROOT / 'tests/helpers/train_asd_in_two_processes.py'
-    launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
-    done = subprocess.run(
-        [sys.executable, *launch, str(script), str(out)],
-        env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    done = run_warm([script, out], ROOT, environment, processes=2)
     assert done.returncode == 0, done.stderr[-3000:]
     two = json.loads(out.read_text())
 

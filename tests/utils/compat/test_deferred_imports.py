@@ -1,12 +1,14 @@
 """Slow packages are imported when they are used, and then work as usual."""
 
+import json
+from functools import cache
+
 import pytest
 
 from avis.utils.compat.deferred_imports import StandIn, stand_in
 from tests.helpers.subprocess_python import run_python
 
 SLOW = ('transformers', 'sklearn', 'matplotlib', 'trackeval', 'torch.distributed.fsdp')
-LOADED = f'print(*(name for name in {SLOW} if name in sys.modules))'
 
 
 class Base:
@@ -59,29 +61,62 @@ def test_subclass_of_a_stand_in_inherits_from_the_object(lazy) -> None:
     assert Child().size == 5
 
 
-def test_building_a_model_imports_no_slow_package() -> None:
-    code = f"""
-import sys
-from avis.apis import init_model
-init_model('configs/avis/demo_avism_synthetic.py')
-{LOADED}
-"""
-    assert run_python(code).strip() == ''
-
-
 # Releases of transformers that have no such function are unknown to mmdet's fusion layers.
 OLD_NAME = """
 from transformers import modeling_utils
 if not hasattr(modeling_utils, 'apply_chunking_to_forward'):
     modeling_utils.apply_chunking_to_forward = None
 """
+FIRST = {
+    'avis first': 'import avis',
+    'slow packages first': f'import sklearn, matplotlib, torch.distributed.fsdp, avis{OLD_NAME}',
+}
+# The order counts: each part imports more than the one before.
+PARTS = {
+    'import function': """
+import builtins
+import mmdet.models
+assert builtins.__import__ is IMPORT
+""",
+    'model': f"""
+import sys
+from avis.apis import init_model
+init_model('configs/avis/demo_avism_synthetic.py')
+loaded = [name for name in {SLOW} if name in sys.modules]
+assert not loaded, loaded
+""",
+    'mmengine': """
+import sys
+import torch
+from mmengine.model import MMFullyShardedDataParallel, is_model_wrapper
+from mmengine.optim import ZeroRedundancyOptimizer
+from mmengine.registry import MODEL_WRAPPERS, OPTIMIZERS, STRATEGIES
+import mmengine.runner
+
+assert not is_model_wrapper(torch.nn.Linear(1, 1))
+before = 'torch.distributed.fsdp' in sys.modules
+assert before == ('slow' in NAME)
+assert STRATEGIES.get('FSDPStrategy').load_checkpoint
+from mmengine._strategy import FSDPStrategy, DDPStrategy
+assert issubclass(sys.modules['mmengine._strategy.fsdp'].FSDPStrategy, DDPStrategy)
 
 
-@pytest.mark.parametrize('first', ['import avis', f'import sklearn, matplotlib, avis{OLD_NAME}'])
-def test_names_are_real_when_they_are_used(first: str) -> None:
-    code = f"""
-import pickle, sys
-{first}
+class Wrapper(MMFullyShardedDataParallel):
+    pass
+
+
+from torch.distributed.fsdp import FullyShardedDataParallel
+assert issubclass(Wrapper, FullyShardedDataParallel)
+assert issubclass(MODEL_WRAPPERS.get('MMFullyShardedDataParallel'), FullyShardedDataParallel)
+import torch.distributed as dist
+from torch.distributed.optim import ZeroRedundancyOptimizer as Real
+dist.init_process_group('gloo', store=dist.HashStore(), rank=0, world_size=1)
+weights = [torch.nn.Parameter(torch.ones(2))]
+for build in (ZeroRedundancyOptimizer, OPTIMIZERS.get('ZeroRedundancyOptimizer')):
+    assert isinstance(build(params=weights, optimizer_type='SGD', lr=0.1), Real)
+""",
+    'mmdet': f"""
+import pickle
 import mmdet.models, mmdet.utils.mot_error_visualize as errors
 from mmdet.models.dense_heads import paa_head
 from mmdet.models.language_models import bert
@@ -103,44 +138,44 @@ assert errors.plt.rcParams and errors.Rectangle((0, 0), 1, 2).get_height() == 2
 assert interpolation.RBF(2.0).length_scale == 2
 optimizer = OPTIMIZERS.build(dict(type='Adafactor', params=[torch.zeros(1, requires_grad=True)]))
 assert type(optimizer) is Adafactor
-"""
-    run_python(code)
+""",
+}
 
 
-@pytest.mark.parametrize('first', ['import avis', 'import torch.distributed.fsdp, avis'])
-def test_classes_of_mmengine_are_real_when_they_are_used(first: str) -> None:
+@cache
+def errors_of(name: str) -> dict[str, str]:
+    """The error of each part, empty without one, of all parts run in one process."""
     code = f"""
-import sys
-{first}
-import torch
-from mmengine.model import MMFullyShardedDataParallel, is_model_wrapper
-from mmengine.optim import ZeroRedundancyOptimizer
-from mmengine.registry import MODEL_WRAPPERS, OPTIMIZERS, STRATEGIES
-import mmengine.runner
-
-assert not is_model_wrapper(torch.nn.Linear(1, 1))
-before = 'torch.distributed.fsdp' in sys.modules
-assert before == {'fsdp' in first}
-assert STRATEGIES.get('FSDPStrategy').load_checkpoint
-from mmengine._strategy import FSDPStrategy, DDPStrategy
-assert issubclass(sys.modules['mmengine._strategy.fsdp'].FSDPStrategy, DDPStrategy)
-
-
-class Wrapper(MMFullyShardedDataParallel):
-    pass
-
-
-from torch.distributed.fsdp import FullyShardedDataParallel
-assert issubclass(Wrapper, FullyShardedDataParallel)
-assert issubclass(MODEL_WRAPPERS.get('MMFullyShardedDataParallel'), FullyShardedDataParallel)
-import torch.distributed as dist
-from torch.distributed.optim import ZeroRedundancyOptimizer as Real
-dist.init_process_group('gloo', store=dist.HashStore(), rank=0, world_size=1)
-weights = [torch.nn.Parameter(torch.ones(2))]
-for build in (ZeroRedundancyOptimizer, OPTIMIZERS.get('ZeroRedundancyOptimizer')):
-    assert isinstance(build(params=weights, optimizer_type='SGD', lr=0.1), Real)
+import builtins, json, traceback
+before, errors = builtins.__import__, {{}}
+{FIRST[name]}
+for part, text in {PARTS!r}.items():
+    try:
+        exec(text, {{'NAME': {name!r}, 'IMPORT': before, '__name__': '__main__'}})
+        errors[part] = ''
+    except BaseException:
+        errors[part] = traceback.format_exc()
+print(json.dumps(errors))
 """
-    run_python(code)
+    return json.loads(run_python(code).splitlines()[-1])
+
+
+def test_import_function_is_restored() -> None:
+    assert errors_of('avis first')['import function'] == ''
+
+
+def test_building_a_model_imports_no_slow_package() -> None:
+    assert errors_of('avis first')['model'] == ''
+
+
+@pytest.mark.parametrize('first', FIRST)
+def test_classes_of_mmengine_are_real_when_they_are_used(first: str) -> None:
+    assert errors_of(first)['mmengine'] == ''
+
+
+@pytest.mark.parametrize('first', FIRST)
+def test_names_are_real_when_they_are_used(first: str) -> None:
+    assert errors_of(first)['mmdet'] == ''
 
 
 def test_missing_package_is_none_as_in_mmdet() -> None:
@@ -154,15 +189,5 @@ sys.meta_path.insert(0, Hidden())
 import avis
 from mmdet.models.language_models import bert
 assert bert.AutoTokenizer is None
-"""
-    run_python(code)
-
-
-def test_import_function_is_restored() -> None:
-    code = """
-import builtins
-before = builtins.__import__
-import avis, mmdet.models
-assert builtins.__import__ is before
 """
     run_python(code)
