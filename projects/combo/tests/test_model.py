@@ -116,10 +116,10 @@ def test_fusion_equals_attention_with_projected_maps():
     added = (weights @ heads(fusion.audio_value_proj(token))).transpose(1, 2).flatten(2)
     read = (weights.mT @ heads(fusion.value_proj(tokens))).transpose(1, 2).flatten(2)
     expected = tokens + fusion.scale * fusion.out_proj(added)
-    fused, heard = fusion(x, audio)
+    fused, fused_audio = fusion(x, audio)
     torch.testing.assert_close(fused.flatten(2).mT, expected, rtol=1e-4, atol=1e-4)
     expected = token + fusion.audio_scale * fusion.audio_out_proj(read)
-    torch.testing.assert_close(heard, expected[:, 0], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(fused_audio, expected[:, 0], rtol=1e-4, atol=1e-4)
 
 
 def test_dissimilarity_of_neighbors_is_that_of_their_masks():

@@ -17,6 +17,7 @@ from mmengine.config import Config
 from avis.datasets import AVSBenchMS3
 from avis.datasets.readers.images import read_image
 from avis.datasets.transforms import LoadFrames, PackAVInputs, PadFrames, RandomFlip, ResizeClip
+from avis.datasets.transforms.clip import worker_random
 from avis.synthetic.generator import make_dataset
 
 REPLACE = {'visual_frames': 'pre_SAM_mask'}
@@ -143,7 +144,7 @@ def test_padding_is_gray_and_has_no_label():
 def test_each_image_has_a_jitter_of_its_own():
     same = {**results(), 'frames': np.full((4, 6, 6, 3), (90, 120, 60), np.uint8)}
     same['prior_images'] = same['frames'].copy()
-    np.random.seed(0)  # noqa: NPY002 - the generator of the transforms
+    worker_random().seed(0)
     out = JitterEachImage().transform(same)
     images = np.concatenate([out['frames'], out['prior_images']])
     colors = {tuple(image[0, 0]) for image in images}

@@ -23,10 +23,10 @@ load_priors = dict(
 )
 train_pipeline = dict(
     load_frames=test_pipeline.load_frames,
-    load_audio=test_pipeline.load_audio,
     load_labels=test_pipeline.load_labels,
     resize=test_pipeline.resize,
-    load_priors=load_priors,
+    load_priors=load_priors,  # at the size of the files, and before the audio of a long video
+    load_audio=test_pipeline.load_audio,
     jitter=dict(type=JitterEachImage),
     flip=dict(type=RandomFlip, prob=0.5),
     pad_frames=test_pipeline.pad_frames,
@@ -34,10 +34,10 @@ train_pipeline = dict(
 )
 test_pipeline = dict(
     load_frames=test_pipeline.load_frames,
-    load_audio=test_pipeline.load_audio,
     load_labels=test_pipeline.load_labels,
     resize=test_pipeline.resize,
-    load_priors=load_priors,
+    load_priors=load_priors,  # at the size of the files, and before the audio of a long video
+    load_audio=test_pipeline.load_audio,
     pad_frames=test_pipeline.pad_frames,
     pack=test_pipeline.pack,
 )
