@@ -144,6 +144,17 @@ def steps(length: int, count: int = 20) -> list[int]:
     return sorted({round(part * (length - 1) / (count - 1)) for part in range(count)})
 
 
+RATES: dict[str, list[float]] = {}  # by schedule, of which many configs have the same
+
+
+def rates_of(config: Config, lr: float) -> list[float]:
+    """The learning rates of a config, computed once for each schedule."""
+    key = str((config.train_cfg, config.get('param_scheduler'), lr))
+    if key not in RATES:
+        RATES[key] = learning_rates(config, lr)
+    return RATES[key]
+
+
 @pytest.mark.parametrize(('table', 'name'), CONFIGS, ids=[name for _, name in CONFIGS])
 def test_learning_rate_follows_the_published_schedule(table: str, name: str) -> None:
     config = load_config(PATHS[name])
@@ -157,7 +168,7 @@ def test_learning_rate_follows_the_published_schedule(table: str, name: str) -> 
         config.train_cfg.get('max_epochs'),
     )
     for group in published['parameter groups']:
-        rates = learning_rates(config, group['lr'])
+        rates = rates_of(config, group['lr'])
         # An exponential schedule is published at a few of its steps.
         exponential = 'ExponentialLR' in str(published['schedule'])
         for step in changes if exponential else steps(len(rates)):

@@ -1,7 +1,5 @@
 """Configs of avis are listed and inherited from any folder."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ from avis.apis import list_configs, load_config
 from avis.apis.config_files import config_files
 from avis.utils.compat import config_bases
 from tests.helpers.subprocess_python import ROOT
+from tests.helpers.warm_python import run_warm
 
 LEAF = """
 from mmengine.config import read_base
@@ -38,8 +37,7 @@ def test_config_in_another_folder_inherits_from_avis(leaf: Path) -> None:
 
 
 def test_config_in_another_folder_is_printed_by_the_tool(leaf: Path) -> None:
-    command = [sys.executable, ROOT / 'tools/misc/print_config.py', leaf.name]
-    done = subprocess.run(command, cwd=leaf.parent, capture_output=True, text=True)
+    done = run_warm([ROOT / 'tools/misc/print_config.py', leaf.name], leaf.parent)
     assert done.returncode == 0, done.stderr
     assert 'max_epochs=2' in done.stdout
 

@@ -111,11 +111,15 @@ def test_weights_are_loaded_and_those_of_another_model_are_named(detector, tmp_p
     np.testing.assert_array_equal(one.log_odds, other.log_odds)
 
 
-def predict(clip, detector, audio=None):
-    model = ActiveSpeakerTracker(
+def tracker(detector):
+    return ActiveSpeakerTracker(
         face_tracker=FaceTracker(detector=ScriptedDetector()),
         scorer=ActiveSpeakerScorer(model=detector, device='cpu'),
     )
+
+
+def predict(clip, detector, audio=None):
+    model = tracker(detector)
     audio = noise(len(clip) / clip.fps) if audio is None else audio
     (sample,) = model({'frames': [clip], 'audio': [Audio(audio)]}, [AVDataSample()])
     return sample
@@ -134,6 +138,17 @@ def test_every_visible_face_is_a_track_and_speaks_where_its_score_is_high(detect
     assert [int((track.areas > 0).sum()) for track in quiet.masks] == [0, 0]
     assert [int((track.areas > 0).sum()) for track in quiet.visible_masks] == [60, 60]
     np.testing.assert_allclose(quiet.visible_masks[0].boxes[30], [20, 20, 30, 30], atol=1)
+
+
+def test_tensors_without_audio_are_a_silent_video(detector):
+    images, silence = frames().images, Waveform(np.zeros(0, np.float32), RATE)
+    tensor = torch.from_numpy(images).permute(0, 3, 1, 2)
+    inputs = {'frames': [tensor], 'audio': [None]}
+    (sample,) = tracker(detector)(inputs, [AVDataSample(metainfo={'fps': 25.0})])
+    expected = predict(frames(), detector, silence)
+    assert sample.ori_shape == expected.ori_shape == images.shape[1:3]
+    torch.testing.assert_close(sample.pred_tracks.scores, expected.pred_tracks.scores)
+    assert [len(track.boxes) for track in sample.pred_tracks.visible_masks] == [60, 60]
 
 
 def test_videos_without_faces_and_with_few_frames(detector):

@@ -1,16 +1,16 @@
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.helpers.warm_python import run_warm
 
 BENCHMARK = Path(__file__).parents[2] / 'benchmarks' / 'data_loading.py'
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('form', [[], ['--rle']])
-def test_both_loaders_return_the_same_clips(form) -> None:
+def test_both_loaders_return_the_same_clips(form, tmp_path) -> None:
     options = [
         '--size',
         '144x256',
@@ -23,8 +23,7 @@ def test_both_loaders_return_the_same_clips(form) -> None:
         '--rounds',
         '1',
     ]
-    command = [sys.executable, str(BENCHMARK), *options, *form]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = run_warm([BENCHMARK, *options, *form], tmp_path)
     assert done.returncode == 0, done.stderr
     for title in ('training clips', 'test videos'):
         for name in ('plain', 'avis'):

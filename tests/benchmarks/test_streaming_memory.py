@@ -1,23 +1,22 @@
 import os
 import subprocess
-import sys
 
 import pytest
 
 from tests.helpers.subprocess_python import ROOT
+from tests.helpers.warm_python import run_warm
 
 TOOL = ROOT / 'benchmarks' / 'streaming_memory.py'
 
 
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run in a process of its own: the peak of this one includes the tests that ran before."""
+    return run_warm([TOOL, *arguments], ROOT, {**os.environ, 'PYTHONPATH': str(ROOT)})
+
+
 @pytest.mark.slow
 def test_benchmark_predicts_the_boxes_and_prints_the_figures():
-    # In a process of its own: the peak of this one includes the tests that ran before.
-    done = subprocess.run(
-        [sys.executable, TOOL, '--frames', '12', '--window', '5', '--outputs'],
-        env={**os.environ, 'PYTHONPATH': str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    done = run('--frames', '12', '--window', '5', '--outputs')
     assert done.returncode == 0, done.stderr
     head, row = done.stdout.splitlines()
     assert head.split()[-3:] == ['masks', 'RLE', 'MB']
@@ -31,13 +30,7 @@ def test_benchmark_predicts_the_boxes_and_prints_the_figures():
 
 @pytest.mark.slow
 def test_benchmark_predicts_with_a_config_of_tpavi():
-    words = ('--frames', '12', '--config', 'tpavi_r50_s4')
-    done = subprocess.run(
-        [sys.executable, TOOL, *words],
-        env={**os.environ, 'PYTHONPATH': str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    done = run('--frames', '12', '--config', 'tpavi_r50_s4')
     assert done.returncode == 0, done.stderr
     frames, peak, *_ = (float(word) for word in done.stdout.splitlines()[1].split())
     assert frames == 12

@@ -1,7 +1,5 @@
 import re
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from avis.datasets.readers.images import read_image
 from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.loading import LoadFrames
 from avis.synthetic.generator import make_dataset
+from tests.helpers.subprocess_python import ROOT
 from tests.helpers.tiny_sets import (
     frame_image,
     square,
@@ -35,6 +34,7 @@ from tests.helpers.tiny_vis import (
     write_avtrack,
     write_json,
 )
+from tests.helpers.warm_python import run_warm
 
 
 @pytest.fixture
@@ -212,10 +212,10 @@ def test_synthetic_video_files_match_frames_and_audio(tmp_path) -> None:
 
 def test_tool_exits_with_one_on_problems(s4) -> None:
     (s4 / 's4_data/gt_masks/val/dog_barking/val1/val1_2.png').unlink()
-    tool = [sys.executable, 'tools/dataset_tools/check_dataset.py']
+    tool = ROOT / 'tools/dataset_tools/check_dataset.py'
     overrides = [f'{key}={value}' for key, value in options(s4).items()]
-    command = [*tool, 'configs/_base_/datasets/avsbench_s4.py', '--cfg-options', *overrides]
-    done = subprocess.run([*command, '--split', 'val'], capture_output=True, text=True, check=False)
+    command = [tool, 'configs/_base_/datasets/avsbench_s4.py', '--cfg-options', *overrides]
+    done = run_warm([*command, '--split', 'val'], ROOT)
     assert done.returncode == 1, done.stderr
     assert 'val1_2.png does not exist.' in done.stdout
     assert row(done.stdout, 'val')[-1] == '1'
