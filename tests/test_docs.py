@@ -299,7 +299,8 @@ def check_dotted_name(code: str) -> None:
 
 @pytest.fixture(scope='module')
 def tools() -> list[Path]:
-    files = ((f, f.read_text()) for f in (ROOT / 'tools').rglob('*.py'))
+    paths = [*(ROOT / 'tools').rglob('*.py'), *ROOT.glob('projects/*/*/*.py')]
+    files = ((f, f.read_text()) for f in paths)
     return [f for f, text in files if 'add_argument(' in text or 'run_tool(' in text]
 
 
