@@ -16,7 +16,8 @@ def benchmark(monkeypatch):
 
 
 @pytest.mark.slow
-def test_both_sides_agree(benchmark) -> None:
+def test_both_sides_agree(benchmark, monkeypatch) -> None:
+    monkeypatch.setattr(benchmark, 'CLIP', 2)
     ours = benchmark.Side.make('ours', 7, 64, 96)
     for loss in (ours.model.frame_head.loss_set, ours.model.tracker.loss_set):
         loss.points = benchmark.FixedPoints(256)
