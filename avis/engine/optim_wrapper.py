@@ -22,5 +22,7 @@ class BFloat16OptimWrapper(OptimWrapper):
     @contextlib.contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Run the forward pass under autocast; gradients are accumulated as in the parent."""
-        with super().optim_context(model), autocast(dtype=torch.bfloat16):
+        # Of the model, which may be on the CPU of a machine with a GPU.
+        device = next(model.parameters()).device.type
+        with super().optim_context(model), autocast(device, dtype=torch.bfloat16):
             yield

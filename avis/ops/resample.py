@@ -59,7 +59,8 @@ class Resampler(nn.Module):
         length = waveform.shape[-1]
         if not self.has_bank:
             return self._interpolate(waveform, self.new_length(length))
-        filters = torch.from_numpy(_filter_bank(self.num_in, self.num_out)).to(waveform)
+        filters = torch.from_numpy(_filter_bank(self.num_in, self.num_out))
+        filters = filters.to(waveform, non_blocking=True)
         padded = F.pad(waveform, (self.width, self.width + self.num_in))
         windows = padded.unfold(-1, filters.shape[0], self.num_in)  # (..., blocks, taps)
         # A matrix product instead of a convolution: cuDNN may round convolutions to TF32.

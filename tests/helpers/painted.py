@@ -125,7 +125,7 @@ class PaintedModel(BaseModel):
                 frames, audio = (list(inputs[key].shape) for key in ('frames', 'audio'))
                 file.write(json.dumps([window.start, frames, audio]) + '\n')
         frames = self.detect(inputs['frames'])
-        audio = torch.zeros(*inputs['frames'].shape[:2], 4)
+        audio = inputs['frames'].new_zeros(*inputs['frames'].shape[:2], 4)
         self.tracker.update(state, frames, audio, window)
 
     def finish_video(self, state):
@@ -135,22 +135,22 @@ class PaintedModel(BaseModel):
         """Convert colors to predictions; ``frames`` (1, T, 3, H, W) is normalized."""
         preprocessor = self.data_preprocessor
         pixels = frames * preprocessor.std + preprocessor.mean
-        colors = torch.from_numpy(COLORS).float()[:, :, None, None]
+        colors = torch.from_numpy(COLORS).to(pixels)[:, :, None, None]
         distance = (pixels[:, :, None] - colors).abs().amax(3)  # (1, T, Q, H, W)
         inside = distance < 90
         visible = inside.flatten(3).sum(3) > 10
         length, queries = frames.shape[1], len(COLORS)
-        logits = torch.full((1, length, queries, len(AVISEG_CLASSES) + 1), -10.0)
+        logits = pixels.new_full((1, length, queries, len(AVISEG_CLASSES) + 1), -10.0)
         for k in range(queries):
             logits[:, :, k, k] = torch.where(visible[:, :, k], 10.0, -10.0)
         logits[..., -1] = torch.where(visible, -10.0, 10.0)
-        eye = torch.eye(queries)
+        eye = torch.eye(queries, device=pixels.device)
         return FramePredictions(
             class_logits=logits,
             mask_embeds=eye.expand(1, length, -1, -1),
             queries=eye.expand(1, 1, length, -1, -1),
             pixel_features=torch.where(inside, 10.0, -10.0),
-            projection=MaskProjection(eye, torch.zeros(queries)),
+            projection=MaskProjection(eye, pixels.new_zeros(queries)),
         )
 
     def forward(self, inputs, data_samples=None, mode='tensor'):

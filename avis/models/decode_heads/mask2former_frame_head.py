@@ -172,7 +172,8 @@ class Mask2FormerFrameHead(nn.Module):
         features, targets = predictions.pixel_features, self.make_targets(data_samples)
         counted: Tensor | slice = slice(None)
         if labeled is not None:
-            counted = rows = labeled.flatten().nonzero()[:, 0]
+            rows = labeled.flatten().cpu().nonzero()[:, 0]
+            counted = rows.to(features.device, non_blocking=True)
             targets = [targets[index] for index in rows.tolist()]
         layers = [
             SetPredictions(

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
@@ -13,7 +14,8 @@ def checkpoint_activations(module: nn.Module, *inputs: Any) -> Any:
     """Run a module and keep only its inputs; the backward pass runs it a second time.
 
     Outputs, gradients and running statistics are those of ``module(*inputs)``: batch norms
-    update their statistics once. (mmdet's ``with_cp`` updates them twice.)
+    update their statistics once. (mmdet's ``with_cp`` updates them twice.) Within
+    ``torch.compile``, which cannot trace that, the module runs plainly.
 
     Args:
         module: Any module; random layers draw the same values in both passes.
@@ -22,6 +24,8 @@ def checkpoint_activations(module: nn.Module, *inputs: Any) -> Any:
     Returns:
         The output of the module.
     """
+    if torch.compiler.is_compiling():  # the compiler chooses what to recompute by itself
+        return module(*inputs)
     norms = [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
     return checkpoint(
         module,

@@ -36,7 +36,8 @@ class LabeledBCELoss(nn.Module):
             Scalar.
         """
         _check_channels(self, logits, binary=True)
-        selected, gt = logits[:, :, 0][labeled], target[labeled].to(logits.dtype)
+        selected, gt = select_labeled(logits[:, :, 0], target, labeled)
+        gt = gt.to(logits.dtype)
         if selected.numel() == 0:
             return logits.sum() * 0
         if self.with_logits:
@@ -64,10 +65,25 @@ class LabeledCrossEntropyLoss(nn.Module):
             Scalar.
         """
         _check_channels(self, logits, binary=False)
-        selected = logits[labeled]
+        selected, gt = select_labeled(logits, target, labeled)
         if selected.numel() == 0:
             return logits.sum() * 0
-        return F.cross_entropy(selected, target[labeled].long())
+        return F.cross_entropy(selected, gt.long())
+
+
+def select_labeled(logits: Tensor, target: Tensor, labeled: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the frames of logits (B, T, ...) and of a target (B, T, H, W) that are labeled.
+
+    Args:
+        logits: Of all frames.
+        target: Of all frames.
+        labeled: bool (B, T).
+
+    Returns:
+        N logits and N targets, in the order of the frames.
+    """
+    index = labeled.flatten().nonzero()[:, 0]  # once: a GPU is waited for
+    return logits.flatten(0, 1)[index], target.flatten(0, 1)[index]
 
 
 def _check_channels(loss: nn.Module, logits: Tensor, *, binary: bool) -> None:

@@ -10,7 +10,7 @@ from mmdet.utils import reduce_mean
 from torch import Generator, Tensor, nn
 
 from avis.models.decode_heads.frame_predictions import Matching
-from avis.models.task_modules.mask_matching import MaskMatcher
+from avis.models.task_modules.mask_matching import MaskMatcher, assign
 from avis.models.task_modules.mask_targets import MaskTarget
 from avis.models.task_modules.point_sampling import PointSampler, make_generator
 from avis.registry import MODELS
@@ -112,12 +112,15 @@ class MaskSetLoss(nn.Module):
         """
         generators = _generators(features, targets)
         if matchings is None:
-            matchings = [self._match(layer, features, targets, generators) for layer in layers]
+            matchings = self._match(layers, features, targets, generators)
         count = mask_normalizer(features, targets)
         masks = self._mask_losses(layers, matchings, features, targets, generators)
+        # Not blocking: a copy that a GPU is not waited for.
+        clips = torch.tensor([target.clip for target in targets])
+        clips = clips.to(features.device, non_blocking=True)
         losses = []
         for index, layer in enumerate(layers):
-            raw = {'ce': self._class_loss(layer.class_logits, matchings[index], targets)}
+            raw = {'ce': self._class_loss(layer.class_logits, matchings[index], targets, clips)}
             raw |= {name: values[index] / count for name, values in masks.items()}
             losses.append({name: self.weights[name] * value for name, value in raw.items()})
         return losses, [list(layer) for layer in matchings]
@@ -126,7 +129,7 @@ class MaskSetLoss(nn.Module):
         self, layer: SetPredictions, features: Tensor, targets: Sequence[MaskTarget]
     ) -> list[Matching]:
         """Match the sets of one layer only; arguments as for :meth:`forward`."""
-        return self._match(layer, features, targets, _generators(features, targets))
+        return self._match([layer], features, targets, _generators(features, targets))[0]
 
     def compute_logits(self, embeds: Tensor, offsets: Tensor, features: Tensor) -> Tensor:
         """Return mask logits (M, T, h, w); see :func:`mask_logits`, which subclasses replace."""
@@ -135,24 +138,36 @@ class MaskSetLoss(nn.Module):
     @torch.no_grad()
     def _match(
         self,
-        layer: SetPredictions,
+        layers: Sequence[SetPredictions],
         features: Tensor,
         targets: Sequence[MaskTarget],
         generators: Sequence[Generator | None],
-    ) -> list[Matching]:
-        matchings = []
-        for index, target in enumerate(targets):
-            logits, embeds, offsets = (part[index] for part in layer)
-            source = index % len(features)
-            masks = self.compute_logits(embeds, offsets, features[source])
-            points = self.points.for_matching(masks, generators[source])
-            matchings.append(self.matcher(logits, masks, target, points))
-        return matchings
+    ) -> list[list[Matching]]:
+        costs = []
+        for layer in layers:
+            for index, target in enumerate(targets):
+                logits, embeds, offsets = (part[index] for part in layer)
+                source = index % len(features)
+                masks = self.compute_logits(embeds, offsets, features[source])
+                points = self.points.for_matching(masks, generators[source])
+                costs.append(self.matcher.cost(logits, masks, target, points))
+        matchings = assign(costs, [*targets] * len(layers))
+        return [
+            matchings[start : start + len(targets)]
+            for start in range(0, len(matchings), len(targets))
+        ]
 
     def _class_loss(
-        self, logits: Tensor, matchings: Sequence[Matching], targets: Sequence[MaskTarget]
+        self,
+        logits: Tensor,
+        matchings: Sequence[Matching],
+        targets: Sequence[MaskTarget],
+        clips: Tensor,
     ) -> Tensor:
-        """Return the mean over clips of the weighted mean over the queries of a clip."""
+        """Return the mean over clips of the weighted mean over the queries of a clip.
+
+        ``clips`` (S,) are the indices of the clips of the targets.
+        """
         labels = torch.full(logits.shape[:2], logits.shape[-1] - 1, device=logits.device)
         for of_set, (queries, instances), target in zip(labels, matchings, targets, strict=True):
             of_set[queries] = target.labels[_target_index(instances, target)]
@@ -160,7 +175,6 @@ class MaskSetLoss(nn.Module):
             logits.float().transpose(1, 2), labels, self.class_weights, reduction='none'
         )  # (S, Q), weighted
         per_set = torch.stack([values.sum(1), self.class_weights[labels].sum(1)])
-        clips = torch.tensor([target.clip for target in targets], device=logits.device)
         sums = per_set.new_zeros(2, _num_clips(targets)).index_add(1, clips, per_set)
         return (sums[0] / sums[1]).mean()
 
@@ -177,11 +191,12 @@ class MaskSetLoss(nn.Module):
         if not pairs:  # no instance: zero, with every parameter in the graph
             zero = 0 * (features.sum() + sum(x.sum() for layer in layers for x in layer[1:]))
             return {'mask': [zero] * len(layers), 'dice': [zero] * len(layers)}
-        index = torch.tensor(pairs, device=features.device).T  # (4, M)
+        index = torch.tensor(pairs).T.to(features.device, non_blocking=True)  # (4, M)
         selected = tuple(index[:3])
         embeds = torch.stack([layer.mask_embeds for layer in layers])[selected]  # (M, C)
         offsets = torch.stack([layer.mask_offsets for layer in layers])[selected]
-        counts = (index[1] % len(features)).bincount(minlength=len(features)).tolist()
+        sources = [pair.set % len(features) for pair in pairs]
+        counts = [sources.count(source) for source in range(len(features))]
         chunks = zip(embeds.split(counts), offsets.split(counts), features, strict=True)
         logits = [self.compute_logits(*chunk) for chunk in chunks]  # F times (M_f, T, h, w)
         gts = torch.stack([targets[pair.set].masks[pair.instance] for pair in pairs])
@@ -228,7 +243,7 @@ def mask_normalizer(features: Tensor, targets: Sequence[MaskTarget]) -> Tensor:
 
     It is the number of instances in all targets, the mean over processes, at least 1 per clip.
     """
-    count = features.new_tensor(float(sum(len(target.labels) for target in targets)))
+    count = features.new_full((), float(sum(len(target.labels) for target in targets)))
     return reduce_mean(count).clamp(min=_num_clips(targets))
 
 
@@ -246,14 +261,20 @@ def _pairs(
     matchings: Sequence[Sequence[Matching]], targets: Sequence[MaskTarget], num_features: int
 ) -> list[_Pair]:
     """Return the matched pairs of all layers and sets, sorted by features."""
-    return [
-        _Pair(layer, index, query, instance)
+    sets = [
+        (layer, index)
         for source in range(num_features)
-        for layer, matched in enumerate(matchings)
+        for layer in range(len(matchings))
         for index in range(source, len(targets), num_features)
-        for query, instance in zip(
-            matched[index][0].tolist(),
-            _target_index(matched[index][1], targets[index]).tolist(),
-            strict=True,
-        )
+    ]
+    matched = [
+        torch.stack([queries, _target_index(instances, targets[index])], 1)
+        for layer, index in sets
+        for queries, instances in (matchings[layer][index],)
+    ]
+    rows = iter(torch.cat(matched).tolist())  # of all sets at once: one wait for a GPU
+    return [
+        _Pair(layer, index, *next(rows))
+        for (layer, index), pairs in zip(sets, matched, strict=True)
+        for _ in range(len(pairs))
     ]

@@ -75,10 +75,10 @@ class DeformableSelfAttention(MultiScaleDeformableAttention):
         samples = (self.num_heads, self.num_levels, self.num_points)
         query = tokens + position
         # Offsets are in pixels of the sampled level. One long axis: short ones are slow to add.
-        per_pixel = tokens.new_tensor(
+        per_pixel = torch.tensor(
             [[1 / width, 1 / height] * self.num_points for height, width in shapes],
             dtype=torch.float32,
-        )
+        ).to(tokens.device, non_blocking=True)
         locations = torch.addcmul(
             reference.repeat(1, self.num_heads * self.num_levels * self.num_points),
             _project(query, self.sampling_offsets).float(),

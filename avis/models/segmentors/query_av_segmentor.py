@@ -165,12 +165,13 @@ def _classes_as_instances(sample: AVDataSample, num_classes: int) -> AVDataSampl
     Pixels with label 255 belong to no class.
     """
     target = sample.gt_sem_seg.sem_seg  # (T, H, W)
-    labels = target.unique().long()
-    labels = labels[labels != _IGNORED]
-    if len(labels) and int(labels[-1]) >= num_classes:
+    on_cpu = target.unique().long().cpu()
+    on_cpu = on_cpu[on_cpu != _IGNORED]
+    labels = on_cpu.to(target.device, non_blocking=True)
+    if len(labels) and int(on_cpu[-1]) >= num_classes:
         raise ValueError(
             f'{sample.get("video_name")!r}: expected labels below frame_head.num_classes='
-            f'{num_classes}, got {int(labels[-1])}. Check the masks, or set num_classes to that of '
+            f'{num_classes}, got {int(on_cpu[-1])}. Check the masks, or set num_classes to that of '
             f'the data set.'
         )
     converted = sample.new()

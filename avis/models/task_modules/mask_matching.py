@@ -1,5 +1,8 @@
 """One-to-one matching of predicted and ground-truth masks, of a frame or of a whole clip."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 from mmcv.ops import point_sample
@@ -28,37 +31,51 @@ class MaskMatcher:
         self.dice_weight = dice_weight
 
     @torch.no_grad()
-    def __call__(
+    def cost(
         self, class_logits: Tensor, mask_logits: Tensor, target: MaskTarget, points: Tensor
-    ) -> Matching:
-        """Match queries with instances.
+    ) -> Tensor:
+        """Return the cost (Q, N) of each pair of query and instance.
 
         Args:
             class_logits: (Q, K + 1).
             mask_logits: (Q, T, h, w).
             target: N instances over the same T frames, at any resolution.
             points: (1, P, 2), x and y in [0, 1], the same for all masks and frames.
-
-        Returns:
-            Sorted query indices (M,), and the indices (M,) of their instances in ``gt_tracks``, for
-            M = min(Q, N).
         """
-        from scipy.optimize import linear_sum_assignment  # slow, and for training only
-
         if not len(target.labels):
-            return target.instances, target.instances
+            return mask_logits.new_zeros(len(mask_logits), 0, dtype=torch.float32)
         logits = _at_points(mask_logits, points)  # (Q, T * P)
         gt = _at_points(target.masks, points)  # (N, T * P)
         cost = -self.class_weight * class_logits.float().softmax(-1)[:, target.labels]
         cost = cost + self.mask_weight * _mean_cross_entropy(logits, gt)
         cost = cost + self.dice_weight * _dice(logits.sigmoid(), gt)
         # NaN of a diverged network must reach the loss, whose check names the cause.
-        cost = cost.nan_to_num(nan=1e6, posinf=1e6, neginf=-1e6)
-        queries, columns = (
-            torch.from_numpy(index).to(points.device)
-            for index in linear_sum_assignment(cost.cpu().numpy())
-        )
-        return queries, target.instances[columns]
+        return cost.nan_to_num(nan=1e6, posinf=1e6, neginf=-1e6)
+
+
+def assign(costs: Sequence[Tensor], targets: Sequence[MaskTarget]) -> list[Matching]:
+    """Match queries with instances, by the costs (Q, N) of several targets.
+
+    All costs are copied to the CPU at once, so that a GPU is waited for once.
+
+    Returns:
+        Per target the sorted query indices (M,), and the indices (M,) of their instances in
+        ``gt_tracks``, for M = min(Q, N).
+    """
+    from scipy.optimize import linear_sum_assignment  # slow, and for training only
+
+    values = torch.cat([cost.flatten() for cost in costs]).cpu()
+    on_cpu = [
+        part.view_as(cost)
+        for part, cost in zip(values.split([cost.numel() for cost in costs]), costs, strict=True)
+    ]
+    pairs = [torch.from_numpy(np.stack(linear_sum_assignment(cost.numpy()))) for cost in on_cpu]
+    device = costs[0].device
+    index = torch.cat(pairs, 1).to(device, non_blocking=True).split([x.shape[1] for x in pairs], 1)
+    return [
+        (queries, target.instances[columns])
+        for (queries, columns), target in zip(index, targets, strict=True)
+    ]
 
 
 def _at_points(masks: Tensor, points: Tensor) -> Tensor:

@@ -62,17 +62,29 @@ def label_late_as_no_object(
 
 def frame_targets(data_samples: Sequence[AVDataSample]) -> list[MaskTarget]:
     """Return the instances visible in each frame: B * T targets, clip by clip."""
+    visible = [sample.gt_tracks.masks.flatten(2).any(-1).T for sample in data_samples]  # (T, N)
+    found = iter(_nonzero_rows(visible))
     targets = []
-    for clip, sample in enumerate(data_samples):
-        tracks = sample.gt_tracks
-        present = tracks.masks.flatten(2).any(-1)  # (N, T)
-        clip_seed = sample.get('seed', ())
-        for frame, visible in enumerate(present.T):
-            instances = visible.nonzero()[:, 0]
+    for clip, (sample, in_frames) in enumerate(zip(data_samples, visible, strict=True)):
+        tracks, clip_seed = sample.gt_tracks, sample.get('seed', ())
+        for frame in range(len(in_frames)):
+            instances = next(found)
             masks = tracks.masks[instances, frame : frame + 1]
             seed = (*clip_seed, frame + 1) if clip_seed else ()
             targets.append(MaskTarget(tracks.labels[instances], masks, instances, clip, seed))
     return targets
+
+
+def _nonzero_rows(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """Return the indices of the nonzero elements of each row of bool matrices.
+
+    The matrices are copied to the CPU at once, so that a GPU is waited for once.
+    """
+    rows = [row for matrix in matrices for row in matrix]
+    values = torch.cat(rows).cpu().split([len(row) for row in rows])
+    indices = [row.nonzero()[:, 0] for row in values]
+    on_device = torch.cat(indices).to(rows[0].device, non_blocking=True)
+    return list(on_device.split([len(index) for index in indices]))
 
 
 def clip_targets(data_samples: Sequence[AVDataSample]) -> list[MaskTarget]:

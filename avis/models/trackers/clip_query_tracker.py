@@ -33,6 +33,8 @@ class _State:
 class _Candidates:
     """M pairs of query and class that may become tracks; a query can have several classes.
 
+    They are chosen on the CPU: choosing on a GPU would wait for it at every step.
+
     Attributes:
         queries: (N,), unique indices of clip queries.
         rows: (M,), index into ``queries`` of each pair.
@@ -156,25 +158,22 @@ class ClipQueryTracker(Tracker):
         """Predict the tracks of a window and stitch them to those of earlier windows."""
         predictions = self.head(frames.queries[-1:], audio)
         candidates = self._candidates(predictions.layers[-1].class_logits[0, 0])
-        embeds = predictions.layers[-1].mask_embeds[0, 0, candidates.queries]
+        queries = candidates.queries.to(audio.device, non_blocking=True)
+        embeds = predictions.layers[-1].mask_embeds[0, 0, queries]
         mask_scores, rles = _make_masks(frames, predictions, embeds, window)
-        scores = candidates.probs * mask_scores[candidates.rows]
+        appearance, sounding = self._describe(predictions, frames, audio, queries, state.gate)
+        appearance, is_sounding = appearance.float().cpu(), sounding.tolist()
+        scores = candidates.probs * mask_scores.cpu()[candidates.rows]
         order = scores.argsort(descending=True, stable=True)
         kept = order[scores[order] > self.score_threshold]
         rows = candidates.rows[kept]
-        appearance, sounding = self._describe(
-            predictions, frames, audio, candidates.queries, state.gate
-        )
         tracks = WindowTracks(
             labels=candidates.labels[kept].tolist(),
             scores=scores[kept].tolist(),
-            embeds=appearance[rows].float().cpu().numpy(),
+            embeds=appearance[rows].numpy(),
             rles=[
-                [
-                    rle if is_sounding else None
-                    for rle, is_sounding in zip(rles[row], sounding[row].tolist(), strict=True)
-                ]
-                for row in rows.tolist()
+                [rle if sounds else None for rle, sounds in zip(*pair, strict=True)]
+                for pair in ((rles[row], is_sounding[row]) for row in rows.tolist())
             ],
             num_frames=audio.shape[1],
         )
@@ -188,6 +187,7 @@ class ClipQueryTracker(Tracker):
         """Return the best pairs of query and class, of logits (Q, K + 1)."""
         probs = class_logits.float().softmax(-1)[:, :-1]  # (Q, K)
         best, index = probs.flatten().topk(min(self.max_candidates, probs.numel()))
+        best, index = best.cpu(), index.cpu()
         index = index[best > self.score_threshold]
         queries, rows = (index // probs.shape[1]).unique(return_inverse=True)
         return _Candidates(queries, rows, index % probs.shape[1], best[: len(index)])

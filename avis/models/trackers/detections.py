@@ -201,8 +201,5 @@ def encode_masks(masks: Tensor) -> list[RLE | None]:
     """Encode masks, bool (N, H, W), as N RLEs, None where empty."""
     # pycocotools expects (H, W, N) in Fortran order.
     columns = masks.transpose(1, 2).contiguous().to(torch.uint8).cpu().numpy().T
-    empty = (~masks.flatten(1).any(1)).tolist()
-    return [
-        None if is_empty else rle
-        for rle, is_empty in zip(coco_mask.encode(columns), empty, strict=True)
-    ]
+    rles = coco_mask.encode(columns)
+    return [rle if area else None for rle, area in zip(rles, coco_mask.area(rles), strict=True)]

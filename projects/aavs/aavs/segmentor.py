@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -57,8 +58,10 @@ class AAVSSegmentor(QueryAVSegmentor):
     def loss(self, inputs: Inputs, data_samples: list[AVDataSample]) -> dict[str, Any]:
         """Return the losses of the frame head."""
         losses = super().loss(inputs, data_samples)
-        silent = not any(bool(sample.gt_sem_seg.sem_seg.any()) for sample in data_samples)
-        if self.skip_silent_clips and silent:
+        if not self.skip_silent_clips:
+            return losses
+        labeled = [sample.gt_sem_seg.sem_seg.any() for sample in data_samples]
+        if not torch.stack(labeled).any():
             return {name: 0 * value for name, value in losses.items()}
         return losses
 

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from avis.models.losses.labeled_losses import select_labeled
 from avis.registry import MODELS
 
 _EPS = 0.001  # the authors' constant, for either of the two sums of squares
@@ -30,8 +31,9 @@ class LabeledDiceLoss(nn.Module):
                 f'LabeledDiceLoss: expected one logit per pixel, got logits of shape '
                 f'{tuple(logits.shape)}. Use LabeledCrossEntropyLoss for a model with classes.'
             )
-        prob = logits[:, :, 0][labeled].float().sigmoid().flatten(1)
-        gt = target[labeled].to(prob.dtype).flatten(1)
+        selected, gt = select_labeled(logits[:, :, 0], target, labeled)
+        prob = selected.float().sigmoid().flatten(1)
+        gt = gt.to(prob.dtype).flatten(1)
         if prob.numel() == 0:
             return logits.sum() * 0
         squares = prob.square().sum(1) + gt.square().sum(1) + 2 * _EPS

@@ -1,5 +1,6 @@
 """One-to-one assignment of the queries of a frame to those of the frame before."""
 
+import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
@@ -24,7 +25,7 @@ def assign_queries(reference: Tensor, current: Tensor, *, inverse: bool) -> Tens
     cost = (1 - similarity).nan_to_num(nan=1e6).cpu()
     cost = cost.mT if inverse else cost
     columns = [linear_sum_assignment(matrix.numpy())[1] for matrix in cost]
-    return torch.stack([torch.from_numpy(index) for index in columns]).to(reference.device)
+    return torch.from_numpy(np.stack(columns)).to(reference.device, non_blocking=True)
 
 
 def reorder(queries: Tensor, index: Tensor) -> Tensor:

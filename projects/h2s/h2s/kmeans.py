@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _ITERATIONS = 50
+_CHECK_EVERY = 8  # iterations on a GPU between two tests for convergence, which wait for it
 
 # Draws one token per set: weights (R, P) and the index of the center -> indices (R,). The weights
 # are squared distances to the nearest center; those of the first center are 1.
@@ -64,11 +65,12 @@ def k_means(tokens: Tensor, num_clusters: int, draw: Draw) -> tuple[Tensor, Tens
     tokens = tokens.float()
     centers = _seed_centers(tokens, min(num_clusters, tokens.shape[1]), draw)
     labels = _assign(tokens, centers)
-    for _ in range(_ITERATIONS):
+    check_every = 1 if tokens.device.type == 'cpu' else _CHECK_EVERY
+    for iteration in range(_ITERATIONS):
         members = F.one_hot(labels, centers.shape[1]).to(tokens)  # (R, P, K)
         centers = (members.mT @ tokens) / members.sum(1).clamp(min=1)[..., None]
         previous, labels = labels, _assign(tokens, centers)
-        if torch.equal(previous, labels):
+        if iteration % check_every == 0 and torch.equal(previous, labels):
             break
     return labels, centers
 

@@ -53,3 +53,16 @@ def test_without_gradient_module_runs_once(module) -> None:
     x = torch.randn(1, 3, 6, 6, dtype=torch.double)
     with torch.no_grad():
         assert torch.equal(checkpoint_activations(module.eval(), x), module(x))
+
+
+def test_compiled_step_equals_a_plain_one(module) -> None:
+    module[3].p = 0.0  # compiled code draws other random numbers
+    lean, x = copy.deepcopy(module), torch.randn(2, 3, 6, 6, dtype=torch.double)
+    compiled = torch.compile(
+        lambda x: checkpoint_activations(lean, x), backend='aot_eager', fullgraph=True
+    )
+    for run in (module, compiled):
+        run(x).square().sum().backward()
+    torch.testing.assert_close(dict(lean.named_buffers()), dict(module.named_buffers()))
+    for ours, theirs in zip(lean.parameters(), module.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
