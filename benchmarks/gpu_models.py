@@ -59,12 +59,12 @@ ENTRIES = {
     ),
     'cavis_online_r50': Entry(
         'projects/cavis/configs/cavis_online_r50_ovis.py',
-        'projects/cavis/configs/cavis_online_small_synthetic.py',
+        'projects/cavis/configs/demo_cavis_online_synthetic.py',
         'instances',
     ),
     'h2s_r50': Entry(
         'projects/h2s/configs/h2s_r50_in_aviseg.py',
-        'projects/h2s/configs/h2s_small_synthetic.py',
+        'projects/h2s/configs/demo_h2s_synthetic.py',
         'instances',
     ),
     'acvis_r50': Entry(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmcv.ops import point_sample
+from mmcv.ops import multi_scale_deform_attn, point_sample
 from mmdet.models.backbones import ResNet
 from mmdet.models.layers import MSDeformAttnPixelDecoder
 from mmengine.config import ConfigDict
@@ -243,7 +243,9 @@ class PublishedFrameHead(nn.Module):
 
 
 def _pixel_decoder(ours: Any) -> MSDeformAttnPixelDecoder:
-    """The pixel decoder of mmdet: deformable attention by its PyTorch formula on a CPU."""
+    """The pixel decoder of mmdet: deformable attention by its PyTorch formula on any device."""
+    # Otherwise mmcv calls its compiled operator on a GPU, which mmcv-lite does not have.
+    multi_scale_deform_attn.IS_CUDA_AVAILABLE = False
     ffn = ours.encoder.layers[0].ffn.layers[0][0].out_features
     count = {'num_heads': 8, 'num_levels': 3, 'num_points': 4, 'batch_first': True}
     layer = {
