@@ -35,8 +35,8 @@ def _correctness(records: list[Record]) -> list[str]:
     for record in found:
         worst = record['worst']
         sizes = [f'{worst[kind]["difference"]:.1e}' if kind in worst else '' for kind in KINDS]
-        verdict = 'yes' if record['passed'] else 'NO'
-        rows.append([record['model'], record['precision'], *sizes, verdict])
+        passed = 'yes' if record['passed'] else 'NO'
+        rows.append([record['model'], record['precision'], *sizes, passed])
     lines = ['## Largest relative difference from float32 on the CPU']
     for record in {record['precision']: record for record in found}.values():
         limits = ', '.join(f'{kind} {limit:g}' for kind, limit in record['tolerance'].items())

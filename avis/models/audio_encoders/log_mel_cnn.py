@@ -71,7 +71,7 @@ class LogMelCNN(AudioEncoder):
         """Return normalized log-mel windows around every video frame, (B, T, W, 64)."""
         if lengths is None:
             lengths = torch.full((len(audio),), audio.shape[1])
-        lengths = lengths.to(audio.device)
+        lengths = lengths.to(audio.device, non_blocking=True)
         log_mel = (self.log_mel(audio) - LOG_MEL_MEAN) / LOG_MEL_STD  # (B, F, 64)
         silence = (math.log(LOG_OFFSET) - LOG_MEL_MEAN) / LOG_MEL_STD
         count = log_mel.shape[1]
