@@ -3,7 +3,9 @@
 Configs and subprocesses import it as ``tests.helpers.tiny``.
 """
 
+import os
 import random
+import signal
 import time
 from typing import ClassVar
 
@@ -111,11 +113,15 @@ class CutOffHook(Hook):
 
     Args:
         iteration: Number of completed iterations.
+        kill: Kill the process, as the kernel does when memory runs out, instead of an error.
     """
 
-    def __init__(self, *, iteration: int) -> None:
+    def __init__(self, *, iteration: int, kill: bool = False) -> None:
         self.iteration = iteration
+        self.kill = kill
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         if runner.iter + 1 == self.iteration:
+            if self.kill:
+                os.kill(os.getpid(), signal.SIGKILL)
             raise CutOff

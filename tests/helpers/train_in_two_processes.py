@@ -16,6 +16,7 @@ from torch import nn
 
 import avis  # noqa: F401  (lets mmengine start gloo without CUDA)
 from tests.helpers.tiny_avism import build, clip
+from tests.helpers.two_processes import gradients_of_model
 
 # The first clip has two instances, the second has one: means over processes must be weighted.
 CLIPS = [clip(), clip(seed=1)]
@@ -40,18 +41,9 @@ class SamePoints:
 
 def gradients(model: nn.Module, clips: list[dict], wrap: type | None = None) -> dict[str, float]:
     """Return the gradient norm of each parameter after a step with these clips."""
-    model.train()
     for loss in (model.frame_head.loss_set, model.tracker.loss_set):
         loss.points = SamePoints()
-    data = model.data_preprocessor(pseudo_collate(clips), training=True)
-    wrapped = wrap(model) if wrap else model  # must exist until the gradients are computed
-    losses = wrapped(**data, mode='loss')
-    sum(losses.values()).backward()
-    return {
-        name: weight.grad.double().norm().item()
-        for name, weight in model.named_parameters()
-        if weight.requires_grad
-    }
+    return gradients_of_model(model, clips, wrap)
 
 
 def batches() -> list[list[dict]]:

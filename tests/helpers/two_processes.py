@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
-from torch import distributed
+from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from avis.apis import load_config
@@ -58,11 +58,26 @@ def check_gradients(compute: Callable[..., Norms], clips: list[dict], folder: Pa
 def gradients_of_config(config: Path, clips: list[dict], wrap: type | None = None) -> Norms:
     """Gradient norms of the model of a config after a step; random points belong to the clips."""
     torch.manual_seed(0)
-    model = MODELS.build(load_config(config).model).train()
-    data = model.data_preprocessor(pseudo_collate(clips), training=True)
-    wrapped = model if wrap is None else wrap(model)
+    return gradients_of_model(MODELS.build(load_config(config).model), clips, wrap)
+
+
+def gradients_of_model(model: nn.Module, clips: list[dict], wrap: type | None = None) -> Norms:
+    """Gradient norms of the trained parameters of a model after a step."""
+    data = model.train().data_preprocessor(pseudo_collate(clips), training=True)
+    wrapped = model if wrap is None else wrap(model)  # must exist until the gradients are computed
     sum(wrapped(**data, mode='loss').values()).backward()
-    return {name: weight.grad.double().norm().item() for name, weight in model.named_parameters()}
+    return {
+        name: weight.grad.double().norm().item()
+        for name, weight in model.named_parameters()
+        if weight.grad is not None
+    }
+
+
+def seeded(clips: list[dict]) -> list[dict]:
+    """Give each clip random points of its own."""
+    for index, item in enumerate(clips):
+        item['data_samples'].set_metainfo({'seed': (0, index)})
+    return clips
 
 
 def _run(compute: Callable[[int], Any], rank: int, folder: Path) -> None:

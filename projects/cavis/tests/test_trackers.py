@@ -21,7 +21,7 @@ from avis.models.data_preprocessors.av_data_preprocessor import AVDataPreprocess
 from avis.models.segmentors.av_instance_segmentor import AVInstanceSegmentor
 from avis.models.trackers.base import TrackerWindow
 from tests.helpers.tiny_avism import LOSS, C, K, P, clip, frame_head
-from tests.helpers.two_processes import check_gradients
+from tests.helpers.two_processes import check_gradients, gradients_of_model, seeded
 
 SIZES = {'num_classes': K, 'channels': C, 'hidden_channels': 16, 'num_layers': 2}
 TRACKERS: dict[str, dict[str, Any]] = {
@@ -149,21 +149,9 @@ def test_sounding_gate_is_refused() -> None:
         build('online').tracker.start(torch.nn.Identity())
 
 
-def online_gradients(clips: list[dict], wrap: type | None = None) -> dict[str, float]:
-    """Gradient norms of the tracker after a step with seeded points."""
-    model = build('online').train()
-    data = model.data_preprocessor(pseudo_collate(clips), training=True)
-    wrapped = model if wrap is None else wrap(model)
-    sum(wrapped(**data, mode='loss').values()).backward()
-    return {
-        name: weight.grad.double().norm().item()
-        for name, weight in model.named_parameters()
-        if weight.grad is not None
-    }
+@pytest.mark.parametrize('name', NAMES)
+def test_two_processes_have_the_gradients_of_one(name: str, tmp_path: Path) -> None:
+    def compute(clips: list[dict], wrap: type | None = None) -> dict[str, float]:
+        return gradients_of_model(build(name), clips, wrap)
 
-
-def test_two_processes_have_the_gradients_of_one(tmp_path: Path) -> None:
-    clips = [silent_clip(3), silent_clip(3, seed=1)]
-    for index, item in enumerate(clips):
-        item['data_samples'].set_metainfo({'seed': (0, index)})
-    check_gradients(online_gradients, clips, tmp_path)
+    check_gradients(compute, seeded([silent_clip(3), silent_clip(3, seed=1)]), tmp_path)
