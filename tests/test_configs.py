@@ -17,6 +17,7 @@ from mmengine.structures import InstanceData, PixelData
 from avis.apis import AVInferencer, load_config
 from avis.apis.config_files import config_files
 from avis.apis.inference import class_names
+from avis.datasets.mixed_dataset import parts_of
 from avis.export import read_results
 from avis.models.audio_encoders.log_mel_cnn import LogMelCNN
 from avis.structures.av_data_sample import AVDataSample
@@ -179,8 +180,9 @@ def test_pipeline_steps_are_named(path: Path) -> None:
     assert not subscripts, f'{path}:{subscripts[0].lineno}: override a value by its name'
     config = Config.fromfile(path)
     for split in ('train', 'val', 'test'):
-        loader = config.get(f'{split}_dataloader')
-        assert loader is None or isinstance(loader.dataset.pipeline, dict)
+        loader = config.get(f'{split}_dataloader') or {}
+        parts = parts_of(loader.get('dataset', {'pipeline': {}})).values()
+        assert all(isinstance(part['pipeline'], dict) for part in parts)
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from avis.datasets.mixed_dataset import parts_of
 from avis.datasets.readers.audio import audio_info, read_audio
 from avis.datasets.readers.errors import BrokenDataError, broken_data_error
 from avis.datasets.readers.tensors import read_features
@@ -165,10 +166,8 @@ def _front_end(rate: int) -> VGGishFrontEnd:
 
 
 def _records(cfg: Any) -> list[VideoRecord]:
-    while 'dataset' in cfg:  # a wrapper such as RepeatDataset
-        cfg = cfg['dataset']
-    dataset = DATASETS.build({**cfg, 'pipeline': []})
-    return [dataset.record(index) for index in range(len(dataset))]
+    parts = [DATASETS.build({**part, 'pipeline': []}) for part in parts_of(cfg).values()]
+    return [dataset.record(index) for dataset in parts for index in range(len(dataset))]
 
 
 def _jobs(records: list[VideoRecord], report: FeatureReport, overwrite: bool) -> list[_Job]:

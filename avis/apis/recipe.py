@@ -18,6 +18,7 @@ from avis.apis.config import argument_defaults, load_config, resolve_type
 from avis.apis.models import find_model
 from avis.apis.recipe_format import Style, format_recipes
 from avis.apis.recipe_run import built_rows, learning_rate, validations
+from avis.datasets.mixed_dataset import parts_of
 
 ConfigRecipe = dict[str, dict[str, Any]]
 SECTIONS = ('data', 'augmentation', 'model', 'losses', 'optimization', 'evaluation')
@@ -169,7 +170,7 @@ def _add_training_data(recipe: ConfigRecipe, cfg: Config) -> None:
     """Training set, batch, sampler and steps of the pipeline."""
     loader = cfg.train_dataloader
     data = recipe['data']
-    data['training set'] = _dataset(loader.dataset)
+    data['training set'] = _training_set(loader.dataset)
     clips = loader.batch_size * cfg.optim_wrapper.get('accumulative_counts', 1)
     effective = (cfg.get('auto_scale_lr') or {}).get('base_batch_size', clips)
     data['effective batch'] = effective
@@ -178,8 +179,16 @@ def _add_training_data(recipe: ConfigRecipe, cfg: Config) -> None:
     data['drop last'] = bool(loader.get('drop_last', False))
     if 'data_preprocessor' in cfg.model:
         data['preprocessing'] = component(cfg.model.data_preprocessor)
-    for name, step in _steps(loader.dataset):
-        recipe['data' if _only_loads(step) else 'augmentation'][name] = component(step)
+    for part in parts_of(loader.dataset).values():
+        for name, step in _steps(part):
+            recipe['data' if _only_loads(step) else 'augmentation'][name] = component(step)
+
+
+def _training_set(dataset: Mapping[str, Any]) -> str:
+    """The data sets, and their shares if there are several."""
+    names = ' and '.join(map(_dataset, parts_of(dataset).values()))
+    shares = [f'{share:g}' for share in dataset.get('shares', {}).values()]
+    return ', '.join([names, *([' : '.join(shares)] if shares else [])])
 
 
 def _only_loads(step: Mapping[str, Any]) -> bool:

@@ -7,7 +7,10 @@ from .avsbench import AVSBenchMS3 as AVSBenchMS3
 from .avsbench import AVSBenchS4 as AVSBenchS4
 from .avsbench import AVSBenchSemantic as AVSBenchSemantic
 from .avtrack import AVTrack as AVTrack
+from .coco_clips import CocoClips as CocoClips
+from .mixed_dataset import MixedDataset as MixedDataset
 from .samplers.cost_sampler import CostSampler as CostSampler
+from .samplers.mixed_sampler import MixedSampler as MixedSampler
 from .samplers.track_sampler import TrackBatchSampler as TrackBatchSampler
 from .samplers.track_sampler import TrackSampler as TrackSampler
 from .vis import VISDataset as VISDataset

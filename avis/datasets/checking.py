@@ -17,6 +17,7 @@ from rich.progress import track
 from rich.table import Table
 
 from avis.datasets.av_dataset import AVDataset
+from avis.datasets.mixed_dataset import parts_of
 from avis.datasets.readers.audio import audio_info
 from avis.datasets.readers.errors import REMEDY, BrokenDataError, broken_data_error
 from avis.datasets.readers.images import read_image
@@ -91,9 +92,11 @@ def check_dataset(
     table = Table('split', 'videos', 'published', 'frames', 'masks', 'audio - clip, s', 'problems')
     problems: list[str] = []
     for split in splits or known:
-        row, found = _check_split(cfg[f'{split}_dataloader']['dataset'], split, workers, console)
-        table.add_row(split, *row, str(len(found)), style='red' if found else 'green')
-        problems += found
+        for name, part in parts_of(cfg[f'{split}_dataloader']['dataset']).items():
+            row, found = _check_split(part, split, workers, console)
+            title = f'{split} {name}'.strip()
+            table.add_row(title, *row, str(len(found)), style='red' if found else 'green')
+            problems += found
     problems = list(dict.fromkeys(problems))  # a missing root is one problem, not one per split
     if problems:
         console.print(*problems, sep='\n', markup=False, highlight=False, soft_wrap=True)
@@ -129,8 +132,6 @@ def _check_split(
     cfg: Any, split: str, workers: int | None, console: Console
 ) -> tuple[list[str], list[str]]:
     """Return the cells of the table and the problems of one split."""
-    while 'dataset' in cfg:  # a wrapper such as RepeatDataset
-        cfg = cfg['dataset']
     try:
         dataset: AVDataset = DATASETS.build(cfg)
         reports = _check_videos(dataset, workers, console)

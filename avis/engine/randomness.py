@@ -99,7 +99,8 @@ class SeededSampler(Sampler):
                 continue
             data_pass = self.epoch
             if not getattr(self.sampler, 'one_pass', False):
-                data_pass += (position * self.world_size + self.rank) // size
+                step = position * self.world_size + self.rank
+                data_pass += step if getattr(self.sampler, 'repeats', False) else step // size
             yield SampleIndex(index, (self.seed, data_pass, index))
 
     def __len__(self) -> int:

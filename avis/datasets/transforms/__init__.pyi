@@ -12,6 +12,7 @@ from .loading import LoadFrames as LoadFrames
 from .loading import LoadLabelMaps as LoadLabelMaps
 from .moving_crop import RandomMovingCrop as RandomMovingCrop
 from .packing import PackAVInputs as PackAVInputs
+from .rotation import RandomRotation as RandomRotation
 from .sampling import PadFrames as PadFrames
 from .sampling import SampleAroundReference as SampleAroundReference
 from .sampling import SampleFrames as SampleFrames

@@ -29,6 +29,8 @@ class ClipGeometry:
         rows: Row of the file that each row of the clip shows, (T, h), or (1, h) if it is the same
             in all frames.
         columns: Column of the file that each column of the clip shows, (T, w) or (1, w).
+        rotations: (T, 2, 3), the matrix that rotates a position after all other steps; None
+            without a rotation.
     """
 
     source: Size
@@ -37,6 +39,7 @@ class ClipGeometry:
     offset: _Floats
     rows: _Indices
     columns: _Indices
+    rotations: _Floats | None = None
 
     @classmethod
     def identity(cls, num_frames: int, source: Size) -> 'ClipGeometry':
@@ -52,6 +55,7 @@ class ClipGeometry:
 
     def resized(self, size: Size) -> 'ClipGeometry':
         """Return the geometry after all frames are resized."""
+        self._refuse_rotated()
         ratio = np.array([size[1] / self.size[1], size[0] / self.size[0]])
         return replace(
             self,
@@ -64,6 +68,7 @@ class ClipGeometry:
 
     def cropped(self, top: int | _Indices, left: int | _Indices, size: Size) -> 'ClipGeometry':
         """Return the geometry after a crop, whose corner may differ between frames."""
+        self._refuse_rotated()
         corner = np.stack(np.broadcast_arrays(left, top), axis=-1)
         return replace(
             self,
@@ -75,6 +80,7 @@ class ClipGeometry:
 
     def mirrored(self) -> 'ClipGeometry':
         """Return the geometry after a horizontal flip."""
+        self._refuse_rotated()
         sign = np.array([-1.0, 1.0])
         shift = np.array([self.size[1], 0.0])
         return replace(
@@ -83,6 +89,22 @@ class ClipGeometry:
             offset=self.offset * sign + shift,
             columns=self.columns[:, ::-1],
         )
+
+    def rotated(self, rotations: _Floats) -> 'ClipGeometry':
+        """Return the geometry after a rotation, the last step.
+
+        Args:
+            rotations: (T, 2, 3), the matrix of each frame for positions x, y, 1.
+        """
+        self._refuse_rotated()
+        return replace(self, rotations=rotations)
+
+    def _refuse_rotated(self) -> None:
+        if self.rotations is not None:
+            raise ValueError(
+                'expected no geometric transform after a rotation; put RandomRotation after the '
+                'other geometric transforms in the pipeline'
+            )
 
     @property
     def unchanged(self) -> bool:
@@ -97,7 +119,11 @@ class ClipGeometry:
         """Convert flat polygons x, y, ... of the file to pixels of the clip."""
         scale, offset = self.scale[frame], self.offset[frame]
         points = (np.asarray(polygon, np.float64).reshape(-1, 2) for polygon in polygons)
-        return [(each * scale + offset).ravel() for each in points]
+        moved = [each * scale + offset for each in points]
+        if self.rotations is not None:
+            matrix = self.rotations[frame]
+            moved = [each @ matrix[:, :2].T + matrix[:, 2] for each in moved]
+        return [each.ravel() for each in moved]
 
     def sources(self, frame: int) -> tuple[_Indices, _Indices]:
         """Return the row and the column of the file of each row (h,) and column (w,)."""

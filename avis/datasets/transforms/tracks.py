@@ -196,6 +196,10 @@ def _draw(mask: Any, geometry: ClipGeometry, row: int) -> NDArray[np.uint8]:
     height, width = geometry.size
     drawn: NDArray[np.uint8]
     if isinstance(mask, dict):
+        if geometry.rotations is not None:
+            raise ValueError(
+                'RandomRotation: expected masks as polygons, got an RLE; leave RandomRotation out'
+            )
         drawn = _decode(mask, geometry.source).T
         if geometry.unchanged:
             return drawn

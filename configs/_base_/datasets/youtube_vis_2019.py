@@ -1,30 +1,32 @@
-"""YouTube-VIS 2019, 40 classes, videos without audio: the recipe of aviseg.py.
+"""YouTube-VIS 2019 and clips of COCO images, 40 classes, no audio: the data of VITA and others.
 
-An audio-visual head reads zeros as audio. The official val and test splits contain no ground
-ground truth: set `test_evaluator.out` to the path of a results.json, and submit that file.
+COCO is expected in data/coco, with train2017/ and annotations/instances_train2017.json. The
+official val split contains no ground truth: set `test_evaluator.out` to the path of a results.json,
+and submit that file. For an audio-visual head, which reads zeros as audio, set `load_audio` of the
+pipelines to `dict(type=LoadAudio, source='features', missing='silence')`.
 """
 
-from mmengine.dataset import DefaultSampler, InfiniteSampler
+from mmengine.dataset import DefaultSampler
 
-from avis.datasets import YouTubeVIS
+from avis.datasets import CocoClips, MixedDataset, MixedSampler, YouTubeVIS
 from avis.datasets.transforms import (
-    LoadAudio,
     LoadFrames,
     LoadTracks,
     PackAVInputs,
     RandomFlip,
     RandomMovingCrop,
+    RandomRotation,
     ResizeClip,
     SampleAroundReference,
 )
 from avis.evaluation import YouTubeVISMetric
 
-dataset = dict(type=YouTubeVIS, version='2019', data_root='data/youtube_vis_2019')
+version, data_root = '2019', 'data/youtube_vis_2019'
 
 train_pipeline = dict(
     sample_frames=dict(type=SampleAroundReference, num_frames=5, max_distance=20, replace=True),
     load_frames=dict(type=LoadFrames),
-    load_audio=dict(type=LoadAudio, source='features', missing='silence'),
+    load_audio=None,
     random_crop=dict(
         type=RandomMovingCrop,
         short_sides=(400, 500, 600),
@@ -40,6 +42,7 @@ train_pipeline = dict(
         backend='torch',
     ),
     random_flip=dict(type=RandomFlip, prob=0.5),
+    rotate=None,  # an optional step, of images
     load_labels=dict(type=LoadTracks, form='dense'),
     pack=dict(type=PackAVInputs),
 )
@@ -54,32 +57,42 @@ test_pipeline = dict(
             backend='torch',
         ),
     ),
-    load_audio=dict(type=LoadAudio, source='features', missing='silence'),
+    load_audio=None,
     load_labels=dict(type=LoadTracks, form='tracks'),
     pack=dict(type=PackAVInputs),
 )
 
+image_pipeline = dict(train_pipeline, rotate=dict(type=RandomRotation))
+
 train_dataloader = dict(
-    batch_size=2,
+    batch_size=8,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type=InfiniteSampler, shuffle=True),
-    dataset=dict(**dataset, split='train', pipeline=train_pipeline),
-)
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type=DefaultSampler, shuffle=False),
-    dataset=dict(**dataset, split='val', pipeline=test_pipeline),
+    sampler=dict(type=MixedSampler),
+    dataset=dict(
+        type=MixedDataset,
+        datasets=dict(
+            images=dict(type=CocoClips, version=version, pipeline=image_pipeline),
+            videos=dict(
+                type=YouTubeVIS,
+                version=version,
+                data_root=data_root,
+                split='train',
+                pipeline=train_pipeline,
+            ),
+        ),
+        shares=dict(images=1.0, videos=0.75),
+    ),
 )
 test_dataloader = dict(
     batch_size=1,
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type=DefaultSampler, shuffle=False),
-    dataset=dict(**dataset, split='test', pipeline=test_pipeline),
+    dataset=dict(
+        type=YouTubeVIS, version=version, data_root=data_root, split='val', pipeline=test_pipeline
+    ),
 )
 
-val_evaluator = dict(type=YouTubeVISMetric, protocol='official')
 test_evaluator = dict(type=YouTubeVISMetric, protocol='official')
+val_dataloader = val_evaluator = None

@@ -1,26 +1,26 @@
-"""YouTube-VIS 2021, 40 classes, videos without audio; see youtube_vis_2019.py."""
+"""YouTube-VIS 2021 and clips of COCO images, 40 classes; see youtube_vis_2019.py."""
 
-from mmengine.dataset import DefaultSampler, InfiniteSampler
+from mmengine.dataset import DefaultSampler
 
-from avis.datasets import YouTubeVIS
+from avis.datasets import CocoClips, MixedDataset, MixedSampler, YouTubeVIS
 from avis.datasets.transforms import (
-    LoadAudio,
     LoadFrames,
     LoadTracks,
     PackAVInputs,
     RandomFlip,
     RandomMovingCrop,
+    RandomRotation,
     ResizeClip,
     SampleAroundReference,
 )
 from avis.evaluation import YouTubeVISMetric
 
-dataset = dict(type=YouTubeVIS, version='2021', data_root='data/youtube_vis_2021')
+version, data_root = '2021', 'data/youtube_vis_2021'
 
 train_pipeline = dict(
-    sample_frames=dict(type=SampleAroundReference, num_frames=5, max_distance=20, replace=True),
+    sample_frames=dict(type=SampleAroundReference, num_frames=6, max_distance=8, replace=True),
     load_frames=dict(type=LoadFrames),
-    load_audio=dict(type=LoadAudio, source='features', missing='silence'),
+    load_audio=None,
     random_crop=dict(
         type=RandomMovingCrop,
         short_sides=(400, 500, 600),
@@ -36,6 +36,7 @@ train_pipeline = dict(
         backend='torch',
     ),
     random_flip=dict(type=RandomFlip, prob=0.5),
+    rotate=None,  # an optional step, of images
     load_labels=dict(type=LoadTracks, form='dense'),
     pack=dict(type=PackAVInputs),
 )
@@ -50,32 +51,42 @@ test_pipeline = dict(
             backend='torch',
         ),
     ),
-    load_audio=dict(type=LoadAudio, source='features', missing='silence'),
+    load_audio=None,
     load_labels=dict(type=LoadTracks, form='tracks'),
     pack=dict(type=PackAVInputs),
 )
 
+image_pipeline = dict(train_pipeline, rotate=dict(type=RandomRotation))
+
 train_dataloader = dict(
-    batch_size=2,
+    batch_size=8,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type=InfiniteSampler, shuffle=True),
-    dataset=dict(**dataset, split='train', pipeline=train_pipeline),
-)
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type=DefaultSampler, shuffle=False),
-    dataset=dict(**dataset, split='val', pipeline=test_pipeline),
+    sampler=dict(type=MixedSampler),
+    dataset=dict(
+        type=MixedDataset,
+        datasets=dict(
+            images=dict(type=CocoClips, version=version, pipeline=image_pipeline),
+            videos=dict(
+                type=YouTubeVIS,
+                version=version,
+                data_root=data_root,
+                split='train',
+                pipeline=train_pipeline,
+            ),
+        ),
+        shares=dict(images=1.0, videos=0.8),
+    ),
 )
 test_dataloader = dict(
     batch_size=1,
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type=DefaultSampler, shuffle=False),
-    dataset=dict(**dataset, split='test', pipeline=test_pipeline),
+    dataset=dict(
+        type=YouTubeVIS, version=version, data_root=data_root, split='val', pipeline=test_pipeline
+    ),
 )
 
-val_evaluator = dict(type=YouTubeVISMetric, protocol='official')
 test_evaluator = dict(type=YouTubeVISMetric, protocol='official')
+val_dataloader = val_evaluator = None

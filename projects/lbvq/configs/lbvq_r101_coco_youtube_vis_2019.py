@@ -4,7 +4,6 @@ Target: AP 53.1, AP50 76.3, AP75 60.2, AR1 50.0, AR10 59.2. Status: not run yet.
 Mask2Former trained on COCO, converted by `convert_checkpoint.py lbvq`; class layers and clip module
 are new. Deviates from the authors:
 
-- COCO images as clips, 4 of 7 training clips of theirs, are left out.
 - Training and tests in float32, theirs in mixed precision.
 - torch resizes the frames, Pillow theirs: mostly less than 1 in 500 values differs, by 1 of 255.
 """
@@ -13,18 +12,11 @@ from mmengine.config import read_base
 
 with read_base():
     from avis.configs._base_.datasets.youtube_vis_2019 import *
-    from avis.configs._base_.iteration_runtime import *
 
     from ._base_.lbvq_r101 import *
     from ._base_.schedule import *
 
 train_dataloader.batch_size = 16
 auto_scale_lr.base_batch_size = 16
-train_dataloader.dataset.pipeline.load_audio = None
-test_dataloader.dataset.split = 'val'
-test_dataloader.dataset.pipeline.load_audio = None
-val_dataloader = None
-val_evaluator = None
-default_hooks.checkpoint.update(interval=5000, save_best=None)
 
 load_from = 'data/pretrained/mask2former_r101_coco.pth'

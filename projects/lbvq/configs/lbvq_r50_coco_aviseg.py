@@ -9,7 +9,6 @@ from mmengine.config import read_base
 
 with read_base():
     from avis.configs._base_.datasets.aviseg import *
-    from avis.configs._base_.iteration_runtime import *
 
     from ._base_.lbvq_r50 import *
     from ._base_.schedule import *
@@ -23,6 +22,7 @@ test_dataloader.dataset.pipeline.load_audio = None
 param_scheduler[0].milestones = [32000]
 train_cfg.update(max_iters=48000, val_interval=4000)
 val_cfg = dict(type=VideoValLoop)
+default_hooks.checkpoint.update(interval=4000, save_best='aviseg/HOTA')
 
 model.frame_head.num_classes = 26
 model.frame_head.loss_set.num_classes = 26

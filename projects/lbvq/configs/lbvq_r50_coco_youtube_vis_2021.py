@@ -4,7 +4,6 @@ Target: AP 44.8, AP50 67.4, AP75 46.0, AR1 41.6, AR10 52.3. Status: not run yet.
 Mask2Former trained on COCO, converted by `convert_checkpoint.py lbvq`; class layers and clip module
 are new. Deviates from the authors:
 
-- COCO images as clips, 5 of 9 training clips of theirs, are left out.
 - Training and tests in float32, theirs in mixed precision.
 - torch resizes the frames, Pillow theirs: mostly less than 1 in 500 values differs, by 1 of 255.
 """
@@ -13,19 +12,10 @@ from mmengine.config import read_base
 
 with read_base():
     from avis.configs._base_.datasets.youtube_vis_2021 import *
-    from avis.configs._base_.iteration_runtime import *
 
     from ._base_.lbvq_r50 import *
     from ._base_.schedule import *
 
-train_dataloader.batch_size = 8
-train_dataloader.dataset.pipeline.load_audio = None
-train_dataloader.dataset.pipeline.sample_frames.update(num_frames=6, max_distance=8)
-test_dataloader.dataset.split = 'val'
-test_dataloader.dataset.pipeline.load_audio = None
-val_dataloader = None
-val_evaluator = None
-default_hooks.checkpoint.update(interval=5000, save_best=None)
 param_scheduler[0].milestones = [100000]
 train_cfg.max_iters = 187500
 

@@ -4,7 +4,6 @@ Target: AP 49.8, AP50 72.6, AP75 54.5, AR1 49.4, AR10 61.0. Status: not run yet.
 trained on COCO, converted by `convert_checkpoint.py vita`; the class layers are new. Deviates from
 the authors:
 
-- COCO images as clips, 4 of 7 training clips of theirs, are left out.
 - Training and tests in float32, theirs in mixed precision.
 - torch resizes the frames, Pillow theirs: mostly less than 1 in 500 values differs, by 1 of 255.
 """
@@ -13,17 +12,9 @@ from mmengine.config import read_base
 
 with read_base():
     from avis.configs._base_.datasets.youtube_vis_2019 import *
-    from avis.configs._base_.iteration_runtime import *
 
     from ._base_.vita_r50 import *
     from ._base_.schedule import *
 
-train_dataloader.batch_size = 8
-train_dataloader.dataset.pipeline.load_audio = None
-test_dataloader.dataset.split = 'val'
-test_dataloader.dataset.pipeline.load_audio = None
-val_dataloader = None
-val_evaluator = None
-default_hooks.checkpoint.update(interval=5000, save_best=None)
 
 load_from = 'data/pretrained/vita_r50_coco.pth'

@@ -4,7 +4,6 @@ Target: AP 63.0, AP50 86.9, AP75 67.9, AR1 56.3, AR10 68.1. Status: not run yet.
 trained on COCO, converted by `convert_checkpoint.py vita`; the class layers are new. Deviates from
 the authors:
 
-- COCO images as clips, 4 of 7 training clips of theirs, are left out.
 - Training and tests in float32, theirs in mixed precision.
 - torch resizes the frames of training, Pillow theirs: mostly less than 1 in 500 values differs, by
   1 of 255.
@@ -14,23 +13,15 @@ from mmengine.config import read_base
 
 with read_base():
     from avis.configs._base_.datasets.youtube_vis_2019 import *
-    from avis.configs._base_.iteration_runtime import *
 
     from ._base_.vita_swinl import *
     from ._base_.schedule import *
 
 from avis.datasets.transforms import ResizeClip
 
-train_dataloader.batch_size = 8
-train_dataloader.dataset.pipeline.load_audio = None
-test_dataloader.dataset.split = 'val'
-test_dataloader.dataset.pipeline.load_audio = None
 test_dataloader.dataset.pipeline.load_frames.resize = dict(
     type=ResizeClip, short_side=448, max_long_side=1333, rounding='nearest'
 )
-val_dataloader = None
-val_evaluator = None
-default_hooks.checkpoint.update(interval=5000, save_best=None)
 optim_wrapper.paramwise_cfg.custom_keys.update(backbone_keys)
 
 load_from = 'data/pretrained/vita_swin_coco.pth'

@@ -4,7 +4,6 @@ Target: AP 57.5, AP50 80.6, AP75 61.0, AR1 47.7, AR10 62.6. Status: not run yet.
 trained on COCO, converted by `convert_checkpoint.py vita`; the class layers are new. Deviates from
 the authors:
 
-- COCO images as clips, 5 of 9 training clips of theirs, are left out.
 - Training and tests in float32, theirs in mixed precision.
 - torch resizes the frames of training, Pillow theirs: mostly less than 1 in 500 values differs, by
   1 of 255.
@@ -14,24 +13,15 @@ from mmengine.config import read_base
 
 with read_base():
     from avis.configs._base_.datasets.youtube_vis_2021 import *
-    from avis.configs._base_.iteration_runtime import *
 
     from ._base_.vita_swinl import *
     from ._base_.schedule import *
 
 from avis.datasets.transforms import ResizeClip
 
-train_dataloader.batch_size = 8
-train_dataloader.dataset.pipeline.load_audio = None
-train_dataloader.dataset.pipeline.sample_frames.update(num_frames=6, max_distance=8)
-test_dataloader.dataset.split = 'val'
-test_dataloader.dataset.pipeline.load_audio = None
 test_dataloader.dataset.pipeline.load_frames.resize = dict(
     type=ResizeClip, short_side=448, max_long_side=1333, rounding='nearest'
 )
-val_dataloader = None
-val_evaluator = None
-default_hooks.checkpoint.update(interval=5000, save_best=None)
 param_scheduler[0].milestones = [100000]
 train_cfg.max_iters = 187500
 optim_wrapper.paramwise_cfg.custom_keys.update(backbone_keys)

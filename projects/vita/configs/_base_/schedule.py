@@ -4,6 +4,11 @@ Norms and learned embeddings have no weight decay. YouTube-VIS and OVIS publish 
 validate with: nothing is validated.
 """
 
+from mmengine.config import read_base
+
+with read_base():
+    from avis.configs._base_.iteration_runtime import *
+
 from mmengine.optim import MultiStepLR, OptimWrapper
 from mmengine.runner import IterBasedTrainLoop
 from torch.optim import AdamW
@@ -29,4 +34,5 @@ param_scheduler = [dict(type=MultiStepLR, by_epoch=False, begin=0, milestones=[7
 train_cfg = dict(type=IterBasedTrainLoop, max_iters=140000)
 val_cfg = None
 test_cfg = dict(type=VideoTestLoop)  # in float32; fp16=True tests in float16, as the authors do
+default_hooks.checkpoint.update(interval=5000, save_best=None)
 auto_scale_lr = dict(base_batch_size=8, enable=False)
