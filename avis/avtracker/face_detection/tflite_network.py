@@ -75,26 +75,40 @@ def crop_square(
         The upright crop (size, size, 3), and the affine map (2, 3) from the image to the crop.
     """
     scale = size / side
-    corner = (0, 0)
-    if scale < 0.5:  # warpAffine samples single pixels: blur first, against aliasing
-        image, corner = _crop_around(image, center=center, reach=0.75 * side + 2 / scale)
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.4 / scale), np.uint8)
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     rotation = np.array([[cos, sin], [-sin, cos]])
     shift = np.full(2, size / 2) - rotation @ np.asarray(center)
     matrix = np.column_stack([rotation, shift])
-    from_corner = np.column_stack([rotation, shift + rotation @ corner])
-    square = cv2.warpAffine(image, from_corner, (size, size), flags=cv2.INTER_LINEAR)
+    from_image = matrix
+    if scale < 0.5:  # warpAffine samples single pixels: reduce first, against aliasing
+        reach = (abs(cos) + abs(sin)) / scale * side / 2 + 2 / scale
+        factor = 2 ** int(np.log2(1 / scale))
+        image, corner, pixel = _reduce_around(image, center=center, reach=reach, factor=factor)
+        first = corner + (pixel - 1) / 2  # center of the first reduced pixel
+        from_image = np.column_stack([rotation * pixel, shift + rotation @ first])
+    square = cv2.warpAffine(image, from_image, (size, size), flags=cv2.INTER_LINEAR)
     return np.asarray(square, np.uint8), matrix
 
 
-def _crop_around(
-    image: NDArray[np.uint8], *, center: tuple[float, float], reach: float
-) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """The part of an image within reach of a point, at least one pixel; its corner x, y."""
+def _reduce_around(
+    image: NDArray[np.uint8], *, center: tuple[float, float], reach: float, factor: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]:
+    """The part of an image within reach of a point, reduced.
+
+    Returns:
+        The reduced part, at least one pixel; its corner in the image, and the size of its pixels in
+        pixels of the image, each as x, y.
+    """
     ranges = []
     for position, length in zip(center, image.shape[1::-1], strict=True):
-        start = int(np.clip(position - reach, 0, length - 1))
-        ranges.append((start, int(np.clip(position + reach + 1, start + 1, length))))
+        # Multiples of the factor, for which reducing is several times faster.
+        first = int(np.clip(position - reach, 0, length - 1)) // factor * factor
+        stop = -int(-(position + reach + 1) // factor) * factor
+        ranges.append((first, int(np.clip(stop, first + 1, length))))
     (left, right), (top, bottom) = ranges
-    return image[top:bottom, left:right], (left, top)
+    size = (max((right - left) // factor, 1), max((bottom - top) // factor, 1))
+    part = cv2.resize(image[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
+    pixel = np.array([right - left, bottom - top]) / size
+    # One pixel more on each side, so that pixels at the edge of the image do not get darker.
+    part = cv2.copyMakeBorder(part, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    return np.asarray(part, np.uint8), np.array([left, top]) - pixel, pixel

@@ -45,17 +45,22 @@ class AppearanceAssociator:
         self._count = 0
 
     def associate(
-        self, frame: int, image: ImageArray, masks: Sequence[NDArray[np.bool_]]
+        self,
+        frame: int,
+        image: ImageArray,
+        masks: Sequence[NDArray[np.bool_]],
+        rles: Sequence[RLE] | None = None,
     ) -> list[int]:
         """Ids of the people in a frame; frames must be passed in order.
 
         Args:
             frame: Index of the frame.
-            image: Its image.
+            image: Its image, may be reduced.
             masks: One mask (H, W) per person.
+            rles: The same masks, of one size in all frames; None encodes ``masks``.
         """
         self._people = [one for one in self._people if frame - one.last_frame <= self.memory]
-        rles = [encode_mask(mask) for mask in masks]
+        rles = [encode_mask(mask) for mask in masks] if rles is None else rles
         hsv = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), np.uint8)
         colors = [_colors(hsv, mask) for mask in masks]
         overlap = mask_iou([one.mask for one in self._people], rles)

@@ -1,6 +1,7 @@
 """Segmentation and tracking of people from their faces, with MediaPipe's networks on the CPU."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import cv2
@@ -13,9 +14,13 @@ from avis.avtracker.face_detection.tflite_network import TFLiteNetwork, crop_squ
 from avis.avtracker.instance_trackers.appearance_associator import AppearanceAssociator
 from avis.avtracker.instance_trackers.detections import make_detections
 from avis.registry import MODELS
+from avis.structures.masks import encode_mask
 from avis.structures.media import NO_DETECTIONS, FrameDetections, FrameSource, ImageArray
 
 _SIZE = 256  # input and output of the mask network
+# Masks are found in a reduced image: a face keeps twice the width that the mask network reads, and
+# the longer side of the image this many pixels.
+_FACE_WIDTH, _LONGER_SIDE = 64, 480
 # In widths of the face: side of the square crop for the mask network, and how far its center is
 # below the center of the face.
 _CROP_SIDE, _CROP_OFFSET = 8.0, 2.2
@@ -65,7 +70,7 @@ class FaceGuidedTracker:
         min_score: float = 0.4,
         tiles: bool = True,
         memory: float = 5.0,
-        max_fps: float = 12.5,
+        max_fps: float = 8.0,
         search_seconds: float = 0.5,
         folder: str | None = None,
     ) -> None:
@@ -86,17 +91,31 @@ class FaceGuidedTracker:
                 near = faces if frame - searched < everywhere else None
                 faces = self._detect_faces(image, near)
                 searched = frame if near is None else searched
-                pairs = zip(faces, self._masks(image, faces), strict=True)
-                people = [pair for pair in pairs if pair[1].any()]
-                masks = [mask for _, mask in people]
-                ids = associator.associate(frame, image, masks)
-                found = make_detections(ids, [face.score for face, _ in people], masks)
+                found = self._find_people(frame, image, faces, associator)
             yield frame, found
 
     def segment(self, image: ImageArray) -> tuple[list[DetectedFace], list[NDArray[np.bool_]]]:
         """The faces in an image, and one body mask (H, W) per face; masks do not overlap."""
         faces = self._face_detector(image)
-        return faces, self._masks(image, faces)
+        masks = self._masks(*_reduce(image, faces))
+        return faces, [_enlarge(mask, image.shape) for mask in masks]
+
+    def _find_people(
+        self,
+        frame: int,
+        image: ImageArray,
+        faces: Sequence[DetectedFace],
+        associator: AppearanceAssociator,
+    ) -> FrameDetections:
+        """The people with these faces."""
+        small, small_faces = _reduce(image, faces)
+        small_masks = self._masks(small, small_faces)
+        masks = [_enlarge(mask, image.shape) for mask in small_masks]
+        people = [row for row, mask in enumerate(masks) if mask.any()]
+        masks, small_masks = ([each[row] for row in people] for each in (masks, small_masks))
+        rles = [encode_mask(mask) for mask in masks]
+        ids = associator.associate(frame, small, small_masks, rles)
+        return make_detections(ids, [faces[row].score for row in people], masks, rles=rles)
 
     def _detect_faces(
         self, image: ImageArray, near: Sequence[DetectedFace] | None
@@ -148,6 +167,35 @@ class FaceGuidedTracker:
     @cached_property
     def _mask_network(self) -> TFLiteNetwork:
         return TFLiteNetwork('pose_landmark/pose_landmark_full.tflite', folder=self.folder)
+
+
+def _reduce(
+    image: ImageArray, faces: Sequence[DetectedFace]
+) -> tuple[ImageArray, Sequence[DetectedFace]]:
+    """Reduce an image, and the faces in it, by as much as the mask network does not read."""
+    longer = max(image.shape[:2])
+    narrowest = min((face.width for face in faces), default=longer)
+    scale = max(_FACE_WIDTH / max(narrowest, 1), _LONGER_SIDE / longer)
+    if scale >= 1:
+        return image, faces
+    full = np.array(image.shape[1::-1])
+    size = (full * scale).round().astype(int).clip(1)
+    small = np.asarray(cv2.resize(image, size.tolist(), interpolation=cv2.INTER_AREA), np.uint8)
+    ratio = size / full
+    reduced = [
+        replace(face, box=face.box * np.tile(ratio, 2), points=face.points * ratio)
+        for face in faces
+    ]
+    return small, reduced
+
+
+def _enlarge(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Enlarge a mask to the height and width of a shape, with smooth edges."""
+    if mask.shape == shape[:2]:
+        return mask
+    levels = mask.astype(np.uint8) * 255
+    enlarged = cv2.resize(levels, shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(enlarged, np.uint8) > 128  # rounded levels of two masks may be 128
 
 
 def _distance(shape: tuple[int, ...], face: DetectedFace) -> NDArray[np.float32]:

@@ -93,6 +93,7 @@ class TemporalConv(ConvNormReLU):
         """
         size = self.conv.kernel_size[0]
         zeros = x.new_zeros(size // 2, *x.shape[1:])
+        zeros = zeros.contiguous(memory_format=torch.channels_last)  # as x: joined without a copy
         parts = [memory.get(self, zeros), x, *([zeros] if last else [])]
         x = torch.cat(parts).contiguous(memory_format=torch.channels_last)
         memory[self] = x[max(len(x) - size + 1, 0) :]
