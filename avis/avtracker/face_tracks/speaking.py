@@ -17,6 +17,7 @@ MIN_SOURCE_FPS = 8.0
 """Frames per second below which lips cannot be followed."""
 
 _SMOOTHED_TICKS = 5  # 0.2 s, as in the published demos
+_WEAK_LOG_ODDS = -1.0  # a probability of 0.27
 _SHORT_SECONDS = 0.2  # speech and pauses that are shorter do not count
 
 
@@ -38,17 +39,21 @@ def check_frame_rate(frames: FrameSource) -> str | None:
     return None
 
 
-def smooth_scores(track: FaceTrack, scores: TrackScores, fps: float) -> NDArray[np.float64]:
+def smooth_scores(
+    track: FaceTrack, scores: TrackScores, fps: float, *, visual: bool = False
+) -> NDArray[np.float64]:
     """Log odds of audible speech in each frame of a track, smoothed over 0.2 s, (F,).
 
     Args:
         track: The track.
         scores: Its scores at 25 per second.
         fps: Frames per second of the video.
+        visual: Return the log odds by the face alone, without the audio.
     """
-    if not len(scores.log_odds):
+    log_odds = scores.visual_log_odds if visual else scores.log_odds
+    if not len(log_odds):
         return np.full(len(track.boxes), -np.inf)
-    smooth = uniform_filter1d(scores.log_odds.astype(np.float64), _SMOOTHED_TICKS)
+    smooth = uniform_filter1d(log_odds.astype(np.float64), _SMOOTHED_TICKS)
     frames = np.arange(track.first, track.stop)
     ticks = np.round(frames / fps * FPS).astype(int) - scores.first
     values: NDArray[np.float64] = smooth[ticks.clip(0, len(smooth) - 1)]
@@ -58,16 +63,21 @@ def smooth_scores(track: FaceTrack, scores: TrackScores, fps: float) -> NDArray[
 def speaking_runs(log_odds: NDArray[np.float64], fps: float) -> list[tuple[int, int]]:
     """First frame and frame after the last one of each run in which a face speaks.
 
-    A face speaks where the log odds are above 0. Pauses and runs of less than 0.2 s do not count.
+    A face speaks where the log odds are above 0, and beside these frames where they are above -1:
+    two thresholds, because scores waver during speech. Pauses and runs of less than 0.2 s do not
+    count.
 
     Args:
         log_odds: Per frame, NaN where unknown.
-        fps: Frames per second.
+        fps: Frames per second of the video.
 
-    >>> speaking_runs(np.array([1, 1, -1, 1, 1, -1, -1, 1]), 10)
+    >>> speaking_runs(np.array([-0.5, 1, -2, 1, 1, -2, -2, -0.5, -0.5]), 10)
     [(0, 5)]
     """
-    above = np.nan_to_num(log_odds, nan=-np.inf) > 0
+    known = np.nan_to_num(log_odds, nan=-np.inf)
+    above = known > _WEAK_LOG_ODDS
+    for start, stop in true_intervals(above):
+        above[start:stop] = (known[start:stop] > 0).any()
     short = _SHORT_SECONDS * fps
     for start, stop in true_intervals(~above):
         if stop - start < short and start > 0 and stop < len(above):

@@ -76,8 +76,9 @@ class ActiveSpeakerGrounding:
 
     Every face of the video is tracked and scored, independently of the others. All speakers are
     then assigned jointly, as by :class:`MouthMotionGrounding`: a person whose scores are high
-    during the speech of a speaker, and low otherwise, is this speaker. A voice that fits nobody has
-    no visible person. Within a window, a person speaks only in frames with a high score: pauses are
+    during the speech of a speaker, and low otherwise, is this speaker. In silence the lips alone
+    are scored, because a mouth that moves then, too, may be dubbed. A voice that fits nobody has no
+    visible person. Within a window, a person speaks only in frames with a high score: pauses are
     left out, and a window in which two people speak has both of them.
 
     Args:
@@ -136,13 +137,15 @@ class ActiveSpeakerGrounding:
         speakers, objects = speakers_of(queries), objects_of(video)
         tracks = self.face_tracker.track(video.frames)
         scores = self.scorer.score(video.frames, video.audio, tracks)
-        log_odds = _object_log_odds(video, objects, tracks, scores)
+        log_odds, visual = _object_log_odds(video, objects, tracks, scores)
         fps = video.frames.fps
         starts = np.arange(len(video.frames)) / fps
         speech = speech_shares(queries, speakers, starts, 1 / fps)
         weight = min(1 / fps / _INDEPENDENT_SECONDS, 1.0)
+        # In silence nobody speaks audibly: there the lips count, as those of a dubbed mouth.
+        moving = expit(np.where(speech.any(axis=0), log_odds, visual))
         links = assign_speakers(
-            MouthStatistics.count(speech, expit(log_odds), weight),
+            MouthStatistics.count(speech, moving, weight),
             seen_together=(objects.visible @ objects.visible.T)
             & ~np.eye(len(objects.ids), dtype=bool),
             prior=np.zeros((len(speakers.names), len(objects.ids))),
@@ -172,20 +175,25 @@ def _object_log_odds(
     tracks: Sequence[FaceTrack],
     scores: Sequence[TrackScores],
 ) -> _Floats:
-    """Smoothed log odds of each object, (N, T); NaN where it has no scored face."""
+    """Smoothed log odds of each object, with the audio and by the face alone, (2, N, T).
+
+    They are NaN where an object has no scored face.
+    """
     fps = video.frames.fps
-    found = np.full((len(objects.ids), len(video.frames)), np.nan)
+    found = np.full((2, len(objects.ids), len(video.frames)), np.nan)
     step = max(1, round(fps / _OWNERS_PER_SECOND))
     for track, score in zip(tracks, scores, strict=True):
-        log_odds = smooth_scores(track, score, fps)
+        log_odds = np.stack(
+            [smooth_scores(track, score, fps, visual=visual) for visual in (False, True)]
+        )
         for first in range(track.first, track.stop, step):
             frames = np.arange(first, min(first + step, track.stop))
             middle = int(frames[len(frames) // 2])
             owner = _owner(video, middle, track.boxes[middle - track.first])
             if owner is not None:
-                values = log_odds[frames - track.first]
+                values = log_odds[:, frames - track.first]
                 row = objects.ids.index(owner)
-                found[row, frames] = np.fmax(found[row, frames], values)
+                found[:, row, frames] = np.fmax(found[:, row, frames], values)
     return found
 
 

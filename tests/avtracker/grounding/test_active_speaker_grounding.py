@@ -29,10 +29,11 @@ def mask(region):
 
 
 class Faces:
-    """The same faces in all frames; scores (N, T) per frame of the video."""
+    """The same faces in all frames; scores (N, T) per frame, ``visual`` those without audio."""
 
-    def __init__(self, scores, *, weights=None):
+    def __init__(self, scores, *, visual=None, weights=None):
         self.scores, self.weights = np.asarray(scores, float), weights
+        self.visual = self.scores if visual is None else np.asarray(visual, float)
 
     def track(self, frames):
         return [FaceTrack(0, np.tile(BOXES[n], (len(frames), 1))) for n in range(len(self.scores))]
@@ -40,8 +41,8 @@ class Faces:
     def score(self, frames, audio, tracks):
         ticks = [ticks_of(track, frames.fps) for track in tracks]
         return [
-            TrackScores(tick.first, tick.frames, values[tick.frames].astype(np.float32))
-            for tick, values in zip(ticks, self.scores, strict=True)
+            TrackScores(tick.first, tick.frames, *both[:, tick.frames].astype(np.float32))
+            for tick, both in zip(ticks, np.stack([self.scores, self.visual], 1), strict=True)
         ]
 
 
@@ -64,8 +65,8 @@ def query(window, first, last, *, speaker=None, fps=FPS):
     return LocalQuery(window, '', (first / fps, last / fps), tuple(range(first, last)), speaker)
 
 
-def ground(scores, *queries, fps=FPS, **kwargs):
-    faces = Faces(scores)
+def ground(scores, *queries, fps=FPS, visual=None, **kwargs):
+    faces = Faces(scores, visual=visual)
     part = ActiveSpeakerGrounding(face_tracker=faces, scorer=faces, **kwargs)
     return list(part.ground(video(faces.scores.shape[1], fps=fps), queries))
 
@@ -98,6 +99,14 @@ def test_the_voice_of_somebody_off_screen_is_assigned_to_nobody():
     assert near(first.rows, [0] * 40)
     assert second.rows == [None] * 45
     assert second.reason == 'no mouth moves with the speech'
+
+
+def test_a_mouth_that_moves_in_silence_too_is_dubbed():
+    scores = [runs((0, 40)), runs((0, 40), high=5.0)]
+    visual = [runs((0, 40)), runs((0, 100))]
+    window = query(0, 0, 40, speaker='a')
+    assert ground(scores, window)[0].record['object_ids'] == [1]
+    assert ground(scores, window, visual=visual)[0].record['object_ids'] == [0]
 
 
 def test_a_mouth_that_now_and_then_seems_to_speak_is_not_the_speaker():
