@@ -3,10 +3,13 @@
 Boxes are kept, images are not: memory does not grow with the images of a video.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from scipy.ndimage import gaussian_filter1d, median_filter
 
 from avis.avtracker.face_detection.box_detectors import FaceBoxDetector
@@ -62,6 +65,8 @@ class FaceTracker:
     def track(self, frames: FrameSource) -> list[FaceTrack]:
         """Follow the faces of a video, read once and in order.
 
+        Faces that are left out, and a video without faces, are logged.
+
         Args:
             frames: The frames.
 
@@ -69,14 +74,22 @@ class FaceTracker:
             The tracks by their first frames.
         """
         shortest = max(2, round(self.min_seconds * frames.fps))
+        counts = Counter[str]()
         tracks = [
             _smooth(linked, frames.fps)
-            for linked in self._link(frames)
+            for linked in self._link(frames, counts)
             if linked.frames[-1] + 1 - linked.frames[0] >= shortest
         ]
+        if counts['small']:
+            _warn(
+                f'{frames.name}: faces of less than {self.min_size:g} pixels are left out, their '
+                f'lips cannot be seen; read a larger video'
+            )
+        if not tracks:
+            _warn(f'{frames.name}: no face is visible for {self.min_seconds:g} s or longer')
         return sorted(tracks, key=lambda track: (track.first, float(track.boxes[0, 0])))
 
-    def _link(self, frames: FrameSource) -> Iterator[LinkedFaces]:
+    def _link(self, frames: FrameSource, counts: Counter[str]) -> Iterator[LinkedFaces]:
         """Yield the linked detections of each face."""
         step = max(1, round(frames.fps / self.looks_per_second))
         linker = FaceLinker(max_gap=max(step, round(self.max_gap * frames.fps)))
@@ -88,21 +101,26 @@ class FaceTracker:
             image = frames[frame]
             if shots.starts_shot(frame, image) and last is not None:
                 if looked < frame - 1:
-                    boxes = self._detect(last, linker.last_boxes())
+                    boxes = self._detect(last, linker.last_boxes(), counts)
                     yield from linker.add(frame - 1, last, boxes)
                 yield from linker.finish()
                 looked = searched = frame - step - everywhere
             if frame - looked >= step or frame == len(frames) - 1:
                 near = None if frame - searched >= everywhere else linker.last_boxes()
-                yield from linker.add(frame, image, self._detect(image, near))
+                yield from linker.add(frame, image, self._detect(image, near, counts))
                 looked, searched = frame, frame if near is None else searched
             last = image
         yield from linker.finish()
 
-    def _detect(self, image: ImageArray, near: Boxes | None) -> Boxes:
+    def _detect(self, image: ImageArray, near: Boxes | None, counts: Counter[str]) -> Boxes:
         boxes, _ = self.detector.detect(image, near=near)
         wide = boxes[:, 2] - boxes[:, 0] >= self.min_size
+        counts['small'] += int((~wide).sum())
         return boxes[wide]
+
+
+def _warn(message: str) -> None:
+    print_log(message, logger='current', level=logging.WARNING)
 
 
 def _smooth(linked: LinkedFaces, fps: float) -> FaceTrack:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from avis.avtracker.face_detection.box_detectors import BlazeFace, DlibFaces, YuNet
+from avis.avtracker.face_tracks import face_tracker
 from avis.avtracker.face_tracks.crops import crop_face, face_crops, ticks_of
 from avis.avtracker.face_tracks.face_track import FaceTrack
 from avis.avtracker.face_tracks.face_tracker import FaceTracker
@@ -100,10 +101,25 @@ def test_another_face_at_the_same_position_is_another_track():
     assert [track.frames for track in linker.finish()] == [[0, 1], [2, 3]]
 
 
-def test_small_faces_and_videos_without_faces_have_no_tracks():
-    assert track([((20, 20), (60, 20))] * 30, face=19)[0] == []
-    assert len(track([((20, 20), (60, 20))] * 30, face=20)[0]) == 2
-    assert track([(None, None)] * 30)[0] == []
+def test_small_faces_and_videos_without_faces_have_no_tracks_and_are_logged(monkeypatch):
+    lines = []
+    monkeypatch.setattr(face_tracker, 'print_log', lambda line, **_: lines.append(line))
+
+    def logged(positions, face):
+        lines.clear()
+        found, _ = track(positions, face=face)
+        return len(found), ' '.join(lines)
+
+    both = [((20, 20), (60, 20))] * 30
+    assert logged(both, face=20) == (2, '')
+    count, message = logged(both, face=19)
+    assert count == 0
+    assert 'faces of less than 20 pixels are left out' in message
+    assert 'no face is visible for 0.4 s' in message
+    count, message = logged([(None, None)] * 30, face=20)
+    assert count == 0
+    assert 'less than' not in message
+    assert 'no face is visible for 0.4 s' in message
 
 
 def test_thirty_faces_are_thirty_tracks():
