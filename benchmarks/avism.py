@@ -23,6 +23,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -173,12 +174,12 @@ class Side:
                 found = self.published.eval().predict(self.frames, self.audio, self.window)
             order = found['scores'].argsort(descending=True)
             rles = [found['rles'][index] for index in order.tolist()]
-            return _results(found['scores'][order], found['labels'][order], rles)
+            return track_results(found['scores'][order], found['labels'][order], rles)
         state = model.start_video()
         inputs = {'frames': self.frames[None], 'audio': self.audio[None]}
         model.predict_window(state, inputs, self.window)
         tracks = model.finish_video(state)
-        return _results(tracks.scores, tracks.labels, [mask.rles for mask in tracks.masks])
+        return track_results(tracks.scores, tracks.labels, [mask.rles for mask in tracks.masks])
 
     def training(self) -> list[float]:
         """Run forward, losses and backward of one clip."""
@@ -204,8 +205,8 @@ def _size(values: Any) -> float:
     return values.double().square().mean().sqrt().item()
 
 
-def _results(scores: Any, labels: Any, rles: Any) -> list[float]:
-    """Return scores, labels and areas of the tracks in one list."""
+def track_results(scores: Any, labels: Any, rles: Any) -> list[float]:
+    """Return scores, labels and areas of the tracks in one list; of those with a mask."""
     from pycocotools import mask as coco_mask
 
     areas = [sum(int(coco_mask.area(rle)) for rle in track if rle) for track in rles]
@@ -222,17 +223,24 @@ def memory(name: str) -> float:
 def measure(kind: str, form: str, args: argparse.Namespace) -> dict[str, Any]:
     """Run one side in this process."""
     run = getattr(Side.make(form, args.frames, args.height, args.width), kind)
+    return measure_calls(run, args.repetitions)
+
+
+def measure_calls(run: Callable[[], list[float]], repetitions: int) -> dict[str, Any]:
+    """Return ``seconds``, ``loaded`` and ``peak`` MB of this process, and the last ``result``."""
     loaded, seconds = memory('VmRSS'), []
-    for _ in range(args.repetitions):
+    for _ in range(repetitions):
         start = time.process_time()
         result = run()
         seconds.append(time.process_time() - start)
     return {'seconds': min(seconds), 'loaded': loaded, 'peak': memory('VmHWM'), 'result': result}
 
 
-def measure_in_process(kind: str, form: str, args: argparse.Namespace) -> dict[str, Any]:
-    """:func:`measure` in a fresh process."""
-    command = [sys.executable, __file__, '--worker', kind, form]
+def measure_in_process(
+    script: str, worker: Sequence[str], args: argparse.Namespace
+) -> dict[str, Any]:
+    """Run a script with ``--worker`` in a fresh process; its last line is what it measured."""
+    command = [sys.executable, script, '--worker', *worker]
     for name in ('frames', 'height', 'width', 'repetitions'):
         command += [f'--{name}', str(getattr(args, name))]
     environment = {**os.environ, 'OMP_NUM_THREADS': str(args.threads)}
@@ -276,7 +284,7 @@ def main() -> None:
         return
     print(f'AVISM-R50, {args.frames} frames of {args.height} x {args.width}, {args.threads} thread')
     for kind in args.kinds:
-        sides = {form: measure_in_process(kind, form, args) for form in FORMS}
+        sides = {form: measure_in_process(__file__, (kind, form), args) for form in FORMS}
         print('\n'.join(compare(kind, sides)), flush=True)
 
 

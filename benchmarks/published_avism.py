@@ -18,15 +18,14 @@ from mmcv.ops import multi_scale_deform_attn, point_sample
 from mmdet.models.backbones import ResNet
 from mmdet.models.layers import MSDeformAttnPixelDecoder
 from mmengine.config import ConfigDict
+from published_clip_head import PublishedClipHead, attention, feed_forward
 from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
-from avis.models.decode_heads.avism_clip_head import AVISMClipHead
 from avis.models.decode_heads.avism_frame_head import AVISMFrameHead
-from avis.models.layers.attention import AttentionBlock, FeedForwardBlock
+from avis.models.decode_heads.frame_predictions import Matching
 from avis.models.layers.sine_encoding import sine_encoding
-from avis.models.layers.window_attention import WindowBlock
 from avis.models.losses.mask_set_loss import MaskSetLoss
 from avis.models.segmentors.av_instance_segmentor import AVInstanceSegmentor
 from avis.models.task_modules.mask_targets import (
@@ -37,129 +36,6 @@ from avis.models.task_modules.mask_targets import (
 )
 from avis.models.trackers.base import TrackerWindow
 from avis.structures.av_data_sample import AVDataSample
-
-MASKED = -1000.0
-
-
-def attention(block: AttentionBlock | WindowBlock) -> nn.MultiheadAttention:
-    """Build nn.MultiheadAttention with the weights of an attention block of avis."""
-    layer = nn.MultiheadAttention(block.in_proj.in_features, block.num_heads)
-    layer.in_proj_weight, layer.in_proj_bias = block.in_proj.weight, block.in_proj.bias
-    layer.out_proj.weight, layer.out_proj.bias = block.out_proj.weight, block.out_proj.bias
-    return layer.train(block.training)
-
-
-def feed_forward(block: FeedForwardBlock, x: Tensor) -> Tensor:
-    """A feed-forward block with torch's own linear layers."""
-    hidden = F.relu(F.linear(x, block.linear1.weight, block.linear1.bias))
-    return block.norm(x + F.linear(hidden, block.linear2.weight, block.linear2.bias))
-
-
-class PublishedClipHead(nn.Module):
-    """The clip module, computed as in the official code for one clip.
-
-    Args:
-        head: Whose weights to use.
-    """
-
-    def __init__(self, head: AVISMClipHead) -> None:
-        super().__init__()
-        self.head = head
-        self.window = head.encoder[0].window
-        self.encoder = nn.ModuleList(attention(block) for block in head.encoder)
-        self.fusion = nn.ModuleList(attention(block) for block in head.fusion)
-        self.cross = nn.ModuleList(attention(layer.cross_attention) for layer in head.decoder)
-        self.among = nn.ModuleList(attention(layer.self_attention) for layer in head.decoder)
-        self.train(head.training)
-
-    def forward(self, frame_queries: Tensor, audio: Tensor, features: Tensor) -> dict[str, Tensor]:
-        """Predict.
-
-        Args:
-            frame_queries: (L, 1, T, P, C).
-            audio: (1, T, D).
-            features: Pixel features (1, T, C, h, w).
-
-        Returns:
-            ``class_logits`` (layers, L, 1, Q, K + 1), ``mask_embeds`` (layers, L, 1, Q, C), and
-            ``mask_features`` (1, T, C, h, w); ``encoded`` and ``fused`` (T padded, P, L, C).
-        """
-        head, length = self.head, frame_queries.shape[2]
-        tokens = head.input_proj(frame_queries[:, 0]).permute(1, 2, 0, 3)  # (T, P, L, C)
-        audio_embed = head.audio_proj(audio[0])[:, None, None].expand_as(tokens)
-        padding = -length % self.window
-        tokens, audio_embed = (
-            F.pad(x, (0, 0, 0, 0, 0, 0, 0, padding)) for x in (tokens, audio_embed)
-        )
-        for index, block in enumerate(head.encoder):
-            shifted = index % 2 == 1 and not self.training
-            read = self._windows(self.encoder[index], tokens, tokens, length, shifted)
-            tokens = feed_forward(block.ffn, block.norm(tokens + read))
-        for index, block in enumerate(head.fusion):
-            read = self._windows(self.fusion[index], audio_embed, tokens, length, index % 2 == 1)
-            audio_embed = feed_forward(block.ffn, block.norm(audio_embed + read))
-        memory = (tokens + audio_embed)[:length]
-        outputs = self._decode(memory)  # each (L, Q, C)
-        return {
-            'class_logits': torch.stack([head.class_embed(x)[:, None] for x in outputs]),
-            'mask_embeds': torch.stack([head.mask_embed(x)[:, None] for x in outputs]),
-            'frame_embeds': head.frame_similarity(memory).permute(2, 0, 1, 3)[:, None],
-            'clip_embeds': head.clip_similarity(outputs[-1])[:, None],
-            'mask_features': head.mask_features(features[0])[None],
-            'encoded': tokens,
-            'fused': audio_embed,
-        }
-
-    def _windows(
-        self, layer: nn.Module, query: Tensor, key: Tensor, length: int, shifted: bool
-    ) -> Tensor:
-        """Attention within windows of (T padded, P, L, C)."""
-        half, heads = self.window // 2, layer.num_heads
-        padded, slots, batch, _ = key.shape
-        if shifted:
-            query, key = query.roll(half, 0), key.roll(half, 0)
-        mask = self._masks(padded, length, shifted, key)  # (windows, W, W)
-        mask = mask.repeat_interleave(slots, 1).repeat_interleave(slots, 2)
-        mask = mask.repeat_interleave(batch * heads, 0)  # (windows * L * heads, W * P, W * P)
-        read, _ = layer(*(self._split(x) for x in (query, key, key)), attn_mask=mask)
-        read = read.unflatten(0, (self.window, slots)).unflatten(2, (-1, batch))
-        read = read.permute(2, 0, 1, 3, 4).flatten(0, 1)  # (T padded, P, L, C)
-        return read.roll(-half, 0) if shifted else read
-
-    def _split(self, x: Tensor) -> Tensor:
-        """(T padded, P, L, C) to (W * P, windows * L, C)."""
-        x = x.unflatten(0, (-1, self.window)).permute(1, 2, 0, 3, 4)
-        return x.flatten(2, 3).flatten(0, 1)
-
-    def _masks(self, padded: int, length: int, shifted: bool, like: Tensor) -> Tensor:
-        """Additive masks between the frames of each window, (windows, W, W)."""
-        half = self.window // 2
-        frames = torch.arange(padded).roll(half if shifted else 0).view(-1, self.window)
-        pad = frames >= length
-        mask = like.new_zeros(len(frames), self.window, self.window)
-        mask[pad] = MASKED
-        for index in {0, len(frames) - 1}:
-            mask[index, :, pad[index]] += MASKED
-        if shifted:
-            mask[0, :half, half:] += MASKED
-            mask[0, half:, :half] += MASKED
-        return mask
-
-    def _decode(self, memory: Tensor) -> list[Tensor]:
-        head, batch = self.head, memory.shape[2]
-        value = memory.flatten(0, 1)  # (T * P, L, C)
-        key = (memory + head.frame_query_embed.weight[:, None]).flatten(0, 1)
-        position = head.query_embed.weight[:, None].expand(-1, batch, -1)
-        queries = head.query_feat.weight[:, None].expand(-1, batch, -1)
-        outputs = []
-        for index, layer in enumerate(head.decoder):
-            read, _ = self.cross[index](queries + position, key, value)
-            queries = layer.cross_attention.norm(queries + read)
-            placed = queries + position
-            read, _ = self.among[index](placed, placed, queries)
-            queries = feed_forward(layer.ffn, layer.self_attention.norm(queries + read))
-            outputs.append(head.decoder_norm(queries).transpose(0, 1))
-        return outputs if self.training else outputs[-1:]
 
 
 class PublishedFrameHead(nn.Module):
@@ -319,14 +195,20 @@ class PublishedAVISM(nn.Module):
 
 
 def published_results(
-    logits: Tensor, embeds: Tensor, features: Tensor, window: TrackerWindow
+    logits: Tensor,
+    embeds: Tensor,
+    features: Tensor,
+    window: TrackerWindow,
+    *,
+    num: int = 100,
+    threshold: float = 0.3,
 ) -> dict[str, Any]:
-    """Compute all 100 candidates with dense masks; those above the threshold as RLE.
+    """Compute all candidates with dense masks; those above the threshold as RLE.
 
     Of class logits (Q, K + 1), mask embeddings (Q, C) and mask features (T, C, h, w).
     """
     probs = logits.softmax(-1)[:, :-1]
-    scores, index = probs.flatten().topk(100, sorted=False)
+    scores, index = probs.flatten().topk(num, sorted=False)
     embeds, labels = embeds[index // probs.shape[1]], index % probs.shape[1]
     inside, total, masks = 0.0, 0.0, []
     height, width = window.img_shape
@@ -340,7 +222,7 @@ def published_results(
         x = F.interpolate(x, window.ori_shape, mode='bilinear')
         masks.append((x > 0).cpu())
     scores = scores * inside / (total + 1e-6)
-    kept = (scores > 0.3).nonzero()[:, 0]
+    kept = (scores > threshold).nonzero()[:, 0]
     dense = torch.cat(masks, 1)[kept].numpy()  # (N, T, H, W)
     rles = [
         [coco_mask.encode(np.asfortranarray(mask.view(np.uint8))) for mask in track]
@@ -354,13 +236,23 @@ def published_set_loss(
     layers: Sequence[tuple[Tensor, Tensor]],
     targets: Sequence[MaskTarget],
     name: str,
+    known: Sequence[Matching] | None = None,
 ) -> tuple[dict[str, Tensor], list[Any]]:
-    """The set loss, layer by layer, of class logits (S, Q, K + 1) and masks (S, Q, T, h, w)."""
+    """The set loss, layer by layer, of class logits (S, Q, K + 1) and masks (S, Q, T, h, w).
+
+    ``known`` is the matching of each set, if it is not that of these predictions.
+    """
     losses: dict[str, Tensor] = {}
     matchings = []
     count = max(sum(len(target.labels) for target in targets), 1)
     for number, (logits, masks) in enumerate(layers):
-        matched = [_match(loss, *rest) for rest in zip(logits, masks, targets, strict=True)]
+        if known is None:
+            matched = [_match(loss, *rest) for rest in zip(logits, masks, targets, strict=True)]
+        else:
+            matched = [
+                (queries, torch.searchsorted(target.instances, instances))
+                for (queries, instances), target in zip(known, targets, strict=True)
+            ]
         matchings.append(
             [(q, target.instances[i]) for (q, i), target in zip(matched, targets, strict=True)]
         )

@@ -1,0 +1,140 @@
+"""Compare time and memory of the methods in projects with those of their official computation.
+
+Both sides are one model of a published config with the same random weights. The official side
+computes in the form of the official code (published_forms.py, published_projects.py). Each side
+runs in a process of its own, and the results must agree:
+
+- `inference`: a clip to tracks as RLE, or to label maps;
+- `training`: one clip of 5 frames, forward, losses and backward.
+
+Times are seconds of processor time, as in avism.py, whose script measures AVISM. Of ACVIS and H2S
+all candidates have masks on both sides, because random weights find nothing above the threshold.
+
+    python benchmarks/project_models.py                     # half an hour on one core
+    python benchmarks/project_models.py --methods vita_r50 --kinds inference
+"""
+
+import argparse
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from avism import FORMS, FixedPoints, compare, measure_calls, measure_in_process, track_results
+from gpu_models import ENTRIES, TRAINING_FRAMES, build_model, make_batch
+
+METHODS = tuple(name for name, entry in ENTRIES.items() if entry.config.startswith('projects/'))
+KINDS = ('inference', 'training')
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model, and what it is run on.
+
+    Attributes:
+        method: Of ``METHODS``.
+        model: The model of avis.
+        size: Height and width of the frames.
+        frames: Of a clip in inference.
+    """
+
+    method: str
+    model: Any
+    size: tuple[int, int]
+    frames: int
+
+    @classmethod
+    def make(
+        cls, method: str, frames: int, size: tuple[int, int], *, small: bool = False
+    ) -> 'Model':
+        """Build the model of the published config, or of the small one."""
+        from avis.models.losses.mask_set_loss import MaskSetLoss
+
+        model = build_model(ENTRIES[method], small=small, deterministic=True)
+        for module in model.modules():
+            if isinstance(module, MaskSetLoss):
+                module.points = FixedPoints(module.points.num_points)
+        return cls(method, model, size, frames)
+
+    def run(self, kind: str, form: str) -> list[float]:
+        """Run one side and return values to compare."""
+        step = self.inference if kind == 'inference' else self.training
+        if form == 'ours':
+            return step()
+        from published_forms import published_forms
+        from published_projects import forms_of
+
+        with published_forms(forms_of(self.method)):
+            return step()
+
+    def inference(self) -> list[float]:
+        """Predict a clip."""
+        import torch
+
+        data = self._data(self.frames, training=False)
+        with torch.no_grad():
+            (sample,) = self.model.eval()(data['inputs'], data['data_samples'], mode='predict')
+        if 'pred_sem_seg' in sample:
+            probs = sample.pred_sem_seg.prob.double()
+            return [
+                sample.pred_sem_seg.sem_seg.double().mean().item(),
+                *probs.mean((1, 2)).tolist(),
+            ]
+        tracks = sample.pred_tracks
+        return track_results(tracks.scores, tracks.labels, [mask.rles for mask in tracks.masks])
+
+    def training(self) -> list[float]:
+        """Run forward, losses and backward of one clip."""
+        model = self.model.train()
+        model.zero_grad()
+        losses = model(**self._data(TRAINING_FRAMES, training=True), mode='loss')
+        sum(value for name, value in losses.items() if 'loss' in name).backward()
+        return [value.item() for _, value in sorted(losses.items())] + [
+            _gradient_norm(part) for part in model.children()
+        ]
+
+    def _data(self, frames: int, *, training: bool) -> dict[str, Any]:
+        entry = ENTRIES[self.method]
+        batch = make_batch(entry, self.model, clips=1, frames=frames, size=self.size)
+        data: dict[str, Any] = self.model.data_preprocessor(batch, training)
+        return data
+
+
+def _gradient_norm(part: Any) -> float:
+    grads = [weight.grad for weight in part.parameters() if weight.grad is not None]
+    return math.sqrt(sum(grad.double().square().sum().item() for grad in grads))
+
+
+def measure(kind: str, form: str, method: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Run one side in this process."""
+    model = Model.make(method, args.frames, (args.height, args.width))
+    return measure_calls(lambda: model.run(kind, form), args.repetitions)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--methods', nargs='+', choices=METHODS, default=METHODS)
+    parser.add_argument('--kinds', nargs='+', choices=KINDS, default=KINDS)
+    parser.add_argument('--frames', type=int, default=12)
+    parser.add_argument('--height', type=int, default=192)
+    parser.add_argument('--width', type=int, default=320)
+    parser.add_argument('--repetitions', type=int, default=2)
+    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--worker', nargs=3, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.worker:
+        print(json.dumps(measure(*args.worker, args)))
+        return
+    print(f'{args.frames} frames of {args.height} x {args.width}, {args.threads} thread')
+    for method in args.methods:
+        print(method)
+        for kind in args.kinds:
+            sides = {
+                form: measure_in_process(__file__, (kind, form, method), args) for form in FORMS
+            }
+            print('\n'.join(compare(kind, sides)), flush=True)
+
+
+if __name__ == '__main__':
+    main()
