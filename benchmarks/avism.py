@@ -23,7 +23,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -206,7 +206,7 @@ def _size(values: Any) -> float:
 
 
 def track_results(scores: Any, labels: Any, rles: Any) -> list[float]:
-    """Return scores, labels and areas of the tracks in one list; of those with a mask."""
+    """Return scores, labels and areas of the tracks in one list."""
     from pycocotools import mask as coco_mask
 
     areas = [sum(int(coco_mask.area(rle)) for rle in track if rle) for track in rles]
@@ -236,11 +236,9 @@ def measure_calls(run: Callable[[], list[float]], repetitions: int) -> dict[str,
     return {'seconds': min(seconds), 'loaded': loaded, 'peak': memory('VmHWM'), 'result': result}
 
 
-def measure_in_process(
-    script: str, worker: Sequence[str], args: argparse.Namespace
-) -> dict[str, Any]:
-    """Run a script with ``--worker`` in a fresh process; its last line is what it measured."""
-    command = [sys.executable, script, '--worker', *worker]
+def measure_in_process(kind: str, form: str, args: argparse.Namespace) -> dict[str, Any]:
+    """:func:`measure` in a fresh process."""
+    command = [sys.executable, __file__, '--worker', kind, form]
     for name in ('frames', 'height', 'width', 'repetitions'):
         command += [f'--{name}', str(getattr(args, name))]
     environment = {**os.environ, 'OMP_NUM_THREADS': str(args.threads)}
@@ -284,7 +282,7 @@ def main() -> None:
         return
     print(f'AVISM-R50, {args.frames} frames of {args.height} x {args.width}, {args.threads} thread')
     for kind in args.kinds:
-        sides = {form: measure_in_process(__file__, (kind, form), args) for form in FORMS}
+        sides = {form: measure_in_process(kind, form, args) for form in FORMS}
         print('\n'.join(compare(kind, sides)), flush=True)
 
 

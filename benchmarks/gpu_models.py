@@ -85,6 +85,12 @@ ENTRIES = {
         (384, 384),
         1,
     ),
+    'combo_r50': Entry(
+        'projects/combo/configs/combo_r50_s4.py',
+        'projects/combo/configs/demo_combo_synthetic.py',
+        'semantic',
+        (224, 224),
+    ),
     'lr_asd': Entry(
         'configs/asd/lr_asd_ava.py', 'configs/asd/demo_lr_asd_synthetic.py', 'speaker', clips=8
     ),
@@ -193,6 +199,8 @@ def _clip(entry: Entry, model: Any, frames: int, size: tuple[int, int], rng: Any
     audio = _audio(model.audio_encoder, frames, rng)
     if audio is not None:
         inputs['audio'] = audio
+    if hasattr(model, 'prior_backbone'):
+        inputs['prior_images'] = inputs['frames'].flip(-1)
     sample = AVDataSample(metainfo={'img_shape': size, 'ori_shape': size, 'video_name': 'clip'})
     box = torch.zeros(frames, *size, dtype=torch.bool)
     box[:, height // 4 : height // 2, width // 4 : width // 2] = True

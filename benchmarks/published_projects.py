@@ -6,10 +6,12 @@ import torch
 import torch.nn.functional as F
 from published_forms import Form, attend
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from avis.models.layers.sine_encoding import sine_encoding
 from avis.models.segmentors.av_instance_segmentor import AVInstanceSegmentor
 from avis.models.trackers.base import TrackerWindow
-from avis.structures.masks import RLE
+from avis.models.trackers.detections import encode_masks
 
 _HEADS = 8
 
@@ -130,14 +132,7 @@ def encode_kept_masks(store: Any, queries: list[int]) -> None:
     resized = resized[..., : window.img_shape[0], : window.img_shape[1]]
     dense = F.interpolate(resized, window.ori_shape, mode='bilinear') > 0
     for query, masks in zip(queries, dense.unbind(1), strict=True):
-        store._rles[query] = dict(enumerate(encode(masks)))
-
-
-def encode(masks: Tensor) -> list[RLE | None]:
-    """Encode masks (T, H, W)."""
-    from avis.models.trackers.detections import encode_masks
-
-    return encode_masks(masks)
+        store._rles[query] = dict(enumerate(encode_masks(masks)))
 
 
 def h2s_forms() -> list[Form]:
@@ -159,8 +154,13 @@ def h2s_forms() -> list[Form]:
     ]
 
 
-def scan_tokens(x: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """``h2s.selective_scan.selective_scan`` as a loop over tokens."""
+def scan_tokens(*tensors: Tensor) -> Tensor:
+    """``h2s.selective_scan.selective_scan`` as a loop over tokens; states are recomputed."""
+    out: Tensor = checkpoint(_scan, *tensors, use_reentrant=False)
+    return out
+
+
+def _scan(x: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
     state = torch.zeros_like(x[0])[..., None] * a
     outputs = []
     for t in range(len(x)):
@@ -221,7 +221,40 @@ def avsegformer_forms() -> list[Form]:
     ]
 
 
+def combo_forms() -> list[Form]:
+    """Bilateral fusion with maps of queries, keys and values."""
+    from combo.fusion import BilateralFusion
+
+    return [Form(BilateralFusion, 'forward', fuse_maps)]
+
+
+def fuse_maps(fusion: Any, x: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
+    """``BilateralFusion.forward``."""
+    shape = (x.shape[-2], x.shape[-1])
+    tokens = fusion.norm(x.flatten(2).transpose(1, 2) + fusion.level_embed.weight)  # (N, P, C)
+    audio = fusion.audio_norm(audio)
+    position = sine_encoding(shape, tokens.shape[-1], device=x.device)
+    query, values = (
+        fusion._heads(layer(y)).transpose(1, 2)  # (N, heads, P, c)
+        for layer, y in ((fusion.query_proj, tokens + position), (fusion.value_proj, tokens))
+    )
+    key, audio_values = (
+        fusion._heads(layer(y))[:, :, None]  # (N, heads, 1, c)
+        for layer, y in (
+            (fusion.key_proj, audio + fusion.audio_position.weight),
+            (fusion.audio_value_proj, audio),
+        )
+    )
+    logits = (query * query.shape[-1] ** -0.5) @ key.mT  # (N, heads, P, 1)
+    weights = logits.clamp(-50000, 50000).softmax(2)
+    added = fusion.out_proj((weights @ audio_values).transpose(1, 2).flatten(2))
+    read = fusion.audio_out_proj((weights.mT @ values).flatten(1))
+    tokens = tokens + fusion.scale * added
+    return tokens.transpose(1, 2).unflatten(2, shape), audio + fusion.audio_scale * read
+
+
 _FAMILIES = {
+    'combo': combo_forms,
     'lbvq': lbvq_forms,
     'acvis': acvis_forms,
     'cavis': cavis_forms,

@@ -1,0 +1,49 @@
+"""The benchmark of the methods in projects with small models: both sides compute the same."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / 'benchmarks'
+FAMILIES = ('vita', 'lbvq', 'cavis', 'h2s', 'acvis', 'avsegformer', 'aavs', 'combo')
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)  # as if run from there
+    return importlib.import_module('project_models')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('family', FAMILIES)
+def test_both_sides_agree(benchmark, family) -> None:
+    (method,) = (name for name in benchmark.METHODS if name.startswith(f'{family}_'))
+    model = benchmark.Model.make(method, 5, (64, 96), small=True)
+    model.model.sounding_gate = None  # no official code has one
+    for kind in benchmark.KINDS:
+        sides = {
+            form: {'seconds': 1.0, 'peak': 1.0, 'result': model.run(kind, form)}
+            for form in benchmark.FORMS
+        }
+        assert 'results agree' in benchmark.compare(kind, sides)[0]
+
+
+@pytest.mark.slow
+def test_video_is_streamed_in_windows(benchmark, monkeypatch) -> None:
+    streaming = importlib.import_module('project_streaming')
+    monkeypatch.setattr(streaming, 'WINDOW', 3)
+    tracks, peak = streaming.stream('vita_r50', 5)
+    assert 0 < tracks <= 20  # ten per window
+    assert peak > 100
+
+
+def test_forms_are_put_in_place_and_taken_away(benchmark) -> None:
+    from published_forms import published_forms
+
+    from avis.models.losses.mask_set_loss import MaskSetLoss
+
+    ours = MaskSetLoss.forward
+    with published_forms():
+        assert MaskSetLoss.forward is not ours
+    assert MaskSetLoss.forward is ours
