@@ -20,7 +20,6 @@ def benchmark(monkeypatch):
 def test_both_sides_agree(benchmark, family) -> None:
     (method,) = (name for name in benchmark.METHODS if name.startswith(f'{family}_'))
     model = benchmark.Model.make(method, 5, (64, 96), small=True)
-    model.model.sounding_gate = None  # no official code has one
     for kind in benchmark.KINDS:
         sides = {
             form: {'seconds': 1.0, 'peak': 1.0, 'result': model.run(kind, form)}
