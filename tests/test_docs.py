@@ -138,6 +138,7 @@ def parse_command(tool: Path, words: list[str], monkeypatch: pytest.MonkeyPatch)
         original = argparse.ArgumentParser.parse_args
         patch.setattr(argparse.ArgumentParser, 'parse_args', stop)
         patch.setattr(sys, 'argv', [str(tool), *words])
+        patch.syspath_prepend(tool.parent)  # as Python does
         with pytest.raises(Parsed) as parsed:
             runpy.run_path(str(tool), run_name='__main__')
     return parsed.value.args
