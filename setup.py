@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent
 # Included in a wheel as avis/.mim, as all packages of OpenMMLab do it.
 MIM_FOLDERS = ('configs', 'tools')
 EXTRAS = (
-    *('all', 'speech', 'speechbrain', 'modelscope', 'vlm', 'offline', 'report', 'app'),
+    *('all', 'speech', 'speechbrain', 'modelscope', 'vlm', 'offline', 'report', 'app', 'encoders'),
     *('tests', 'docs'),
 )
 

@@ -1,9 +1,7 @@
-"""Shared by the components of AVTracker: build components, import libraries, load weights."""
+"""Shared by the components of AVTracker: build components, load weights."""
 
 import contextlib
-import importlib
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -39,23 +37,6 @@ def check_dtype(name: str, *, by: str) -> None:
     kind = getattr(torch, name, None)
     if not isinstance(kind, torch.dtype) or not kind.is_floating_point:
         raise ValueError(f"{by}: expected dtype 'bfloat16', 'float16' or 'float32', got {name!r}")
-
-
-def require(module: str, *, by: str, install: str) -> ModuleType:
-    """Import an optional package where it is needed.
-
-    Args:
-        module: Dotted name.
-        by: Component that needs it.
-        install: Command that installs it.
-
-    Raises:
-        ImportError: It is missing or broken; the message contains the command.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise ImportError(f'{by} needs {module} ({error}); install it: {install}') from error
 
 
 def pick_device(device: str | None) -> str:

@@ -3,11 +3,14 @@ from .audio_encoders.base import AudioEncoder as AudioEncoder
 from .audio_encoders.log_mel_cnn import LogMelCNN as LogMelCNN
 from .audio_encoders.mfcc_encoder import MFCCEncoder as MFCCEncoder
 from .audio_encoders.precomputed import PrecomputedAudio as PrecomputedAudio
+from .audio_encoders.transformers_audio import TransformersAudio as TransformersAudio
 from .audio_encoders.vggish import VGGish as VGGish
 from .backbones.checkpointed_resnet import CheckpointedResNet as CheckpointedResNet
 from .backbones.face_sequence_encoder import FaceSequenceEncoder as FaceSequenceEncoder
 from .backbones.frozen_resnet import FrozenResNet as FrozenResNet
 from .backbones.pvt_v2 import PVTv2 as PVTv2
+from .backbones.timm_backbone import TimmBackbone as TimmBackbone
+from .backbones.transformers_backbone import TransformersBackbone as TransformersBackbone
 from .data_preprocessors.active_speaker_preprocessor import (
     ActiveSpeakerPreprocessor as ActiveSpeakerPreprocessor,
 )

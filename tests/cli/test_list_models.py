@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+import timm
+
 from avis.cli.main import main
 
 
@@ -27,3 +30,25 @@ def test_json_has_all_fields(capsys) -> None:
 def test_no_model_is_status_1(capsys) -> None:
     assert main(['models', 'no_such']) == 1
     assert capsys.readouterr().out == ''
+
+
+def test_installed_networks_of_a_kind_are_listed(capsys) -> None:
+    assert main(['models', 'convnext*', '--kind', 'backbone', '--json']) == 0
+    sources = {source['package']: source for source in json.loads(capsys.readouterr().out)}
+    assert sources['timm']['version'] == timm.__version__
+    assert 'convnext_tiny' in sources['timm']['names']
+    assert sources['transformers']['names'] == ['convnext', 'convnextv2']
+    assert sources['avis']['names'] == []
+
+
+def test_audio_encoders_are_those_of_avis_and_transformers(capsys) -> None:
+    assert main(['models', '--kind', 'audio-encoder']) == 0
+    avis, transformers = capsys.readouterr().out.splitlines()
+    assert avis.startswith('avis ')
+    assert 'TransformersAudio, VGGish' in avis
+    assert transformers.endswith('wavlm, whisper')
+
+
+def test_unknown_kind_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"expected kind backbone or audio-encoder, got 'head'"):
+        main(['models', '--kind', 'head'])

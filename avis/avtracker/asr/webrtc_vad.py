@@ -3,10 +3,11 @@
 import numpy as np
 
 from avis.avtracker.interfaces import SpeechSegment
-from avis.avtracker.loading import mono, require
+from avis.avtracker.loading import mono
 from avis.registry import MODELS
 from avis.structures.intervals import true_intervals
 from avis.structures.media import Waveform
+from avis.utils.optional import require
 
 _FRAME = 480  # samples: 30 ms, the longest frame that WebRTC accepts
 

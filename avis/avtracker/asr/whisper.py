@@ -4,9 +4,10 @@ from functools import cached_property
 from typing import Any
 
 from avis.avtracker.interfaces import SpeechSegment
-from avis.avtracker.loading import loading_weights, mono, pick_device, require
+from avis.avtracker.loading import loading_weights, mono, pick_device
 from avis.registry import MODELS
 from avis.structures.media import Waveform
+from avis.utils.optional import require
 
 
 @MODELS.register_module()

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.avtracker.face_detection.face_detector import FaceDetector, Square
-from avis.avtracker.loading import loading_weights, require
+from avis.avtracker.loading import loading_weights
 from avis.registry import MODELS
 from avis.structures.media import ImageArray
+from avis.utils.optional import require
 
 FaceBoxes = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Boxes (N, 4), x1 y1 x2 y2 in pixels, and scores (N,), 0 to 1."""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.avtracker.loading import require
+from avis.utils.optional import require
 
 # MediaPipe 1.x contains no networks; 0.10.21 requires NumPy 1, which its files do not need.
 INSTALL = "pip install 'avis[offline]' && pip install --no-deps mediapipe==0.10.21"

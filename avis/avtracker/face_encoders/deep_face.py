@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from avis.avtracker.interfaces import Face
-from avis.avtracker.loading import require
 from avis.registry import MODELS
 from avis.structures.media import ImageArray
+from avis.utils.optional import require
 
 
 @MODELS.register_module()

@@ -9,9 +9,9 @@ import numpy as np
 
 from avis.avtracker.face_detection.face_detector import FaceDetector
 from avis.avtracker.interfaces import Face
-from avis.avtracker.loading import require
 from avis.registry import MODELS
 from avis.structures.media import ImageArray
+from avis.utils.optional import require
 
 _INSTALL = "pip install 'avis[offline]' face-recognition-models"
 

@@ -5,8 +5,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from avis.avtracker.loading import require
 from avis.structures.media import ImageArray
+from avis.utils.optional import require
 
 _WIDTH = 256  # pixels to which images are reduced, as PySceneDetect does
 

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from avis.avtracker.boxes import iou
 from avis.avtracker.instance_trackers.detections import make_detections
 from avis.avtracker.instance_trackers.windowed_tracking import channels_first, track_windows
-from avis.avtracker.loading import build_part, loading_weights, pick_device, require
+from avis.avtracker.loading import build_part, loading_weights, pick_device
 from avis.registry import MODELS
 from avis.structures.media import NO_DETECTIONS, FrameDetections, FrameSource, ImageArray
 from avis.structures.windows import check_windows
+from avis.utils.optional import require
 
 _MIN_BOX_IOU = 0.5  # from which a detected box and a tracked object are the same
 

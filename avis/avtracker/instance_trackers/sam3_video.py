@@ -6,10 +6,11 @@ from typing import Any
 
 from avis.avtracker.instance_trackers.detections import make_detections
 from avis.avtracker.instance_trackers.windowed_tracking import channels_first, track_windows
-from avis.avtracker.loading import check_dtype, loading_weights, pick_device, require
+from avis.avtracker.loading import check_dtype, loading_weights, pick_device
 from avis.registry import MODELS
 from avis.structures.media import NO_DETECTIONS, FrameDetections, FrameSource
 from avis.structures.windows import check_windows
+from avis.utils.optional import require
 
 
 @MODELS.register_module()

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.avtracker.loading import loading_weights, mono, pick_device, require, same_gpu
+from avis.avtracker.loading import loading_weights, mono, pick_device, same_gpu
 from avis.registry import MODELS
 from avis.structures.media import Waveform
+from avis.utils.optional import require
 
 _MIN_SAMPLES = 160  # fewer are shorter than the analysis windows of the networks
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.avtracker.loading import mono, pick_device, require
+from avis.avtracker.loading import mono, pick_device
 from avis.registry import MODELS
 from avis.structures.media import Waveform
+from avis.utils.optional import require
 
 # Without --no-deps pip would compile webrtcvad, which webrtcvad-wheels replaces.
 _INSTALL = 'pip install --no-deps resemblyzer webrtcvad-wheels'

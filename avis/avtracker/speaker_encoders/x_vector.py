@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avis.avtracker.loading import loading_weights, mono, pick_device, require
+from avis.avtracker.loading import loading_weights, mono, pick_device
 from avis.registry import MODELS
 from avis.structures.media import Waveform
+from avis.utils.optional import require
 
 _MIN_SECONDS = 0.4  # less audio has too little speech for a reliable embedding
 

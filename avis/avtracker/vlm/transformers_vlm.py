@@ -8,8 +8,9 @@ from itertools import islice
 from typing import Any
 
 from avis.avtracker.interfaces import Message, Reply
-from avis.avtracker.loading import check_dtype, loading_weights, pick_device, require
+from avis.avtracker.loading import check_dtype, loading_weights, pick_device
 from avis.registry import MODELS
+from avis.utils.optional import require
 
 
 @MODELS.register_module()

@@ -1,0 +1,93 @@
+"""Open networks of transformers: pretrained, by name or folder, or at random from a config."""
+
+from typing import Any
+
+import torch
+from mmengine.config import ConfigDict
+from torch import nn
+
+from avis.utils.optional import require
+
+INSTALL = "pip install 'avis[encoders]'"
+
+
+def open_config(model: str | dict[str, Any], *, by: str, **options: Any) -> Any:
+    """Return the config of a network of transformers.
+
+    Args:
+        model: Name on the Hugging Face hub, or folder; or a config with its ``model_type``.
+        by: Component that needs it.
+        options: Replace values of the config.
+
+    Raises:
+        ImportError: transformers is not installed.
+        ValueError: The config has an unknown type or values; the folder or name cannot be opened.
+    """
+    transformers = require('transformers', by=by, install=INSTALL)
+    if isinstance(model, str):
+        try:
+            return transformers.AutoConfig.from_pretrained(model, **options)
+        except (OSError, ValueError) as error:
+            raise _cannot_open(by, model, error) from error
+    values = dict(model.to_dict() if isinstance(model, ConfigDict) else model)
+    kind = values.pop('model_type', None)
+    known = transformers.models.auto.configuration_auto.CONFIG_MAPPING_NAMES
+    if kind not in known:
+        raise ValueError(
+            f'{by}: expected a model_type that transformers {transformers.__version__} has, such '
+            f"as 'wav2vec2' or 'dinov2', got {kind!r}; correct model.model_type"
+        )
+    return transformers.AutoConfig.for_model(kind, **{**values, **options})
+
+
+def build_network(mapping: str, model: str | dict[str, Any], config: Any, *, by: str) -> Any:
+    """Return a network of transformers, with its pretrained weights if ``model`` names some.
+
+    The class is looked up here: ``AutoBackbone.from_pretrained`` does not open folders.
+
+    Args:
+        mapping: Name of transformers' mapping from configs to classes, ``'MODEL_MAPPING'`` for
+            example.
+        model: As in :func:`open_config`.
+        config: Of :func:`open_config`.
+        by: Component that needs it.
+
+    Raises:
+        ValueError: The weights cannot be opened, or the values of the config do not fit.
+    """
+    cls = getattr(require('transformers', by=by, install=INSTALL), mapping)[type(config)]
+    try:
+        if isinstance(model, str):
+            return cls.from_pretrained(model, config=config, dtype=torch.float32)
+        return cls(config)
+    except (OSError, ValueError) as error:
+        raise _cannot_open(by, model, error) from error
+
+
+def freeze_modules(network: nn.Module, frozen: set[str]) -> None:
+    """Exclude the named parameters from training; set modules without others to evaluation mode.
+
+    Args:
+        network: Changed in place.
+        frozen: Names of parameters.
+    """
+    for name, parameter in network.named_parameters():
+        if name in frozen:
+            parameter.requires_grad_(False)
+    set_frozen_to_eval(network)
+
+
+def set_frozen_to_eval(network: nn.Module) -> None:
+    """Set each module whose parameters are all frozen to evaluation mode."""
+    for module in network.modules():
+        parameters = list(module.parameters())
+        if parameters and not any(parameter.requires_grad for parameter in parameters):
+            module.eval()
+
+
+def _cannot_open(by: str, model: str | dict[str, Any], error: Exception) -> ValueError:
+    reason = str(error).strip().split('\n')[0]
+    return ValueError(
+        f'{by}: expected the name on the Hugging Face hub, the folder or the config of a network '
+        f'of transformers, got {model!r} ({reason}); correct model, or download its files'
+    )
