@@ -1,6 +1,12 @@
 # Names that the package exports; see tests/test_exports.py.
 from .audio import LoadAudio as LoadAudio
 from .audio import MuteAudio as MuteAudio
+from .audio_augmentation import MixBackground as MixBackground
+from .audio_augmentation import PitchShift as PitchShift
+from .audio_augmentation import RandomGain as RandomGain
+from .audio_augmentation import RoomImpulseResponse as RoomImpulseResponse
+from .audio_augmentation import SpecAugment as SpecAugment
+from .audio_augmentation import TimeStretch as TimeStretch
 from .color import ColorJitter as ColorJitter
 from .face_augmentation import AugmentFaces as AugmentFaces
 from .faces import LoadFaces as LoadFaces
