@@ -12,6 +12,7 @@ from .benchmarks.vis import YouTubeVISBenchmark as YouTubeVISBenchmark
 from .metrics.asd_metric import ASDMetric as ASDMetric
 from .metrics.avs_metric import AVSMetric as AVSMetric
 from .metrics.avss_metric import AVSSMetric as AVSSMetric
+from .metrics.converted_metric import ConvertedMetric as ConvertedMetric
 from .metrics.dump_predictions import DumpPredictions as DumpPredictions
 from .metrics.track_metrics import AVISegMetric as AVISegMetric
 from .metrics.track_metrics import AVTrackMetric as AVTrackMetric
