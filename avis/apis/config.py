@@ -18,6 +18,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.config.lazy import LazyAttr, LazyObject
 
+from avis.apis.compatibility import check_compatibility
 from avis.apis.config_files import config_files, names_assigned, names_read
 from avis.apis.config_overrides import apply_overrides
 from avis.apis.config_values import wrong_value
@@ -97,6 +98,7 @@ def check_config(cfg: Config, path: str | Path, replaced: Mapping[str, str] | No
             _check_component(value, key, str(path))
         except _ArgumentError as error:
             raise ValueError(f'{error}{_merge_hint(error.key, replaced or {})}') from error
+    check_compatibility(cfg, path)
 
 
 def _check_component(value: Any, key: str, path: str) -> None:
