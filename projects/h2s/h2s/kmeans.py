@@ -38,7 +38,8 @@ class SeededDraw:
     def __call__(self, weights: Tensor, center: int) -> Tensor:
         """Draw one index per set (R,) of weights (R, P) by inverting the cumulative sum."""
         generator = torch.Generator().manual_seed(self.seed + center)
-        uniform = torch.rand(self.num_heads, generator=generator).to(weights)
+        uniform = torch.rand(self.num_heads, generator=generator)
+        uniform = uniform.to(weights, non_blocking=True)
         cumulative = weights.cumsum(1)
         drawn = uniform.repeat(len(weights) // self.num_heads)[:, None] * cumulative[:, -1:]
         return torch.searchsorted(cumulative, drawn, right=True)[:, 0].clamp(
