@@ -15,9 +15,12 @@ the others go on. Results are written after each, so that an interrupted run kee
     python benchmarks/gpu.py                                  # at most 8 minutes
     python benchmarks/gpu.py --parts correctness --only tpavi_r50 avism_r50 --minutes 2
     python benchmarks/gpu.py --small --device cpu             # a test of this script
+    python benchmarks/gpu.py --small --device simulated --parts correctness synchronizations
+        # without a GPU: finds tensors on the wrong device, and counts synchronizations
 """
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import os
@@ -42,6 +45,7 @@ from gpu_report import markdown
 from gpu_speed import measure_variants
 
 from avis.apis import load_config
+from tests.helpers import simulated_device
 
 PARTS = {
     'correctness': check_correctness,
@@ -109,8 +113,10 @@ def _work(
 ) -> None:
     """Run one check in this process."""
     torch.set_num_threads(threads)
+    simulated = args.device == simulated_device.NAME
     try:
-        PARTS[part](model, ENTRIES[model], args.device, args.small, writer.send)
+        with simulated_device.simulated_device() if simulated else contextlib.nullcontext():
+            PARTS[part](model, ENTRIES[model], args.device, args.small, writer.send)
     except Exception:
         writer.send({'part': part, 'model': model, 'error': traceback.format_exc()})
 
@@ -163,7 +169,7 @@ def main(arguments: list[str] | None = None) -> list[Record]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--parts', nargs='+', choices=PARTS, default=list(PARTS))
     parser.add_argument('--only', nargs='+', choices=ENTRIES, default=list(ENTRIES), help='models')
-    parser.add_argument('--device', default='cuda', choices=('cuda', 'cpu'))
+    parser.add_argument('--device', default='cuda', choices=('cuda', 'cpu', simulated_device.NAME))
     parser.add_argument('--small', action='store_true', help='small configs and tiny clips')
     parser.add_argument('--minutes', type=float, default=8, help='start nothing after this')
     parser.add_argument('--limit', type=float, default=90, help='seconds of one check')

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.helpers.simulated_device import simulated_device
+
 FOLDER = Path(__file__).parents[2] / 'benchmarks'
 
 
@@ -28,6 +30,15 @@ def checks(gpu):
 def speaker_model(gpu):
     entry = gpu.ENTRIES['lr_asd']
     return entry, sys.modules['gpu_models'].build_model(entry, small=True, deterministic=True)
+
+
+def test_configs_exist(gpu) -> None:
+    paths = [
+        sys.modules['gpu_models'].config_path(entry, small)
+        for entry in gpu.ENTRIES.values()
+        for small in (True, False)
+    ]
+    assert [path for path in paths if not path.is_file()] == []
 
 
 def test_same_device_gives_equal_results_and_bfloat16_similar_ones(gpu, checks) -> None:
@@ -111,3 +122,54 @@ def test_failures_and_slow_checks_are_recorded_and_others_go_on(gpu, monkeypatch
     assert [record['error'] for record in records] == ['no time was left'] * 4
     gpu.write(tmp_path, {'device': 'cpu'}, records)
     assert 'no time was left' in (tmp_path / 'gpu.md').read_text()
+
+
+def test_simulated_device_rejects_tensors_of_the_cpu_and_counts_waits() -> None:
+    with simulated_device() as waits:
+        weights = torch.ones(3, 2).to('simulated', non_blocking=True).requires_grad_()
+        assert not waits
+        inputs = torch.rand(4, 3, device='simulated')
+        loss = (inputs @ weights).square().sum()
+        loss.backward()
+        assert weights.grad.device.type == 'simulated'
+        assert not waits
+        with pytest.raises(RuntimeError, match='expected all tensors on one device'):
+            inputs @ torch.ones(3, 2)
+        with pytest.raises(TypeError, match=r'call cpu\(\) first'):
+            inputs.numpy()
+        assert loss.item() > 0
+        assert len(inputs[inputs[:, 0] >= 0].tolist()) == 4
+    assert sum(waits.values()) == 3  # the number, the positions, the list
+    assert all(place.startswith('tests/benchmarks/test_gpu.py') for place in waits)
+
+
+SLOW_MODELS = (
+    'vita_r50',
+    'lbvq_r50',
+    'cavis_online_r50',
+    'h2s_r50',
+    'acvis_r50',
+    'avsegformer_r50',
+    'aavs_swinb',
+    'tpavi_r50',
+)
+
+
+@pytest.mark.parametrize(
+    ('name', 'in_training', 'in_inference'),
+    [
+        ('avism_r50', 6, 9),
+        *(pytest.param(name, 12, 40, marks=pytest.mark.slow) for name in SLOW_MODELS),
+    ],
+)
+def test_models_run_on_another_device_and_seldom_wait(
+    gpu, checks, name, in_training, in_inference
+) -> None:
+    records: list[dict] = []
+    entry = gpu.ENTRIES[name]
+    with simulated_device():
+        checks.count_synchronizations(name, entry, 'simulated', True, records.append)
+    assert not any('error' in record for record in records), records
+    training, inference = records
+    assert training['count'] <= in_training, training
+    assert inference['count'] <= in_inference, inference
