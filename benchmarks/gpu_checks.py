@@ -169,6 +169,8 @@ def check_correctness(
     batch = make_batch(entry, model, clips=CLIPS, frames=FRAMES, size=size)
     reference = compute(model, batch, 'cpu', 'fp32')
     for precision, tolerance in TOLERANCE.items():
+        if precision == 'bf16' and device == simulated_device.NAME:
+            continue  # it has no autocast
         record: dict[str, Any] = {'part': 'correctness', 'model': name, 'precision': precision}
         try:
             worst = compare(compute(model, batch, device, precision), reference)
