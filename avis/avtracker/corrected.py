@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from avis.avtracker.asr.segments import Segment
 from avis.avtracker.interfaces import LocalAnswer, VideoContext
 from avis.avtracker.strategy import Components
@@ -53,7 +55,8 @@ class CorrectedStrategy:
         """Without speech nobody is a speaker."""
         if segments:
             return None
-        return 'no_speech' if audio.samples.any() else 'no_audio'
+        is_silent = not any(np.any(block.samples) for block in audio.blocks())
+        return 'no_audio' if is_silent else 'no_speech'
 
     def windows(
         self, segments: Sequence[Segment], *, fps: float, num_frames: int, counts: Counter[str]

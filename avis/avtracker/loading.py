@@ -94,7 +94,7 @@ def mono(waveform: Waveform, sample_rate: int, *, by: str) -> np.ndarray:
     Raises:
         ValueError: Another rate, several channels, or values that are not finite.
     """
-    samples, name = waveform.samples, waveform.name or 'a waveform'
+    samples, name = np.asarray(waveform.samples), waveform.name or 'a waveform'
     if waveform.sample_rate != sample_rate or samples.ndim != 1:
         raise ValueError(
             f'{by}: expected mono audio at {sample_rate} Hz, got {name} of shape '

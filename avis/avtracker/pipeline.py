@@ -15,6 +15,7 @@ from avis.avtracker.interfaces import (
     LocalQuery,
     VideoContext,
 )
+from avis.avtracker.packed_detections import PackedDetections
 from avis.avtracker.progress import StageProgress, WatchedFrames
 from avis.avtracker.serialization import (
     detections_from_json,
@@ -25,7 +26,7 @@ from avis.avtracker.serialization import (
 from avis.avtracker.stage_runner import StageRunner, StageSpec
 from avis.avtracker.strategy import TrackingStrategy
 from avis.avtracker.tracked_video import TrackedVideo
-from avis.structures.media import FrameDetections, FrameSource, Waveform
+from avis.structures.media import FrameSource, Waveform
 
 _SPEECH = StageSpec(
     'speech',
@@ -115,17 +116,17 @@ class Pipeline:
 
     def _track_instances(
         self, done: TrackedVideo, frames: FrameSource, progress: StageProgress
-    ) -> list[FrameDetections | None]:
+    ) -> PackedDetections:
         done.stage = 'vision'
         progress.start('vision')
         watched = cast(FrameSource, WatchedFrames(frames, progress))
-        found: list[FrameDetections | None] = [None] * len(frames)
+        found = PackedDetections(len(frames))
         tracked = self._run(
             _VISION, lambda: self.tracker.track(watched, prompt=self.prompt), done, frames=frames
         )
         for frame, detections in progress.over(tracked, len(frames)):
             found[frame] = detections
-        missing = sum(each is None for each in found)
+        missing = int(found.missing.sum())
         if missing:
             done.counts['frames_without_tracker_entry'] = missing
         return found

@@ -153,8 +153,10 @@ def _resume(journal: Journal, new: Iterator[str], entry: dict[str, Any]) -> Iter
 
 def audio_key(audio: Waveform) -> str:
     """Hash of the samples."""
-    samples = np.ascontiguousarray(audio.samples, np.float32)
-    return hashlib.blake2b(samples.data, digest_size=16).hexdigest() + f'@{audio.sample_rate}'
+    total = hashlib.blake2b(digest_size=16)
+    for block in audio.blocks():
+        total.update(np.ascontiguousarray(block.samples, np.float32).data)
+    return f'{total.hexdigest()}@{audio.sample_rate}'
 
 
 def frames_key(frames: FrameSource) -> str:

@@ -1,7 +1,7 @@
 """Everything known of a video while it is tracked, and afterwards."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,7 +59,7 @@ class TrackedVideo:
     stage: str = 'speech'
     seconds: float = 0.0
     speech: SpeechRecord = field(default_factory=SpeechRecord)
-    detections: list[FrameDetections | None] = field(default_factory=list)
+    detections: Sequence[FrameDetections | None] = ()
     windows: list[SpeechWindow] = field(default_factory=list)
     masks: list[SegmentMasks] = field(default_factory=list)
     answers: list[LocalAnswer] = field(default_factory=list)

@@ -231,8 +231,8 @@ def visible_masks(
     Returns:
         By number of the person one RLE per frame, None where the person is not visible.
     """
-    complete = [found for found in detections if found is not None]
-    votes = {person.number: _objects(person, complete) for person in persons}
+    complete = [frame for frame, found in enumerate(detections) if found is not None]
+    votes = {person.number: _objects(person, detections, complete) for person in persons}
     owners = {
         each: max(votes, key=lambda number: votes[number][each])
         for each in {each for counts in votes.values() for each in counts}
@@ -250,13 +250,16 @@ def visible_masks(
     return shown
 
 
-def _objects(person: Person, detections: Sequence[FrameDetections]) -> Counter[int]:
-    """In how many frames the person speaks as each object."""
-    return Counter(
-        int(detections[frame].ids[row])
-        for frame, row in person.rows.items()
-        if row is not None and frame < len(detections) and row < len(detections[frame])
-    )
+def _objects(
+    person: Person, detections: Sequence[FrameDetections | None], complete: Sequence[int]
+) -> Counter[int]:
+    """In how many frames the person speaks as each object; frames index ``complete``."""
+    objects: Counter[int] = Counter()
+    for frame, row in person.rows.items():
+        found = detections[complete[frame]] if frame < len(complete) else None
+        if row is not None and found is not None and row < len(found):
+            objects[int(found.ids[row])] += 1
+    return objects
 
 
 def _first_mask(found: FrameDetections | None, objects: Iterable[int]) -> RLE | None:

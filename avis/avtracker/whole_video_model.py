@@ -45,7 +45,9 @@ class WholeVideoModel(BaseModel, metaclass=ABCMeta):
 
         Args:
             inputs: ``frames``: per video a ``FrameSource``, or a uint8 tensor (T, 3, H, W).
-                ``audio``: per video a source with ``read()``, or a float tensor (S,), or None.
+                ``audio``: per video a float tensor (S,), None, or a source with ``sample_rate``
+                and ``open()``, which returns samples that are read on access, or ``read()``, which
+                returns them all.
             data_samples: Metainfo names the video; tensors need ``fps`` and ``sample_rate``.
             mode: Only 'predict'.
 
@@ -117,7 +119,8 @@ def _make_audio_loader(
         if isinstance(audio, Tensor):
             rate = int(_known(sample, 'sample_rate', model))
             return Waveform(audio.cpu().numpy().astype(np.float32), rate, video.name)
-        return Waveform(audio.read(), audio.sample_rate, video.name)
+        samples = audio.open() if hasattr(audio, 'open') else audio.read()
+        return Waveform(samples, audio.sample_rate, video.name)
 
     return load_audio
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from avis.avtracker.asr.ward_clusters import ward_clusters
 from avis.avtracker.interfaces import SpeakerEncoder, SpeechRecognizer, SpeechSegment
 from avis.avtracker.loading import build_part
 from avis.registry import MODELS
@@ -179,9 +180,5 @@ def cluster_speakers(
     """
     if len(embeddings) < 2:
         return [0] * len(embeddings)
-    from scipy.cluster.hierarchy import fcluster, linkage
-
-    tree = linkage(np.stack(embeddings), method='ward')
-    labels = fcluster(tree, distance_threshold * len(embeddings) ** 0.25, criterion='distance')
-    numbers: dict[int, int] = {}
-    return [numbers.setdefault(int(label), len(numbers)) for label in labels]
+    threshold = distance_threshold * len(embeddings) ** 0.25
+    return ward_clusters(np.stack(embeddings), threshold)

@@ -249,7 +249,9 @@ def resample(audio: Waveform, sample_rate: int) -> Waveform:
     from scipy.signal import resample_poly
 
     common = math.gcd(audio.sample_rate, sample_rate)
-    samples = resample_poly(audio.samples, sample_rate // common, audio.sample_rate // common)
+    samples = resample_poly(
+        np.asarray(audio.samples), sample_rate // common, audio.sample_rate // common
+    )
     return dataclasses.replace(audio, samples=samples.astype(np.float32), sample_rate=sample_rate)
 
 

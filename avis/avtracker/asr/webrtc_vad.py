@@ -10,6 +10,7 @@ from avis.structures.media import Waveform
 from avis.utils.optional import require
 
 _FRAME = 480  # samples: 30 ms, the longest frame that WebRTC accepts
+_BLOCK_FRAMES = 2000  # a minute
 
 
 @MODELS.register_module()
@@ -47,11 +48,13 @@ class WebRTCVAD:
         """Segments ordered by time, with empty texts."""
         package = require('webrtcvad', by='WebRTCVAD', install="pip install 'avis[offline]'")
         detector = package.Vad(self.mode)  # one per waveform: it adapts to the noise level
-        samples = mono(waveform, self.sample_rate, by='WebRTCVAD')
-        length = len(samples) / self.sample_rate
-        pcm = (samples.clip(-1, 1) * 32767).astype(np.int16)
-        frames = pcm[: len(pcm) // _FRAME * _FRAME].reshape(-1, _FRAME)
-        voiced = [detector.is_speech(frame.tobytes(), self.sample_rate) for frame in frames]
+        voiced: list[bool] = []
+        for block in waveform.blocks(_BLOCK_FRAMES * _FRAME):
+            samples = mono(block, self.sample_rate, by='WebRTCVAD')
+            pcm = (samples.clip(-1, 1) * 32767).astype(np.int16)
+            frames = pcm[: len(pcm) // _FRAME * _FRAME].reshape(-1, _FRAME)
+            voiced += [detector.is_speech(frame.tobytes(), self.sample_rate) for frame in frames]
+        length = waveform.seconds
         spans: list[list[float]] = []
         for interval in true_intervals(voiced):
             start, end = (edge * _FRAME / self.sample_rate for edge in interval)

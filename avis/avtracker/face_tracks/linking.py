@@ -26,17 +26,18 @@ class LinkedFaces:
 
     Args:
         frames: Frames in which it was detected, increasing.
-        boxes: One box (4,) per frame.
+        boxes: One box per frame, plain numbers: small arrays that are created between images, and
+            kept, scatter the memory.
     """
 
     frames: list[int] = field(default_factory=list)
-    boxes: list[NDArray[np.float64]] = field(default_factory=list)
+    boxes: list[tuple[float, ...]] = field(default_factory=list)
     colors: NDArray[np.float32] | None = None
 
     def add(self, frame: int, box: NDArray[np.float64], colors: NDArray[np.float32]) -> None:
         """Add a detection."""
         self.frames.append(frame)
-        self.boxes.append(box)
+        self.boxes.append(tuple(box.tolist()))
         old = self.colors
         self.colors = colors if old is None else _OLD_COLORS * old + _NEW_COLORS * colors
 
@@ -85,7 +86,7 @@ class FaceLinker:
         """Similarity of each open track and each face; minus infinity where they are apart."""
         table = np.full((len(self._open), len(boxes)), -np.inf)
         for row, track in enumerate(self._open):
-            overlaps = iou(track.boxes[-1].tolist(), boxes)
+            overlaps = iou(track.boxes[-1], boxes)
             assert track.colors is not None
             same = np.array([float(np.minimum(track.colors, new).sum()) for new in colors])
             near = overlaps >= _MIN_IOU

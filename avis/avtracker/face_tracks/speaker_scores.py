@@ -85,7 +85,7 @@ class ActiveSpeakerScorer:
         if not tracks:
             return []
         network = self._network
-        samples = torch.from_numpy(resample(audio, SAMPLE_RATE).samples)
+        audio = resample(audio, SAMPLE_RATE)
         scores: list[TrackScores | None] = [None] * len(tracks)
         ticks = [ticks_of(track, frames.fps) for track in tracks]
         encoders: dict[int, _TrackEncoder] = {}
@@ -98,7 +98,7 @@ class ActiveSpeakerScorer:
                 scores[index] = TrackScores(
                     tick.first,
                     tick.frames,
-                    _score_embeddings(network, embeddings, samples, tick.first),
+                    _score_embeddings(network, embeddings, audio, tick.first),
                     _log_odds(network.visual_head(embeddings)),
                 )
         empty = np.zeros(0, np.float32)
@@ -158,14 +158,14 @@ class _TrackEncoder:
 
 
 def _score_embeddings(
-    model: ActiveSpeakerDetector, visual: torch.Tensor, samples: torch.Tensor, first: int
+    model: ActiveSpeakerDetector, visual: torch.Tensor, audio: Waveform, first: int
 ) -> NDArray[np.float32]:
     """Log odds of the ticks of a track, piece by piece."""
     scores = []
     for start in range(0, len(visual), _PIECE):
         begin = max(start - _MARGIN, 0)
         part = visual[begin : start + _PIECE + _MARGIN]
-        rows = _rows(samples, first + begin, len(part)).to(visual.device)
+        rows = _rows(audio, first + begin, len(part)).to(visual.device)
         network = model.network
         features = network.fuse(network.audio_encoder(rows, num_frames=len(part)), part[None])
         scores.append(_log_odds(model.head(features)[0])[start - begin :][:_PIECE])
@@ -178,10 +178,10 @@ def _log_odds(logits: torch.Tensor) -> NDArray[np.float32]:
     return both[:, 1] - both[:, 0]
 
 
-def _rows(samples: torch.Tensor, first: int, count: int) -> torch.Tensor:
+def _rows(audio: Waveform, first: int, count: int) -> torch.Tensor:
     """MFCCs (1, 4 * count, 13) of ticks; silence where the audio ends."""
     start = round(first / FPS * SAMPLE_RATE)
     length = round((count / FPS + 0.025) * SAMPLE_RATE)  # a row more than the ticks have
-    part = samples[start : start + length]
+    part = torch.from_numpy(audio.samples[start : start + length])
     padded = torch.nn.functional.pad(part, (0, length - len(part)))
     return align_rows(mfcc(padded), count)[None]

@@ -65,12 +65,13 @@ def speakers_of(queries: Sequence[LocalQuery]) -> VideoSpeakers:
 
 def objects_of(video: VideoContext) -> VideoObjects:
     """All objects that are detected in any frame."""
-    detected = [(frame, found) for frame, found in enumerate(video.detections) if found is not None]
-    ids = sorted({int(object_id) for _, found in detected for object_id in found.ids})
+    frames = range(len(video.detections))
+    ids = sorted({object_id for frame in frames for object_id in video.found(frame).ids.tolist()})
     visible = np.zeros((len(ids), len(video.detections)), bool)
     prominence = np.zeros(len(ids))
     height, width = video.frames.size
-    for frame, found in detected:
+    for frame in frames:
+        found = video.found(frame)
         rows = np.searchsorted(ids, found.ids)
         visible[rows, frame] = True
         centered = 1 - np.abs((found.boxes[:, 0] + found.boxes[:, 2]) / width - 1).clip(0, 1)

@@ -39,7 +39,8 @@ class OfficialVLMGrounding(VLMGrounding):
         entries = tracker_entries(video)
         rows, boxes_px, ious = [], {}, {}
         for frame, box in zip(query.frame_ids, pixels, strict=True):
-            number, found = entries[frame] if any(box) else (frame, None)
+            number = entries[frame] if any(box) else frame
+            found = video.detections[number] if any(box) else None
             row, values = (None, []) if found is None else best_match(box, found.boxes)
             rows.append(row)
             if values:

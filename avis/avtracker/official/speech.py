@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from avis.avtracker.asr.segments import Segment
 from avis.avtracker.asr.speech_stage import SpeechRecord, SpeechStage
 from avis.avtracker.official.segments import (
@@ -54,8 +56,9 @@ class OfficialSpeechStage(SpeechStage):
         import torch
         from torchaudio.functional import resample
 
-        samples = resample(torch.from_numpy(audio.samples), audio.sample_rate, sample_rate).numpy()
-        return replace(audio, samples=samples, sample_rate=sample_rate)
+        samples = torch.from_numpy(np.asarray(audio.samples))
+        resampled = resample(samples, audio.sample_rate, sample_rate).numpy()
+        return replace(audio, samples=resampled, sample_rate=sample_rate)
 
     def _separate_all(
         self, audio: Waveform, segments: list[Segment], record: SpeechRecord

@@ -12,7 +12,6 @@ from avis.avtracker.interfaces import GroundedUtterance, LocalAnswer, LocalQuery
 from avis.avtracker.tracks import Person, SegmentMasks, add_window
 from avis.avtracker.windows import SpeechWindow, round_half_up
 from avis.structures.masks import rle_area
-from avis.structures.media import FrameDetections
 
 
 def official_window(
@@ -33,9 +32,9 @@ def official_window(
     return SpeechWindow(query, tuple(range(first, last)), first)
 
 
-def tracker_entries(video: VideoContext) -> list[tuple[int, FrameDetections]]:
-    """The tracker's entries in order: a frame without one shifts all later ones (D30)."""
-    return [(frame, found) for frame, found in enumerate(video.detections) if found is not None]
+def tracker_entries(video: VideoContext) -> list[int]:
+    """Frames of the tracker's entries: a frame without one shifts all later ones (D30)."""
+    return [frame for frame, found in enumerate(video.detections) if found is not None]
 
 
 def official_masks(video: VideoContext, window: SpeechWindow, answer: LocalAnswer) -> SegmentMasks:
@@ -43,7 +42,7 @@ def official_masks(video: VideoContext, window: SpeechWindow, answer: LocalAnswe
     entries = tracker_entries(video)
     frames = window.query.frame_ids
     masks = [
-        None if row is None else entries[frame][1].masks[row]
+        None if row is None else video.found(entries[frame]).masks[row]
         for frame, row in zip(frames, answer.rows, strict=True)
     ]
     areas = [rle_area(mask) for mask in masks]

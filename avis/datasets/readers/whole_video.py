@@ -1,4 +1,4 @@
-"""Whole videos read on demand: frames one by one, the audio at once."""
+"""Whole videos read on demand: frames one by one, the audio part by part."""
 
 import hashlib
 import logging
@@ -18,10 +18,12 @@ from avis.datasets.readers.container import NoAudioError, warn_once
 from avis.datasets.readers.errors import BrokenDataError, broken_data_error, require_file
 from avis.datasets.readers.images import read_image
 from avis.datasets.readers.video import walk_video
+from avis.structures.media import StoredSamples
 from avis.structures.media_time import frame_time
 
 _CACHED_FRAMES = 16
-_SECONDS_DECODED = 300  # of audio at a time
+_SECONDS_DECODED = 60  # of audio at a time
+_SILENCE_AT_ONCE = 1 << 20  # samples
 # Of a larger file only both ends, its size and its modification time are hashed.
 _MAX_HASHED_BYTES = 64 * 2**20
 
@@ -195,8 +197,8 @@ class AudioFile:
         self.path, self.sample_rate, self.seconds = path, sample_rate, seconds
         self.track, self.span = track, span
 
-    def read(self) -> NDArray[np.float32]:
-        """Read all samples of the file or span, mono, float32 (S,).
+    def open(self) -> StoredSamples:
+        """Decode the file or span, mono; its samples are read on access.
 
         Raises:
             FileNotFoundError: The file does not exist.
@@ -204,49 +206,54 @@ class AudioFile:
         """
         try:
             if self.path is not None:
-                return self._read_in_parts(self.path)
+                return StoredSamples(self._decoded_parts(self.path))
         except NoAudioError:
             warn_once(str(self.path), 'has no audio stream, silence is used', 'missing')
         except BrokenDataError as error:
-            return self._read_blocks(error)
-        return np.zeros(round(self.seconds * self.sample_rate), np.float32)
+            return StoredSamples(self._decoded_seconds(error))
+        return StoredSamples(_silence(round(self.seconds * self.sample_rate)))
 
-    def _read_in_parts(self, path: str) -> NDArray[np.float32]:
-        """Read in parts, because decoding takes thirty times the memory of the result."""
+    def read(self) -> NDArray[np.float32]:
+        """Return all samples of :meth:`open`, float32 (S,)."""
+        return self.open()[:]
+
+    def _decoded_parts(self, path: str) -> Iterator[NDArray[np.float32]]:
+        """Yield the audio in parts, because decoding takes thirty times the memory of the result.
+
+        The length in the header may be too large: empty parts at the end are left out, and gaps in
+        between are filled with silence.
+        """
         length = _SECONDS_DECODED * self.sample_rate
         first, end = self._bounds(path)
         count = max(math.ceil((end - first) / _SECONDS_DECODED), 1)
         options: dict[str, Any] = {'sample_rate': self.sample_rate, 'track': self.track}
         offset = round(first * self.sample_rate)
-        parts = [
-            read_audio(path, start=offset + n * length, num_samples=length, **options)
-            for n in range(count - 1)
-        ]
         # The last part of a file ends where its audio ends, whatever the header says.
-        done = len(parts) * length
+        done = (count - 1) * length
         rest = None if self.span is None else round((end - first) * self.sample_rate) - done
-        parts.append(read_audio(path, start=offset + done, num_samples=rest, **options))
-        # The length in the header may be too large: drop empty parts at the end, and fill gaps in
-        # between with silence.
-        while len(parts) > 1 and not len(parts[-1]):
-            parts.pop()
-        whole = [np.pad(part, (0, length - len(part))) for part in parts[:-1]]
-        return np.concatenate([*whole, parts[-1]])
+        yielded = 0
+        for start in range(0, count * length, length):
+            number = rest if start == done else length
+            part = read_audio(path, start=offset + start, num_samples=number, **options)
+            if len(part):
+                yield from _silence(start - yielded)
+                yield part
+                yielded = start + len(part)
 
     def _bounds(self, path: str) -> tuple[float, float]:
         """Return the seconds at which reading starts and ends."""
         return (0.0, audio_info(path, self.track).seconds) if self.span is None else self.span
 
-    def _read_blocks(self, error: BrokenDataError) -> NDArray[np.float32]:
-        """Read damaged audio second by second; unreadable seconds become silence."""
+    def _decoded_seconds(self, error: BrokenDataError) -> Iterator[NDArray[np.float32]]:
+        """Yield damaged audio second by second; unreadable seconds become silence."""
         assert self.path is not None
         first, end = self._bounds(self.path)
         seconds = math.ceil(end - first)
-        blocks, lost = [], 0
+        lost = 0
         for second in range(seconds):
             block = self._read_second(first + second)
             lost += block is None
-            blocks.append(np.zeros(self.sample_rate, np.float32) if block is None else block)
+            yield np.zeros(self.sample_rate, np.float32) if block is None else block
         if lost == seconds:
             raise error
         print_log(
@@ -255,7 +262,6 @@ class AudioFile:
             logger='current',
             level=logging.WARNING,
         )
-        return np.concatenate(blocks)
 
     def _read_second(self, second: float) -> NDArray[np.float32] | None:
         rate = self.sample_rate
@@ -269,6 +275,12 @@ class AudioFile:
             )
         except BrokenDataError:
             return None
+
+
+def _silence(count: int) -> Iterator[NDArray[np.float32]]:
+    """Yield ``count`` zeros in parts."""
+    for start in range(0, count, _SILENCE_AT_ONCE):
+        yield np.zeros(min(count - start, _SILENCE_AT_ONCE), np.float32)
 
 
 def _hashed(paths: Sequence[str], *settings: Any) -> str:

@@ -4,8 +4,9 @@ import sys
 import numpy as np
 import pytest
 
+from avis.avtracker.asr import webrtc_vad
 from avis.avtracker.asr.webrtc_vad import WebRTCVAD
-from avis.structures.media import Waveform
+from avis.structures.media import StoredSamples, Waveform
 from tests.helpers.people import talk
 
 RATE = 16000
@@ -47,6 +48,13 @@ def test_min_silence_min_speech_and_padding():
     assert padded == [
         pytest.approx((max(start - 0.5, 0), min(end + 0.5, 20))) for start, end in spans
     ]
+
+
+def test_segments_of_long_audio_are_those_of_the_whole(monkeypatch):
+    _, audio, _ = talk(0)
+    expected = WebRTCVAD().transcribe(audio)
+    monkeypatch.setattr(webrtc_vad, '_BLOCK_FRAMES', 7)
+    assert WebRTCVAD().transcribe(Waveform(StoredSamples([audio.samples]), RATE)) == expected
 
 
 def test_invalid_mode_rate_or_missing_package_raises_error(monkeypatch):

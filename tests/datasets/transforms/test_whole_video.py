@@ -17,6 +17,7 @@ from avis.datasets.readers.whole_video import AudioFile, ImageFrames, VideoFileF
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.datasets.transforms.whole_video import OpenVideo, PackVideo
 from avis.structures.masks import encode_mask
+from avis.structures.media import Waveform
 from avis.utils.mp4 import write_mp4
 
 COUNT = 40
@@ -164,6 +165,33 @@ def test_a_span_of_audio_and_frames_is_that_of_the_whole(span, video_file, tmp_p
         later.content_key()
         != VideoFileFrames(video_file, name='v', fps=10.0, length=5).content_key()
     )
+
+
+def test_opened_audio_is_read_in_slices(tmp_path):
+    path = tmp_path / 'noise.wav'
+    soundfile.write(path, np.random.default_rng(0).normal(0, 0.1, 16000), 16000)
+    audio = AudioFile(str(path), sample_rate=16000, seconds=9.0)
+    opened, whole = audio.open(), audio.read()
+    assert len(opened) == len(whole)
+    np.testing.assert_array_equal(np.asarray(opened), whole)
+    for part in (slice(100, 300), slice(15000, 99999), slice(-5, None), slice(9, 3)):
+        np.testing.assert_array_equal(opened[part], whole[part])
+    blocks = list(Waveform(opened, 16000).blocks(7000))
+    assert [block.start for block in blocks] == [0, 7 / 16, 14 / 16]
+    np.testing.assert_array_equal(np.concatenate([block.samples for block in blocks]), whole)
+
+
+def test_full_folder_of_temporary_files_is_named(monkeypatch, tmp_path):
+    class Full:
+        def write(self, data):
+            raise OSError(28, 'No space left on device')
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr('tempfile.TemporaryFile', Full)
+    with pytest.raises(OSError, match=r'No space left on device while audio.*TMPDIR'):
+        AudioFile(None, sample_rate=16000, seconds=1.0).open()
 
 
 def test_too_long_length_in_header_adds_no_silence(tmp_path, monkeypatch):
