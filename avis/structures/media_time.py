@@ -83,6 +83,8 @@ def choose_fps(times: Sequence[float], average: float | None, base: float | None
 
     >>> choose_fps([0.0, 0.04, 0.08, 3.0, 3.04], 1.6, 25)
     25.0
+    >>> choose_fps([0.0, 1.0, 1.4, 3.0, 3.4], 1.76, 5)
+    5.0
     """
     stated = [float(rate) for rate in (average, base) if rate]
     steps = np.diff(times)
@@ -91,7 +93,8 @@ def choose_fps(times: Sequence[float], average: float | None, base: float | None
         usable = [rate for rate in stated if rate <= _PLAUSIBLE_FPS]
         return usable[0] if usable else 25.0
     pace = 1 / float(np.median(steps))
-    for rate in stated:
+    is_regular = np.mean(np.abs(steps * pace - 1) <= 0.25) >= 0.5
+    for rate in stated if is_regular else ():
         if 0.8 * pace <= rate <= 1.25 * pace:
             return rate
     # Slides have no pace: their base rate shows each of them in time.
