@@ -1,18 +1,22 @@
 """Text of any script as images: fonts by the characters they contain, width, wrapping, drawing."""
 
+import contextlib
 import functools
+import logging
 import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 # Contains a box for every character, which would hide that a font is missing.
 _PLACEHOLDER_FONT = 'Last Resort'
+_CJK = ('CJK', 'HIRAGANA', 'KATAKANA', 'HANGUL', 'BOPOMOFO')
 
 
 def text_width(text: str, size: int) -> int:
@@ -117,8 +121,24 @@ def _runs(text: str) -> tuple[tuple[str, str], ...]:
 @functools.lru_cache(maxsize=4096)
 def _font_with(char: str) -> str:
     """Path of the first font that contains a character; the first of all if none does."""
-    paths = _font_paths()
-    return next((path for path in paths if ord(char) in _charmap(path)), paths[0])
+    for path in (*_font_paths(), *_new_font_paths()):
+        if ord(char) in _charmap(path):
+            return path
+    if unicodedata.category(char).startswith('L'):
+        script = unicodedata.name(char, '').partition(' ')[0]
+        _warn_of_missing_font('fonts-noto-cjk' if script in _CJK else 'fonts-noto-core')
+    return _font_paths()[0]
+
+
+@functools.cache
+def _warn_of_missing_font(package: str) -> None:
+    """Warn once per package."""
+    print_log(
+        f'No installed font contains some letters of names or captions, which are drawn as boxes: '
+        f"install Noto fonts, on Debian or Ubuntu with 'apt install {package}'",
+        logger='current',
+        level=logging.WARNING,
+    )
 
 
 @functools.cache
@@ -138,6 +158,19 @@ def _font_paths() -> tuple[str, ...]:
         if not font.name.startswith(_PLACEHOLDER_FONT)
     )
     return (first, *dict.fromkeys(font[-1] for font in others if font[-1] != first))
+
+
+@functools.cache
+def _new_font_paths() -> tuple[str, ...]:
+    """Fonts that were installed after matplotlib made its list of fonts, which it keeps."""
+    from matplotlib import font_manager
+
+    paths = []
+    for path in sorted(set(font_manager.findSystemFonts()) - set(_font_paths())):
+        with contextlib.suppress(OSError, RuntimeError):  # not a readable font
+            font_manager.fontManager.addfont(path)
+            paths.append(path)
+    return tuple(paths)
 
 
 @functools.cache

@@ -14,6 +14,17 @@ from avis.visualization.text import (
 )
 
 
+@pytest.fixture
+def no_cache():
+    cached = (text._runs, text._font_with, text.text_mask, text._new_font_paths)
+    cached += (text._warn_of_missing_font,)
+    for function in cached:
+        function.cache_clear()
+    yield
+    for function in cached:
+        function.cache_clear()
+
+
 def test_height_depends_on_the_size_only():
     assert {len(text_mask(one, 16)) for one in ('a', 'Äg', 'Привет', '')} == {line_height(16)}
     assert line_height(32) > 1.8 * line_height(16)
@@ -27,12 +38,10 @@ def test_each_letter_of_other_scripts_has_its_own_glyph(word):
     assert missing.tobytes() not in glyphs
 
 
-def test_font_that_contains_a_character_is_used_for_it(monkeypatch):
+def test_font_that_contains_a_character_is_used_for_it(monkeypatch, no_cache):
     first = text._font_paths()[0]
     other = next(path for path in text._font_paths() if path != first)
     charmap = text._charmap.__wrapped__
-    for function in (text._runs, text._font_with, text.text_mask):
-        function.cache_clear()
     monkeypatch.setattr(
         text, '_charmap', lambda path: charmap(path) - ({ord('b')} if path == first else set())
     )
@@ -40,8 +49,29 @@ def test_font_that_contains_a_character_is_used_for_it(monkeypatch):
     runs = text._runs('aabc')
     assert runs[:2] in ((('aa', first), ('bc', other)), (('aa', first), ('b', other)))
     assert len(font_families('ab')) == 2
-    for function in (text._runs, text._font_with, text.text_mask):
-        function.cache_clear()
+
+
+def test_missing_font_is_told_once_with_the_package_to_install(monkeypatch, no_cache):
+    told = []
+    monkeypatch.setattr(text, 'print_log', lambda message, **_: told.append(message))
+    monkeypatch.setattr(text, '_charmap', lambda path: frozenset(map(ord, 'ab')))
+    for shown in ('a漢b', '字かな', '한글', 'a\u200d\n', 'Привет'):
+        text_width(shown, 16)
+    assert [message.rsplit(' ', 1)[-1] for message in told] == [
+        "fonts-noto-cjk'",
+        "fonts-noto-core'",
+    ]
+
+
+def test_font_that_was_installed_later_is_found(monkeypatch, no_cache):
+    first, *others = text._font_paths()
+    charmap = text._charmap.__wrapped__
+    other = next(path for path in others if ord('Ж') in charmap(path))
+    hidden = {first: {ord('Ж')}}
+    monkeypatch.setattr(text, '_font_paths', lambda: (first,))
+    monkeypatch.setattr(text, '_charmap', lambda path: charmap(path) - hidden.get(path, set()))
+    monkeypatch.setattr('matplotlib.font_manager.findSystemFonts', lambda: [__file__, other])
+    assert text._font_with('Ж') == other
 
 
 def test_characters_without_a_font_are_replaced():
