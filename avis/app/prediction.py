@@ -1,6 +1,7 @@
 """Models of the page, and the prediction of one upload."""
 
 import html
+import json
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -8,12 +9,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from avis.apis.av_inferencer import AVInferencer
-from avis.apis.batch_inference import TIMELINE_FILE, VIDEO_FILE
+from avis.apis.batch_inference import RECORD_FILE, TIMELINE_FILE, VIDEO_FILE
 from avis.apis.config import load_config
 from avis.apis.models import ModelInfo, find_model, find_models
 from avis.apis.progress import OnProgress
 from avis.app.uploads import UploadError
+from avis.export import write_exports
 from avis.structures.video_result import VideoResult
+from avis.utils.atomic import write_atomic
 from avis.utils.file_names import safe_file_name
 
 _FIRST = 'avtracker_offline'  # it has no weights to fetch
@@ -134,6 +137,7 @@ def predict_upload(
             raise ValueError(' '.join(found['failed'].values()))
         (result,) = found['predictions']
         written = folder / safe_file_name(upload.stem)
+        _remove_folders(written, result)
         shutil.make_archive(str(folder / written.name), 'zip', folder, written.name)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -143,6 +147,26 @@ def predict_upload(
     return Prediction(
         folder, written / VIDEO_FILE, written / TIMELINE_FILE, [*files, archive], _table(result)
     )
+
+
+def _remove_folders(written: Path, result: VideoResult) -> None:
+    """Leave the names of files in the written settings, but not their folders on this computer."""
+    result.settings = _without_folders(result.settings)
+    write_exports(written, result, ['results'])
+    record = written / RECORD_FILE
+    if record.is_file():
+        content = _without_folders(json.loads(record.read_text(encoding='utf-8')))
+        write_atomic(record, json.dumps(content))
+
+
+def _without_folders(value: Any) -> Any:
+    """A JSON value in which each absolute path is the name of its file."""
+    if isinstance(value, dict):
+        return {key: _without_folders(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(each) for each in value]
+    is_path = isinstance(value, str) and Path(value).is_absolute()
+    return Path(value).name if is_path else value
 
 
 def _table(result: VideoResult) -> str:

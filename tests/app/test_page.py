@@ -7,8 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
-from avis.app.prediction import Models
+from avis.app.prediction import Models, OwnModel, predict_upload
 from avis.app.uploads import UploadError
+from avis.export import read_results
+from tests.helpers.painted import CONFIG
 
 API = 'gradio_api/'
 
@@ -115,6 +117,18 @@ def test_uploads_have_a_limit_and_names_cannot_leave_the_folder(served, clip):
 def test_nothing_of_an_upload_is_cached():
     cfg = Models(None, 'cpu').load('avtracker_offline').cfg
     assert (cfg.model.cache_dir, cfg.model.record_dir) == (None, None)
+
+
+def test_downloads_name_no_folder_of_the_server(clip, tmp_path):
+    models = Models(OwnModel(str(CONFIG), None), 'cpu')
+    prediction = predict_upload(models.load(models.choices[0][1]), clip, tmp_path)
+    folder = prediction.video.parent
+    settings = read_results(folder).settings
+    assert settings['video'][0] == clip.name
+    assert settings['config'].startswith(CONFIG.name)
+    for path in folder.iterdir():
+        assert str(clip.parent).encode() not in path.read_bytes()
+        assert str(CONFIG.parent).encode() not in path.read_bytes()
 
 
 def test_models_that_can_predict_come_first_and_others_say_what_they_need():
