@@ -27,6 +27,7 @@ from avis.structures.masks import rle_to_json, to_rle, to_rles
 from avis.structures.media_time import frame_time
 from avis.structures.video_result import TrackResult, Utterance, VideoResult
 from avis.utils.atomic import atomic_path
+from avis.utils.json_stream import JsonStream
 from avis.utils.text_files import looks_like
 from avis.utils.vis_format import show
 
@@ -180,7 +181,19 @@ def read_settings(path: str | Path) -> dict[str, Any]:
         FileNotFoundError: The file does not exist.
         ValueError: It is not such a file, or has another version of the schema.
     """
-    return _decode(_file(path), _Head).settings
+    path = _file(path)
+    head: dict[str | None, Any] = {}
+    # Where the settings precede the masks, as they do in the files of avis, these are not read.
+    with contextlib.suppress(ValueError), JsonStream(path) as stream:
+        for element in stream.elements():
+            if element.number is None:
+                head[element.key] = element.value
+            if 'schema_version' in head and 'settings' in head:
+                break
+    settings = head.get('settings')
+    if head.get('schema_version') == SCHEMA_VERSION and isinstance(settings, dict):
+        return settings
+    return _decode(path, _Head).settings
 
 
 def _with_list(content: msgspec.Struct, entries: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
