@@ -29,15 +29,16 @@ def to_video_result(
         record: Record of the video.
         sample: Sample of the whole video with ``pred_tracks`` or ``pred_sem_seg``, and in its
             metainfo optionally ``transcript``, as
-            :class:`~avis.avtracker.model.AVTracker` returns it, and ``semantic``, True if each
-            track is a class.
+            :class:`~avis.avtracker.model.AVTracker` returns it, ``warnings``, sentences for the
+            user, and ``semantic``, True if each track is a class.
         classes: Names of the classes; empty if unknown.
         settings: What the result depends on; JSON values.
-        warnings: Sentences for the user, added to those of the record.
+        warnings: Sentences for the user, added to those of the record and the sample.
     """
     semantic = sample.get('semantic', 'pred_tracks' not in sample)
     found = sample.pred_tracks if 'pred_tracks' in sample else class_tracks_of(sample)
     speakers = 'transcript' in sample
+    sentences = [*record.get('warnings', ()), *sample.get('warnings', ()), *warnings]
     numbers = {each: number for number, each in enumerate(sorted(found.ids.tolist()), start=1)}
     utterances = [
         Utterance(float(said['start']), float(said['end']), said['text'], numbers.get(said['id']))
@@ -55,7 +56,7 @@ def to_video_result(
         ),
         utterances=sorted(utterances, key=lambda said: (said.start, said.end)),
         settings=dict(settings or {}),
-        warnings=list(dict.fromkeys([*record.get('warnings', ()), *warnings])),
+        warnings=list(dict.fromkeys(sentences)),
     )
 
 

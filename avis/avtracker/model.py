@@ -41,6 +41,11 @@ _STRATEGIES: dict[str, type[OfficialStrategy] | type[CorrectedStrategy]] = {
     'official': OfficialStrategy,
     'corrected': CorrectedStrategy,
 }
+# Sentences for the user, by what was counted.
+_WARNINGS = {
+    'no_speech': 'No speech was recognized, so nobody is a speaker.',
+    'no_audio': 'There is no audio or only silence, so nobody is a speaker.',
+}
 
 
 @MODELS.register_module()
@@ -133,8 +138,8 @@ class AVTracker(WholeVideoModel):
             load_audio: Returns the audio, empty if there is none.
             sample: Gets ``pred_tracks``, whose ``visible_masks`` also cover the frames in which a
                 person is silent. Metainfo: ``transcript``, see
-                :meth:`~avis.avtracker.tracked_video.TrackedVideo.transcript`, and ``failure`` after
-                an error.
+                :meth:`~avis.avtracker.tracked_video.TrackedVideo.transcript`; ``warnings``,
+                sentences for the user; and ``failure`` after an error.
         """
         annotated = bool(sample.get('annotated', True))
         done = self._pipeline.run(
@@ -153,7 +158,8 @@ class AVTracker(WholeVideoModel):
         elif done.counts:
             print_log(f'{done.name}: {dict(done.counts)}', logger='current')
         sample.pred_tracks = _tracks(done)
-        sample.set_metainfo({'transcript': done.transcript()})
+        warnings = [text for kind, text in _WARNINGS.items() if done.counts[kind]]
+        sample.set_metainfo({'transcript': done.transcript(), 'warnings': warnings})
 
     def _write_record(self, done: TrackedVideo) -> None:
         path = self.record_file

@@ -35,11 +35,12 @@ def instances(*ids):
 
 def test_instances_are_numbered_from_1_and_named_by_class():
     sample = sample_of(pred_tracks=instances(7, 0))
+    sample.set_metainfo({'warnings': ['It blows.']})
     result = to_video_result(RECORD, sample, ['dog', 'violin'], warnings=['It snows.'])
     assert [(track.id, track.name) for track in result.tracks] == [(1, 'violin 1'), (2, 'violin 2')]
     assert result.tracks[0].sounding.tolist() == [True, False]
     assert (result.height, result.width, result.seconds) == (4, 6, 1.0)
-    assert result.warnings == ['It rains.', 'It snows.']
+    assert result.warnings == ['It rains.', 'It blows.', 'It snows.']
     assert to_video_result(RECORD, sample).tracks[0].name == 'class 1 1'
 
 

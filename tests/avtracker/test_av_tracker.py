@@ -293,6 +293,8 @@ def test_video_without_speech_stops_after_recognition(audio, videos, calls, tmp_
     sample = make_tracker(calls, **kept(tmp_path)).test_step(batch)[0]
     assert sample.pred_tracks.ids.tolist() == []
     assert calls.read() == ['speech third']
+    (warning,) = sample.warnings
+    assert warning.endswith('so nobody is a speaker.')
     kind = 'no_speech' if audio else 'no_audio'
     assert read_record(tmp_path, 'third')['counts'] == {kind: 1}
 
