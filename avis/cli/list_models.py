@@ -1,5 +1,6 @@
 """List the models of avis: name, task, published scores with their source; or their networks."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,6 +42,8 @@ def main(parser: ToolParser, words: Sequence[str]) -> int:
             print(f'{names}  [{model.task}]')
             for result in model.results:
                 print(f'    {_scores(result)}')
+    if not models:
+        print("No model matches: 'avis models' lists all.", file=sys.stderr)
     return int(not models)
 
 

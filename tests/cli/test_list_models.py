@@ -29,7 +29,9 @@ def test_json_has_all_fields(capsys) -> None:
 
 def test_no_model_is_status_1(capsys) -> None:
     assert main(['models', 'no_such']) == 1
-    assert capsys.readouterr().out == ''
+    out, error = capsys.readouterr()
+    assert out == ''
+    assert error.startswith('No model matches')
 
 
 def test_installed_networks_of_a_kind_are_listed(capsys) -> None:
