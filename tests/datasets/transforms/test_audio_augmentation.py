@@ -40,13 +40,13 @@ def decibels(audio: np.ndarray) -> float:
 @pytest.fixture
 def folder(tmp_path) -> Path:
     """A background that is shorter than a clip, and an impulse response with two paths."""
-    for name in ('background', 'rooms/small'):
+    for name in ('background', 'responses/small'):
         (tmp_path / name).mkdir(parents=True)
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, RATE // 2)
     soundfile.write(tmp_path / 'background/noise.wav', noise, RATE)
     response = np.zeros(4000)
     response[[100, 2100]] = 0.8, 0.4
-    soundfile.write(tmp_path / 'rooms/small/a.wav', response, RATE)
+    soundfile.write(tmp_path / 'responses/small/a.wav', response, RATE)
     return tmp_path
 
 
@@ -57,7 +57,7 @@ def every_transform(folder: Path, **options) -> list:
         PitchShift(**options),
         TimeStretch(**options),
         SpecAugment(**options),
-        RoomImpulseResponse(folder=str(folder / 'rooms'), **options),
+        RoomImpulseResponse(folder=str(folder / 'responses'), **options),
     ]
 
 
@@ -115,7 +115,7 @@ def test_time_is_stretched_around_the_middle(rate) -> None:
 def test_direct_path_is_not_delayed_and_echo_follows(folder) -> None:
     audio = np.zeros(RATE, np.float32)
     audio[1000] = 0.5
-    wet = changed(RoomImpulseResponse(folder=str(folder / 'rooms')), audio)
+    wet = changed(RoomImpulseResponse(folder=str(folder / 'responses')), audio)
     assert np.abs(wet).argsort()[-2:].tolist() == [3000, 1000]
     assert wet[3000] / wet[1000] == pytest.approx(0.5, abs=1e-3)
     assert decibels(wet) == pytest.approx(decibels(audio), abs=1e-3)
@@ -156,6 +156,6 @@ def test_audio_that_cannot_be_changed_is_one_sentence(folder) -> None:
             transform.transform(clip(features))
     with pytest.raises(ValueError, match=r"clip 'a': RandomGain expected .* finite values"):
         RandomGain().transform(clip(broken))
-    soundfile.write(folder / 'rooms/small/a.wav', np.zeros(10), RATE)
+    soundfile.write(folder / 'responses/small/a.wav', np.zeros(10), RATE)
     with pytest.raises(ValueError, match=r'a response with values other than 0 in .*a\.wav'):
-        changed(RoomImpulseResponse(folder=str(folder / 'rooms')), tone(440, 0.1))
+        changed(RoomImpulseResponse(folder=str(folder / 'responses')), tone(440, 0.1))
