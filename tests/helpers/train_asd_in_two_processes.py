@@ -25,11 +25,13 @@ STEPS = 4
 
 
 def build() -> nn.Module:
-    """The small model of the demo, narrow and without dropout, in float64."""
+    """The small model, narrow, without dropout and batch statistics, in float64."""
     init_default_scope('avis')
     config = Config.fromfile(CONFIGS / 'lr_asd_small.py').model
     narrow(config)
     config.network.dropout = 0.0
+    for part in (config.network, config.network.visual_encoder, config.network.audio_encoder):
+        part.norm_cfg = {'type': 'GN', 'num_groups': 4}
     torch.manual_seed(0)
     return MODELS.build(config).train().double()
 
