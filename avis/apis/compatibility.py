@@ -15,6 +15,7 @@ _TRACK_METRICS = {'AVISegMetric', 'YouTubeVISMetric', 'AVTrackMetric'}
 _MAP_FUSIONS = {'TPAVI', 'AddFusion', 'ConcatFusion', 'CrossAttentionFusion', 'NoFusion'}
 _QUERY_FUSIONS = {'AVISMQueryFusion'}
 _FRAME_HEADS = {'Mask2FormerFrameHead', 'AVISMFrameHead'}
+_WIDTH_READERS = _MAP_FUSIONS | _QUERY_FUSIONS | {'AVISMClipHead'}
 
 
 def check_compatibility(cfg: Config, path: str | Path) -> None:
@@ -112,7 +113,7 @@ def _check_widths(cfg: Any, model: Any) -> Iterator[str]:
         ('model.frame_head.audio_fusion', head.get('audio_fusion')),
         ('model.tracker.head', tracker.get('head')),
     ):
-        if kind(part) not in _MAP_FUSIONS | _QUERY_FUSIONS | {'AVISMClipHead'}:
+        if part is None or kind(part) not in _WIDTH_READERS:
             continue
         expected = part.get('audio_dim')
         if isinstance(expected, int) and isinstance(width, int) and expected != width:

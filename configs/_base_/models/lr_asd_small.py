@@ -1,8 +1,7 @@
 """A narrow LR-ASD, for two CPU cores.
 
 Differs from the published model: a quarter of the channels, PyTorch's batch norm, whose statistics
-follow faster, and less dropout. Noise of other tracks is mixed by the corrected protocol. A norm of
-each frame alone would remove the loudness over time, by which speech is found.
+follow faster, and less dropout. Noise of other tracks is mixed by the corrected protocol.
 """
 
 from avis.models import (
