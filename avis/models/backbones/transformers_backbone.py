@@ -40,10 +40,11 @@ class TransformersBackbone(PyramidBackbone):
                 f'TransformersBackbone: expected a network of AutoBackbone, got '
                 f'{config.model_type!r}; list them with `avis models --kind backbone`'
             )
-        stages = len(config.stage_names) - 1
+        first = int(config.stage_names[0] == 'stem')  # PVT v2 has none
+        stages = len(config.stage_names) - first
         if out_indices is None:
             count = min(stages, len(STRIDES))
-            out_indices = [-(-stages * (i + 1) // count) for i in range(count)]
+            out_indices = [first - 1 - (-stages * (i + 1) // count) for i in range(count)]
         config = open_config(model, by='TransformersBackbone', out_indices=list(out_indices))
         network = build_network(
             'MODEL_FOR_BACKBONE_MAPPING', model, config, by='TransformersBackbone'

@@ -70,6 +70,12 @@ def test_maps_at_strides_4_to_32_are_those_of_the_network(tmp_path) -> None:
         torch.testing.assert_close(got, expected)
 
 
+@pytest.mark.parametrize('name', ['swin', 'pvt_v2'])
+def test_each_stage_of_a_pyramid_is_an_output(name) -> None:
+    assert build(name).num_maps == 4
+    assert build(name).sources == [0, 1, 2, 3]
+
+
 def test_channels_last_maps_of_timm_are_transposed() -> None:
     backbone = TimmBackbone(model='mambaout_femto', pretrained=False)
     maps = backbone(torch.randn(1, 3, 64, 64))
