@@ -1,7 +1,7 @@
 """A small LR-ASD trained from scratch on synthetic face tracks, for two CPU cores.
 
 Differs from the published recipe in the model (models/lr_asd_small.py), faces of 48 x 48 pixels,
-batches of 250 frames, and 6 epochs in which the learning rate rises for one epoch and then falls
+batches of 250 frames, and 12 epochs in which the learning rate rises for one epoch and then falls
 as a cosine. There is no noise of other tracks: a small set has few voices. README.md says how to
 make the data.
 """
@@ -21,9 +21,9 @@ train_dataloader.batch_size = 250  # frames
 default_hooks.checkpoint.save_best = 'ava/average_precision'
 optim_wrapper.optimizer.lr = 3e-3
 auto_scale_lr.base_batch_size = 250
-max_epochs = 6
+max_epochs = 12
 train_cfg.max_epochs = max_epochs
-train_cfg.val_interval = 3
+train_cfg.val_interval = 6
 param_scheduler = [
     dict(type=LinearLR, start_factor=0.02, by_epoch=True, convert_to_iter_based=True, end=1),
     dict(

@@ -59,7 +59,7 @@ def test_other_weights_exceed_the_tolerance(checks, speaker_model) -> None:
     batch = sys.modules['gpu_models'].make_batch(entry, model, clips=1, frames=3, size=(64, 96))
     reference = checks.compute(model, batch, 'cpu', 'fp32')
     with torch.no_grad():
-        model.head.weight.mul_(1.1)
+        model.head.weight.mul_(2)
     worst = checks.compare(checks.compute(model, batch, 'cpu', 'fp32'), reference)
     assert all(
         worst[kind]['difference'] > limit for kind, limit in checks.TOLERANCE['fp32'].items()
@@ -142,31 +142,26 @@ def test_simulated_device_rejects_tensors_of_the_cpu_and_counts_waits() -> None:
     assert all(place.startswith('tests/benchmarks/test_gpu.py') for place in waits)
 
 
-OTHER_MODELS = (
-    'vita_r50',
-    'lbvq_r50',
-    'cavis_online_r50',
-    'h2s_r50',
-    'acvis_r50',
-    'avsegformer_r50',
-    'aavs_swinb',
-    'tpavi_r50',
-)
+MOST_WAITS = {  # in training, in inference; with the small configs
+    'tpavi_r50': (3, 1),
+    'avism_r50': (6, 9),
+    'cavis_online_r50': (16, 14),
+    'avsegformer_r50': (4, 1),
+}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ('name', 'in_training', 'in_inference'),
-    [('avism_r50', 6, 9), *((name, 20, 20) for name in OTHER_MODELS)],
-)
-def test_models_run_on_another_device_and_seldom_wait(
-    name, in_training, in_inference, tmp_path
-) -> None:
+def test_models_run_on_another_device_and_seldom_wait(tmp_path) -> None:
     # In a process of its own: PyTorch runs no backward pass on a device that was added after one.
-    words = f'--device simulated --small --parts synchronizations --only {name} --limit 600'
-    command = [sys.executable, FOLDER / 'gpu.py', *words.split(), '--out', tmp_path]
+    words = '--device simulated --small --parts synchronizations --jobs 1 --limit 600'
+    command = [sys.executable, FOLDER / 'gpu.py', *words.split(), '--out', tmp_path, '--only']
+    command += MOST_WAITS
     done = subprocess.run(command, capture_output=True, text=True, cwd=FOLDER.parent)
     assert done.returncode == 0, done.stdout + done.stderr
-    training, inference = json.loads((tmp_path / 'gpu.json').read_text())['records']
-    assert training['count'] <= in_training, training
-    assert inference['count'] <= in_inference, inference
+    counts = {
+        (record['model'], record['step']): record['count']
+        for record in json.loads((tmp_path / 'gpu.json').read_text())['records']
+    }
+    for name, (training, inference) in MOST_WAITS.items():
+        assert counts[name, 'training'] <= training, name
+        assert counts[name, 'inference'] <= inference, name
