@@ -68,7 +68,7 @@ def test_projects_import_no_other_project_and_avis_none() -> None:
     assert len(everything) == sum(map(len, names.values()))
     for project, own in names.items():
         assert not imported(project) & (everything - own), project.name
-    for folder in ('avis', 'configs', 'tools', 'benchmarks'):
+    for folder in ('avis', 'configs', 'tools'):
         assert not imported(ROOT / folder) & everything, folder
 
 

@@ -7,7 +7,7 @@ import pkgutil
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from avis.models.transformers_loading import INSTALL
+from avis.models.transformers_loading import INSTALL_ENCODERS
 from avis.registry import MODELS
 
 Kind = Literal['backbone', 'audio-encoder']
@@ -64,10 +64,10 @@ def find_networks(kind: Kind, pattern: str | None = None) -> list[NetworkSource]
     ]
 
 
-def describe(source: NetworkSource) -> str:
+def describe_source(source: NetworkSource) -> str:
     """Return one line: package, usage, names."""
     if source.version is None:
-        return f'{source.package} is not installed; install it: {INSTALL}'
+        return f'{source.package} is not installed; install it: {INSTALL_ENCODERS}'
     head = f'{source.package} {source.version}, {source.usage}'
     return f'{head}: {", ".join(source.names)}'
 

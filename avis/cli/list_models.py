@@ -49,7 +49,7 @@ def main(parser: ToolParser, words: Sequence[str]) -> int:
 
 def _list_networks(kind: Any, pattern: str | None, *, as_json: bool) -> int:
     """Print the networks of each package; returns 1 if there is none."""
-    from avis.apis.installed_networks import describe, find_networks
+    from avis.apis.installed_networks import describe_source, find_networks
 
     sources = find_networks(kind, pattern)
     if as_json:
@@ -59,7 +59,7 @@ def _list_networks(kind: Any, pattern: str | None, *, as_json: bool) -> int:
         print(json.dumps([dataclasses.asdict(source) for source in sources], indent=2))
     else:
         for source in sources:
-            print(describe(source))
+            print(describe_source(source))
     return int(not any(source.names for source in sources))
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from avis.utils.optional import require
 
-INSTALL = "pip install 'avis[encoders]'"
+INSTALL_ENCODERS = "pip install 'avis[encoders]'"
 
 
 def open_config(model: str | dict[str, Any], *, by: str, **options: Any) -> Any:
@@ -23,7 +23,7 @@ def open_config(model: str | dict[str, Any], *, by: str, **options: Any) -> Any:
         ImportError: transformers is not installed.
         ValueError: The config has an unknown type or values; the folder or name cannot be opened.
     """
-    transformers = require('transformers', by=by, install=INSTALL)
+    transformers = require('transformers', by=by, install=INSTALL_ENCODERS)
     if isinstance(model, str):
         try:
             return transformers.AutoConfig.from_pretrained(model, **options)
@@ -55,7 +55,7 @@ def build_network(mapping: str, model: str | dict[str, Any], config: Any, *, by:
     Raises:
         ValueError: The weights cannot be opened, or the values of the config do not fit.
     """
-    cls = getattr(require('transformers', by=by, install=INSTALL), mapping)[type(config)]
+    cls = getattr(require('transformers', by=by, install=INSTALL_ENCODERS), mapping)[type(config)]
     try:
         if isinstance(model, str):
             return cls.from_pretrained(model, config=config, dtype=torch.float32)

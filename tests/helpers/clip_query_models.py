@@ -30,7 +30,11 @@ def check_config(path: Path) -> None:
     assert len({part.num_classes for part in classes}) == 1
     assert tracker.max_candidates == (20 if 'ovis' in path.stem else 10)
     loaders = [cfg.get(f'{split}_dataloader') for split in ('train', 'val', 'test')]
-    assert all(loader.dataset.pipeline.load_audio is None for loader in loaders if loader)
+    for loader in filter(None, loaders):
+        mixed = loader.dataset.get('datasets', {'alone': loader.dataset})
+        # Clips of images have no audio to load.
+        audio = [part.pipeline.get('load_audio') for part in mixed.values()]
+        assert audio == [None] * len(mixed)
 
 
 def check_training_step(cfg: Config, item: dict) -> None:

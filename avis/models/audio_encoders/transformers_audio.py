@@ -13,7 +13,7 @@ from avis.models.audio_encoders.log_mel import SAMPLE_RATE
 from avis.models.audio_encoders.token_pooling import FrameAverage
 from avis.models.audio_encoders.transformers_families import FAMILIES
 from avis.models.transformers_loading import (
-    INSTALL,
+    INSTALL_ENCODERS,
     build_network,
     freeze_modules,
     open_config,
@@ -98,7 +98,7 @@ class TransformersAudio(AudioEncoder):
     def _open_extractor(self, model: str | dict[str, Any]) -> Any:
         if self.family.extractor is None:
             return None
-        transformers = require('transformers', by='TransformersAudio', install=INSTALL)
+        transformers = require('transformers', by='TransformersAudio', install=INSTALL_ENCODERS)
         cls = getattr(transformers, self.family.extractor)
         if isinstance(model, str):
             return cls.from_pretrained(model)

@@ -10,7 +10,7 @@ from mmdet.utils import reduce_mean
 from torch import Generator, Tensor, nn
 
 from avis.models.decode_heads.frame_predictions import Matching
-from avis.models.task_modules.mask_matching import MaskMatcher, assign
+from avis.models.task_modules.mask_matching import MaskMatcher, match_layers
 from avis.models.task_modules.mask_targets import MaskTarget
 from avis.models.task_modules.point_sampling import PointSampler, make_generator
 from avis.registry import MODELS
@@ -151,7 +151,7 @@ class MaskSetLoss(nn.Module):
                 masks = self.compute_logits(embeds, offsets, features[source])
                 points = self.points.for_matching(masks, generators[source])
                 costs.append(self.matcher.cost(logits, masks, target, points))
-        matchings = assign(costs, [*targets] * len(layers))
+        matchings = match_layers(costs, [*targets] * len(layers))
         return [
             matchings[start : start + len(targets)]
             for start in range(0, len(matchings), len(targets))

@@ -53,7 +53,7 @@ class MaskMatcher:
         return cost.nan_to_num(nan=1e6, posinf=1e6, neginf=-1e6)
 
 
-def assign(costs: Sequence[Tensor], targets: Sequence[MaskTarget]) -> list[Matching]:
+def match_layers(costs: Sequence[Tensor], targets: Sequence[MaskTarget]) -> list[Matching]:
     """Match queries with instances, by the costs (Q, N) of several targets.
 
     All costs are copied to the CPU at once, so that a GPU is waited for once.

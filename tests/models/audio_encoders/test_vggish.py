@@ -177,7 +177,7 @@ def test_damaged_file_and_other_model_raise(tmp_path) -> None:
         ('truncated.pth', r'truncated\.pth cannot be read'),
         (
             'resnet.pth',
-            r'resnet\.pth is not a VGGish: 1 of 1 entries are unknown \(conv1\.weight\)',
+            r'resnet\.pth is not a VGGish: 1 unknown entries \(conv1\.weight\)',
         ),
         ('part.pth', r'part\.pth does not fit VGGishNetwork: 17 keys missing'),
     ):

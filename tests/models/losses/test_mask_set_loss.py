@@ -10,7 +10,7 @@ from mmdet.models.task_modules.assigners import HungarianAssigner
 from mmengine.structures import InstanceData
 
 from avis.models.losses.mask_set_loss import MaskSetLoss, SetPredictions
-from avis.models.task_modules.mask_matching import MaskMatcher, assign
+from avis.models.task_modules.mask_matching import MaskMatcher, match_layers
 from avis.models.task_modules.mask_targets import MaskTarget
 
 K, Q, C, T = 4, 9, 6, 2
@@ -206,5 +206,5 @@ def test_weights_change_matching() -> None:
     masks, points = dense(layers[0], features, 0), FixedPoints().points
     by_class = MaskMatcher(mask_weight=0, dice_weight=0)
     cost = by_class.cost(layers[0].class_logits[0], masks, targets[0], points)
-    (((query,), _),) = assign([cost], targets[:1])
+    (((query,), _),) = match_layers([cost], targets[:1])
     assert query == layers[0].class_logits[0].softmax(-1)[:, targets[0].labels[0]].argmax()
