@@ -1,18 +1,12 @@
 """The benchmark of AVISM on a tiny clip: both sides compute the same, and the report says so."""
 
-import importlib
-from pathlib import Path
-
 import pytest
 import torch
 
-FOLDER = Path(__file__).parents[2] / 'benchmarks'
-
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)  # as if run from there
-    return importlib.import_module('avism')
+def benchmark(import_benchmark):
+    return import_benchmark('avism')
 
 
 @pytest.mark.slow

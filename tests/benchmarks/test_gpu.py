@@ -1,7 +1,6 @@
 """The benchmark of GPUs with small models, on the CPU in place of a GPU."""
 
 import argparse
-import importlib
 import json
 import os
 import subprocess
@@ -18,9 +17,8 @@ FOLDER = Path(__file__).parents[2] / 'benchmarks'
 
 
 @pytest.fixture
-def gpu(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)  # as if run from there
-    return importlib.import_module('gpu')
+def gpu(import_benchmark):
+    return import_benchmark('gpu')
 
 
 @pytest.fixture

@@ -1,17 +1,11 @@
 """The comparison of methods gives all of them the same data, backbone, batch and schedule."""
 
-import importlib
-from pathlib import Path
-
 import pytest
-
-FOLDER = Path(__file__).parents[2] / 'benchmarks'
 
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)  # as if run from there
-    return importlib.import_module('method_comparison')
+def benchmark(import_benchmark):
+    return import_benchmark('method_comparison')
 
 
 def test_all_stages_have_the_budget_and_backbone_of_the_demo(benchmark, tmp_path) -> None:

@@ -1,18 +1,13 @@
 """The benchmark of the methods in projects with small models: both sides compute the same."""
 
-import importlib
-from pathlib import Path
-
 import pytest
 
-FOLDER = Path(__file__).parents[2] / 'benchmarks'
 FAMILIES = ('vita', 'lbvq', 'cavis', 'h2s', 'acvis', 'avsegformer', 'aavs', 'combo')
 
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)  # as if run from there
-    return importlib.import_module('project_models')
+def benchmark(import_benchmark):
+    return import_benchmark('project_models')
 
 
 @pytest.mark.slow
@@ -29,8 +24,8 @@ def test_both_sides_agree(benchmark, family) -> None:
 
 
 @pytest.mark.slow
-def test_video_is_streamed_in_windows(benchmark, monkeypatch) -> None:
-    streaming = importlib.import_module('project_streaming')
+def test_video_is_streamed_in_windows(import_benchmark, monkeypatch) -> None:
+    streaming = import_benchmark('project_streaming')
     monkeypatch.setattr(streaming, 'WINDOW', 3)
     tracks, peak = streaming.stream('vita_r50', 5)
     assert 0 < tracks <= 20  # ten per window

@@ -1,18 +1,12 @@
 """The figures of the real talk; tracking and scoring are tested with the components."""
 
-import importlib
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).parents[2] / 'benchmarks'
-
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)  # as if run from there
-    return importlib.import_module('real_talk')
+def benchmark(import_benchmark):
+    return import_benchmark('real_talk')
 
 
 def test_every_moment_is_speech_a_pause_or_the_start(benchmark):

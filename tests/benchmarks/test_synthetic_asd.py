@@ -1,14 +1,8 @@
 """The exchanged audio of synthetic face tracks; training is tested with the components."""
 
-import importlib
-from pathlib import Path
 
-FOLDER = Path(__file__).parents[2] / 'benchmarks'
-
-
-def test_every_track_gets_the_audio_of_another_video(monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(FOLDER)  # as if run from there
-    benchmark = importlib.import_module('synthetic_asd')
+def test_every_track_gets_the_audio_of_another_video(import_benchmark, tmp_path):
+    benchmark = import_benchmark('synthetic_asd')
     source = tmp_path / 'data'
     for name in ('csv', 'clips_videos'):
         (source / name).mkdir(parents=True)

@@ -1,17 +1,11 @@
 """The benchmark of TPAVI on a tiny clip: both sides compute the same, and the report says so."""
 
-import importlib
-from pathlib import Path
-
 import pytest
-
-FOLDER = Path(__file__).parents[2] / 'benchmarks'
 
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)  # as if run from there
-    return importlib.import_module('tpavi')
+def benchmark(import_benchmark):
+    return import_benchmark('tpavi')
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """The benchmark of the trackers in small: four models of two steps, a row for every combination."""
 
-import importlib
 import runpy
 import sys
 
@@ -30,9 +29,8 @@ def test_every_combination_is_trained_and_scored(tmp_path, monkeypatch, capsys) 
     assert sorted(path.parent.name for path in tmp_path.glob('work/*/iter_2.pth')) == names
 
 
-def test_the_four_models_are_those_that_the_table_names(tmp_path, monkeypatch) -> None:
-    monkeypatch.syspath_prepend(TOOL.parent)  # as if run from there
-    benchmark = importlib.import_module('trackers')
+def test_the_four_models_are_those_that_the_table_names(tmp_path, import_benchmark) -> None:
+    benchmark = import_benchmark('trackers')
     for head in benchmark.HEADS:
         for audio in benchmark.AUDIO:
             config = benchmark.variant(head, audio, data=tmp_path, iterations=8, seed=3)

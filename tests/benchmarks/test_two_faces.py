@@ -1,21 +1,15 @@
 """The video of two faces and its report; tracking is tested with the components."""
 
-import importlib
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from avis.avtracker.interfaces import SpeechSegment
 from avis.structures.mask_track import MaskTrack
 
-FOLDER = Path(__file__).parents[2] / 'benchmarks'
-
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)  # as if run from there
-    return importlib.import_module('two_faces')
+def benchmark(import_benchmark):
+    return import_benchmark('two_faces')
 
 
 def test_each_side_moves_while_its_speaker_speaks(benchmark):
