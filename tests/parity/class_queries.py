@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from avis.models.decode_heads.frame_predictions import Matching
+from tests.helpers.golden import Golden
 from tests.parity.comparison import Comparison
+from tests.parity.training import ReplayedPoints, draw_points
 
 _NEAR = 1e-3  # scores of two classes that rounding may swap
 _IGNORED = 255
@@ -66,3 +68,15 @@ def compare_class_matchings(
             present = torch.isin(classes, frame.unique()).cumsum(0)[instances] - 1
             different += [queries.tolist(), present.tolist()] != theirs
     comparison.value(f'{case}/matching', different)
+
+
+def replay_points(golden: Golden, counts: Sequence[int]) -> ReplayedPoints:
+    """Draw the random points of the recorded training step ``train/rng``.
+
+    Args:
+        golden: Has ``train/rng/rand_calls``, and the seed in its metadata.
+        counts: Classes of each frame that counts.
+    """
+    shapes = json.loads(golden.arrays['train/rng/rand_calls'].item())
+    rng = torch.Generator().manual_seed(golden.meta['train']['torch_seed'])
+    return ReplayedPoints(draw_points(rng, shapes), list(counts), num_features=len(counts))

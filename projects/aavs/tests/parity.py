@@ -1,6 +1,5 @@
 """Compare AAVS with a golden: ``python -m tests.parity aavs_avs_swinb GOLDEN_DIR --out FILE``."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +14,10 @@ from torch import Tensor, nn
 from avis.models.layers.sine_encoding import sine_encoding
 from avis.structures.av_data_sample import AVDataSample
 from tests.helpers.golden import Golden, generator
-from tests.parity.class_queries import compare_class_matchings, compare_labels
+from tests.parity.class_queries import compare_class_matchings, compare_labels, replay_points
 from tests.parity.comparison import Comparison
 from tests.parity.published import load_model, recorded_outputs, reference_names
-from tests.parity.training import (
-    ReplayedPoints,
-    SamePoints,
-    compare_gradients,
-    compare_losses,
-    draw_points,
-)
+from tests.parity.training import SamePoints, compare_gradients, compare_losses
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 NAMES = {'avs': 'aavs_swinb_s4', 'avss': 'aavs_swinb_avss'}
@@ -140,10 +133,7 @@ def _compare_training(parity: _Parity) -> None:
     loss_set.points = SamePoints(meta)
     _compare_step(parity, 'train/fixed', sample)
     if 'train/rng/loss_values' in arrays:
-        shapes = json.loads(arrays['train/rng/rand_calls'].item())
-        draws = draw_points(torch.Generator().manual_seed(meta['torch_seed']), shapes)
-        counts = [len(frame.unique()) for frame in labels]
-        loss_set.points = ReplayedPoints(draws, counts, num_features=len(labels))
+        loss_set.points = replay_points(parity.golden, [len(frame.unique()) for frame in labels])
         _compare_step(parity, 'train/rng', sample)
     for name in ('target/', 'rng/rand_calls'):
         comparison.skip(f'train/{name}', 'input of the case')

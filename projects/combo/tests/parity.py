@@ -1,6 +1,5 @@
 """Compare COMBO with a golden: ``python -m tests.parity combo_s4_r50 GOLDEN_DIR --out FILE``."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from avis.structures.av_data_sample import AVDataSample
 from tests.helpers.golden import Golden, generator
-from tests.parity.class_queries import compare_class_matchings, compare_labels
+from tests.parity.class_queries import compare_class_matchings, compare_labels, replay_points
 from tests.parity.comparison import Comparison
 from tests.parity.published import (
     frozen_vggish,
@@ -24,13 +23,7 @@ from tests.parity.published import (
     recorded_outputs,
     reference_names,
 )
-from tests.parity.training import (
-    ReplayedPoints,
-    SamePoints,
-    compare_gradients,
-    compare_losses,
-    draw_points,
-)
+from tests.parity.training import SamePoints, compare_gradients, compare_losses
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 BACKBONES = {'r50': 'r50', 'pvt': 'pvtv2b5'}
@@ -262,10 +255,8 @@ def _compare_training(parity: _Parity) -> None:
     loss_set.points = SamePoints(case.meta)
     _compare_step(parity, 'train/fixed', case, frames)
     if 'train/rng/loss_values' in arrays:
-        shapes = json.loads(arrays['train/rng/rand_calls'].item())
-        draws = draw_points(torch.Generator().manual_seed(case.meta['torch_seed']), shapes)
         counts = [int((frame.unique() != 255).sum()) for frame, _ in frames]
-        loss_set.points = ReplayedPoints(draws, counts, num_features=len(frames))
+        loss_set.points = replay_points(parity.golden, counts)
         _compare_step(parity, 'train/rng', case, frames)
     for name in ('target/', 'rng/rand_calls'):
         comparison.skip(f'train/{name}', 'input of the case')
