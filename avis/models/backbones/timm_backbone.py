@@ -6,10 +6,9 @@ from typing import Any, cast
 from torch import Tensor
 
 from avis.models.backbones.pyramid import STRIDES, PyramidBackbone
+from avis.models.transformers_loading import INSTALL_ENCODERS
 from avis.registry import MODELS
 from avis.utils.optional import require
-
-_INSTALL = "pip install 'avis[encoders]'"
 
 
 @MODELS.register_module()
@@ -38,7 +37,7 @@ class TimmBackbone(PyramidBackbone):
         frozen_stages: int = 0,
         options: dict[str, Any] | None = None,
     ) -> None:
-        timm = require('timm', by='TimmBackbone', install=_INSTALL)
+        timm = require('timm', by='TimmBackbone', install=INSTALL_ENCODERS)
         arguments: dict[str, Any] = dict(options or {})
         if out_indices is not None:
             arguments['out_indices'] = tuple(out_indices)
