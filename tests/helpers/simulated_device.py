@@ -89,8 +89,21 @@ class SimulatedTensor(torch.Tensor):
 
 
 class _Backend(backend_registration._DummyBackendModule):
+    """What PyTorch asks of a device; a registration cannot be undone, so it is then without devices."""
+
+    used = False
+
+    def is_available(self) -> bool:
+        return self.used
+
+    def device_count(self) -> int:
+        return int(self.used)
+
     def get_amp_supported_dtype(self) -> list[torch.dtype]:
         return [torch.bfloat16, torch.float16]
+
+
+_BACKEND = _Backend()
 
 
 class _Mode(TorchDispatchMode):
@@ -119,10 +132,14 @@ class _Creation(TorchFunctionMode):
 def simulated_device() -> Iterator[Counter[str]]:
     """Make the device available, and yield the waits for it."""
     if torch._C._get_privateuse1_backend_name() != NAME:
-        backend_registration._setup_privateuseone_for_python_backend(NAME, _Backend())
+        backend_registration._setup_privateuseone_for_python_backend(NAME, _BACKEND)
     waits: Counter[str] = Counter()
-    with _Mode(waits), _Creation():
-        yield waits
+    _BACKEND.used = True
+    try:
+        with _Mode(waits), _Creation():
+            yield waits
+    finally:
+        _BACKEND.used = False
 
 
 def _run(func: Any, args: Any, kwargs: dict[str, Any], waits: Counter[str]) -> Any:

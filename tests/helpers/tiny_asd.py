@@ -24,6 +24,6 @@ def tiny_detector(name: str) -> ActiveSpeakerDetector:
     init_default_scope('avis')
     config = Config.fromfile(CONFIGS / f'{name}.py').model
     narrow(config)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=()):
         torch.manual_seed(0)
         return MODELS.build(config).eval()
