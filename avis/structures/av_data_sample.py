@@ -12,8 +12,9 @@ class AVDataSample(BaseDataElement):
     Metainfo: ``video_id``, ``video_name``, ``frame_ids`` (T,), ``fps``, ``sample_rate``,
     ``ori_shape`` (H, W) of the file, ``img_shape`` (H, W) of the input, ``batch_input_shape``,
     ``scale_factor`` (by which the pipeline resized width and height), ``flip``, ``attributes``,
-    ``frame_times`` (T,) and ``face_boxes`` (T, 4) of a face track, ``seed`` (the numbers that
-    determine what a model samples at random for the clip).
+    ``frame_times`` (T,) and ``face_boxes`` (T, 4) of a face track, ``expression`` (the sentence
+    that names the object to segment), ``seed`` (the numbers that determine what a model samples at
+    random for the clip).
 
     Attributes:
         gt_sem_seg: Ground truth, :class:`PixelData` whose ``sem_seg`` is (T, H, W) with class

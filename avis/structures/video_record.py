@@ -82,6 +82,7 @@ class VideoRecord(_RequiredKeys, total=False):
         face_boxes: Corners x1 y1 x2 y2 of the face relative to the frame, (T, 4) (face tracks).
         speaking: Label of each frame, int64 (T,): 0 not speaking, 1 speaking audibly, 2 speaking
             inaudibly (face tracks).
+        expression: Sentence that names the object to segment (referring tasks); never empty.
         warnings: Sentences about the files that the user should know, such as missing audio.
         attributes: Further properties of the video; unknown annotation keys are kept here.
     """
@@ -96,5 +97,6 @@ class VideoRecord(_RequiredKeys, total=False):
     frame_times: NDArray[np.float64]
     face_boxes: NDArray[np.float64]
     speaking: NDArray[np.int64]
+    expression: str | None
     warnings: list[str]
     attributes: dict[str, Any]

@@ -25,6 +25,7 @@ META_KEYS = (
     'attributes',
     'frame_times',
     'face_boxes',
+    'expression',
 )
 
 
@@ -39,6 +40,9 @@ class PackAVInputs(BaseTransform):
     per frame. The sample gets ``gt_sem_seg``, ``gt_tracks``, ``gt_speaking``,
     ``labeled_frames`` and ``valid_frames`` if the pipeline wrote them, and the properties of the
     clip as metainfo; ``scale_factor`` is by how much the pipeline has resized width and height.
+
+    Raises:
+        ValueError: The ``expression`` of a referring task is empty.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -55,6 +59,7 @@ class PackAVInputs(BaseTransform):
             inputs['prior_masks'] = torch.from_numpy(results['prior_masks'])
         if 'prior_images' in results:
             inputs['prior_images'] = torch.from_numpy(_planes(results['prior_images']))
+        _check_expression(results)
         known = {'flip': False, 'attributes': {}, **results}
         sample = AVDataSample(metainfo={key: known[key] for key in META_KEYS if key in known})
         if 'geometry' in results:
@@ -75,6 +80,15 @@ class PackAVInputs(BaseTransform):
             if key in results:
                 setattr(sample, key, torch.from_numpy(results[key]))
         return {'inputs': inputs, 'data_samples': sample}
+
+
+def _check_expression(results: dict[str, Any]) -> None:
+    expression = results.get('expression')
+    if expression is not None and not expression.strip():
+        raise ValueError(
+            f'video {results["video_id"]!r}: expected expression to be a sentence or None, got '
+            f'{expression!r}; use None for a clip without text'
+        )
 
 
 def _planes(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from avis.datasets.transforms.packing import PackAVInputs
@@ -37,6 +38,19 @@ def test_properties_of_the_clip_become_metainfo() -> None:
     assert sample.flip is False
     assert sample.frame_ids.tolist() == [0, 1]
     assert set(sample.keys()) == set()
+
+
+def test_expression_becomes_metainfo() -> None:
+    text = 'the person in red'
+    assert PackAVInputs().transform(clip(expression=text))['data_samples'].expression == text
+    assert PackAVInputs().transform(clip(expression=None))['data_samples'].expression is None
+    assert 'expression' not in PackAVInputs().transform(clip())['data_samples']
+
+
+def test_empty_expression_raises() -> None:
+    message = 'video 7: expected expression to be a sentence or None'
+    with pytest.raises(ValueError, match=message):
+        PackAVInputs().transform(clip(expression=' '))
 
 
 def test_labels_and_flags_are_packed() -> None:
