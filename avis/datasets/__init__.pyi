@@ -9,6 +9,7 @@ from .avsbench import AVSBenchSemantic as AVSBenchSemantic
 from .avtrack import AVTrack as AVTrack
 from .coco_clips import CocoClips as CocoClips
 from .mixed_dataset import MixedDataset as MixedDataset
+from .ref_avs import RefAVS as RefAVS
 from .samplers.cost_sampler import CostSampler as CostSampler
 from .samplers.mixed_sampler import MixedSampler as MixedSampler
 from .samplers.track_sampler import TrackBatchSampler as TrackBatchSampler

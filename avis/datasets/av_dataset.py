@@ -2,9 +2,10 @@
 
 import logging
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from mmengine.dataset import BaseDataset
@@ -13,6 +14,8 @@ from mmengine.logging import print_log
 from avis.datasets.readers.errors import UNUSABLE_FILE, BrokenDataError
 from avis.registry import TRANSFORMS
 from avis.structures.video_record import VideoRecord
+
+Row = TypeVar('Row')
 
 
 class AVDataset(BaseDataset):
@@ -40,6 +43,8 @@ class AVDataset(BaseDataset):
     LAYOUT: ClassVar[str] = ''
     # Name or position of the column of a csv that states the split; None for other files.
     SPLIT_COLUMN: ClassVar[str | int | None] = None
+    # Values of this column in rows that the benchmark itself leaves out.
+    UNUSED_SPLITS: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -95,17 +100,23 @@ class AVDataset(BaseDataset):
                     f'data_root={str(self.data_root)!r}:\n{self.LAYOUT}'
                 )
 
-    def of_split(self, rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-        """Return the rows whose ``split`` is that of this data set.
+    def of_split(
+        self, rows: Sequence[Row], split_of: Callable[[Row], str] = itemgetter('split')
+    ) -> list[Row]:
+        """Return the rows of the split of this data set.
+
+        Args:
+            rows: The rows of all splits.
+            split_of: Returns the split of a row.
 
         Raises:
             ValueError: No row has this split.
         """
-        chosen = [row for row in rows if row['split'] == self.split]
+        chosen = [row for row in rows if split_of(row) == self.split]
         if not chosen:
             raise ValueError(
                 f'{self.ann_file}: expected rows of split {self.split!r}, got {len(rows)} rows of '
-                f'{sorted({row["split"] for row in rows})}. Use one of these, or fetch the file '
+                f'{sorted({split_of(row) for row in rows})}. Use one of these, or fetch the file '
                 f'again.'
             )
         return chosen
@@ -122,6 +133,10 @@ class AVDataset(BaseDataset):
 
     def unlisted_videos(self) -> list[str]:
         """Names of videos that are on disk, but not in the annotations."""
+        return []
+
+    def notes(self) -> list[str]:
+        """Sentences about the annotations of the split that their user should know."""
         return []
 
     @property

@@ -135,7 +135,7 @@ def _check_split(
     try:
         dataset: AVDataset = DATASETS.build(cfg)
         reports = _check_videos(dataset, workers, console)
-        _print_counts(dataset, console)
+        _print_counts(dataset, reports, console)
     except (OSError, ValueError) as error:
         return ['-'] * 5, [_describe(error)]
     surplus = [report.surplus for report in reports if report.surplus is not None]
@@ -159,13 +159,14 @@ def _check_table(dataset: AVDataset) -> list[str]:
     header = [name.strip() for name in first]
     position = header.index(column) if isinstance(column, str) else column
     problems = []
+    known = {*dataset.SPLITS, *dataset.UNUSED_SPLITS}
     if header[position] in dataset.SPLITS:
         problems.append(
             f'{dataset.ann_file}: line 1 is a row, {header}, and is not used: expected the names '
             f'of the columns. Add a header.'
         )
     for number, row in enumerate(rows, start=2):
-        if row and row[position].strip() not in dataset.SPLITS:
+        if row and row[position].strip() not in known:
             problems.append(
                 f'{dataset.ann_file}: line {number} has split {row[position].strip()!r} and is '
                 f'not used: expected one of {list(dataset.SPLITS)}. Correct the row.'
@@ -201,10 +202,17 @@ def _check_videos(dataset: AVDataset, workers: int | None, console: Console) -> 
         return list(reports)
 
 
-def _print_counts(dataset: AVDataset, console: Console) -> None:
+def _print_counts(dataset: AVDataset, reports: Sequence[VideoReport], console: Console) -> None:
     """Print how the number of videos differs from the published one and from those on disk."""
     name = f'{type(dataset).__name__} {dataset.split}'
-    lines = []
+    complete = sum(not report.problems for report in reports)
+    total = max(len(dataset), dataset.published or 0)
+    lines = [f'{name}: {note}' for note in dataset.notes()]
+    if complete < total:
+        lines.append(
+            f'{name}: a partial set, {complete} of {total} videos are complete '
+            f'({complete / total:.1%}).'
+        )
     if dataset.published not in (None, len(dataset)):
         lines.append(
             f'{name}: {len(dataset)} videos, published are {dataset.published}. '

@@ -105,6 +105,34 @@ def write_avss(root: Path, size=(48, 80)) -> Path:
     return _write_csv(root / 'metadata.csv', rows)
 
 
+def write_ref_avs(root: Path, size=(48, 80)) -> Path:
+    """Write the layout of Ref-AVS Bench with one clip per split; return the data root.
+
+    Each clip but that of test_n has two expressions of object 3; train and test_n have null
+    references, test_u repeats a uid, and one row belongs to no split.
+    """
+    rows = [['vid', 'uid', 'split', 'fid', 'exp'], ['-a_0_10000', '-a_0_10000_cat_1', 'TODO']]
+    rows[1] += ['3', 'The cat.']
+    for split in ('train', 'val', 'test_s', 'test_u', 'test_n'):
+        vid = f'-{split.replace("_", "-")}_0_10000'
+        if split != 'test_n':
+            number = 1 if split == 'test_u' else 2
+            rows.append([vid, f'{vid}_hair-dryer_1', split, '3', 'The object on the left.'])
+            rows.append([vid, f'{vid}_hair-dryer_{number}', split, '3', 'The "last" one, to sound'])
+            _write_ref_avs_clip(root, vid, 3, [square(size, t % 5) for t in range(10)])
+        if split in ('train', 'test_n'):
+            rows.append([vid, f'null_c-{vid}_null_1', split, '0', 'The blue dog.'])
+            _write_ref_avs_clip(root, f'null_c-{vid}', 0, [np.zeros(size, np.uint8)] * 10)
+    return _write_csv(root / 'metadata.csv', rows)
+
+
+def _write_ref_avs_clip(root: Path, clip: str, fid: int, masks: list[np.ndarray]) -> None:
+    for t, mask in enumerate(masks):
+        write_image(root / f'media/{clip}/frames/{t}.jpg', frame_image(mask.shape, t))
+        write_image(root / f'gt_mask/{clip}/fid_{fid}/{t:05d}.png', mask)
+    write_audio(root / f'media/{clip}/audio.wav', 10, rate=8000)
+
+
 def write_video(path: Path, frames: int, fps: int = 10, gop: int = 20, audio: bool = True) -> Path:
     """Write an mp4 whose frame k encodes k (see :func:`number_shown`), and a tone with steps."""
     with av.open(str(path), 'w') as container:

@@ -92,9 +92,13 @@ class LoadLabelMaps(BaseTransform):
         encoding: 'binary': every non-zero value of the file is 1, whether the file is 1-bit, gray,
             palette or color. 'voc_colors': the colors of Pascal VOC; unknown colors are 0.
         num_classes: Number of classes of 'voc_colors', background included.
+        original_size: The label maps have the size of the frames in the files, ``ori_shape``, even
+            if the pipeline has resized the frames: for metrics that compare at another size.
     """
 
-    def __init__(self, *, encoding: LabelEncoding, num_classes: int = 2) -> None:
+    def __init__(
+        self, *, encoding: LabelEncoding, num_classes: int = 2, original_size: bool = False
+    ) -> None:
         if encoding not in get_args(LabelEncoding):
             raise ValueError(
                 f'LoadLabelMaps: encoding must be one of {get_args(LabelEncoding)}, '
@@ -102,20 +106,22 @@ class LoadLabelMaps(BaseTransform):
             )
         self.encoding = encoding
         self.num_classes = num_classes
+        self.original_size = original_size
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
         paths = [results['label_maps'][index] for index in frame_ids_of(results)]
         frames = loaded_frames(results, 'LoadLabelMaps')
-        labels = np.zeros(frames.shape[:3], np.uint8)
+        size = results['ori_shape'] if self.original_size else frames.shape[1:3]
+        labels = np.zeros((len(frames), *size), np.uint8)
         for row, path in enumerate(paths):
             if path is not None:
                 label = self.read(path)
-                if label.shape != frames.shape[1:3]:
+                if label.shape != size:
                     raise broken_data_error(
                         path,
                         f'is {_size(label)}, but its frame ({path_of_frame(results, row)}) is '
-                        f'{_size(frames[row])}',
+                        f'{size[1]}x{size[0]}',
                         'Prepare frames and label maps at the same size.',
                     )
                 labels[row] = label

@@ -57,6 +57,15 @@ def test_label_maps_and_labeled_frames_are_loaded(record) -> None:
     assert labels[[1, 3, 4]].max() == 0
 
 
+def test_label_maps_of_original_size_stay_when_frames_are_resized(record) -> None:
+    results = LoadFrames(resize={'type': ResizeClip, 'size': (8, 8)}).transform(record)
+    load = LoadLabelMaps(encoding='binary', original_size=True)
+    labels = load.transform(results)['gt_sem_seg']
+    np.testing.assert_array_equal(labels[2], square(SIZE, 1) > 0)
+    with pytest.raises(BrokenDataError, match=r'is 24x16, but its frame .* is 8x8'):
+        LoadLabelMaps(encoding='binary').transform(results)
+
+
 def test_label_maps_follow_the_chosen_frames(record) -> None:
     results = LoadFrames().transform({**record, 'frame_ids': np.array([2, 3])})
     results = LoadLabelMaps(encoding='binary').transform(results)
