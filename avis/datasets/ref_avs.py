@@ -32,6 +32,10 @@ class RefAVS(AVDataset):
     the file repeats it. Rows of the split ``TODO`` are dropped, their number is logged.
 
     Attributes of a record: ``clip``, ``object``, ``split``, ``null`` (bool).
+
+    Args:
+        length: Frames of a clip, one per second.
+        kwargs: Arguments of :class:`~avis.datasets.av_dataset.AVDataset`.
     """
 
     METAINFO: ClassVar[dict[str, Any]] = {
@@ -59,8 +63,14 @@ class RefAVS(AVDataset):
   gt_mask/<clip>/fid_<fid>/0000{0..9}.png"""
 
     def __init__(
-        self, *, data_root: str = 'data/REFAVS', ann_file: str = 'metadata.csv', **kwargs: Any
+        self,
+        *,
+        data_root: str = 'data/REFAVS',
+        ann_file: str = 'metadata.csv',
+        length: int = 10,
+        **kwargs: Any,
     ) -> None:
+        self.length = length
         super().__init__(data_root=data_root, ann_file=ann_file, **kwargs)
 
     def load_data_list(self) -> list[VideoRecord]:
@@ -94,13 +104,13 @@ class RefAVS(AVDataset):
         return VideoRecord(
             video_id=row.name,
             video_name=row.name,
-            frames=[str(media / 'frames' / f'{i}.jpg') for i in range(ref_avs_csv.FRAMES)],
+            frames=[str(media / 'frames' / f'{i}.jpg') for i in range(self.length)],
             audio=str(media / 'audio.wav'),
             fps=1.0,
-            length=ref_avs_csv.FRAMES,
+            length=self.length,
             height=0,  # the annotations do not state the size
             width=0,
-            label_maps=[str(root / 'gt_mask' / mask) for mask in row.masks],
+            label_maps=[str(root / 'gt_mask' / mask) for mask in row.masks(self.length)],
             expression=row.expression,
             attributes={
                 'clip': row.clip,

@@ -8,11 +8,21 @@ from avis.synthetic.backgrounds import BACKGROUNDS
 from avis.synthetic.cast import OBJECTS, Character, make_mixed_cast, make_persons
 from avis.synthetic.recipe import DEFAULT_SECONDS, LAYOUTS, Recipe
 from avis.synthetic.scene import Actor, Scene, Shot, Trajectory
-from avis.synthetic.schedule import Turns, complement, plan_dialogue, plan_full_seconds, split_turns
+from avis.synthetic.schedule import (
+    Turns,
+    complement,
+    plan_dialogue,
+    plan_full_seconds,
+    plan_one_after_another,
+    split_turns,
+)
 
 # AVISeg has no class for bells.
 _LAYOUT_KINDS = {'aviseg': ('man', 'woman', 'guitar', 'dog', 'car', 'violin')}
 _ALL_KINDS = ('man', 'woman', *OBJECTS)
+# Kinds that only test_u of Ref-AVS contains.
+UNSEEN_KINDS = ('car', 'violin')
+_REFAVS_TESTS = ('test_s', 'test_u', 'test_n')
 _OFF_SCREEN = 0.25  # share of AVA's videos of several persons in which one is off screen
 _MAX_EXTRA_INSTANCES = 4  # that the strongest `multiple_instances` adds
 
@@ -25,7 +35,7 @@ class Job:
     split: str
     seconds: int
     seed: tuple[int, int, int]
-    subset: str = ''  # v1s, v1m or v2 of AVSS
+    subset: str = ''  # v1s, v1m or v2 of AVSS; test_s, test_u or test_n of Ref-AVS
     fps: int = 25  # of its MP4 file
 
     def rng(self, salt: int) -> np.random.Generator:
@@ -36,10 +46,15 @@ class Job:
 def plan_jobs(recipe: Recipe) -> list[Job]:
     """All videos of a data set, in order."""
     layout = LAYOUTS.index(recipe.layout)
-    jobs = []
+    jobs: list[Job] = []
     for index, split in enumerate(recipe.split_of_videos()):
-        subset = ('v1s', 'v1m', 'v2')[index % 3] if recipe.layout == 'avss' else ''
-        seconds = recipe.seconds or DEFAULT_SECONDS[subset or recipe.layout]
+        subset = ''
+        if recipe.layout == 'avss':
+            subset = ('v1s', 'v1m', 'v2')[index % 3]
+        elif recipe.layout == 'refavs' and split == 'test':
+            subset = _REFAVS_TESTS[sum(job.split == 'test' for job in jobs) % 3]
+        kind = subset if recipe.layout == 'avss' else recipe.layout
+        seconds = recipe.seconds or DEFAULT_SECONDS[kind]
         jobs.append(
             Job(index, split, seconds, (recipe.seed, layout, index), subset, recipe.video_fps)
         )
@@ -66,6 +81,8 @@ def build_scene(recipe: Recipe, job: Job) -> Scene:
         characters, turns, gestures = _conversation(recipe, job, rng)
     elif recipe.layout == 'ava':
         characters, turns, gestures = _moving_mouths(recipe, job, rng)
+    elif recipe.layout == 'refavs':
+        characters, turns, gestures = _referred(recipe, job, rng)
     elif recipe.layout == 'avsbench_s4' or job.subset == 'v1s':
         characters, turns, gestures = _single_source(recipe, job, rng)
     else:
@@ -106,6 +123,28 @@ def _clip(
     characters = _sample(pool, 2 + int(rng.random() < 0.5) + _extra(recipe), rng)
     stay = 0.55 * (1 - recipe.challenges.get('multi_turn_sounding', 0.0))
     turns = plan_full_seconds(len(characters), job.seconds, rng, stay)
+    return characters, turns, [complement(own, job.seconds) for own in turns]
+
+
+def _referred(
+    recipe: Recipe, job: Job, rng: np.random.Generator
+) -> tuple[list[Character], list[Turns], list[Turns]]:
+    """Two or three sources: one sounds and the others do not, or they sound one after another.
+
+    A silent source always moves, so that only the audio tells who sounds. Of the kinds that are
+    unseen in training, test_u has one in each video, and the other splits have none.
+    """
+    pool = layout_cast(recipe)
+    unseen = [character for character in pool if character.kind in UNSEEN_KINDS]
+    seen = [character for character in pool if character.kind not in UNSEEN_KINDS]
+    characters = _sample(seen, 2 + int(rng.random() < 0.5) + _extra(recipe), rng)
+    if job.subset == 'test_u' and unseen:
+        characters[-1:] = _sample(unseen, 1, rng)
+    turns: list[Turns] = [[] for _ in characters]
+    if rng.random() < 0.5:
+        turns[0] = [(0.0, float(job.seconds))]
+    else:
+        turns = plan_one_after_another(len(characters), job.seconds, rng)
     return characters, turns, [complement(own, job.seconds) for own in turns]
 
 

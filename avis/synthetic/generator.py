@@ -12,7 +12,7 @@ from rich.progress import track
 
 from avis.synthetic.casting import Job, build_scene, plan_jobs
 from avis.synthetic.challenges import apply_challenges
-from avis.synthetic.layouts import ava, aviseg, avsbench, avss, avtrack
+from avis.synthetic.layouts import ava, aviseg, avsbench, avss, avtrack, refavs
 from avis.synthetic.recipe import Recipe
 from avis.synthetic.scene import Stage
 from avis.utils.atomic import atomic_folder
@@ -49,6 +49,7 @@ _WRITERS = {
     'avtrack': _Writer(
         avtrack.avtrack_name, avtrack.write_avtrack_video, avtrack.write_avtrack_index
     ),
+    'refavs': _Writer(refavs.refavs_name, refavs.write_refavs_video, refavs.write_refavs_index),
     'ava': _Writer(ava.ava_name, ava.write_ava_video, ava.write_ava_index, has_mp4=True),
 }
 

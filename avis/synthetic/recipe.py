@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-DatasetLayout = Literal['avsbench_s4', 'avsbench_ms3', 'avss', 'aviseg', 'avtrack', 'ava']
+DatasetLayout = Literal['avsbench_s4', 'avsbench_ms3', 'avss', 'aviseg', 'avtrack', 'ava', 'refavs']
 Challenge = Literal[
     'visual_occlusion',
     'relative_position_change',
@@ -29,6 +29,7 @@ DEFAULT_SECONDS = {
     'aviseg': 20,
     'avtrack': 20,
     'ava': 6,
+    'refavs': 10,
 }
 _HELD_OUT = 0.15  # fraction of val, and of test
 

@@ -78,6 +78,25 @@ def plan_dialogue(
     return turns
 
 
+def plan_one_after_another(sources: int, seconds: float, rng: np.random.Generator) -> list[Turns]:
+    """One turn per source, in random order, of different lengths, with pauses between them.
+
+    Args:
+        sources: Number of sources.
+        seconds: Length of the clip.
+        rng: Random generator.
+    """
+    turns: list[Turns] = [[] for _ in range(sources)]
+    shares = rng.uniform(1.0, 3.0, sources)
+    pause = 0.08 * seconds
+    lengths = shares / shares.sum() * (seconds - pause * (sources + 1))
+    time = pause
+    for source, length in zip(rng.permutation(sources).tolist(), lengths.tolist(), strict=True):
+        turns[source].append((time, time + length))
+        time += length + pause
+    return turns
+
+
 def split_turns(turns: Turns, pause: float, length: float) -> Turns:
     """Split turns into pieces of about ``length`` with a ``pause`` (seconds) between them."""
     pieces = []

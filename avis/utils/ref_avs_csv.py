@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from avis.utils.tables import read_table
 
-FRAMES = 10  # of a clip, one per second
 SPLITS = ('train', 'val', 'test_s', 'test_u', 'test_n')
 UNUSED_SPLITS = ('TODO',)  # rows that belong to no split of the benchmark
 NULL_OBJECT = 'null'
@@ -41,10 +40,9 @@ class RefAVSRow(NamedTuple):
         """Whether the expression describes nothing in the clip."""
         return self.object == NULL_OBJECT
 
-    @property
-    def masks(self) -> list[str]:
+    def masks(self, frames: int) -> list[str]:
         """Paths of the masks of the object below ``gt_mask``, one per frame."""
-        return [f'{self.clip}/fid_{self.fid}/{frame:05d}.png' for frame in range(FRAMES)]
+        return [f'{self.clip}/fid_{self.fid}/{frame:05d}.png' for frame in range(frames)]
 
 
 def read_ref_avs_rows(path: str | Path) -> list[RefAVSRow]:

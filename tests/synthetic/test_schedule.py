@@ -11,6 +11,7 @@ from avis.synthetic.schedule import (
     is_sounding,
     plan_dialogue,
     plan_full_seconds,
+    plan_one_after_another,
     sounding_time,
     split_turns,
 )
@@ -27,6 +28,16 @@ def test_full_second_turns_are_whole_and_not_all_empty(seed, sources, seconds):
         assert all(a == int(a) and b == int(b) and 0 <= a < b <= seconds for a, b in own)
         for second in range(seconds):
             assert sounding_time(own, second, second + 1) in (0.0, 1.0)
+
+
+@given(seed=SEEDS, sources=st.integers(1, 4), seconds=st.integers(1, 12))
+def test_sources_sound_one_after_another(seed, sources, seconds):
+    turns = plan_one_after_another(sources, seconds, np.random.default_rng(seed))
+    assert [len(own) for own in turns] == [1] * sources
+    ordered = sorted(chain(*turns))
+    assert 0 < ordered[0][0]
+    assert ordered[-1][1] < seconds
+    assert all(before[1] < after[0] for before, after in pairwise(ordered))
 
 
 def test_full_second_turns_have_zero_to_two_sources():
