@@ -8,6 +8,7 @@ import colorsys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,6 +17,10 @@ from avis.synthetic.scene import Actor, Scene
 
 _LONGER = 0.5  # seconds by which a source is first, last or the longest
 _COLORED_OBJECTS = ('bell', 'car')  # the others are brown
+_POSITIONS: dict[int, tuple[str, ...]] = {
+    2: ('on the left', 'on the right'),
+    3: ('on the left', 'in the middle', 'on the right'),
+}
 # Upper end of the hue of each color, in degrees.
 _COLORS = (
     (20, 'red'),
@@ -103,11 +108,8 @@ def _by_appearance(scene: Scene, visible: Sequence[int]) -> list[Expression]:
 
 def _by_position(scene: Scene, visible: Sequence[int]) -> list[Expression]:
     """From left to right, if the order stays the same and is not in two rows."""
-    words = {
-        2: ('on the left', 'on the right'),
-        3: ('on the left', 'in the middle', 'on the right'),
-    }
-    if len(visible) not in words:
+    words = _POSITIONS.get(len(visible))
+    if words is None:
         return []
     orders = {
         tuple(sorted(visible, key=lambda n: float(scene.actors[n].trajectory.at(time)[0])))
@@ -117,8 +119,7 @@ def _by_position(scene: Scene, visible: Sequence[int]) -> list[Expression]:
         return []
     (order,) = orders
     return [
-        Expression(f'The object {word}.', number)
-        for word, number in zip(words[len(visible)], order, strict=True)
+        Expression(f'The object {word}.', number) for word, number in zip(words, order, strict=True)
     ]
 
 
@@ -154,7 +155,7 @@ def _followers(scene: Scene, sounding: Sequence[int]) -> list[tuple[str, int]]:
         return []
     return [
         (f'The object that makes a sound after the {actors[before].character.kind}.', after)
-        for before, after in zip(sounding, sounding[1:], strict=False)
+        for before, after in pairwise(sounding)
         if kinds[actors[before].character.kind] == 1
         and _start(actors[after]) >= actors[before].turns[-1][1]
     ]

@@ -35,7 +35,7 @@ def test_sources_sound_one_after_another(seed, sources, seconds):
     turns = plan_one_after_another(sources, seconds, np.random.default_rng(seed))
     assert [len(own) for own in turns] == [1] * sources
     ordered = sorted(chain(*turns))
-    assert 0 < ordered[0][0]
+    assert ordered[0][0] > 0
     assert ordered[-1][1] < seconds
     assert all(before[1] < after[0] for before, after in pairwise(ordered))
 
