@@ -62,7 +62,14 @@ class AVInferencer(BaseInferencer):
         ValueError: The config or the weights are invalid.
     """
 
-    preprocess_kwargs: ClassVar[set[str]] = {'audio', 'audio_track', 'fps', 'start', 'end'}
+    preprocess_kwargs: ClassVar[set[str]] = {
+        'audio',
+        'audio_track',
+        'fps',
+        'start',
+        'end',
+        'expression',
+    }
     forward_kwargs: ClassVar[set[str]] = {'size', 'overlap', 'batch_size', 'num_workers'}
     visualize_kwargs: ClassVar[set[str]] = {'return_vis', 'no_save_vis', 'style', 'opacity'}
     postprocess_kwargs: ClassVar[set[str]] = {'out_dir', 'no_save_pred', 'export'}

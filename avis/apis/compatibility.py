@@ -15,7 +15,9 @@ _TRACK_METRICS = {'AVISegMetric', 'YouTubeVISMetric', 'AVTrackMetric'}
 _MAP_FUSIONS = {'TPAVI', 'AddFusion', 'ConcatFusion', 'CrossAttentionFusion', 'NoFusion'}
 _QUERY_FUSIONS = {'AVISMQueryFusion'}
 _FRAME_HEADS = {'Mask2FormerFrameHead', 'AVISMFrameHead'}
-_WIDTH_READERS = _MAP_FUSIONS | _QUERY_FUSIONS | {'AVISMClipHead'}
+# Data sets without expressions.
+_WITHOUT_TEXT = {'AVISeg', 'AVSBenchMS3', 'AVSBenchS4', 'AVSBenchSemantic', 'AVTrack', 'YouTubeVIS'}
+_WIDTH_READERS = _MAP_FUSIONS | _QUERY_FUSIONS | {'AVISMClipHead', 'TextAudioFusion'}
 
 
 def check_compatibility(cfg: Config, path: str | Path) -> None:
@@ -34,6 +36,7 @@ def check_compatibility(cfg: Config, path: str | Path) -> None:
         _check_fusion,
         _check_audio,
         _check_widths,
+        _check_text,
         _check_labels,
         _check_metrics,
         _check_loops,
@@ -105,6 +108,10 @@ def _check_widths(cfg: Any, model: Any) -> Iterator[str]:
     width = encoder.get('out_channels', encoder.get('channels'))
     if kind(encoder) == 'VGGish':
         width = 128
+    source, text_fusion = kind(encoder), model.get('text_fusion')
+    if text_fusion is not None:
+        yield from _check_width('model.text_fusion', text_fusion, width, source)
+        width, source = text_fusion.get('channels'), kind(text_fusion)
     head, tracker = model.get('frame_head') or {}, model.get('tracker') or {}
     if head and kind(head) not in _FRAME_HEADS:
         return  # a head of a project may change the width
@@ -113,13 +120,32 @@ def _check_widths(cfg: Any, model: Any) -> Iterator[str]:
         ('model.frame_head.audio_fusion', head.get('audio_fusion')),
         ('model.tracker.head', tracker.get('head')),
     ):
-        if part is None or kind(part) not in _WIDTH_READERS:
-            continue
-        expected = part.get('audio_dim')
-        if isinstance(expected, int) and isinstance(width, int) and expected != width:
+        yield from _check_width(key, part, width, source)
+
+
+def _check_width(key: str, part: Any, width: Any, source: str) -> Iterator[str]:
+    """The width that a component expects is that which its source returns."""
+    if part is None or kind(part) not in _WIDTH_READERS:
+        return
+    expected = part.get('audio_dim')
+    if isinstance(expected, int) and isinstance(width, int) and expected != width:
+        yield (
+            f'{key}.audio_dim is {expected}, but {source} returns rows of {width}; set '
+            f'{key}.audio_dim={width}'
+        )
+
+
+def _check_text(cfg: Any, model: Any) -> Iterator[str]:
+    """A model that reads text has data with expressions."""
+    if model.get('text_encoder') is None:
+        return
+    for split in ('train', 'val', 'test'):
+        name = kind((cfg.get(f'{split}_dataloader') or {}).get('dataset'))
+        if name in _WITHOUT_TEXT:
             yield (
-                f'{key}.audio_dim is {expected}, but {kind(encoder)} returns rows of {width}; set '
-                f'{key}.audio_dim={width}'
+                f'{split}_dataloader: {kind(model)} with a text_encoder reads expressions, which '
+                f'{name} does not have; use RefAVS, or remove model.text_encoder and '
+                f'model.text_fusion'
             )
 
 

@@ -25,6 +25,7 @@ class InferenceOptions:
             for all frames of a video file.
         start: Second at which the prediction starts; None for the beginning.
         end: Second at which it ends; None for the end.
+        expression: Sentence that names the object to segment, for models that read text.
         size: Frames of a window, for models with a tracker; None for whole videos.
         overlap: Frames that neighboring windows share; None for a tenth of a window.
         batch_size: Clips that are predicted at once, for semantic models.
@@ -47,6 +48,7 @@ class InferenceOptions:
     fps: float | None = None
     start: float | None = None
     end: float | None = None
+    expression: str | None = None
     size: int | None = DEFAULT_WINDOW_SIZE
     overlap: int | None = None
     batch_size: int = 1
@@ -75,6 +77,7 @@ class InferenceOptions:
             'fps': self.fps,
             'start': self.start,
             'end': self.end,
+            'expression': self.expression,
         }
 
     def windows(self) -> dict[str, Any]:

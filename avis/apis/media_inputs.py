@@ -19,7 +19,7 @@ from avis.utils.media_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES, list_folder
 
 LIST_SUFFIXES = ('.yml', '.yaml')
 _ROW_AUDIO_SUFFIXES = ('.npy', '.pkl')  # audio features, which are no media files
-_LIST_KEYS = ('video', 'audio', 'audio_track', 'fps', 'start', 'end')
+_LIST_KEYS = ('video', 'audio', 'audio_track', 'fps', 'start', 'end', 'expression')
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class VideoInput:
         fps: Frames per second to predict; None for all frames of a file.
         start: Second at which the prediction starts; None for the beginning.
         end: Second at which it ends; None for the end.
+        expression: Sentence that names the object to segment, for models that read text.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class VideoInput:
     fps: float | None = None
     start: float | None = None
     end: float | None = None
+    expression: str | None = None
 
     def reading(self) -> dict[str, Any]:
         """Return the arguments of :func:`~avis.apis.video_records.video_record` but the path."""
@@ -88,8 +90,8 @@ def find_inputs(inputs: Any, **reading: Any) -> FoundInputs:
 
     A folder with images is one video; in a folder with video files each of these is a video, and as
     many images or fewer are their thumbnails. The entries of a YAML list are paths, or mappings
-    with ``video`` and optionally ``audio``, ``audio_track``, ``fps``, ``start`` and ``end``; paths
-    are relative to the list.
+    with ``video`` and optionally ``audio``, ``audio_track``, ``fps``, ``start``, ``end`` and
+    ``expression``; paths are relative to the list.
 
     Args:
         inputs: One input, or a sequence of them.

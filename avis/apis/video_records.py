@@ -26,6 +26,7 @@ def video_record(
     audio_track: int | None = None,
     start: float | None = None,
     end: float | None = None,
+    expression: str | None = None,
 ) -> VideoRecord:
     """Describe a video file, a folder of frames or an image by the same record as a data set.
 
@@ -41,6 +42,7 @@ def video_record(
         audio_track: Index among the audio streams; None for the default track of the file.
         start: Second at which the prediction starts; None for the beginning.
         end: Second at which it ends; None for the end.
+        expression: Sentence that names the object to segment, for models that read text.
 
     Raises:
         FileNotFoundError: Video or audio does not exist.
@@ -62,6 +64,8 @@ def video_record(
         record = _file_record(path, audio_file, fps)
     if start is not None or end is not None:
         _cut(record, start or 0.0, end)
+    if expression is not None:
+        record['expression'] = expression
     return _with_audio_checked(record, audio_track)
 
 

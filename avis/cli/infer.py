@@ -85,6 +85,9 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--start', type=float, metavar='S', help='second at which to start')
     parser.add_argument('--end', type=float, metavar='S', help='second at which to end')
+    parser.add_argument(
+        '--expression', metavar='TEXT', help='the object to segment, for models that read text'
+    )
 
 
 def _add_writing(parser: argparse.ArgumentParser) -> None:
@@ -133,6 +136,7 @@ def main(parser: ToolParser, words: Sequence[str]) -> int | str | None:
         fps=args.fps,
         start=args.start,
         end=args.end,
+        expression=args.expression,
     )
     checked = check_inputs(found.videos)
     for line in sentences(checked, found.skipped):

@@ -25,6 +25,7 @@ from .fusion.query_fusion import AVISMQueryFusion as AVISMQueryFusion
 from .fusion.simple import AddFusion as AddFusion
 from .fusion.simple import ConcatFusion as ConcatFusion
 from .fusion.simple import NoFusion as NoFusion
+from .fusion.text_fusion import TextAudioFusion as TextAudioFusion
 from .fusion.tpavi import TPAVI as TPAVI
 from .losses.active_speaker_loss import ActiveSpeakerLoss as ActiveSpeakerLoss
 from .losses.avm_loss import AVMLoss as AVMLoss
@@ -44,6 +45,7 @@ from .speaker_detectors.active_speaker_detector import (
 from .speaker_detectors.networks import LRASD as LRASD
 from .speaker_detectors.networks import LightASD as LightASD
 from .task_modules.mask_matching import MaskMatcher as MaskMatcher
+from .text_encoders.text_encoder import TextEncoder as TextEncoder
 from .trackers.box_tracker import BoxTracker as BoxTracker
 from .trackers.clip_query_tracker import ClipQueryTracker as ClipQueryTracker
 from .trackers.detections import Detector as Detector

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from avis.structures.av_data_sample import AVDataSample
 
-Inputs = dict[str, Tensor]
+Inputs = dict[str, Tensor]  # but ``expressions``, which is a list of sentences
 
 
 class BaseAVModel(BaseModel, metaclass=ABCMeta):

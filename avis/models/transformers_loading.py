@@ -1,5 +1,6 @@
 """Open networks of transformers: pretrained, by name or folder, or at random from a config."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,6 +10,8 @@ from torch import nn
 from avis.utils.optional import require
 
 INSTALL_ENCODERS = "pip install 'avis[encoders]'"
+# Padding has id 0, as in the networks of transformers.
+_SPECIAL_TOKENS = {'pad_token': '[PAD]', 'unk_token': '[UNK]', 'cls_token': '[CLS]'}
 
 
 def open_config(model: str | dict[str, Any], *, by: str, **options: Any) -> Any:
@@ -62,6 +65,52 @@ def build_network(mapping: str, model: str | dict[str, Any], config: Any, *, by:
         return cls(config)
     except (OSError, ValueError) as error:
         raise _cannot_open(by, model, error) from error
+
+
+def open_tokenizer(model: str, *, by: str) -> Any:
+    """Return the tokenizer of pretrained weights.
+
+    Args:
+        model: Name on the Hugging Face hub, or folder.
+        by: Component that needs it.
+
+    Raises:
+        ImportError: transformers is not installed.
+        ValueError: The folder or name cannot be opened.
+    """
+    transformers = require('transformers', by=by, install=INSTALL_ENCODERS)
+    try:
+        return transformers.AutoTokenizer.from_pretrained(model)
+    except (OSError, ValueError) as error:
+        raise _cannot_open(by, model, error) from error
+
+
+def word_tokenizer(words: Sequence[str], *, by: str) -> Any:
+    """Return a tokenizer whose tokens are words, in lower case, after a token that starts a text.
+
+    Args:
+        words: All that it knows.
+        by: Component that needs it.
+
+    Raises:
+        ImportError: transformers is not installed.
+        ValueError: A word occurs twice.
+    """
+    transformers = require('transformers', by=by, install=INSTALL_ENCODERS)
+    tokenizers = require('tokenizers', by=by, install=INSTALL_ENCODERS)
+    known = [*_SPECIAL_TOKENS.values(), *words]
+    if len(set(known)) < len(known):
+        twice = sorted({word for word in known if known.count(word) > 1})
+        raise ValueError(f'{by}: expected each word of the vocabulary once, got {twice} twice')
+    ids = {word: index for index, word in enumerate(known)}
+    unknown, start = _SPECIAL_TOKENS['unk_token'], _SPECIAL_TOKENS['cls_token']
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(ids, unknown))
+    tokenizer.normalizer = tokenizers.normalizers.Lowercase()
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
+        single=f'{start} $A', special_tokens=[(start, ids[start])]
+    )
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **_SPECIAL_TOKENS)
 
 
 def freeze_modules(network: nn.Module, frozen: set[str]) -> None:

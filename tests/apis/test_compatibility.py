@@ -8,6 +8,8 @@ from avis.apis.compatibility import check_compatibility
 MAPS = {'type': 'AVSegmentor', 'audio_encoder': {'type': 'LogMelCNN', 'out_channels': 64}}
 HEAD = {'type': 'Mask2FormerFrameHead'}
 TRACKS = {'type': 'avis.models.AVInstanceSegmentor', 'frame_head': HEAD}
+TEXT = {'text_encoder': {'type': 'TextEncoder'}, 'fusion': {'type': 'TPAVI', 'audio_dim': 32}}
+TEXT_FUSION = {'type': 'TextAudioFusion', 'channels': 32, 'audio_dim': 64}
 QUERY_FUSION = {'type': 'AVISMQueryFusion', 'audio_dim': 64}
 
 
@@ -37,6 +39,21 @@ QUERY_FUSION = {'type': 'AVISMQueryFusion', 'audio_dim': 64}
         (
             {'model': {**MAPS, 'fusion': {'type': 'TPAVI', 'audio_dim': 128}}},
             r'audio_dim is 128, but LogMelCNN returns rows of 64; set model\.fusion\.audio_dim=64',
+        ),
+        (
+            {'model': {**MAPS, **TEXT, 'text_fusion': {**TEXT_FUSION, 'audio_dim': 8}}},
+            r'model\.text_fusion\.audio_dim is 8, but LogMelCNN returns rows of 64',
+        ),
+        (
+            {'model': {**MAPS, **TEXT, 'text_fusion': {**TEXT_FUSION, 'channels': 16}}},
+            r'model\.fusion\.audio_dim is 32, but TextAudioFusion returns rows of 16',
+        ),
+        (
+            {
+                'model': {**MAPS, **TEXT, 'text_fusion': TEXT_FUSION},
+                'test_dataloader': {'dataset': {'type': 'AVSBenchS4'}},
+            },
+            r'test_dataloader: .* reads expressions, which AVSBenchS4 does not have; use RefAVS',
         ),
         (
             {
@@ -76,6 +93,10 @@ def test_pairs_that_work_and_unknown_classes_pass() -> None:
     for config in (
         {'model': {**MAPS, 'fusion': {'type': 'TPAVI', 'audio_dim': 64}}},
         {'model': MAPS, 'test_evaluator': converted},
+        {
+            'model': {**MAPS, **TEXT, 'text_fusion': TEXT_FUSION},
+            'test_dataloader': {'dataset': {'type': 'RefAVS'}},
+        },
         {'model': {'type': 'Theirs', 'fusion': {'type': 'Theirs'}}, 'test_cfg': {'type': 'Loop'}},
         {'model': None},
     ):

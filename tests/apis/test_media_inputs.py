@@ -83,7 +83,9 @@ def test_images_beside_as_many_videos_are_thumbnails(media, tmp_path):
 def test_patterns_and_lists_name_videos(media):
     assert list(find_inputs(f'{media}/*t*.mp4').videos) == ['cut', 'mute', 'talk']
     (media / 'list.yml').write_text(
-        '- talk.mp4\n- {video: mute.mp4, audio: voice.wav, start: 1, end: 2}\n- frames\n'
+        '- talk.mp4\n'
+        '- {video: mute.mp4, audio: voice.wav, start: 1, end: 2, expression: a dog}\n'
+        '- frames\n'
     )
     videos = find_inputs([media / 'list.yml'], fps=3.0).videos
     assert [video.path for video in videos.values()] == [
@@ -98,6 +100,7 @@ def test_patterns_and_lists_name_videos(media):
         'fps': 3.0,
         'start': 1,
         'end': 2,
+        'expression': 'a dog',
     }
 
 

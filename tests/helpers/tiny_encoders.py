@@ -126,3 +126,8 @@ IMAGES: dict[str, dict] = {
 def image_config(kind: str) -> dict:
     """Return the config of a tiny image network, for ``TransformersBackbone.model``."""
     return {'model_type': kind, **IMAGES[kind]}
+
+
+def text_config(kind: str = 'bert') -> dict:
+    """Return the config of a tiny text network, for ``TextEncoder.model``."""
+    return {'model_type': kind, **_LAYERS, 'max_position_embeddings': 16}

@@ -22,6 +22,7 @@ from .rotation import RandomRotation as RandomRotation
 from .sampling import PadFrames as PadFrames
 from .sampling import SampleAroundReference as SampleAroundReference
 from .sampling import SampleFrames as SampleFrames
+from .text import BlankExpression as BlankExpression
 from .tracks import LoadTracks as LoadTracks
 from .whole_video import OpenVideo as OpenVideo
 from .whole_video import PackVideo as PackVideo

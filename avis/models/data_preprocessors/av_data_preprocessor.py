@@ -62,13 +62,14 @@ class AVDataPreprocessor(BaseDataPreprocessor):
             ``inputs``: ``frames`` float32 (B, T, 3, H, W), ``audio`` (B, S), (B, T, 96, 64) or
             (B, T, D); ``audio_lengths`` int (B,), lengths of ``audio`` without padding, if they
             differ; ``prior_masks`` (B, T, h, w) and ``prior_images`` (B, T, 3, H, W) if given;
-            ``valid_frames`` bool (B, T) if any frame is padding; ``data_samples``.
+            ``valid_frames`` bool (B, T) if any frame is padding; ``expressions``, B sentences or
+            None, if a sample has one; ``data_samples``.
         """
         data = self.cast_data(data)
         frames, audio = data['inputs']['frames'], data['inputs'].get('audio')
         samples = data.get('data_samples')
         batch = self._stack_frames(frames)
-        inputs = {'frames': batch}
+        inputs: dict[str, Any] = {'frames': batch}
         if audio is not None:
             inputs['audio'] = _stack_audio(audio)
             lengths = [len(waveform) for waveform in audio]
@@ -84,6 +85,8 @@ class AVDataPreprocessor(BaseDataPreprocessor):
             for name in {'frames', 'prior_images'} & set(inputs):
                 inputs[name][~valid] = 0
             inputs['valid_frames'] = valid
+        if any('expression' in sample for sample in samples or ()):
+            inputs['expressions'] = [sample.get('expression') for sample in samples]
         if samples is not None:
             flags = [None] * len(samples) if valid is None else list(valid)
             shape = (batch.shape[1], *batch.shape[3:])  # (T, H, W)

@@ -35,6 +35,8 @@ class AVSegmentor(BaseAVSegmentor):
         loss_seg: Called with logits, target and labeled frames.
         loss_avm: Audio-visual matching loss, see :mod:`avis.models.losses.avm_loss`; None to train
             without it.
+        text_encoder: Maps expressions to tokens, for segmentation by text; None without text.
+        text_fusion: Fuses these tokens into the audio embeddings, whose width D may change.
         init_cfg: As for every mmengine model.
     """
 
@@ -49,9 +51,11 @@ class AVSegmentor(BaseAVSegmentor):
         decode_head: dict[str, Any],
         loss_seg: dict[str, Any],
         loss_avm: dict[str, Any] | None = None,
+        text_encoder: dict[str, Any] | None = None,
+        text_fusion: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(MODELS.build(data_preprocessor), init_cfg)
+        super().__init__(MODELS.build(data_preprocessor), init_cfg, text_encoder, text_fusion)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
         self.audio_encoder = MODELS.build(audio_encoder)

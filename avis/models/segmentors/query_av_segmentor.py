@@ -38,6 +38,8 @@ class QueryAVSegmentor(BaseAVSegmentor):
             the binary task.
         output_size: (H, W) of the predictions, if frames are resized for the model only; None for
             the size of the input.
+        text_encoder: Maps expressions to tokens, for segmentation by text; None without text.
+        text_fusion: Fuses these tokens into the audio embeddings, whose width D may change.
         init_cfg: As for every mmengine model.
     """
 
@@ -49,9 +51,11 @@ class QueryAVSegmentor(BaseAVSegmentor):
         audio_encoder: dict[str, Any],
         frame_head: dict[str, Any],
         output_size: tuple[int, int] | None = None,
+        text_encoder: dict[str, Any] | None = None,
+        text_fusion: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(MODELS.build(data_preprocessor), init_cfg)
+        super().__init__(MODELS.build(data_preprocessor), init_cfg, text_encoder, text_fusion)
         self.backbone = MODELS.build(backbone)
         self.audio_encoder = MODELS.build(audio_encoder)
         self.frame_head = MODELS.build(frame_head)

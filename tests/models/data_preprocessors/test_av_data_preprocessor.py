@@ -162,3 +162,10 @@ def test_batch_without_audio_is_supported() -> None:
     data = batch((2, 32, 32))
     del data['inputs']['audio']
     assert set(AVDataPreprocessor()(data)['inputs']) == {'frames'}
+
+
+def test_expressions_of_the_samples_become_inputs() -> None:
+    data = batch((2, 32, 32), (2, 32, 32))
+    assert 'expressions' not in AVDataPreprocessor()(data)['inputs']
+    data['data_samples'][0].set_metainfo({'expression': 'the man'})
+    assert AVDataPreprocessor()(data)['inputs']['expressions'] == ['the man', None]
