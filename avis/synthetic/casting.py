@@ -10,6 +10,7 @@ from avis.synthetic.recipe import DEFAULT_SECONDS, LAYOUTS, Recipe
 from avis.synthetic.scene import Actor, Scene, Shot, Trajectory
 from avis.synthetic.schedule import (
     Turns,
+    choose_audible,
     complement,
     plan_dialogue,
     plan_full_seconds,
@@ -167,15 +168,20 @@ def _conversation(
 def _moving_mouths(
     recipe: Recipe, job: Job, rng: np.random.Generator
 ) -> tuple[list[Character], list[Turns], list[Turns]]:
-    """One to three persons in short turns; most of them move their mouths when silent, too.
+    """One to three persons move their mouths in short turns, of which some are silent.
 
-    Only the audio, and its synchrony with the mouth, tells who speaks.
+    A person's own motion says nothing about which of its turns are audible: only the audio, and
+    its synchrony with the mouth, tells who speaks.
     """
     count = int(rng.choice([1, 2, 3], p=[0.3, 0.5, 0.2])) + _extra(recipe)
     characters = _sample(layout_cast(recipe), count, rng)
     length = 2.0 - 1.2 * recipe.challenges.get('multi_turn_sounding', 0.0)
-    turns = plan_dialogue(len(characters), job.seconds, rng, length)
-    gestures = [complement(own, job.seconds, 0.1) if rng.random() < 0.85 else [] for own in turns]
+    motions = [plan_dialogue(1, job.seconds, rng, length)[0] for _ in characters]
+    turns = choose_audible(motions, rng)
+    gestures = [
+        [turn for turn in motion if turn not in audible]
+        for motion, audible in zip(motions, turns, strict=True)
+    ]
     return characters, turns, gestures
 
 

@@ -97,6 +97,32 @@ def plan_one_after_another(sources: int, seconds: float, rng: np.random.Generato
     return turns
 
 
+def choose_audible(
+    turns: Sequence[Turns], rng: np.random.Generator, share: float = 0.7, overlap: float = 0.15
+) -> list[Turns]:
+    """Choose turns at random, mostly such that one speaker is heard at a time.
+
+    Args:
+        turns: Turns of each speaker, which may overlap those of others.
+        rng: Random generator.
+        share: Probability that a turn is chosen that overlaps no chosen turn of another speaker.
+        overlap: The same for one that does.
+
+    Returns:
+        The chosen turns of each speaker; at least one if there are any.
+    """
+    order = [(speaker, turn) for speaker, own in enumerate(turns) for turn in own]
+    order = [order[i] for i in rng.permutation(len(order))]
+    chosen: list[Turns] = [[] for _ in turns]
+    for speaker, turn in order:
+        others = [other for k, own in enumerate(chosen) if k != speaker for other in own]
+        probability = overlap if sounding_time(others, *turn) else share
+        last = (speaker, turn) == order[-1] and not any(chosen)
+        if rng.random() < probability or last:
+            chosen[speaker].append(turn)
+    return [sorted(own) for own in chosen]
+
+
 def split_turns(turns: Turns, pause: float, length: float) -> Turns:
     """Split turns into pieces of about ``length`` with a ``pause`` (seconds) between them."""
     pieces = []

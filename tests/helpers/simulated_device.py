@@ -89,7 +89,7 @@ class SimulatedTensor(torch.Tensor):
 
 
 class _Backend(backend_registration._DummyBackendModule):
-    """What PyTorch asks of a device; a registration cannot be undone, so it is then without devices."""
+    """What PyTorch asks of a device; outside the context there is none."""
 
     used = False
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from avis.synthetic.schedule import (
     MIN_SOUNDING,
+    choose_audible,
     complement,
     is_sounding,
     plan_dialogue,
@@ -105,3 +106,29 @@ def test_a_quarter_of_a_second_counts_as_sounding():
     assert is_sounding([(0.5, 0.5 + MIN_SOUNDING)], 0)
     assert not is_sounding([(0.5, 0.49 + MIN_SOUNDING)], 0)
     assert is_sounding([(0.0, 0.125), (0.5, 0.625)], 0)  # together
+
+
+def test_audible_turns_are_some_of_the_turns_and_overlap_less():
+    rng = np.random.default_rng(0)
+    overlaps = np.zeros(2)  # of all turns, of the audible ones
+    for _ in range(200):
+        turns = [plan_dialogue(1, 6, rng, 2.0)[0] for _ in range(3)]
+        audible = choose_audible(turns, rng)
+        assert any(audible)
+        for own, chosen in zip(turns, audible, strict=True):
+            assert chosen == [turn for turn in own if turn in chosen]
+        for k, (first, *others) in enumerate((turns, audible)):
+            overlaps[k] += sum(sounding_time([*chain(*others)], *turn) for turn in first)
+    assert 0 < overlaps[1] < 0.2 * overlaps[0]
+
+
+def test_the_motion_of_a_mouth_does_not_tell_its_audible_turns():
+    rng = np.random.default_rng(0)
+    flags, lengths = [], []
+    for _ in range(2000):
+        (turns,) = plan_dialogue(1, 6, rng, 2.0)
+        (chosen,) = choose_audible([turns], rng)
+        flags += [turn in chosen for turn in turns]
+        lengths += [end - start for start, end in turns]
+    audible, is_long = np.array(flags), np.array(lengths) > np.median(lengths)
+    assert audible[is_long].mean() == pytest.approx(audible[~is_long].mean(), abs=0.04)
