@@ -27,6 +27,11 @@ from avis.utils.file_names import safe_file_name
 FORMAT = 2
 """Part of every key; increased when the results of a stage change their meaning or form."""
 
+# A prepared file of 1 MB could fill 1 GB: longer contents count as damaged. Masks and boxes are
+# compressed to a twentieth.
+_MIN_LIMIT = 1 << 26  # bytes
+_MAX_RATIO = 100
+
 
 class StageCache:
     """One file per video, stage and key; a file that exists is complete.
@@ -45,8 +50,9 @@ class StageCache:
     def load(self, path: Path) -> list[str] | None:
         """The lines of a finished stage; None if it is not finished or cannot be read."""
         try:
+            limit = max(_MIN_LIMIT, _MAX_RATIO * path.stat().st_size)
             with gzip.open(path, 'rb') as file:
-                content, end = _split_end(file.read())
+                content, end = _split_end(file.read(limit + 1)[:limit])
             finished = json.loads(end) == _end_mark(content.count(b'\n'), _new_hash(content))
             lines = content.decode('utf-8').split('\n')[:-1] if finished else None
         except (FileNotFoundError, NotADirectoryError):

@@ -94,6 +94,15 @@ def test_content_of_another_origin_is_named_and_counts_as_absent(text, tmp_path,
     assert cache.load(path) == ['3']
 
 
+def test_content_that_is_much_larger_than_its_file_counts_as_absent(tmp_path, log, monkeypatch):
+    cache, path = stored(tmp_path, lines=['a' * 200_000])
+    assert cache.load(path) == ['a' * 200_000]
+    monkeypatch.setattr(module, '_MIN_LIMIT', 1000)
+    assert 100 * path.stat().st_size < 200_000
+    assert cache.load(path) is None
+    assert log == [f'{path} is truncated, damaged or of another origin: its stage is repeated']
+
+
 def test_changed_rows_with_a_matching_count_count_as_absent(tmp_path, log):
     cache, path = stored(tmp_path)
     text = gzip.decompress(path.read_bytes()).decode()
