@@ -1,6 +1,7 @@
 """Corrections of the defects 41 and 43 to 53 in the docs of AVTracker."""
 
 from collections import Counter
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from avis.avtracker.identity.embedding_identity import (
     SpeakerIdentity,
     cluster,
     cosine_margins,
+    group_margins,
 )
 from avis.avtracker.identity.vlm_identity import VLMIdentity, outline
 from avis.avtracker.interfaces import Face, LocalAnswer, LocalQuery
@@ -256,6 +258,39 @@ def test_clustering_leaves_out_unknown_margins():
     margins = np.array([[1, np.nan, 0.5], [np.nan, np.nan, np.nan], [0.5, np.nan, 1]])
     assert cluster(margins) == [[0, 2]]
     assert cluster(np.zeros((0, 0))) == []
+
+
+def test_clusters_equal_average_linkage_of_all_pairs_in_each_step():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        vectors = rng.normal(size=(int(rng.integers(1, 12)), 2))
+        margins = vectors @ vectors.T
+        unknown = np.triu(rng.random(margins.shape) < 0.3, 1)
+        margins[unknown | unknown.T] = np.nan
+        assert cluster(margins) == naive_clusters(margins)
+
+
+def naive_clusters(margins):
+    groups = [[n] for n in range(len(margins))]
+    while True:
+        pairs = {}
+        for one, other in combinations(range(len(groups)), 2):
+            known = margins[np.ix_(groups[one], groups[other])]
+            if not np.isnan(known).all():
+                pairs[one, other] = np.nanmean(known)
+        if not pairs or max(pairs.values()) < 0:
+            return sorted(sorted(group) for group in groups)
+        one, other = max(pairs, key=pairs.get)
+        groups[one] += groups.pop(other)
+
+
+def test_margins_of_utterances_to_their_group_and_the_next():
+    nan = np.nan
+    margins = np.array([[1, 0.5, -0.5, nan], [0.5, 1, nan, nan], [-0.5, nan, 1, nan], [nan] * 4])
+    assert group_margins(margins, [[0, 1], [2]]) == {
+        'own_margins': [0.75, 0.75, 1.0, None],
+        'next_margins': [-0.5, None, -0.5, None],
+    }
 
 
 class TimedEncoder:

@@ -18,8 +18,8 @@ from avis.avtracker.interfaces import (
 )
 from avis.avtracker.loading import build_part
 from avis.avtracker.track_ids import speaker_mask
+from avis.models.trackers.matching import cosine_similarity_matrix
 from avis.registry import MODELS
-from avis.utils.similarity import cosine_similarity
 
 
 class EmbeddingIdentity:
@@ -42,9 +42,7 @@ class EmbeddingIdentity:
         record |= {
             'windows': [utterance.query.window for utterance in utterances],
             'key_frames': [utterance.key_frame for utterance in utterances],
-            'margins': [
-                [None if np.isnan(v) else round(float(v), 4) for v in row] for row in margins
-            ],
+            **group_margins(margins, groups),
         }
         reason = f'{type(self).__name__}: {len(groups)} groups of {len(utterances)} windows'
         return GlobalAnswer(dict(enumerate(groups)), reason, record)
@@ -141,13 +139,15 @@ class JointIdentity(EmbeddingIdentity):
         self, video: VideoContext, utterances: Sequence[GroundedUtterance]
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Mean over the parts for which a pair is known."""
-        found = [part.margins(video, utterances) for part in self.parts]
-        each = np.stack([margins for margins, _ in found])
-        known = ~np.isnan(each)
-        total = np.where(known, each, 0.0).sum(axis=0)
-        mean = np.full(total.shape, np.nan)
-        np.divide(total, known.sum(axis=0), out=mean, where=known.any(axis=0))
-        return mean, {type(p).__name__: r for p, (_, r) in zip(self.parts, found, strict=True)}
+        size = len(utterances), len(utterances)
+        mean, known, record = np.zeros(size), np.zeros(size, np.uint8), {}
+        for part in self.parts:
+            margins, record[type(part).__name__] = part.margins(video, utterances)
+            known += ~np.isnan(margins)
+            mean += np.nan_to_num(margins)
+        mean[known == 0] = np.nan
+        mean /= known.clip(1)
+        return mean, record
 
 
 def cosine_margins(
@@ -155,10 +155,11 @@ def cosine_margins(
 ) -> NDArray[np.float64]:
     """(cosine - threshold) / (1 - threshold) of all pairs, NaN where one is None, (N, N)."""
     margins = np.full((len(embeddings), len(embeddings)), np.nan)
-    for row, one in enumerate(embeddings):
-        for column, other in enumerate(embeddings):
-            if one is not None and other is not None:
-                margins[row, column] = (cosine_similarity(one, other) - threshold) / (1 - threshold)
+    known = [n for n, embedding in enumerate(embeddings) if embedding is not None]
+    if known:
+        stacked = np.stack([embeddings[n] for n in known])
+        cosines = cosine_similarity_matrix(stacked, stacked)
+        margins[np.ix_(known, known)] = (cosines - threshold) / (1 - threshold)
     return margins
 
 
@@ -175,28 +176,69 @@ def cluster(margins: NDArray[np.float64]) -> list[list[int]]:
     >>> cluster(np.array([[1, 0.5, -1], [0.5, 1, -1], [-1, -1, 1.0]]))
     [[0, 1], [2]]
     """
-    groups = [[n] for n in range(len(margins)) if not np.isnan(margins[n, n])]
-    seen = [n for (n,) in groups]
-    margins = margins[np.ix_(seen, seen)]
+    if not len(margins):
+        return []
+    groups = {n: [n] for n in np.flatnonzero(~np.isnan(np.diagonal(margins))).tolist()}
     # Between two groups: sum of the known margins, and how many these are.
-    sums, known = np.nan_to_num(margins), (~np.isnan(margins)).astype(float)
-    while len(groups) > 1:
-        means = np.full(sums.shape, -np.inf)
-        np.divide(sums, known, out=means, where=np.triu(known, 1) > 0)
-        one, other = (int(n) for n in np.unravel_index(means.argmax(), means.shape))
-        if means[one, other] < 0:
+    sums, known = np.nan_to_num(margins), (~np.isnan(margins)).astype(np.uint32)
+    active = ~np.isnan(np.diagonal(margins))
+    best, partner = np.full(len(sums), -np.inf), np.arange(len(sums))
+    stale = list(groups)
+    while True:
+        for group in stale:
+            best[group], partner[group] = _best_partner(sums, known, active, group)
+        one = int(best.argmax())
+        other = int(partner[one])
+        if best[one] < 0:
             break
         groups[one] += groups.pop(other)
-        sums, known = _joined(sums, one, other), _joined(known, one, other)
-    return sorted((sorted(group) for group in groups), key=lambda group: group[0])
+        active[other], best[other] = False, -np.inf
+        for table in (sums, known):
+            table[one] += table[other]
+            table[:, one] += table[:, other]
+        # The mean of a joined group lies between those of its parts: no other partner is better.
+        stale = [n for n in groups if n == one or partner[n] in (one, other)]
+    return sorted((sorted(group) for group in groups.values()), key=lambda group: group[0])
 
 
-def _joined(table: NDArray[np.float64], one: int, other: int) -> NDArray[np.float64]:
-    """Sums between groups (N, N) after two of them became one, (N - 1, N - 1)."""
-    table = table.copy()
-    table[one] += table[other]
-    table[:, one] += table[:, other]
-    return np.delete(np.delete(table, other, axis=0), other, axis=1)
+def _best_partner(
+    sums: NDArray[np.float64], known: NDArray[np.uint32], active: NDArray[np.bool_], group: int
+) -> tuple[float, int]:
+    """Highest mean margin of a group to one of the following groups, and that group."""
+    others = np.flatnonzero(active & (known[group] > 0))
+    others = others[others > group]
+    if not len(others):
+        return -np.inf, group
+    means = sums[group, others] / known[group, others]
+    return float(means.max()), int(others[means.argmax()])
+
+
+def group_margins(
+    margins: NDArray[np.float64], groups: Sequence[Sequence[int]]
+) -> dict[str, list[float | None]]:
+    """How close each utterance is to its group and to the nearest other one.
+
+    Args:
+        margins: (N, N), NaN where unknown.
+        groups: Members of each group.
+
+    Returns:
+        ``own_margins`` and ``next_margins``, one mean of the known margins per utterance; None
+        where there is none.
+    """
+    own, following = np.full(len(margins), np.nan), np.full(len(margins), np.nan)
+    for group in groups:
+        part = margins[:, group]
+        count = (~np.isnan(part)).sum(axis=1)
+        mean = np.where(count > 0, np.nansum(part, axis=1) / count.clip(1), np.nan)
+        own[group] = mean[group]
+        mean[group] = np.nan
+        following = np.fmax(following, mean)
+    return {'own_margins': _rounded(own), 'next_margins': _rounded(following)}
+
+
+def _rounded(values: NDArray[np.float64]) -> list[float | None]:
+    return [None if np.isnan(value) else round(float(value), 4) for value in values]
 
 
 def _face_in(mask: NDArray[np.bool_], faces: Sequence[Face]) -> Face | None:
