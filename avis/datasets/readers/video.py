@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
@@ -67,7 +67,8 @@ def walk_video(path: str | Path, times: Iterable[float]) -> Iterator[NDArray[np.
     with StreamReader(path, 'video') as reader:
         cursor = _Cursor(reader)
         for time in times:
-            yield _upright(cursor.frame_at(float(time)))
+            frame = cursor.frame_at(float(time))
+            yield _upright(frame, cursor.orientation(frame))
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,10 @@ def video_info(path: str | Path) -> VideoInfo:
         BrokenDataError: The file has no video stream, or a video stream without frames.
     """
     with StreamReader(path, 'video') as reader:
-        stream, frame = reader.stream, _Cursor(reader).frame_at(0.0)
-        height, width = _upright(frame).shape[:2]
+        cursor = _Cursor(reader)
+        stream, frame = reader.stream, cursor.frame_at(0.0)
+        turned = cursor.orientation(frame)
+        height, width = _upright(frame, turned).shape[:2]
         found = scan(path)
         fps = choose_fps(found.frame_times, stream.average_rate, stream.base_rate)
         end = video_end(
@@ -108,14 +111,17 @@ def video_info(path: str | Path) -> VideoInfo:
             found.last_duration or 1 / fps,
             max(found.audio_ends.values(), default=0.0),
         )
-        aspect = _pixel_aspect(reader, frame)
+        aspect = Fraction(stream.sample_aspect_ratio or 1)
+        aspect = 1 / aspect if turned.transpose else aspect
         return VideoInfo(height, width, fps, end, bool(found.audio_ends), aspect)
 
 
-def _pixel_aspect(reader: StreamReader, frame: Any) -> Fraction:
-    """Return width divided by height of the pixels of the upright frame; 1 if not stated."""
-    aspect = Fraction(reader.stream.sample_aspect_ratio or 1)
-    return 1 / aspect if _orientation(frame)[0] else aspect
+class _Orientation(NamedTuple):
+    """How to turn a frame upright: transpose, then flip its columns, then its rows."""
+
+    transpose: bool
+    columns: bool
+    rows: bool
 
 
 class _Cursor:
@@ -130,6 +136,7 @@ class _Cursor:
         self.key_ticks = [entry.timestamp for entry in index if entry.is_keyframe]
         # Decoding times: hints of where it is worth to seek.
         self.keys = np.array(self.key_ticks) * float(stream.time_base) - reader.start
+        self._turned: tuple[int, _Orientation] | None = None
         self._restart(None)
 
     def _restart(self, wanted: float | None) -> None:
@@ -197,6 +204,16 @@ class _Cursor:
             self.current, self.following = self.following, None
         return self.current[1]
 
+    def orientation(self, frame: Any) -> _Orientation:
+        """Return how to turn a frame upright.
+
+        A frame whose side data are read is freed by the garbage collector only, hundreds of frames
+        later: they are read again where the rotation changes.
+        """
+        if self._turned is None or self._turned[0] != frame.rotation:
+            self._turned = frame.rotation, _orientation(frame)
+        return self._turned[1]
+
     def _key_frame_ahead(self, time: float) -> bool:
         """Whether there is a key frame between the current frame and ``time``."""
         if not self.reader.seekable:
@@ -237,30 +254,29 @@ class _Cursor:
             )
 
 
-def _orientation(frame: Any) -> tuple[bool, bool, bool]:
-    """Return how to turn a frame upright: transpose, then flip its columns, then its rows.
+def _orientation(frame: Any) -> _Orientation:
+    """Return how to turn a frame upright by its side data.
 
     The display matrix maps columns x and rows y to a x + c y and b x + d y.
     """
     data = frame.side_data.get(SideDataType.DISPLAYMATRIX)
     if data is None:
-        return False, False, False
+        return _Orientation(False, False, False)
     a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
     if abs(a) + abs(d) >= abs(b) + abs(c):
-        return False, a < 0, d < 0
-    return True, c < 0, b < 0
+        return _Orientation(False, a < 0, d < 0)
+    return _Orientation(True, c < 0, b < 0)
 
 
-def _upright(frame: Any) -> NDArray[np.uint8]:
+def _upright(frame: Any, turned: _Orientation) -> NDArray[np.uint8]:
     """Convert a decoded frame to RGB, rotated and mirrored as it is to be shown."""
     # One thread: more would be created anew for every frame, and data loading workers run in
     # parallel.
     image: NDArray[np.uint8] = frame.to_ndarray(format='rgb24', threads=1)
-    transpose, columns, rows = _orientation(frame)
-    if transpose:
+    if turned.transpose:
         image = image.transpose(1, 0, 2)
-    if columns:
+    if turned.columns:
         image = image[:, ::-1]
-    if rows:
+    if turned.rows:
         image = image[::-1]
     return np.ascontiguousarray(image)

@@ -1,3 +1,5 @@
+import gc
+
 import av
 import numpy as np
 import pytest
@@ -104,6 +106,18 @@ def test_walk_video_yields_frames_as_they_are_decoded(video_path, decoded) -> No
     frames = walk_video(video_path, (k / 10 for k in range(200)))
     assert [number_shown(next(frames)) for _ in range(3)] == [0, 1, 2]
     assert sum(decoded) <= 4
+
+
+def test_walk_video_frees_frames_without_the_garbage_collector(video_path) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in walk_video(video_path, np.arange(50) / 10):
+            pass
+        kept = [found for found in gc.get_objects() if isinstance(found, av.VideoFrame)]
+    finally:
+        gc.enable()
+    assert len(kept) < 10  # the first one, current ones and their RGB copies
 
 
 def test_video_info_of_a_file(video_path) -> None:
