@@ -52,8 +52,8 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
 
     Args:
         benchmark: ``'avtrack'``, ``'aviseg'``, ``'youtube_vis'``, ``'avsbench'``, ``'avss'``,
-            ``'ava'``, ``'diarization'``, ``'referring'``, ``'davis'``, ``'mot'``, or the name of a
-            benchmark that a module of yours registers. The modules of
+            ``'ava'``, ``'diarization'``, ``'refavs'``, ``'referring'``, ``'davis'``, ``'mot'``, or
+            the name of a benchmark that a module of yours registers. The modules of
             :mod:`avis.evaluation.benchmarks` describe the files that each reads.
         gt: The ground truth in the official layout.
         pred: The prediction in the submission layout of the benchmark, or for tracks the output
@@ -71,7 +71,8 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
             ``timelines.json``.
         options: Further arguments of the benchmark: ``batch_size`` of avsbench (4), ``split`` of
             avss ('test'), ``with_jf`` of avtrack (True), ``threshold`` of ava (0.5), ``collar``,
-            ``skip_overlap``, ``uem``, ``offsets`` and ``scorer`` of diarization, ``task`` of davis
+            ``skip_overlap``, ``uem``, ``offsets`` and ``scorer`` of diarization, ``split``,
+            ``batch_size`` (4) and ``resize`` (True) of refavs, ``task`` of davis
             ('semi_supervised').
 
     Returns:

@@ -32,6 +32,8 @@ NOTES = (
   ava          --gt   csv files of AVA-ActiveSpeaker, a file or a folder
                --pred the same rows with a score
   diarization  --gt, --pred   RTTM files, a file or a folder
+  refavs       --gt   folder with metadata.csv and gt_mask
+               --pred UID/NAME.png, gray level / 255 = probability
   referring    --gt   JSON file with images and one annotation per image
                --pred JSON list of image_id, segmentation and score
   davis        --gt, --pred   SEQUENCE/00000.png, pixel = index of the object

@@ -6,7 +6,6 @@ occurs several times.
 """
 
 from collections.abc import Sequence
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,8 +27,9 @@ class RefAVS(AVDataset):
 
     A null reference names nothing in its clip; its masks are empty. ``train`` and ``val`` contain
     some, ``test_n`` nothing else; the classes of the objects of ``test_s`` are seen in training,
-    many of those of ``test_u`` are not. ``video_id`` is the uid of a row, with ``~2`` and so on if
-    the file repeats it. Rows of the split ``TODO`` are dropped, their number is logged.
+    many of those of ``test_u`` are not; ``test`` is all three. ``video_id`` is the uid of a row,
+    with ``~2`` and so on if the file repeats it. Rows of the split ``TODO`` are dropped, their
+    number is logged.
 
     Attributes of a record: ``clip``, ``object``, ``split``, ``null`` (bool).
 
@@ -42,7 +42,7 @@ class RefAVS(AVDataset):
         'classes': ('background', 'referred_object'),
         'palette': voc_palette(2).tolist(),
     }
-    SPLITS: ClassVar[tuple[str, ...]] = ref_avs_csv.SPLITS
+    SPLITS: ClassVar[tuple[str, ...]] = (*ref_avs_csv.SPLITS, 'test')
     UNUSED_SPLITS: ClassVar[tuple[str, ...]] = ref_avs_csv.UNUSED_SPLITS
     PUBLISHED: ClassVar[dict[str, int]] = {
         'train': 14113,
@@ -50,6 +50,7 @@ class RefAVS(AVDataset):
         'test_s': 2288,
         'test_u': 1656,
         'test_n': 1028,
+        'test': 4972,
     }
     PUBLISHED_NOTE: ClassVar[str] = (
         'These are the rows of the published metadata.csv, of 2767, 257, 273, 269 and 257 clips '
@@ -79,12 +80,12 @@ class RefAVS(AVDataset):
         rows = read_ref_avs_rows(self.ann_file)
         if unused := self._unused(rows):
             print_log(f'{self.ann_file}: {unused}', logger='current')
-        return [self._to_record(row) for row in self.of_split(rows, attrgetter('split'))]
+        return [self._to_record(row) for row in self.of_split(rows, self._split_of)]
 
     def notes(self) -> list[str]:
         """Rows of no split, repeated uids, and placeholders instead of sentences."""
         rows = read_ref_avs_rows(self.ann_file)
-        own = [row for row in rows if row.split == self.split]
+        own = self.of_split(rows, self._split_of)
         repeated = sum('~' in row.name for row in own)
         empty = sum(row.expression == _PLACEHOLDER and not row.is_null for row in own)
         counts = {
@@ -93,6 +94,10 @@ class RefAVS(AVDataset):
         }
         found = [f'{text}: {count}.' for text, count in counts.items() if count]
         return [note for note in (self._unused(rows), *found) if note]
+
+    def _split_of(self, row: RefAVSRow) -> str:
+        is_test = self.split == 'test' and row.split in ref_avs_csv.TEST_SPLITS
+        return 'test' if is_test else row.split
 
     def _unused(self, rows: Sequence[RefAVSRow]) -> str:
         count = sum(row.split in self.UNUSED_SPLITS for row in rows)

@@ -6,6 +6,7 @@ from .benchmarks.avtrack import AVTrackBenchmark as AVTrackBenchmark
 from .benchmarks.davis import DAVISBenchmark as DAVISBenchmark
 from .benchmarks.diarization import DiarizationBenchmark as DiarizationBenchmark
 from .benchmarks.mot import MOTBenchmark as MOTBenchmark
+from .benchmarks.ref_avs import RefAVSBenchmark as RefAVSBenchmark
 from .benchmarks.referring import ReferringBenchmark as ReferringBenchmark
 from .benchmarks.vis import AVISegBenchmark as AVISegBenchmark
 from .benchmarks.vis import YouTubeVISBenchmark as YouTubeVISBenchmark
@@ -14,6 +15,7 @@ from .metrics.avs_metric import AVSMetric as AVSMetric
 from .metrics.avss_metric import AVSSMetric as AVSSMetric
 from .metrics.converted_metric import ConvertedMetric as ConvertedMetric
 from .metrics.dump_predictions import DumpPredictions as DumpPredictions
+from .metrics.ref_avs_metric import RefAVSMetric as RefAVSMetric
 from .metrics.track_metrics import AVISegMetric as AVISegMetric
 from .metrics.track_metrics import AVTrackMetric as AVTrackMetric
 from .metrics.track_metrics import YouTubeVISMetric as YouTubeVISMetric

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from avis.utils.tables import read_table
 
-SPLITS = ('train', 'val', 'test_s', 'test_u', 'test_n')
+TEST_SPLITS = ('test_s', 'test_u', 'test_n')  # seen classes, unseen classes, null references
+SPLITS = ('train', 'val', *TEST_SPLITS)
 UNUSED_SPLITS = ('TODO',)  # rows that belong to no split of the benchmark
 NULL_OBJECT = 'null'
 

@@ -57,6 +57,11 @@ def test_repeated_uids_get_ids_of_their_own(root) -> None:
     assert names == ['-test-u_0_10000_hair-dryer_1', '-test-u_0_10000_hair-dryer_1~2']
 
 
+def test_split_test_has_all_three_test_splits(root) -> None:
+    splits = [record['attributes']['split'] for record in records(root, 'test')]
+    assert splits == ['test_s'] * 2 + ['test_u'] * 2 + ['test_n']
+
+
 def test_config_loads_a_training_sample(root) -> None:
     data = DATASETS.build(config(root).train_dataloader.dataset)[0]
     sample = data['data_samples']
@@ -114,4 +119,4 @@ def test_check_of_a_broken_copy_names_every_file(root, tmp_path, capsys) -> None
     assert f'{clip}/fid_3/00004.png does not exist' in text
     assert 'frames does not exist, so the frames of a video are missing' in text
     assert 'null_c--train_0_10000/audio.wav' in text
-    assert "RefAVS test_s: Expressions of objects that are 'NO.' and describe nothing: 1." in text
+    assert "RefAVS test: Expressions of objects that are 'NO.' and describe nothing: 2." in text

@@ -84,6 +84,7 @@ BENCHMARKS = BenchmarkRegistry(
         'avss': f'{_PACKAGE}.avss',
         'ava': f'{_PACKAGE}.ava',
         'diarization': f'{_PACKAGE}.diarization',
+        'refavs': f'{_PACKAGE}.ref_avs',
         'referring': f'{_PACKAGE}.referring',
         'davis': f'{_PACKAGE}.davis',
         'mot': f'{_PACKAGE}.mot',

@@ -129,15 +129,19 @@ def resample_matches(
 
 
 def resample_avsbench(
-    clips: Sequence[ClipScores], draws: IntArray, *, protocol: EvalProtocol, batch_size: int
+    clips: Sequence[ClipScores],
+    draws: IntArray | Sequence[IntArray],
+    *,
+    protocol: EvalProtocol,
+    batch_size: int,
 ) -> dict[str, FloatArray]:
-    """``miou`` and ``F_score`` of AVSBench for each draw, in 0..1.
+    """``miou`` and ``F_score`` of AVSBench for each draw, in 0..1; NaN for one without clips.
 
     Under ``official`` the clips of a draw form batches in the order of the draw.
 
     Args:
         clips: V clips with at least one frame each.
-        draws: Indices of clips, (R, N).
+        draws: Indices of clips, (R, N), or R arrays of different lengths.
         protocol: ``'official'`` or ``'corrected'``.
         batch_size: Clips per evaluation batch of the official protocol.
     """
@@ -146,9 +150,11 @@ def resample_avsbench(
     frames = np.array([len(clip.jaccard) for clip in clips])
     sounding = np.array([clip.sounding.sum() for clip in clips])
     curves = np.stack([clip.curve_sum for clip in clips])  # (V, 255)
-    starts = np.arange(0, draws.shape[1], batch_size if official else draws.shape[1])
-    miou, f_score = np.zeros((2, len(draws)))
+    miou, f_score = np.full((2, len(draws)), np.nan)
     for row, draw in enumerate(draws):
+        if not len(draw):
+            continue
+        starts = np.arange(0, len(draw), batch_size if official else len(draw))
         total = [np.add.reduceat(values[draw], starts) for values in (jaccard, frames, sounding)]
         best = np.add.reduceat(curves[draw], starts).max(axis=1) / np.maximum(total[2], 1)
         silent = 0.0 if official else np.nan

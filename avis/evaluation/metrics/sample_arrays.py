@@ -29,6 +29,11 @@ def predicted_frames(
     return pred if keep is None else pred[keep]
 
 
+def labels_of(sample: Mapping[str, Any]) -> NDArray[Any]:
+    """The ground truth of all frames at its own size, (T, H, W)."""
+    return _to_numpy(sample['gt_sem_seg']['sem_seg'])
+
+
 def scored_frames(
     sample: Mapping[str, Any], field: str, keep: NDArray[np.bool_]
 ) -> tuple[NDArray[Any], NDArray[Any]]:

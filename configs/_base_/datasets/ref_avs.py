@@ -15,6 +15,7 @@ from avis.datasets.transforms import (
     PackAVInputs,
     ResizeClip,
 )
+from avis.evaluation import RefAVSMetric
 
 dataset = dict(type=RefAVS, data_root='data/REFAVS')
 
@@ -52,5 +53,8 @@ test_dataloader = dict(
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type=DefaultSampler, shuffle=False),
-    dataset=dict(**dataset, split='test_s', pipeline=test_pipeline),
+    dataset=dict(**dataset, split='test', pipeline=test_pipeline),
 )
+
+val_evaluator = dict(type=RefAVSMetric, protocol='official')
+test_evaluator = dict(type=RefAVSMetric, protocol='official')
