@@ -32,10 +32,12 @@ COMMANDS = {
     'models': Command('list_models', 'list the models with their published scores'),
     'download': Command('download', 'fetch weights that configs start from, and convert them'),
     'publish': Command('publish', 'make a checkpoint ready to share'),
+    'data prepare': Command('prepare_data', 'prepare a data set from raw videos'),
+    'data labels': Command('convert_labels', 'convert labels of annotation tools'),
     'data make': Command('make_data', 'generate a synthetic data set'),
     'data browse': Command('browse_data', 'write clips as images, videos and a page'),
     'data check': Command('check_data', 'report missing, broken and unexpected files'),
     'doctor': Command('doctor', 'try every part of avis and say what to do about problems'),
     'config': Command('print_config', 'print a config with everything it inherits'),
 }
-GROUPS = {'data': 'generate, browse and check data sets'}
+GROUPS = {'data': 'prepare, generate, browse and check data sets'}

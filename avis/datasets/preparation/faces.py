@@ -1,0 +1,141 @@
+"""Crops and audio of the face tracks of AVA-ActiveSpeaker, from its videos and csv files.
+
+As in the preparation of TalkNet (TaoRuijie/TalkNet-ASD, utils/tools.py): a crop is the box
+truncated to whole pixels, the audio of a track ends at the time of its last frame.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avis.datasets.preparation.clips import WavFile, read_pcm
+from avis.datasets.preparation.files import ClipFiles, RawVideos
+from avis.datasets.preparation.running import Job
+from avis.datasets.readers.errors import broken_data_error
+from avis.datasets.readers.video import walk_video
+from avis.synthetic.writing import save_jpeg, save_wav
+from avis.utils.ava_csv import FaceRows, read_face_rows
+
+
+@dataclass(frozen=True)
+class FaceTrackFiles:
+    """The crops and the audio of one face track.
+
+    Attributes:
+        times: Second of the video of each frame, ascending.
+        boxes: Corners x1 y1 x2 y2 relative to the frame, (T, 4).
+        crops: File of each frame.
+        wav: Its audio.
+    """
+
+    times: tuple[float, ...]
+    boxes: NDArray[np.float64]
+    crops: tuple[str, ...]
+    wav: WavFile
+
+
+@dataclass(frozen=True)
+class FaceJob:
+    """The face tracks of one video.
+
+    Attributes:
+        name: Name of the video.
+        source: Path of the video; None if there is none.
+        tracks: Its face tracks.
+    """
+
+    name: str
+    source: str | None
+    tracks: tuple[FaceTrackFiles, ...]
+
+    def targets(self) -> list[str]:
+        """Return the paths of all files."""
+        return [path for track in self.tracks for path in (*track.crops, track.wav.path)]
+
+    def write(self, files: ClipFiles) -> None:
+        """Write the files, decoding each frame of the video once.
+
+        Raises:
+            BrokenDataError: The video cannot be read, has no audio, or a box is outside of it.
+        """
+        assert self.source is not None
+        for track in self.tracks:
+            samples = read_pcm(self.source, track.wav, start=track.times[0])
+            save = _Wav(samples, track.wav.sample_rate).save
+            files.write(track.wav.path, save)
+        shown: dict[float, list[tuple[NDArray[np.float64], str]]] = {}
+        for track in self.tracks:
+            for time, box, path in zip(track.times, track.boxes, track.crops, strict=True):
+                shown.setdefault(time, []).append((box, path))
+        times = sorted(shown)
+        for time, image in zip(times, walk_video(self.source, times), strict=True):
+            for box, path in shown[time]:
+                files.write(path, _Crop(self.source, time, image, box).save)
+
+
+@dataclass(frozen=True)
+class _Wav:
+    samples: NDArray[np.int16]
+    sample_rate: int
+
+    def save(self, path: Path) -> None:
+        save_wav(path, self.samples, self.sample_rate)
+
+
+@dataclass(frozen=True)
+class _Crop:
+    source: str
+    time: float
+    image: NDArray[np.uint8]
+    box: NDArray[np.float64]
+
+    def save(self, path: Path) -> None:
+        height, width = self.image.shape[:2]
+        x1, y1, x2, y2 = (self.box * (width, height, width, height)).astype(int).tolist()
+        crop = self.image[max(y1, 0) : y2, max(x1, 0) : x2]
+        if not crop.size:
+            raise broken_data_error(
+                self.source, f'has no pixels in the box {self.box.tolist()} at {self.time:.2f} s'
+            )
+        save_jpeg(path, crop)
+
+
+def plan_ava(root: Path, videos: RawVideos) -> list[Job]:
+    """AVA-ActiveSpeaker: crops and audio of the tracks in ``csv/train`` and ``csv/val``."""
+    jobs: list[Job] = []
+    for split in ('train', 'val'):
+        for path in sorted((root / 'csv' / split).glob('[!.]*.csv')):
+            rows = read_face_rows(path)
+            for video in dict.fromkeys(rows.videos):
+                source, _ = videos.find(video)
+                tracks = tuple(_tracks(root, split, video, rows))
+                jobs.append(FaceJob(video, source, tracks))
+    if not jobs:
+        raise FileNotFoundError(f'{root}: expected csv files in csv/train or csv/val.')
+    return jobs
+
+
+def _tracks(root: Path, split: str, video: str, rows: FaceRows) -> list[FaceTrackFiles]:
+    """The face tracks of a video; of two rows of one time the first counts."""
+    members: dict[str, list[int]] = {}
+    for row, (name, entity) in enumerate(zip(rows.videos, rows.entities, strict=True)):
+        if name == video:
+            members.setdefault(entity, []).append(row)
+    tracks = []
+    for entity, found in members.items():
+        times, first = np.unique(rows.times[found], return_index=True)
+        folder = root / 'clips_videos' / split / video / entity
+        seconds: Any = float(times[-1] - times[0])
+        wav = root / 'clips_audios' / split / video / f'{entity}.wav'
+        tracks.append(
+            FaceTrackFiles(
+                times=tuple(times.tolist()),
+                boxes=rows.boxes[np.asarray(found)[first]],
+                crops=tuple(str(folder / f'{time:.2f}.jpg') for time in times),
+                wav=WavFile(str(wav), seconds),
+            )
+        )
+    return tracks
