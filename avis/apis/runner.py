@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import get_world_size
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.evaluator import DumpResults
 from mmengine.model import is_model_wrapper
 from mmengine.runner import CheckpointLoader
@@ -32,6 +32,7 @@ from avis.evaluation.metrics.dump_predictions import DumpPredictions
 from avis.utils.atomic import check_writable
 from avis.utils.checkpoint import check_values, load_state_dict_strict, state_dict_of
 from avis.utils.compat.checkpoint_loading import load_file, trusted_checkpoints
+from avis.utils.folder_lock import folder_lock
 
 Launcher = Literal['none', 'pytorch', 'slurm', 'mpi']
 
@@ -66,6 +67,7 @@ def train(
 
     Raises:
         FileNotFoundError: Config or checkpoint does not exist.
+        BlockingIOError: Another process trains in ``work_dir``.
         ValueError: Unknown config key, missing setting, damaged or wrong checkpoint.
         FloatingPointError: A loss became NaN or infinite.
         VideoFailuresError: Videos failed in the validation; the training is complete.
@@ -76,7 +78,10 @@ def train(
         use_mixed_precision(cfg)
     if auto_scale_lr:
         use_scaled_lr(cfg)
-    with trusted_checkpoints() if trust_checkpoint else contextlib.nullcontext():
+    with (
+        folder_lock(cfg.work_dir) if is_main_process() else contextlib.nullcontext(),
+        trusted_checkpoints() if trust_checkpoint else contextlib.nullcontext(),
+    ):
         message = use_checkpoint(cfg, resume, seed=(cfg_options or {}).get('randomness.seed'))
         runner = build_runner(cfg)
         runner.logger.info(message)

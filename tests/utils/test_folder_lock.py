@@ -1,0 +1,47 @@
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from avis.utils.folder_lock import folder_lock
+
+HOLD = """
+import sys
+from avis.utils.folder_lock import folder_lock
+with folder_lock(sys.argv[1]):
+    print('held', flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A process that holds ``tmp_path / 'run'``."""
+    command = [sys.executable, '-c', HOLD, str(tmp_path / 'run')]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b'held\n'
+        yield process
+        process.kill()
+
+
+def test_folder_of_a_running_process_is_refused(holder, tmp_path):
+    message = f'is in use by process {holder.pid} on .*run'
+    with pytest.raises(BlockingIOError, match=message), folder_lock(tmp_path / 'run'):
+        pass
+    with folder_lock(tmp_path / 'other'):
+        pass
+
+
+def test_killed_process_releases_the_folder(holder, tmp_path):
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    with folder_lock(tmp_path / 'run'):
+        assert (tmp_path / 'run' / '.lock').read_text().startswith(f'process {os.getpid()} on ')
+
+
+def test_folder_can_be_used_again_after_the_block(tmp_path):
+    for _ in range(2):
+        with folder_lock(tmp_path):
+            pass
