@@ -70,10 +70,10 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
         out: Folder for ``metrics.json``, ``per_video.csv``, ``tables.md`` and, with ``diagnose``,
             ``timelines.json``.
         options: Further arguments of the benchmark: ``batch_size`` of avsbench (4), ``split`` of
-            avss ('test'), ``with_jf`` of avtrack (True), ``threshold`` of ava (0.5), ``collar``,
-            ``skip_overlap``, ``uem``, ``offsets`` and ``scorer`` of diarization, ``split``,
-            ``batch_size`` (4) and ``resize`` (True) of refavs, ``task`` of davis
-            ('semi_supervised').
+            avss and vpo ('test'), ``num_classes`` of vpo (22), ``with_jf`` of avtrack (True),
+            ``threshold`` of ava (0.5), ``collar``, ``skip_overlap``, ``uem``, ``offsets`` and
+            ``scorer`` of diarization, ``split``, ``batch_size`` (4) and ``resize`` (True) of
+            refavs, ``task`` of davis ('semi_supervised'), ``split_file`` of youmvos (all videos).
 
     Returns:
         ``name``, ``benchmark``, ``protocol``, ``summary`` (the numbers, flat), ``unit`` of its

@@ -37,6 +37,11 @@ NOTES = (
   referring    --gt   JSON file with images and one annotation per image
                --pred JSON list of image_id, segmentation and score
   davis        --gt, --pred   SEQUENCE/00000.png, pixel = index of the object
+  youmvos      --gt   Annotations, VIDEO/00001.png and VIDEO/shot.txt
+               --pred VIDEO/00001.png, pixel = index of the person
+  vpo          --gt   VPO-SS, VPO-MS or VPO-MSMI, or a folder of NAME.png, class
+                      indices, 255 = ignored
+               --pred NAME.png, class indices
   mot          --gt   SEQUENCE/gt/gt.txt and SEQUENCE/seqinfo.ini in a folder
                       such as MOT17-train
                --pred SEQUENCE.txt
@@ -92,7 +97,7 @@ def _add_benchmark_options(parser: ToolParser) -> None:
         default=omitted,
         help='avsbench, official: clips per batch (4)',
     )
-    parser.add_argument('--split', default=omitted, help='avss: split of metadata.csv (test)')
+    parser.add_argument('--split', default=omitted, help='avss, vpo: split of the table (test)')
     parser.add_argument(
         '--no-jf',
         dest='with_jf',

@@ -15,6 +15,8 @@ from .samplers.mixed_sampler import MixedSampler as MixedSampler
 from .samplers.track_sampler import TrackBatchSampler as TrackBatchSampler
 from .samplers.track_sampler import TrackSampler as TrackSampler
 from .vis import VISDataset as VISDataset
+from .vpo import VPO as VPO
 from .window_dataset import VideoSampler as VideoSampler
 from .window_dataset import WindowDataset as WindowDataset
+from .youmvos import YouMVOS as YouMVOS
 from .youtube_vis import YouTubeVIS as YouTubeVIS

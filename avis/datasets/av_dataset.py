@@ -45,6 +45,8 @@ class AVDataset(BaseDataset):
     SPLIT_COLUMN: ClassVar[str | int | None] = None
     # Values of this column in rows that the benchmark itself leaves out.
     UNUSED_SPLITS: ClassVar[tuple[str, ...]] = ()
+    # Values of this column in rows that belong to another split of this class.
+    JOINED_SPLITS: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,

@@ -22,6 +22,7 @@ from avis.datasets.readers.audio import audio_info
 from avis.datasets.readers.errors import REMEDY, BrokenDataError, broken_data_error
 from avis.datasets.readers.images import read_image
 from avis.datasets.transforms.audio import LoadAudio
+from avis.datasets.transforms.audio_mix import LoadMixedAudio
 from avis.datasets.transforms.clip_geometry import Size
 from avis.datasets.transforms.faces import LoadFaces
 from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps
@@ -125,6 +126,8 @@ def check_video(record: VideoRecord, loaders: Sequence[Any]) -> VideoReport:
             _check_tracks(record, sizes, report)
         elif isinstance(loader, LoadAudio):
             _check_audio(record, loader, report)
+        elif isinstance(loader, LoadMixedAudio):
+            report.attempt(loader.transform, {**record})
     return report
 
 
@@ -159,7 +162,7 @@ def _check_table(dataset: AVDataset) -> list[str]:
     header = [name.strip() for name in first]
     position = header.index(column) if isinstance(column, str) else column
     problems = []
-    known = {*dataset.SPLITS, *dataset.UNUSED_SPLITS}
+    known = {*dataset.SPLITS, *dataset.UNUSED_SPLITS, *dataset.JOINED_SPLITS}
     if header[position] in dataset.SPLITS:
         problems.append(
             f'{dataset.ann_file}: line 1 is a row, {header}, and is not used: expected the names '

@@ -10,6 +10,8 @@ from .benchmarks.ref_avs import RefAVSBenchmark as RefAVSBenchmark
 from .benchmarks.referring import ReferringBenchmark as ReferringBenchmark
 from .benchmarks.vis import AVISegBenchmark as AVISegBenchmark
 from .benchmarks.vis import YouTubeVISBenchmark as YouTubeVISBenchmark
+from .benchmarks.vpo import VPOBenchmark as VPOBenchmark
+from .benchmarks.youmvos import YouMVOSBenchmark as YouMVOSBenchmark
 from .metrics.asd_metric import ASDMetric as ASDMetric
 from .metrics.avs_metric import AVSMetric as AVSMetric
 from .metrics.avss_metric import AVSSMetric as AVSSMetric
@@ -19,3 +21,4 @@ from .metrics.ref_avs_metric import RefAVSMetric as RefAVSMetric
 from .metrics.track_metrics import AVISegMetric as AVISegMetric
 from .metrics.track_metrics import AVTrackMetric as AVTrackMetric
 from .metrics.track_metrics import YouTubeVISMetric as YouTubeVISMetric
+from .metrics.vpo_metric import VPOMetric as VPOMetric

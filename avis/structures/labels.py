@@ -34,6 +34,33 @@ AVISEG_CLASSES = (
     *('bassoon', 'airplane', 'tree_harvester', 'trumpet', 'lion', 'bass', 'erhu', 'horse'),
 )
 
+# Id in the mask files of the 21 classes of VPO, in the order of their indices, which count from 1:
+# those of COCO, and three for kinds of persons.
+VPO_IDS = {
+    'airplane': 5,
+    'baby': 94,
+    'bird': 16,
+    'bus': 6,
+    'car': 3,
+    'cat': 17,
+    'cell phone': 77,
+    'cow': 21,
+    'dog': 18,
+    'elephant': 22,
+    'female': 93,
+    'horse': 19,
+    'keyboard': 76,
+    'male': 92,
+    'motorcycle': 4,
+    'mouse': 74,
+    'sheep': 20,
+    'skateboard': 41,
+    'sports ball': 37,
+    'tennis racket': 43,
+    'zebra': 24,
+}
+IGNORED_LABEL = 255  # of pixels without ground truth
+
 
 def voc_palette(num_classes: int) -> NDArray[np.uint8]:
     """Return the colors of Pascal VOC: the bits of the class index go to R, G and B in turn.
@@ -81,3 +108,22 @@ def _voc_table(num_classes: int) -> NDArray[np.uint8]:
     red, green, blue = voc_palette(num_classes).astype(np.uint32).T
     table[red << 16 | green << 8 | blue] = np.arange(num_classes)
     return table
+
+
+def vpo_ids_to_classes(ids: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the class index of each pixel of a mask file of VPO; 0 and 255 (ignored) stay.
+
+    Raises:
+        ValueError: An id is not one of VPO's classes.
+
+    >>> vpo_ids_to_classes(np.array([3, 5, 0, 255], np.uint8)).tolist()
+    [5, 1, 0, 255]
+    """
+    table = np.zeros(256, np.uint8)
+    table[IGNORED_LABEL] = IGNORED_LABEL
+    table[list(VPO_IDS.values())] = np.arange(1, len(VPO_IDS) + 1)
+    classes = table[ids]
+    unknown = np.unique(ids[(classes == 0) & (ids > 0)]).tolist()
+    if unknown:
+        raise ValueError(f'expected COCO ids of the classes of VPO, got {unknown}')
+    return classes

@@ -21,6 +21,18 @@ class PngMask(TypedDict):
     value: int | None
 
 
+class AudioSource(TypedDict):
+    """One of several audio files that are mixed.
+
+    Attributes:
+        audio: Path of the file.
+        position: From 0 (left) to 1 (right).
+    """
+
+    audio: str
+    position: float
+
+
 class _TrackKeys(TypedDict):
     id: int
     label: int
@@ -70,6 +82,7 @@ class VideoRecord(_RequiredKeys, total=False):
         height: Height of a frame in pixels; 0 if the annotations do not state it.
         width: Width of a frame in pixels; 0 if the annotations do not state it.
         audio_track: Index among the audio streams of ``audio``; None for its default track.
+        audio_sources: Files that are mixed, instead of ``audio`` (images with several sources).
         features: Path of precomputed audio features, one row per frame.
         tracks: Instances of the video (instance tasks).
         instance_maps: Path of one gray image per frame whose levels other than 0 are the ids of
@@ -88,6 +101,7 @@ class VideoRecord(_RequiredKeys, total=False):
     """
 
     audio_track: int | None
+    audio_sources: list[AudioSource]
     features: str | None
     tracks: list[Track]
     instance_maps: list[str | None]

@@ -1,6 +1,7 @@
 """Write data sets of a few clips and short media files with known values."""
 
 import csv
+import json
 import pickle
 from fractions import Fraction
 from pathlib import Path
@@ -131,6 +132,76 @@ def _write_ref_avs_clip(root: Path, clip: str, fid: int, masks: list[np.ndarray]
         write_image(root / f'media/{clip}/frames/{t}.jpg', frame_image(mask.shape, t))
         write_image(root / f'gt_mask/{clip}/fid_{fid}/{t:05d}.png', mask)
     write_audio(root / f'media/{clip}/audio.wav', 10, rate=8000)
+
+
+VPO_HEADER = ['img_Id', 'ann_Ids', 'cateName', 'vgg_file', 'split', 'audio_pos', 'multi_instance']
+VPO_TABLES = {
+    'ss': [
+        ['7', '21', 'cat', 'meow', 'train', '0.25', ''],
+        ['7', '22', 'car', 'motor', 'train', '0.75', ''],
+        ['8', '23', 'cat', 'meow', 'val', '0', ''],
+        ['9', '24', 'car', 'motor', 'test', '1', ''],
+    ],
+    'ms': [
+        ['5', '31', 'cat', 'meow', 'train', '0.25', ''],
+        ['5', '32', 'airplane', 'motor', 'train', '1', ''],
+        ['6', '33', 'car', 'motor', 'test', '0.5', ''],
+    ],
+    'msmi': [
+        ['5', '31', 'cat', 'meow', 'train', '0.25', '0'],
+        ['4', '41', 'car', 'motor', 'train', '0.5', '1'],
+        ['4', '42', 'car', 'meow', 'train', '0', '1'],
+        ['3', '43', 'car', 'motor', 'test', '0.5', '1'],
+    ],
+}
+
+
+def write_vpo(root: Path, size=(48, 80)) -> Path:
+    """Write all sets of VPO with masks of a car (3), an airplane (5) and ignored pixels.
+
+    The sound 'motor' lasts 2 s, 'meow' 10 s; return the data root.
+    """
+    mask = np.zeros(size, np.uint8)
+    mask[8:24, 4:20], mask[8:24, 40:60], mask[40:] = 3, 5, 255
+    for subset, rows in VPO_TABLES.items():
+        folder = root / 'VPO' / f'VPO-{subset.upper()}'
+        for image, annotation, category, *_, several in rows:
+            below = f'{category}/' if subset == 'ss' else ''
+            name = f'{below}{image.zfill(12)}'
+            if several != '0':
+                write_image(folder / f'data/{name}.jpg', frame_image(size, int(image)))
+                suffix = f'_{annotation.zfill(12)}' if subset == 'ss' else ''
+                write_image(folder / f'mask/{name}{suffix}.png', mask)
+        (folder / 'data').mkdir(parents=True, exist_ok=True)
+        _write_csv(folder / f'vpo_{subset}_data_stereo.csv', [VPO_HEADER, *rows])
+    for name, seconds in (('meow', 10), ('motor', 2)):
+        write_audio(root / f'vggsound_bench/VGGSound/audios/{name}.wav', seconds)
+    return root
+
+
+def write_youmvos(root: Path, size=(48, 80)) -> Path:
+    """Write YouMVOS with one video of 24 frames per second in each split; return the data root.
+
+    Every 4th of 32 frames is annotated but the last one. Person 1 is there throughout, person 3 in
+    the second shot; the third shot, from frame 20 on, is not valid and has no person.
+    """
+    infos = {}
+    for split in ('train', 'val', 'test'):
+        name = f'movie_trailer_-{split:_<10}'
+        infos[name] = {'fps': 24.0, 'num_frame': 32, 'size': list(size)}
+        for t in range(7):
+            mask = (square(size, t % 5) > 0).astype(np.uint8) * (t < 5)
+            mask[30:40, 60:70] = 3 * (2 <= t < 5)
+            write_image(root / f'JPEGImages/{name}/{4 * t + 1:05d}.jpg', frame_image(size, t))
+            write_image(root / f'Annotations/{name}/{4 * t + 1:05d}.png', mask)
+        shots = root / f'Annotations/{name}/shot.txt'
+        shots.write_text('0 7 4 0\n8 19 0\n20 31 2\n')
+        (root / f'yt_{split}.txt').write_text(f'{name}\n')
+        (root / 'videos').mkdir(exist_ok=True)
+        write_video(root / f'videos/{name}.mp4', 32, fps=24)
+    (root / 'info').mkdir()
+    (root / 'info/video.json').write_text(json.dumps(infos))
+    return root
 
 
 def write_video(path: Path, frames: int, fps: int = 10, gop: int = 20, audio: bool = True) -> Path:

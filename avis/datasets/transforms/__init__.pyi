@@ -7,6 +7,7 @@ from .audio_augmentation import RandomGain as RandomGain
 from .audio_augmentation import RoomImpulseResponse as RoomImpulseResponse
 from .audio_augmentation import SpecAugment as SpecAugment
 from .audio_augmentation import TimeStretch as TimeStretch
+from .audio_mix import LoadMixedAudio as LoadMixedAudio
 from .color import ColorJitter as ColorJitter
 from .face_augmentation import AugmentFaces as AugmentFaces
 from .faces import LoadFaces as LoadFaces

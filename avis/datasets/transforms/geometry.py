@@ -186,7 +186,8 @@ class RandomResizedCrop(BaseTransform):
 class RandomFlip(BaseTransform):
     """Flip the whole clip horizontally.
 
-    Reads and writes ``frames`` and ``gt_sem_seg``. Writes ``flip``.
+    Reads and writes ``frames`` and ``gt_sem_seg``, and swaps the channels of stereo ``audio``.
+    Writes ``flip``.
 
     Args:
         prob: Probability of flipping.
@@ -207,6 +208,8 @@ class RandomFlip(BaseTransform):
         # OpenCV flips RGB pixels 100 times faster than NumPy, which copies values one by one.
         for key in _IMAGES & set(results):
             mirrored[key] = np.stack([cv2.flip(image, 1) for image in results[key]])
+        if results.get('stereo'):
+            mirrored['audio'] = results['audio'][::-1]
         return mirrored
 
     def draw_flip(self) -> bool:

@@ -14,10 +14,10 @@ from avis.datasets.transforms.clip import frame_ids_of, loaded_frames, path_of_f
 from avis.datasets.transforms.clip_geometry import ClipGeometry, Size
 from avis.datasets.transforms.geometry import ResizeClip, resize_images
 from avis.registry import TRANSFORMS
-from avis.structures.labels import voc_colors_to_classes
+from avis.structures.labels import voc_colors_to_classes, vpo_ids_to_classes
 from avis.structures.media_time import frame_time
 
-LabelEncoding = Literal['binary', 'voc_colors']
+LabelEncoding = Literal['binary', 'voc_colors', 'vpo_ids']
 
 
 @TRANSFORMS.register_module()
@@ -91,6 +91,7 @@ class LoadLabelMaps(BaseTransform):
     Args:
         encoding: 'binary': every non-zero value of the file is 1, whether the file is 1-bit, gray,
             palette or color. 'voc_colors': the colors of Pascal VOC; unknown colors are 0.
+            'vpo_ids': the ids in the masks of VPO, see :data:`~avis.structures.labels.VPO_IDS`.
         num_classes: Number of classes of 'voc_colors', background included.
         original_size: The label maps have the size of the frames in the files, ``ori_shape``, even
             if the pipeline has resized the frames: for metrics that compare at another size.
@@ -132,6 +133,11 @@ class LoadLabelMaps(BaseTransform):
         """Read the class indices of one label map, shape (H, W)."""
         if self.encoding == 'voc_colors':
             return voc_colors_to_classes(read_label_colors(path), self.num_classes)
+        if self.encoding == 'vpo_ids':
+            try:
+                return vpo_ids_to_classes(read_label_values(path))
+            except (ValueError, IndexError) as error:
+                raise broken_data_error(path, f'is no mask of VPO ({error})') from error
         values = read_label_values(path) > 0
         flat = values.any(axis=-1) if values.ndim == 3 else values  # (H, W)
         return np.asarray(flat, np.uint8)

@@ -1,4 +1,4 @@
-"""DAVIS 2017 and sets of its layout (YouMVOS): J&F of label images.
+"""DAVIS 2017 and sets of its layout: J&F of label images.
 
 Ground truth: a folder ``<sequence>/%05d.png``, such as ``Annotations/480p``, whose pixels are the
 index of an object, 0 for background and 255 for void. Output: the same folders and file names.
@@ -76,7 +76,7 @@ class DAVISBenchmark(Benchmark[SequenceScores]):
         log = self.new_log(name)
         if not (self.pred / name).is_dir():
             log.add('missing_prediction', self.pred / name, 'no such folder')
-        files = list_pngs(self.gt / name)
+        files = self.scored_files(name)
         partial: SequenceScores | None = None
         try:
             partial = score_sequence(
@@ -105,6 +105,10 @@ class DAVISBenchmark(Benchmark[SequenceScores]):
             str(number): {'J': scores.jaccard, 'F': scores.boundary}
             for number, scores in partial.items()
         }
+
+    def scored_files(self, name: str) -> list[str]:
+        """Names of the label images of a sequence that are scored."""
+        return list_pngs(self.gt / name)
 
     def _frames(
         self, name: str, files: Sequence[str], log: ProblemLog

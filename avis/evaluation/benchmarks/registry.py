@@ -87,6 +87,8 @@ BENCHMARKS = BenchmarkRegistry(
         'refavs': f'{_PACKAGE}.ref_avs',
         'referring': f'{_PACKAGE}.referring',
         'davis': f'{_PACKAGE}.davis',
+        'youmvos': f'{_PACKAGE}.youmvos',
+        'vpo': f'{_PACKAGE}.vpo',
         'mot': f'{_PACKAGE}.mot',
     }
 )

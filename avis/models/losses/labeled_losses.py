@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avis.registry import MODELS
+from avis.structures.labels import IGNORED_LABEL
 
 
 @MODELS.register_module()
@@ -58,7 +59,7 @@ class LabeledCrossEntropyLoss(nn.Module):
 
         Args:
             logits: (B, T, K, H, W), K at least 2.
-            target: (B, T, H, W) with class indices below K.
+            target: (B, T, H, W) with class indices below K; pixels of 255 are left out.
             labeled: bool (B, T).
 
         Returns:
@@ -68,7 +69,7 @@ class LabeledCrossEntropyLoss(nn.Module):
         selected, gt = select_labeled(logits, target, labeled)
         if selected.numel() == 0:
             return logits.sum() * 0
-        return F.cross_entropy(selected, gt.long())
+        return F.cross_entropy(selected, gt.long(), ignore_index=IGNORED_LABEL)
 
 
 def select_labeled(logits: Tensor, target: Tensor, labeled: Tensor) -> tuple[Tensor, Tensor]:
