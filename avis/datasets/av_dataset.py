@@ -12,10 +12,16 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from avis.datasets.readers.errors import UNUSABLE_FILE, BrokenDataError
+from avis.datasets.record_index import key_of, open_index, write_index
 from avis.registry import TRANSFORMS
 from avis.structures.video_record import VideoRecord
 
 Row = TypeVar('Row')
+# Attributes that do not change the records.
+_NOT_INDEXED = {
+    *('pipeline', 'test_mode', 'skip_broken', 'records_errors', 'index_dir', 'max_refetch'),
+    *('data_list', '_index_file', '_fully_initialized', '_broken'),
+}
 
 
 class AVDataset(BaseDataset):
@@ -33,6 +39,10 @@ class AVDataset(BaseDataset):
             listed in :attr:`broken_clips`. When a runner tests or validates, any error of a clip is
             treated so; without ``skip_broken`` the run then ends with an error that names it.
         test_mode: Defaults to True for every split but ``'train'``.
+        index_dir: Folder for an index file of the records, see :mod:`avis.datasets.record_index`.
+            The first data set with the same arguments writes it, later ones map it into memory
+            instead of reading the annotations; it is written again when :meth:`annotation_files`
+            change. Other files, such as masks that were added, are not noticed: delete it then.
         kwargs: Arguments of mmengine's ``BaseDataset``.
     """
 
@@ -41,6 +51,8 @@ class AVDataset(BaseDataset):
     PUBLISHED: ClassVar[dict[str, int]] = {}
     PUBLISHED_NOTE: ClassVar[str] = ''
     LAYOUT: ClassVar[str] = ''
+    # Attributes that load_data_list sets, to be restored from an index.
+    INDEXED_STATE: ClassVar[tuple[str, ...]] = ('_metainfo',)
     # Name or position of the column of a csv that states the split; None for other files.
     SPLIT_COLUMN: ClassVar[str | int | None] = None
     # Values of this column in rows that the benchmark itself leaves out.
@@ -57,6 +69,7 @@ class AVDataset(BaseDataset):
         pipeline: Mapping[str, Any] | Sequence[Any] = (),
         skip_broken: bool = False,
         test_mode: bool | None = None,
+        index_dir: str | None = None,
         **kwargs: Any,
     ) -> None:
         if split not in self.SPLITS:
@@ -66,6 +79,8 @@ class AVDataset(BaseDataset):
         self.split = split
         self.skip_broken = skip_broken
         self.records_errors = False
+        self.index_dir = index_dir
+        self._index_file: Path | None = None  # known once the arguments are complete
         # True for broken clips; the workers of a data loader share this memory.
         self._broken = torch.zeros(0, dtype=torch.bool)
         super().__init__(
@@ -78,10 +93,16 @@ class AVDataset(BaseDataset):
         )
 
     def full_init(self) -> None:
-        """Read the annotations, see ``BaseDataset``."""
+        """Read the annotations, see ``BaseDataset``, or their index."""
+        if self.index_dir is not None and not self._fully_initialized:
+            self._init_from_index(Path(self.index_dir))
         super().full_init()
         if (self.skip_broken or self.records_errors) and not len(self._broken):
             self._broken = torch.zeros(len(self), dtype=torch.bool).share_memory_()
+
+    def annotation_files(self) -> list[Path]:
+        """Files and folders from which the records are read, without images, masks and media."""
+        return [Path(self.ann_file)]
 
     def record_errors(self) -> None:
         """Replace a clip that raises any error from now on, instead of raising it."""
@@ -156,6 +177,38 @@ class AVDataset(BaseDataset):
                 raise
             self._report(idx, error)
             return self._substitute(idx, error)
+
+    def _init_from_index(self, folder: Path) -> None:
+        """Map the index of these arguments; write it first if there is none, or it is old."""
+        if self._index_file is None:
+            settings = {k: value for k, value in vars(self).items() if k not in _NOT_INDEXED}
+            name = f'{type(self).__name__}_{self.split}_{key_of(settings, [])[:12]}.index'
+            self._index_file = folder / name
+        key = key_of({}, self.annotation_files())
+        index = open_index(self._index_file, key)
+        if index is None:
+            self.data_list = self.load_data_list()
+            self.data_list = self.filter_data()
+            if self._indices is not None:
+                self.data_list = self._get_unserialized_subset(self._indices)
+            state = {name: getattr(self, name) for name in self.INDEXED_STATE}
+            write_index(self._index_file, key, self.data_list, state)
+            self.data_list = []
+            index = open_index(self._index_file, key)
+        if index is None:
+            raise BrokenDataError(f'{self._index_file}: cannot be read after it was written')
+        vars(self).update(index.state)
+        self.data_bytes, self.data_address = index.records, index.ends
+        self._fully_initialized = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is mapped: a process that unpickles the data set maps the index again."""
+        state = dict(vars(self))
+        if self.index_dir is not None and self._fully_initialized:
+            for name in ('data_bytes', 'data_address'):
+                del state[name]
+            state['_fully_initialized'] = False
+        return state
 
     def _is_skipped(self, error: Exception) -> bool:
         """Whether the clip of an error is left out."""

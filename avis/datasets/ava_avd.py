@@ -76,6 +76,11 @@ class AVAAVD(AVDataset):
             )
         return [self._to_record(name, videos) for name in names]
 
+    def annotation_files(self) -> list[Path]:
+        """The list, the turns and the speech of each part."""
+        root = Path(self.data_root)
+        return [Path(self.ann_file), root / 'rttms', root / 'labs']
+
     def unlisted_videos(self) -> list[str]:
         """Parts with turns that no list contains."""
         folder = Path(self.data_root)

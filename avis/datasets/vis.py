@@ -48,6 +48,7 @@ class VISDataset(AVDataset):
   <ann_file>                            videos, annotations and categories as in YouTube-VIS
   <image_dir>/<video>/<frame>.jpg       as file_names states them
   <audio_dir>/<video>.wav               if audio_dir is set"""
+    INDEXED_STATE: ClassVar[tuple[str, ...]] = ('_metainfo', 'extra', 'category_ids', '_names')
     SUFFIXES: ClassVar[dict[str, str]] = {'audio': '.wav', 'feature': '.npy', 'video': '.mp4'}
 
     def __init__(
