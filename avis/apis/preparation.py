@@ -13,14 +13,13 @@ from avis.datasets.avtrack import AVTrack
 from avis.datasets.label_formats.formats import read_labels
 from avis.datasets.preparation.benchmarks import PHASED_PLANS, PLANS
 from avis.datasets.preparation.custom import (
-    SPLITS,
     CustomSettings,
     inspect_videos,
     plan_custom,
     write_annotations,
 )
 from avis.datasets.preparation.files import RawVideos
-from avis.datasets.preparation.running import PreparationReport, run_jobs
+from avis.datasets.preparation.running import PreparationReport, run_preparation
 from avis.utils.atomic import write_atomic
 
 ModelSize = Literal['small', 'r50']
@@ -107,7 +106,7 @@ def prepare_benchmark(
         if phase is not None or vggish is not None:
             raise ValueError(f'{name} takes neither a phase nor weights of VGGish')
         jobs = PLANS[name](root, found)
-    report = run_jobs(jobs, processes=processes)
+    report = run_preparation(jobs, processes=processes)
     if vggish is not None:
         kind: type[AVDataset] = AVISeg if name == 'aviseg' else AVTrack
         _write_features(kind, root, vggish, processes, report)
@@ -145,7 +144,9 @@ def prepare_custom(
     settings = settings or CustomSettings()
     known = {} if labels is None else {video.name: video for video in read_labels(labels)}
     inspected = inspect_videos(found, settings, processes=processes)
-    report = run_jobs(plan_custom(root, found, inspected, fps=settings.fps), processes=processes)
+    report = run_preparation(
+        plan_custom(root, found, inspected, fps=settings.fps), processes=processes
+    )
     for name in report.broken:
         del inspected.infos[name]
     report.broken.update(inspected.broken)
@@ -184,7 +185,7 @@ def _write_features(
     report: PreparationReport,
 ) -> None:
     """Write the VGGish features of all splits."""
-    splits = [split for split in SPLITS if split in kind.SPLITS]
+    splits = list(kind.SPLITS)
     if kind is AVISeg:
         splits = [split for split in splits if (root / f'{split}.json').is_file()]
     loaders = {

@@ -36,6 +36,7 @@ COMMANDS = {
     'data labels': Command('convert_labels', 'convert labels of annotation tools'),
     'data make': Command('make_data', 'generate a synthetic data set'),
     'data browse': Command('browse_data', 'write clips as images, videos and a page'),
+    'data stats': Command('data_statistics', 'count content, find videos that splits share'),
     'data check': Command('check_data', 'report missing, broken and unexpected files'),
     'doctor': Command('doctor', 'try every part of avis and say what to do about problems'),
     'config': Command('print_config', 'print a config with everything it inherits'),

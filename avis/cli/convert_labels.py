@@ -25,9 +25,9 @@ def main(parser: ToolParser, words: Sequence[str]) -> None:
     """Convert the labels."""
     args = parser.parse_args(words)
 
-    from avis.datasets.label_formats.formats import read_labels, write_labels
+    from avis.datasets.label_formats.formats import read_labels, save_labels
 
     videos = read_labels(args.labels)
-    write_labels(videos, args.out, form=args.to)
+    save_labels(videos, args.out, form=args.to)
     instances = sum(len(video.tracks) for video in videos)
     print(f'{args.out}: {len(videos)} videos, {instances} instances')

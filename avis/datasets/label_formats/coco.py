@@ -15,7 +15,7 @@ from avis.datasets.label_formats.labels import (
     LabeledTrack,
     LabeledVideo,
     TrackBuilder,
-    frame_number,
+    frame_of_name,
     label_classes,
     label_error,
     video_of,
@@ -60,7 +60,7 @@ def _videos(
     places: dict[int, tuple[str, int]] = {}
     for image in images:
         file, height, width = image['file_name'], image['height'], image['width']
-        name, frame = video_of(file, path), frame_number(file, path)
+        name, frame = video_of(file, path), frame_of_name(file, path)
         video = builders.setdefault(name, TrackBuilder(LabeledVideo(name, height, width), path))
         video.video.frames[frame] = Path(file).name
         places[image['id']] = name, frame
@@ -116,7 +116,7 @@ def write_coco(videos: list[LabeledVideo], path: str | Path) -> None:
     write_atomic(path, json.dumps(content) + '\n')
 
 
-def write_youtube_vis(
+def write_vis_labels(
     videos: Sequence[LabeledVideo],
     path: str | Path,
     *,

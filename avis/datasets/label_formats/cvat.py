@@ -17,7 +17,7 @@ from avis.datasets.label_formats.labels import (
     LabeledTrack,
     LabeledVideo,
     TrackBuilder,
-    frame_number,
+    frame_of_name,
     label_classes,
     label_error,
     video_of,
@@ -99,7 +99,7 @@ def _read_images(root: Element, path: Path) -> list[LabeledVideo]:
         if (height, width) != (builder.video.height, builder.video.width):
             known = builder.video.height, builder.video.width
             raise label_error(path, name, f'expected {known} (height, width) as before')
-        frame = frame_number(name, path)
+        frame = frame_of_name(name, path)
         builder.video.frames[frame] = Path(name).name
         for shape in image:
             if shape.tag in _SHAPES:

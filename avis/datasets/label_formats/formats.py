@@ -1,4 +1,4 @@
-"""The formats by name: :func:`read_labels` finds the format, :func:`write_labels` is told it."""
+"""The formats by name: :func:`read_labels` finds the format, :func:`save_labels` is told it."""
 
 import json
 from collections.abc import Callable
@@ -8,18 +8,18 @@ from avis.datasets.label_formats.coco import (
     read_coco,
     read_youtube_vis,
     write_coco,
-    write_youtube_vis,
+    write_vis_labels,
 )
 from avis.datasets.label_formats.cvat import read_cvat, write_cvat_images, write_cvat_video
 from avis.datasets.label_formats.labelme import read_labelme, write_labelme
 from avis.datasets.label_formats.labels import LabeledVideo
 
-WRITERS: dict[str, Callable[[list[LabeledVideo], Path], None]] = {
+LABEL_WRITERS: dict[str, Callable[[list[LabeledVideo], Path], None]] = {
     'labelme': write_labelme,
     'cvat-video': write_cvat_video,
     'cvat-images': write_cvat_images,
     'coco': write_coco,
-    'youtube-vis': write_youtube_vis,
+    'youtube-vis': write_vis_labels,
 }
 
 
@@ -52,14 +52,14 @@ def read_labels(path: str | Path) -> list[LabeledVideo]:
     return read_coco(path) if is_coco else read_youtube_vis(path)
 
 
-def write_labels(videos: list[LabeledVideo], path: str | Path, *, form: str) -> None:
+def save_labels(videos: list[LabeledVideo], path: str | Path, *, form: str) -> None:
     """Write labels.
 
     Args:
         videos: The labels.
         path: A folder for ``labelme`` and ``cvat-video``, else a file.
-        form: Key of ``WRITERS``.
+        form: Key of ``LABEL_WRITERS``.
     """
-    if form not in WRITERS:
-        raise ValueError(f'expected a format among {list(WRITERS)}, got {form!r}')
-    WRITERS[form](videos, Path(path))
+    if form not in LABEL_WRITERS:
+        raise ValueError(f'expected a format among {list(LABEL_WRITERS)}, got {form!r}')
+    LABEL_WRITERS[form](videos, Path(path))

@@ -17,7 +17,7 @@ from PIL import Image
 from avis.datasets.label_formats.labels import (
     LabeledVideo,
     TrackBuilder,
-    frame_number,
+    frame_of_name,
     label_error,
 )
 from avis.structures.masks import decode_rle, encode_mask
@@ -57,7 +57,7 @@ def _read_video(name: str, files: list[Path]) -> LabeledVideo:
         if size != (video.height, video.width):
             problem = f'expected {(video.height, video.width)} as in the first file, got {size}'
             raise label_error(path, 'imageHeight, imageWidth', problem)
-        frame = frame_number(path.name, path)
+        frame = frame_of_name(path.name, path)
         builder.path = path
         video.frames[frame] = Path(content.get('imagePath') or f'{path.stem}.jpg').name
         for index, shape in enumerate(content['shapes']):

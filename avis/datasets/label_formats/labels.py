@@ -121,13 +121,13 @@ def label_error(path: str | Path, location: str, problem: str) -> ValueError:
     return ValueError(f'{path}: {location}: {problem}. Correct the label, or export it again.')
 
 
-def frame_number(name: str, path: str | Path) -> int:
+def frame_of_name(name: str, path: str | Path) -> int:
     """Return the number at the end of the name of a frame.
 
     Raises:
         ValueError: It does not end with a number.
 
-    >>> frame_number('concert/frame_00012.jpg', 'labels.json')
+    >>> frame_of_name('concert/frame_00012.jpg', 'labels.json')
     12
     """
     found = _NUMBER.search(PurePosixPath(name).stem)

@@ -17,25 +17,25 @@ from avis.datasets.avtrack import AVTrack
 from avis.datasets.preparation.clips import ClipJob, LastOfSixteen, RegularTimes, WavFile
 from avis.datasets.preparation.faces import plan_ava
 from avis.datasets.preparation.files import RawVideos
-from avis.datasets.preparation.running import Job
+from avis.datasets.preparation.running import PreparationJob
 from avis.structures.video_record import VideoRecord
 from avis.utils.tables import read_rows
 
-Plan = Callable[[Path, RawVideos], list[Job]]
+Plan = Callable[[Path, RawVideos], list[PreparationJob]]
 """Maps the root of a data set, which contains its annotation files, and its raw videos to jobs."""
 
 _AVSBENCH_SIZE = (224, 224)
 _VGGSS_SECONDS = 10
 
 
-def plan_avsbench(root: Path, videos: RawVideos) -> list[Job]:
+def plan_avsbench(root: Path, videos: RawVideos) -> list[PreparationJob]:
     """S4 and MS3: 5 frames of 224 x 224, wav of 16 kHz and log-mel examples.
 
     Args:
         root: Folder of either subset, or of both, ``Single-source`` and ``Multi-sources``.
         videos: The raw videos.
     """
-    jobs: list[Job] = []
+    jobs: list[PreparationJob] = []
     for kind, folder, table in (
         (AVSBenchS4, 'Single-source', 's4_meta_data.csv'),
         (AVSBenchMS3, 'Multi-sources', 'ms3_meta_data.csv'),
@@ -64,7 +64,7 @@ def plan_avsbench(root: Path, videos: RawVideos) -> list[Job]:
     return jobs
 
 
-def plan_avss(root: Path, videos: RawVideos) -> list[Job]:
+def plan_avss(root: Path, videos: RawVideos) -> list[PreparationJob]:
     """AVSS: 5 or 10 frames of the size of the video, wav of 16 kHz."""
     return [
         _job(record, videos, times=LastOfSixteen(), seconds=record['length'])
@@ -72,7 +72,7 @@ def plan_avss(root: Path, videos: RawVideos) -> list[Job]:
     ]
 
 
-def plan_aviseg(root: Path, videos: RawVideos, *, phase: float) -> list[Job]:
+def plan_aviseg(root: Path, videos: RawVideos, *, phase: float) -> list[PreparationJob]:
     """AVISeg: one frame per second in the annotated size, stereo wav of 44.1 kHz.
 
     Args:
@@ -96,7 +96,7 @@ def plan_aviseg(root: Path, videos: RawVideos, *, phase: float) -> list[Job]:
     ]
 
 
-def plan_avtrack(root: Path, videos: RawVideos, *, phase: float) -> list[Job]:
+def plan_avtrack(root: Path, videos: RawVideos, *, phase: float) -> list[PreparationJob]:
     """AVTrack: one frame per second in the annotated size, wav of 16 kHz.
 
     Args:
@@ -116,7 +116,7 @@ def plan_avtrack(root: Path, videos: RawVideos, *, phase: float) -> list[Job]:
     ]
 
 
-def plan_vggss(root: Path, videos: RawVideos) -> list[Job]:
+def plan_vggss(root: Path, videos: RawVideos) -> list[PreparationJob]:
     """VGG-SS: the frame in the middle of each clip of 10 s, and its audio as wav of 16 kHz.
 
     Args:
@@ -131,7 +131,7 @@ def plan_vggss(root: Path, videos: RawVideos) -> list[Job]:
             f"{path}: expected a list of objects with 'file', got {type(error).__name__}: {error}. "
             f'Fetch the file again.'
         ) from error
-    jobs: list[Job] = []
+    jobs: list[PreparationJob] = []
     for name in dict.fromkeys(names):
         source, start = videos.find(name)
         wav = WavFile(str(root / 'audio' / f'{name}.wav'), _VGGSS_SECONDS)
@@ -147,7 +147,7 @@ PLANS: dict[str, Plan] = {
     'vggss': plan_vggss,
     'ava': plan_ava,
 }
-PHASED_PLANS: dict[str, Callable[..., list[Job]]] = {
+PHASED_PLANS: dict[str, Callable[..., list[PreparationJob]]] = {
     'aviseg': plan_aviseg,
     'avtrack': plan_avtrack,
 }

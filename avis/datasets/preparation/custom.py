@@ -6,15 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from avis.datasets.label_formats.coco import write_youtube_vis
+from avis.datasets.av_dataset import AVDataset
+from avis.datasets.label_formats.coco import write_vis_labels
 from avis.datasets.label_formats.labels import LabeledVideo, label_classes
 from avis.datasets.preparation.clips import ClipJob, RegularTimes, WavFile
 from avis.datasets.preparation.files import RawVideos
 from avis.datasets.preparation.running import describe_problem, map_in_processes
 from avis.datasets.readers.video import VideoInfo, video_info
 from avis.structures.media_time import num_frames
-
-SPLITS = ('train', 'val', 'test')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +73,9 @@ def split_videos(
             f'expected at least one video per split, got {len(names)} videos for shares {shares}; '
             f'a share of 0 leaves out a split'
         )
-    of_position = [split for split, n in zip(SPLITS, counts, strict=True) for _ in range(n)]
+    of_position = [
+        split for split, n in zip(AVDataset.SPLITS, counts, strict=True) for _ in range(n)
+    ]
     order = np.random.default_rng(seed).permutation(len(names))
     return {name: of_position[rank] for name, rank in zip(sorted(names), order, strict=True)}
 
@@ -141,7 +142,7 @@ def write_annotations(
             chosen[found.splits[name]].append(video)
     classes = label_classes(labels.values())
     for split, videos in chosen.items():
-        write_youtube_vis(videos, root / f'{split}.json', classes=classes, fps=fps)
+        write_vis_labels(videos, root / f'{split}.json', classes=classes, fps=fps)
     return problems
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from avis.datasets.preparation.clips import WavFile, read_pcm
 from avis.datasets.preparation.files import ClipFiles, RawVideos
-from avis.datasets.preparation.running import Job
+from avis.datasets.preparation.running import PreparationJob
 from avis.datasets.readers.errors import broken_data_error
 from avis.datasets.readers.video import walk_video
 from avis.synthetic.writing import save_jpeg, save_wav
@@ -103,9 +103,9 @@ class _Crop:
         save_jpeg(path, crop)
 
 
-def plan_ava(root: Path, videos: RawVideos) -> list[Job]:
+def plan_ava(root: Path, videos: RawVideos) -> list[PreparationJob]:
     """AVA-ActiveSpeaker: crops and audio of the tracks in ``csv/train`` and ``csv/val``."""
-    jobs: list[Job] = []
+    jobs: list[PreparationJob] = []
     for split in ('train', 'val'):
         for path in sorted((root / 'csv' / split).glob('[!.]*.csv')):
             rows = read_face_rows(path)

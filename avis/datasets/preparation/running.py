@@ -23,11 +23,16 @@ _Given = TypeVar('_Given')
 _Result = TypeVar('_Result')
 
 
-class Job(Protocol):
+class PreparationJob(Protocol):
     """The files of one clip or video; pickled to a worker process."""
 
-    name: str
-    source: str | None
+    @property
+    def name(self) -> str:
+        """Name of the clip or video."""
+
+    @property
+    def source(self) -> str | None:
+        """Path of the raw video; None if there is none."""
 
     def targets(self) -> list[str]:
         """Return the paths of all files."""
@@ -64,7 +69,7 @@ class PreparationReport:
         write_atomic(Path(root) / REPORT_NAME, json.dumps(asdict(self), indent=2) + '\n')
 
 
-def run_jobs(jobs: Sequence[Job], *, processes: int = 1) -> PreparationReport:
+def run_preparation(jobs: Sequence[PreparationJob], *, processes: int = 1) -> PreparationReport:
     """Write the files of all jobs.
 
     A clip whose files exist is kept; of others the missing files are written, and appear when all
@@ -129,7 +134,7 @@ def describe_problem(error: Exception) -> str:
     return traceback.format_exc()
 
 
-def _run(job: Job) -> tuple[str, str]:
+def _run(job: PreparationJob) -> tuple[str, str]:
     """Run one job; returns its state and, if it is broken, the reason."""
     if all(Path(path).exists() for path in job.targets()):
         return 'kept', ''

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from avis.datasets.label_formats.formats import WRITERS, read_labels, write_labels
+from avis.datasets.label_formats.formats import LABEL_WRITERS, read_labels, save_labels
 from avis.datasets.label_formats.labels import LabeledTrack, LabeledVideo
 from avis.structures.masks import decode_rle, encode_mask
 
@@ -46,11 +46,11 @@ def videos() -> list[LabeledVideo]:
     return made
 
 
-@pytest.mark.parametrize('form', WRITERS)
+@pytest.mark.parametrize('form', LABEL_WRITERS)
 def test_labels_survive_a_round_trip(form: str, videos: list[LabeledVideo], tmp_path: Path) -> None:
     suffix = {'labelme': '', 'cvat-video': '', 'cvat-images': '.xml'}.get(form, '.json')
     path = tmp_path / f'labels{suffix}'
-    write_labels(videos, path, form=form)
+    save_labels(videos, path, form=form)
     read = read_labels(path)
     assert [video.tracks for video in read] == [video.tracks for video in videos]
     assert [(video.name, video.height, video.width, video.length) for video in read] == [

@@ -13,7 +13,7 @@ from avis.apis.preparation import prepare_benchmark
 from avis.datasets.preparation.benchmarks import plan_vggss
 from avis.datasets.preparation.clips import LastOfSixteen
 from avis.datasets.preparation.files import RawVideos
-from avis.datasets.preparation.running import run_jobs
+from avis.datasets.preparation.running import run_preparation
 from avis.datasets.readers.video import VideoInfo
 from avis.synthetic.generator import make_dataset
 from tests.helpers.raw_videos import (
@@ -115,13 +115,13 @@ def test_killed_run_resumes_to_the_same_files(tmp_path: Path) -> None:
         video = raw / f'{name}_000000.mp4'
         write_lossless(video, numbered_frames(24), ramp(12), fps=2, rate=16000)
     jobs = plan_vggss(root, RawVideos(raw))
-    run_jobs(jobs)
+    run_preparation(jobs)
     expected = content_of(root)
     # What a kill leaves: one file of a clip, and a temporary file of a process that has ended.
     (root / 'audio' / 'b_000000.wav').unlink()
     (root / 'frames' / 'a_000000.jpg').unlink()
     (root / 'frames' / 'a_000000.jpg.999999999.part').write_bytes(b'half')
-    report = run_jobs(jobs)
+    report = run_preparation(jobs)
     assert report.made == ['a_000000', 'b_000000']
     assert content_of(root) == expected
 

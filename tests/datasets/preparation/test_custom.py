@@ -7,7 +7,7 @@ import pytest
 
 from avis.apis import init_model, load_config
 from avis.cli.main import main
-from avis.datasets.label_formats.formats import write_labels
+from avis.datasets.label_formats.formats import save_labels
 from avis.datasets.label_formats.labels import LabeledTrack, LabeledVideo
 from avis.datasets.preparation.custom import fit_labels, split_videos
 from avis.datasets.readers.video import VideoInfo
@@ -79,7 +79,7 @@ def test_frames_are_written_first_and_labels_added_later(
     frames = content_of(root)
     assert len(frames) == 4 * (3 + 1)
     known = [labels_of(name, [0, 2], ('drum', 'cat')[name == 'two']) for name in NAMES]
-    write_labels(known, labels, form='labelme')
+    save_labels(known, labels, form='labelme')
     assert prepare(videos, root, '--labels', str(labels), '--config', str(config)) == 0
     assert '0 made, 4 kept' in capsys.readouterr().out
     assert {name: content_of(root)[name] for name in frames} == frames
@@ -99,7 +99,7 @@ def test_frames_are_written_first_and_labels_added_later(
 def test_videos_that_do_not_fit_are_reported(videos: Path, tmp_path: Path, capsys) -> None:
     known = [labels_of(name, [0]) for name in ('-one', 'two', 'elsewhere')]
     known.append(labels_of('three', [7]))
-    write_labels(known, tmp_path / 'labels.json', form='coco')
+    save_labels(known, tmp_path / 'labels.json', form='coco')
     assert prepare(videos, tmp_path / 'data', '--labels', str(tmp_path / 'labels.json')) == 1
     text = capsys.readouterr().out
     assert 'elsewhere: no video' in text
@@ -112,7 +112,7 @@ def test_videos_are_trained_on_and_scored_in_three_commands(
     videos: Path, tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    write_labels([labels_of(name, range(3)) for name in NAMES], Path('labels.json'), form='coco')
+    save_labels([labels_of(name, range(3)) for name in NAMES], Path('labels.json'), form='coco')
     assert prepare(videos, Path('data'), '--labels', 'labels.json', '--config', 'mine.py') == 0
     loaders = ('train', 'val', 'test')
     options = [f'{name}_dataloader.num_workers=0' for name in loaders]
