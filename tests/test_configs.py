@@ -36,6 +36,7 @@ UNPUBLISHED = (
     'avtracker_offline_asd',
     'lr_asd_faces',
     'mask2former_r50_coco_aviseg',
+    'text_mask2former_swinb_ref_avs',
 )
 # Models of face tracks: tests/test_asd_configs.py.
 SEGMENTORS = [path for path in CONFIGS if path.parent.name != 'asd']
@@ -47,6 +48,7 @@ def sample(encoder: torch.nn.Module | None) -> dict:
     """One clip with audio embeddings, so that no weights of an audio network are needed."""
     size = (SIZE, SIZE)
     gt = AVDataSample(metainfo={'img_shape': size, 'ori_shape': size, 'video_name': 'clip'})
+    gt.set_metainfo({'expression': 'The man.'})
     gt.labeled_frames = torch.tensor([True, False])
     frames = torch.randint(0, 256, (FRAMES, 3, SIZE, SIZE), dtype=torch.uint8)
     inputs = {'frames': frames}
@@ -91,13 +93,14 @@ def test_config_loads_builds_trains_a_step_and_predicts(path: Path, tmp_path: Pa
     init_default_scope('avis')
     without_pretrained(config.model)
     instances = 'tracker' in config.model
-    if instances:
+    if 'frame_head' in config.model:
         shrink(config.model)
     with one_block_per_stage(config.model):
         inferencer = AVInferencer(config, show_progress=False)
     model = inferencer.model
+    head = model.frame_head if 'frame_head' in config.model else model.decode_head
     batch = [
-        with_tracks(clip) if instances else with_labels(clip, model.decode_head.num_classes)
+        with_tracks(clip) if instances else with_labels(clip, head.num_classes)
         for clip in (sample(model.audio_encoder) for _ in range(2))
     ]
     if config.get('optim_wrapper') is not None:  # else the config is for testing only
@@ -128,7 +131,9 @@ def infer_a_video(inferencer: AVInferencer, folder: Path) -> None:
         np.save(audio, np.zeros((FRAMES, model.audio_encoder.out_channels), np.float32))
     frames = (np.full((40, SIZE, 3), 90 * t, np.uint8) for t in range(FRAMES))
     write_mp4(folder / 'clip.mp4', frames, fps=1, audio=np.zeros(16000 * FRAMES, np.int16))
-    found = inferencer(folder / 'clip.mp4', audio=audio, out_dir=folder / 'out')
+    found = inferencer(
+        folder / 'clip.mp4', audio=audio, expression='The man.', out_dir=folder / 'out'
+    )
     assert found['failed'] == {}
     (result,) = found['predictions']
     assert (result.length, result.height, result.width) == (FRAMES, 40, SIZE)

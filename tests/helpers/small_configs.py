@@ -11,11 +11,12 @@ from torch import nn
 
 from avis.models.backbones.pvt_v2 import PVTv2
 from avis.registry import MODELS
+from tests.helpers.tiny_encoders import text_config
 
 
 def shrink(model: dict) -> None:
-    """Reduce layers, queries and points of an AVInstanceSegmentor; its components stay."""
-    backbone, frame_head, tracker = model.backbone, model.frame_head, model.tracker
+    """Reduce layers, queries and points of a model with a frame head; its components stay."""
+    backbone, frame_head, tracker = model.backbone, model.frame_head, model.get('tracker', {})
     widths = frame_head.pixel_decoder.in_channels
     if 'depths' in backbone:
         backbone.update(embed_dims=24, depths=(1, 1, 1, 1), num_heads=(1, 2, 4, 8))
@@ -46,6 +47,9 @@ def one_block_per_stage(model: dict) -> Iterator[None]:
 
 def without_pretrained(config: dict) -> None:
     """Remove the initialization from pretrained files, which do not exist here."""
+    if isinstance((config.get('text_encoder') or {}).get('model'), str):
+        model = {**text_config('roberta'), 'hidden_size': 768}
+        config['text_encoder'].update(model=model, vocabulary=['the', 'man'], max_tokens=8)
     for value in config.values():
         if isinstance(value, dict):
             without_pretrained(value)

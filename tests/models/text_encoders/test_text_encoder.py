@@ -2,10 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from avis.apis import load_config
 from avis.models.text_encoders.text_encoder import TextEncoder
+from avis.models.transformers_loading import word_tokenizer
+from avis.synthetic.casting import build_scene, plan_jobs
+from avis.synthetic.expressions import describe, describe_absent
+from avis.synthetic.recipe import Recipe
 from tests.helpers.tiny_encoders import audio_config, text_config
 
 WORDS = ['the', 'man', 'dog', 'on', 'left']
@@ -70,3 +76,18 @@ def test_network_that_reads_no_text_and_wrong_vocabularies_are_refused() -> None
         build(vocabulary=['the', 'the'])
     with pytest.raises(ValueError, match='expected a vocabulary with the config of a random'):
         TextEncoder(model='roberta-base', vocabulary=WORDS)
+
+
+def test_demo_knows_all_words_of_synthetic_expressions() -> None:
+    encoder = load_config('configs/avs/demo_text_tpavi_synthetic.py').model.text_encoder
+    tokenizer = word_tokenizer(encoder.vocabulary, by='test')
+    recipe = Recipe(layout='refavs', videos=40, identities=14)
+    rng, texts = np.random.default_rng(0), set()
+    for job in plan_jobs(recipe):
+        scene = build_scene(recipe, job)
+        found = [*describe(scene, rng), *describe_absent(scene, rng, 20)]
+        texts |= {expression.text for expression in found}
+    assert len(texts) > 30
+    for ids in tokenizer(sorted(texts))['input_ids']:
+        assert tokenizer.unk_token_id not in ids
+        assert len(ids) <= encoder.model.max_position_embeddings
