@@ -8,6 +8,7 @@ from .avsbench import AVSBenchS4 as AVSBenchS4
 from .avsbench import AVSBenchSemantic as AVSBenchSemantic
 from .avtrack import AVTrack as AVTrack
 from .coco_clips import CocoClips as CocoClips
+from .jhmdb_sentences import JHMDBSentences as JHMDBSentences
 from .mixed_dataset import MixedDataset as MixedDataset
 from .ref_avs import RefAVS as RefAVS
 from .samplers.cost_sampler import CostSampler as CostSampler

@@ -301,7 +301,8 @@ def _check_label_maps(
             report.masks += 1
             if size is not None and label.shape != size:
                 problem = f'is {label.shape} (H, W), but its frame is {size}'
-                report.add_problem(str(broken_data_error(str(path), problem)))
+                file = path if isinstance(path, str) else path['mat']
+                report.add_problem(str(broken_data_error(file, problem)))
 
 
 def _check_tracks(record: VideoRecord, sizes: Sequence[Size | None], report: VideoReport) -> None:

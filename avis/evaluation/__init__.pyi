@@ -18,6 +18,7 @@ from .metrics.avss_metric import AVSSMetric as AVSSMetric
 from .metrics.converted_metric import ConvertedMetric as ConvertedMetric
 from .metrics.dump_predictions import DumpPredictions as DumpPredictions
 from .metrics.ref_avs_metric import RefAVSMetric as RefAVSMetric
+from .metrics.referring_metric import ReferringMetric as ReferringMetric
 from .metrics.track_metrics import AVISegMetric as AVISegMetric
 from .metrics.track_metrics import AVTrackMetric as AVTrackMetric
 from .metrics.track_metrics import YouTubeVISMetric as YouTubeVISMetric

@@ -21,6 +21,27 @@ def write_label_png(path: Path, image: NDArray[np.uint8]) -> None:
     write_atomic(path, data.tobytes())
 
 
+def write_referring(folder: Path, images: Mapping[str, Any]) -> None:
+    """Write ``gt.json`` and ``results.json`` of J-HMDB Sentences or A2D Sentences.
+
+    Args:
+        folder: The folder.
+        images: By id, each with ``gt`` (an RLE), ``masks`` (RLEs) and ``scores``.
+    """
+    annotations = [
+        {'image_id': name, 'category_id': 1, 'segmentation': rle_to_json(image.gt)}
+        for name, image in images.items()
+    ]
+    gt = {'images': [{'id': name} for name in images], 'annotations': annotations}
+    results = [
+        {'image_id': name, 'category_id': 1, 'segmentation': rle_to_json(mask), 'score': score}
+        for name, image in images.items()
+        for mask, score in zip(image.masks, image.scores, strict=True)
+    ]
+    write_atomic(folder / 'gt.json', json.dumps(gt))
+    write_atomic(folder / 'results.json', json.dumps(results))
+
+
 def write_persons(
     folder: Path, masks: Sequence[Sequence[RLE | None]], frame_numbers: Iterable[int]
 ) -> None:

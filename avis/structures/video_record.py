@@ -33,6 +33,18 @@ class AudioSource(TypedDict):
     position: float
 
 
+class MatMask(TypedDict):
+    """A mask stored as one frame of a MATLAB file.
+
+    Attributes:
+        mat: Path of the file.
+        frame: Index of the frame, from 0 on.
+    """
+
+    mat: str
+    frame: int
+
+
 class _TrackKeys(TypedDict):
     id: int
     label: int
@@ -89,7 +101,8 @@ class VideoRecord(_RequiredKeys, total=False):
             the instances, None where a frame has no ground truth; instead of ``tracks``.
         annotated: Whether the annotation file has an annotation of the video (AVTrack only: its
             ground truth is in other files).
-        label_maps: One path per frame, None where a frame has no label (semantic tasks).
+        label_maps: Path of an image, or mask in a MATLAB file, of each frame; None where a frame
+            has no label (semantic tasks).
         start: Second of the files at which frame 0 is shown and its audio starts; 0 if missing.
         frame_times: Second of the video at which each frame is shown, (T,) (face tracks).
         face_boxes: Corners x1 y1 x2 y2 of the face relative to the frame, (T, 4) (face tracks).
@@ -106,7 +119,7 @@ class VideoRecord(_RequiredKeys, total=False):
     tracks: list[Track]
     instance_maps: list[str | None]
     annotated: bool
-    label_maps: list[str | None]
+    label_maps: Sequence[str | MatMask | None]
     start: float
     frame_times: NDArray[np.float64]
     face_boxes: NDArray[np.float64]

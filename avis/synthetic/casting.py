@@ -64,7 +64,7 @@ def plan_jobs(recipe: Recipe) -> list[Job]:
 
 def layout_cast(recipe: Recipe) -> list[Character]:
     """``recipe.identities`` characters of the kinds that have a class in the layout."""
-    if recipe.people_only or recipe.layout in ('avtrack', 'ava'):
+    if recipe.people_only or recipe.layout in ('avtrack', 'ava', 'jhmdb'):
         return make_persons(recipe.identities)
     kinds = _LAYOUT_KINDS.get(recipe.layout, _ALL_KINDS)
     pool = make_mixed_cast(4 * recipe.identities)

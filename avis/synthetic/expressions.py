@@ -59,11 +59,17 @@ def describe(scene: Scene, rng: np.random.Generator) -> list[Expression]:
         rng: Random generator, for the choice of the other one.
     """
     visible = [number for number, actor in enumerate(scene.actors) if actor.visible]
-    visual = _by_appearance(scene, visible) + _by_position(scene, visible)
+    visual = describe_appearance(scene)
     chosen = [visual[int(rng.integers(len(visual)))]] if visual else []
     if any(actor.turns for actor in scene.actors if not actor.visible):
         return chosen  # the first, the only or the last one to sound may be off screen
     return chosen + _by_audio(scene, visible)
+
+
+def describe_appearance(scene: Scene) -> list[Expression]:
+    """All sentences by kind, color and position that name exactly one visible actor each."""
+    visible = [number for number, actor in enumerate(scene.actors) if actor.visible]
+    return _by_appearance(scene, visible) + _by_position(scene, visible)
 
 
 def describe_absent(scene: Scene, rng: np.random.Generator, count: int) -> list[Expression]:
@@ -77,6 +83,13 @@ def describe_absent(scene: Scene, rng: np.random.Generator, count: int) -> list[
         f'The object that makes a sound after the {kind}.' for kind in OBJECTS if kind not in kinds
     ]
     return [Expression(absent[i], None) for i in rng.permutation(len(absent))[:count].tolist()]
+
+
+def owner_value(expression: Expression) -> int:
+    """The value of the named actor in the image of owners that ``Stage.draw`` returns."""
+    if expression.actor is None:
+        raise ValueError(f'{expression.text!r} names nothing in the scene')
+    return expression.actor + 1
 
 
 def color_name(character: Character) -> str:

@@ -12,8 +12,8 @@ from rich.progress import track
 
 from avis.synthetic.casting import Job, build_scene, plan_jobs
 from avis.synthetic.challenges import apply_challenges
-from avis.synthetic.layouts import ava, aviseg, avsbench, avss, avtrack, refavs
-from avis.synthetic.recipe import Recipe
+from avis.synthetic.layouts import ava, aviseg, avsbench, avss, avtrack, jhmdb, refavs
+from avis.synthetic.recipe import PER_VIDEO_FRAME, Recipe
 from avis.synthetic.scene import Stage
 from avis.utils.atomic import atomic_folder
 from avis.utils.mp4 import to_int16, write_mp4
@@ -50,6 +50,7 @@ _WRITERS = {
         avtrack.avtrack_name, avtrack.write_avtrack_video, avtrack.write_avtrack_index
     ),
     'refavs': _Writer(refavs.refavs_name, refavs.write_refavs_video, refavs.write_refavs_index),
+    'jhmdb': _Writer(jhmdb.jhmdb_name, jhmdb.write_jhmdb_video, jhmdb.write_jhmdb_index),
     'ava': _Writer(ava.ava_name, ava.write_ava_video, ava.write_ava_index, has_mp4=True),
 }
 
@@ -102,7 +103,7 @@ def make_dataset(
         writer.index(folder, recipe, entries)
     splits = [job.split for job in jobs]
     counts = {split: splits.count(split) for split in dict.fromkeys(splits)}
-    rate = recipe.video_fps if layout == 'ava' else 1
+    rate = recipe.video_fps if layout in PER_VIDEO_FRAME else 1
     return Report(target, counts, rate * sum(job.seconds for job in jobs))
 
 

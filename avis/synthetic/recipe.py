@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-DatasetLayout = Literal['avsbench_s4', 'avsbench_ms3', 'avss', 'aviseg', 'avtrack', 'ava', 'refavs']
+DatasetLayout = Literal[
+    'avsbench_s4', 'avsbench_ms3', 'avss', 'aviseg', 'avtrack', 'ava', 'refavs', 'jhmdb'
+]
 Challenge = Literal[
     'visual_occlusion',
     'relative_position_change',
@@ -18,6 +20,8 @@ Challenge = Literal[
 LAYOUTS: tuple[str, ...] = get_args(DatasetLayout)
 CHALLENGES: tuple[str, ...] = get_args(Challenge)
 SPLITS = ('train', 'val', 'test')
+TEST_ONLY = ('avtrack', 'jhmdb')
+PER_VIDEO_FRAME = ('ava', 'jhmdb')  # layouts that annotate every frame of a video
 
 # Default seconds of a video; AVSS has them per subset.
 DEFAULT_SECONDS = {
@@ -30,6 +34,7 @@ DEFAULT_SECONDS = {
     'avtrack': 20,
     'ava': 6,
     'refavs': 10,
+    'jhmdb': 1,
 }
 _HELD_OUT = 0.15  # fraction of val, and of test
 
@@ -48,11 +53,11 @@ class Recipe:
         challenges: Strength 0..1 of AVTrack's challenging conditions.
         in_turn: Each video has only one of them: the first, the second, and so on.
         identities: Number of different sources; all splits share them.
-        people_only: Only people, no objects, as the layouts of AVTrack and AVA always.
+        people_only: Only people, no objects, as the layouts of AVTrack, AVA and J-HMDB always.
         splits: Videos of train, val and test; None divides ``videos`` 70 / 15 / 15, or 70 / 30
             without a test split.
         with_mp4: Also write each video as an MP4 with audio; AVA always has them.
-        video_fps: Frame rate of these MP4 files, and of the annotated frames of AVA.
+        video_fps: Frame rate of these MP4 files, and of the annotated frames of AVA and J-HMDB.
     """
 
     layout: str
@@ -86,8 +91,8 @@ class Recipe:
             _check_challenge(name, strength)
         if self.splits is not None and (len(self.splits) != 3 or min(self.splits) < 0):
             raise ValueError(f'splits must be three counts (train, val, test), got {self.splits}')
-        if self.splits is not None and self.layout == 'avtrack':
-            raise ValueError('avtrack has a test split only: give videos instead of splits')
+        if self.splits is not None and self.layout in TEST_ONLY:
+            raise ValueError(f'{self.layout} has a test split only: give videos instead of splits')
         if self.splits is not None and self.layout == 'ava' and self.splits[2]:
             raise ValueError('ava has no test split, whose labels are not public: set it to 0')
         if self.splits is not None and sum(self.splits) != self.videos:
@@ -105,9 +110,9 @@ class Recipe:
     def split_of_videos(self) -> list[str]:
         """The split of each video in order of its index.
 
-        AVTrack has only a test split, AVA no test split.
+        AVTrack and J-HMDB have only a test split, AVA no test split.
         """
-        if self.layout == 'avtrack':
+        if self.layout in TEST_ONLY:
             return ['test'] * self.videos
         if self.splits is None:
             held_out = max(1, round(_HELD_OUT * self.videos)) if self.videos > 2 else 0

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import soundfile
 import torch
+from scipy.io import savemat
 
 from avis.structures.labels import voc_palette
 
@@ -201,6 +202,26 @@ def write_youmvos(root: Path, size=(48, 80)) -> Path:
         write_video(root / f'videos/{name}.mp4', 32, fps=24)
     (root / 'info').mkdir()
     (root / 'info/video.json').write_text(json.dumps(infos))
+    return root
+
+
+def write_jhmdb(root: Path, size=(48, 80)) -> Path:
+    """Write the layout of J-HMDB Sentences: two videos with masks of 6 of 7 frames, 3 samples."""
+    samples = []
+    for video, action, numbers in (('a_(b)!_+@', 'wave', (1, 6)), ('c', 'brush_hair', (3,))):
+        inner = f'{action}/{video}'
+        for t in range(7):
+            path = root / f'Rename_Images/{inner}/{t + 1:05d}.png'
+            write_image(path, frame_image(size, t))
+        folder = root / f'puppet_mask/{inner}'
+        folder.mkdir(parents=True)
+        masks = np.stack([square(size, t) > 0 for t in range(6)], axis=-1).astype(np.uint8)
+        savemat(folder / 'puppet_mask.mat', {'part_mask': masks})
+        for number in numbers:
+            frame = f'./jhmdb_sentences/Rename_Images/{inner}/{number:05d}.png'
+            file = f'./jhmdb_sentences/puppet_mask/{inner}/puppet_mask.mat'
+            samples.append([video, frame, file, 6, 'man in white'])
+    (root / 'jhmdb_sentences_samples_metadata.json').write_text(json.dumps(samples))
     return root
 
 

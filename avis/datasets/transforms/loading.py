@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from avis.datasets.readers.errors import broken_data_error
 from avis.datasets.readers.images import read_image, read_label_colors, read_label_values
+from avis.datasets.readers.mat_masks import read_mat_mask
 from avis.datasets.readers.video import read_video_frames
 from avis.datasets.transforms.clip import frame_ids_of, loaded_frames, path_of_frame, refuse_loaded
 from avis.datasets.transforms.clip_geometry import ClipGeometry, Size
@@ -16,6 +17,7 @@ from avis.datasets.transforms.geometry import ResizeClip, resize_images
 from avis.registry import TRANSFORMS
 from avis.structures.labels import voc_colors_to_classes, vpo_ids_to_classes
 from avis.structures.media_time import frame_time
+from avis.structures.video_record import MatMask
 
 LabelEncoding = Literal['binary', 'voc_colors', 'vpo_ids']
 
@@ -84,9 +86,9 @@ class _Shrink:
 class LoadLabelMaps(BaseTransform):
     """Decode the label maps of the chosen frames.
 
-    Reads ``label_maps`` (path or None per frame), ``frame_ids``, ``frames``. Writes ``gt_sem_seg``
-    uint8 (T, H, W) with class indices, 0 where a frame has no label, and ``labeled_frames`` (T,)
-    bool.
+    Reads ``label_maps`` (path, ``MatMask`` or None per frame), ``frame_ids``, ``frames``. Writes
+    ``gt_sem_seg`` uint8 (T, H, W) with class indices, 0 where a frame has no label, and
+    ``labeled_frames`` (T,) bool.
 
     Args:
         encoding: 'binary': every non-zero value of the file is 1, whether the file is 1-bit, gray,
@@ -120,7 +122,7 @@ class LoadLabelMaps(BaseTransform):
                 label = self.read(path)
                 if label.shape != size:
                     raise broken_data_error(
-                        path,
+                        path if isinstance(path, str) else path['mat'],
                         f'is {_size(label)}, but its frame ({path_of_frame(results, row)}) is '
                         f'{size[1]}x{size[0]}',
                         'Prepare frames and label maps at the same size.',
@@ -129,8 +131,10 @@ class LoadLabelMaps(BaseTransform):
         labeled = np.array([path is not None for path in paths])
         return {**results, 'gt_sem_seg': labels, 'labeled_frames': labeled}
 
-    def read(self, path: str) -> NDArray[np.uint8]:
+    def read(self, path: str | MatMask) -> NDArray[np.uint8]:
         """Read the class indices of one label map, shape (H, W)."""
+        if not isinstance(path, str):
+            return read_mat_mask(path['mat'], path['frame'])
         if self.encoding == 'voc_colors':
             return voc_colors_to_classes(read_label_colors(path), self.num_classes)
         if self.encoding == 'vpo_ids':

@@ -23,8 +23,10 @@ from avis.evaluation.functional.referring import (
     Pixels,
     ReferringImage,
     count_image,
+    count_trivial,
     score_coco,
     score_images,
+    score_trivial,
 )
 from avis.structures.masks import rle_from_json
 from avis.utils.json_stream import JsonStream
@@ -33,10 +35,11 @@ from avis.utils.vis_format import is_finite, missing_fields, show
 
 @dataclass(frozen=True)
 class ScoredImage:
-    """One image: its masks, and the pixels of its best prediction."""
+    """One image: its masks, and the pixels of its best prediction and of trivial answers."""
 
     image: ReferringImage
     pixels: Pixels
+    trivial: Mapping[str, Pixels]
 
 
 @BENCHMARKS.register_module(name='referring')
@@ -50,7 +53,7 @@ class ReferringBenchmark(Benchmark[ScoredImage]):
             :mod:`avis.evaluation.functional.referring`.
     """
 
-    HEADLINE = ('P@0.5', 'overall_iou', 'mean_iou', 'mAP')
+    HEADLINE = ('P@0.5', 'overall_iou', 'mean_iou', 'mAP', 'center_box_mean_iou')
     UNIT = 'fraction'
     RULES: ClassVar[Mapping[str, Rule]] = {
         # The official scorer stops at the first image without a prediction.
@@ -95,7 +98,7 @@ class ReferringBenchmark(Benchmark[ScoredImage]):
         if log.stopped:
             return VideoScore(None, log.problems)
         # Both protocols count the same pixels.
-        scored = ScoredImage(image, pixels)
+        scored = ScoredImage(image, pixels, count_trivial(image.gt))
         return VideoScore(scored, log.problems, corrected=scored)
 
     def unpredicted(self) -> Sequence[str]:
@@ -103,9 +106,10 @@ class ReferringBenchmark(Benchmark[ScoredImage]):
         return [str(key) for key in self._ids if key not in self._found]
 
     def combine(self, partials: Sequence[ScoredImage]) -> Summary:
-        """Scores of the best predictions, and the average precision of all."""
+        """Scores of the best predictions, average precision of all, and trivial answers."""
         scores = score_images([part.pixels for part in partials], protocol=self.protocol)
-        return {**scores, **score_coco([part.image for part in partials])}
+        scores |= score_coco([part.image for part in partials])
+        return {**scores, **score_trivial([part.trivial for part in partials])}
 
     def summarize_video(self, partial: ScoredImage) -> Summary:
         """Pixels and IoU of one image."""

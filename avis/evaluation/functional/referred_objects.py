@@ -25,6 +25,7 @@ from avis.evaluation.functional.ref_avs import (
     score_null_references,
 )
 from avis.evaluation.functional.resampling import resample_avsbench
+from avis.evaluation.functional.trivial import trivial_answers
 
 PREDICTION = ''  # name of the prediction among the answers
 _SUFFIXES = {'test_s': '_seen', 'test_u': '_unseen'}
@@ -56,21 +57,6 @@ class ScoredExpression:
     split: str
     is_null: bool
     answers: Mapping[str, Answer]
-
-
-def trivial_answers(height: int, width: int) -> dict[str, NDArray[np.uint8]]:
-    """Answers without a model, (height, width) with 255 inside.
-
-    ``whole_image``; ``center_box``, which covers half of the image; ``empty``.
-
-    >>> {name: round(mask.mean() / 255, 2) for name, mask in trivial_answers(100, 100).items()}
-    {'whole_image': 1.0, 'center_box': 0.49, 'empty': 0.0}
-    """
-    center = np.zeros((height, width), np.uint8)
-    top, left = (round(side * (1 - 0.5**0.5) / 2) for side in (height, width))
-    center[top : height - top, left : width - left] = 255
-    whole = np.full((height, width), 255, np.uint8)
-    return {'whole_image': whole, 'center_box': center, 'empty': np.zeros_like(whole)}
 
 
 def match_sizes(

@@ -15,7 +15,7 @@ pycocotools.
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,7 +24,8 @@ from pycocotools import mask as coco_mask
 
 from avis.evaluation.functional.array_types import FloatArray
 from avis.evaluation.functional.counts import EvalProtocol, check_protocol
-from avis.structures.masks import RLE
+from avis.evaluation.functional.trivial import trivial_answers
+from avis.structures.masks import RLE, encode_mask
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 _IOU_EPS = 1e-6  # the authors' constant, added to both areas
@@ -109,6 +110,29 @@ def score_images(
     empty = 1.0 if len(images) else np.nan
     scores['overall_iou'] = float(shared.sum() / total) if total else empty
     scores['mean_iou'] = float(iou.mean()) if len(iou) else np.nan
+    return scores
+
+
+def count_trivial(gt: RLE) -> dict[str, Pixels]:
+    """Compare the whole image, and a box of half of it at the center, with the ground truth."""
+    return {
+        name: count_image(ReferringImage(gt, [encode_mask(mask > 0)], [1.0]))
+        for name, mask in trivial_answers(*gt['size']).items()
+        if name != 'empty'
+    }
+
+
+def score_trivial(images: Sequence[Mapping[str, Pixels]]) -> dict[str, float]:
+    """Overall and mean IoU of the trivial answers, with their names in front.
+
+    >>> gt = RLE(size=[2, 2], counts=b'04')  # the whole image
+    >>> score_trivial([count_trivial(gt)])['whole_image_mean_iou']
+    1.0
+    """
+    scores: dict[str, float] = {}
+    for name in images[0] if images else ():
+        found = score_images([image[name] for image in images], protocol='corrected')
+        scores |= {f'{name}_{key}': found[key] for key in ('overall_iou', 'mean_iou')}
     return scores
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from avis.synthetic.canvas import Array
 from avis.synthetic.casting import UNSEEN_KINDS, Job
-from avis.synthetic.expressions import Expression, describe, describe_absent
+from avis.synthetic.expressions import Expression, describe, describe_absent, owner_value
 from avis.synthetic.layouts.naming import timed_id
 from avis.synthetic.recipe import Recipe
 from avis.synthetic.scene import MIN_PIXELS, Stage
@@ -28,11 +28,11 @@ def write_refavs_video(root: Path, job: Job, stage: Stage) -> list[list[str]]:
     expressions = _choose(job, stage, describe(stage.scene, rng))
     drawn = [stage.draw(second + _FRAME_PHASE) for second in range(job.seconds)]
     images, owners = [image for image, _ in drawn], np.stack([owner for _, owner in drawn])
-    shown = [e for e in expressions if np.count_nonzero(owners == _owner(e)) >= MIN_PIXELS]
+    shown = [e for e in expressions if np.count_nonzero(owners == owner_value(e)) >= MIN_PIXELS]
     rows = []
     if shown:
         _write_media(root, name, stage, images)
-        for number in sorted({_owner(expression) for expression in shown}):
+        for number in sorted({owner_value(expression) for expression in shown}):
             _write_masks(root / 'gt_mask' / name / f'fid_{number - 1}', owners == number)
         rows = _rows(job, stage, name, shown)
     if job.subset == 'test_n' or (job.split != 'test' and job.index % _NULLS_EVERY == 0):
@@ -71,13 +71,6 @@ def _rows(job: Job, stage: Stage, clip: str, expressions: list[Expression]) -> l
         split = job.subset or job.split
         rows.append([refavs_name(job), uid, split, str(actor or 0), expression.text])
     return rows
-
-
-def _owner(expression: Expression) -> int:
-    """The value of the named actor in the image of owners."""
-    if expression.actor is None:
-        raise ValueError(f'{expression.text!r} names nothing in the scene')
-    return expression.actor + 1
 
 
 def _write_media(root: Path, clip: str, stage: Stage, images: list[Array]) -> None:

@@ -1,0 +1,94 @@
+"""J-HMDB Sentences and A2D Sentences: precision, IoU and AP of the referred objects."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from avis.evaluation.functional.counts import EvalProtocol, check_protocol
+from avis.evaluation.functional.referred_objects import resize_frames
+from avis.evaluation.functional.referring import (
+    ReferringImage,
+    count_image,
+    count_trivial,
+    score_coco,
+    score_images,
+    score_trivial,
+)
+from avis.evaluation.metrics.sample_arrays import frame_flags, labels_of, predicted_frames
+from avis.export.submission import write_referring
+from avis.registry import METRICS
+from avis.structures.masks import encode_mask
+
+_THRESHOLD = 0.5  # of the probability
+
+
+@METRICS.register_module()
+class ReferringMetric(BaseMetric):
+    """Scores of the labeled frames, as :mod:`avis.evaluation.functional.referring` defines them.
+
+    The keys begin with ``referring`` or ``referring_corrected``. Overall and mean IoU of trivial
+    answers (``whole_image``, ``center_box``) stand beside those of the model.
+
+    Fields of a data sample: ``pred_sem_seg.prob`` (T, h, w) in [0, 1], one prediction per frame,
+    whose confidence is its mean probability; ``gt_sem_seg.sem_seg`` (T, H, W), best at the size of
+    the files (``LoadLabelMaps(original_size=True)``); ``labeled_frames`` (T,). A sample that
+    replaces a broken clip is not counted.
+
+    Args:
+        protocol: ``'official'`` or ``'corrected'``.
+        out: Folder to write ``gt.json`` and ``results.json`` to, for
+            ``avis.apis.evaluate('referring', ...)``; None writes nothing.
+        prefix: Prefix of the keys; by default ``referring`` or ``referring_corrected``.
+        collect_device: Device on which results of several processes are gathered, ``'cpu'`` or
+            ``'gpu'``.
+    """
+
+    def __init__(
+        self,
+        *,
+        protocol: EvalProtocol = 'official',
+        out: str | None = None,
+        prefix: str | None = None,
+        collect_device: str = 'cpu',
+    ) -> None:
+        check_protocol(protocol)
+        self.protocol = protocol
+        self.out = None if out is None else Path(out)
+        default = 'referring' if protocol == 'official' else f'referring_{protocol}'
+        super().__init__(collect_device=collect_device, prefix=prefix or default)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
+        """Encode the masks of each clip immediately."""
+        for sample in data_samples:
+            # One entry per sample: mmengine drops padding samples by counting them.
+            self.results.append({} if sample.get('broken') else dict(_images(sample)))
+
+    def compute_metrics(self, results: list[dict[str, ReferringImage]]) -> dict[str, float]:
+        """Pool all frames, and log the protocol."""
+        images = {name: image for result in results for name, image in result.items()}
+        print_log(
+            f'Referring segmentation, {self.protocol} protocol: {len(images)} frames',
+            logger='current',
+        )
+        if self.out is not None:
+            write_referring(self.out, images)
+        pixels = [count_image(image, protocol=self.protocol) for image in images.values()]
+        scores = score_images(pixels, protocol=self.protocol)
+        scores |= score_coco(list(images.values()))
+        return scores | score_trivial([count_trivial(image.gt) for image in images.values()])
+
+
+def _images(sample: dict[str, Any]) -> Iterator[tuple[str, ReferringImage]]:
+    """The labeled frames by id; a second labeled frame of a clip has its index in the id."""
+    labeled, _ = frame_flags(sample)
+    labels, prob = labels_of(sample)[labeled] > 0, predicted_frames(sample, 'prob', labeled)
+    prob = resize_frames(prob, *labels.shape[1:])
+    for number, (label, frame) in enumerate(zip(labels, prob, strict=True)):
+        mask = frame > _THRESHOLD
+        score = float(frame[mask].mean()) if mask.any() else 0.0
+        name = str(sample['video_id']) if number == 0 else f'{sample["video_id"]}_{number}'
+        yield name, ReferringImage(encode_mask(label), [encode_mask(np.asarray(mask))], [score])
