@@ -100,7 +100,7 @@ def plan_one_after_another(sources: int, seconds: float, rng: np.random.Generato
 def choose_audible(
     turns: Sequence[Turns], rng: np.random.Generator, share: float = 0.7, overlap: float = 0.15
 ) -> list[Turns]:
-    """Choose turns at random, mostly such that one speaker is heard at a time.
+    """Choose turns at random, mostly such that one speaker is audible at a time.
 
     Args:
         turns: Turns of each speaker, which may overlap those of others.
