@@ -12,7 +12,8 @@ class AVDataSample(BaseDataElement):
     Metainfo: ``video_id``, ``video_name``, ``frame_ids`` (T,), ``fps``, ``sample_rate``,
     ``ori_shape`` (H, W) of the file, ``img_shape`` (H, W) of the input, ``batch_input_shape``,
     ``scale_factor`` (by which the pipeline resized width and height), ``flip``, ``attributes``,
-    ``frame_times`` (T,) and ``face_boxes`` (T, 4) of a face track, ``expression`` (the sentence
+    ``frame_times`` (T,) and ``face_boxes`` (T, 4) of a face track, ``source_boxes`` or
+    ``annotator_boxes`` (N, 4) of a frame with its audio, ``expression`` (the sentence
     that names the object to segment), ``seed`` (the numbers that determine what a model samples at
     random for the clip).
 
@@ -30,6 +31,8 @@ class AVDataSample(BaseDataElement):
             ``visible_masks``, which also cover frames in which the person is silent.
         gt_speaking: Ground truth of a face track, int64 (T,): 0 not speaking, 1 speaking audibly, 2
             speaking inaudibly.
+        pred_heat_map: Predicted location of the audio source, :class:`PixelData` whose ``heat_map``
+            (T, h, w) is higher where the audio comes from; further fields are parts of it.
         pred_speaking: Predicted score of "speaks audibly" per frame of a face track, (T,).
         labeled_frames: bool (T,), True for frames with ground truth; without it all have it.
         valid_frames: bool (T,), False for padding; without it no frame is padding.
@@ -42,6 +45,7 @@ class AVDataSample(BaseDataElement):
         'pred_tracks': InstanceData,
         'gt_speaking': Tensor,
         'pred_speaking': Tensor,
+        'pred_heat_map': PixelData,
         'labeled_frames': Tensor,
         'valid_frames': Tensor,
     }

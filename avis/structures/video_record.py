@@ -106,6 +106,9 @@ class VideoRecord(_RequiredKeys, total=False):
         start: Second of the files at which frame 0 is shown and its audio starts; 0 if missing.
         frame_times: Second of the video at which each frame is shown, (T,) (face tracks).
         face_boxes: Corners x1 y1 x2 y2 of the face relative to the frame, (T, 4) (face tracks).
+        source_boxes: Corners x1 y1 x2 y2 of the audio sources relative to the frame, (N, 4); none
+            if no source is visible (sound source localization).
+        annotator_boxes: The same, one box per annotator, whose agreement is the ground truth.
         speaking: Label of each frame, int64 (T,): 0 not speaking, 1 speaking audibly, 2 speaking
             inaudibly (face tracks).
         expression: Sentence that names the object to segment (referring tasks); never empty.
@@ -123,6 +126,8 @@ class VideoRecord(_RequiredKeys, total=False):
     start: float
     frame_times: NDArray[np.float64]
     face_boxes: NDArray[np.float64]
+    source_boxes: NDArray[np.float64]
+    annotator_boxes: NDArray[np.float64]
     speaking: NDArray[np.int64]
     expression: str | None
     warnings: list[str]

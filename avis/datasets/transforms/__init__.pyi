@@ -12,6 +12,7 @@ from .color import ColorJitter as ColorJitter
 from .face_augmentation import AugmentFaces as AugmentFaces
 from .faces import LoadFaces as LoadFaces
 from .geometry import CenterCrop as CenterCrop
+from .geometry import RandomCrop as RandomCrop
 from .geometry import RandomFlip as RandomFlip
 from .geometry import RandomResizedCrop as RandomResizedCrop
 from .geometry import ResizeClip as ResizeClip
@@ -23,6 +24,8 @@ from .rotation import RandomRotation as RandomRotation
 from .sampling import PadFrames as PadFrames
 from .sampling import SampleAroundReference as SampleAroundReference
 from .sampling import SampleFrames as SampleFrames
+from .spectrogram import LoadAudioExcerpt as LoadAudioExcerpt
+from .spectrogram import LogSpectrogram as LogSpectrogram
 from .text import BlankExpression as BlankExpression
 from .tracks import LoadTracks as LoadTracks
 from .whole_video import OpenVideo as OpenVideo

@@ -20,13 +20,14 @@ from avis.datasets.transforms.clip_geometry import Size
 from avis.registry import TRANSFORMS
 
 Backend = Literal['pillow', 'torch']
+Interpolation = Literal['bilinear', 'bicubic']
 
 _IMAGES = frozenset({'frames', 'prior_images'})
 
 
 @TRANSFORMS.register_module()
 class ResizeClip(BaseTransform):
-    """Resize frames (bilinear, antialiased as Pillow does it) and label maps (nearest).
+    """Resize frames (antialiased as Pillow does it) and label maps (nearest).
 
     Reads and writes ``frames``, ``gt_sem_seg``, ``img_shape`` and ``geometry``. Either ``size`` or
     ``short_side`` is given.
@@ -40,6 +41,7 @@ class ResizeClip(BaseTransform):
         backend: 'pillow', or 'torch', which takes a fifth of the time. Mostly less than 1 in 500 of
             its values differs, by 1 of 255; for ratios like 4:5, where many values are exactly
             between two levels, 1 in 9 or less, by up to 2.
+        interpolation: 'bilinear' or 'bicubic', of frames.
     """
 
     def __init__(
@@ -50,22 +52,26 @@ class ResizeClip(BaseTransform):
         max_long_side: int | None = None,
         rounding: Literal['down', 'nearest'] = 'down',
         backend: Backend = 'pillow',
+        interpolation: Interpolation = 'bilinear',
     ) -> None:
         if (size is None) == (short_side is None):
             raise ValueError(
                 f'ResizeClip takes either size=(H, W) or short_side, got size={size!r} and '
                 f'short_side={short_side!r}'
             )
-        if rounding not in ('down', 'nearest') or backend not in get_args(Backend):
-            raise ValueError(
-                f"ResizeClip: expected rounding 'down' or 'nearest' and a backend of "
-                f'{get_args(Backend)}, got {rounding!r} and {backend!r}'
-            )
+        for name, value, known in (
+            ('rounding', rounding, ('down', 'nearest')),
+            ('backend', backend, get_args(Backend)),
+            ('interpolation', interpolation, get_args(Interpolation)),
+        ):
+            if value not in known:
+                raise ValueError(f'ResizeClip: expected {name} to be one of {known}, got {value!r}')
         self.size = None if size is None else (int(size[0]), int(size[1]))
         self.short_sides = () if short_side is None else tuple(np.atleast_1d(short_side).tolist())
         self.max_long_side = max_long_side
         self.rounding = rounding
         self.backend = backend
+        self.interpolation = interpolation
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
@@ -73,7 +79,7 @@ class ResizeClip(BaseTransform):
         size = self.choose_size(*shape)
         if size == shape:
             return {**results, 'img_shape': size}
-        return resized(results, size, self.backend)
+        return resized(results, size, self.backend, self.interpolation)
 
     def choose_size(self, height: int, width: int) -> Size:
         """Return height and width after resizing; random if there are several short sides."""
@@ -125,14 +131,35 @@ class CenterCrop(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """See the class docstring for the keys."""
-        (height, width), found = self.size, loaded_frames(results, 'CenterCrop').shape[1:3]
+        step = type(self).__name__
+        (height, width), found = self.size, loaded_frames(results, step).shape[1:3]
         if found[0] < height or found[1] < width:
             raise ValueError(
-                f'{clip_name(results)}: CenterCrop expected frames of at least {self.size} (H, W), '
+                f'{clip_name(results)}: {step} expected frames of at least {self.size} (H, W), '
                 f'got {found}. Put ResizeClip(short_side={max(self.size)}) before it.'
             )
-        top, left = round((found[0] - height) / 2), round((found[1] - width) / 2)
+        top, left = self.choose_corner((found[0] - height, found[1] - width))
         return cropped(results, top, left, self.size)
+
+    def choose_corner(self, free: Size) -> Size:
+        """First row and column of the box; ``free`` is how much larger the frame is."""
+        return round(free[0] / 2), round(free[1] / 2)
+
+
+@TRANSFORMS.register_module()
+class RandomCrop(CenterCrop):
+    """Crop a box of the clip at a random position, the same for every frame and label map.
+
+    Reads and writes ``frames``, ``gt_sem_seg`` and ``img_shape``.
+
+    Args:
+        size: Height and width of the result.
+    """
+
+    def choose_corner(self, free: Size) -> Size:
+        """Draw the position."""
+        random = worker_random()
+        return int(random.randint(free[0] + 1)), int(random.randint(free[1] + 1))
 
 
 @TRANSFORMS.register_module()
@@ -255,11 +282,16 @@ def cropped(
     return _mapped(results, crop, extra)
 
 
-def resized(results: dict[str, Any], size: Size, backend: Backend = 'pillow') -> dict[str, Any]:
+def resized(
+    results: dict[str, Any],
+    size: Size,
+    backend: Backend = 'pillow',
+    interpolation: Interpolation = 'bilinear',
+) -> dict[str, Any]:
     """Resize every frame and label map."""
     changed: dict[str, Any] = {'img_shape': size}
     for key in _IMAGES & set(results):
-        changed[key] = resize_images(results[key], size, backend)
+        changed[key] = resize_images(results[key], size, backend, interpolation)
     if 'gt_sem_seg' in results:
         maps = [_resize_pillow(labels, size, 'nearest') for labels in results['gt_sem_seg']]
         changed['gt_sem_seg'] = np.stack(maps)
@@ -268,15 +300,20 @@ def resized(results: dict[str, Any], size: Size, backend: Backend = 'pillow') ->
     return {**results, **changed}
 
 
-def resize_images(images: NDArray[np.uint8], size: Size, backend: Backend) -> NDArray[np.uint8]:
-    """Resize images (T, H, W, 3): bilinear, with antialiasing when they shrink."""
+def resize_images(
+    images: NDArray[np.uint8],
+    size: Size,
+    backend: Backend,
+    interpolation: Interpolation = 'bilinear',
+) -> NDArray[np.uint8]:
+    """Resize images (T, H, W, 3), with antialiasing when they shrink."""
     if backend == 'pillow':
-        return np.stack([_resize_pillow(image, size, 'bilinear') for image in images])
+        return np.stack([_resize_pillow(image, size, interpolation) for image in images])
     # Channels-last input and output is the fast path of torch, and the layout of OpenCV. Flattening
     # first gives a single image the strides by which torch recognizes this layout.
     flat = torch.from_numpy(np.ascontiguousarray(images).reshape(-1))
     pixels = flat.view(images.shape).permute(0, 3, 1, 2)
-    small = F.interpolate(pixels, size=size, mode='bilinear', antialias=True)
+    small = F.interpolate(pixels, size=size, mode=interpolation, antialias=True)
     shrunk: NDArray[np.uint8] = small.permute(0, 2, 3, 1).contiguous().numpy()
     return shrunk
 

@@ -79,7 +79,8 @@ class _Shrink:
             self.size = self.resize.choose_size(*self.source)
         if self.size == self.source:
             return image
-        return resize_images(image[None], self.size, self.resize.backend)[0]
+        step = self.resize
+        return resize_images(image[None], self.size, step.backend, step.interpolation)[0]
 
 
 @TRANSFORMS.register_module()

@@ -25,6 +25,8 @@ META_KEYS = (
     'attributes',
     'frame_times',
     'face_boxes',
+    'source_boxes',
+    'annotator_boxes',
     'expression',
 )
 

@@ -4,7 +4,13 @@ from PIL import Image
 
 from avis.datasets.transforms.clip import worker_random
 from avis.datasets.transforms.clip_geometry import ClipGeometry
-from avis.datasets.transforms.geometry import CenterCrop, RandomFlip, RandomResizedCrop, ResizeClip
+from avis.datasets.transforms.geometry import (
+    CenterCrop,
+    RandomCrop,
+    RandomFlip,
+    RandomResizedCrop,
+    ResizeClip,
+)
 
 
 def clip(height: int, width: int, frames: int = 3) -> dict:
@@ -169,9 +175,10 @@ def test_torch_resizes_like_pillow(size) -> None:
 
 
 def test_options_of_resize_are_checked() -> None:
-    for options in ({'rounding': 'up'}, {'backend': 'cuda'}):
-        with pytest.raises(ValueError, match=r"rounding 'down' or 'nearest' and a backend of"):
-            ResizeClip(short_side=2, **options)
+    wrong = {'rounding': 'up', 'backend': 'cuda', 'interpolation': 'nearest'}
+    for name, value in wrong.items():
+        with pytest.raises(ValueError, match=f"{name} to be one of .*, got '{value}'"):
+            ResizeClip(short_side=2, **{name: value})
 
 
 def test_every_step_updates_the_geometry() -> None:
@@ -192,3 +199,28 @@ def test_every_step_updates_the_geometry() -> None:
     looked_up = source['gt_sem_seg'][1][rows][:, columns]
     assert (looked_up == results['gt_sem_seg'][1]).mean() > 0.97  # two roundings against one
     assert 0.02 < looked_up.mean() < 0.98
+
+
+def test_random_crop_is_one_box_of_all_frames() -> None:
+    frames = np.arange(2 * 6 * 8, dtype=np.uint8).reshape(2, 6, 8, 1).repeat(3, 3)
+    step, corners = RandomCrop(size=(4, 4)), set()
+    for seed in range(20):
+        worker_random().seed(seed)
+        cropped = step.transform({'video_id': 'a', 'frames': frames})['frames']
+        top, left = divmod(int(cropped[0, 0, 0, 0]), 8)
+        corners.add((top, left))
+        np.testing.assert_array_equal(cropped, frames[:, top : top + 4, left : left + 4])
+    assert len(corners) > 5
+    with pytest.raises(ValueError, match='RandomCrop expected frames of at least'):
+        step.transform({'video_id': 'a', 'frames': frames[:, :3]})
+
+
+@pytest.mark.parametrize('backend', ['pillow', 'torch'])
+def test_bicubic_differs_from_bilinear_and_keeps_flat_frames(backend) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (1, 20, 30, 3), dtype=np.uint8)
+    flat = np.full_like(frames, 77)
+    sizes = {'size': (12, 17), 'backend': backend}
+    cubic = ResizeClip(**sizes, interpolation='bicubic')
+    linear = ResizeClip(**sizes).transform({'video_id': 'a', 'frames': frames})['frames']
+    assert (cubic.transform({'video_id': 'a', 'frames': frames})['frames'] != linear).any()
+    assert (cubic.transform({'video_id': 'a', 'frames': flat})['frames'] == 77).all()
