@@ -52,9 +52,10 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
 
     Args:
         benchmark: ``'avtrack'``, ``'aviseg'``, ``'youtube_vis'``, ``'avsbench'``, ``'avss'``,
-            ``'ava'``, ``'diarization'``, ``'refavs'``, ``'referring'``, ``'davis'``, ``'mot'``, or
-            the name of a benchmark that a module of yours registers. The modules of
-            :mod:`avis.evaluation.benchmarks` describe the files that each reads.
+            ``'ava'``, ``'diarization'``, ``'refavs'``, ``'referring'``, ``'vggss'``,
+            ``'flickr_soundnet'``, ``'davis'``, ``'mot'``, or the name of a benchmark that a module
+            of yours registers. The modules of :mod:`avis.evaluation.benchmarks` describe the files
+            that each reads.
         gt: The ground truth in the official layout.
         pred: The prediction in the submission layout of the benchmark, or for tracks the output
             folder of an inference, with ``<video>/results.json``; a list, or a mapping from
@@ -70,10 +71,11 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
         out: Folder for ``metrics.json``, ``per_video.csv``, ``tables.md`` and, with ``diagnose``,
             ``timelines.json``.
         options: Further arguments of the benchmark: ``batch_size`` of avsbench (4), ``split`` of
-            avss and vpo ('test'), ``num_classes`` of vpo (22), ``with_jf`` of avtrack (True),
-            ``threshold`` of ava (0.5), ``collar``, ``skip_overlap``, ``uem``, ``offsets`` and
-            ``scorer`` of diarization, ``split``, ``batch_size`` (4) and ``resize`` (True) of
-            refavs, ``task`` of davis ('semi_supervised'), ``split_file`` of youmvos (all videos).
+            avss, vpo and vggss ('test'), ``num_classes`` of vpo (22), ``variant`` of vggss
+            ('ez_vsl'), ``with_jf`` of avtrack (True), ``threshold`` of ava (0.5), ``collar``,
+            ``skip_overlap``, ``uem``, ``offsets`` and ``scorer`` of diarization, ``split``,
+            ``batch_size`` (4) and ``resize`` (True) of refavs, ``task`` of davis
+            ('semi_supervised'), ``split_file`` of youmvos (all videos).
 
     Returns:
         ``name``, ``benchmark``, ``protocol``, ``summary`` (the numbers, flat), ``unit`` of its

@@ -97,7 +97,7 @@ def _add_benchmark_options(parser: ToolParser) -> None:
         default=omitted,
         help='avsbench, official: clips per batch (4)',
     )
-    parser.add_argument('--split', default=omitted, help='avss, vpo: split of the table (test)')
+    parser.add_argument('--split', default=omitted, help='avss, vpo, vggss: the split (test)')
     parser.add_argument(
         '--no-jf',
         dest='with_jf',

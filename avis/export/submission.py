@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,13 @@ def write_referring(folder: Path, images: Mapping[str, Any]) -> None:
     ]
     write_atomic(folder / 'gt.json', json.dumps(gt))
     write_atomic(folder / 'results.json', json.dumps(results))
+
+
+def write_heat_map(folder: Path, name: str, heat_map: NDArray[np.floating]) -> None:
+    """Write the heat map of a clip, (H, W), as ``<folder>/<name>.npy`` for VGG-SS."""
+    buffer = BytesIO()
+    np.save(buffer, heat_map)
+    write_atomic(folder / f'{name}.npy', buffer.getvalue())
 
 
 def write_persons(

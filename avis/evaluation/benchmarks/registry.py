@@ -86,6 +86,8 @@ BENCHMARKS = BenchmarkRegistry(
         'diarization': f'{_PACKAGE}.diarization',
         'refavs': f'{_PACKAGE}.ref_avs',
         'referring': f'{_PACKAGE}.referring',
+        'vggss': f'{_PACKAGE}.sound_localization',
+        'flickr_soundnet': f'{_PACKAGE}.sound_localization',
         'davis': f'{_PACKAGE}.davis',
         'youmvos': f'{_PACKAGE}.youmvos',
         'vpo': f'{_PACKAGE}.vpo',

@@ -16,7 +16,8 @@ Morgado, *Localizing Visual Sounds the Easy Way*, ECCV 2022 (arXiv:2203.09324) a
 Weakly-Supervised Audio-Visual Source Localization*, NeurIPS 2022 (arXiv:2209.09634).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import cv2
@@ -24,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.evaluation.functional.array_types import BoolArray, FloatArray
+from avis.evaluation.functional.counts import EvalProtocol, check_protocol
 
 MAP_SIZE = 224
 _FLICKR_SIZE = 256  # the scale of the boxes of Flickr-SoundNet
@@ -42,12 +44,12 @@ class ClipOverlap(NamedTuple):
     Args:
         intersection: Weight of the ground truth within the mask.
         union: Weight of the ground truth, and pixels of the mask without any.
-        predicted: Pixels of the mask.
+        predicted: Pixels of the mask, weighted if it has weights.
     """
 
     intersection: float
     union: float
-    predicted: int
+    predicted: float
 
     @property
     def ciou(self) -> float:
@@ -93,6 +95,18 @@ def annotator_map(boxes: Sequence[Sequence[int]]) -> Map:
     return np.minimum(gt, 1)
 
 
+def gt_map(boxes: Sequence[Sequence[float]], *, annotators: bool) -> Map:
+    """The ground truth of corners relative to the frame: :func:`box_map`, or :func:`annotator_map`.
+
+    Args:
+        boxes: Corners x1, y1, x2, y2 in 0..1.
+        annotators: Whether each box is of another annotator.
+    """
+    if not annotators:
+        return box_map(boxes)
+    return annotator_map([[round(_FLICKR_SIZE * value) for value in box] for box in boxes])
+
+
 def upper_half(heat_map: NDArray[np.floating], variant: Variant = 'ez_vsl') -> BoolArray:
     """The half of the frame with the highest values, bool (MAP_SIZE, MAP_SIZE).
 
@@ -104,21 +118,55 @@ def upper_half(heat_map: NDArray[np.floating], variant: Variant = 'ez_vsl') -> B
     Raises:
         ValueError: A value is NaN or infinite.
     """
+    values = enlarge_map(heat_map, variant)
+    if variant == 'lvs':
+        return (values > _median(values)) | (values >= 1)
+    above: BoolArray = values >= _median(values)
+    return above
+
+
+def enlarge_map(heat_map: NDArray[np.floating], variant: Variant = 'ez_vsl') -> Map:
+    """The map that is compared with its median, (MAP_SIZE, MAP_SIZE), in 0..1 unless it is flat.
+
+    Args:
+        heat_map: (H, W), higher where the sound comes from.
+        variant: See :data:`Variant`.
+
+    Raises:
+        ValueError: A value is NaN or infinite.
+    """
     if heat_map.ndim != 2 or not np.isfinite(heat_map).all():
         raise ValueError(f'expected a finite map (H, W), got {heat_map.shape} with NaN or infinity')
     values = heat_map.astype(np.float32, copy=False)
     if variant == 'lvs':
         resized = np.asarray(cv2.resize(values, (MAP_SIZE, MAP_SIZE)), np.float32)  # bilinear
-        values = 1 - _normalize(-resized)
-        return (values > _median(values)) | (values >= 1)
-    resized = _resize_aligned(values, _cubic if variant == 'slavc' else _linear)
-    values = _normalize(resized)
-    above: BoolArray = values >= _median(values)
-    return above
+        return 1 - _normalize(-resized)
+    return _normalize(_resize_aligned(values, _cubic if variant == 'slavc' else _linear))
+
+
+def half_frame(heat_map: NDArray[np.floating], variant: Variant = 'ez_vsl') -> FloatArray:
+    """Exactly half of the frame, (MAP_SIZE, MAP_SIZE): weights in 0..1.
+
+    Pixels above the median count, and those equal to it in equal parts, so that the score does not
+    depend on how ties are broken. Arguments and errors as in :func:`upper_half`.
+
+    >>> half_frame(np.zeros((2, 2)))[0, 0]
+    np.float64(0.5)
+    """
+    values = enlarge_map(heat_map, variant)
+    median = _median(values)
+    ties = values == median
+    share = (values.size / 2 - np.count_nonzero(values > median)) / np.count_nonzero(ties)
+    weights: FloatArray = (values > median) + share * ties
+    return weights
 
 
 def count_clip(
-    heat_map: NDArray[Any], gt: NDArray[np.floating], *, variant: Variant = 'ez_vsl'
+    heat_map: NDArray[Any],
+    gt: NDArray[np.floating],
+    *,
+    variant: Variant = 'ez_vsl',
+    protocol: EvalProtocol = 'official',
 ) -> ClipOverlap:
     """Compare a heat map with the ground truth of a clip.
 
@@ -126,21 +174,36 @@ def count_clip(
         heat_map: (H, W), higher where the sound comes from.
         gt: :func:`box_map`, :func:`annotator_map` or any weights in 0..1, (MAP_SIZE, MAP_SIZE).
         variant: How the map becomes a mask, see :data:`Variant`.
+        protocol: ``'official'`` compares :func:`upper_half`, ``'corrected'`` :func:`half_frame`.
 
     >>> left = np.repeat(np.linspace(1, 0, 14)[None], 14, axis=0)
     >>> round(count_clip(left, box_map([[0, 0, 0.5, 1]])).ciou, 3)
     1.0
     """
-    return count_mask(upper_half(heat_map, variant), gt)
+    check_protocol(protocol)
+    predict = upper_half if protocol == 'official' else half_frame
+    return count_mask(predict(heat_map, variant), gt)
 
 
-def count_mask(mask: BoolArray, gt: NDArray[np.floating]) -> ClipOverlap:
+def count_mask(mask: BoolArray | FloatArray, gt: NDArray[np.floating]) -> ClipOverlap:
     """Compare a predicted mask with the ground truth of a clip, both (MAP_SIZE, MAP_SIZE)."""
     if gt.shape != mask.shape:
         raise ValueError(f'expected a ground truth of {mask.shape}, got {gt.shape}')
     weights = gt.astype(float)
-    union = weights.sum() + np.count_nonzero(mask & (weights == 0))
-    return ClipOverlap(float(weights[mask].sum()), float(union), int(mask.sum()))
+    union = weights.sum() + mask[weights == 0].sum()
+    return ClipOverlap(float((weights * mask).sum()), float(union), float(mask.sum()))
+
+
+def trivial_masks() -> dict[str, BoolArray]:
+    """Answers without a model: ``center_box``, a square of half of the frame; ``whole_image``.
+
+    >>> {name: round(float(mask.mean()), 3) for name, mask in trivial_masks().items()}
+    {'center_box': 0.497, 'whole_image': 1.0}
+    """
+    center = np.zeros((MAP_SIZE, MAP_SIZE), bool)
+    margin = round(MAP_SIZE * (1 - 0.5**0.5) / 2)
+    center[margin:-margin, margin:-margin] = True
+    return {'center_box': center, 'whole_image': np.ones_like(center)}
 
 
 def success_rates(ciou: Sequence[float]) -> FloatArray:
@@ -170,6 +233,55 @@ def score_clips(ciou: Sequence[float]) -> dict[str, float]:
         'AUC': float(((rates[1:] + rates[:-1]) / 2 * np.diff(0.05 * np.arange(21))).sum()),
         'mean_cIoU': float(values.mean()) if len(values) else np.nan,
     }
+
+
+@dataclass(frozen=True)
+class LocalizedClip:
+    """The scores of a clip.
+
+    Attributes:
+        ciou: cIoU of the prediction.
+        area: Weight of the ground truth in pixels; 0 for an empty one.
+        trivial: cIoU of each of :func:`trivial_masks`.
+        confidence: Confidence that a source is visible; NaN if the method states none.
+        sounding: Whether a source is visible.
+    """
+
+    ciou: float
+    area: float
+    trivial: Mapping[str, float]
+    confidence: float = np.nan
+    sounding: bool = True
+
+
+def localize_clip(
+    heat_map: NDArray[Any],
+    gt: NDArray[np.floating],
+    *,
+    variant: Variant = 'ez_vsl',
+    protocol: EvalProtocol = 'official',
+) -> LocalizedClip:
+    """Compare a heat map and the trivial answers with a ground truth, see :func:`count_clip`."""
+    ciou = count_clip(heat_map, gt, variant=variant, protocol=protocol).ciou
+    trivial = {name: count_mask(mask, gt).ciou for name, mask in trivial_masks().items()}
+    return LocalizedClip(ciou, float(gt.sum()), trivial)
+
+
+def pool_localized(
+    clips: Sequence[LocalizedClip], *, protocol: EvalProtocol = 'official'
+) -> dict[str, float]:
+    """:func:`score_clips` of the clips, and with a prefix those of the trivial answers.
+
+    ``official`` counts a clip without a ground truth as cIoU 0, whatever is predicted;
+    ``corrected`` leaves it out.
+    """
+    check_protocol(protocol)
+    kept = [clip for clip in clips if protocol == 'official' or clip.area]
+    scores = score_clips([clip.ciou for clip in kept])
+    for name in trivial_masks():
+        answer = score_clips([clip.trivial[name] for clip in kept])
+        scores |= {f'{name}_{key}': value for key, value in answer.items()}
+    return scores
 
 
 def best_ciou(gt: NDArray[np.floating]) -> float:
