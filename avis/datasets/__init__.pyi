@@ -15,6 +15,10 @@ from .samplers.cost_sampler import CostSampler as CostSampler
 from .samplers.mixed_sampler import MixedSampler as MixedSampler
 from .samplers.track_sampler import TrackBatchSampler as TrackBatchSampler
 from .samplers.track_sampler import TrackSampler as TrackSampler
+from .sound_localization import VGGSS as VGGSS
+from .sound_localization import FlickrSoundNet as FlickrSoundNet
+from .sound_localization import FrameAudioPairs as FrameAudioPairs
+from .sound_localization import MUSICFrames as MUSICFrames
 from .vis import VISDataset as VISDataset
 from .vpo import VPO as VPO
 from .window_dataset import VideoSampler as VideoSampler

@@ -26,6 +26,7 @@ from avis.datasets.transforms.audio_mix import LoadMixedAudio
 from avis.datasets.transforms.clip_geometry import Size
 from avis.datasets.transforms.faces import LoadFaces
 from avis.datasets.transforms.loading import LoadFrames, LoadLabelMaps
+from avis.datasets.transforms.spectrogram import LoadAudioExcerpt
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.registry import DATASETS
 from avis.structures.video_record import VideoRecord
@@ -126,7 +127,7 @@ def check_video(record: VideoRecord, loaders: Sequence[Any]) -> VideoReport:
             _check_tracks(record, sizes, report)
         elif isinstance(loader, LoadAudio):
             _check_audio(record, loader, report)
-        elif isinstance(loader, LoadMixedAudio):
+        elif isinstance(loader, LoadMixedAudio | LoadAudioExcerpt):
             report.attempt(loader.transform, {**record})
     return report
 

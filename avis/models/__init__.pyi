@@ -39,6 +39,7 @@ from .necks.dilated_conv_neck import DilatedConvNeck as DilatedConvNeck
 from .segmentors.av_instance_segmentor import AVInstanceSegmentor as AVInstanceSegmentor
 from .segmentors.av_segmentor import AVSegmentor as AVSegmentor
 from .segmentors.query_av_segmentor import QueryAVSegmentor as QueryAVSegmentor
+from .sound_localizers.base import SoundLocalizer as SoundLocalizer
 from .speaker_detectors.active_speaker_detector import (
     ActiveSpeakerDetector as ActiveSpeakerDetector,
 )

@@ -202,6 +202,43 @@ def write_youmvos(root: Path, size=(48, 80)) -> Path:
         write_video(root / f'videos/{name}.mp4', 32, fps=24)
     (root / 'info').mkdir()
     (root / 'info/video.json').write_text(json.dumps(infos))
+
+
+VGGSS_BOXES = {
+    '-AbcdefghiJ_000010': [[0.0, 0.0, 0.5, 1.0]],
+    'Bbcdefghijk_000020': [[0.5, 0.5, -2.88e16, 1.0], [0.25, 0.25, 0.75, 0.75]],
+    'Cbcdefghijk_000030': [[0.9, 0.1, 0.2, 0.3]],  # reversed: an empty map
+}
+
+
+def write_vggss(root: Path, size=(48, 80)) -> Path:
+    """Write the layout of VGG-SS with three clips, one of which is heard, and one silent pair."""
+    rows = [
+        {'file': name, 'class': f'class {number}', 'bbox': boxes}
+        for number, (name, boxes) in enumerate(VGGSS_BOXES.items())
+    ]
+    first, *others = VGGSS_BOXES
+    for name in [*VGGSS_BOXES, 'Dbcdefghijk_000040']:
+        write_image(root / f'frames/{name}.jpg', frame_image(size, 0))
+        write_audio(root / f'audio/{name}.wav', 4)
+    (root / 'vggss.json').write_text(json.dumps(rows))
+    lists = {'test': VGGSS_BOXES, 'heard_test': [first], 'unheard_test': others}
+    for name, names in lists.items():
+        (root / f'vggss_{name}.csv').write_text(''.join(f'{clip}\n' for clip in names))
+    silent = [['video', 'audio', 'label'], [first, 'Dbcdefghijk_000040', 'non-sounding']]
+    return _write_csv(root / 'vggss_test_plus_silent.csv', silent)
+
+
+def write_flickr(root: Path, size=(48, 48)) -> Path:
+    """Write the layout of Flickr-SoundNet with one frame and two annotators; return the root."""
+    box = '<bbox><id>1</id>{}</bbox>'
+    corners = '<xmin>0</xmin><ymin>0</ymin><xmax>{}</xmax><ymax>256</ymax>'
+    annotators = ''.join(f'<a>{box.format(corners.format(x))}</a>' for x in (256, 128))
+    (root / 'Annotations').mkdir(parents=True)
+    (root / 'Annotations/100.xml').write_text(f'<annotation>{annotators}</annotation>')
+    (root / 'flickr_test.csv').write_text('100,unused\n')
+    write_image(root / 'frames/100.jpg', frame_image(size, 0))
+    write_audio(root / 'audio/100.wav', 4)
     return root
 
 

@@ -1,0 +1,53 @@
+"""Base of the models of sound source localization: where in a frame the audio comes from."""
+
+from mmengine.structures import PixelData
+from torch import Tensor
+
+from avis.models.base import BaseAVModel, Inputs
+from avis.structures.av_data_sample import AVDataSample
+
+NUM_BINS = 257  # rows of the spectrogram
+
+
+class SoundLocalizer(BaseAVModel):
+    """A model that maps one frame and its audio to a heat map; trained without annotation.
+
+    Inputs: ``frames`` (B, 1, 3, H, W), normalized; ``audio`` (B, 257, N), see
+    :class:`~avis.datasets.transforms.spectrogram.LogSpectrogram`.
+
+    :meth:`compute_outputs` returns ``heat_map`` (B, h, w), higher where the audio comes from, and
+    what else the loss needs.
+    """
+
+    def predict(self, inputs: Inputs, data_samples: list[AVDataSample]) -> list[AVDataSample]:
+        """Add ``pred_heat_map`` with the fields of :meth:`compute_maps`, float32 (1, h, w) each."""
+        maps = self.compute_maps(inputs)
+        for index, sample in enumerate(data_samples):
+            fields = {name: values[index][None].float() for name, values in maps.items()}
+            sample.pred_heat_map = PixelData(**fields)
+        return data_samples
+
+    def compute_maps(self, inputs: Inputs) -> dict[str, Tensor]:
+        """The maps that are scored, (B, h, w) each, of one size; ``heat_map`` is the result."""
+        outputs: dict[str, Tensor] = self.compute_outputs(inputs)
+        return {'heat_map': outputs['heat_map']}
+
+    def check_inputs(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        """Images (B, 3, H, W) and spectrograms (B, 1, 257, N) of the inputs.
+
+        Raises:
+            ValueError: Several frames per clip, or audio that is no spectrogram.
+        """
+        frames, audio = inputs['frames'], inputs.get('audio')
+        if frames.ndim != 5 or frames.shape[1] != 1:
+            raise ValueError(
+                f'{type(self).__name__}: expected one frame per clip, (B, 1, 3, H, W), got '
+                f'{tuple(frames.shape)}; put SampleFrames(num_frames=1) into the pipeline'
+            )
+        if audio is None or audio.ndim != 3 or audio.shape[1] != NUM_BINS:
+            raise ValueError(
+                f'{type(self).__name__}: expected spectrograms (B, {NUM_BINS}, N), got '
+                f'{None if audio is None else tuple(audio.shape)}; put LoadAudioExcerpt and '
+                f'LogSpectrogram into the pipeline'
+            )
+        return frames[:, 0], audio[:, None]
