@@ -84,7 +84,7 @@ def build_scene(recipe: Recipe, job: Job) -> Scene:
         characters, turns, gestures = _moving_mouths(recipe, job, rng)
     elif recipe.layout == 'refavs':
         characters, turns, gestures = _referred(recipe, job, rng)
-    elif recipe.layout == 'avsbench_s4' or job.subset == 'v1s':
+    elif recipe.layout in ('avsbench_s4', 'vggss') or job.subset == 'v1s':
         characters, turns, gestures = _single_source(recipe, job, rng)
     else:
         characters, turns, gestures = _clip(recipe, job, rng)
@@ -97,11 +97,11 @@ def build_scene(recipe: Recipe, job: Job) -> Scene:
 def _single_source(
     recipe: Recipe, job: Job, rng: np.random.Generator
 ) -> tuple[list[Character], list[Turns], list[Turns]]:
-    """One source that sounds throughout; some clips have a silent source beside it."""
+    """One source that sounds throughout; some clips have a silent source beside it, VGG-SS all."""
     pool = layout_cast(recipe)
     # Cycle through the pool within each split, so that every class occurs early in each.
     main = pool[job.index % len(pool)]
-    others = int(rng.random() < 0.3) + _extra(recipe)
+    others = int(rng.random() < 0.3 or recipe.layout == 'vggss') + _extra(recipe)
     bystanders = [character for character in _sample(pool, len(pool), rng) if character != main]
     if main.kind == 'woman' and recipe.layout == 'avsbench_s4':
         main = replace(main, voice=replace(main.voice, style='song'))

@@ -12,7 +12,7 @@ from rich.progress import track
 
 from avis.synthetic.casting import Job, build_scene, plan_jobs
 from avis.synthetic.challenges import apply_challenges
-from avis.synthetic.layouts import ava, aviseg, avsbench, avss, avtrack, jhmdb, refavs
+from avis.synthetic.layouts import ava, aviseg, avsbench, avss, avtrack, jhmdb, refavs, vggss
 from avis.synthetic.recipe import PER_VIDEO_FRAME, Recipe
 from avis.synthetic.scene import Stage
 from avis.utils.atomic import atomic_folder
@@ -52,6 +52,7 @@ _WRITERS = {
     'refavs': _Writer(refavs.refavs_name, refavs.write_refavs_video, refavs.write_refavs_index),
     'jhmdb': _Writer(jhmdb.jhmdb_name, jhmdb.write_jhmdb_video, jhmdb.write_jhmdb_index),
     'ava': _Writer(ava.ava_name, ava.write_ava_video, ava.write_ava_index, has_mp4=True),
+    'vggss': _Writer(vggss.vggss_name, vggss.write_vggss_video, vggss.write_vggss_index),
 }
 
 
@@ -104,7 +105,8 @@ def make_dataset(
     splits = [job.split for job in jobs]
     counts = {split: splits.count(split) for split in dict.fromkeys(splits)}
     rate = recipe.video_fps if layout in PER_VIDEO_FRAME else 1
-    return Report(target, counts, rate * sum(job.seconds for job in jobs))
+    frames = len(jobs) if layout == 'vggss' else rate * sum(job.seconds for job in jobs)
+    return Report(target, counts, frames)
 
 
 def make_stage(recipe: Recipe, job: Job) -> Stage:

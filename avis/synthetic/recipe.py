@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 DatasetLayout = Literal[
-    'avsbench_s4', 'avsbench_ms3', 'avss', 'aviseg', 'avtrack', 'ava', 'refavs', 'jhmdb'
+    'avsbench_s4',
+    'avsbench_ms3',
+    'avss',
+    'aviseg',
+    'avtrack',
+    'ava',
+    'refavs',
+    'jhmdb',
+    'vggss',
 ]
 Challenge = Literal[
     'visual_occlusion',
@@ -35,6 +43,7 @@ DEFAULT_SECONDS = {
     'ava': 6,
     'refavs': 10,
     'jhmdb': 1,
+    'vggss': 10,
 }
 _HELD_OUT = 0.15  # fraction of val, and of test
 

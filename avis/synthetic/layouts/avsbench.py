@@ -34,7 +34,7 @@ def ms3_name(job: Job) -> str:
 
 def write_s4_video(root: Path, job: Job, stage: Stage) -> list[str]:
     """Write one S4 clip; returns its row of ``s4_meta_data.csv``."""
-    name, category = s4_name(job), CATEGORIES[_source(stage)]
+    name, category = s4_name(job), CATEGORIES[sounding_kind(stage)]
     data, inner = root / 's4_data', Path(job.split, category)
     _write_audio(data, inner, name, stage)
     frames = data / 'visual_frames' / inner / name / name
@@ -64,8 +64,8 @@ def write_ms3_index(root: Path, recipe: Recipe, rows: list[list[str]]) -> None:
     save_csv(root / 'ms3_meta_data.csv', ['video_id', 'split'], rows)
 
 
-def _source(stage: Stage) -> str:
-    """Kind of the one source of an S4 clip: the visible actor with turns."""
+def sounding_kind(stage: Stage) -> str:
+    """Kind of the one source of a clip: the visible actor with turns."""
     return next(a.character.kind for a in stage.scene.actors if a.turns and a.visible)
 
 
