@@ -36,6 +36,9 @@ NOTES = (
                --pred UID/NAME.png, gray level / 255 = probability
   referring    --gt   JSON file with images and one annotation per image
                --pred JSON list of image_id, segmentation and score
+  vggss        --gt   folder with vggss.json and vggss_test.csv
+               --pred CLIP.npy, heat maps (H, W), in a folder or an npz file
+  flickr_soundnet     the same; folder with Annotations and flickr_test.csv
   davis        --gt, --pred   SEQUENCE/00000.png, pixel = index of the object
   youmvos      --gt   Annotations, VIDEO/00001.png and VIDEO/shot.txt
                --pred VIDEO/00001.png, pixel = index of the person

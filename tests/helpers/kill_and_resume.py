@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from avis.synthetic.generator import make_dataset
-from tests.helpers.project_copies import PROJECTS, by_epoch, small_configs
+from tests.helpers.project_copies import PROJECTS, by_epoch, data_name, small_configs
 from tests.helpers.runs import train_tiny
 
 LENGTH = 6  # iterations, or epochs of one iteration
@@ -30,6 +30,7 @@ def make_training_data(folder: Path) -> None:
         layout='aviseg', out=folder / 'synthetic_aviseg', seconds=4, people_only=True, **settings
     )
     make_dataset(layout='avsbench_ms3', out=folder / 'synthetic_ms3', **settings)
+    make_dataset(layout='vggss', out=folder / 'synthetic_vggss', seconds=3, **settings)
 
 
 def largest_difference(config: Path, data: Path, folder: Path) -> float:
@@ -60,7 +61,8 @@ def largest_difference(config: Path, data: Path, folder: Path) -> float:
 def _options(config: Path, data: Path) -> dict[str, Any]:
     """Overrides of a run of LENGTH iterations."""
     length = 'epochs' if by_epoch(config) else 'iters'
-    root = data / ('synthetic_ms3/Multi-sources' if by_epoch(config) else 'synthetic_aviseg')
+    name = data_name(config)
+    root = data / ('synthetic_ms3/Multi-sources' if name == 'synthetic_ms3' else name)
     return {
         f'train_cfg.max_{length}': LENGTH,
         'train_cfg.val_interval': 2 * LENGTH,
@@ -68,7 +70,9 @@ def _options(config: Path, data: Path) -> dict[str, Any]:
         'train_dataloader.num_workers': 0,
         'train_dataloader.persistent_workers': False,
         'load_from': None,
-        **{f'{name}_dataloader.dataset.data_root': str(root) for name in ('train', 'val', 'test')},
+        **{
+            f'{split}_dataloader.dataset.data_root': str(root) for split in ('train', 'val', 'test')
+        },
     }
 
 

@@ -20,6 +20,7 @@ from avis.utils.compat.checkpoint_loading import load_file
 from tests.helpers.asd_inputs import network_inputs
 from tests.helpers.golden import Golden, generator
 from tests.parity.comparison import Comparison
+from tests.parity.training import compare_statistics
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'models'
 WEIGHTS = 'AVIS_WEIGHTS'
@@ -164,12 +165,8 @@ def _compare_training(
     weights = dict(model.named_parameters())
     grads = [weights[names[key]].grad.norm() for key in golden.arrays[f'{case}/grad_names']]
     comparison.array(f'{case}/grad_norm', torch.stack(grads), rtol=1e-3, atol=1e-5)
-    state = model.state_dict()
-    stats = [state[names[key]].double() for key in golden.arrays[f'{case}/bn_names']]
-    values = np.array([[float(x.mean()), float(x.std(correction=0))] for x in stats])
-    comparison.array(f'{case}/bn_after_stats', values, rtol=1e-4, atol=1e-5)
+    compare_statistics(comparison, case, model.state_dict(), names)
     comparison.skip(f'{case}/grad_names', 'names of the values compared')
-    comparison.skip(f'{case}/bn_names', 'names of the values compared')
 
 
 def _own_names(kind: str, golden: Golden) -> dict[str, str]:

@@ -79,6 +79,24 @@ def compare_gradients(
     comparison.value(f'{case}/grad_norm/median', float(np.median([*differences.values()])), rtol)
 
 
+def compare_statistics(
+    comparison: Comparison, case: str, state: Mapping[str, Tensor], names: Mapping[str, str]
+) -> None:
+    """Compare mean and deviation of the running statistics of batch norms after a step.
+
+    Args:
+        comparison: Receives ``bn_names`` and ``bn_after_stats``.
+        case: Prefix of their names in the golden.
+        state: State dict of our model.
+        names: Name of each entry in the reference -> name in our model.
+    """
+    recorded = comparison.golden.arrays[f'{case}/bn_names'].tolist()
+    comparison.value(f'{case}/bn_names', sum(names.get(name) not in state for name in recorded))
+    stats = [state[names[name]].double() for name in recorded]
+    values = np.array([[float(x.mean()), float(x.std(correction=0))] for x in stats])
+    comparison.array(f'{case}/bn_after_stats', values, rtol=1e-4, atol=1e-5)
+
+
 class SamePoints:
     """The points of a recorded training step, the same for every matching and loss."""
 

@@ -1,0 +1,17 @@
+"""EZ-VSL trained on 10,000 frames of Flickr-SoundNet.
+
+Target: cIoU 81.93, AUC 62.58. Status: not run yet. Deviates from the authors: nothing intended.
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from avis.configs._base_.datasets.flickr_soundnet import *
+    from avis.configs._base_.default_runtime import *
+
+    from ._base_.adam_20e import *
+    from ._base_.ez_vsl_r18 import *
+
+train_dataloader.dataset.ann_file = 'flickr_10k.txt'
+train_cfg.max_epochs = 100
+default_hooks.checkpoint.save_best = 'vggss/cIoU@0.5'

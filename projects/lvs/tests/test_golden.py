@@ -1,0 +1,19 @@
+"""Maps, masks, logits and spectrograms equal the recorded values of the official code."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.golden import load_golden
+from tests.parity.__main__ import load_module
+from tests.parity.comparison import Comparison
+
+GOLDEN = Path(__file__).parent / 'data' / 'lvs'
+
+
+@pytest.mark.slow
+def test_maps_and_logits_equal_the_recording() -> None:
+    golden = load_golden(GOLDEN)
+    comparison = Comparison(golden, cases=['eval_shifted', 'spectrogram'])
+    load_module('lvs').compare('lvs', golden, comparison)
+    comparison.check()

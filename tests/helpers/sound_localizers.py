@@ -1,0 +1,18 @@
+"""Small inputs of models of sound source localization."""
+
+import torch
+from torch import Tensor
+
+from avis.structures.av_data_sample import AVDataSample
+
+
+def small_batch(
+    clips: int = 3, size: int = 64, times: int = 40
+) -> tuple[dict[str, Tensor], list[AVDataSample]]:
+    """Random frames (B, 1, 3, size, size), spectrograms (B, 257, times), and data samples."""
+    generator = torch.Generator().manual_seed(0)
+    inputs = {
+        'frames': torch.randn(clips, 1, 3, size, size, generator=generator),
+        'audio': torch.randn(clips, 257, times, generator=generator),
+    }
+    return inputs, [AVDataSample() for _ in range(clips)]
