@@ -3,8 +3,8 @@ import pytest
 from avis.synthetic.recipe import CHALLENGES, LAYOUTS, Recipe
 
 
-def test_there_are_eight_layouts_and_eight_challenges():
-    assert len(LAYOUTS) == 8
+def test_there_are_nine_layouts_and_eight_challenges():
+    assert len(LAYOUTS) == 9
     assert len(CHALLENGES) == 8
 
 
