@@ -25,6 +25,7 @@ _SHARE_OF_FRAMES = 0.5  # that must agree
 _ERROR_RATE = 0.35  # of bits, as published
 _FEWEST_STEPS = 64  # 2 s
 _FEWEST_HITS = 3  # equal steps at one offset, before bits are compared
+_MOST_PLACES = 200  # of equal bits, as of a constant tone, which say little
 
 _BITS_OF_OCTET = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1)
 
@@ -129,8 +130,9 @@ def similar_audio(
     for index, (values, loud) in enumerate(prints):
         hits: Counter[tuple[int, int]] = Counter()
         for step in np.flatnonzero(loud).tolist():
-            for other, other_step in places.get(int(values[step]), ()):
-                hits[other, other_step - step] += 1
+            equal = places.get(int(values[step]), ())
+            if len(equal) <= _MOST_PLACES:
+                hits.update((other, other_step - step) for other, other_step in equal)
         found = {
             other
             for (other, offset), count in hits.items()

@@ -5,7 +5,6 @@ they contain. :data:`PLANS` and
 :data:`PHASED_PLANS` have a function per benchmark.
 """
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,12 @@ from avis.datasets.preparation.faces import plan_ava
 from avis.datasets.preparation.files import RawVideos
 from avis.datasets.preparation.running import PreparationJob
 from avis.structures.video_record import VideoRecord
+from avis.utils.source_boxes import (
+    VGGSS_SILENT,
+    read_clip_list,
+    read_silent_pairs,
+    read_vggss,
+)
 from avis.utils.tables import read_rows
 
 Plan = Callable[[Path, RawVideos], list[PreparationJob]]
@@ -120,25 +125,31 @@ def plan_vggss(root: Path, videos: RawVideos) -> list[PreparationJob]:
     """VGG-SS: the frame in the middle of each clip of 10 s, and its audio as wav of 16 kHz.
 
     Args:
-        root: Folder with ``vggss.json``.
+        root: Folder with ``vggss.json``, lists ``vggss_*.csv`` of clips, or both.
         videos: Files of clips, ``<video>_<second>``, or of whole videos.
     """
-    path = root / 'vggss.json'
-    try:
-        names = [str(entry['file']) for entry in json.loads(path.read_text(encoding='utf-8'))]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path}: expected a list of objects with 'file', got {type(error).__name__}: {error}. "
-            f'Fetch the file again.'
-        ) from error
     jobs: list[PreparationJob] = []
-    for name in dict.fromkeys(names):
+    for name in _vggss_clips(root):
         source, start = videos.find(name)
         wav = WavFile(str(root / 'audio' / f'{name}.wav'), _VGGSS_SECONDS)
         frames = (str(root / 'frames' / f'{name}.jpg'),)
         times = RegularTimes(1 / _VGGSS_SECONDS, 0.5)
         jobs.append(ClipJob(name, source, start, frames, times, wav))
     return jobs
+
+
+def _vggss_clips(root: Path) -> list[str]:
+    """The clips with boxes, those in lists of names, and those of silent pairs."""
+    path = root / 'vggss.json'
+    names = [*read_vggss(path)] if path.is_file() else []
+    for table in sorted(root.glob('vggss_*.csv')):
+        if table.name == VGGSS_SILENT:
+            names += [name for pair in read_silent_pairs(table) for name in pair]
+        else:
+            names += read_clip_list(table)
+    if not names:
+        raise FileNotFoundError(f'{root}: expected clips in vggss.json or vggss_*.csv.')
+    return list(dict.fromkeys(names))
 
 
 PLANS: dict[str, Plan] = {

@@ -1,11 +1,13 @@
 """Run the jobs of a data preparation in parallel; an interrupted run resumes."""
 
 import json
+import os
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -116,13 +118,24 @@ def map_in_processes(
         yield from bar(map(function, items))
         return
     # spawn, because a process with threads may hang after a fork.
-    pool = ProcessPoolExecutor(
-        processes, get_context('spawn'), initializer=cv2.setNumThreads, initargs=(1,)
-    )
+    pool = ProcessPoolExecutor(processes, get_context('spawn'), initializer=_start_worker)
     try:
         yield from bar(pool.map(function, items))
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when the main one is killed; it would wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def describe_problem(error: Exception) -> str:

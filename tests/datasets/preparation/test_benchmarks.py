@@ -93,7 +93,8 @@ def test_clip_is_cut_out_of_a_whole_video_at_its_start(tmp_path: Path) -> None:
 
 def test_broken_and_missing_videos_are_named_and_leave_nothing(tmp_path: Path) -> None:
     names = ['whole_000000', 'cut_000000', 'text_000000', 'mute_000000', 'gone_000000']
-    root, raw = vggss_root(tmp_path, *names), tmp_path / 'raw'
+    root, raw = vggss_root(tmp_path, *names[:-1]), tmp_path / 'raw'
+    (root / 'vggss_train.csv').write_text('gone_000000\n')
     frames = numbered_frames(24)
     whole = write_lossless(raw / 'whole_000000.mp4', frames, ramp(12), fps=2, rate=16000)
     write_lossless(raw / 'mute_000000.mp4', frames, None, fps=2, rate=16000)
@@ -124,6 +125,21 @@ def test_killed_run_resumes_to_the_same_files(tmp_path: Path) -> None:
     report = run_preparation(jobs)
     assert report.made == ['a_000000', 'b_000000']
     assert content_of(root) == expected
+
+
+@pytest.mark.slow
+def test_two_processes_write_the_same_files(tmp_path: Path) -> None:
+    raw, names = tmp_path / 'raw', ('a_000000', 'b_000000', 'c_000000')
+    for name in names[:2]:
+        write_lossless(raw / f'{name}.mp4', numbered_frames(24), ramp(12), fps=2, rate=16000)
+    content = []
+    for processes in (1, 2):
+        (tmp_path / str(processes)).mkdir()
+        root = vggss_root(tmp_path / str(processes), *names)
+        report = run_preparation(plan_vggss(root, RawVideos(raw)), processes=processes)
+        assert (report.made, report.missing) == (list(names[:2]), ['c_000000'])
+        content.append(content_of(root))
+    assert content[0] == content[1]
 
 
 def test_unknown_moment_of_frames_must_be_stated(tmp_path: Path) -> None:
