@@ -9,12 +9,14 @@ import pytest
 from PIL import Image
 from scipy.io import wavfile
 
+from avis.apis.audio_features import FeatureReport
 from avis.apis.preparation import prepare_benchmark
 from avis.datasets.preparation.benchmarks import plan_vggss
 from avis.datasets.preparation.clips import LastOfSixteen
 from avis.datasets.preparation.files import RawVideos
 from avis.datasets.preparation.running import run_preparation
 from avis.datasets.readers.video import VideoInfo
+from avis.registry import DATASETS
 from avis.synthetic.generator import make_dataset
 from tests.helpers.raw_videos import (
     content_of,
@@ -125,6 +127,24 @@ def test_killed_run_resumes_to_the_same_files(tmp_path: Path) -> None:
     report = run_preparation(jobs)
     assert report.made == ['a_000000', 'b_000000']
     assert content_of(root) == expected
+
+
+def test_features_are_extracted_for_the_splits_of_the_data_set(tmp_path: Path, monkeypatch) -> None:
+    options = {'videos': 2, 'splits': (1, 0, 1), 'seconds': 2, 'size': (64, 96)}
+    root = make_dataset(layout='aviseg', out=tmp_path / 'data', **options).root
+    video = tmp_path / 'raw' / 'a.mp4'
+    write_lossless(video, numbered_frames(2), None, fps=1, rate=16000)
+
+    def extract(cfg, *, weights, processes):
+        splits = [cfg[f'{name}_dataloader']['dataset'] for name in ('train', 'test')]
+        paths = [DATASETS.build(split).record(0)['features'] for split in splits]
+        assert ('val_dataloader' in cfg, weights, processes) == (False, 'vggish.pth', 1)
+        return FeatureReport(problems=paths)
+
+    monkeypatch.setattr('avis.apis.preparation.extract_audio_features', extract)
+    report = prepare_benchmark('aviseg', video.parent, root, phase=0.5, vggish='vggish.pth')
+    assert (report.kept, report.problems) == (2, 2)
+    assert [Path(path).parents[1].name for path in report.features] == ['train', 'test']
 
 
 @pytest.mark.slow
