@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avis.models.layers.linear import linear
 from avis.models.layers.sine_encoding import sine_encoding
 from avis.models.necks.deformable_pixel_decoder import DeformableSelfAttention, pixel_centers
 from avis.registry import MODELS
@@ -23,7 +24,8 @@ class QueryMLP(nn.Module):
     """Maps of the products of Q queries with a map, then three 1x1 convolutions over the queries.
 
     The first convolution is applied to the queries instead of to their Q products: the same
-    function without maps of Q channels.
+    function without maps of Q channels. The hidden maps of a frame, 16 times as large as its
+    features, are computed frame by frame.
 
     Args:
         num_queries: Q.
@@ -40,9 +42,12 @@ class QueryMLP(nn.Module):
         """Map queries (N, Q, C) and a map (N, C, h, w) to (N, C, h, w)."""
         first, second, third = self.layers
         weights = first.weight.flatten(1) @ queries  # (N, hidden, C)
-        x = weights @ features.flatten(2) + first.bias[:, None]
-        x = x.unflatten(2, features.shape[2:]).relu_()
-        return third(second(x).relu_())
+        mixed = []
+        for tokens, weight in zip(features.flatten(2).mT, weights, strict=True):
+            x = torch.addmm(first.bias, tokens, weight.T).relu_()  # (h * w, hidden)
+            x = linear(x, second.weight.flatten(1), second.bias).relu_()
+            mixed.append(linear(x, third.weight.flatten(1), third.bias))
+        return torch.stack(mixed).mT.unflatten(2, features.shape[2:])
 
 
 @MODELS.register_module()
@@ -149,8 +154,14 @@ class AVSegFormerHead(nn.Module):
         features = self.out_conv(self.lateral_conv(finest) + above).relu()
         features = self.mixer(features, audio)
         x = self.conv1(features + self.mlp(queries, features))
+        # Frame by frame, because the maps at full size are large.
+        return torch.cat([self._classify(frame) for frame in x.split(1)]), features
+
+    def _classify(self, x: Tensor) -> Tensor:
+        """Map (N, C', h, w) at stride 4 to logits (N, K, H, W)."""
         x = F.interpolate(x, scale_factor=_MASK_STRIDE, mode='bilinear')
-        return self.classifier(self.conv2(x).relu()), features
+        logits: Tensor = self.classifier(self.conv2(x).relu_())
+        return logits
 
     def encode(self, levels: Sequence[Tensor]) -> Tensor:
         """Encode levels (N, C, h_i, w_i) to tokens (N, S, C), level after level."""
