@@ -12,12 +12,14 @@ from acvis import (
     count_probabilities,
 )
 from acvis.query_generation import AudioBlock
+from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
 from torch import nn
 
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 from tests.helpers import tiny_avism
+from tests.helpers.clip_query_models import check_predictions
 
 
 def build() -> nn.Module:
@@ -90,6 +92,24 @@ def test_model_trains_predicts_and_listens() -> None:
         for name, weight in model.frame_head.named_parameters()
         if name.startswith(('count_', 'query_generation'))
     )
+
+
+def test_clips_of_a_batch_and_a_single_window_are_predicted_as_alone() -> None:
+    model = build()
+    model.tracker.max_candidates, model.tracker.score_threshold = 5, -1.0
+    check_predictions(model, 8)
+
+
+def test_frames_of_windows_are_predicted_as_those_of_the_whole_clip() -> None:
+    model, length = build(), 7
+    data = model.data_preprocessor(pseudo_collate([tiny_avism.clip(length)]))
+    with torch.no_grad():
+        whole = model(data['inputs'])
+        for start in range(0, length, 3):
+            frames = slice(start, start + 3)
+            window = model({name: x[:, frames] for name, x in data['inputs'].items()})
+            for name in ('frame_count_logits', 'frame_class_logits'):
+                torch.testing.assert_close(window[name], whole[name][:, frames])
 
 
 def test_converter_keeps_values_and_rejects_other_models() -> None:
