@@ -96,6 +96,40 @@ def save_wavlm(folder: Path) -> Path:
     return folder
 
 
+def save_sam(folder: Path) -> Path:
+    """Segment Anything for images of 64 pixels, which finds some masks in noise."""
+    from transformers import SamConfig, SamImageProcessor, SamModel, SamProcessor
+
+    side, width = 64, 16
+    images = {'image_size': side, 'patch_size': 16}
+    layers = {'num_hidden_layers': 1, 'num_attention_heads': 2, 'mlp_dim': 16}
+    config = SamConfig(
+        vision_config={
+            **images,
+            **layers,
+            'hidden_size': width,
+            'output_channels': width,
+            'window_size': 2,
+            'global_attn_indexes': [0],
+            'num_pos_feats': width // 2,
+        },
+        prompt_encoder_config={**images, 'hidden_size': width, 'mask_input_channels': 4},
+        mask_decoder_config={**layers, 'hidden_size': width, 'iou_head_hidden_dim': 16},
+    )
+    torch.manual_seed(0)
+    model = SamModel(config)
+    decoder = model.mask_decoder
+    # All masks are said to be good, and their logits are large, which makes them stable.
+    torch.nn.init.constant_(decoder.iou_prediction_head.proj_out.bias, 1.0)
+    for layer in decoder.output_hypernetworks_mlps:
+        layer.proj_out.weight.data *= 1e9
+    model.save_pretrained(folder)
+    size = {'height': side, 'width': side}
+    processor = SamImageProcessor(size={'longest_edge': side}, pad_size=size)
+    SamProcessor(processor).save_pretrained(folder)
+    return folder
+
+
 def save_sam2_video(folder: Path) -> Path:
     """SAM 2 for images of 64 pixels."""
     from transformers import (

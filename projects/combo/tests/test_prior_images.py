@@ -19,6 +19,7 @@ from avis.datasets.readers.images import read_image
 from avis.datasets.transforms import LoadFrames, PackAVInputs, PadFrames, RandomFlip, ResizeClip
 from avis.datasets.transforms.clip import worker_random
 from avis.synthetic.generator import make_dataset
+from tests.helpers.tiny_transformers import save_sam
 
 REPLACE = {'visual_frames': 'pre_SAM_mask'}
 
@@ -69,6 +70,18 @@ def test_generator_of_another_module_is_found_by_name():
     assert find_generator('combo.prior_images:color_regions') is color_regions
     with pytest.raises(ValueError, match='expected the generator regions, sam:MODEL'):
         find_generator('other')
+
+
+def test_segment_anything_of_transformers_makes_a_prior_image(tmp_path):
+    generate = find_generator(f'sam:{save_sam(tmp_path / "sam")}')
+    image = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    masks = generate(image)
+    assert masks
+    assert all(mask.shape == (32, 48) and mask.dtype == bool for mask in masks)
+    labels = label_segments(masks, image.shape[:2])
+    write_prior_image(tmp_path / 'a.png', labels, None)
+    assert np.array_equal(read_image(tmp_path / 'a.png'), color_segments(labels))
+    assert labels.any()
 
 
 @pytest.fixture(scope='module')
