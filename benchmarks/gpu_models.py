@@ -199,8 +199,7 @@ def _clip(entry: Entry, model: Any, frames: int, size: tuple[int, int], rng: Any
     audio = _audio(model.audio_encoder, frames, rng)
     if audio is not None:
         inputs['audio'] = audio
-    if hasattr(model, 'prior_backbone'):
-        inputs['prior_images'] = inputs['frames'].flip(-1)
+    inputs |= model.make_extra_inputs(inputs['frames'])
     sample = AVDataSample(metainfo={'img_shape': size, 'ori_shape': size, 'video_name': 'clip'})
     box = torch.zeros(frames, *size, dtype=torch.bool)
     box[:, height // 4 : height // 2, width // 4 : width // 2] = True

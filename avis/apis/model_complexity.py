@@ -53,7 +53,8 @@ def make_inputs(model: BaseAVSegmentor, size: tuple[int, int], num_frames: int) 
     An audio encoder without parameters of its own gets embeddings, any other a waveform.
     """
     height, width = (-(-side // 32) * 32 for side in size)
-    inputs = {'frames': torch.rand(1, num_frames, 3, height, width)}
+    frames = torch.rand(1, num_frames, 3, height, width)
+    inputs = {'frames': frames, **model.make_extra_inputs(frames)}
     encoder: Any = model.audio_encoder
     if encoder is None:
         return inputs

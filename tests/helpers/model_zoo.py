@@ -111,8 +111,9 @@ def clip_size(cfg: Any) -> tuple[int, int]:
     steps = cfg.test_dataloader.dataset.pipeline.values()
     parts = [step for step in steps if step] + [step.get('resize') for step in steps if step]
     for step in filter(None, parts):
-        if step.get('size') is not None:
-            return tuple(step['size'])
+        size = step.get('size', step.get('frames'))  # of ResizeClip, of ResizeFramesAndLabels
+        if size is not None:
+            return tuple(size)
         if step.get('short_side') is not None:
             return step['short_side'], step['short_side'] * 16 // 9
     return 224, 224  # the size of the files of AVSBench
@@ -140,11 +141,17 @@ def _count(cfg: Any, size: tuple[int, int]) -> dict[str, Any]:
 
     model = build_without_memory(cfg.model).requires_grad_(False)
     with ExitStack() as stack:
-        # Tensors without memory have no values to check, no kernels, and no mixed precision.
-        finite = patch('torch.isfinite', return_value=torch.ones((), dtype=torch.bool))
-        no_kernel = patch('avis.ops.deformable_attention.choose_kernel', return_value=None)
-        exact = patch('torch.autocast', lambda *_, **__: nullcontext())
-        for context in (finite, no_kernel, exact, torch.device('meta')):
+        # Tensors without memory have no values, no kernels, and no mixed precision.
+        for context in (
+            patch('torch.isfinite', return_value=torch.ones((), dtype=torch.bool)),
+            patch('torch.equal', return_value=True),  # k-means ends after one iteration
+            patch('torch.Tensor.cpu', lambda tensor: torch.zeros_like(tensor, device='cpu')),
+            patch('torch.Tensor.__bool__', lambda _: True),
+            patch('torch.fx.experimental._config.meta_nonzero_assume_all_nonzero', True),
+            patch('avis.ops.deformable_attention.choose_kernel', return_value=None),
+            patch('torch.autocast', lambda *_, **__: nullcontext()),
+            torch.device('meta'),
+        ):
             stack.enter_context(context)
         try:
             flops = count_flops(model, make_inputs(model, size, FRAMES))['all']

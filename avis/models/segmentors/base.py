@@ -80,6 +80,13 @@ class BaseAVSegmentor(BaseAVModel):
         fused: Tensor = self.text_fusion(embeds, text, is_token, inputs.get('valid_frames'))
         return fused
 
+    def make_extra_inputs(self, frames: Tensor) -> Inputs:
+        """Make what a subclass reads beside audio and frames (..., 3, H, W).
+
+        Operations, time and memory of models are measured with such inputs.
+        """
+        return {}
+
 
 def round_up_to_stride(size: tuple[int, int]) -> tuple[int, int]:
     """Round (height, width) up to multiples of 32."""

@@ -55,6 +55,13 @@ class AAVSSegmentor(QueryAVSegmentor):
         predictions: FramePredictions = self.frame_head(maps, audio, clip, prior)
         return predictions
 
+    def make_extra_inputs(self, frames: Tensor) -> Inputs:
+        """Make prior masks of pixels brighter than the mean, if the head reads them."""
+        if not isinstance(self.frame_head, AAVSPriorHead):
+            return {}
+        brightness = frames.float().mean(-3)
+        return {'prior_masks': (brightness >= brightness.mean()).float()}
+
     def loss(self, inputs: Inputs, data_samples: list[AVDataSample]) -> dict[str, Any]:
         """Return the losses of the frame head."""
         losses = super().loss(inputs, data_samples)

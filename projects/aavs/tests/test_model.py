@@ -6,6 +6,7 @@ from aavs import convert_aavs, convert_mask2former_ade
 from mmdet.models.backbones import SwinTransformer
 from mmengine.dataset import pseudo_collate
 
+from avis.apis.model_complexity import make_inputs
 from projects.aavs.tests.tiny_aavs import CLASSES, LENGTH, SIZE, build, clip
 
 TRAINED = ['query_embed', 'adapter', 'class_embed', 'audio_proj', 'prior_embed']
@@ -79,6 +80,13 @@ def test_missing_prior_masks_are_an_error():
     model = build(prior=True)
     with pytest.raises(ValueError, match='put LoadPriorMasks into the pipeline'):
         model(prepared(model, clip())['inputs'])
+
+
+def test_inputs_made_to_count_operations_have_prior_masks():
+    inputs = make_inputs(build(prior=True), SIZE, LENGTH)
+    assert inputs['prior_masks'].shape == (1, LENGTH, *SIZE)
+    assert inputs['prior_masks'].unique().tolist() == [0, 1]
+    assert 'prior_masks' not in make_inputs(build(), SIZE, LENGTH)
 
 
 def test_model_without_adapters_starts_the_one_with_adapters():

@@ -52,6 +52,10 @@ class COMBOSegmentor(QueryAVSegmentor):
         audio = self.encode_audio(inputs)[valid][None]
         return _scatter(self.run_head(fused, audio, inputs), valid)
 
+    def make_extra_inputs(self, frames: Tensor) -> Inputs:
+        """Make prior images; segments have edges as the frames have."""
+        return {'prior_images': frames.flip(-1)}
+
 
 def _scatter(predictions: FramePredictions, valid: Tensor) -> FramePredictions:
     """Move the predictions (1, N, ...) of the valid frames of B clips to (B, T, ...)."""

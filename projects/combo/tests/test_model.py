@@ -7,6 +7,8 @@ from combo import convert_combo
 from combo.fusion import BilateralFusion, audio_of_queries, neighbor_dissimilarity
 from mmengine.dataset import pseudo_collate
 
+from avis.apis.model_complexity import make_inputs
+from avis.engine.model_parts import count_flops
 from avis.models.layers.sine_encoding import sine_encoding
 from projects.combo.tests.tiny_combo import LENGTH, SIZE, build, clip
 
@@ -48,6 +50,11 @@ def test_class_loss_is_the_mean_over_the_batch(model):
         return losses['loss_ce']
 
     torch.testing.assert_close(loss(*parts), loss(long))
+
+
+def test_operations_of_both_backbones_are_counted(model):
+    flops = count_flops(model, make_inputs(model, SIZE, LENGTH))
+    assert flops['prior_backbone'] == flops['backbone'] > 0
 
 
 def test_padding_frames_do_not_enter_and_predict_nothing(model):

@@ -6,7 +6,6 @@ import torch.nn.functional as F
 
 from avis.models.layers.linear import TokenLinear, convolutions_are_faster, linear
 
-
 CHOICE = f'{linear.__module__}.convolutions_are_faster'
 
 
