@@ -1,4 +1,5 @@
 # Names that the package exports; see tests/test_exports.py.
+from .a2d_sentences import A2DSentences as A2DSentences
 from .av_dataset import AVDataset as AVDataset
 from .ava import AVAActiveSpeaker as AVAActiveSpeaker
 from .ava_avd import AVAAVD as AVAAVD

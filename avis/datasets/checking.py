@@ -21,6 +21,7 @@ from avis.datasets.mixed_dataset import parts_of
 from avis.datasets.readers.audio import audio_info
 from avis.datasets.readers.errors import REMEDY, BrokenDataError, broken_data_error
 from avis.datasets.readers.images import read_image
+from avis.datasets.readers.stored_masks import mask_file
 from avis.datasets.transforms.audio import LoadAudio
 from avis.datasets.transforms.audio_mix import LoadMixedAudio
 from avis.datasets.transforms.clip_geometry import Size
@@ -302,8 +303,7 @@ def _check_label_maps(
             report.masks += 1
             if size is not None and label.shape != size:
                 problem = f'is {label.shape} (H, W), but its frame is {size}'
-                file = path if isinstance(path, str) else path['mat']
-                report.add_problem(str(broken_data_error(file, problem)))
+                report.add_problem(str(broken_data_error(mask_file(path), problem)))
 
 
 def _check_tracks(record: VideoRecord, sizes: Sequence[Size | None], report: VideoReport) -> None:

@@ -45,6 +45,18 @@ class MatMask(TypedDict):
     frame: int
 
 
+class H5Mask(TypedDict):
+    """A mask stored as one instance of an HDF5 file.
+
+    Attributes:
+        h5: Path of the file.
+        instance: Id of the instance; the frame has no label if the file does not contain it.
+    """
+
+    h5: str
+    instance: int
+
+
 class _TrackKeys(TypedDict):
     id: int
     label: int
@@ -101,8 +113,9 @@ class VideoRecord(_RequiredKeys, total=False):
             the instances, None where a frame has no ground truth; instead of ``tracks``.
         annotated: Whether the annotation file has an annotation of the video (AVTrack only: its
             ground truth is in other files).
-        label_maps: Path of an image, or mask in a MATLAB file, of each frame; None where a frame
-            has no label (semantic tasks).
+        label_maps: Path of an image, or mask in a MATLAB or HDF5 file, of each frame; None where a
+            frame has no label (semantic tasks).
+        frame_ids: Frames to load, if the sample is a part of the video; all if missing.
         start: Second of the files at which frame 0 is shown and its audio starts; 0 if missing.
         frame_times: Second of the video at which each frame is shown, (T,) (face tracks).
         face_boxes: Corners x1 y1 x2 y2 of the face relative to the frame, (T, 4) (face tracks).
@@ -122,7 +135,8 @@ class VideoRecord(_RequiredKeys, total=False):
     tracks: list[Track]
     instance_maps: list[str | None]
     annotated: bool
-    label_maps: Sequence[str | MatMask | None]
+    label_maps: Sequence[str | MatMask | H5Mask | None]
+    frame_ids: NDArray[np.int64]
     start: float
     frame_times: NDArray[np.float64]
     face_boxes: NDArray[np.float64]

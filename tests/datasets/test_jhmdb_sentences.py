@@ -9,7 +9,7 @@ from avis.apis.config import load_config
 from avis.datasets.checking import check_dataset
 from avis.datasets.jhmdb_sentences import JHMDBSentences
 from avis.datasets.readers.errors import BrokenDataError
-from avis.datasets.readers.mat_masks import read_mat_mask
+from avis.datasets.readers.stored_masks import read_mat_mask
 from avis.registry import DATASETS
 from tests.helpers.tiny_sets import square, truncate, write_jhmdb
 

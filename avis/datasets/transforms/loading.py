@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from avis.datasets.readers.errors import broken_data_error
 from avis.datasets.readers.images import read_image, read_label_colors, read_label_values
-from avis.datasets.readers.mat_masks import read_mat_mask
+from avis.datasets.readers.stored_masks import mask_file, read_stored_mask
 from avis.datasets.readers.video import read_video_frames
 from avis.datasets.transforms.clip import frame_ids_of, loaded_frames, path_of_frame, refuse_loaded
 from avis.datasets.transforms.clip_geometry import ClipGeometry, Size
@@ -17,7 +17,7 @@ from avis.datasets.transforms.geometry import ResizeClip, resize_images
 from avis.registry import TRANSFORMS
 from avis.structures.labels import voc_colors_to_classes, vpo_ids_to_classes
 from avis.structures.media_time import frame_time
-from avis.structures.video_record import MatMask
+from avis.structures.video_record import H5Mask, MatMask
 
 LabelEncoding = Literal['binary', 'voc_colors', 'vpo_ids']
 
@@ -87,7 +87,7 @@ class _Shrink:
 class LoadLabelMaps(BaseTransform):
     """Decode the label maps of the chosen frames.
 
-    Reads ``label_maps`` (path, ``MatMask`` or None per frame), ``frame_ids``, ``frames``. Writes
+    Reads ``label_maps`` (path, stored mask or None per frame), ``frame_ids``, ``frames``. Writes
     ``gt_sem_seg`` uint8 (T, H, W) with class indices, 0 where a frame has no label, and
     ``labeled_frames`` (T,) bool.
 
@@ -118,24 +118,25 @@ class LoadLabelMaps(BaseTransform):
         frames = loaded_frames(results, 'LoadLabelMaps')
         size = results['ori_shape'] if self.original_size else frames.shape[1:3]
         labels = np.zeros((len(frames), *size), np.uint8)
+        labeled = np.zeros(len(frames), bool)
         for row, path in enumerate(paths):
-            if path is not None:
-                label = self.read(path)
-                if label.shape != size:
-                    raise broken_data_error(
-                        path if isinstance(path, str) else path['mat'],
-                        f'is {_size(label)}, but its frame ({path_of_frame(results, row)}) is '
-                        f'{size[1]}x{size[0]}',
-                        'Prepare frames and label maps at the same size.',
-                    )
-                labels[row] = label
-        labeled = np.array([path is not None for path in paths])
+            label = None if path is None else self.read(path)
+            if path is None or label is None:
+                continue
+            if label.shape != size:
+                raise broken_data_error(
+                    mask_file(path),
+                    f'is {_size(label)}, but its frame ({path_of_frame(results, row)}) is '
+                    f'{size[1]}x{size[0]}',
+                    'Prepare frames and label maps at the same size.',
+                )
+            labels[row], labeled[row] = label, True
         return {**results, 'gt_sem_seg': labels, 'labeled_frames': labeled}
 
-    def read(self, path: str | MatMask) -> NDArray[np.uint8]:
-        """Read the class indices of one label map, shape (H, W)."""
+    def read(self, path: str | MatMask | H5Mask) -> NDArray[np.uint8] | None:
+        """Read the class indices of one label map, (H, W); None if it lacks the instance."""
         if not isinstance(path, str):
-            return read_mat_mask(path['mat'], path['frame'])
+            return read_stored_mask(path)
         if self.encoding == 'voc_colors':
             return voc_colors_to_classes(read_label_colors(path), self.num_classes)
         if self.encoding == 'vpo_ids':

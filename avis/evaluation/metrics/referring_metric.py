@@ -85,6 +85,10 @@ class ReferringMetric(BaseMetric):
 def _images(sample: dict[str, Any]) -> Iterator[tuple[str, ReferringImage]]:
     """The labeled frames by id; a second labeled frame of a clip has its index in the id."""
     labeled, _ = frame_flags(sample)
+    if 'frame_ids' in sample:  # a clip at the end of a video repeats its last frame
+        first = np.zeros(len(labeled), bool)
+        first[np.unique(sample['frame_ids'], return_index=True)[1]] = True
+        labeled &= first
     labels, prob = labels_of(sample)[labeled] > 0, predicted_frames(sample, 'prob', labeled)
     prob = resize_frames(prob, *labels.shape[1:])
     for number, (label, frame) in enumerate(zip(labels, prob, strict=True)):

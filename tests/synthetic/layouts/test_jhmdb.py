@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avis.datasets.jhmdb_sentences import JHMDBSentences
-from avis.datasets.readers.mat_masks import read_mat_mask
+from avis.datasets.readers.stored_masks import read_mat_mask
 from avis.synthetic.casting import plan_jobs
 from avis.synthetic.generator import make_dataset, make_stage
 from avis.synthetic.layouts.jhmdb import jhmdb_name
