@@ -134,9 +134,9 @@ def _read_labels(record: VideoRecord, loaders: list[Any]) -> _Labels:
 def _of_label_maps(record: VideoRecord, loader: LoadLabelMaps) -> _Labels:
     labels = _Labels()
     for path in record['label_maps']:
-        if path is None:
+        image = None if path is None else loader.read(path)
+        if image is None:
             continue
-        image = loader.read(path)
         found, counts = np.unique(image[image > 0], return_counts=True)
         height, width = image.shape
         labels.size = height, width
