@@ -1,4 +1,4 @@
-"""Synthetic clips in the layout of VGG-SS, 96 x 96, with 3 s of audio.
+"""Synthetic clips in the layout of VGG-SS, 64 x 64, with 1.5 s of audio.
 
 Made by tools/dataset_tools/make_synthetic.py, `--layout vggss --out data/synthetic_vggss
 --seconds 3`. Training uses no boxes.
@@ -12,10 +12,10 @@ with read_base():
 from avis.datasets.transforms import ResizeClip
 
 for steps in (train_pipeline, test_pipeline):
-    steps.load_audio.sample_rate = 8000
-    steps.resize = dict(type=ResizeClip, size=(96, 96))
-train_pipeline.resize.size = (104, 104)
-train_pipeline.crop.size = (96, 96)
+    steps.load_audio.update(seconds=1.5, sample_rate=8000)
+    steps.resize = dict(type=ResizeClip, size=(64, 64))
+train_pipeline.resize.size = (72, 72)
+train_pipeline.crop.size = (64, 64)
 
 train_dataloader.batch_size = 32
 train_dataloader.num_workers = 2

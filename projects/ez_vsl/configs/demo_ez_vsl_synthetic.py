@@ -1,7 +1,7 @@
 """A small EZ-VSL trained from scratch on synthetic clips without annotation, on two CPU cores.
 
 The result is the map of the audio: there is no prior. Differs from the published recipe also in
-image and map size, batch and learning rate.
+image and map size, temperature, batch and learning rate.
 """
 
 from mmengine.config import read_base
@@ -19,6 +19,9 @@ from avis.models import AVDataPreprocessor
 resnet = dict(
     type=ResNet,
     depth=18,
+    num_stages=3,
+    dilations=(1, 1, 1),
+    out_indices=(2,),
     base_channels=16,
     stem_channels=16,
     norm_eval=False,
@@ -27,9 +30,13 @@ resnet = dict(
 model = dict(
     type=EZVSL,
     data_preprocessor=dict(type=AVDataPreprocessor),
-    image_backbone=dict(**resnet, strides=(1, 2, 2, 1)),
-    audio_backbone=dict(**resnet, in_channels=1),
-    channels=128,
+    image_backbone=dict(**resnet, strides=(1, 2, 1)),
+    audio_backbone=dict(**resnet, strides=(2, 2, 2), in_channels=1),
+    channels=64,
+    temperature=0.1,
 )
+optim_wrapper.optimizer.lr = 2e-3
+train_cfg.update(max_epochs=16, val_interval=4)
+param_scheduler[1].end = 16
 auto_scale_lr.base_batch_size = 32
 default_hooks.checkpoint.save_best = 'vggss/cIoU@0.5'
