@@ -16,7 +16,7 @@ from avis.datasets.av_dataset import AVDataset
 from avis.datasets.readers.container import main_video, open_container
 from avis.datasets.readers.errors import broken_data_error
 from avis.registry import DATASETS
-from avis.structures.labels import voc_palette
+from avis.structures.labels import REFERRING_METAINFO
 from avis.structures.video_record import H5Mask, VideoRecord
 from avis.utils.tables import read_rows, read_table
 
@@ -43,10 +43,7 @@ class A2DSentences(AVDataset):
         kwargs: Arguments of :class:`~avis.datasets.av_dataset.AVDataset`.
     """
 
-    METAINFO: ClassVar[dict[str, Any]] = {
-        'classes': ('background', 'referred_object'),
-        'palette': voc_palette(2).tolist(),
-    }
+    METAINFO: ClassVar[dict[str, Any]] = REFERRING_METAINFO
     SPLITS: ClassVar[tuple[str, ...]] = ('train', 'test')
     LAYOUT: ClassVar[str] = """\
   Release/videoset.csv                      no header; column 9: 0 train, 1 test

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from avis.datasets.av_dataset import AVDataset
 from avis.registry import DATASETS
-from avis.structures.labels import voc_palette
+from avis.structures.labels import REFERRING_METAINFO
 from avis.structures.video_record import MatMask, VideoRecord
 
 _ROOT = './jhmdb_sentences/'  # the paths of the list begin with it
@@ -31,10 +31,7 @@ class JHMDBSentences(AVDataset):
         kwargs: Arguments of :class:`~avis.datasets.av_dataset.AVDataset`.
     """
 
-    METAINFO: ClassVar[dict[str, Any]] = {
-        'classes': ('background', 'referred_object'),
-        'palette': voc_palette(2).tolist(),
-    }
+    METAINFO: ClassVar[dict[str, Any]] = REFERRING_METAINFO
     SPLITS: ClassVar[tuple[str, ...]] = ('test',)
     PUBLISHED: ClassVar[dict[str, int]] = {'test': 2784}
     PUBLISHED_NOTE: ClassVar[str] = 'These are three frames of each of 928 videos.'

@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 
 from avis.datasets.av_dataset import AVDataset
 from avis.registry import DATASETS
-from avis.structures.labels import voc_palette
+from avis.structures.labels import REFERRING_METAINFO
 from avis.structures.video_record import VideoRecord
 from avis.utils import ref_avs_csv
 from avis.utils.ref_avs_csv import RefAVSRow, read_ref_avs_rows
@@ -38,10 +38,7 @@ class RefAVS(AVDataset):
         kwargs: Arguments of :class:`~avis.datasets.av_dataset.AVDataset`.
     """
 
-    METAINFO: ClassVar[dict[str, Any]] = {
-        'classes': ('background', 'referred_object'),
-        'palette': voc_palette(2).tolist(),
-    }
+    METAINFO: ClassVar[dict[str, Any]] = REFERRING_METAINFO
     SPLITS: ClassVar[tuple[str, ...]] = (*ref_avs_csv.SPLITS, 'test')
     UNUSED_SPLITS: ClassVar[tuple[str, ...]] = ref_avs_csv.UNUSED_SPLITS
     PUBLISHED: ClassVar[dict[str, int]] = {

@@ -83,6 +83,13 @@ def voc_palette(num_classes: int) -> NDArray[np.uint8]:
     return colors.astype(np.uint8)
 
 
+# Classes and colors of the data sets whose samples name one object by a sentence.
+REFERRING_METAINFO = {
+    'classes': ('background', 'referred_object'),
+    'palette': voc_palette(2).tolist(),
+}
+
+
 def voc_colors_to_classes(colors: NDArray[np.uint8], num_classes: int) -> NDArray[np.uint8]:
     """Return the class of each pixel by its color in the palette of Pascal VOC.
 
