@@ -124,7 +124,7 @@ class AVDataset(BaseDataset):
                 )
 
     def of_split(
-        self, rows: Sequence[Row], split_of: Callable[[Row], str] = itemgetter('split')
+        self, rows: Sequence[Row], split_of: Callable[[Any], str] = itemgetter('split')
     ) -> list[Row]:
         """Return the rows of the split of this data set.
 

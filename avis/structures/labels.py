@@ -2,6 +2,8 @@
 
 from functools import cache
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -84,7 +86,7 @@ def voc_palette(num_classes: int) -> NDArray[np.uint8]:
 
 
 # Classes and colors of the data sets whose samples name one object by a sentence.
-REFERRING_METAINFO = {
+REFERRING_METAINFO: dict[str, Any] = {
     'classes': ('background', 'referred_object'),
     'palette': voc_palette(2).tolist(),
 }

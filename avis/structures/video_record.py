@@ -1,7 +1,7 @@
 """The record of one video that a data set class returns: the start of the data flow."""
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any, TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ class AudioSource(TypedDict):
     position: float
 
 
+@final
 class MatMask(TypedDict):
     """A mask stored as one frame of a MATLAB file.
 
@@ -45,6 +46,7 @@ class MatMask(TypedDict):
     frame: int
 
 
+@final
 class H5Mask(TypedDict):
     """A mask stored as one instance of an HDF5 file.
 
