@@ -1,7 +1,6 @@
 """Names and colors of classes. NumPy only: shared by models, scorers and the data generator."""
 
 from functools import cache
-
 from typing import Any
 
 import numpy as np
