@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent
 MIM_FOLDERS = ('configs', 'tools')
 EXTRAS = (
     *('all', 'speech', 'speechbrain', 'modelscope', 'vlm', 'offline', 'report', 'app', 'encoders'),
-    *('a2d', 'tests', 'docs'),
+    *('a2d', 'shards', 'tests', 'docs'),
 )
 
 

@@ -14,16 +14,20 @@ once, polygons are drawn at the size of the clip, and other masks are looked up 
 resized step by step, with equal results. Decoding takes two thirds of the remaining time. Reduced
 decoding (JPEG at half size) would save a tenth of it, but change the pixels, so it is not used.
 
+The training clips are then written as WebDataset shards and read from these, one shard after the
+other: the same samples, but all frames of each video are read, not only the chosen ones.
+
     python benchmarks/data_loading.py
     python benchmarks/data_loading.py --size 1080x1920 --rle
 """
 
 import argparse
+import itertools
 import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +42,7 @@ from pycocotools import mask as coco_mask
 
 from avis.apis.config import load_config
 from avis.datasets.aviseg import AVISeg
+from avis.datasets.shards import ShardedClips, write_shards
 from avis.datasets.transforms.clip import worker_random
 from avis.datasets.transforms.moving_crop import RandomMovingCrop
 from avis.datasets.transforms.sampling import SampleAroundReference
@@ -77,6 +82,7 @@ def main() -> None:
         ]
         for row in rows:
             report(row, args.rounds)
+        report_shards(train, root / 'shards', args.rounds)
 
 
 def without_type(cfg: Any) -> dict[str, Any]:
@@ -107,6 +113,44 @@ def report(row: Row, rounds: int) -> None:
             f'{seconds["plain"] / value:6.2f} x'
         )
     compare(row)
+
+
+def report_shards(dataset: AVISeg, folder: Path, rounds: int) -> None:
+    """Time the clips of a data set from their files and from shards, and compare the samples."""
+    count = write_shards(dataset, folder, clips_per_shard=2)
+    sharded = ShardedClips(dataset=dataset, shards=str(folder), buffer=0)
+    for sample, other in zip(list(seeded(sharded)), seeded(from_files(dataset)), strict=True):
+        frames, expected = sample['inputs']['frames'], other['inputs']['frames']
+        assert torch.equal(frames, expected)
+        assert torch.equal(
+            sample['data_samples'].gt_tracks.masks, other['data_samples'].gt_tracks.masks
+        )
+    for name in ('files', 'shards'):
+        times = []
+        for _ in range(rounds):
+            start = time.process_time()
+            clips = len(list(seeded(sharded if name == 'shards' else from_files(dataset))))
+            times.append(time.process_time() - start)
+        print(
+            f'{"training clips":15} {name:6} {clips / min(times):7.2f} clips/s, {clips} clips in '
+            f'{count} shards, equal samples'
+        )
+
+
+def from_files(dataset: AVISeg) -> Iterator[Any]:
+    """Load each clip of a data set."""
+    return (dataset[index] for index in range(len(dataset)))
+
+
+def seeded(clips: Iterable[Any]) -> Iterator[Any]:
+    """Give each clip its own random seed before it is loaded."""
+    iterator = iter(clips)
+    for index in itertools.count():
+        worker_random().seed(index)
+        try:
+            yield next(iterator)
+        except StopIteration:
+            return
 
 
 def best(load: Callable[[int], Any], indices: range, rounds: int) -> float:

@@ -37,6 +37,7 @@ COMMANDS = {
     'data make': Command('make_data', 'generate a synthetic data set'),
     'data browse': Command('browse_data', 'write clips as images, videos and a page'),
     'data stats': Command('data_statistics', 'count content, find videos that splits share'),
+    'data shards': Command('write_shards', 'write clips as WebDataset shards'),
     'data check': Command('check_data', 'report missing, broken and unexpected files'),
     'doctor': Command('doctor', 'try every part of avis and say what to do about problems'),
     'config': Command('print_config', 'print a config with everything it inherits'),

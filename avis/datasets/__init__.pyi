@@ -16,6 +16,8 @@ from .samplers.cost_sampler import CostSampler as CostSampler
 from .samplers.mixed_sampler import MixedSampler as MixedSampler
 from .samplers.track_sampler import TrackBatchSampler as TrackBatchSampler
 from .samplers.track_sampler import TrackSampler as TrackSampler
+from .shards import ShardedClips as ShardedClips
+from .shards import write_shards as write_shards
 from .sound_localization import VGGSS as VGGSS
 from .sound_localization import FlickrSoundNet as FlickrSoundNet
 from .sound_localization import FrameAudioPairs as FrameAudioPairs
