@@ -95,6 +95,19 @@ class FrameAudioPairs(_FrameWithAudio):
     ) -> None:
         super().__init__(split=split, data_root=data_root, ann_file=ann_file, **kwargs)
 
+    def annotation_files(self) -> list[Path]:
+        """The list.
+
+        Raises:
+            ValueError: There is none, so that an index would not notice new files.
+        """
+        if not self.ann_file:
+            raise ValueError(
+                'FrameAudioPairs: index_dir needs ann_file, a list of the names; without it each '
+                'frame with an audio file is taken'
+            )
+        return super().annotation_files()
+
     def load_data_list(self) -> list[VideoRecord]:
         """Read the list, or the names of the files."""
         self.require('frames', 'audio')
@@ -130,6 +143,10 @@ class _BoxSet(_FrameWithAudio):
     ) -> None:
         self.list_name = list_file or self.LISTS.get(split, '')
         super().__init__(split=split, data_root=data_root, **kwargs)
+
+    def annotation_files(self) -> list[Path]:
+        """Boxes, list and silent pairs."""
+        return [Path(self.ann_file), self.list_file, Path(self.data_root) / self.SILENT]
 
     def _names(self) -> list[str]:
         """Names of the clips with a source."""

@@ -8,6 +8,7 @@ import pytest
 from avis.datasets.avsbench import AVSBenchSemantic
 from avis.datasets.avtrack import AVTrack
 from avis.datasets.record_index import open_index, write_index
+from avis.datasets.sound_localization import FrameAudioPairs
 from tests.helpers.tiny_sets import write_avss
 from tests.helpers.tiny_vis import write_avtrack
 
@@ -84,6 +85,11 @@ def test_what_else_the_annotations_state_is_restored(tmp_path) -> None:
     assert second.category_ids == first.category_ids == [1]
     assert second.unlisted_videos() == first.unlisted_videos() == []
     assert records(second) == records(first)
+
+
+def test_frames_without_a_list_have_no_index(tmp_path) -> None:
+    with pytest.raises(ValueError, match='index_dir needs ann_file'):
+        FrameAudioPairs(data_root=str(tmp_path), index_dir=str(tmp_path))
 
 
 @pytest.mark.parametrize('content', [b'', b'short', bytes(100)])

@@ -133,7 +133,7 @@ def test_unknown_subset_is_refused(root) -> None:
 
 def test_check_of_a_healthy_copy_finds_nothing(root, capsys) -> None:
     assert check_dataset(config(root)) == 0
-    assert 'VPO train: The number of images of a split is not published' in capsys.readouterr().out
+    assert 'VPO train: 12202 images are reported for all splits' in capsys.readouterr().out
 
 
 def test_check_of_a_broken_copy_names_every_file(root, tmp_path, capsys) -> None:

@@ -4,13 +4,10 @@ from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
-from numpy.typing import NDArray
 
-from avis.datasets.readers.audio import audio_info, read_audio
-from avis.datasets.readers.errors import broken_data_error
+from avis.datasets.readers.excerpts import read_excerpt
 from avis.datasets.transforms.clip import clip_name, refuse_loaded
 from avis.registry import TRANSFORMS
-from avis.structures.media_time import num_samples
 
 
 @TRANSFORMS.register_module()
@@ -42,34 +39,17 @@ class LoadMixedAudio(BaseTransform):
                 f'{clip_name(results)}: LoadMixedAudio expected audio_sources, got none; use '
                 f'LoadAudio for a clip with one audio file'
             )
-        count = num_samples(results['length'], results['fps'], self.sample_rate)
-        waves = np.stack([read_middle(s['audio'], count, self.sample_rate) for s in sources])
+        seconds, rate = results['length'] / results['fps'], self.sample_rate
+        waves = np.stack(
+            [
+                read_excerpt(source['audio'], seconds=seconds, sample_rate=rate)[0]
+                for source in sources
+            ]
+        )
         if not self.stereo:
-            return {**results, 'audio': waves.sum(axis=0), 'sample_rate': self.sample_rate}
+            return {**results, 'audio': waves.sum(axis=0), 'sample_rate': rate}
         right = np.array([source['position'] for source in sources], np.float32)
         audio = np.stack([1 - right, right]) @ waves
         if results.get('flip'):
             audio = audio[::-1]
-        return {**results, 'audio': audio, 'sample_rate': self.sample_rate, 'stereo': True}
-
-
-def read_middle(path: str, count: int, sample_rate: int) -> NDArray[np.float32]:
-    """Read the samples around the middle of a file, mono; a shorter file is repeated.
-
-    Args:
-        path: Audio file.
-        count: S, number of samples.
-        sample_rate: Samples per second.
-
-    Returns:
-        (S,).
-
-    Raises:
-        BrokenDataError: The file is broken, or contains no samples.
-    """
-    total = round(audio_info(path).seconds * sample_rate)
-    start = max((total - count) // 2, 0)
-    audio = read_audio(path, sample_rate=sample_rate, start=start, num_samples=count)
-    if not len(audio):
-        raise broken_data_error(path, 'has no samples')
-    return np.resize(audio, count)
+        return {**results, 'audio': audio, 'sample_rate': rate, 'stereo': True}

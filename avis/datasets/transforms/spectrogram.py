@@ -1,17 +1,16 @@
 """Audio of sound source localization: an excerpt of a file, and its logarithmic spectrogram."""
 
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
-from avis.datasets.readers.audio import NoAudioError, audio_info, read_audio
-from avis.datasets.readers.errors import broken_data_error
+from avis.datasets.readers.audio import NoAudioError
+from avis.datasets.readers.excerpts import Position, read_excerpt
 from avis.datasets.transforms.clip import clip_name, loaded_audio, refuse_loaded
 from avis.registry import TRANSFORMS
 
-Position = Literal['start', 'center']
 NUM_BINS = 257
 _WINDOW, _OVERLAP = 512, 274  # samples
 _SMALLEST = 1e-7  # power of silence
@@ -50,14 +49,10 @@ class LoadAudioExcerpt(BaseTransform):
         path = results['audio']
         if path is None:
             raise NoAudioError(f'{clip_name(results)} has no audio file, LoadAudioExcerpt needs it')
-        info = audio_info(path)
-        rate = self.sample_rate or info.sample_rate
-        start = max(info.seconds / 2 - self.seconds / 2, 0) if self.position == 'center' else 0.0
-        count = int(self.seconds * rate)
-        audio = read_audio(path, sample_rate=rate, start=round(start * rate), num_samples=count)
-        if not len(audio):
-            raise broken_data_error(path, 'contains no audio')
-        return {**results, 'audio': np.resize(audio, count), 'sample_rate': rate}
+        audio, rate = read_excerpt(
+            path, seconds=self.seconds, position=self.position, sample_rate=self.sample_rate
+        )
+        return {**results, 'audio': audio, 'sample_rate': rate}
 
 
 @TRANSFORMS.register_module()
