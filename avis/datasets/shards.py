@@ -138,15 +138,25 @@ class ShardedClips(IterableDataset[Any]):
         with TemporaryDirectory(prefix='avis_clip_') as folder:
             unpacked: dict[str, str] = {}
             for name, path in _members(record).items():
-                file = Path(folder, name)
-                file.write_bytes(sample[name])
-                unpacked[path] = str(file)
+                unpacked[path] = path
+                if name in sample:
+                    file = Path(folder, name)
+                    file.write_bytes(sample[name])
+                    unpacked[path] = str(file)
             return self.dataset.pipeline(_with_paths(record, unpacked.__getitem__))
 
 
 def _sample(record: VideoRecord, index: int) -> dict[str, Any]:
-    """The members of one clip."""
-    files = {name: Path(path).read_bytes() for name, path in _members(record).items()}
+    """The members of one clip; of audio and its precomputed features one may be missing."""
+    audio = (record['audio'], record.get('features'))
+    optional = {path for path in audio if path is not None and path != record['frames']}
+    if not any(Path(path).is_file() for path in optional):
+        optional = set()
+    files = {
+        name: Path(path).read_bytes()
+        for name, path in _members(record).items()
+        if path not in optional or Path(path).is_file()
+    }
     description = json.dumps(_description(record)).encode()
     return {'__key__': f'{index:09d}', 'json': description, **files}
 

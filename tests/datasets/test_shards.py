@@ -1,6 +1,7 @@
 """Clips from WebDataset shards: the samples of the data set, each once, in shuffled order."""
 
 import shutil
+import tarfile
 
 import pytest
 import torch
@@ -103,6 +104,24 @@ def test_shards_of_another_data_set_are_refused(s4, shards, tmp_path) -> None:
     other = build('avsbench_s4', write_s4(tmp_path, {'train': 1, 'val': 1, 'test': 1}))
     with pytest.raises(BrokenDataError, match=r"has 'train1' with 7 files as clip 1, which"):
         list(ShardedClips(dataset=other, shards=shards, buffer=0))
+
+
+class Records(list):
+    """A data set of given records."""
+
+    def record(self, index):
+        return self[index]
+
+
+def test_either_audio_or_its_features_may_be_missing(s4, tmp_path) -> None:
+    record = s4.record(0)
+    other = {**record, 'audio': str(tmp_path / 'gone.wav')}
+    write_shards(Records([{**other, 'features': record['audio']}]), tmp_path / 'shards')
+    with tarfile.open(tmp_path / 'shards' / '000000.tar') as archive:
+        # The description, five frames, a mask and the features.
+        assert len(archive.getnames()) == 8
+    with pytest.raises(FileNotFoundError, match=r'gone\.wav'):
+        write_shards(Records([other]), tmp_path / 'none')
 
 
 def test_missing_shards_and_files_are_named(s4, tmp_path) -> None:
