@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from avis.apis import init_model, load_config
+from avis.apis.preparation import write_custom_config
+from avis.cli import convert_labels, prepare_data
 from avis.cli.main import main
-from avis.datasets.label_formats.formats import save_labels
+from avis.datasets.label_formats.formats import LABEL_WRITERS, read_labels, save_labels
 from avis.datasets.label_formats.labels import LabeledTrack, LabeledVideo
+from avis.datasets.preparation.benchmarks import PHASED_PLANS, PLANS
 from avis.datasets.preparation.custom import fit_labels, split_videos
 from avis.datasets.readers.video import VideoInfo
 from avis.registry import DATASETS
@@ -86,6 +89,10 @@ def test_frames_are_written_first_and_labels_added_later(
     cfg = load_config(config)
     model = init_model(cfg)
     assert model.frame_head.num_classes == 2
+    write_custom_config(tmp_path / 'large.py', root, model='r50')
+    large = load_config(tmp_path / 'large.py')
+    assert large.model.tracker.loss_set.num_classes == 2
+    assert large.train_dataloader.dataset.metainfo['classes'] == ('cat', 'drum')
     records = []
     for split, count in (('train', 2), ('val', 1), ('test', 1)):
         dataset = DATASETS.build(cfg[f'{split}_dataloader']['dataset'])
@@ -140,3 +147,17 @@ def test_arguments_that_do_not_fit_are_refused(words: list[str], problem: str, c
         main(['data', 'prepare', *words, '--videos', 'raw', '--out', 'data'])
     assert end.value.code == 2
     assert problem in capsys.readouterr().err
+
+
+def test_commands_offer_every_benchmark_and_format() -> None:
+    assert {*prepare_data.NAMES} == {*PLANS, *PHASED_PLANS, 'custom'}
+    assert tuple(LABEL_WRITERS) == convert_labels.FORMATS
+
+
+def test_labels_are_converted_by_command(tmp_path: Path, capsys) -> None:
+    source, target = tmp_path / 'labels.json', tmp_path / 'labels.xml'
+    save_labels([labels_of('two', [0, 2])], source, form='coco')
+    main(['data', 'labels', str(source), str(target), '--to', 'cvat-images'])
+    assert capsys.readouterr().out == f'{target}: 1 videos, 1 instances\n'
+    (video,) = read_labels(target)
+    assert [list(track.masks) for track in video.tracks] == [[0, 2]]
