@@ -47,6 +47,7 @@ from avis.utils.source_boxes import (
 from avis.utils.tables import read_rows
 
 _CONFIDENCE = 'confidence.csv'
+_PROTOCOLS: tuple[EvalProtocol, EvalProtocol] = ('official', 'corrected')
 _NO_BOXES = SourceBoxes(np.zeros((0, 4)))
 _BLANK = np.zeros((1, 1), np.float32)  # stands for a map that is not there
 
@@ -146,7 +147,7 @@ class VGGSSBenchmark(Benchmark[LocalizedClip]):
         predicted = name in self._maps.names
         heat_map = self._maps.read(name) if predicted else _BLANK
         clips = []
-        for protocol in ('official', 'corrected'):
+        for protocol in _PROTOCOLS:
             clip = localize_clip(heat_map, gt, variant=self.variant, protocol=protocol)
             clips.append(
                 LocalizedClip(
