@@ -78,6 +78,10 @@ class A2DSentences(AVDataset):
             for path in sorted(Path(self.data_root, _MASKS, row['video_id']).glob('*.h5'))
         ]
 
+    def annotation_files(self) -> list[Path]:
+        """Sentences, splits and videos to leave out."""
+        return [Path(self.ann_file), *(Path(self.data_root, name) for name in (_TABLE, _MISSED))]
+
     def notes(self) -> list[str]:
         """The number of sentences, of all splits and dropped ones."""
         rows, dropped = self._rows()
