@@ -197,7 +197,7 @@ class AVDataset(BaseDataset):
             index = open_index(self._index_file, key)
         if index is None:
             raise BrokenDataError(f'{self._index_file}: cannot be read after it was written')
-        vars(self).update(index.state)
+        self.__dict__.update(index.state)
         self.data_bytes, self.data_address = index.records, index.ends
         self._fully_initialized = True
 

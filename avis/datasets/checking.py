@@ -299,7 +299,7 @@ def _check_label_maps(
 ) -> None:
     for path, size in zip(record['label_maps'], sizes, strict=True):
         label = None if path is None else report.attempt(loader.read, path)
-        if label is not None:
+        if path is not None and label is not None:
             report.masks += 1
             if size is not None and label.shape != size:
                 problem = f'is {label.shape} (H, W), but its frame is {size}'

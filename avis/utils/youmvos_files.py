@@ -41,7 +41,8 @@ def read_shots(path: Path) -> Shots:
     Raises:
         ValueError: A row has other numbers.
     """
-    shots, step = [], None
+    shots: list[Shot] = []
+    step: int | None = None
     for number, line in enumerate(path.read_text().splitlines(), start=1):
         cells = line.replace(',', ' ').split()
         if not cells:

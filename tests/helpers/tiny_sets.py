@@ -202,6 +202,7 @@ def write_youmvos(root: Path, size=(48, 80)) -> Path:
         write_video(root / f'videos/{name}.mp4', 32, fps=24)
     (root / 'info').mkdir()
     (root / 'info/video.json').write_text(json.dumps(infos))
+    return root
 
 
 VGGSS_BOXES = {

@@ -75,6 +75,14 @@ BANS = (
         'hears?|heard|deaf',
         'audio, load_audio, fuse_audio; without audio, muted',
         'projects/acvis/',  # the title of its paper
+        # The classes of VGG-SS that occur in training are its split heard.
+        'avis/datasets/sound_localization.py',
+        'avis/evaluation/benchmarks/sound_localization.py',
+        'avis/utils/source_boxes.py',
+        'docs/sound_localization.md',
+        'projects/ez_vsl/',
+        'tests/datasets/test_sound_localization.py',
+        'tests/helpers/tiny_sets.py',
     ),
     retired('oddit(?:y|ies)', 'warnings'),
     retired('verdicts?', 'the result by its name'),

@@ -155,11 +155,11 @@ def cosine_margins(
 ) -> NDArray[np.float64]:
     """(cosine - threshold) / (1 - threshold) of all pairs, NaN where one is None, (N, N)."""
     margins = np.full((len(embeddings), len(embeddings)), np.nan)
-    known = [n for n, embedding in enumerate(embeddings) if embedding is not None]
+    known = {n: embedding for n, embedding in enumerate(embeddings) if embedding is not None}
     if known:
-        stacked = np.stack([embeddings[n] for n in known])
+        stacked, rows = np.stack([*known.values()]), [*known]
         cosines = cosine_similarity_matrix(stacked, stacked)
-        margins[np.ix_(known, known)] = (cosines - threshold) / (1 - threshold)
+        margins[np.ix_(rows, rows)] = (cosines - threshold) / (1 - threshold)
     return margins
 
 

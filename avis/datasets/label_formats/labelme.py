@@ -127,7 +127,7 @@ def write_labelme(videos: list[LabeledVideo], folder: str | Path) -> None:
                     )
         for frame, found in shapes.items():
             image = video.frames.get(frame, f'{frame:05d}.jpg')
-            content = {
+            content: dict[str, Any] = {
                 'version': _VERSION,
                 'flags': {},
                 'shapes': found,

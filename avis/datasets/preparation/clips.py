@@ -191,7 +191,7 @@ def _read_stereo(path: str, sample_rate: int) -> NDArray[np.int16]:
                 converted = resampler.resample(frame)
             except (av.error.FFmpegError, ValueError) as error:
                 raise broken_data_error(path, f'has audio of several kinds ({error})') from error
-            blocks += [block.to_ndarray().reshape(-1, 2) for block in converted]
+            blocks += [block.to_ndarray().astype(np.int16).reshape(-1, 2) for block in converted]
     samples, offset = np.concatenate(blocks), offset or 0
     # Audio that starts late is preceded by silence; what precedes the first frame is cut off.
     return np.pad(samples, ((max(offset, 0), 0), (0, 0)))[max(-offset, 0) :]

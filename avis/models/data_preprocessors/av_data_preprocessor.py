@@ -85,9 +85,9 @@ class AVDataPreprocessor(BaseDataPreprocessor):
             for name in {'frames', 'prior_images'} & set(inputs):
                 inputs[name][~valid] = 0
             inputs['valid_frames'] = valid
-        if any('expression' in sample for sample in samples or ()):
-            inputs['expressions'] = [sample.get('expression') for sample in samples]
         if samples is not None:
+            if any('expression' in sample for sample in samples):
+                inputs['expressions'] = [sample.get('expression') for sample in samples]
             flags = [None] * len(samples) if valid is None else list(valid)
             shape = (batch.shape[1], *batch.shape[3:])  # (T, H, W)
             samples = [

@@ -1,6 +1,5 @@
 """J-HMDB Sentences: frames of each video, masks of one person in a MATLAB file, one sentence."""
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from avis.synthetic.layouts.naming import platform_id
 from avis.synthetic.recipe import Recipe
 from avis.synthetic.scene import Stage
 from avis.synthetic.writing import save_csv, save_flat_png, save_json
-from avis.utils.atomic import write_atomic
+from avis.utils.atomic import atomic_path
 
 _ACTIONS = ('stand', 'wave', 'clap')
 _FRAMES = 3  # chosen frames of a video
@@ -73,7 +72,8 @@ def _action(job: Job) -> str:
 
 def _save_masks(path: Path, masks: Array) -> None:
     """Write ``part_mask``, (H, W, T) uint8, with the same bytes at any time."""
-    path.parent.mkdir(parents=True)
-    buffer = io.BytesIO()
-    savemat(buffer, {'part_mask': masks.astype(np.uint8)}, do_compression=True)
-    write_atomic(path, _HEADER + buffer.getvalue()[len(_HEADER) :])
+    with atomic_path(path) as part:
+        content = {'part_mask': masks.astype(np.uint8)}
+        savemat(str(part), content, appendmat=False, do_compression=True)
+        with part.open('rb+') as file:
+            file.write(_HEADER)
