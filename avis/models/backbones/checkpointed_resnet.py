@@ -1,5 +1,7 @@
 """mmdet's ResNet with activation checkpointing: less memory in training, the same results."""
 
+from typing import Any
+
 from mmdet.models.backbones import ResNet
 from torch import Tensor
 
@@ -16,7 +18,16 @@ class CheckpointedResNet(ResNet):
     memory of a training step, while its computation is a small part of a model with a wide decoder.
     Arguments, weights and results are those of ``mmdet.ResNet``, but pretrained weights are loaded
     strictly.
+
+    Args:
+        recompute: Whether activations are computed again; False keeps them, as ``mmdet.ResNet``.
+        args: Of ``mmdet.ResNet``.
+        kwargs: Of ``mmdet.ResNet``.
     """
+
+    def __init__(self, *args: Any, recompute: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.recompute = recompute
 
     def init_weights(self) -> None:
         """Load pretrained weights, those of torchvision for example, or initialize at random."""
@@ -29,7 +40,7 @@ class CheckpointedResNet(ResNet):
         outs = []
         for index, name in enumerate(self.res_layers):
             for block in getattr(self, name):
-                x = checkpoint_activations(block, x)
+                x = checkpoint_activations(block, x) if self.recompute else block(x)
             if index in self.out_indices:
                 outs.append(x)
         return tuple(outs)

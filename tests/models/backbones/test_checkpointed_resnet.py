@@ -1,15 +1,18 @@
 """CheckpointedResNet equals mmdet's ResNet and uses less memory."""
 
+import pytest
 import torch
 from mmdet.models.backbones import ResNet
 
 from avis.models.backbones.checkpointed_resnet import CheckpointedResNet
 
 
-def test_training_step_equals_mmdet() -> None:
+@pytest.mark.parametrize('recompute', [True, False])
+def test_training_step_equals_mmdet(recompute: bool) -> None:
     torch.manual_seed(0)
-    plain = ResNet(depth=18, base_channels=8, stem_channels=8, norm_eval=False).double()
-    lean = CheckpointedResNet(depth=18, base_channels=8, stem_channels=8, norm_eval=False).double()
+    sizes = {'depth': 18, 'base_channels': 8, 'stem_channels': 8, 'norm_eval': False}
+    plain = ResNet(**sizes).double()
+    lean = CheckpointedResNet(**sizes, recompute=recompute).double()
     lean.load_state_dict(plain.state_dict(), strict=True)
     images = torch.randn(2, 3, 64, 64, dtype=torch.double)
     for model in (plain, lean):
@@ -27,3 +30,12 @@ def test_returns_stages_of_out_indices() -> None:
     model = CheckpointedResNet(depth=18, base_channels=8, stem_channels=8, out_indices=(1, 3))
     shapes = [tuple(level.shape) for level in model(torch.randn(1, 3, 64, 64))]
     assert shapes == [(1, 16, 8, 8), (1, 64, 2, 2)]
+
+
+@pytest.mark.parametrize(('recompute', 'passes'), [(True, 2), (False, 1)])
+def test_blocks_run_again_in_the_backward_pass_on_request(recompute: bool, passes: int) -> None:
+    model = CheckpointedResNet(depth=18, base_channels=8, stem_channels=8, recompute=recompute)
+    calls = []
+    model.layer1[0].conv1.register_forward_hook(lambda *_: calls.append(1))
+    model(torch.randn(1, 3, 64, 64))[-1].sum().backward()
+    assert len(calls) == passes

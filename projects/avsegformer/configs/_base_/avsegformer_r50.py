@@ -13,8 +13,9 @@ model = dict(
     type=AVSegFormer,
     data_preprocessor=dict(type=AVDataPreprocessor),
     backbone=dict(
-        type=CheckpointedResNet,  # mmdet's ResNet: same outputs and weights, less memory
+        type=CheckpointedResNet,  # mmdet's ResNet: same outputs and weights
         depth=50,
+        recompute=False,  # True takes less memory and 7 % more time in training
         norm_eval=False,
         init_cfg=dict(type=PretrainedInit, checkpoint='data/pretrained/resnet50.pth'),
     ),
