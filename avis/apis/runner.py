@@ -78,10 +78,7 @@ def train(
         use_mixed_precision(cfg)
     if auto_scale_lr:
         use_scaled_lr(cfg)
-    with (
-        folder_lock(cfg.work_dir) if is_main_process() else contextlib.nullcontext(),
-        trusted_checkpoints() if trust_checkpoint else contextlib.nullcontext(),
-    ):
+    with trusted_checkpoints() if trust_checkpoint else contextlib.nullcontext():
         message = use_checkpoint(cfg, resume, seed=(cfg_options or {}).get('randomness.seed'))
         runner = build_runner(cfg)
         runner.logger.info(message)
@@ -89,7 +86,8 @@ def train(
             check_checkpoint(
                 unwrap_model(runner.model), cfg.load_from, strict=bool(cfg.get('resume'))
             )
-        runner.train()
+        with folder_lock(cfg.work_dir) if is_main_process() else contextlib.nullcontext():
+            runner.train()
     check_failures(runner.val_loop)
     return runner
 

@@ -11,14 +11,14 @@ EXAMPLES = (
     'labelme_folder train.json --to youtube-vis',
     'train.json cvat_folder --to cvat-video',
 )
-FORMATS = ('labelme', 'cvat-video', 'cvat-images', 'coco', 'youtube-vis')
+LABEL_FORMATS = ('labelme', 'cvat-video', 'cvat-images', 'coco', 'youtube-vis')
 
 
 def add_arguments(parser: ToolParser) -> None:
     """Add the arguments."""
     parser.add_argument('labels', help='labels to read')
     parser.add_argument('out', help='file to write; a folder for labelme and cvat-video')
-    parser.add_argument('--to', required=True, choices=FORMATS, help='format to write')
+    parser.add_argument('--to', required=True, choices=LABEL_FORMATS, help='format to write')
 
 
 def main(parser: ToolParser, words: Sequence[str]) -> None:

@@ -39,7 +39,7 @@ class RefAVS(AVDataset):
     """
 
     METAINFO: ClassVar[dict[str, Any]] = REFERRING_METAINFO
-    SPLITS: ClassVar[tuple[str, ...]] = (*ref_avs_csv.SPLITS, 'test')
+    SPLITS: ClassVar[tuple[str, ...]] = (*ref_avs_csv.REF_AVS_SPLITS, 'test')
     UNUSED_SPLITS: ClassVar[tuple[str, ...]] = ref_avs_csv.UNUSED_SPLITS
     PUBLISHED: ClassVar[dict[str, int]] = {
         'train': 14113,
@@ -93,7 +93,7 @@ class RefAVS(AVDataset):
         return [note for note in (self._unused(rows), *found) if note]
 
     def _split_of(self, row: RefAVSRow) -> str:
-        is_test = self.split == 'test' and row.split in ref_avs_csv.TEST_SPLITS
+        is_test = self.split == 'test' and row.split in ref_avs_csv.REF_AVS_TEST_SPLITS
         return 'test' if is_test else row.split
 
     def _unused(self, rows: Sequence[RefAVSRow]) -> str:

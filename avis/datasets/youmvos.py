@@ -13,7 +13,7 @@ from avis.registry import DATASETS
 from avis.structures.labels import voc_palette
 from avis.structures.video_record import VideoRecord
 from avis.utils.media_files import find_by_stem
-from avis.utils.youmvos_files import SHOTS_FILE, annotated_frames, read_names, read_shots
+from avis.utils.youmvos_files import SHOTS_FILE, annotated_frame_range, read_names, read_shots
 
 _ID = 11  # characters of a YouTube id
 
@@ -110,7 +110,7 @@ class YouMVOS(AVDataset):
         )
         file = labels / SHOTS_FILE
         shots = read_shots(file) if file.is_file() else None
-        frames = annotated_frames(info, shots, name)
+        frames = annotated_frame_range(info, shots, name)
         if len(frames) > 1 and not (images / f'{frames[-1] + 1:05d}.jpg').is_file():
             frames = frames[:-1]  # the release may lack the last one
         valid = shots.valid(frames) if shots else [True] * len(frames)

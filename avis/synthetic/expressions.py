@@ -33,7 +33,7 @@ _COLORS = (
     (340, 'pink'),
     (360, 'red'),
 )
-COLORS = tuple(dict.fromkeys(name for _, name in _COLORS))
+COLOR_NAMES = tuple(dict.fromkeys(name for _, name in _COLORS))
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Expression:
     needs_audio: bool = False
 
 
-def describe(scene: Scene, rng: np.random.Generator) -> list[Expression]:
+def describe_scene(scene: Scene, rng: np.random.Generator) -> list[Expression]:
     """Sentences that name exactly one visible actor each: all that need audio, and another one.
 
     Args:
@@ -78,7 +78,7 @@ def describe_absent(scene: Scene, rng: np.random.Generator, count: int) -> list[
     kinds = {character.kind for character in characters}
     colors = {color_name(character) for character in characters if character.is_person}
     absent = [f'The {kind}.' for kind in (*PERSONS, *OBJECTS) if kind not in kinds]
-    absent += [f'The person in {name} clothes.' for name in COLORS if name not in colors]
+    absent += [f'The person in {name} clothes.' for name in COLOR_NAMES if name not in colors]
     absent += [
         f'The object that makes a sound after the {kind}.' for kind in OBJECTS if kind not in kinds
     ]

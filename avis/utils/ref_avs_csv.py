@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from avis.utils.tables import read_table
 
-TEST_SPLITS = ('test_s', 'test_u', 'test_n')  # seen classes, unseen classes, null references
-SPLITS = ('train', 'val', *TEST_SPLITS)
+# Seen classes, unseen classes, null references.
+REF_AVS_TEST_SPLITS = ('test_s', 'test_u', 'test_n')
+REF_AVS_SPLITS = ('train', 'val', *REF_AVS_TEST_SPLITS)
 UNUSED_SPLITS = ('TODO',)  # rows that belong to no split of the benchmark
 NULL_OBJECT = 'null'
 

@@ -15,7 +15,7 @@ from avis.utils.tables import read_table
 
 VPOSet: TypeAlias = Literal['ss', 'ms', 'msmi']
 # The authors test on both.
-TEST_SPLITS = ('val', 'test')
+VPO_TEST_SPLITS = ('val', 'test')
 _COLUMNS = ('img_Id', 'cateName', 'vgg_file', 'split', 'audio_pos')
 _FURTHER: Mapping[VPOSet, tuple[str, ...]] = {
     'ss': ('ann_Ids',),
@@ -85,7 +85,7 @@ def read_vpo_images(path: str | Path, subset: VPOSet) -> list[VPOImage]:
 def _locate(path: str | Path, row: Mapping[str, str], subset: VPOSet) -> VPOImage:
     """The image of a row, without sounds."""
     name = _id(path, row, 'img_Id')
-    split = 'test' if row['split'] in TEST_SPLITS else row['split']
+    split = 'test' if row['split'] in VPO_TEST_SPLITS else row['split']
     if subset == 'ss':
         category, mask = row['cateName'], f'{name}_{_id(path, row, "ann_Ids")}'
         files = f'VPO-SS/data/{category}/{name}.jpg', f'VPO-SS/mask/{category}/{mask}.png'

@@ -13,7 +13,7 @@ SHOTS_FILE = 'shot.txt'
 _STEPS = {24: 4, 25: 5, 27: 3, 30: 5}
 
 
-class Shot(NamedTuple):
+class VideoShot(NamedTuple):
     """Frames of the video between two cuts; only those of a valid shot have a ground truth."""
 
     first: int
@@ -24,7 +24,7 @@ class Shot(NamedTuple):
 class Shots(NamedTuple):
     """The shots of a video, and the step between annotated frames if the file states it."""
 
-    shots: Sequence[Shot]
+    shots: Sequence[VideoShot]
     step: int | None
 
     def valid(self, frames: Iterable[int]) -> list[bool]:
@@ -41,7 +41,7 @@ def read_shots(path: Path) -> Shots:
     Raises:
         ValueError: A row has other numbers.
     """
-    shots: list[Shot] = []
+    shots: list[VideoShot] = []
     step: int | None = None
     for number, line in enumerate(path.read_text().splitlines(), start=1):
         cells = line.replace(',', ' ').split()
@@ -55,11 +55,11 @@ def read_shots(path: Path) -> Shots:
             )
         first, last, *middle, flag = map(int, cells)
         step = middle[0] if middle else step
-        shots.append(Shot(first, last, flag == 0))
+        shots.append(VideoShot(first, last, flag == 0))
     return Shots(shots, step or None)
 
 
-def annotated_frames(info: Mapping[str, Any], shots: Shots | None, name: str) -> range:
+def annotated_frame_range(info: Mapping[str, Any], shots: Shots | None, name: str) -> range:
     """The annotated frames of a video, counted from 0.
 
     Args:

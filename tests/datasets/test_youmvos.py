@@ -8,7 +8,7 @@ from avis.apis.config import load_config
 from avis.datasets.checking import check_dataset
 from avis.datasets.youmvos import YouMVOS
 from avis.registry import DATASETS
-from avis.utils.youmvos_files import annotated_frames, read_shots
+from avis.utils.youmvos_files import annotated_frame_range, read_shots
 from tests.helpers.tiny_sets import write_youmvos
 
 NAME = 'movie_trailer_-train_____'
@@ -64,13 +64,13 @@ def test_config_loads_a_training_clip(root) -> None:
 
 @pytest.mark.parametrize(('fps', 'step'), [(23.976, 4), (25, 5), (27, 3), (29.97, 5)])
 def test_step_follows_from_the_frame_rate(fps, step) -> None:
-    frames = annotated_frames({'fps': fps, 'num_frame': 11}, None, 'video')
+    frames = annotated_frame_range({'fps': fps, 'num_frame': 11}, None, 'video')
     assert frames == range(0, 11, step)
 
 
 def test_unknown_frame_rate_and_unusable_shots_are_named(tmp_path) -> None:
     with pytest.raises(ValueError, match=r'video: expected a step .*, got fps 60'):
-        annotated_frames({'fps': 60, 'num_frame': 11}, None, 'video')
+        annotated_frame_range({'fps': 60, 'num_frame': 11}, None, 'video')
     path = tmp_path / 'shot.txt'
     path.write_text('0 7 4 0\n8 19\n')
     with pytest.raises(ValueError, match=r'line 2: expected first frame, last frame and flag'):

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from avis.datasets.transforms.spectrogram import NUM_BINS, log_spectrogram
+from avis.datasets.transforms.spectrogram import NUM_FREQUENCIES, log_spectrogram
 from avis.models import SoundLocalizer
 from tests.helpers.asd_inputs import check_bytes, mouth, voice
 from tests.helpers.golden import Golden, generator
@@ -23,7 +23,7 @@ def draw_inputs(info: dict[str, Any]) -> Inputs:
     """Draw the frames (B, 1, 3, 224, 224) and spectrograms (B, 257, N) of a case."""
     rng = generator(info['seed'])
     images = rng.normal(0, 1, (info['B'], 3, _SIZE, _SIZE))
-    audio = rng.normal(-0.7, 0.4, (info['B'], 1, NUM_BINS, info['T']))
+    audio = rng.normal(-0.7, 0.4, (info['B'], 1, NUM_FREQUENCIES, info['T']))
     return {
         'frames': torch.from_numpy(images).float()[:, None],
         'audio': torch.from_numpy(audio).float()[:, 0],

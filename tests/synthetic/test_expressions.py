@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from avis.synthetic.cast import make_object, make_person
-from avis.synthetic.expressions import describe, describe_absent
+from avis.synthetic.expressions import describe_absent, describe_scene
 from avis.synthetic.scene import Actor, Scene, Shot, Trajectory
 
 MAN, WOMAN, BELL = make_person(0), make_person(1), make_object('bell', 0)
@@ -22,13 +22,13 @@ def scene(*sources, seconds=10) -> Scene:
 
 def sentences(of: Scene) -> dict[str, int | None]:
     """All sentences that any seed chooses."""
-    found = [e for seed in range(40) for e in describe(of, np.random.default_rng(seed))]
+    found = [e for seed in range(40) for e in describe_scene(of, np.random.default_rng(seed))]
     return {expression.text: expression.actor for expression in found}
 
 
 def test_only_audio_tells_the_sounding_source_from_the_silent_one():
     of = scene((MAN, [(0.0, 10.0)]), (BELL, []))
-    found = describe(of, np.random.default_rng(0))
+    found = describe_scene(of, np.random.default_rng(0))
     by_audio = {e.text: e.actor for e in found if e.needs_audio}
     assert by_audio == {
         'The object that makes a sound.': 0,

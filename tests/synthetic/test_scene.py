@@ -125,7 +125,7 @@ def test_people_only_pool_contains_persons(layout):
     pool = layout_cast(Recipe(layout=layout, people_only=True))
     assert len(pool) == 8
     assert all(character.is_person for character in pool)
-    assert (layout in ('avtrack', 'ava')) == (pool == layout_cast(Recipe(layout=layout)))
+    assert (layout in ('avtrack', 'ava', 'jhmdb')) == (pool == layout_cast(Recipe(layout=layout)))
 
 
 def test_stereo_follows_the_side_of_the_source():

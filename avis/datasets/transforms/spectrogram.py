@@ -11,7 +11,7 @@ from avis.datasets.readers.excerpts import Position, read_excerpt
 from avis.datasets.transforms.clip import clip_name, loaded_audio, refuse_loaded
 from avis.registry import TRANSFORMS
 
-NUM_BINS = 257
+NUM_FREQUENCIES = 257
 _WINDOW, _OVERLAP = 512, 274  # samples
 _SMALLEST = 1e-7  # power of silence
 _SCALE = 12.0

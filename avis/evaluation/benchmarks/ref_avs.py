@@ -36,7 +36,12 @@ from avis.evaluation.functional.referred_objects import (
     summarize_expressions,
 )
 from avis.utils.png import read_png_mask
-from avis.utils.ref_avs_csv import SPLITS, TEST_SPLITS, RefAVSRow, read_ref_avs_rows
+from avis.utils.ref_avs_csv import (
+    REF_AVS_SPLITS,
+    REF_AVS_TEST_SPLITS,
+    RefAVSRow,
+    read_ref_avs_rows,
+)
 
 _TABLE = 'metadata.csv'
 
@@ -82,8 +87,8 @@ class RefAVSBenchmark(Benchmark[ScoredExpression]):
         resize: bool = True,
     ) -> None:
         super().__init__(gt, pred, protocol=protocol)
-        if split is not None and split not in SPLITS:
-            raise ValueError(f'refavs: split must be one of {SPLITS}, got {split!r}')
+        if split is not None and split not in REF_AVS_SPLITS:
+            raise ValueError(f'refavs: split must be one of {REF_AVS_SPLITS}, got {split!r}')
         summarize_expressions([], ['val'], protocol=protocol, batch_size=batch_size)
         self.batch_size, self.resize = batch_size, resize
         check_folder(self.gt, f'the data root, with {_TABLE} and gt_mask')
@@ -215,7 +220,9 @@ class RefAVSBenchmark(Benchmark[ScoredExpression]):
 def _predicted_splits(rows: Sequence[RefAVSRow], found: Mapping[str, Any]) -> list[str]:
     """The test splits of which at least one expression is predicted, or all of them."""
     predicted = {row.split for row in rows if row.name in found}
-    return [split for split in TEST_SPLITS if split in predicted] or list(TEST_SPLITS)
+    return [split for split in REF_AVS_TEST_SPLITS if split in predicted] or list(
+        REF_AVS_TEST_SPLITS
+    )
 
 
 def _stack(

@@ -9,7 +9,8 @@ def trivial_answers(height: int, width: int) -> dict[str, NDArray[np.uint8]]:
 
     ``whole_image``; ``center_box``, which covers half of the image; ``empty``.
 
-    >>> {name: round(mask.mean() / 255, 2) for name, mask in trivial_answers(100, 100).items()}
+    >>> masks = trivial_answers(100, 100)
+    >>> {name: round(float(mask.mean()) / 255, 2) for name, mask in masks.items()}
     {'whole_image': 1.0, 'center_box': 0.49, 'empty': 0.0}
     """
     center = np.zeros((height, width), np.uint8)

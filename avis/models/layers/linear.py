@@ -1,8 +1,5 @@
 """Linear layers over many tokens, fast on CPUs."""
 
-from functools import cache
-from pathlib import Path
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,11 +9,10 @@ _IMAGES = 16  # with this batch size torch uses oneDNN for 1x1 convolutions on o
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Compute ``F.linear``, on an AMD processor with AVX-512 as a 1x1 convolution.
+    """Compute ``F.linear``, on a CPU as a 1x1 convolution.
 
-    torch multiplies matrices with MKL, which reaches half of the speed of such a processor;
-    convolutions use oneDNN, which reaches all of it. On others MKL is at least as fast, and twice
-    as fast in the backward pass. Results are equal up to rounding.
+    torch multiplies matrices with MKL, which reaches half of the speed of an AMD processor with
+    AVX-512; convolutions use oneDNN, which reaches all of it. Results are equal up to rounding.
 
     Args:
         x: (..., C).
@@ -31,7 +27,6 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         x.device.type != 'cpu'
         or x.dtype != torch.float32
         or num_tokens < _MIN_TOKENS
-        or not convolutions_are_faster()
         or torch.is_autocast_enabled('cpu')
         or torch.compiler.is_compiling()
     ):
@@ -41,15 +36,6 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     image = x.reshape(images, num_tokens // images, 1, x.shape[-1]).permute(0, 3, 1, 2)
     out = F.conv2d(image, weight[:, :, None, None], bias).permute(0, 2, 3, 1)
     return out.reshape(*x.shape[:-1], len(weight))
-
-
-@cache
-def convolutions_are_faster() -> bool:
-    """Whether this is an AMD processor with AVX-512, as far as Linux tells."""
-    if not torch.backends.cpu.get_cpu_capability().startswith('AVX512'):
-        return False
-    info = Path('/proc/cpuinfo')
-    return info.exists() and 'AuthenticAMD' in info.read_text()
 
 
 class TokenLinear(nn.Linear):

@@ -6,7 +6,7 @@ from torch import Tensor
 from avis.models.base import BaseAVModel, Inputs
 from avis.structures.av_data_sample import AVDataSample
 
-NUM_BINS = 257  # rows of the spectrogram
+_NUM_FREQUENCIES = 257  # rows of the spectrogram
 
 
 class SoundLocalizer(BaseAVModel):
@@ -44,9 +44,9 @@ class SoundLocalizer(BaseAVModel):
                 f'{type(self).__name__}: expected one frame per clip, (B, 1, 3, H, W), got '
                 f'{tuple(frames.shape)}; put SampleFrames(num_frames=1) into the pipeline'
             )
-        if audio is None or audio.ndim != 3 or audio.shape[1] != NUM_BINS:
+        if audio is None or audio.ndim != 3 or audio.shape[1] != _NUM_FREQUENCIES:
             raise ValueError(
-                f'{type(self).__name__}: expected spectrograms (B, {NUM_BINS}, N), got '
+                f'{type(self).__name__}: expected spectrograms (B, {_NUM_FREQUENCIES}, N), got '
                 f'{None if audio is None else tuple(audio.shape)}; put LoadAudioExcerpt and '
                 f'LogSpectrogram into the pipeline'
             )

@@ -6,7 +6,7 @@ import numpy as np
 
 from avis.synthetic.canvas import Array
 from avis.synthetic.casting import UNSEEN_KINDS, Job
-from avis.synthetic.expressions import Expression, describe, describe_absent, owner_value
+from avis.synthetic.expressions import Expression, describe_absent, describe_scene, owner_value
 from avis.synthetic.layouts.naming import timed_id
 from avis.synthetic.recipe import Recipe
 from avis.synthetic.scene import MIN_PIXELS, Stage
@@ -25,7 +25,7 @@ refavs_name = timed_id
 def write_refavs_video(root: Path, job: Job, stage: Stage) -> list[list[str]]:
     """Write the clips of one video; returns their rows of ``metadata.csv``."""
     name, rng = refavs_name(job), job.rng(3)
-    expressions = _choose(job, stage, describe(stage.scene, rng))
+    expressions = _choose(job, stage, describe_scene(stage.scene, rng))
     drawn = [stage.draw(second + _FRAME_PHASE) for second in range(job.seconds)]
     images, owners = [image for image, _ in drawn], np.stack([owner for _, owner in drawn])
     shown = [e for e in expressions if np.count_nonzero(owners == owner_value(e)) >= MIN_PIXELS]

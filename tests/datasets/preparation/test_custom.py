@@ -151,7 +151,7 @@ def test_arguments_that_do_not_fit_are_refused(words: list[str], problem: str, c
 
 def test_commands_offer_every_benchmark_and_format() -> None:
     assert {*prepare_data.NAMES} == {*PLANS, *PHASED_PLANS, 'custom'}
-    assert tuple(LABEL_WRITERS) == convert_labels.FORMATS
+    assert tuple(LABEL_WRITERS) == convert_labels.LABEL_FORMATS
 
 
 def test_labels_are_converted_by_command(tmp_path: Path, capsys) -> None:

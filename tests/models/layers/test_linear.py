@@ -4,15 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from avis.models.layers.linear import TokenLinear, convolutions_are_faster, linear
-
-CHOICE = f'{linear.__module__}.convolutions_are_faster'
-
-
-@pytest.fixture(autouse=True)
-def _convolve(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A processor on which convolutions are faster."""
-    monkeypatch.setattr(CHOICE, lambda: True)
+from avis.models.layers.linear import TokenLinear, linear
 
 
 @pytest.mark.parametrize('shape', [(3, 8), (2, 400, 8), (601, 8), (4, 16, 16, 8), (0, 8)])
@@ -55,30 +47,3 @@ def test_torch_compile_uses_linear() -> None:
     x, layer = torch.randn(600, 8), TokenLinear(8, 5)
     compiled = torch.compile(layer, backend='aot_eager', fullgraph=True)
     torch.testing.assert_close(compiled(x), layer(x))
-
-
-def test_other_processors_multiply_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CHOICE, lambda: False)
-    x, layer = torch.randn(600, 8), TokenLinear(8, 5)
-    assert torch.equal(layer(x), F.linear(x, layer.weight, layer.bias))
-
-
-@pytest.mark.parametrize(
-    ('capability', 'vendor', 'expected'),
-    [
-        ('AVX512', 'AuthenticAMD', True),
-        ('AVX2', 'AuthenticAMD', False),
-        ('AVX512_AMX', 'GenuineIntel', False),
-    ],
-)
-def test_convolutions_are_for_amd_processors_with_avx512(
-    capability: str, vendor: str, expected: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr('torch.backends.cpu.get_cpu_capability', lambda: capability)
-    monkeypatch.setattr('pathlib.Path.exists', lambda _: True)
-    monkeypatch.setattr('pathlib.Path.read_text', lambda _: f'vendor_id\t: {vendor}\n')
-    convolutions_are_faster.cache_clear()
-    try:
-        assert convolutions_are_faster() is expected
-    finally:
-        convolutions_are_faster.cache_clear()

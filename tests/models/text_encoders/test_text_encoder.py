@@ -10,7 +10,7 @@ from avis.apis import load_config
 from avis.models.text_encoders.text_encoder import TextEncoder
 from avis.models.transformers_loading import word_tokenizer
 from avis.synthetic.casting import build_scene, plan_jobs
-from avis.synthetic.expressions import describe, describe_absent
+from avis.synthetic.expressions import describe_absent, describe_scene
 from avis.synthetic.recipe import Recipe
 from tests.helpers.tiny_encoders import audio_config, text_config
 
@@ -85,7 +85,7 @@ def test_demo_knows_all_words_of_synthetic_expressions() -> None:
     rng, texts = np.random.default_rng(0), set()
     for job in plan_jobs(recipe):
         scene = build_scene(recipe, job)
-        found = [*describe(scene, rng), *describe_absent(scene, rng, 20)]
+        found = [*describe_scene(scene, rng), *describe_absent(scene, rng, 20)]
         texts |= {expression.text for expression in found}
     assert len(texts) > 30
     for ids in tokenizer(sorted(texts))['input_ids']:

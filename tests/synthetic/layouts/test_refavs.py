@@ -13,6 +13,7 @@ from avis.synthetic.casting import UNSEEN_KINDS, plan_jobs
 from avis.synthetic.generator import make_dataset, make_stage
 from avis.synthetic.layouts.refavs import _FRAME_PHASE, refavs_name
 from avis.synthetic.recipe import Recipe
+from avis.utils.ref_avs_csv import REF_AVS_SPLITS
 
 OPTIONS = {'videos': 12, 'splits': (5, 1, 6), 'size': (48, 64), 'seconds': 3, 'seed': 1}
 
@@ -30,7 +31,7 @@ def table(root) -> list[dict[str, str]]:
 
 def test_csv_has_the_official_columns_and_unique_uids(table):
     assert list(table[0]) == ['vid', 'uid', 'split', 'fid', 'exp']
-    assert {row['split'] for row in table} == set(RefAVS.SPLITS)
+    assert {row['split'] for row in table} == set(REF_AVS_SPLITS)
     assert len({row['uid'] for row in table}) == len(table)
     clips = {row['vid'] for row in table if row['split'] == 'train'}
     assert len(clips) == 5
