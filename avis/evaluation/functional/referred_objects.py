@@ -7,7 +7,7 @@ formulas are those of :mod:`avis.evaluation.functional.ref_avs`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,7 +32,8 @@ _SUFFIXES = {'test_s': '_seen', 'test_u': '_unseen'}
 NULL_SPLIT = 'test_n'
 
 
-class Answer(NamedTuple):
+@dataclass(frozen=True)
+class Answer:
     """The scores of one answer to one expression.
 
     Attributes:
