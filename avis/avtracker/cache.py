@@ -52,7 +52,7 @@ class StageCache:
         try:
             limit = max(_MIN_LIMIT, _MAX_RATIO * path.stat().st_size)
             with gzip.open(path, 'rb') as file:
-                content, end = _split_end(file.read(limit + 1)[:limit])
+                content, end = _split_end(file.read(limit))
             finished = json.loads(end) == _end_mark(content.count(b'\n'), _new_hash(content))
             lines = content.decode('utf-8').split('\n')[:-1] if finished else None
         except (FileNotFoundError, NotADirectoryError):

@@ -179,37 +179,37 @@ def cluster(margins: NDArray[np.float64]) -> list[list[int]]:
     if not len(margins):
         return []
     groups = {n: [n] for n in np.flatnonzero(~np.isnan(np.diagonal(margins))).tolist()}
-    # Between two groups: sum of the known margins, and how many these are.
+    # Between two groups: sum of the known margins, and how many these are; 0 with what is none.
     sums, known = np.nan_to_num(margins), (~np.isnan(margins)).astype(np.uint32)
-    active = ~np.isnan(np.diagonal(margins))
+    known[:, known.diagonal() == 0] = 0
     best, partner = np.full(len(sums), -np.inf), np.arange(len(sums))
     stale = list(groups)
     while True:
         for group in stale:
-            best[group], partner[group] = _best_partner(sums, known, active, group)
+            best[group], partner[group] = _best_partner(sums[group], known[group], group)
         one = int(best.argmax())
         other = int(partner[one])
         if best[one] < 0:
             break
         groups[one] += groups.pop(other)
-        active[other], best[other] = False, -np.inf
         for table in (sums, known):
             table[one] += table[other]
             table[:, one] += table[:, other]
+        known[:, other], best[other] = 0, -np.inf
         # The mean of a joined group lies between those of its parts: no other partner is better.
         stale = [n for n in groups if n == one or partner[n] in (one, other)]
     return sorted((sorted(group) for group in groups.values()), key=lambda group: group[0])
 
 
 def _best_partner(
-    sums: NDArray[np.float64], known: NDArray[np.uint32], active: NDArray[np.bool_], group: int
+    sums: NDArray[np.float64], known: NDArray[np.uint32], group: int
 ) -> tuple[float, int]:
-    """Highest mean margin of a group to one of the following groups, and that group."""
-    others = np.flatnonzero(active & (known[group] > 0))
+    """Highest mean margin of a group to one of the following groups (N,), and that group."""
+    others = np.flatnonzero(known)
     others = others[others > group]
     if not len(others):
         return -np.inf, group
-    means = sums[group, others] / known[group, others]
+    means = sums[others] / known[others]
     return float(means.max()), int(others[means.argmax()])
 
 
