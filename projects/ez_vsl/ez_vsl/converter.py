@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from avis.models.converters.frame_head import new_name
+from avis.models.converters.frame_head import rename
 from avis.registry import CONVERTERS
 
 _RULES = (
@@ -28,10 +28,5 @@ def convert_ez_vsl(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor],
     Raises:
         ValueError: An entry that EZ-VSL does not have.
     """
-    converted = {}
-    for name, value in state_dict.items():
-        target = new_name(name.removeprefix('module.'), _RULES)
-        if target is None:
-            raise ValueError(f'not an official EZ-VSL: unknown entry {name!r}')
-        converted[target] = value
-    return converted, []
+    entries = {name.removeprefix('module.'): value for name, value in state_dict.items()}
+    return rename(entries, _RULES, 'model of the EZ-VSL authors'), []

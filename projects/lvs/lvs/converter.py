@@ -5,12 +5,14 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from avis.models.converters.frame_head import new_name
+from avis.models.converters.frame_head import rename
 from avis.registry import CONVERTERS
 
 # Each network has a first convolution for images, one for spectrograms and one for optical flow,
 # and a classifier; one of the convolutions is used.
-_DROPPED = re.compile(r'(?:imgnet\.conv1_a|audnet\.conv1|(?:img|aud)net\.(?:conv1_flow|fc))\..+')
+_DROPPED = re.compile(
+    r'(?:module\.)?(?:imgnet\.conv1_a|audnet\.conv1|(?:img|aud)net\.(?:conv1_flow|fc))\..+'
+)
 _RULES = (
     (r'imgnet\.(.+)', r'image_backbone.\1'),
     (r'audnet\.conv1_a\.(.+)', r'audio_backbone.conv1.\1'),
@@ -32,14 +34,10 @@ def convert_lvs(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], li
     Raises:
         ValueError: An entry that LVS does not have.
     """
-    converted, dropped = {}, []
-    for original, value in state_dict.items():
-        name = original.removeprefix('module.')
-        if _DROPPED.fullmatch(name):
-            dropped.append(original)
-            continue
-        target = new_name(name, _RULES)
-        if target is None:
-            raise ValueError(f'not an official LVS: unknown entry {original!r}')
-        converted[target] = value
-    return converted, dropped
+    dropped = [name for name in state_dict if _DROPPED.fullmatch(name)]
+    kept = {
+        name.removeprefix('module.'): value
+        for name, value in state_dict.items()
+        if name not in dropped
+    }
+    return rename(kept, _RULES, 'model of the LVS authors'), dropped
