@@ -1,9 +1,12 @@
 """Base of the models of sound source localization: where in a frame the audio comes from."""
 
+from typing import Any
+
 from mmengine.structures import PixelData
 from torch import Tensor
 
 from avis.models.base import BaseAVModel, Inputs
+from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 
 _NUM_FREQUENCIES = 257  # rows of the spectrogram
@@ -17,7 +20,38 @@ class SoundLocalizer(BaseAVModel):
 
     :meth:`compute_outputs` returns ``heat_map`` (B, h, w), higher where the audio comes from, and
     what else the loss needs.
+
+    Args:
+        data_preprocessor: Stacks and normalizes a batch.
+        image_backbone: Maps images (B, 3, H, W) to a tuple of maps; the last one counts.
+        audio_backbone: Maps spectrograms (B, 1, 257, N) to a tuple of maps; the maximum of the last
+            one over bands and time counts.
+        init_cfg: As for every mmengine model.
     """
+
+    def __init__(
+        self,
+        *,
+        data_preprocessor: dict[str, Any],
+        image_backbone: dict[str, Any],
+        audio_backbone: dict[str, Any],
+        init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
+    ) -> None:
+        super().__init__(MODELS.build(data_preprocessor), init_cfg)
+        self.image_backbone = MODELS.build(image_backbone)
+        self.audio_backbone = MODELS.build(audio_backbone)
+
+    def encode(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        """Encode a batch.
+
+        Returns:
+            Maps of the images (B, C, h, w), and embeddings of the audio (B, D).
+
+        Raises:
+            ValueError: Several frames per clip, or audio that is no spectrogram.
+        """
+        images, audio = self._check_inputs(inputs)
+        return self.image_backbone(images)[-1], self.audio_backbone(audio)[-1].amax((2, 3))
 
     def predict(self, inputs: Inputs, data_samples: list[AVDataSample]) -> list[AVDataSample]:
         """Add ``pred_heat_map`` with the fields of :meth:`compute_maps`, float32 (1, h, w) each."""
@@ -32,12 +66,8 @@ class SoundLocalizer(BaseAVModel):
         outputs: dict[str, Tensor] = self.compute_outputs(inputs)
         return {'heat_map': outputs['heat_map']}
 
-    def check_inputs(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
-        """Images (B, 3, H, W) and spectrograms (B, 1, 257, N) of the inputs.
-
-        Raises:
-            ValueError: Several frames per clip, or audio that is no spectrogram.
-        """
+    def _check_inputs(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        """Images (B, 3, H, W) and spectrograms (B, 1, 257, N) of the inputs."""
         frames, audio = inputs['frames'], inputs.get('audio')
         if frames.ndim != 5 or frames.shape[1] != 1:
             raise ValueError(

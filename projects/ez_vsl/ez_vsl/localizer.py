@@ -17,32 +17,23 @@ class EZVSL(SoundLocalizer):
     """Similarity of each location of an image with the audio, learned from which pairs match.
 
     Args:
-        data_preprocessor: Stacks and normalizes a batch.
-        image_backbone: Maps images (B, 3, H, W) to a tuple of maps; the last one counts.
-        audio_backbone: Maps spectrograms (B, 1, 257, N) to a tuple of maps; the maximum of the last
-            one over bands and time counts.
         channels: Channels of the last maps of both, and of the common space.
         temperature: Divides the similarities.
         prior: An ``ObjectPrior`` that is added in testing; None for none.
         prior_weight: Share of the prior in the result, 0 to 1.
-        init_cfg: As for every mmengine model.
+        kwargs: Further arguments of ``SoundLocalizer``.
     """
 
     def __init__(
         self,
         *,
-        data_preprocessor: dict[str, Any],
-        image_backbone: dict[str, Any],
-        audio_backbone: dict[str, Any],
         channels: int = 512,
         temperature: float = 0.03,
         prior: dict[str, Any] | None = None,
         prior_weight: float = 0.6,
-        init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(MODELS.build(data_preprocessor), init_cfg)
-        self.image_backbone = MODELS.build(image_backbone)
-        self.audio_backbone = MODELS.build(audio_backbone)
+        super().__init__(**kwargs)
         self.image_proj = nn.Conv2d(channels, channels, 1)
         self.audio_proj = nn.Linear(channels, channels)
         self.prior = None if prior is None else MODELS.build(prior)
@@ -62,9 +53,8 @@ class EZVSL(SoundLocalizer):
             ``image_embedding`` (B, C, h, w) and ``audio_embedding`` (B, C), not normalized;
             ``heat_map`` (B, h, w), cosines divided by the temperature.
         """
-        images, audio = self.check_inputs(inputs)
-        image = self.image_proj(self.image_backbone(images)[-1])
-        sound = self.audio_proj(self.audio_backbone(audio)[-1].amax((2, 3)))
+        maps, embedding = self.encode(inputs)
+        image, sound = self.image_proj(maps), self.audio_proj(embedding)
         cosines = torch.einsum('nchw,nc->nhw', F.normalize(image, dim=1), F.normalize(sound, dim=1))
         return {
             'image_embedding': image,

@@ -23,32 +23,23 @@ class LVS(SoundLocalizer):
     released logits, whose first column is the positive.
 
     Args:
-        data_preprocessor: Stacks and normalizes a batch.
-        image_backbone: Maps images (B, 3, H, W) to a tuple of maps; the last one counts.
-        audio_backbone: Maps spectrograms (B, 1, 257, N) to a tuple of maps; the maximum of the last
-            one over bands and time counts.
         positive_threshold: Cosine above which a location is positive.
         negative_threshold: Cosine below which a location of the own image is negative.
         mask_temperature: Width of the step at both thresholds.
         temperature: Divides the logits.
-        init_cfg: As for every mmengine model.
+        kwargs: Further arguments of ``SoundLocalizer``.
     """
 
     def __init__(
         self,
         *,
-        data_preprocessor: dict[str, Any],
-        image_backbone: dict[str, Any],
-        audio_backbone: dict[str, Any],
         positive_threshold: float = 0.65,
         negative_threshold: float = 0.4,
         mask_temperature: float = 0.03,
         temperature: float = 0.07,
-        init_cfg: dict[str, Any] | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(MODELS.build(data_preprocessor), init_cfg)
-        self.image_backbone = MODELS.build(image_backbone)
-        self.audio_backbone = MODELS.build(audio_backbone)
+        super().__init__(**kwargs)
         self.positive_threshold = positive_threshold
         self.negative_threshold = negative_threshold
         self.mask_temperature = mask_temperature
@@ -62,9 +53,7 @@ class LVS(SoundLocalizer):
             (B, h, w), the masks of the own pair in 0..1; ``logits`` (B, B + 2): the positive, all
             pairs, of which the own one is switched off, and the negative.
         """
-        images, audio = self.check_inputs(inputs)
-        image = F.normalize(self.image_backbone(images)[-1], dim=1)
-        sound = F.normalize(self.audio_backbone(audio)[-1].amax((2, 3)), dim=1)
+        image, sound = (F.normalize(features, dim=1) for features in self.encode(inputs))
         cosines = torch.einsum('nchw,mc->nmhw', image, sound)  # of all pairs
         index = torch.arange(len(cosines), device=cosines.device)
         own = cosines[index, index]
