@@ -1,9 +1,22 @@
-"""Small inputs of models of sound source localization."""
+"""Small models of sound source localization, and their inputs."""
+
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from avis.apis import load_config
+from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
+
+
+def build_model(config: Path) -> Any:
+    """The model of a config with random weights, the same in each call."""
+    torch.manual_seed(0)
+    model = MODELS.build(load_config(config).model)
+    model.init_weights()
+    return model
 
 
 def small_batch(

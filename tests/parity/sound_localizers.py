@@ -75,10 +75,10 @@ def compare_step(
     model.eval()
 
 
-def trained_outputs(model: nn.Module, inputs: Inputs) -> dict[str, Tensor]:
-    """Raw outputs with the statistics of the batch, without an update of the running ones."""
+def raw_outputs(model: nn.Module, inputs: Inputs, *, is_step: bool) -> dict[str, Tensor]:
+    """Raw outputs; of a training step with the statistics of the batch, which are not kept."""
     state = {name: value.clone() for name, value in model.state_dict().items()}
     with torch.no_grad():
-        outputs: dict[str, Tensor] = model.train()(inputs)
+        outputs: dict[str, Tensor] = model.train(is_step)(inputs)
     model.load_state_dict(state)
     return outputs

@@ -1,6 +1,7 @@
 """Compare EZ-VSL with a golden: embeddings, maps, prior, losses and gradients."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,16 +9,16 @@ import torch
 from ez_vsl import EZVSL, convert_ez_vsl
 
 from avis.evaluation.functional.sound_localization import MAP_SIZE
-from tests.helpers.golden import Golden, fill_array
+from tests.helpers.golden import Golden
 from tests.parity.comparison import Comparison
-from tests.parity.published import load_model
+from tests.parity.published import filled_checkpoint, load_model
 from tests.parity.sound_localizers import (
     Inputs,
     compare_spectrograms,
     compare_step,
     compared_cases,
     draw_inputs,
-    trained_outputs,
+    raw_outputs,
 )
 
 CONFIG = Path(__file__).resolve().parents[1] / 'configs' / 'ez_vsl_r18_vggsound144k.py'
@@ -36,7 +37,7 @@ def compare(_: str, golden: Golden, comparison: Comparison) -> None:
         comparison.value('dropped', len(dropped))
         for case, is_step in compared_cases(comparison):
             inputs = draw_inputs(golden.meta[case])
-            outputs = trained_outputs(model, inputs) if is_step else _eval_outputs(model, inputs)
+            outputs = raw_outputs(model, inputs, is_step=is_step)
             for kind in ('image', 'audio'):
                 name = f'{case}/{kind}_embedding_raw'
                 recorded = golden.arrays[f'{name}/shape'][0]  # the test has batches of one clip
@@ -49,24 +50,14 @@ def compare(_: str, golden: Golden, comparison: Comparison) -> None:
 
 
 def prior_weights(golden: Golden) -> dict[str, torch.Tensor]:
-    """Draw the ResNet-18 of the prior by the names that the golden lists, shapes from our model."""
-    shapes = {
-        name.removeprefix('imgnet.'): shape
-        for name, shape, _ in golden.info['keys']
-        if name.startswith('imgnet.')
-    }
-    return {
-        name: torch.zeros((), dtype=torch.int64)
-        if name.endswith('num_batches_tracked')
-        else torch.from_numpy(fill_array(name, shapes[name]))
-        for name in golden.arrays['object/keys'].tolist()
-    }
+    """Draw the ResNet-18 of the prior by the names that the golden lists.
 
-
-def _eval_outputs(model: EZVSL, inputs: Inputs) -> dict[str, torch.Tensor]:
-    with torch.no_grad():
-        outputs: dict[str, torch.Tensor] = model.eval()(inputs)
-    return outputs
+    The shapes are those of the image network.
+    """
+    known = {name: rest for name, *rest in golden.info['keys']}
+    names = golden.arrays['object/keys'].tolist()
+    keys = [[name, *known[f'imgnet.{name}']] for name in names]
+    return filled_checkpoint(replace(golden, info={'keys': keys}))
 
 
 def _compare_maps(comparison: Comparison, case: str, model: EZVSL, inputs: Inputs) -> None:

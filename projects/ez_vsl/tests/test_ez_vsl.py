@@ -7,19 +7,14 @@ import torch
 from ez_vsl import EZVSL, ObjectPrior, convert_ez_vsl
 from ez_vsl.localizer import matching_losses, scale
 
-from avis.apis import load_config
-from avis.registry import MODELS
-from tests.helpers.sound_localizers import small_batch
+from tests.helpers.sound_localizers import build_model, small_batch
 
 CONFIG = Path(__file__).resolve().parents[1] / 'configs' / 'demo_ez_vsl_synthetic.py'
 
 
 @pytest.fixture(scope='module')
 def model() -> EZVSL:
-    torch.manual_seed(0)
-    built = MODELS.build(load_config(CONFIG).model)
-    built.init_weights()
-    return built
+    return build_model(CONFIG)
 
 
 def test_training_step_has_both_losses_and_gradients(model) -> None:

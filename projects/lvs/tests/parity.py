@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import torch
 from lvs import convert_lvs
 
 from avis.evaluation.functional.sound_localization import MAP_SIZE, enlarge_map, upper_half
@@ -15,7 +14,7 @@ from tests.parity.sound_localizers import (
     compare_step,
     compared_cases,
     draw_inputs,
-    trained_outputs,
+    raw_outputs,
 )
 
 CONFIG = Path(__file__).resolve().parents[1] / 'configs' / 'lvs_r18_vggsound144k.py'
@@ -33,11 +32,7 @@ def compare(_: str, golden: Golden, comparison: Comparison) -> None:
         model.positive_threshold = info['epsilon']
         model.negative_threshold = info['epsilon2']
         inputs = draw_inputs(info)
-        if is_step:
-            outputs = trained_outputs(model, inputs)
-        else:
-            with torch.no_grad():
-                outputs = model.eval()(inputs)
+        outputs = raw_outputs(model, inputs, is_step=is_step)
         comparison.tensor(f'{case}/map', outputs['heat_map'][:, None])
         for mask in ('positive', 'negative'):
             comparison.tensor(f'{case}/{mask}', outputs[mask][:, None])

@@ -6,19 +6,14 @@ import pytest
 import torch
 from lvs import LVS, convert_lvs
 
-from avis.apis import load_config
-from avis.registry import MODELS
-from tests.helpers.sound_localizers import small_batch
+from tests.helpers.sound_localizers import build_model, small_batch
 
 CONFIG = Path(__file__).resolve().parents[1] / 'configs' / 'demo_lvs_synthetic.py'
 
 
 @pytest.fixture(scope='module')
 def model() -> LVS:
-    torch.manual_seed(0)
-    built = MODELS.build(load_config(CONFIG).model)
-    built.init_weights()
-    return built
+    return build_model(CONFIG)
 
 
 def test_training_step_has_a_loss_and_gradients(model) -> None:
