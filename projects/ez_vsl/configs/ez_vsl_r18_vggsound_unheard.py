@@ -6,13 +6,7 @@ Target: cIoU 39.57, AUC 39.60. Status: not run yet. Deviates from the authors: n
 from mmengine.config import read_base
 
 with read_base():
-    from avis.configs._base_.datasets.vggss import *
-    from avis.configs._base_.default_runtime import *
+    from .ez_vsl_r18_vggsound_heard import *
 
-    from ._base_.adam_20e import *
-    from ._base_.ez_vsl_r18 import *
-
-train_dataloader.dataset.ann_file = 'vggss_heard.txt'
 test_dataloader.dataset.split = 'unheard'
 val_dataloader = test_dataloader
-default_hooks.checkpoint.save_best = 'vggss/cIoU@0.5'
