@@ -48,13 +48,15 @@ def model_complexity(
 
 
 def make_inputs(model: BaseAVSegmentor, size: tuple[int, int], num_frames: int) -> dict[str, Any]:
-    """Make a random batch of one preprocessed clip with silent audio.
+    """Make a random batch of one preprocessed clip with silent audio and an empty expression.
 
     An audio encoder without parameters of its own gets embeddings, any other a waveform.
     """
     height, width = (-(-side // 32) * 32 for side in size)
     frames = torch.rand(1, num_frames, 3, height, width)
-    inputs = {'frames': frames, **model.make_extra_inputs(frames)}
+    inputs: dict[str, Any] = {'frames': frames, **model.make_extra_inputs(frames)}
+    if model.text_encoder is not None:
+        inputs['expressions'] = ['']
     encoder: Any = model.audio_encoder
     if encoder is None:
         return inputs

@@ -58,6 +58,15 @@ def test_table_of_a_config_lists_its_parts() -> None:
         model_complexity(TINY_CONFIG)
 
 
+def test_operations_of_a_model_that_reads_text_are_counted() -> None:
+    config = ROOT / 'configs' / 'avs' / 'demo_text_tpavi_synthetic.py'
+    table = model_complexity(config, size=(32, 32), num_frames=1)
+    names, *_, flops = (list(column.cells) for column in table.columns)
+    counted = dict(zip(names, map(float, flops), strict=True))
+    assert counted['text_encoder'] > 0
+    assert counted['text_fusion'] > 0
+
+
 @pytest.mark.parametrize('mode', ['loading', 'training', 'inference'])
 def test_speed_of_each_mode(mode) -> None:
     cfg = load_config(TINY_CONFIG)
