@@ -113,15 +113,15 @@ def word_tokenizer(words: Sequence[str], *, by: str) -> Any:
     return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **_SPECIAL_TOKENS)
 
 
-def freeze_modules(network: nn.Module, frozen: set[str]) -> None:
-    """Exclude the named parameters from training; set modules without others to evaluation mode.
+def freeze_modules(network: nn.Module, frozen: set[str] | None = None) -> None:
+    """Exclude parameters from training; set modules without others to evaluation mode.
 
     Args:
         network: Changed in place.
-        frozen: Names of parameters.
+        frozen: Names of parameters; None for all.
     """
     for name, parameter in network.named_parameters():
-        if name in frozen:
+        if frozen is None or name in frozen:
             parameter.requires_grad_(False)
     set_frozen_to_eval(network)
 

@@ -87,7 +87,7 @@ class TransformersAudio(AudioEncoder):
         whole = build_network('MODEL_MAPPING', model, config, by='TransformersAudio')
         self.network = whole.get_submodule(self.family.part)
         if frozen:
-            freeze_modules(self.network, {name for name, _ in self.network.named_parameters()})
+            freeze_modules(self.network)
         width = attrgetter(self.family.width)(config)
         self.out_channels = width if out_channels is None else out_channels
         self.project: nn.Module = (

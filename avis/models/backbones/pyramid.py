@@ -62,7 +62,7 @@ class PyramidBackbone(nn.Module):
             for width, out in zip(widths, self.out_channels, strict=True)
         )
         if frozen_stages == count:
-            freeze_modules(network, {name for name, _ in network.named_parameters()})
+            freeze_modules(network)
         elif frozen_stages:
             freeze_modules(network, self._parameters_before(frozen_stages - 1, probe_side))
 

@@ -74,7 +74,7 @@ class TextEncoder(nn.Module):
         self.max_tokens, self.frozen = max_tokens, frozen
         self.out_channels: int = config.hidden_size
         if frozen:
-            freeze_modules(self.network, {name for name, _ in self.network.named_parameters()})
+            freeze_modules(self.network)
 
     def train(self, mode: bool = True) -> 'TextEncoder':
         """Set the mode; a frozen network stays in evaluation mode."""
