@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmengine.dist import is_main_process
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from avis.evaluation.functional.active_speaker import average_precision, f1_by_speaker
 from avis.evaluation.functional.array_types import BoolArray, FloatArray
-from avis.evaluation.functional.counts import EvalProtocol, check_protocol
+from avis.evaluation.metrics.protocol_metric import ProtocolMetric
 from avis.registry import METRICS
 from avis.utils.ava_csv import SPEECH_LABELS, write_face_rows
 
@@ -31,7 +29,7 @@ class _ScoredTrack:
 
 
 @METRICS.register_module()
-class ASDMetric(BaseMetric):
+class ASDMetric(ProtocolMetric):
     """Average precision of all frames of all face tracks, in 0..1.
 
     Returns ``ava/average_precision`` or ``ava_corrected/average_precision``, see
@@ -48,25 +46,14 @@ class ASDMetric(BaseMetric):
         threshold: Score above which a face counts as speaking, for F1.
         out: csv file to write the scores to, in the submission format of the benchmark; None writes
             nothing.
-        prefix: Prefix of the keys; by default the benchmark and, if corrected, the protocol.
-        collect_device: Device on which results of several processes are gathered, ``'cpu'`` or
-            ``'gpu'``.
+        kwargs: Arguments of :class:`~avis.evaluation.metrics.protocol_metric.ProtocolMetric`.
     """
 
-    def __init__(
-        self,
-        *,
-        protocol: EvalProtocol = 'official',
-        threshold: float = 0.5,
-        out: str | None = None,
-        prefix: str | None = None,
-        collect_device: str = 'cpu',
-    ) -> None:
-        check_protocol(protocol)
-        self.protocol, self.threshold = protocol, threshold
-        self.out = None if out is None else Path(out)
-        default = 'ava' if protocol == 'official' else f'ava_{protocol}'
-        super().__init__(collect_device=collect_device, prefix=prefix or default)
+    default_prefix = 'ava'
+
+    def __init__(self, *, threshold: float = 0.5, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.threshold = threshold
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Keep the scores and labels of each track."""

@@ -1,15 +1,13 @@
 """AVSBench-object (S4, MS3): mIoU and F of the sounding objects."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from avis.evaluation.functional.avsbench import ClipScores, pool_clips, score_clip
-from avis.evaluation.functional.counts import EvalProtocol
+from avis.evaluation.metrics.protocol_metric import ProtocolMetric
 from avis.evaluation.metrics.sample_arrays import frame_flags, predicted_frames, scored_frames
 from avis.export.submission import write_probabilities
 from avis.registry import METRICS
@@ -18,7 +16,7 @@ _NO_FRAMES = score_clip(np.zeros((0, 1, 1)), np.zeros((0, 1, 1)))
 
 
 @METRICS.register_module()
-class AVSMetric(BaseMetric):
+class AVSMetric(ProtocolMetric):
     """mIoU and F as in :func:`~avis.evaluation.functional.avsbench.pool_clips`.
 
     ``official`` returns ``avs/miou``, ``avs/F_score`` and, because both depend on it,
@@ -33,31 +31,19 @@ class AVSMetric(BaseMetric):
     ``gt_sem_seg.sem_seg`` (T, H, W), ``labeled_frames`` (T,), ``valid_frames`` (T,) if present.
 
     Args:
-        protocol: ``'official'`` or ``'corrected'``.
         batch_size: Clips per evaluation batch of the official protocol; the authors' published
             command uses 4.
         out: Folder to write the predictions to as 8-bit images, ``<video>/<video>_<n>.png``, for
             ``avis.apis.evaluate('avsbench', ...)``; None writes nothing.
-        prefix: Prefix of the keys; by default ``avs`` or ``avs_corrected``.
-        collect_device: Device on which results of several processes are gathered, ``'cpu'`` or
-            ``'gpu'``.
+        kwargs: Arguments of :class:`~avis.evaluation.metrics.protocol_metric.ProtocolMetric`.
     """
 
-    def __init__(
-        self,
-        *,
-        protocol: EvalProtocol = 'official',
-        batch_size: int = 4,
-        out: str | None = None,
-        prefix: str | None = None,
-        collect_device: str = 'cpu',
-    ) -> None:
-        pool_clips([], protocol=protocol, batch_size=batch_size)  # check the values before the test
-        self.protocol = protocol
+    default_prefix = 'avs'
+
+    def __init__(self, *, batch_size: int = 4, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        pool_clips([], batch_size=batch_size)  # check the value before the test
         self.batch_size = batch_size
-        self.out = None if out is None else Path(out)
-        default = 'avs' if protocol == 'official' else f'avs_{protocol}'
-        super().__init__(collect_device=collect_device, prefix=prefix or default)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Score each clip immediately, so that no dense mask is kept after its batch."""

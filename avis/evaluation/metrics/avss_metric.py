@@ -1,11 +1,9 @@
 """AVSBench-semantic (AVSS): mIoU and F over the classes."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from avis.evaluation.functional.avss import (
@@ -15,14 +13,14 @@ from avis.evaluation.functional.avss import (
     pool_classes,
     score_frames,
 )
-from avis.evaluation.functional.counts import EvalProtocol
+from avis.evaluation.metrics.protocol_metric import ProtocolMetric
 from avis.evaluation.metrics.sample_arrays import frame_flags, predicted_frames, scored_frames
 from avis.export.submission import write_labels
 from avis.registry import METRICS
 
 
 @METRICS.register_module()
-class AVSSMetric(BaseMetric):
+class AVSSMetric(ProtocolMetric):
     """mIoU and F as in :func:`~avis.evaluation.functional.avss.pool_classes`.
 
     ``official`` returns ``avss/miou``, ``avss/miou_noBg``, ``avss/F_score`` and
@@ -35,30 +33,17 @@ class AVSSMetric(BaseMetric):
     ``labeled_frames`` (T,), ``valid_frames`` (T,) if present.
 
     Args:
-        protocol: ``'official'`` or ``'corrected'``.
         num_classes: K, including the background.
         out: Folder to write the predictions to as class indices, ``<video>/<n>.png``, for
             ``avis.apis.evaluate('avss', ...)``; None writes nothing.
-        prefix: Prefix of the keys; by default ``avss`` or ``avss_corrected``.
-        collect_device: Device on which results of several processes are gathered, ``'cpu'`` or
-            ``'gpu'``.
+        kwargs: Arguments of :class:`~avis.evaluation.metrics.protocol_metric.ProtocolMetric`.
     """
 
-    def __init__(
-        self,
-        *,
-        protocol: EvalProtocol = 'official',
-        num_classes: int = NUM_CLASSES,
-        out: str | None = None,
-        prefix: str | None = None,
-        collect_device: str = 'cpu',
-    ) -> None:
-        pool_classes([], protocol=protocol)  # check the protocol before the test
-        self.protocol = protocol
+    default_prefix = 'avss'
+
+    def __init__(self, *, num_classes: int = NUM_CLASSES, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.num_classes = num_classes
-        self.out = None if out is None else Path(out)
-        default = 'avss' if protocol == 'official' else f'avss_{protocol}'
-        super().__init__(collect_device=collect_device, prefix=prefix or default)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Score each clip immediately, so that no dense map is kept after its batch."""

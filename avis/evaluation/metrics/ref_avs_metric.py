@@ -1,14 +1,11 @@
 """Ref-AVS Bench: J and F of referred objects, S of null references."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from avis.evaluation.functional.counts import EvalProtocol
 from avis.evaluation.functional.ref_avs import BATCH_SIZE
 from avis.evaluation.functional.referred_objects import (
     ScoredExpression,
@@ -16,13 +13,14 @@ from avis.evaluation.functional.referred_objects import (
     score_expression,
     summarize_expressions,
 )
+from avis.evaluation.metrics.protocol_metric import ProtocolMetric
 from avis.evaluation.metrics.sample_arrays import labels_of, predicted_frames
 from avis.export.submission import write_probabilities
 from avis.registry import METRICS
 
 
 @METRICS.register_module()
-class RefAVSMetric(BaseMetric):
+class RefAVSMetric(ProtocolMetric):
     """Scores as in :func:`~avis.evaluation.functional.referred_objects.summarize_expressions`.
 
     The keys begin with ``ref_avs`` or ``ref_avs_corrected``. The scores of trivial answers
@@ -39,27 +37,15 @@ class RefAVSMetric(BaseMetric):
         batch_size: Expressions per evaluation batch of the official protocol.
         out: Folder to write the predictions to as 8-bit images, ``<uid>/<uid>_<n>.png``, for
             ``avis.apis.evaluate('refavs', ...)``; None writes nothing.
-        prefix: Prefix of the keys; by default ``ref_avs`` or ``ref_avs_corrected``.
-        collect_device: Device on which results of several processes are gathered, ``'cpu'`` or
-            ``'gpu'``.
+        kwargs: Arguments of :class:`~avis.evaluation.metrics.protocol_metric.ProtocolMetric`.
     """
 
-    def __init__(
-        self,
-        *,
-        protocol: EvalProtocol = 'official',
-        batch_size: int = BATCH_SIZE,
-        out: str | None = None,
-        prefix: str | None = None,
-        collect_device: str = 'cpu',
-    ) -> None:
-        # Check the values before the test.
-        summarize_expressions([], ['val'], protocol=protocol, batch_size=batch_size)
-        self.protocol = protocol
+    default_prefix = 'ref_avs'
+
+    def __init__(self, *, batch_size: int = BATCH_SIZE, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        summarize_expressions([], ['val'], batch_size=batch_size)  # check it before the test
         self.batch_size = batch_size
-        self.out = None if out is None else Path(out)
-        default = 'ref_avs' if protocol == 'official' else f'ref_avs_{protocol}'
-        super().__init__(collect_device=collect_device, prefix=prefix or default)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Score each expression immediately, so that no dense mask is kept after its batch."""

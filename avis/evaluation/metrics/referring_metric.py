@@ -1,14 +1,11 @@
 """J-HMDB Sentences and A2D Sentences: precision, IoU and AP of the referred objects."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from avis.evaluation.functional.counts import EvalProtocol, check_protocol
 from avis.evaluation.functional.referred_objects import resize_frames
 from avis.evaluation.functional.referring import (
     ReferringImage,
@@ -18,6 +15,7 @@ from avis.evaluation.functional.referring import (
     score_images,
     score_trivial,
 )
+from avis.evaluation.metrics.protocol_metric import ProtocolMetric
 from avis.evaluation.metrics.sample_arrays import frame_flags, labels_of, predicted_frames
 from avis.export.submission import write_referring
 from avis.registry import METRICS
@@ -27,7 +25,7 @@ _THRESHOLD = 0.5  # of the probability
 
 
 @METRICS.register_module()
-class ReferringMetric(BaseMetric):
+class ReferringMetric(ProtocolMetric):
     """Scores of the labeled frames, as :mod:`avis.evaluation.functional.referring` defines them.
 
     The keys begin with ``referring`` or ``referring_corrected``. Overall and mean IoU of trivial
@@ -39,27 +37,12 @@ class ReferringMetric(BaseMetric):
     replaces a broken clip is not counted.
 
     Args:
-        protocol: ``'official'`` or ``'corrected'``.
         out: Folder to write ``gt.json`` and ``results.json`` to, for
             ``avis.apis.evaluate('referring', ...)``; None writes nothing.
-        prefix: Prefix of the keys; by default ``referring`` or ``referring_corrected``.
-        collect_device: Device on which results of several processes are gathered, ``'cpu'`` or
-            ``'gpu'``.
+        kwargs: Arguments of :class:`~avis.evaluation.metrics.protocol_metric.ProtocolMetric`.
     """
 
-    def __init__(
-        self,
-        *,
-        protocol: EvalProtocol = 'official',
-        out: str | None = None,
-        prefix: str | None = None,
-        collect_device: str = 'cpu',
-    ) -> None:
-        check_protocol(protocol)
-        self.protocol = protocol
-        self.out = None if out is None else Path(out)
-        default = 'referring' if protocol == 'official' else f'referring_{protocol}'
-        super().__init__(collect_device=collect_device, prefix=prefix or default)
+    default_prefix = 'referring'
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Encode the masks of each clip immediately."""

@@ -1,15 +1,12 @@
 """Sound source localization: cIoU and AUC beside those of trivial answers."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from avis.evaluation.functional.counts import EvalProtocol, check_protocol
 from avis.evaluation.functional.sound_localization import (
     LocalizedClip,
     Map,
@@ -18,6 +15,7 @@ from avis.evaluation.functional.sound_localization import (
     localize_clip,
     pool_localized,
 )
+from avis.evaluation.metrics.protocol_metric import ProtocolMetric
 from avis.export.submission import write_heat_map
 from avis.registry import METRICS
 
@@ -25,7 +23,7 @@ _RESULT = 'heat_map'
 
 
 @METRICS.register_module()
-class SoundLocalizationMetric(BaseMetric):
+class SoundLocalizationMetric(ProtocolMetric):
     """cIoU@0.5, AUC and mean cIoU of all clips, as fractions.
 
     Returns ``vggss/cIoU@0.5``, ``vggss/AUC`` and ``vggss/mean_cIoU``, or with the prefix
@@ -44,25 +42,14 @@ class SoundLocalizationMetric(BaseMetric):
             :func:`~avis.evaluation.functional.sound_localization.count_clip`.
         out: Folder to write the maps to, ``<video_name>.npy``, for
             ``avis.apis.evaluate('vggss', ...)``; None writes nothing.
-        prefix: Prefix of the keys; by default ``vggss`` or ``vggss_corrected``.
-        collect_device: Device on which results of several processes are gathered, ``'cpu'`` or
-            ``'gpu'``.
+        kwargs: Arguments of :class:`~avis.evaluation.metrics.protocol_metric.ProtocolMetric`.
     """
 
-    def __init__(
-        self,
-        *,
-        variant: Variant = 'ez_vsl',
-        protocol: EvalProtocol = 'official',
-        out: str | None = None,
-        prefix: str | None = None,
-        collect_device: str = 'cpu',
-    ) -> None:
-        check_protocol(protocol)
-        self.variant, self.protocol = variant, protocol
-        self.out = None if out is None else Path(out)
-        default = 'vggss' if protocol == 'official' else f'vggss_{protocol}'
-        super().__init__(collect_device=collect_device, prefix=prefix or default)
+    default_prefix = 'vggss'
+
+    def __init__(self, *, variant: Variant = 'ez_vsl', **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.variant = variant
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Score each clip at once, so that no map outlives its batch."""

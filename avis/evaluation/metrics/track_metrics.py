@@ -9,18 +9,17 @@ import logging
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from mmengine.dist import is_main_process
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from avis.evaluation.functional import aviseg, avtrack, youtube_vis
-from avis.evaluation.functional.counts import EvalProtocol, OfficialEvaluatorError, check_protocol
+from avis.evaluation.functional.counts import OfficialEvaluatorError
 from avis.evaluation.functional.overlap import TrackMasks, VideoOverlap
+from avis.evaluation.metrics.protocol_metric import ProtocolMetric
 from avis.evaluation.metrics.sample_tracks import SampleTracks, tracks_of
 from avis.export.submission import to_results, write_persons, write_results_json
 from avis.registry import METRICS
@@ -46,35 +45,16 @@ class ScoredVideo:
     failed: str | None = None
 
 
-class TrackMetric(BaseMetric):
+class TrackMetric(ProtocolMetric):
     """Base class of the metrics of tracks.
 
     For the fields of a data sample see :func:`~avis.evaluation.metrics.sample_tracks.tracks_of`.
 
     Args:
-        protocol: ``'official'`` or ``'corrected'``.
         out: File or folder to write the predictions to, in the submission layout of the benchmark;
             None writes nothing. Samples without ground truth are written, but not scored.
-        prefix: Prefix of the keys; by default the benchmark and, if corrected, the protocol.
-        collect_device: Device on which results of several processes are gathered, ``'cpu'`` or
-            ``'gpu'``.
+        kwargs: Arguments of :class:`~avis.evaluation.metrics.protocol_metric.ProtocolMetric`.
     """
-
-    BENCHMARK: ClassVar[str]
-
-    def __init__(
-        self,
-        *,
-        protocol: EvalProtocol = 'official',
-        out: str | None = None,
-        prefix: str | None = None,
-        collect_device: str = 'cpu',
-    ) -> None:
-        check_protocol(protocol)
-        self.protocol = protocol
-        self.out = None if out is None else Path(out)
-        default = self.BENCHMARK if protocol == 'official' else f'{self.BENCHMARK}_{protocol}'
-        super().__init__(collect_device=collect_device, prefix=prefix or default)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Score each video immediately, so that no mask is kept after its batch."""
@@ -95,7 +75,7 @@ class TrackMetric(BaseMetric):
         self.finish(videos)
         known = [video.counts for video in videos if video.counts is not None]
         print_log(
-            f'{self.BENCHMARK}, {self.protocol} protocol: '
+            f'{self.default_prefix}, {self.protocol} protocol: '
             f'{len(known)} of {len(videos)} videos have ground truth',
             logger='current',
         )
@@ -188,7 +168,7 @@ class AVISegMetric(ResultsMetric):
     or ``aviseg_corrected/``; without FSLA if the official evaluator stops on a video.
     """
 
-    BENCHMARK = 'aviseg'
+    default_prefix = 'aviseg'
 
     def count(self, tracks: SampleTracks, gt: TrackMasks) -> aviseg.AVISegCounts:
         """The counts of one video."""
@@ -214,7 +194,7 @@ class YouTubeVISMetric(ResultsMetric):
     ``youtube_vis/`` or ``youtube_vis_corrected/``.
     """
 
-    BENCHMARK = 'youtube_vis'
+    default_prefix = 'youtube_vis'
 
     def count(self, tracks: SampleTracks, gt: TrackMasks) -> youtube_vis.YouTubeVISCounts:
         """The matches of one video."""
@@ -254,7 +234,7 @@ class AVTrackMetric(TrackMetric):
         kwargs: Arguments of :class:`TrackMetric`.
     """
 
-    BENCHMARK = 'avtrack'
+    default_prefix = 'avtrack'
 
     def __init__(self, *, with_jf: bool = False, **kwargs: Any) -> None:
         self.with_jf = with_jf
