@@ -25,7 +25,7 @@ from avis.evaluation.functional.ref_avs import (
     score_null_references,
 )
 from avis.evaluation.functional.resampling import resample_avsbench
-from avis.evaluation.functional.trivial import trivial_answers
+from avis.evaluation.functional.trivial import trivial_masks
 
 PREDICTION = ''  # name of the prediction among the answers
 _SUFFIXES = {'test_s': '_seen', 'test_u': '_unseen'}
@@ -107,8 +107,9 @@ def score_expression(
     check_protocol(protocol)
     target = np.zeros(prob.shape, bool) if is_null else np.asarray(label) > 0
     answers: dict[str, NDArray[Any]] = {PREDICTION: prob}
-    for name, mask in trivial_answers(*prob.shape[1:]).items():
-        answers[name] = np.broadcast_to(mask, prob.shape)
+    for name, mask in trivial_masks(*prob.shape[1:]).items():
+        answers[name] = np.broadcast_to(np.uint8(255) * mask, prob.shape)
+    answers['empty'] = np.zeros(prob.shape, np.uint8)
     threshold = J_THRESHOLD if protocol == 'official' else S_THRESHOLD
     scored = {
         name: Answer(score_clip(answer, target, threshold=threshold), foreground_shares(answer))

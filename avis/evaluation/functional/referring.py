@@ -24,7 +24,7 @@ from pycocotools import mask as coco_mask
 
 from avis.evaluation.functional.array_types import FloatArray
 from avis.evaluation.functional.counts import EvalProtocol, check_protocol
-from avis.evaluation.functional.trivial import trivial_answers
+from avis.evaluation.functional.trivial import trivial_masks
 from avis.structures.masks import RLE, encode_mask
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
@@ -116,9 +116,8 @@ def score_images(
 def count_trivial(gt: RLE) -> dict[str, Pixels]:
     """Compare the whole image, and a box of half of it at the center, with the ground truth."""
     return {
-        name: count_image(ReferringImage(gt, [encode_mask(mask > 0)], [1.0]))
-        for name, mask in trivial_answers(*gt['size']).items()
-        if name != 'empty'
+        name: count_image(ReferringImage(gt, [encode_mask(mask)], [1.0]))
+        for name, mask in trivial_masks(*gt['size']).items()
     }
 
 

@@ -26,10 +26,12 @@ from numpy.typing import NDArray
 
 from avis.evaluation.functional.array_types import BoolArray, FloatArray
 from avis.evaluation.functional.counts import EvalProtocol, check_protocol
+from avis.evaluation.functional.trivial import trivial_masks
 
 MAP_SIZE = 224
 _FLICKR_SIZE = 256  # the scale of the boxes of Flickr-SoundNet
 _CUBIC = np.float32(-0.75)  # PyTorch's constant of bicubic interpolation
+_TRIVIAL = ('center_box', 'whole_image')  # trivial answers in the order of the scores
 
 # How a code base turns a heat map into a mask. ``ez_vsl`` resizes bilinearly with aligned corners
 # and keeps values from the median on. ``slavc`` does so bicubically. ``lvs`` resizes bilinearly
@@ -194,18 +196,6 @@ def count_mask(mask: BoolArray | FloatArray, gt: NDArray[np.floating]) -> ClipOv
     return ClipOverlap(float((weights * mask).sum()), float(union), float(mask.sum()))
 
 
-def trivial_masks() -> dict[str, BoolArray]:
-    """Answers without a model: ``center_box``, a square of half of the frame; ``whole_image``.
-
-    >>> {name: round(float(mask.mean()), 3) for name, mask in trivial_masks().items()}
-    {'center_box': 0.498, 'whole_image': 1.0}
-    """
-    center = np.zeros((MAP_SIZE, MAP_SIZE), bool)
-    margin = round(MAP_SIZE * (1 - 0.5**0.5) / 2)
-    center[margin:-margin, margin:-margin] = True
-    return {'center_box': center, 'whole_image': np.ones_like(center)}
-
-
 def success_rates(ciou: Sequence[float]) -> FloatArray:
     """Share of the clips with a cIoU of at least 0, 0.05, ..., 1, (21,); NaN without clips.
 
@@ -242,7 +232,8 @@ class LocalizedClip:
     Attributes:
         ciou: cIoU of the prediction.
         area: Weight of the ground truth in pixels; 0 for an empty one.
-        trivial: cIoU of each of :func:`trivial_masks`.
+        trivial: cIoU of each of
+            :func:`~avis.evaluation.functional.trivial.trivial_masks`.
         confidence: Confidence that a source is visible; NaN if the method states none.
         sounding: Whether a source is visible.
     """
@@ -263,7 +254,8 @@ def localize_clip(
 ) -> LocalizedClip:
     """Compare a heat map and the trivial answers with a ground truth, see :func:`count_clip`."""
     ciou = count_clip(heat_map, gt, variant=variant, protocol=protocol).ciou
-    trivial = {name: count_mask(mask, gt).ciou for name, mask in trivial_masks().items()}
+    masks = trivial_masks(MAP_SIZE, MAP_SIZE)
+    trivial = {name: count_mask(masks[name], gt).ciou for name in _TRIVIAL}
     return LocalizedClip(ciou, float(gt.sum()), trivial)
 
 
@@ -278,7 +270,7 @@ def pool_localized(
     check_protocol(protocol)
     kept = [clip for clip in clips if protocol == 'official' or clip.area]
     scores = score_clips([clip.ciou for clip in kept])
-    for name in trivial_masks():
+    for name in _TRIVIAL:
         answer = score_clips([clip.trivial[name] for clip in kept])
         scores |= {f'{name}_{key}': value for key, value in answer.items()}
     return scores

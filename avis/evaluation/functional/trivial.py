@@ -1,20 +1,18 @@
 """Answers that need no model, beside which a score of masks is read."""
 
 import numpy as np
-from numpy.typing import NDArray
+
+from avis.evaluation.functional.array_types import BoolArray
 
 
-def trivial_answers(height: int, width: int) -> dict[str, NDArray[np.uint8]]:
-    """Answers without a model, (height, width) with 255 inside.
+def trivial_masks(height: int, width: int) -> dict[str, BoolArray]:
+    """The masks ``whole_image`` and ``center_box``, half of the image, bool (height, width).
 
-    ``whole_image``; ``center_box``, which covers half of the image; ``empty``.
-
-    >>> masks = trivial_answers(100, 100)
-    >>> {name: round(float(mask.mean()) / 255, 2) for name, mask in masks.items()}
-    {'whole_image': 1.0, 'center_box': 0.49, 'empty': 0.0}
+    >>> masks = trivial_masks(224, 224)
+    >>> {name: round(float(mask.mean()), 3) for name, mask in masks.items()}
+    {'whole_image': 1.0, 'center_box': 0.498}
     """
-    center = np.zeros((height, width), np.uint8)
+    center = np.zeros((height, width), bool)
     top, left = (round(side * (1 - 0.5**0.5) / 2) for side in (height, width))
-    center[top : height - top, left : width - left] = 255
-    whole = np.full((height, width), 255, np.uint8)
-    return {'whole_image': whole, 'center_box': center, 'empty': np.zeros_like(whole)}
+    center[top : height - top, left : width - left] = True
+    return {'whole_image': np.ones_like(center), 'center_box': center}
