@@ -21,15 +21,15 @@ from avis.evaluation.benchmarks.paths import check_folder, wrong_path
 from avis.evaluation.benchmarks.png_folders import (
     find_clips,
     find_prediction,
-    pair_frames,
-    read_or_log,
+    pair_paths,
+    read_gt_masks,
+    read_probabilities,
 )
 from avis.evaluation.benchmarks.problems import Problem, ProblemLog, Rule
 from avis.evaluation.benchmarks.registry import BENCHMARKS
 from avis.evaluation.functional.avsbench import ClipScores, pool_clips, score_clip
 from avis.evaluation.functional.counts import EvalProtocol
 from avis.evaluation.functional.resampling import resample_avsbench
-from avis.utils.png import read_png_mask
 from avis.utils.tables import read_rows
 
 _SPLITS = {'train', 'val', 'test'}
@@ -101,14 +101,17 @@ class AVSBenchBenchmark(Benchmark[ScoredClip]):
         """Read, check and score one clip."""
         clip, names = self._files[index]
         log = self.new_log(clip.name)
-        gt = self._read_gt(clip, names, log)
+        gt = read_gt_masks(self.gt / clip, names, log)
         if gt is None:
             return VideoScore(None, log.problems)
+        folder = self._predicted[clip]
+        found = [] if folder is None else self._found[folder]
+        paths = pair_paths(names, self.pred / (folder or clip.name), found, log)
         prob = np.zeros(gt.shape, np.uint8)
-        for row, path in enumerate(self._paths(clip, names, log)):
+        for row, path in enumerate(paths):
             if path is not None:
-                self._read_into(prob[row], path, log)
-        scores = score_clip(prob, gt)
+                _read_into(prob[row], path, log)
+        scores = score_clip(prob, gt > 0)
         silent = int((~scores.sounding).sum())
         partial = ScoredClip(scores, int(prob.max(initial=0)))
         # Only the pooling of the clips depends on the protocol.
@@ -166,50 +169,13 @@ class AVSBenchBenchmark(Benchmark[ScoredClip]):
             log.add('low_probabilities', self.pred, message)
         return log.problems
 
-    def _paths(self, clip: PurePath, names: list[str], log: ProblemLog) -> list[Path | None]:
-        """The predicted file of each gt frame; None where it is missing."""
-        folder = self._predicted[clip]
-        if folder is None:
-            log.add('missing_prediction', self.pred / clip.name, 'no such folder with PNG files')
-            return [None] * len(names)
-        pairs, extra = pair_frames(names, self._found[folder])
-        for name in sorted(extra):
-            message = f'the ground truth has {len(names)} frames'
-            log.add('extra_frame', self.pred / folder / name, message)
-        for name in names:
-            if name not in pairs:
-                message = f'no prediction for {name} of the ground truth'
-                log.add('missing_frame', self.pred / folder, message)
-        return [self.pred / folder / pairs[name] if name in pairs else None for name in names]
 
-    def _read_gt(
-        self, clip: PurePath, names: list[str], log: ProblemLog
-    ) -> NDArray[np.bool_] | None:
-        """The gt masks, bool (N, H, W); None if one of them cannot be used."""
-        masks: list[NDArray[np.bool_]] = []
-        for name in names:
-            path = self.gt / clip / name
-            mask, _ = read_or_log(read_png_mask, path, log, 'unreadable_gt')
-            if mask is None:
-                continue
-            if masks and mask.shape != masks[0].shape:
-                problem = f'{mask.shape} (H, W), the first frame of the clip has {masks[0].shape}'
-                log.add('wrong_size', path, problem)
-                continue
-            masks.append(mask > 0)
-        return np.stack(masks) if len(masks) == len(names) else None
-
-    def _read_into(self, prob: NDArray[np.uint8], path: Path, log: ProblemLog) -> None:
-        image, _ = read_or_log(read_png_mask, path, log, 'unreadable_prediction')
-        if image is None:
-            return
-        if image.dtype != np.uint8:
-            log.add('not_probabilities', path, f'{image.dtype} pixels, expected 8-bit gray levels')
-        elif image.shape != prob.shape:
-            problem = f'{image.shape} (H, W), the ground truth has {prob.shape}'
-            log.add('wrong_size', path, problem)
-        else:
-            prob[:] = image
+def _read_into(prob: NDArray[np.uint8], path: Path, log: ProblemLog) -> None:
+    image = read_probabilities(path, log)
+    if image is not None and image.shape != prob.shape:
+        log.add('wrong_size', path, f'{image.shape} (H, W), the ground truth has {prob.shape}')
+    elif image is not None:
+        prob[:] = image
 
 
 def _check_gt(gt: Path) -> None:

@@ -2,13 +2,15 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from avis.evaluation.benchmarks.problems import Effect, ProblemLog
+from avis.utils.png import read_png_mask
 
 Clips: TypeAlias = dict[PurePath, list[str]]
 _NUMBER = re.compile(r'(\d+)\.png$', re.IGNORECASE)
@@ -147,3 +149,56 @@ def read_or_log(
         return read(path), None
     except (OSError, ValueError) as error:
         return None, log.add(kind, path, str(error).removeprefix(f'{path} '))
+
+
+def pair_paths(
+    names: Sequence[str], folder: Path, found: Sequence[str], log: ProblemLog
+) -> list[Path | None]:
+    """The predicted file of each frame of a clip; None, and a logged problem, where it is missing.
+
+    Args:
+        names: File names of the ground truth.
+        folder: Folder of the prediction.
+        found: File names in it, empty if it does not exist.
+        log: Takes ``missing_prediction``, ``missing_frame`` and ``extra_frame``.
+    """
+    if not found:
+        log.add('missing_prediction', folder, 'no such folder with PNG files')
+        return [None] * len(names)
+    pairs, extra = pair_frames(names, found)
+    for name in sorted(extra):
+        log.add('extra_frame', folder / name, f'the ground truth has {len(names)} frames')
+    for name in names:
+        if name not in pairs:
+            log.add('missing_frame', folder, f'no prediction for {name} of the ground truth')
+    return [folder / pairs[name] if name in pairs else None for name in names]
+
+
+def read_gt_masks(folder: Path, names: Sequence[str], log: ProblemLog) -> NDArray[Any] | None:
+    """Gray levels of the ground truth of a clip, (N, H, W); None if a mask cannot be used.
+
+    The log takes ``unreadable_gt`` and ``wrong_size``.
+    """
+    masks: list[NDArray[Any]] = []
+    for name in names:
+        mask, _ = read_or_log(read_png_mask, folder / name, log, 'unreadable_gt')
+        if mask is None:
+            continue
+        if masks and mask.shape != masks[0].shape:
+            problem = f'{mask.shape} (H, W), the first frame of the clip has {masks[0].shape}'
+            log.add('wrong_size', folder / name, problem)
+            continue
+        masks.append(mask)
+    return np.stack(masks) if len(masks) == len(names) else None
+
+
+def read_probabilities(path: Path, log: ProblemLog) -> NDArray[np.uint8] | None:
+    """Gray levels of a predicted frame, (H, W); None if the file cannot be used.
+
+    The log takes ``unreadable_prediction`` and ``not_probabilities``.
+    """
+    image, _ = read_or_log(read_png_mask, path, log, 'unreadable_prediction')
+    if image is not None and image.dtype != np.uint8:
+        log.add('not_probabilities', path, f'{image.dtype} pixels, expected 8-bit gray levels')
+        return None
+    return image

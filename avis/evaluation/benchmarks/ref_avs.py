@@ -20,8 +20,9 @@ from avis.evaluation.benchmarks.paths import check_file, check_folder
 from avis.evaluation.benchmarks.png_folders import (
     find_clips,
     list_pngs,
-    pair_frames,
-    read_or_log,
+    pair_paths,
+    read_gt_masks,
+    read_probabilities,
 )
 from avis.evaluation.benchmarks.problems import ProblemLog, Rule
 from avis.evaluation.benchmarks.registry import BENCHMARKS
@@ -35,7 +36,6 @@ from avis.evaluation.functional.referred_objects import (
     score_expression,
     summarize_expressions,
 )
-from avis.utils.png import read_png_mask
 from avis.utils.ref_avs_csv import (
     REF_AVS_SPLITS,
     REF_AVS_TEST_SPLITS,
@@ -159,46 +159,28 @@ class RefAVSBenchmark(Benchmark[ScoredExpression]):
     def _read_label(self, row: RefAVSRow, log: ProblemLog) -> NDArray[np.uint8] | None:
         """Gray levels of the masks, (N, H, W); None if one of them cannot be used."""
         folder = self._masks(row)
-        masks: list[NDArray[np.uint8]] = []
         names = list_pngs(folder)
         if not names:
             log.add('unreadable_gt', folder, 'no such folder with PNG files')
             return None
-        for name in names:
-            mask, _ = read_or_log(read_png_mask, folder / name, log, 'unreadable_gt')
-            if mask is None:
-                return None
-            if masks and mask.shape != masks[0].shape:
-                problem = f'{mask.shape} (H, W), the first frame of the clip has {masks[0].shape}'
-                log.add('wrong_size', folder / name, problem)
-                return None
-            masks.append(mask.astype(np.uint8))
-        return np.stack(masks)
+        masks = read_gt_masks(folder, names, log)
+        return None if masks is None else masks.astype(np.uint8)
 
     def _read_object(
         self, row: RefAVSRow, label: NDArray[np.uint8], log: ProblemLog
     ) -> NDArray[np.uint8] | None:
         """Prediction of each frame of the ground truth; empty where it is missing."""
-        folder, names = self.pred / row.name, self._found.get(row.name, [])
-        if not names:
-            log.add('missing_prediction', folder, 'no such folder with PNG files')
-            return np.zeros(label.shape, np.uint8)
+        folder = self.pred / row.name
         expected = [f'{frame:05d}.png' for frame in range(len(label))]
-        pairs, extra = pair_frames(expected, names)
-        for name in sorted(extra):
-            log.add('extra_frame', folder / name, f'the ground truth has {len(label)} frames')
-        for name in expected:
-            if name not in pairs:
-                log.add('missing_frame', folder, f'no prediction for {name} of the ground truth')
-        paths = [folder / pairs[name] if name in pairs else None for name in expected]
-        images = [None if path is None else self._read_image(path, log) for path in paths]
+        paths = pair_paths(expected, folder, self._found.get(row.name, []), log)
+        images = [None if path is None else read_probabilities(path, log) for path in paths]
         return _stack(images, label.shape[1:], folder, log)
 
     def _read_null(self, row: RefAVSRow, log: ProblemLog) -> NDArray[np.uint8] | None:
         """Prediction for a null reference; None if a frame is missing."""
         folder, names = self.pred / row.name, self._found.get(row.name, [])
         frames = len(list_pngs(self._masks(row)))
-        images = [self._read_image(folder / name, log) for name in names]
+        images = [read_probabilities(folder / name, log) for name in names]
         found = [image for image in images if image is not None]
         if not found or len(found) < frames:
             message = f'{len(found)} PNG files that can be read, expected {frames or "one or more"}'
@@ -208,13 +190,6 @@ class RefAVSBenchmark(Benchmark[ScoredExpression]):
 
     def _masks(self, row: RefAVSRow) -> Path:
         return self.gt / 'gt_mask' / row.clip / f'fid_{row.fid}'
-
-    def _read_image(self, path: Path, log: ProblemLog) -> NDArray[np.uint8] | None:
-        image, _ = read_or_log(read_png_mask, path, log, 'unreadable_prediction')
-        if image is not None and image.dtype != np.uint8:
-            log.add('not_probabilities', path, f'{image.dtype} pixels, expected 8-bit gray levels')
-            return None
-        return image
 
 
 def _predicted_splits(rows: Sequence[RefAVSRow], found: Mapping[str, Any]) -> list[str]:
