@@ -24,7 +24,12 @@ def predicted_frames(
     sample: Mapping[str, Any], field: str, keep: NDArray[np.bool_] | None
 ) -> NDArray[Any]:
     """The prediction of the frames in ``keep``, all frames if None, (N, H, W)."""
-    _check_field(sample, field)
+    if field not in sample['pred_sem_seg']:
+        raise ValueError(
+            f'{_name(sample)}: expected {field!r} in pred_sem_seg, got '
+            f'{sorted(sample["pred_sem_seg"])}; a binary model predicts prob and sem_seg, a model '
+            f'with classes sem_seg'
+        )
     pred = _to_numpy(sample['pred_sem_seg'][field])
     return pred if keep is None else pred[keep]
 
@@ -48,9 +53,7 @@ def scored_frames(
     Returns:
         Two arrays (N, H, W).
     """
-    _check_field(sample, field)
-    pred = _to_numpy(sample['pred_sem_seg'][field])
-    target = _to_numpy(sample['gt_sem_seg']['sem_seg'])
+    pred, target = predicted_frames(sample, field, None), labels_of(sample)
     height, width = sample.get('img_shape') or target.shape[-2:]
     target = target[:, :height, :width]
     if pred.shape != target.shape or len(pred) != len(keep):
@@ -60,15 +63,6 @@ def scored_frames(
             f'labels'
         )
     return pred[keep], target[keep]
-
-
-def _check_field(sample: Mapping[str, Any], field: str) -> None:
-    if field not in sample['pred_sem_seg']:
-        raise ValueError(
-            f'{_name(sample)}: expected {field!r} in pred_sem_seg, got '
-            f'{sorted(sample["pred_sem_seg"])}; a binary model predicts prob and sem_seg, a model '
-            f'with classes sem_seg'
-        )
 
 
 def _name(sample: Mapping[str, Any]) -> str:
