@@ -154,13 +154,17 @@ class Benchmark(ABC, Generic[PartialScore]):
 
         Args:
             partials: One partial score per video.
-            draws: TrackOffsets in ``partials``, (R, N).
+            draws: Positions in ``partials``, (R, N).
 
         Returns:
             Each score of :meth:`combine`, (R,), without counts; NaN where a score is undefined.
         """
-        rows = [self.combine([partials[index] for index in draw]) for draw in draws.tolist()]
+        rows = [self.score_draw([partials[index] for index in draw]) for draw in draws.tolist()]
         return {key: np.array([row[key] for row in rows], float) for key in rows[0]}
+
+    def score_draw(self, partials: Sequence[PartialScore]) -> Summary:
+        """The scores of one set of :meth:`resample`: those of :meth:`combine` that are fast."""
+        return self.combine(partials)
 
     def close(self) -> None:
         """Delete temporary files."""

@@ -63,7 +63,7 @@ def group_videos(attributes: Sequence[Mapping[str, Any]], by: str) -> dict[str, 
         by: Name of the attribute.
 
     Returns:
-        TrackOffsets of videos by group.
+        Positions of videos by group.
 
     Raises:
         ValueError: No video has the attribute; the message lists the attributes that exist.

@@ -110,15 +110,9 @@ class VPOBenchmark(Benchmark[IntArray]):
         """Number of pixels by true and predicted class, (K, K)."""
         return {'confusion': np.sum(partials, axis=0)}
 
-    def resample(
-        self, partials: Sequence[IntArray], draws: NDArray[np.int64]
-    ) -> Mapping[str, NDArray[np.float64]]:
-        """The scores of many draws of images, without the trivial answers."""
-        rows = [
-            score_confusions([partials[index] for index in draw], protocol=self.protocol)
-            for draw in draws.tolist()
-        ]
-        return {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    def score_draw(self, partials: Sequence[IntArray]) -> Summary:
+        """Scores of the prediction, without the trivial answers."""
+        return dict(score_confusions(partials, protocol=self.protocol))
 
     def explain_gap(
         self,
