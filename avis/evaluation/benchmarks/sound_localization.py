@@ -13,6 +13,7 @@ model: ``center_box``, a box of half of the frame, and ``whole_image``.
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -122,10 +123,11 @@ class VGGSSBenchmark(Benchmark[LocalizedClip]):
         gt = gt_map(found.boxes.tolist(), annotators=self.ANNOTATORS)
         for problem in found.problems:
             log.add('bad_box', self.gt, problem, field=name)
+        is_empty = sounding and not gt.any()
         effects = []
         if name not in self._maps.names:
             effects.append(log.add('missing_prediction', self.pred, 'no such map', field=name))
-        if sounding and not gt.any():
+        if is_empty:
             effects.append(log.add('empty_gt', self.gt, 'no box has an area', field=name))
         if self._confidence and name not in self._confidence:
             log.add('missing_confidence', self.pred / _CONFIDENCE, 'no such clip', field=name)
@@ -137,7 +139,6 @@ class VGGSSBenchmark(Benchmark[LocalizedClip]):
             log.add('bad_map', self.pred, str(error), field=name)
             return VideoScore(None, log.problems)
         partial = official if self.protocol == 'official' else corrected
-        is_empty = sounding and not gt.any()
         return VideoScore(partial, log.problems, corrected=None if is_empty else corrected)
 
     def _compare(
@@ -146,18 +147,12 @@ class VGGSSBenchmark(Benchmark[LocalizedClip]):
         """The clip under both protocols; a clip without a map has cIoU 0."""
         predicted = name in self._maps.names
         heat_map = self._maps.read(name) if predicted else _BLANK
+        confidence = self._confidence.get(name, math.nan)
         clips = []
         for protocol in _PROTOCOLS:
             clip = localize_clip(heat_map, gt, variant=self.variant, protocol=protocol)
-            clips.append(
-                LocalizedClip(
-                    ciou=clip.ciou if predicted else 0.0,
-                    area=clip.area,
-                    trivial=clip.trivial,
-                    confidence=self._confidence.get(name, math.nan),
-                    sounding=sounding,
-                )
-            )
+            ciou = clip.ciou if predicted else 0.0
+            clips.append(replace(clip, ciou=ciou, confidence=confidence, sounding=sounding))
         return clips[0], clips[1]
 
     def unpredicted(self) -> Sequence[str]:
