@@ -69,10 +69,9 @@ class VPOBenchmark(Benchmark[IntArray]):
         check_folder(self.gt, 'VPO-SS, VPO-MS or VPO-MSMI, or label images, <name>.png')
         check_folder(self.pred, 'the predictions, <name>.png')
         self.num_classes = num_classes
-        self._table = next(
-            (s for s in get_args(VPOSet) if (self.gt / Path(table_of(s)).name).is_file()), None
-        )
-        self._masks = self._from_table(split) if self._table else self._from_folder()
+        subsets = get_args(VPOSet)
+        self._subset = next((s for s in subsets if _table(self.gt, s).is_file()), None)
+        self._masks = self._from_table(self._subset, split) if self._subset else self._from_folder()
         for name in sorted(_names(self.pred).keys() - self._masks.keys()):
             message = 'the ground truth has no such image'
             self.log.add('unknown_image', self.pred / f'{name}.png', message)
@@ -94,7 +93,7 @@ class VPOBenchmark(Benchmark[IntArray]):
         if table is None or log.stopped:
             return VideoScore(None, log.problems)
         corrected: IntArray | None = table
-        if self._table and self.protocol == 'official':  # they read the same file in two ways
+        if self._subset and self.protocol == 'official':  # they read the same file in two ways
             corrected = self._count(ids, pred, 'corrected', name, log)
         return VideoScore(table, log.problems, corrected=corrected)
 
@@ -133,10 +132,9 @@ class VPOBenchmark(Benchmark[IntArray]):
         }
         return [text for text, count in causes.items() if count]
 
-    def _from_table(self, split: str) -> dict[str, Path]:
+    def _from_table(self, subset: VPOSet, split: str) -> dict[str, Path]:
         """The mask of each image of a split."""
-        subset: VPOSet = self._table or 'ss'
-        table = self.gt / Path(table_of(subset)).name
+        table = _table(self.gt, subset)
         rows = read_vpo_images(table, subset)
         chosen = [row for row in rows if row.split == split]
         if not chosen:
@@ -170,12 +168,17 @@ class VPOBenchmark(Benchmark[IntArray]):
         """The confusion matrix of an image; None after logging that its labels are wrong."""
         path = self._masks[name]
         try:
-            target = index_classes(ids, protocol=protocol) if self._table else ids
+            target = index_classes(ids, protocol=protocol) if self._subset else ids
             path = self.pred / f'{name}.png'
             return count_confusion(pred, target, num_classes=self.num_classes)
         except (IndexError, ValueError) as error:
             log.add('wrong_labels', path, str(error))
             return None
+
+
+def _table(folder: Path, subset: VPOSet) -> Path:
+    """The table of a set within the folder of the set."""
+    return folder / Path(table_of(subset)).name
 
 
 def _names(root: Path) -> dict[str, Path]:
