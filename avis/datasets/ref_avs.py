@@ -112,7 +112,7 @@ class RefAVS(AVDataset):
             length=self.length,
             height=0,  # the annotations do not state the size
             width=0,
-            label_maps=[str(root / 'gt_mask' / mask) for mask in row.masks(self.length)],
+            label_maps=[str(root / mask) for mask in row.masks(self.length)],
             expression=row.expression,
             attributes={
                 'clip': row.clip,

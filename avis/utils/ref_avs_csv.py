@@ -5,11 +5,10 @@ its ``uid``, ``<clip>_<object>_<number>``, as the authors' code does (GeWu-Lab/R
 differs from the clip for null references, which have clips of their own.
 """
 
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from avis.utils.tables import read_table
+from avis.utils.tables import number_repeats, read_table
 
 # Seen classes, unseen classes, null references.
 REF_AVS_TEST_SPLITS = ('test_s', 'test_u', 'test_n')
@@ -42,9 +41,14 @@ class RefAVSRow(NamedTuple):
         """Whether the expression describes nothing in the clip."""
         return self.object == NULL_OBJECT
 
+    @property
+    def mask_folder(self) -> str:
+        """Folder of the masks of the object below the data root."""
+        return f'gt_mask/{self.clip}/fid_{self.fid}'
+
     def masks(self, frames: int) -> list[str]:
-        """Paths of the masks of the object below ``gt_mask``, one per frame."""
-        return [f'{self.clip}/fid_{self.fid}/{frame:05d}.png' for frame in range(frames)]
+        """Paths of the masks of the object below the data root, one per frame."""
+        return [f'{self.mask_folder}/{frame:05d}.png' for frame in range(frames)]
 
 
 def read_ref_avs_rows(path: str | Path) -> list[RefAVSRow]:
@@ -54,9 +58,9 @@ def read_ref_avs_rows(path: str | Path) -> list[RefAVSRow]:
         ValueError: A column is missing, a cell such as the expression is empty, or a uid is not
             ``<clip>_<object>_<number>``.
     """
-    seen: Counter[str] = Counter()
+    table = read_table(path, ('uid', 'split', 'fid', 'exp'), by_name=True)
     rows = []
-    for row in read_table(path, ('uid', 'split', 'fid', 'exp'), by_name=True):
+    for name, row in zip(number_repeats(row['uid'] for row in table), table, strict=True):
         uid = row['uid']
         parts = uid.rsplit('_', 2)
         if len(parts) != 3:
@@ -64,7 +68,5 @@ def read_ref_avs_rows(path: str | Path) -> list[RefAVSRow]:
                 f'{path}: expected uid to be <clip>_<object>_<number>, got {uid!r}. Fetch the file '
                 f'again.'
             )
-        seen[uid] += 1
-        name = uid if seen[uid] == 1 else f'{uid}~{seen[uid]}'
         rows.append(RefAVSRow(name, parts[0], parts[1], row['split'], row['fid'], row['exp']))
     return rows

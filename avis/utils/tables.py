@@ -1,7 +1,8 @@
 """Read csv files."""
 
 import csv
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from avis.utils.text_files import looks_like
@@ -57,3 +58,17 @@ def read_table(path: str | Path, columns: Sequence[str], *, by_name: bool) -> li
         cells = zip(columns, positions, strict=True)
         rows.append({name: line[position].strip() for name, position in cells})
     return rows
+
+
+def number_repeats(names: Iterable[str]) -> list[str]:
+    """Append ``~2``, ``~3`` and so on to a name that occurred before.
+
+    >>> number_repeats(['a', 'b', 'a'])
+    ['a', 'b', 'a~2']
+    """
+    seen: Counter[str] = Counter()
+    numbered = []
+    for name in names:
+        seen[name] += 1
+        numbered.append(name if seen[name] == 1 else f'{name}~{seen[name]}')
+    return numbered

@@ -5,13 +5,12 @@ VPO-SS lie in a folder per class and have a mask per object; rows of VPO-MSMI wh
 ``multi_instance`` is 0 take image and mask from VPO-MS.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from avis.utils.tables import read_table
+from avis.utils.tables import number_repeats, read_table
 
 VPOSet: TypeAlias = Literal['ss', 'ms', 'msmi']
 # The authors test on both.
@@ -67,19 +66,17 @@ def read_vpo_images(path: str | Path, subset: VPOSet) -> list[VPOImage]:
         ValueError: A column is missing, or a cell is no number of the expected range.
     """
     images: dict[tuple[str, ...], VPOImage] = {}
-    seen: Counter[str] = Counter()
     for row in read_table(path, (*_COLUMNS, *_FURTHER[subset]), by_name=True):
         image = _locate(path, row, subset)
         key = (str(len(images)),) if subset == 'ss' else (image.mask, image.split)
-        if key not in images:
-            seen[image.name] += 1
-            count = seen[image.name]
-            image.name += '' if count == 1 else f'~{count}'
-            images[key] = image
+        image = images.setdefault(key, image)
         position = _number(path, row, 'audio_pos', 0, 1)
-        images[key].sounds.append((row['vgg_file'].removesuffix('.wav'), position))
-        images[key].categories.append(row['cateName'])
-    return list(images.values())
+        image.sounds.append((row['vgg_file'].removesuffix('.wav'), position))
+        image.categories.append(row['cateName'])
+    found = list(images.values())
+    for image, name in zip(found, number_repeats(image.name for image in found), strict=True):
+        image.name = name
+    return found
 
 
 def _locate(path: str | Path, row: Mapping[str, str], subset: VPOSet) -> VPOImage:

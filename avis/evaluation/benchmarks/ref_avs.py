@@ -158,7 +158,7 @@ class RefAVSBenchmark(Benchmark[ScoredExpression]):
 
     def _read_label(self, row: RefAVSRow, log: ProblemLog) -> NDArray[np.uint8] | None:
         """Gray levels of the masks, (N, H, W); None if one of them cannot be used."""
-        folder = self._masks(row)
+        folder = self.gt / row.mask_folder
         names = list_pngs(folder)
         if not names:
             log.add('unreadable_gt', folder, 'no such folder with PNG files')
@@ -179,7 +179,7 @@ class RefAVSBenchmark(Benchmark[ScoredExpression]):
     def _read_null(self, row: RefAVSRow, log: ProblemLog) -> NDArray[np.uint8] | None:
         """Prediction for a null reference; None if a frame is missing."""
         folder, names = self.pred / row.name, self._found.get(row.name, [])
-        frames = len(list_pngs(self._masks(row)))
+        frames = len(list_pngs(self.gt / row.mask_folder))
         images = [read_probabilities(folder / name, log) for name in names]
         found = [image for image in images if image is not None]
         if not found or len(found) < frames:
@@ -187,9 +187,6 @@ class RefAVSBenchmark(Benchmark[ScoredExpression]):
             log.add('missing_null_prediction', folder, message)
             return None
         return _stack(found, found[0].shape, folder, log)
-
-    def _masks(self, row: RefAVSRow) -> Path:
-        return self.gt / 'gt_mask' / row.clip / f'fid_{row.fid}'
 
 
 def _predicted_splits(rows: Sequence[RefAVSRow], found: Mapping[str, Any]) -> list[str]:
