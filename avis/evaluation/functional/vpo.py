@@ -22,7 +22,6 @@ from avis.evaluation.functional.array_types import BoolArray, FloatArray, IntArr
 from avis.evaluation.functional.counts import EPS, EvalProtocol, check_protocol
 from avis.structures.labels import IGNORED_LABEL, VPO_IDS, vpo_ids_to_classes
 
-IGNORED = IGNORED_LABEL
 _BETA = 0.3
 NUM_VPO_CLASSES = len(VPO_IDS) + 1  # of VPO, including the background, index 0
 _DIGITS = 4  # the authors round to four decimals
@@ -31,7 +30,7 @@ _DIGITS = 4  # the authors round to four decimals
 def index_classes(
     coco_ids: NDArray[np.uint8], *, protocol: EvalProtocol = 'official'
 ) -> NDArray[np.uint8]:
-    """Replace the COCO ids of a mask file by class indices; 0 and ``IGNORED`` stay.
+    """Replace the COCO ids of a mask file by class indices; 0 and ``IGNORED_LABEL`` stay.
 
     ``official``: the authors rename one id after another in place, ascending, so that a car (3)
     becomes 5 and then, if the image has an airplane (5), an airplane (1). ``corrected``: each pixel
@@ -66,7 +65,7 @@ def count_confusion(
 
     Args:
         pred: Class index of every pixel, any shape.
-        target: True class index; pixels of value ``IGNORED`` are left out.
+        target: True class index; pixels of value ``IGNORED_LABEL`` are left out.
         num_classes: K, including the background.
 
     Raises:
@@ -78,7 +77,7 @@ def count_confusion(
     """
     if pred.shape != target.shape:
         raise ValueError(f'expected two arrays of one shape, got {pred.shape} and {target.shape}')
-    labeled = target != IGNORED
+    labeled = target != IGNORED_LABEL
     found, known = (labels[labeled].astype(np.int64) for labels in (pred, target))
     for name, labels in (('pred', found), ('target', known)):
         low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
