@@ -6,7 +6,6 @@ import os
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import torch
 from mmengine.config import Config
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
 
 from avis.datasets.mixed_dataset import parts_of
 from avis.datasets.readers.audio import audio_info, read_audio
@@ -26,6 +24,7 @@ from avis.models.audio_encoders.vggish_front_end import VGGishFrontEnd
 from avis.registry import DATASETS
 from avis.structures.video_record import VideoRecord
 from avis.utils.atomic import write_atomic
+from avis.utils.parallel import map_in_workers, show_progress
 
 _CHUNK = 64  # seconds in memory at a time, whatever the length of a video
 
@@ -101,19 +100,15 @@ def extract_audio_features(
             raise ValueError(f'the config has no {name}_dataloader')
     if not jobs:
         return report
-    console = Console()
     threads = max((os.cpu_count() or 1) // processes, 1)
-    # spawn, because a process with threads may hang after a fork.
-    with get_context('spawn').Pool(processes, _start, (str(weights), threads)) as pool:
-        done = pool.imap_unordered(_make, jobs)
-        bar = track(
-            done, 'Audio features', len(jobs), console=console, disable=not console.is_terminal
-        )
-        for path, problem in bar:
-            if problem:
-                report.problems.append(problem)
-            else:
-                report.made.append(path)
+    done = map_in_workers(
+        _make, jobs, processes=processes, start=_start, start_args=(str(weights), threads)
+    )
+    for path, problem in show_progress(done, 'Audio features', len(jobs), console=Console()):
+        if problem:
+            report.problems.append(problem)
+        else:
+            report.made.append(path)
     return report
 
 

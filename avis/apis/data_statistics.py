@@ -23,7 +23,6 @@ from avis.datasets.fingerprints import (
 )
 from avis.datasets.mixed_dataset import parts_of
 from avis.datasets.preparation.files import video_of_clip
-from avis.datasets.preparation.running import map_in_processes
 from avis.datasets.readers.audio import read_audio
 from avis.datasets.readers.container import NoAudioError
 from avis.datasets.readers.errors import UNUSABLE_FILE
@@ -32,6 +31,7 @@ from avis.datasets.transforms.loading import LoadFrames
 from avis.registry import DATASETS
 from avis.structures.video_record import VideoRecord
 from avis.utils.atomic import atomic_path
+from avis.utils.parallel import map_in_processes, show_progress
 
 _HASHED_FRAMES = 5  # of each video, evenly distributed
 _NO_WAVEFORM = ('.pkl', '.npy')
@@ -107,17 +107,11 @@ def find_duplicates(datasets: dict[str, AVDataset], *, processes: int = 1) -> li
     distinct: dict[tuple[str, str], str] = {}
     for name, dataset in datasets.items():
         distinct.setdefault((str(dataset.ann_file), dataset.split), name)
-    prints = {
-        name: list(
-            map_in_processes(
-                _fingerprint,
-                [datasets[name].record(index) for index in range(len(datasets[name]))],
-                processes=processes,
-                title=f'Fingerprints {name}',
-            )
-        )
-        for name in distinct.values()
-    }
+    prints: dict[str, list[_Fingerprints]] = {}
+    for name in distinct.values():
+        records = [datasets[name].record(index) for index in range(len(datasets[name]))]
+        results = map_in_processes(_fingerprint, records, processes=processes)
+        prints[name] = list(show_progress(results, f'Fingerprints {name}', len(records)))
     found: list[Duplicate] = []
     for one, other in combinations(prints, 2):
         ours, theirs = prints[one], prints[other]
@@ -168,11 +162,9 @@ def _or_none(read: Callable[[], _Print]) -> _Print | None:
         return None
 
 
-def count_splits(
-    datasets: dict[str, AVDataset], *, workers: int | None = None
-) -> dict[str, SplitStatistics]:
+def count_splits(datasets: dict[str, AVDataset]) -> dict[str, SplitStatistics]:
     """Count the content of each split, see :func:`~avis.datasets.statistics.count_split`."""
-    return {name: count_split(dataset, workers=workers) for name, dataset in datasets.items()}
+    return {name: count_split(dataset) for name, dataset in datasets.items()}
 
 
 def statistics_table(statistics: dict[str, SplitStatistics]) -> Table:

@@ -7,9 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import track
-
 from avis import __version__
 from avis.evaluation.benchmarks.base import Benchmark
 from avis.evaluation.benchmarks.breakdown import ScoredVideos, break_down, compare
@@ -29,6 +26,7 @@ from avis.evaluation.benchmarks.timeline_file import write_timelines
 from avis.evaluation.functional.counts import EvalProtocol, check_protocol
 from avis.evaluation.functional.diagnosis import VideoDiagnosis
 from avis.utils.atomic import check_writable
+from avis.utils.parallel import show_progress
 
 _PACKAGES = ('numpy', 'scipy', 'pycocotools', 'pillow', 'zlib-ng', 'msgspec')
 _SHARED = {'self', 'gt', 'pred', 'protocol'}
@@ -130,13 +128,10 @@ def _run(
     benchmark: Benchmark, *, workers: int, strict: bool, full: bool
 ) -> tuple[ScoredVideos, dict[str, Any]]:
     """Score all videos of one prediction."""
-    console = Console(stderr=True)
-    scores = track(
+    scores = show_progress(
         score_benchmark(benchmark, workers=workers),
-        description=f'{benchmark.NAME} {benchmark.pred.name}',
-        total=len(benchmark.videos),
-        console=console,
-        disable=not console.is_terminal,
+        f'{benchmark.NAME} {benchmark.pred.name}',
+        len(benchmark.videos),
         transient=True,
     )
     problems: list[Problem] = list(benchmark.log.problems)

@@ -13,7 +13,6 @@ import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from avis.datasets.av_dataset import AVDataset
@@ -31,6 +30,7 @@ from avis.datasets.transforms.spectrogram import LoadAudioExcerpt
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.registry import DATASETS
 from avis.structures.video_record import VideoRecord
+from avis.utils.parallel import show_progress
 from avis.utils.tables import read_rows
 
 _FILE_ERRORS = (BrokenDataError, OSError)
@@ -197,14 +197,9 @@ def _check_videos(dataset: AVDataset, workers: int | None, console: Console) -> 
         return report if checked is None else checked
 
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        reports = track(
-            pool.map(check, range(len(dataset))),
-            description=f'{type(dataset).__name__} {dataset.split}',
-            total=len(dataset),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        return list(reports)
+        reports = pool.map(check, range(len(dataset)))
+        title = f'{type(dataset).__name__} {dataset.split}'
+        return list(show_progress(reports, title, len(dataset), console=console))
 
 
 def _print_counts(dataset: AVDataset, reports: Sequence[VideoReport], console: Console) -> None:

@@ -1,5 +1,6 @@
 """Count what a data set contains, from its annotations and label files; no frame is decoded."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,14 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from avis.datasets.av_dataset import AVDataset
 from avis.datasets.readers.errors import UNUSABLE_FILE
 from avis.datasets.transforms.loading import LoadLabelMaps
 from avis.datasets.transforms.tracks import LoadTracks
 from avis.structures.video_record import VideoRecord
+from avis.utils.parallel import show_progress
 
 _MOST_VALUES = 50  # of an attribute that is a category and not a name or a number
 
@@ -81,17 +81,15 @@ class _Labels:
     size: tuple[int, int] | None = None
 
 
-def count_split(dataset: AVDataset, *, workers: int | None = None) -> SplitStatistics:
+def count_split(dataset: AVDataset) -> SplitStatistics:
     """Count the content of a data set.
 
     Args:
         dataset: The data set, with the pipeline of its config: its loaders read the labels.
-        workers: Number of threads; None for one per core.
     """
     loaders = [
         step for step in dataset.pipeline.transforms if isinstance(step, LoadLabelMaps | LoadTracks)
     ]
-    console = Console(stderr=True)
     statistics = SplitStatistics()
     attributes: dict[str, Counter[str]] = {}
 
@@ -103,15 +101,10 @@ def count_split(dataset: AVDataset, *, workers: int | None = None) -> SplitStati
             return record, None
 
     names = dataset.metainfo.get('classes', ())
-    with ThreadPoolExecutor(workers) as pool:
-        results = track(
-            pool.map(read, range(len(dataset))),
-            f'{type(dataset).__name__} {dataset.split}',
-            len(dataset),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        for record, labels in results:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(read, range(len(dataset)))
+        title = f'{type(dataset).__name__} {dataset.split}'
+        for record, labels in show_progress(results, title, len(dataset)):
             _add(statistics, record, labels, names)
             _add_attributes(attributes, record.get('attributes', {}))
     statistics.attributes = {

@@ -1,13 +1,11 @@
 """Generate a synthetic data set: plan the videos, write them, publish the folder atomically."""
 
-import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 from rich.progress import track
 
 from avis.synthetic.casting import Job, build_scene, plan_jobs
@@ -17,6 +15,7 @@ from avis.synthetic.recipe import PER_VIDEO_FRAME, Recipe
 from avis.synthetic.scene import Stage
 from avis.utils.atomic import atomic_folder
 from avis.utils.mp4 import to_int16, write_mp4
+from avis.utils.parallel import map_in_processes
 
 _SAMPLE_RATE = 16000  # of the audio of the MP4 files
 
@@ -99,7 +98,7 @@ def make_dataset(
     _require_empty(target)
     with atomic_folder(target) as folder:
         work = partial(_make_video, recipe, folder)
-        results = _run(work, jobs, processes)
+        results = map_in_processes(work, jobs, processes=processes, chunksize=4)
         entries = list(track(results, 'Videos', len(jobs), disable=not progress))
         writer.index(folder, recipe, entries)
     splits = [job.split for job in jobs]
@@ -125,16 +124,6 @@ def _make_video(recipe: Recipe, folder: Path, job: Job) -> Any:
         audio = to_int16(stage.audio(_SAMPLE_RATE))
         write_mp4(path, images, fps=fps, audio=audio, sample_rate=_SAMPLE_RATE)
     return writer.video(folder, job, stage)
-
-
-def _run(work: Callable[[Job], Any], jobs: list[Job], processes: int) -> Iterator[Any]:
-    """Results in the order of the jobs."""
-    if processes <= 1:
-        yield from map(work, jobs)
-        return
-    context = multiprocessing.get_context('spawn')
-    with context.Pool(processes, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        yield from pool.imap(work, jobs, chunksize=4)
 
 
 def _require_empty(target: Path) -> None:

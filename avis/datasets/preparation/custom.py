@@ -11,9 +11,10 @@ from avis.datasets.label_formats.coco import write_vis_labels
 from avis.datasets.label_formats.labels import LabeledVideo, label_classes
 from avis.datasets.preparation.clips import ClipJob, RegularTimes, WavFile
 from avis.datasets.preparation.files import RawVideos
-from avis.datasets.preparation.running import describe_problem, map_in_processes
+from avis.datasets.preparation.running import describe_problem
 from avis.datasets.readers.video import VideoInfo, video_info
 from avis.structures.media_time import num_frames
+from avis.utils.parallel import map_in_processes, show_progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +86,8 @@ def inspect_videos(videos: RawVideos, settings: CustomSettings, *, processes: in
     names = sorted(videos.paths)
     paths = [str(videos.paths[name]) for name in names]
     splits = split_videos(names, settings.shares, seed=settings.seed)
-    results = map_in_processes(_inspect, paths, processes=processes, title='Videos')
-    found = dict(zip(names, results, strict=True))
+    results = map_in_processes(_inspect, paths, processes=processes)
+    found = dict(zip(names, show_progress(results, 'Videos', len(names)), strict=True))
     return CustomVideos(
         {name: info for name, info in found.items() if isinstance(info, VideoInfo)},
         splits,

@@ -1,28 +1,18 @@
 """Run the jobs of a data preparation in parallel; an interrupted run resumes."""
 
 import json
-import os
-import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
-
-import cv2
-from rich.console import Console
-from rich.progress import track
+from typing import Protocol
 
 from avis.datasets.preparation.files import ClipFiles, remove_parts
 from avis.datasets.readers.errors import REMEDY, UNUSABLE_FILE
 from avis.utils.atomic import write_atomic
+from avis.utils.parallel import map_in_processes, show_progress
 
 REPORT_NAME = 'preparation_report.json'
-
-_Given = TypeVar('_Given')
-_Result = TypeVar('_Result')
 
 
 class PreparationJob(Protocol):
@@ -83,8 +73,9 @@ def run_preparation(jobs: Sequence[PreparationJob], *, processes: int = 1) -> Pr
     """
     report = PreparationReport()
     remove_parts(path for job in jobs for path in job.targets())
-    results = map_in_processes(_run, jobs, processes=processes, title='Clips')
-    for job, (state, problem) in zip(jobs, results, strict=True):
+    results = map_in_processes(_run, jobs, processes=processes)
+    shown = show_progress(results, 'Clips', len(jobs))
+    for job, (state, problem) in zip(jobs, shown, strict=True):
         if state == 'made':
             report.made.append(job.name)
         elif state == 'kept':
@@ -94,48 +85,6 @@ def run_preparation(jobs: Sequence[PreparationJob], *, processes: int = 1) -> Pr
         else:
             report.broken[job.name] = problem
     return report
-
-
-def map_in_processes(
-    function: Callable[[_Given], _Result], items: Sequence[_Given], *, processes: int, title: str
-) -> Iterator[_Result]:
-    """Yield the results in the order of the items, with a progress bar on a terminal.
-
-    Args:
-        function: A function of a module, as it is pickled.
-        items: Its arguments.
-        processes: Number of processes; 1 for none beside this one.
-        title: Text of the progress bar.
-    """
-    console = Console(stderr=True)
-
-    def bar(results: Any) -> Iterator[_Result]:
-        yield from track(
-            results, title, len(items), console=console, disable=not console.is_terminal
-        )
-
-    if processes == 1 or len(items) < 2:
-        yield from bar(map(function, items))
-        return
-    # spawn, because a process with threads may hang after a fork.
-    pool = ProcessPoolExecutor(processes, get_context('spawn'), initializer=_start_worker)
-    try:
-        yield from bar(pool.map(function, items))
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    cv2.setNumThreads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End this process when the main one is killed; it would wait for work for ever."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def describe_problem(error: Exception) -> str:

@@ -1,10 +1,10 @@
 """Score all videos of a benchmark, in one process or in several, in the order of the videos."""
 
-import multiprocessing
 from collections.abc import Iterator
 
 from avis.evaluation.benchmarks.base import Benchmark, VideoScore
 from avis.utils.memory import tune_malloc
+from avis.utils.parallel import map_in_workers
 
 _benchmark: Benchmark | None = None  # set in worker processes
 
@@ -36,9 +36,9 @@ def score_benchmark(benchmark: Benchmark, *, workers: int = 1) -> Iterator[Video
     if workers <= 1:
         yield from map(benchmark.score, videos)
         return
-    context = multiprocessing.get_context('spawn')
-    with context.Pool(workers, initializer=_set_benchmark, initargs=(benchmark,)) as pool:
-        yield from pool.imap(_score, videos, chunksize=1)
+    yield from map_in_workers(
+        _score, videos, processes=workers, start=_set_benchmark, start_args=(benchmark,)
+    )
 
 
 def _set_benchmark(benchmark: Benchmark) -> None:
