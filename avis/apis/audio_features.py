@@ -15,7 +15,7 @@ from mmengine.config import Config
 from numpy.typing import NDArray
 from rich.console import Console
 
-from avis.datasets.mixed_dataset import parts_of
+from avis.datasets.mixed_dataset import parts_of_splits
 from avis.datasets.readers.audio import audio_info, read_audio
 from avis.datasets.readers.errors import BrokenDataError, broken_data_error
 from avis.datasets.readers.tensors import read_features
@@ -92,12 +92,8 @@ def extract_audio_features(
     if processes < 1:
         raise ValueError(f'processes must be positive, got {processes}')
     report, jobs = FeatureReport(), []
-    for name in splits or ('train', 'val', 'test'):
-        loader = cfg.get(f'{name}_dataloader')
-        if loader:
-            jobs += _jobs(_records(loader['dataset']), report, overwrite)
-        elif splits:
-            raise ValueError(f'the config has no {name}_dataloader')
+    for part in parts_of_splits(cfg, splits).values():
+        jobs += _jobs(_records(part), report, overwrite)
     if not jobs:
         return report
     threads = max((os.cpu_count() or 1) // processes, 1)
@@ -161,8 +157,8 @@ def _front_end(rate: int) -> VGGishFrontEnd:
 
 
 def _records(cfg: Any) -> list[VideoRecord]:
-    parts = [DATASETS.build({**part, 'pipeline': []}) for part in parts_of(cfg).values()]
-    return [dataset.record(index) for dataset in parts for index in range(len(dataset))]
+    dataset = DATASETS.build({**cfg, 'pipeline': []})
+    return [dataset.record(index) for index in range(len(dataset))]
 
 
 def _jobs(records: list[VideoRecord], report: FeatureReport, overwrite: bool) -> list[_Job]:

@@ -21,7 +21,7 @@ from avis.datasets.fingerprints import (
     similar_audio,
     similar_frames,
 )
-from avis.datasets.mixed_dataset import parts_of
+from avis.datasets.mixed_dataset import parts_of_splits
 from avis.datasets.preparation.files import video_of_clip
 from avis.datasets.readers.audio import read_audio
 from avis.datasets.readers.container import NoAudioError
@@ -81,15 +81,7 @@ def build_splits(cfg: Config, splits: Sequence[str] | None = None) -> dict[str, 
     Raises:
         ValueError: The config has no data loader for a split.
     """
-    found: dict[str, AVDataset] = {}
-    for split in splits or ('train', 'val', 'test'):
-        loader = cfg.get(f'{split}_dataloader')
-        if loader:
-            for name, part in parts_of(loader['dataset']).items():
-                found[f'{split} {name}'.strip()] = DATASETS.build(part)
-        elif splits:
-            raise ValueError(f'the config has no {split}_dataloader')
-    return found
+    return {name: DATASETS.build(part) for name, part in parts_of_splits(cfg, splits).items()}
 
 
 def find_duplicates(datasets: dict[str, AVDataset], *, processes: int = 1) -> list[Duplicate]:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from avis.datasets.av_dataset import AVDataset
-from avis.datasets.mixed_dataset import parts_of
+from avis.datasets.mixed_dataset import parts_of_splits
 from avis.datasets.readers.audio import audio_info
 from avis.datasets.readers.errors import REMEDY, BrokenDataError, broken_data_error
 from avis.datasets.readers.images import read_image
@@ -87,19 +87,14 @@ def check_dataset(
     Raises:
         ValueError: The config has no data loader for a split.
     """
-    known = [name for name in ('train', 'val', 'test') if cfg.get(f'{name}_dataloader')]
-    for split in splits or known:
-        if split not in known:
-            raise ValueError(f'the config has data loaders for {known}, not for {split!r}')
+    parts = parts_of_splits(cfg, splits)
     console = Console()
     table = Table('split', 'videos', 'published', 'frames', 'masks', 'audio - clip, s', 'problems')
     problems: list[str] = []
-    for split in splits or known:
-        for name, part in parts_of(cfg[f'{split}_dataloader']['dataset']).items():
-            row, found = _check_split(part, split, workers, console)
-            title = f'{split} {name}'.strip()
-            table.add_row(title, *row, str(len(found)), style='red' if found else 'green')
-            problems += found
+    for title, part in parts.items():
+        row, found = _check_split(part, workers, console)
+        table.add_row(title, *row, str(len(found)), style='red' if found else 'green')
+        problems += found
     problems = list(dict.fromkeys(problems))  # a missing root is one problem, not one per split
     if problems:
         console.print(*problems, sep='\n', markup=False, highlight=False, soft_wrap=True)
@@ -133,9 +128,7 @@ def check_video(record: VideoRecord, loaders: Sequence[Any]) -> VideoReport:
     return report
 
 
-def _check_split(
-    cfg: Any, split: str, workers: int | None, console: Console
-) -> tuple[list[str], list[str]]:
+def _check_split(cfg: Any, workers: int | None, console: Console) -> tuple[list[str], list[str]]:
     """Return the cells of the table and the problems of one split."""
     try:
         dataset: AVDataset = DATASETS.build(cfg)

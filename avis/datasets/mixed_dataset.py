@@ -1,6 +1,6 @@
 """Several data sets to train on together, each with a share of the clips."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,3 +61,29 @@ def parts_of(cfg: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
             for inner, part in parts_of(wrapped).items()
         }
     return {'': cfg}
+
+
+def parts_of_splits(
+    cfg: Mapping[str, Any], splits: Sequence[str] | None = None
+) -> dict[str, Mapping[str, Any]]:
+    """Configs of the data sets of a whole config, by split, and by name if a split has several.
+
+    Args:
+        cfg: A config with ``train_dataloader`` and so on.
+        splits: Some of 'train', 'val' and 'test'; None for all that the config has.
+
+    Raises:
+        ValueError: The config has no data loader for a split.
+    """
+    known = [split for split in ('train', 'val', 'test') if cfg.get(f'{split}_dataloader')]
+    for split in splits or known:
+        if split not in known:
+            raise ValueError(
+                f'the config has no {split}_dataloader: it has data loaders for {known}, not for '
+                f'{split!r}'
+            )
+    return {
+        f'{split} {name}'.strip(): part
+        for split in splits or known
+        for name, part in parts_of(cfg[f'{split}_dataloader']['dataset']).items()
+    }
