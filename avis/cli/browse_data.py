@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from avis.utils.arguments import (
     ToolParser,
     add_config_arguments,
+    add_split,
     natural_int,
     parse_arguments,
     parse_cfg_options,
@@ -25,9 +26,7 @@ def add_arguments(parser: ToolParser) -> None:
     """Add the arguments."""
     add_config_arguments(parser)
     parser.add_argument('--out', required=True, metavar='DIR', help='folder to write to')
-    parser.add_argument(
-        '--split', choices=('train', 'val', 'test'), default='train', help='default: train'
-    )
+    add_split(parser)
     parser.add_argument(
         '--number', type=positive_int, default=8, help='clips, evenly distributed (default 8)'
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from avis.utils.arguments import (
     ToolParser,
     add_config_arguments,
+    add_splits,
     parse_arguments,
     parse_cfg_options,
     positive_int,
@@ -19,7 +20,7 @@ EXAMPLES = (
 def add_arguments(parser: ToolParser) -> None:
     """Add the arguments."""
     add_config_arguments(parser)
-    parser.add_argument('--split', nargs='+', choices=('train', 'val', 'test'), help='default: all')
+    add_splits(parser)
     parser.add_argument(
         '--workers', type=positive_int, help='reading threads (default: one per core)'
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from avis.utils.arguments import (
     ToolParser,
     add_config_arguments,
+    add_splits,
     parse_arguments,
     parse_cfg_options,
     positive_int,
@@ -23,7 +24,7 @@ EXAMPLES = (
 def add_arguments(parser: ToolParser) -> None:
     """Add the arguments."""
     add_config_arguments(parser)
-    parser.add_argument('--split', nargs='+', choices=('train', 'val', 'test'), help='default: all')
+    add_splits(parser)
     parser.add_argument('--json', metavar='FILE', help='write the results')
     parser.add_argument('--plots', metavar='DIR', help='write charts as PNG files')
     parser.add_argument('--duplicates', action='store_true', help='compare the splits')

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from avis.utils.arguments import (
     ToolParser,
     add_config_arguments,
+    add_split,
     parse_arguments,
     parse_cfg_options,
     positive_int,
@@ -20,9 +21,7 @@ def add_arguments(parser: ToolParser) -> None:
     """Add the arguments."""
     add_config_arguments(parser)
     parser.add_argument('--out', required=True, help='folder to create')
-    parser.add_argument(
-        '--split', choices=('train', 'val', 'test'), default='train', help='default: train'
-    )
+    add_split(parser)
     parser.add_argument(
         '--clips', type=positive_int, default=1000, help='clips of a shard (default 1000)'
     )

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+_SPLITS = ('train', 'val', 'test')
+
 
 def make_parser(description: str, **options: Any) -> 'ToolParser':
     """Make the parser of a tool that is no command of ``avis``."""
@@ -98,6 +100,16 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         help='override settings of the config, e.g. train_cfg.max_epochs=5 key="[a,b]" '
         'key="[(a,b),(c,d)]"; a type is a full dotted path',
     )
+
+
+def add_splits(parser: argparse.ArgumentParser) -> None:
+    """Add ``--split``, which takes several."""
+    parser.add_argument('--split', nargs='+', choices=_SPLITS, help='default: all')
+
+
+def add_split(parser: argparse.ArgumentParser) -> None:
+    """Add ``--split``, which takes one."""
+    parser.add_argument('--split', choices=_SPLITS, default='train', help='default: train')
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

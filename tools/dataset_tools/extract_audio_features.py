@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # avis and project
 
 from avis.utils.arguments import (
     add_config_arguments,
+    add_splits,
     make_parser,
     parse_arguments,
     parse_cfg_options,
@@ -25,7 +26,7 @@ def main() -> int:
     parser = make_parser(__doc__.splitlines()[0])
     add_config_arguments(parser)
     parser.add_argument('--weights', required=True, help='file of the VGGish network')
-    parser.add_argument('--split', nargs='+', choices=('train', 'val', 'test'), help='default: all')
+    add_splits(parser)
     parser.add_argument(
         '--processes', type=positive_int, default=1, help='videos at a time (default 1)'
     )
