@@ -190,11 +190,8 @@ def _group(
     rows: FaceRows, seen: dict[tuple[str, str], Path], warnings: dict[str, list[str]]
 ) -> dict[str, dict[str, NDArray[np.int64]]]:
     """Rows of each track in the order of time, by video and entity; of repeated rows the first."""
-    found: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for row, (video, entity) in enumerate(zip(rows.videos, rows.entities, strict=True)):
-        found[video][entity].append(row)
     grouped: dict[str, dict[str, NDArray[np.int64]]] = {}
-    for video, tracks in found.items():
+    for video, tracks in rows.tracks().items():
         grouped[video] = {}
         for entity, members in tracks.items():
             other = seen.setdefault((video, entity), rows.path)

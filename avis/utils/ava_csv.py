@@ -50,6 +50,13 @@ class FaceRows:
     def __len__(self) -> int:
         return len(self.videos)
 
+    def tracks(self) -> dict[str, dict[str, list[int]]]:
+        """Indices of the rows of each face track, in the order of the file, by video and entity."""
+        found: dict[str, dict[str, list[int]]] = {}
+        for row, (video, entity) in enumerate(zip(self.videos, self.entities, strict=True)):
+            found.setdefault(video, {}).setdefault(entity, []).append(row)
+        return found
+
 
 def read_face_rows(path: str | Path, *, extra: str | None = None) -> FaceRows:
     """Read a csv of AVA-ActiveSpeaker with or without a header.

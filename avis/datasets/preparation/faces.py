@@ -4,7 +4,9 @@ As in the preparation of TalkNet (TaoRuijie/TalkNet-ASD, utils/tools.py): a crop
 truncated to whole pixels, the audio of a track ends at the time of its last frame.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +66,7 @@ class FaceJob:
         assert self.source is not None
         for track in self.tracks:
             samples = read_pcm(self.source, track.wav, start=track.times[0])
-            save = _Wav(samples, track.wav.sample_rate).save
+            save = partial(save_wav, samples=samples, rate=track.wav.sample_rate)
             files.write(track.wav.path, save)
         shown: dict[float, list[tuple[NDArray[np.float64], str]]] = {}
         for track in self.tracks:
@@ -73,34 +75,20 @@ class FaceJob:
         times = sorted(shown)
         for time, image in zip(times, walk_video(self.source, times), strict=True):
             for box, path in shown[time]:
-                files.write(path, _Crop(self.source, time, image, box).save)
+                face = _crop(self.source, time, image, box)
+                files.write(path, partial(save_jpeg, image=face))
 
 
-@dataclass(frozen=True)
-class _Wav:
-    samples: NDArray[np.int16]
-    sample_rate: int
-
-    def save(self, path: Path) -> None:
-        save_wav(path, self.samples, self.sample_rate)
-
-
-@dataclass(frozen=True)
-class _Crop:
-    source: str
-    time: float
-    image: NDArray[np.uint8]
-    box: NDArray[np.float64]
-
-    def save(self, path: Path) -> None:
-        height, width = self.image.shape[:2]
-        x1, y1, x2, y2 = (self.box * (width, height, width, height)).astype(int).tolist()
-        crop = self.image[max(y1, 0) : y2, max(x1, 0) : x2]
-        if not crop.size:
-            raise broken_data_error(
-                self.source, f'has no pixels in the box {self.box.tolist()} at {self.time:.2f} s'
-            )
-        save_jpeg(path, crop)
+def _crop(
+    source: str, time: float, image: NDArray[np.uint8], box: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Cut a box out of the frame that ``source`` shows at ``time``."""
+    height, width = image.shape[:2]
+    x1, y1, x2, y2 = (box * (width, height, width, height)).astype(int).tolist()
+    crop = image[max(y1, 0) : y2, max(x1, 0) : x2]
+    if not crop.size:
+        raise broken_data_error(source, f'has no pixels in the box {box.tolist()} at {time:.2f} s')
+    return crop
 
 
 def plan_ava(root: Path, videos: RawVideos) -> list[PreparationJob]:
@@ -109,23 +97,22 @@ def plan_ava(root: Path, videos: RawVideos) -> list[PreparationJob]:
     for split in ('train', 'val'):
         for path in sorted((root / 'csv' / split).glob('[!.]*.csv')):
             rows = read_face_rows(path)
-            for video in dict.fromkeys(rows.videos):
+            for video, members in rows.tracks().items():
                 source, _ = videos.find(video)
-                tracks = tuple(_tracks(root, split, video, rows))
+                tracks = tuple(_tracks(root, split, rows, members))
                 jobs.append(FaceJob(video, source, tracks))
     if not jobs:
         raise FileNotFoundError(f'{root}: expected csv files in csv/train or csv/val.')
     return jobs
 
 
-def _tracks(root: Path, split: str, video: str, rows: FaceRows) -> list[FaceTrackFiles]:
-    """The face tracks of a video; of two rows of one time the first counts."""
-    members: dict[str, list[int]] = {}
-    for row, (name, entity) in enumerate(zip(rows.videos, rows.entities, strict=True)):
-        if name == video:
-            members.setdefault(entity, []).append(row)
+def _tracks(
+    root: Path, split: str, rows: FaceRows, members: Mapping[str, list[int]]
+) -> list[FaceTrackFiles]:
+    """The face tracks of a video by their rows; of two rows of one time the first counts."""
     tracks = []
     for entity, found in members.items():
+        video = rows.videos[found[0]]
         times, first = np.unique(rows.times[found], return_index=True)
         folder = root / 'clips_videos' / split / video / entity
         seconds: Any = float(times[-1] - times[0])
