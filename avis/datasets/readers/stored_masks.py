@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat
 
 from avis.datasets.readers.errors import broken_data_error, require_file
 from avis.structures.video_record import H5Mask, MatMask
@@ -39,6 +38,8 @@ def read_mat_mask(path: str | Path, frame: int) -> NDArray[np.uint8]:
         FileNotFoundError: The file does not exist.
         BrokenDataError: It is not such a file, or has fewer frames.
     """
+    from scipy.io import loadmat  # takes a quarter of a second to import
+
     require_file(path)
     try:
         masks: Any = loadmat(path, variable_names=[_KEY])[_KEY]
