@@ -12,7 +12,7 @@ leaves them out, and the metric states how many of the published clips it has sc
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -34,7 +34,6 @@ from avis.utils.source_boxes import (
     silent_name,
 )
 
-_NO_BOXES = np.zeros((0, 4))
 _FILES = """\
   frames/<name>.jpg                     one frame of the clip
   audio/<name>.wav"""
@@ -158,13 +157,17 @@ class _BoxSet(_FrameWithAudio):
         """The names of the clips with a source."""
         return Path(self.data_root) / self.list_name
 
-    def _silent_records(self) -> list[VideoRecord]:
+    def _silent_records(
+        self, boxes_key: Literal['source_boxes', 'annotator_boxes']
+    ) -> list[VideoRecord]:
+        """The silent pairs of 'extended', without boxes."""
         if self.split != 'extended':
             return []
         self.require(self.SILENT)
         records = []
         for frame, audio in read_silent_pairs(Path(self.data_root) / self.SILENT):
             record = self._record(frame, audio, attributes={'sounding': False})
+            record[boxes_key] = np.zeros((0, 4))
             records.append(record)
         return records
 
@@ -223,10 +226,7 @@ class VGGSS(_BoxSet):
             record = self._record(name, attributes={'class': (found.classes or [''])[0]})
             record['source_boxes'] = found.boxes
             records.append(record)
-        silent = self._silent_records()
-        for record in silent:
-            record['source_boxes'] = _NO_BOXES
-        return records + silent
+        return records + self._silent_records('source_boxes')
 
 
 @DATASETS.register_module()
@@ -277,10 +277,7 @@ class FlickrSoundNet(_BoxSet):
             record = self._record(name)
             record['annotator_boxes'] = found.boxes
             records.append(record)
-        silent = self._silent_records()
-        for record in silent:
-            record['annotator_boxes'] = _NO_BOXES
-        return records + silent
+        return records + self._silent_records('annotator_boxes')
 
 
 @DATASETS.register_module()

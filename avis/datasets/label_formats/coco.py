@@ -95,7 +95,7 @@ def write_coco(videos: list[LabeledVideo], path: str | Path) -> None:
     for video in videos:
         first = len(images) + 1
         for frame in range(video.length):
-            name = f'{video.name}/{video.frames.get(frame, f"{frame:05d}.jpg")}'
+            name = f'{video.name}/{video.frame_name(frame)}'
             size = {'height': video.height, 'width': video.width}
             images.append({'id': first + frame, 'file_name': name, **size})
         for track in video.tracks:
@@ -135,9 +135,8 @@ def write_vis_labels(
     entries: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, video in enumerate(videos, start=1):
-        names = [video.frames.get(k, f'{k:05d}.jpg') for k in range(video.length)]
         size = {'height': video.height, 'width': video.width}
-        files = [f'{video.name}/{name}' for name in names]
+        files = [f'{video.name}/{video.frame_name(k)}' for k in range(video.length)]
         rate = {} if fps is None else {'fps': fps}
         entry = {'id': number, 'file_names': files, 'length': video.length, **size, **rate}
         entries.append(entry)

@@ -163,7 +163,7 @@ def write_cvat_images(videos: list[LabeledVideo], path: str | Path) -> None:
     number = 0
     for video in videos:
         for frame in range(video.length):
-            name = f'{video.name}/{video.frames.get(frame, f"{frame:05d}.jpg")}'
+            name = f'{video.name}/{video.frame_name(frame)}'
             size = {'width': str(video.width), 'height': str(video.height)}
             image = SubElement(root, 'image', {'id': str(number), 'name': name, **size})
             number += 1

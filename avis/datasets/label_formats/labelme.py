@@ -126,7 +126,7 @@ def write_labelme(videos: list[LabeledVideo], folder: str | Path) -> None:
                         }
                     )
         for frame, found in shapes.items():
-            image = video.frames.get(frame, f'{frame:05d}.jpg')
+            image = video.frame_name(frame)
             content: dict[str, Any] = {
                 'version': _VERSION,
                 'flags': {},

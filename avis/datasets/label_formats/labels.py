@@ -55,6 +55,10 @@ class LabeledVideo:
         labeled = (frame for track in self.tracks for frame in track.masks)
         return max([*self.frames, *labeled], default=-1) + 1
 
+    def frame_name(self, frame: int) -> str:
+        """Return the file name of a frame, ``%05d.jpg`` of an unknown one."""
+        return self.frames.get(frame, f'{frame:05d}.jpg')
+
 
 class TrackBuilder:
     """Collects the shapes of a video, and joins those of one instance.

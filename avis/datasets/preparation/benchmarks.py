@@ -1,8 +1,7 @@
 """What a preparation writes for each benchmark, from its annotation files and raw videos.
 
 The readers of the benchmarks say where the files belong; here is only which frames and which audio
-they contain. :data:`PLANS` and
-:data:`PHASED_PLANS` have a function per benchmark.
+they contain. :data:`PLANS` and :data:`PHASED_PLANS` have a function per benchmark.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,12 +17,7 @@ from avis.datasets.preparation.faces import plan_ava
 from avis.datasets.preparation.files import RawVideos
 from avis.datasets.preparation.running import PreparationJob
 from avis.structures.video_record import VideoRecord
-from avis.utils.source_boxes import (
-    VGGSS_SILENT,
-    read_clip_list,
-    read_silent_pairs,
-    read_vggss,
-)
+from avis.utils.source_boxes import VGGSS_SILENT, read_clip_list, read_silent_pairs, read_vggss
 from avis.utils.tables import read_rows
 
 Plan = Callable[[Path, RawVideos], list[PreparationJob]]
