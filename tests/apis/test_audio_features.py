@@ -4,11 +4,10 @@ import soundfile
 import torch
 
 from avis.apis.audio_features import embed_seconds, extract_audio_features
-from avis.apis.config import load_config
 from avis.datasets.aviseg import AVISeg
 from avis.models.audio_encoders.vggish import VGGishNetwork
 from tests.helpers.golden import compare, generator, load_golden
-from tests.helpers.tiny_sets import truncate, write_audio
+from tests.helpers.tiny_sets import data_config, truncate, write_audio
 from tests.helpers.tiny_vis import FRAMES, write_aviseg
 
 
@@ -87,15 +86,10 @@ def weights(tmp_path_factory):
     return path
 
 
-def config(root):
-    options = {f'{s}_dataloader.dataset.data_root': str(root) for s in ('train', 'val', 'test')}
-    return load_config('configs/_base_/datasets/aviseg.py', options, check_types=False)
-
-
 @pytest.mark.slow
 def test_stopped_run_resumes(tmp_path, weights) -> None:
     root = write_aviseg(tmp_path)
-    cfg = config(root)
+    cfg = data_config('aviseg', root)
     folder = root / 'test/FEATAudios'
     whole, other = folder / '-a_1.npy', folder / '10000001.npy'
     kept = whole.read_bytes()
@@ -120,7 +114,7 @@ def test_stopped_run_resumes(tmp_path, weights) -> None:
 
 
 def test_invalid_arguments_are_errors_at_once(tmp_path, weights) -> None:
-    cfg = config(write_aviseg(tmp_path))
+    cfg = data_config('aviseg', write_aviseg(tmp_path))
     with pytest.raises(FileNotFoundError, match=r'none\.pth does not exist.*vggish-10086976'):
         extract_audio_features(cfg, weights=tmp_path / 'none.pth')
     with pytest.raises(ValueError, match='processes must be positive, got 0'):
@@ -136,7 +130,7 @@ def test_invalid_arguments_are_errors_at_once(tmp_path, weights) -> None:
 
 
 def test_videos_without_audio_are_reported(tmp_path, weights) -> None:
-    cfg = config(write_aviseg(tmp_path))
+    cfg = data_config('aviseg', write_aviseg(tmp_path))
     cfg.val_dataloader.dataset.audio_dir = None
     report = extract_audio_features(cfg, weights=weights, splits=['val'])
     assert report.silent == ['-a_1', '10000001']

@@ -5,14 +5,13 @@ import h5py
 import numpy as np
 import pytest
 
-from avis.apis.config import load_config
 from avis.datasets.a2d_sentences import A2DSentences
 from avis.datasets.checking import check_dataset
 from avis.datasets.readers import stored_masks
 from avis.datasets.readers.errors import BrokenDataError
 from avis.datasets.readers.stored_masks import read_h5_mask
 from avis.registry import DATASETS
-from tests.helpers.tiny_sets import number_shown, square, truncate, write_video
+from tests.helpers.tiny_sets import data_config, number_shown, square, truncate, write_video
 
 SIZE = (64, 64)  # of write_video
 MASKS = 'text_annotations/a2d_annotation_with_instances'
@@ -47,11 +46,6 @@ def root(tmp_path_factory) -> Path:
     return root
 
 
-def config(root):
-    options = {f'{split}_dataloader.dataset.data_root': str(root) for split in ('train', 'test')}
-    return load_config('configs/_base_/datasets/a2d_sentences.py', options, check_types=False)
-
-
 def test_record_is_a_clip_of_the_video_around_the_annotated_frame(root) -> None:
     dataset = A2DSentences(data_root=str(root), split='train', window=4)
     records = [dataset.record(index) for index in range(len(dataset))]
@@ -68,7 +62,7 @@ def test_record_is_a_clip_of_the_video_around_the_annotated_frame(root) -> None:
 
 
 def test_clip_and_mask_are_loaded(root) -> None:
-    data = DATASETS.build(config(root).test_dataloader.dataset)[0]
+    data = DATASETS.build(data_config('a2d_sentences', root).test_dataloader.dataset)[0]
     sample = data['data_samples']
     assert data['inputs']['frames'].shape == (8, 3, 256, 256)
     frames = data['inputs']['frames'][:, :, ::4, ::4].permute(0, 2, 3, 1).numpy()
@@ -78,20 +72,20 @@ def test_clip_and_mask_are_loaded(root) -> None:
 
 
 def test_frame_without_the_instance_has_no_label(root) -> None:
-    data = DATASETS.build(config(root).train_dataloader.dataset)
+    data = DATASETS.build(data_config('a2d_sentences', root).train_dataloader.dataset)
     assert [data[index]['data_samples'].labeled_frames.any() for index in range(4)] == [
         *(True, True, True, False)
     ]
 
 
 def test_check_of_a_healthy_and_of_a_broken_copy(root, tmp_path, capsys) -> None:
-    assert check_dataset(config(root)) == 0
+    assert check_dataset(data_config('a2d_sentences', root)) == 0
     text = capsys.readouterr().out
     assert 'A2DSentences test: Rows whose instance is not a number, not used: 1.' in text
     assert '2 sentences of 5 in the file; published are 6655 of all splits.' in text
     copy = shutil.copytree(root, tmp_path / 'copy')
     truncate(copy / MASKS / 'v1/00012.h5')
-    assert check_dataset(config(copy)) > 0
+    assert check_dataset(data_config('a2d_sentences', copy)) > 0
     assert '00012.h5: is not a readable HDF5 file' in capsys.readouterr().out
     (copy / MASKS / 'v2/00006.h5').rename(copy / MASKS / 'v2/00013.h5')
     with pytest.raises(BrokenDataError, match=r'00013\.h5: expected a frame from 1 to 12'):

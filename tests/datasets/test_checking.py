@@ -14,6 +14,7 @@ from avis.datasets.transforms.loading import LoadFrames
 from avis.synthetic.generator import make_dataset
 from tests.helpers.subprocess_python import ROOT
 from tests.helpers.tiny_sets import (
+    data_config,
     frame_image,
     square,
     truncate,
@@ -42,20 +43,6 @@ def s4(tmp_path):
     return write_s4(tmp_path / 's4')
 
 
-def options(root, **more) -> dict:
-    """Overrides that move all three data sets of a config."""
-    return {
-        f'{split}_dataloader.dataset.{key}': str(value)
-        for split in ('train', 'val', 'test')
-        for key, value in {'data_root': root, **more}.items()
-    }
-
-
-def config(name: str, root, **more):
-    path = f'configs/_base_/datasets/{name}.py'
-    return load_config(path, options(root, **more), check_types=False)
-
-
 def row(text: str, split: str) -> list[str]:
     """The cells of one line of the printed table."""
     (line,) = (line for line in text.splitlines() if re.match(rf'. {split} ', line))
@@ -63,7 +50,7 @@ def row(text: str, split: str) -> list[str]:
 
 
 def test_complete_data_set_has_no_problem(s4, capsys) -> None:
-    assert check_dataset(config('avsbench_s4', s4, audio='wav')) == 0
+    assert check_dataset(data_config('avsbench_s4', s4, audio='wav')) == 0
     text = capsys.readouterr().out
     assert row(text, 'train') == ['train', '3', '3452', '15', '3', '+0.00 to +0.00', '0']
     assert row(text, 'val') == ['val', '2', '740', '10', '10', '+0.00 to +0.00', '0']
@@ -83,7 +70,7 @@ def test_every_broken_file_is_reported(s4, capsys) -> None:
     write_audio(audio / 'val/dog_barking/val0.wav', 3)
     write_audio(audio / 'val/dog_barking/val1.wav', 6)
     (audio / 'test/dog_barking/test1.wav').write_bytes(b'nothing')
-    cfg = config('avsbench_s4', s4, audio='wav')
+    cfg = data_config('avsbench_s4', s4, audio='wav')
     cfg.val_dataloader.dataset.pipeline.load_audio.max_padding = 1.0  # else VGGish fills the end
     assert check_dataset(cfg) == 7
     text = capsys.readouterr().out
@@ -106,7 +93,7 @@ def test_every_broken_file_is_reported(s4, capsys) -> None:
 
 def test_short_log_mel_is_reported(s4, capsys) -> None:
     write_log_mel(s4 / 's4_data/audio_log_mel/val/dog_barking/val0.pkl', examples=3)
-    assert check_dataset(config('avsbench_s4', s4), splits=['val']) == 1
+    assert check_dataset(data_config('avsbench_s4', s4), splits=['val']) == 1
     text = capsys.readouterr().out
     assert 'val0.pkl: has 3 rows of audio for a clip of 5 frames' in text
     assert row(text, 'val')[5] == '-'
@@ -117,7 +104,7 @@ def test_rows_that_no_split_uses_are_reported(s4, capsys) -> None:
     table = s4 / 's4_meta_data.csv'
     header, *rows = table.read_text().splitlines()
     table.write_text('\n'.join([header, *rows, '', 'odd,0,dog_barking,tset']) + '\n')
-    cfg = config('avsbench_s4', s4, audio='wav')
+    cfg = data_config('avsbench_s4', s4, audio='wav')
     assert check_dataset(cfg) == 1  # the same in all splits
     line = len(rows) + 3
     text = capsys.readouterr().out
@@ -133,19 +120,19 @@ def test_avss_rows_of_an_unknown_split_are_reported(tmp_path, capsys) -> None:
     root = write_avss(tmp_path)
     table = root / 'metadata.csv'
     table.write_text(table.read_text().replace(',val,', ',valid,'))
-    assert check_dataset(config('avss', root), splits=['test']) > 0
+    assert check_dataset(data_config('avss', root), splits=['test']) > 0
     assert "has split 'valid' and is not used" in capsys.readouterr().out
 
 
 def test_avss_prints_that_its_counts_are_uncertain(tmp_path, capsys) -> None:
-    assert check_dataset(config('avss', write_avss(tmp_path))) == 0
+    assert check_dataset(data_config('avss', write_avss(tmp_path))) == 0
     text = capsys.readouterr().out
     assert 'published are 8498. These counts follow from' in text
     assert row(text, 'train')[3:5] == ['20', '16']
 
 
 def test_missing_data_root_is_one_problem(tmp_path, capsys) -> None:
-    assert check_dataset(config('avsbench_ms3', tmp_path / 'nowhere')) == 1
+    assert check_dataset(data_config('avsbench_ms3', tmp_path / 'nowhere')) == 1
     text = capsys.readouterr().out
     assert text.count('nowhere does not exist') == 1
     assert 'ms3_meta_data.csv' in text
@@ -157,19 +144,20 @@ def test_nan_in_audio_is_reported(s4, capsys) -> None:
 
     path = s4 / 's4_data/audio_wav/val/dog_barking/val0.wav'
     soundfile.write(path, np.full(80000, np.nan, np.float32), 16000, 'FLOAT')
-    assert check_dataset(config('avsbench_s4', s4, audio='wav'), splits=['val'], workers=1) == 1
+    cfg = data_config('avsbench_s4', s4, audio='wav')
+    assert check_dataset(cfg, splits=['val'], workers=1) == 1
     assert 'val0.wav: contains 80000 NaN' in capsys.readouterr().out
 
 
 def test_split_without_data_loader_is_an_error(s4) -> None:
-    cfg = config('avsbench_s4', s4)
+    cfg = data_config('avsbench_s4', s4)
     cfg.pop('val_dataloader')
     with pytest.raises(ValueError, match=r"data loaders for \['train', 'test'\], not for 'val'"):
         check_dataset(cfg, splits=['val'])
 
 
 def test_wrapped_data_set_is_unwrapped(s4, capsys) -> None:
-    cfg = config('avsbench_s4', s4)
+    cfg = data_config('avsbench_s4', s4)
     cfg.train_dataloader.dataset = {
         'type': 'RepeatDataset',
         'times': 3,
@@ -191,7 +179,7 @@ def test_wrapped_data_set_is_unwrapped(s4, capsys) -> None:
 def test_synthetic_data_sets_have_no_problem(tmp_path, layout, name, folder, audio) -> None:
     make_dataset(layout=layout, out=tmp_path, videos=3, size=(64, 64), splits=(1, 1, 1))
     kind = {} if audio is None else {'audio': audio}
-    assert check_dataset(config(name, tmp_path / folder, **kind)) == 0
+    assert check_dataset(data_config(name, tmp_path / folder, **kind)) == 0
 
 
 def test_synthetic_video_files_match_frames_and_audio(tmp_path) -> None:
@@ -213,7 +201,8 @@ def test_synthetic_video_files_match_frames_and_audio(tmp_path) -> None:
 def test_tool_exits_with_one_on_problems(s4) -> None:
     (s4 / 's4_data/gt_masks/val/dog_barking/val1/val1_2.png').unlink()
     tool = ROOT / 'tools/dataset_tools/check_dataset.py'
-    overrides = [f'{key}={value}' for key, value in options(s4).items()]
+    splits = ('train', 'val', 'test')
+    overrides = [f'{split}_dataloader.dataset.data_root={s4}' for split in splits]
     command = [tool, 'configs/_base_/datasets/avsbench_s4.py', '--cfg-options', *overrides]
     done = run_warm([*command, '--split', 'val'], ROOT)
     assert done.returncode == 1, done.stderr
@@ -222,7 +211,7 @@ def test_tool_exits_with_one_on_problems(s4) -> None:
 
 
 def test_complete_instance_data_has_no_problem(tmp_path, capsys) -> None:
-    assert check_dataset(config('aviseg', write_aviseg(tmp_path / 'a'))) == 0
+    assert check_dataset(data_config('aviseg', write_aviseg(tmp_path / 'a'))) == 0
     text = capsys.readouterr().out
     assert row(text, 'train') == ['train', '2', '616', '6', '4', '-', '0']
     assert 'AVISeg val: 2 videos, published are 105. The count of val is 926 minus' in text
@@ -247,7 +236,7 @@ def test_every_problem_of_instance_data_is_reported(tmp_path, capsys) -> None:
     lists = content()
     lists['annotations'][1]['category_id'] = 99
     write_json(root / 'train.json', lists)
-    assert check_dataset(config('aviseg', root), workers=1) == 6
+    assert check_dataset(data_config('aviseg', root), workers=1) == 6
     text = capsys.readouterr().out
     for problem in (
         r'train\.json: annotation 2: category_id is 99, expected one of \[1,',
@@ -270,7 +259,7 @@ def test_videos_are_checked_in_chunks(tmp_path, monkeypatch, capsys) -> None:
     masks = [annotation(1, 1, [polygon()] * FRAMES), annotation(2, 2, [polygon()] * FRAMES)]
     write_json(root / 'test.json', content(videos=videos, annotations=masks))
     monkeypatch.setattr('avis.datasets.checking._CHUNK', 2)
-    cfg = config('aviseg', root)
+    cfg = data_config('aviseg', root)
     cfg.test_dataloader.dataset.video_dir = 'test'
     assert check_dataset(cfg, splits=['test']) == 0
     assert row(capsys.readouterr().out, 'test')[3:5] == ['6', '6']
@@ -288,7 +277,7 @@ def test_unexpected_errors_are_problems_of_their_files(s4, capsys, monkeypatch) 
         return read_image(path)
 
     monkeypatch.setattr(checking, 'read_image', fail)
-    assert check_dataset(config('avsbench_s4', s4, audio='wav')) == 2
+    assert check_dataset(data_config('avsbench_s4', s4, audio='wav')) == 2
     text = capsys.readouterr().out
     assert re.search(r'train0_2\.png: cannot be read: Permission denied', text)
     assert re.search(r'train0_3\.png: ZeroDivisionError: a defect', text)

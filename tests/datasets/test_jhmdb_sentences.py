@@ -5,13 +5,12 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from avis.apis.config import load_config
 from avis.datasets.checking import check_dataset
 from avis.datasets.jhmdb_sentences import JHMDBSentences
 from avis.datasets.readers.errors import BrokenDataError
 from avis.datasets.readers.stored_masks import read_mat_mask
 from avis.registry import DATASETS
-from tests.helpers.tiny_sets import square, truncate, write_jhmdb
+from tests.helpers.tiny_sets import data_config, square, truncate, write_jhmdb
 
 SIZE = (48, 80)
 LIST = 'jhmdb_sentences_samples_metadata.json'
@@ -20,11 +19,6 @@ LIST = 'jhmdb_sentences_samples_metadata.json'
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):
     return write_jhmdb(tmp_path_factory.mktemp('jhmdb'))
-
-
-def config(root):
-    options = {'test_dataloader.dataset.data_root': str(root)}
-    return load_config('configs/_base_/datasets/jhmdb_sentences.py', options, check_types=False)
 
 
 def test_clip_is_cut_to_the_frames_with_masks(root) -> None:
@@ -44,7 +38,7 @@ def test_clip_is_cut_to_the_frames_with_masks(root) -> None:
 
 
 def test_config_loads_a_sample(root) -> None:
-    data = DATASETS.build(config(root).test_dataloader.dataset)[2]
+    data = DATASETS.build(data_config('jhmdb_sentences', root).test_dataloader.dataset)[2]
     sample = data['data_samples']
     assert data['inputs']['frames'].shape == (8, 3, 256, 256)
     assert not data['inputs']['audio'].any()
@@ -75,14 +69,14 @@ def test_unusable_row_of_the_list_is_named(root, tmp_path, change, message) -> N
 
 
 def test_check_of_a_healthy_and_of_a_broken_copy(root, tmp_path, capsys) -> None:
-    assert check_dataset(config(root)) == 0
+    assert check_dataset(data_config('jhmdb_sentences', root)) == 0
     text = capsys.readouterr().out
     assert 'JHMDBSentences test: 3 frames of 2 videos; published are 928 videos.' in text
     assert 'a partial set, 3 of 2784 videos are complete' in text
     copy = shutil.copytree(root, tmp_path / 'copy')
     truncate(copy / 'puppet_mask/wave/a_(b)!_+@/puppet_mask.mat')
     (copy / 'Rename_Images/brush_hair/c/00003.png').unlink()
-    assert check_dataset(config(copy)) > 1
+    assert check_dataset(data_config('jhmdb_sentences', copy)) > 1
     text = capsys.readouterr().out
     assert 'puppet_mask.mat: is not a readable MATLAB file' in text
     assert 'brush_hair/c/00003.png does not exist' in text

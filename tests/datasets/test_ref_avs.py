@@ -3,23 +3,16 @@ import shutil
 import numpy as np
 import pytest
 
-from avis.apis.config import load_config
 from avis.datasets.checking import check_dataset
 from avis.datasets.ref_avs import RefAVS
 from avis.registry import DATASETS
 from avis.utils.ref_avs_csv import read_ref_avs_rows
-from tests.helpers.tiny_sets import square, write_ref_avs
+from tests.helpers.tiny_sets import data_config, square, write_ref_avs
 
 
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):
     return write_ref_avs(tmp_path_factory.mktemp('ref_avs'))
-
-
-def config(root):
-    loaders = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-    options = {f'{loader}.dataset.data_root': str(root) for loader in loaders}
-    return load_config('configs/_base_/datasets/ref_avs.py', options, check_types=False)
 
 
 def records(root, split):
@@ -63,7 +56,7 @@ def test_split_test_has_all_three_test_splits(root) -> None:
 
 
 def test_config_loads_a_training_sample(root) -> None:
-    data = DATASETS.build(config(root).train_dataloader.dataset)[0]
+    data = DATASETS.build(data_config('ref_avs', root).train_dataloader.dataset)[0]
     sample = data['data_samples']
     assert data['inputs']['frames'].shape == (10, 3, 256, 256)
     assert data['inputs']['audio'].shape == (160000,)
@@ -72,7 +65,7 @@ def test_config_loads_a_training_sample(root) -> None:
 
 
 def test_config_tests_with_labels_of_the_size_of_the_files(root) -> None:
-    data = DATASETS.build(config(root).test_dataloader.dataset)[0]
+    data = DATASETS.build(data_config('ref_avs', root).test_dataloader.dataset)[0]
     assert data['inputs']['frames'].shape == (10, 3, 256, 256)
     labels = data['data_samples'].gt_sem_seg.sem_seg
     np.testing.assert_array_equal(labels[1], square((48, 80), 1) > 0)
@@ -99,7 +92,7 @@ def test_missing_folder_shows_the_layout(tmp_path) -> None:
 
 
 def test_check_of_a_healthy_copy_names_it_partial(root, capsys) -> None:
-    assert check_dataset(config(root)) == 0
+    assert check_dataset(data_config('ref_avs', root)) == 0
     text = capsys.readouterr().out
     assert 'RefAVS train: a partial set, 3 of 14113 videos are complete (0.0%)' in text
     assert "RefAVS train: Rows of split 'TODO', not used: 1." in text
@@ -114,7 +107,7 @@ def test_check_of_a_broken_copy_names_every_file(root, tmp_path, capsys) -> None
     (copy / 'media/null_c--train_0_10000/audio.wav').write_bytes(b'')
     table = copy / 'metadata.csv'
     table.write_text(table.read_text().replace('The object on the left.', 'NO.'))
-    assert check_dataset(config(copy)) > 0
+    assert check_dataset(data_config('ref_avs', copy)) > 0
     text = capsys.readouterr().out
     assert f'{clip}/fid_3/00004.png does not exist' in text
     assert 'frames does not exist, so the frames of a video are missing' in text

@@ -7,13 +7,12 @@ import pytest
 import torch
 from mmengine.runner import Runner
 
-from avis.apis.config import load_config
 from avis.cli.main import main
 from avis.datasets import ShardedClips, write_shards
 from avis.datasets.readers.errors import BrokenDataError
 from avis.datasets.transforms.clip import worker_random
 from avis.registry import DATASETS
-from tests.helpers.tiny_sets import write_s4, write_vpo
+from tests.helpers.tiny_sets import data_config, write_s4, write_vpo
 
 pytest.importorskip('webdataset')
 
@@ -32,9 +31,7 @@ def shards(s4, tmp_path_factory):
 
 
 def build(name, root):
-    options = {'train_dataloader.dataset.data_root': str(root)}
-    cfg = load_config(f'configs/_base_/datasets/{name}.py', options, check_types=False)
-    return DATASETS.build(cfg.train_dataloader.dataset)
+    return DATASETS.build(data_config(name, root).train_dataloader.dataset)
 
 
 def assert_equal_samples(dataset, sharded):

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from avis.apis.config import load_config
 from avis.datasets.checking import check_dataset
 from avis.datasets.readers.errors import BrokenDataError
 from avis.datasets.transforms import LoadLabelMaps, LoadMixedAudio, RandomFlip
 from avis.datasets.vpo import VPO
 from avis.registry import DATASETS
 from avis.utils.vpo_csv import read_vpo_images
-from tests.helpers.tiny_sets import write_image, write_vpo
+from tests.helpers.tiny_sets import data_config, write_image, write_vpo
 
 RATE = 16000
 
@@ -21,12 +20,6 @@ RATE = 16000
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):
     return write_vpo(tmp_path_factory.mktemp('vpo'))
-
-
-def config(root):
-    loaders = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-    options = {f'{loader}.dataset.data_root': str(root) for loader in loaders}
-    return load_config('configs/_base_/datasets/vpo.py', options, check_types=False)
 
 
 def records(root, subset, split):
@@ -92,7 +85,7 @@ def test_stereo_weights_sources_by_their_position_and_flips_with_the_image(root)
 
 
 def test_config_loads_a_training_sample_with_classes_and_ignored_pixels(root) -> None:
-    data = DATASETS.build(config(root).train_dataloader.dataset)[0]
+    data = DATASETS.build(data_config('vpo', root).train_dataloader.dataset)[0]
     assert data['inputs']['frames'].shape == (1, 3, 512, 512)
     assert data['inputs']['audio'].shape == (3 * RATE,)
     labels = data['data_samples'].gt_sem_seg.sem_seg
@@ -101,7 +94,7 @@ def test_config_loads_a_training_sample_with_classes_and_ignored_pixels(root) ->
 
 
 def test_config_tests_at_the_size_of_the_image(root) -> None:
-    data = DATASETS.build(config(root).test_dataloader.dataset)[0]
+    data = DATASETS.build(data_config('vpo', root).test_dataloader.dataset)[0]
     assert data['inputs']['frames'].shape == (1, 3, 48, 80)
 
 
@@ -132,7 +125,7 @@ def test_unknown_subset_is_refused(root) -> None:
 
 
 def test_check_of_a_healthy_copy_finds_nothing(root, capsys) -> None:
-    assert check_dataset(config(root)) == 0
+    assert check_dataset(data_config('vpo', root)) == 0
     assert 'VPO train: 12202 images are reported for all splits' in capsys.readouterr().out
 
 
@@ -143,7 +136,7 @@ def test_check_of_a_broken_copy_names_every_file(root, tmp_path, capsys) -> None
     (copy / 'VPO/VPO-SS/data/car/000000000009.jpg').unlink()
     table = copy / 'VPO/VPO-SS/vpo_ss_data_stereo.csv'
     table.write_text(table.read_text() + '7,25,cat,meow,extra,0.5,\n')
-    assert check_dataset(config(copy)) > 0
+    assert check_dataset(data_config('vpo', copy)) > 0
     text = capsys.readouterr().out
     assert 'audios/meow.wav does not exist' in text
     assert '000000000007_000000000022.png: is an empty file' in text

@@ -4,12 +4,11 @@ import shutil
 
 import pytest
 
-from avis.apis.config import load_config
 from avis.datasets.checking import check_dataset
 from avis.datasets.youmvos import YouMVOS
 from avis.registry import DATASETS
 from avis.utils.youmvos_files import annotated_frame_range, read_shots
-from tests.helpers.tiny_sets import write_youmvos
+from tests.helpers.tiny_sets import data_config, write_youmvos
 
 NAME = 'movie_trailer_-train_____'
 
@@ -17,12 +16,6 @@ NAME = 'movie_trailer_-train_____'
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):
     return write_youmvos(tmp_path_factory.mktemp('youmvos'))
-
-
-def config(root):
-    loaders = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-    options = {f'{loader}.dataset.data_root': str(root) for loader in loaders}
-    return load_config('configs/_base_/datasets/youmvos.py', options, check_types=False)
 
 
 def test_record_has_the_annotated_frames_and_the_audio_of_the_video(root) -> None:
@@ -46,7 +39,7 @@ def test_frames_of_invalid_shots_have_no_labels(root) -> None:
 
 
 def test_config_keeps_ids_over_cuts(root) -> None:
-    data = DATASETS.build(config(root).test_dataloader.dataset)[0]
+    data = DATASETS.build(data_config('youmvos', root).test_dataloader.dataset)[0]
     tracks = data['data_samples'].gt_tracks
     assert tracks.ids.tolist() == [1, 3]
     assert [track.areas[:5].astype(bool).tolist() for track in tracks.masks] == [
@@ -58,7 +51,7 @@ def test_config_keeps_ids_over_cuts(root) -> None:
 
 
 def test_config_loads_a_training_clip(root) -> None:
-    data = DATASETS.build(config(root).train_dataloader.dataset)[0]
+    data = DATASETS.build(data_config('youmvos', root).train_dataloader.dataset)[0]
     assert data['inputs']['frames'].shape == (5, 3, 360, 600)
 
 
@@ -87,7 +80,7 @@ def test_video_without_properties_is_named(root, tmp_path) -> None:
 
 
 def test_check_of_a_healthy_copy_names_it_partial(root, capsys) -> None:
-    assert check_dataset(config(root), splits=['test']) == 0
+    assert check_dataset(data_config('youmvos', root), splits=['test']) == 0
     text = capsys.readouterr().out
     assert 'YouMVOS test: a partial set, 1 of 30 videos are complete' in text
     assert 'iccv_*.txt have 140, 30 and 30' in text
@@ -99,7 +92,7 @@ def test_check_of_a_broken_copy_names_every_file(root, tmp_path, capsys) -> None
     (copy / f'Annotations/{NAME}/00001.png').write_bytes(b'')
     (copy / f'Annotations/{NAME}/no_eval.txt').write_text('')
     (copy / f'videos/{NAME}.mp4').unlink()
-    assert check_dataset(config(copy), splits=['train']) > 0
+    assert check_dataset(data_config('youmvos', copy), splits=['train']) > 0
     text = capsys.readouterr().out
     assert '00005.jpg does not exist' in text
     assert '00001.png' in text

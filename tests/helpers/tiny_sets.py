@@ -5,17 +5,29 @@ import json
 import pickle
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 import soundfile
 import torch
+from mmengine.config import Config
 from scipy.io import savemat
 
+from avis.apis.config import load_config
 from avis.structures.labels import voc_palette
 
 RATE = 16000
+
+
+def data_config(name: str, root: Path, **options: Any) -> Config:
+    """Load a config of ``configs/_base_/datasets`` whose data sets are in another folder."""
+    cfg = load_config(f'configs/_base_/datasets/{name}.py', check_types=False)
+    for split in ('train', 'val', 'test'):
+        if f'{split}_dataloader' in cfg:
+            cfg[f'{split}_dataloader'].dataset.update(data_root=str(root), **options)
+    return cfg
 
 
 def write_image(path: Path, rgb: np.ndarray) -> Path:
