@@ -1,5 +1,6 @@
 """Statistics of a data set and duplicates between its splits: behind ``avis data stats``."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -214,12 +215,14 @@ def write_plots(statistics: dict[str, SplitStatistics], folder: str | Path) -> l
         values = {name: getattr(split, key) for name, split in statistics.items()}
         if any(values.values()):
             charts['lengths' if key == 'seconds' else key] = partial(_histogram, values, unit)
-    counts: dict[str, dict[str, dict[Any, int]]] = {
+    counts: dict[str, dict[str, Counter[Any]]] = {
         'sources': {name: split.sources for name, split in statistics.items()},
         'classes': {name: split.classes for name, split in statistics.items()},
     }
     for name in dict.fromkeys(name for split in statistics.values() for name in split.attributes):
-        counts[name] = {key: split.attributes.get(name, {}) for key, split in statistics.items()}
+        counts[name] = {
+            key: split.attributes.get(name, Counter()) for key, split in statistics.items()
+        }
     for name, found in counts.items():
         if any(found.values()):
             charts[name] = partial(_bars, found, in_order=name == 'sources')
@@ -251,17 +254,14 @@ def _histogram(values: dict[str, list[float]], unit: str, axes: Any) -> None:
     axes.set_xlabel(unit)
 
 
-def _bars(counts: dict[str, dict[Any, int]], axes: Any, *, in_order: bool) -> None:
+def _bars(counts: dict[str, Counter[Any]], axes: Any, *, in_order: bool) -> None:
     """The most frequent values of all splits side by side; or all of them in their order."""
-    totals: dict[Any, int] = {}
-    for found in counts.values():
-        for value, count in found.items():
-            totals[value] = totals.get(value, 0) + count
+    totals: Counter[Any] = sum(counts.values(), Counter())
     most = sorted(totals, key=lambda value: (-totals[value], value))[:_MOST_BARS]
     names = sorted(most) if in_order else most
     width = 0.8 / len(counts)
     for index, (split, found) in enumerate(counts.items()):
-        heights = [found.get(name, 0) for name in names]
+        heights = [found[name] for name in names]
         axes.bar(np.arange(len(names)) + index * width, heights, width, label=split)
     positions = np.arange(len(names)) + 0.4 - width / 2
     axes.set_xticks(positions, [str(name) for name in names], rotation=0 if in_order else 90)
