@@ -4,19 +4,19 @@ Real clips show their source larger than the other layouts do: half of a frame i
 a box of less than a quarter of it cannot be found. The silent source beside it moves, too.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from avis.structures.masks import mask_box
 from avis.synthetic.canvas import Array
 from avis.synthetic.casting import Job
 from avis.synthetic.layouts.avsbench import CATEGORIES, sounding_kind
 from avis.synthetic.layouts.naming import platform_id, start_second
 from avis.synthetic.recipe import Recipe
 from avis.synthetic.scene import Stage
-from avis.synthetic.writing import save_jpeg, save_wav
+from avis.synthetic.writing import save_jpeg, save_json, save_wav
 from avis.utils.mp4 import to_int16
 
 _SAMPLE_RATE = 16000
@@ -58,7 +58,7 @@ def write_vggss_index(root: Path, recipe: Recipe, entries: list[dict[str, Any]])
         names[split].append(entry['file'])
         if split != 'train':  # clips to train on have no annotation
             rows.append(entry)
-    (root / 'vggss.json').write_text(json.dumps(rows) + '\n')
+    save_json(root / 'vggss.json', rows)
     for split, listed in names.items():
         text = ''.join(f'{name}\n' for name in listed)
         (root / f'vggss_{split}.csv').write_text(text)
@@ -66,8 +66,8 @@ def write_vggss_index(root: Path, recipe: Recipe, entries: list[dict[str, Any]])
 
 def _box_of(mask: Array) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of the pixels of a mask."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    left, top, last_column, last_row = mask_box(mask)
+    return left, top, last_column + 1, last_row + 1
 
 
 def _window(
