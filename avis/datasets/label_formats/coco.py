@@ -26,15 +26,18 @@ from avis.utils.atomic import write_atomic
 from avis.utils.vis_format import video_name
 
 
-def read_coco(path: str | Path) -> list[LabeledVideo]:
+def read_coco(content: dict[str, Any], path: str | Path) -> list[LabeledVideo]:
     """Read annotations of images; the folder of an image is its video, its number the frame.
+
+    Args:
+        content: The content of the file.
+        path: The file, for messages.
 
     Raises:
         ValueError: The file is not COCO, or an entry is invalid; the message names it.
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
         categories = {entry['id']: str(entry['name']) for entry in content['categories']}
         builders, images = _videos(content['images'], path)
         for index, entry in enumerate(content['annotations']):

@@ -49,7 +49,7 @@ def read_labels(path: str | Path) -> list[LabeledVideo]:
             f'({error}).'
         ) from error
     is_coco = isinstance(content, dict) and 'images' in content
-    return read_coco(path) if is_coco else read_youtube_vis(path)
+    return read_coco(content, path) if is_coco else read_youtube_vis(path)
 
 
 def save_labels(videos: list[LabeledVideo], path: str | Path, *, form: str) -> None:
