@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mmengine.logging import MMLogger
 
 from avis.cli.commands import COMMANDS
 from avis.cli.main import command_parser
@@ -117,6 +118,7 @@ def check_session(block: Block, names: dict[str, Any]) -> None:
     test = doctest.DocTestParser().get_doctest(block.body, names, block.where, block.where, 0)
     test.globs = names
     printed: list[str] = []
+    MMLogger.get_current_instance()  # a logger of the session's own would write into its output
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     result = doctest.DocTestRunner(optionflags=flags).run(
         test, out=printed.append, clear_globs=False
