@@ -169,9 +169,9 @@ class AVInferencer(BaseInferencer):
         on_progress: OnProgress | None,
     ) -> list[Outcome]:
         """Read or predict each video."""
-        done = [] if keep else [job for job in jobs if is_done(job, options)]
-        export_again(done, options)
-        problems = refuse_inputs([job for job in jobs if job not in done])
+        done = {} if keep else {job.name: job for job in jobs if is_done(job, options)}
+        export_again(list(done.values()), options)
+        problems = refuse_inputs([job for job in jobs if job.name not in done])
         if problems and len(problems) == len(jobs):
             raise ValueError(' '.join(problems.values()))
         outcomes = {
@@ -179,7 +179,7 @@ class AVInferencer(BaseInferencer):
             if job.name in problems
             else Outcome(job, result=read_results(cast(Path, job.folder)))
             for job in jobs
-            if job in done or job.name in problems
+            if job.name in done or job.name in problems
         }
         todo = [job for job in jobs if job.name not in outcomes]
         with InferenceProgress(

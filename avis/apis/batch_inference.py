@@ -132,9 +132,12 @@ def infer(
     common = common_settings(config, checkpoint, cfg_options, chosen)
     check_writable(out)
     jobs = plan_inference(found.videos, out, common)
-    todo = [job for job in jobs if not is_done(job, chosen)]
-    print_log(f'{len(jobs) - len(todo)} of {len(jobs)} videos are complete already', 'current')
-    export_again([job for job in jobs if job not in todo], chosen)
+    done: list[InferenceJob] = []
+    todo: list[InferenceJob] = []
+    for job in jobs:
+        (done if is_done(job, chosen) else todo).append(job)
+    print_log(f'{len(done)} of {len(jobs)} videos are complete already', 'current')
+    export_again(done, chosen)
     failed = refuse_inputs(todo, tell=not is_told)
     todo = [job for job in todo if job.name not in failed]
     if not todo:

@@ -1,5 +1,6 @@
 """Compute the audio features of a single video, for models that read precomputed ones."""
 
+import functools
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -44,12 +45,11 @@ def computed_features(record: VideoRecord, transforms: Sequence[Any]) -> Iterato
             f'tools/dataset_tools/extract_audio_features.py as audio, or use a config that reads '
             f'waveforms.'
         )
-    encoder = VGGish(weights=VGGISH_WEIGHTS, framing='per_second')
     rows = embed_seconds(
         audio,
         record['length'],
         record['fps'],
-        encoder,
+        _vggish(Path(VGGISH_WEIGHTS).resolve()),
         start=record.get('start', 0.0),
         track=record.get('audio_track'),
     )
@@ -58,3 +58,9 @@ def computed_features(record: VideoRecord, transforms: Sequence[Any]) -> Iterato
         np.save(path, rows)
         extended: VideoRecord = {**record, 'features': str(path)}
         yield extended
+
+
+@functools.lru_cache(maxsize=1)
+def _vggish(weights: Path) -> VGGish:
+    """One network for all videos of a run: loading its 288 MB takes longer than a short video."""
+    return VGGish(weights=weights, framing='per_second')

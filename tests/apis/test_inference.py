@@ -189,21 +189,24 @@ def test_features_are_computed_if_the_weights_are_there(video, tmp_path, monkeyp
     weights = tmp_path / 'vggish.pth'
     weights.touch()
     monkeypatch.setattr(video_features, 'VGGISH_WEIGHTS', str(weights))
-    examples = []
+    examples, loaded = [], []
 
     class Stub:
         def __init__(self, *, weights, framing):
             assert framing == 'per_second'
+            loaded.append(weights)
 
         def __call__(self, log_mel, num_frames):
             examples.append(log_mel)
             return log_mel.mean((2, 3)).unsqueeze(-1).expand(-1, -1, 128)
 
     monkeypatch.setattr(video_features, 'VGGish', Stub)
-    predict_video(model, video_record(video, start=0.3), size=20)
-    assert [tuple(each.shape) for each in examples] == [(20, 1, 96, 64)]
-    (read,) = [json.loads(line)[2] for line in (tmp_path / 'log').read_text().splitlines()]
-    assert read == [1, 20, 128]
+    for _ in range(2):
+        predict_video(model, video_record(video, start=0.3), size=20)
+    assert loaded == [weights]
+    assert [tuple(each.shape) for each in examples] == 2 * [(20, 1, 96, 64)]
+    read = [json.loads(line)[2] for line in (tmp_path / 'log').read_text().splitlines()]
+    assert read == 2 * [[1, 20, 128]]
     assert (
         len(
             predict_video(

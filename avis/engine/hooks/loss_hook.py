@@ -1,4 +1,4 @@
-"""Average the logged losses, and stop a run whose loss is not finite."""
+"""Average and limit the logged losses, and stop a run whose loss is not finite."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -11,11 +11,15 @@ from mmengine.runner import Runner
 from avis.registry import HOOKS
 
 MAX_NAMES = 8
+MAX_HISTORY = 10_000
 
 
 @HOOKS.register_module()
 class LossHook(Hook):
     """Average the losses over all processes before they are logged; stop at NaN and infinity.
+
+    Of each logged number the last 10,000 values are kept, over which logs can average. mmengine
+    keeps a million, copies all of them in each iteration, and writes them into every checkpoint.
 
     mmengine logs the losses of process 0. The mean equals the loss of one process with the whole
     batch. Every process sees a NaN of any other in that mean, so all stop together.
@@ -36,6 +40,8 @@ class LossHook(Hook):
         Raises:
             FloatingPointError: A loss of some process is not finite.
         """
+        for buffer in runner.message_hub.log_scalars.values():
+            buffer.max_length = MAX_HISTORY
         if not outputs:
             return
         keys = list(outputs)

@@ -1,6 +1,7 @@
 """Decoder of the AVSBench models: refine from coarse to fine, then upsample to the input size."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -99,8 +100,10 @@ class RefineFPNHead(nn.Module):
 
     def _classify(self, x: Tensor) -> Tensor:
         """Map one refined frame (1, C, H/4, W/4) to logits (1, K, H, W)."""
-        x = checkpoint(self._upsample_and_convolve, self.conv1, x, True, **_CHECKPOINT)
-        x = checkpoint(self._upsample_and_convolve, self.conv2, x, False, **_CHECKPOINT)
+        # Without gradients nothing is kept, and the first call of checkpoint imports the compiler.
+        run = partial(checkpoint, **_CHECKPOINT) if torch.is_grad_enabled() else _call
+        x = run(self._upsample_and_convolve, self.conv1, x, True)
+        x = run(self._upsample_and_convolve, self.conv2, x, False)
         logits: Tensor = self.classifier(F.relu(x, inplace=True))
         return logits
 
@@ -112,6 +115,10 @@ class RefineFPNHead(nn.Module):
 
 # The recomputation ends before the convolution, whose input is all that is needed.
 _CHECKPOINT: dict[str, Any] = {'use_reentrant': False, 'preserve_rng_state': False}
+
+
+def _call(function: Callable[..., Tensor], *inputs: Any) -> Tensor:
+    return function(*inputs)
 
 
 def _double(x: Tensor, *, corners: bool) -> Tensor:

@@ -14,8 +14,8 @@ def checkpoint_activations(module: nn.Module, *inputs: Any) -> Any:
     """Run a module and keep only its inputs; the backward pass runs it a second time.
 
     Outputs, gradients and running statistics are those of ``module(*inputs)``: batch norms
-    update their statistics once. (mmdet's ``with_cp`` updates them twice.) Within
-    ``torch.compile``, which cannot trace that, the module runs plainly.
+    update their statistics once. (mmdet's ``with_cp`` updates them twice.) Without gradients, and
+    within ``torch.compile``, which cannot trace that, the module runs plainly.
 
     Args:
         module: Any module; random layers draw the same values in both passes.
@@ -24,7 +24,8 @@ def checkpoint_activations(module: nn.Module, *inputs: Any) -> Any:
     Returns:
         The output of the module.
     """
-    if torch.compiler.is_compiling():  # the compiler chooses what to recompute by itself
+    # The compiler chooses what to recompute by itself.
+    if not torch.is_grad_enabled() or torch.compiler.is_compiling():
         return module(*inputs)
     norms = [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
     return checkpoint(

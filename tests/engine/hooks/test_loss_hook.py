@@ -4,11 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.logging import MessageHub
 
 from avis.engine.hooks import loss_hook
 from avis.engine.hooks.loss_hook import LossHook, clip_names
 
-RUNNER = SimpleNamespace(iter=11, epoch=2)
+RUNNER = SimpleNamespace(iter=11, epoch=2, message_hub=SimpleNamespace(log_scalars={}))
 BATCH = {'data_samples': [{'video_name': 'dog'}, {'video_id': 7}]}
 
 
@@ -51,6 +52,19 @@ def test_clip_names_are_limited_and_never_missing() -> None:
     assert clip_names(many) == ['0', '1', '2', '3', '4', '5', '6', '7', '...']
     assert clip_names(None) == ['(unknown)']
     assert clip_names({'data_samples': [{}]}) == ['(unnamed)']
+
+
+def test_history_of_logged_numbers_is_limited(monkeypatch) -> None:
+    monkeypatch.setattr(loss_hook, 'MAX_HISTORY', 3)
+    hub = MessageHub('limited history')
+    runner = SimpleNamespace(iter=0, epoch=0, message_hub=hub)
+    for value in range(6):
+        LossHook().after_train_iter(runner, value, BATCH, {'loss': torch.tensor(1.0)})
+        hub.update_scalar('train/loss', value)
+    history, counts = hub.get_scalar('train/loss').data
+    assert history.tolist() == [3, 4, 5]
+    assert len(counts) == 3
+    assert hub.get_scalar('train/loss').mean(2) == 4.5
 
 
 def test_missing_losses_are_ignored() -> None:
