@@ -1,11 +1,18 @@
-"""Sound source localization: boxes and heat maps of VGG-SS, Flickr-SoundNet and extended sets."""
+"""Sound source localization: boxes and heat maps of VGG-SS, Flickr-SoundNet and extended sets.
 
+Scores that ``evaluate`` has are those of files in the layout of the sets.
+"""
+
+import csv
+import shutil
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from avis.apis import evaluate
 from avis.evaluation.functional.sound_detection import (
     ClipDetections,
     detection_ap,
@@ -16,13 +23,11 @@ from avis.evaluation.functional.sound_detection import (
 )
 from avis.evaluation.functional.sound_localization import (
     MAP_SIZE,
-    ClipOverlap,
     annotator_map,
     best_ciou,
     box_map,
     count_clip,
     count_mask,
-    score_clips,
     success_rates,
     upper_half,
 )
@@ -30,6 +35,7 @@ from tests.golden_metrics.comparison import read_expected, read_json
 
 TOLERANCES = {'*/per_clip/*': 1e-4, '*per_clip_ciou': 1e-4, '*cIoU': 1e-4, '*': 1e-9}
 SKIPPED = {'grid': 'describes the input'}
+_BENCHMARKS = {'vggss': 'vggss', 'flickr': 'flickr_soundnet'}
 _THRESHOLDS = {'slavc': (0.5, 0.75), 'avgn': (0.3, 0.5, 0.75)}
 
 
@@ -51,13 +57,16 @@ def compute(folder: Path, work: Path) -> dict[str, Any]:
             }
         },
     }
+    root = _data_root(folder, work, names)
     with np.load(folder / 'maps.npz') as maps:
         for name, known in gt.items():
+            heat_maps = dict(zip(known, maps[name], strict=True))
             for variant in ('lvs', 'ez_vsl'):
                 key = f'{name}_{variant.replace("_", "")}'
-                scores[key] = _score(dict(zip(known, maps[name], strict=True)), known, variant)
+                scores[key] = _score(_BENCHMARKS[name], root, heat_maps, known, variant)
         num_boxes = [len(boxes[name]) for name in names['vggss']] + [0] * len(maps['silent'])
         scores |= _extended(maps, list(gt['vggss'].values()), num_boxes)
+        _add_extended_files(scores, root, maps, names['vggss'])
     return scores
 
 
@@ -72,24 +81,72 @@ def _flickr(folder: Path, name: str) -> np.ndarray:
     return annotator_map(corners)
 
 
-def _score(maps: dict[str, Any], gt: dict[str, np.ndarray], variant: Any) -> dict[str, Any]:
-    clips: dict[str, ClipOverlap] = {
-        name: count_clip(heat_map, gt[name], variant=variant) for name, heat_map in maps.items()
-    }
-    ciou = [clip.ciou for clip in clips.values()]
-    scores = score_clips(ciou)
+def _data_root(folder: Path, work: Path, names: dict[str, list[str]]) -> Path:
+    """A folder with boxes and lists of both sets, without frames and audio."""
+    root = work / 'data'
+    shutil.copytree(folder / 'flickr_annotations', root / 'Annotations')
+    shutil.copy(folder / 'vggss.json', root)
+    for name, listed in names.items():
+        (root / f'{name}_test.csv').write_text('\n'.join(listed))
+    return root
+
+
+def _evaluate(
+    benchmark: str, root: Path, heat_maps: dict[str, Any], **options: Any
+) -> dict[str, Any]:
+    file = root.parent / 'maps.npz'
+    np.savez(file, **heat_maps)
+    return evaluate(benchmark, root, file, **options)
+
+
+def _score(
+    benchmark: str,
+    root: Path,
+    heat_maps: dict[str, Any],
+    gt: dict[str, np.ndarray],
+    variant: Any,
+) -> dict[str, Any]:
+    result = _evaluate(benchmark, root, heat_maps, variant=variant)
+    ciou = {name: result['per_video'][name]['cIoU'] for name in gt}
+    scores = result['summary']
     return {
-        'per_clip': {name: [clip.ciou, *clip] for name, clip in clips.items()},
+        'per_clip': {
+            name: [ciou[name], *count_clip(heat_map, gt[name], variant=variant)]
+            for name, heat_map in heat_maps.items()
+        },
         'cIoU_at_0.5': scores['cIoU@0.5'],
         'AUC': scores['AUC'],
         'mean_cIoU': scores['mean_cIoU'],
-        'success': success_rates(ciou),
+        'success': success_rates(list(ciou.values())),
         'official': {
             'AP50': scores['cIoU@0.5'],
             'cIoU': scores['mean_cIoU'],
             'AUC': scores['AUC'],
         },
     }
+
+
+def _add_extended_files(scores: dict[str, Any], root: Path, maps: Any, sounding: list[str]) -> None:
+    """Replace what ``evaluate`` scores of the clips with silent pairs, given as files."""
+    names = [*sounding, *(f'silent_{k}' for k in range(len(maps['silent'])))]
+    rows = [[name, name, 'non-sounding'] for name in names[len(sounding) :]]
+    _write_csv(root / 'vggss_test_plus_silent.csv', [['video', 'audio', 'label'], *rows])
+    _write_csv(root.parent / 'confidence.csv', zip(names, maps['confidence'].tolist(), strict=True))
+    heat_maps = dict(zip(names, [*maps['extended'], *maps['silent']], strict=True))
+    result = _evaluate('vggss', root, heat_maps, variant='slavc', split='extended')
+    clips = [result['per_video'][name] for name in names]
+    for name in _THRESHOLDS:
+        scores[f'extended_{name}'] |= {
+            'per_clip_ciou': [clip['cIoU'] for clip in clips],
+            'area': [clip['area'] for clip in clips],
+            'ap_at_50': result['summary']['AP@0.5'],
+            'f1_at_50': result['summary']['F1@0.5'],
+        }
+
+
+def _write_csv(path: Path, rows: Iterable[Sequence[Any]]) -> None:
+    with path.open('w', newline='') as file:
+        csv.writer(file).writerows(rows)
 
 
 def _extended(maps: Any, gt: list[np.ndarray], num_boxes: list[int]) -> dict[str, Any]:
