@@ -6,6 +6,7 @@ import tarfile
 import pytest
 import torch
 from mmengine.runner import Runner
+from torch import distributed
 
 from avis.cli.main import main
 from avis.datasets import ShardedClips, write_shards
@@ -13,6 +14,7 @@ from avis.datasets.readers.errors import BrokenDataError
 from avis.datasets.transforms.clip import worker_random
 from avis.registry import DATASETS
 from tests.helpers.tiny_sets import data_config, write_s4, write_vpo
+from tests.helpers.two_processes import run_in_two_processes
 
 pytest.importorskip('webdataset')
 
@@ -95,6 +97,34 @@ def test_workers_share_the_shards(s4, shards, monkeypatch) -> None:
     monkeypatch.setattr('avis.datasets.shards.get_world_size', lambda: 4)
     with pytest.raises(ValueError, match=r'at least one shard for each of 4 workers, got 3'):
         next(iter(sharded))
+
+
+def test_workers_of_two_processes_read_each_clip_once_per_epoch(s4, tmp_path) -> None:
+    folder = tmp_path / 'shards'
+    write_shards(s4, folder, clips_per_shard=1)
+
+    def read(rank: int) -> list[list[list[str]]]:
+        loader = Runner.build_dataloader(
+            {
+                'dataset': ShardedClips(dataset=s4, shards=str(folder), buffer=10),
+                'sampler': None,
+                'batch_size': 1,
+                'num_workers': 2,
+                'persistent_workers': True,
+            },
+            seed=0,
+        )
+        epochs = []
+        for _ in range(2):
+            own = [batch['data_samples'][0].video_name for batch in loader]
+            names: list[list[str]] = [[], []]
+            distributed.all_gather_object(names, own)
+            epochs.append(names)
+        return epochs
+
+    for first, second in run_in_two_processes(read, tmp_path):
+        assert (len(first), len(second)) == (3, 2)
+        assert sorted(first + second) == [f'train{n}' for n in range(5)]
 
 
 def test_shards_of_another_data_set_are_refused(s4, shards, tmp_path) -> None:

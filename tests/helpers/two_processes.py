@@ -26,13 +26,17 @@ def run_in_two_processes(compute: Callable[[int], Any], folder: Path) -> Any:
         folder: Empty folder for the files of the processes.
     """
     context = multiprocessing.get_context('fork')
-    processes = [
-        context.Process(target=_run, args=(compute, rank, folder), daemon=True) for rank in (0, 1)
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(300)
+    # No daemons, which may not start workers of a data loader.
+    processes = [context.Process(target=_run, args=(compute, rank, folder)) for rank in (0, 1)]
+    try:
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(300)
+    finally:
+        for process in processes:
+            if process.is_alive():
+                process.kill()
     assert [process.exitcode for process in processes] == [0, 0]
     return json.loads((folder / 'result.json').read_text())
 
