@@ -5,6 +5,7 @@ Zhou et al., *Audio-Visual Segmentation* (ECCV 2022, arXiv:2207.05042) and its e
 ``VideoRecord`` and open neither images nor audio files.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
@@ -78,7 +79,14 @@ class _AVSBenchObject(AVDataset):
 
 @DATASETS.register_module()
 class AVSBenchS4(_AVSBenchObject):
-    """Single-source clips; of a training clip only the first frame is labeled."""
+    """Single-source clips; of a training clip only the first frame is labeled.
+
+    Args:
+        categories: Categories of the clips, by default all.
+        excluded_categories: Categories whose clips are left out, to test on them only.
+        kwargs: Arguments of :class:`~avis.datasets.av_dataset.AVDataset`, and ``audio``: 'log_mel'
+            or 'wav'.
+    """
 
     METAINFO: ClassVar[dict[str, Any]] = {
         **_AVSBenchObject.METAINFO,
@@ -99,16 +107,29 @@ class AVSBenchS4(_AVSBenchObject):
         *,
         data_root: str = 'data/avsbench_data/Single-source',
         ann_file: str = 's4_meta_data.csv',
+        categories: Sequence[str] | None = None,
+        excluded_categories: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
+        self.categories = None if categories is None else sorted(categories)
+        self.excluded_categories = sorted(excluded_categories)
         super().__init__(data_root=data_root, ann_file=ann_file, **kwargs)
+
+    @property
+    def published(self) -> int | None:
+        """Number of clips as published; None for a part of the categories."""
+        return (
+            super().published if self.categories is None and not self.excluded_categories else None
+        )
 
     def load_data_list(self) -> list[VideoRecord]:
         """Read the csv by the positions of its columns."""
         self._require_files()
         columns = ('name', 'start', 'category', 'split')
+        rows = read_table(self.ann_file, columns, by_name=False)
+        chosen = self._chosen_categories({row['category'] for row in rows})
         records = []
-        for row in self.of_split(read_table(self.ann_file, columns, by_name=False)):
+        for row in self.of_split([row for row in rows if row['category'] in chosen]):
             clip = Path(self.split, row['category'], row['name'])
             record = self._to_record(
                 row['name'],
@@ -119,6 +140,23 @@ class AVSBenchS4(_AVSBenchObject):
             record['attributes'] = {'category': row['category'], 'start': row['start']}
             records.append(record)
         return records
+
+    def _chosen_categories(self, known: set[str]) -> set[str]:
+        """The categories that the arguments leave of those in the file."""
+        wanted = known if self.categories is None else set(self.categories)
+        unknown = (wanted | set(self.excluded_categories)) - known
+        if unknown:
+            raise ValueError(
+                f'{self.ann_file}: expected categories to be some of {sorted(known)}, got '
+                f'{sorted(unknown)}. Use the names of the file.'
+            )
+        chosen = wanted - set(self.excluded_categories)
+        if not chosen:
+            raise ValueError(
+                f'AVSBenchS4: expected at least one category, got categories={self.categories} '
+                f'without {self.excluded_categories}. Name the ones to read.'
+            )
+        return chosen
 
 
 @DATASETS.register_module()

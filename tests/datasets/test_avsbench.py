@@ -61,6 +61,34 @@ def test_s4_labels_only_the_first_frame_of_training_clips(s4) -> None:
     assert all(AVSBenchS4(split='test', data_root=s4).record(0)['label_maps'])
 
 
+def test_s4_keeps_or_excludes_categories(tmp_path) -> None:
+    root = str(write_s4(tmp_path))
+    table = tmp_path / 's4_meta_data.csv'
+    table.write_text(table.read_text().replace('test1,12,dog_barking', 'test1,12,race_car'))
+
+    def names(**options) -> list[str]:
+        dataset = AVSBenchS4(split='test', data_root=root, **options)
+        assert (dataset.published is None) == bool(options)
+        return [dataset.record(index)['video_id'] for index in range(len(dataset))]
+
+    assert names() == ['test0', 'test1']
+    assert names(categories=['race_car']) == ['test1']
+    assert names(excluded_categories=['race_car']) == ['test0']
+    with pytest.raises(ValueError, match=r"some of \['dog_barking', 'race_car'\], got \['cars'\]"):
+        names(categories=['cars'])
+    with pytest.raises(ValueError, match=r'expected at least one category, got categories=\[\]'):
+        names(categories=[])
+
+
+def test_config_of_unseen_categories_trains_and_tests_on_different_ones() -> None:
+    config = load_config('configs/avs/tpavi/ablations/tpavi_r50_s4_unseen.py')
+    unseen = config.test_dataloader.dataset.categories
+    assert set(unseen) < set(AVSBENCH_CATEGORIES)
+    for loader in (config.train_dataloader, config.val_dataloader):
+        assert loader.dataset.excluded_categories == unseen
+        assert 'categories' not in loader.dataset
+
+
 def test_ms3_record(ms3) -> None:
     record = AVSBenchMS3(split='train', data_root=ms3).record(0)
     root = f'{ms3}/ms3_data'
