@@ -187,7 +187,7 @@ class _SoundFile:
                 block = self.file.read(min(end - begin, _BLOCK), dtype='float32', always_2d=True)
                 if not len(block):
                     break
-                blocks.append(block.mean(axis=1, dtype=np.float32))
+                blocks.append(_mix_to_mono(block))
                 begin += len(block)
         except (soundfile.LibsndfileError, ValueError) as error:
             reason = getattr(error, 'error_string', 'it is damaged')
@@ -318,9 +318,15 @@ class _Mixer:
             raise broken_data_error(self.path, problem) from error
         # Interleaved samples: PyAV crashes on more than eight separate channels.
         return [
-            block.to_ndarray().reshape(-1, block.layout.nb_channels).mean(axis=1, dtype=np.float32)
+            _mix_to_mono(block.to_ndarray().reshape(-1, block.layout.nb_channels))
             for block in blocks
         ]
+
+
+def _mix_to_mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean over the channels of samples (S, C); ``mean(1)`` would be slow for few."""
+    mixed: NDArray[np.float32] = sum(samples.T) / np.float32(samples.shape[1])
+    return mixed
 
 
 def _is_surround(layout: Any) -> bool:
@@ -366,10 +372,17 @@ def _resample(
 
         resampled = resample_poly(samples, sample_rate // common, native // common)
         return resampled.astype(np.float32)
-    from torchaudio.functional import resample
-
-    resampled = resample(torch.from_numpy(samples), native, sample_rate).numpy()
+    resampled = _hann_resampler(native, sample_rate)(torch.from_numpy(samples)).numpy()
     return resampled
+
+
+@functools.lru_cache(maxsize=4)
+def _hann_resampler(native: int, sample_rate: int) -> Any:
+    import torch
+    from torchaudio.transforms import Resample
+
+    # Computed in float32, the filter is that of torchaudio.functional.resample.
+    return Resample(native, sample_rate, dtype=torch.float32)
 
 
 @functools.lru_cache(maxsize=4)
