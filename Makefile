@@ -6,7 +6,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz lint lint-style lint-types lint-layers lint-text docs clean setup setup-docs
+.PHONY: help demo test fuzz lint lint-style lint-types lint-layers lint-text docs clean
+.PHONY: setup setup-demo setup-docs
 
 PYTHON3 ?= python3
 PYTEST_WORKERS ?= 2
@@ -37,7 +38,7 @@ export PATH := $(BIN):$(PATH)
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s%s\n", $$1, $$2}' Makefile
 
-demo: setup  ## Make data, train, test with and without audio, visualize: work_dirs/demo
+demo: setup-demo  ## Make data, train, test with and without audio, visualize: work_dirs/demo
 	python tools/demo.py
 
 # Order and string hashes are random; pytest prints both seeds. To repeat a run:
@@ -75,20 +76,28 @@ clean:  ## Remove .venv, caches, builds and work_dirs/demo; data and other work_
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 setup: $(STAMPS)/tests
+setup-demo: $(STAMPS)/runtime
 setup-docs: $(STAMPS)/docs
 
+# Python compiles what is imported: pip would compile all modules of all packages, one by one.
+INSTALL := python -m pip install --no-compile
+
 # A stamp is written last, so an interrupted installation starts again.
-$(STAMPS)/tests: setup.py $(wildcard requirements/*.txt)
+$(STAMPS)/runtime: setup.py requirements/runtime.txt requirements/constraints.txt
 	@$(MAKE_ENV)
-	python -m pip install $(CONSTRAINTS) -e '.[all,tests]'
-	python -m pip install --no-deps -r requirements/no_deps.txt
+	$(INSTALL) $(CONSTRAINTS) -e .
 	@# Every torchvision asks for one torch: take the one for the torch that is there.
-	@python -m pip show -q torchvision || python -m pip install --no-deps "torchvision==$$(python -c \
+	@python -m pip show -q torchvision || $(INSTALL) --no-deps "torchvision==$$(python -c \
 	    'import torch; print("0.%d.*" % (int(torch.__version__.split(".")[1]) + 15))')"
 	@# mmengine's formatter caches its grammar on first import: two processes at once would race.
 	@python -c 'from yapf.yapflib import yapf_api'
 	@mkdir -p $(STAMPS) && touch $@
 
+$(STAMPS)/tests: $(STAMPS)/runtime $(wildcard requirements/*.txt)
+	$(INSTALL) $(CONSTRAINTS) -r requirements/all.txt -r requirements/tests.txt
+	$(INSTALL) --no-deps -r requirements/no_deps.txt
+	@touch $@
+
 $(STAMPS)/docs: $(STAMPS)/tests
-	python -m pip install $(CONSTRAINTS) -e '.[docs]'
+	$(INSTALL) $(CONSTRAINTS) -r requirements/docs.txt
 	@touch $@

@@ -3,6 +3,7 @@
 Tests the model with audio and with muted audio, scores and diagnoses the results and draws them.
 """
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -32,7 +33,7 @@ def main() -> None:
     work_dir: Path = args.work_dir.resolve()
     begin = time.monotonic()
 
-    data = make_data(work_dir / f'data_{args.seed}', args.seed)
+    data = make_data(work_dir / f'data_{args.seed}', args.seed, processes=os.cpu_count() or 1)
     with_audio, muted = configs(data, args.seed)
     before = time.monotonic()
     checkpoint = train_once(with_audio, work_dir / f'train_{args.seed}')
@@ -97,8 +98,12 @@ def configs(data: Path, seed: int) -> tuple[Any, Any]:
 
 def train_once(config: Any, work_dir: Path) -> Path:
     """Train, or resume an interrupted demo; returns the path of the last checkpoint."""
+    import torch
+
     from avis.apis.runner import train
 
+    if torch.__version__ >= '2.4':  # from there on, a CPU updates all parameters in one operation
+        config.optim_wrapper.optimizer.fused = True
     train(config, work_dir=work_dir, resume='auto')
     return Path((work_dir / 'last_checkpoint').read_text().strip())
 
