@@ -16,6 +16,7 @@ import yaml
 
 from avis.utils.file_names import natural_key, safe_file_name
 from avis.utils.media_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES, list_folder
+from avis.utils.shares import share_videos
 
 LIST_SUFFIXES = ('.yml', '.yaml')
 _ROW_AUDIO_SUFFIXES = ('.npy', '.pkl')  # audio features, which are no media files
@@ -57,6 +58,14 @@ class VideoInput:
             media = _Media.open(self.audio)
         end = media.seconds if self.end is None else min(self.end, media.seconds)
         return max(round((end - (self.start or 0.0)) * (self.fps or media.fps)), 1)
+
+    def file_size(self) -> int:
+        """Return the bytes of the file, or about those of all frames of a folder; 0 if missing."""
+        files = list_folder(self.path).images if self.path.is_dir() else [self.path]
+        try:
+            return len(files) * files[0].stat().st_size if files else 0
+        except OSError:
+            return 0
 
 
 @dataclass
@@ -122,6 +131,24 @@ def find_inputs(inputs: Any, **reading: Any) -> FoundInputs:
             f'one by one, or list each with its audio in a YAML file'
         )
     return found
+
+
+def take_shard(found: FoundInputs, shard: int, shards: int) -> FoundInputs:
+    """Return the videos of one of several shards, whose files have about the same size in all.
+
+    Processes that share a list need not communicate: given the same inputs, each video is in one
+    shard. Sizes stand for lengths, because reading the headers of all files in every process would
+    take longer than many of them predict.
+
+    Args:
+        found: All videos.
+        shard: Number of the shard, 1 to ``shards``.
+        shards: Number of shards.
+    """
+    names = list(found.videos)
+    sizes = [found.videos[name].file_size() for name in names]
+    own = share_videos(sizes, shards)[shard - 1]
+    return FoundInputs({names[index]: found.videos[names[index]] for index in own}, found.skipped)
 
 
 def _expand(path: Path, found: FoundInputs, reading: Mapping[str, Any]) -> Iterable[VideoInput]:

@@ -7,6 +7,7 @@ none of the inputs can be predicted.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,6 +66,22 @@ def add_arguments(parser: ToolParser) -> None:
     parser.add_argument(
         '--workers', type=natural_int, default=0, help='processes that decode ahead (0)'
     )
+    parser.add_argument(
+        '--shard',
+        type=_shard,
+        metavar='I/N',
+        help='predict part I of N, from 1/N on, whose files are about as large as those of the '
+        'others: for processes that share the inputs and --out',
+    )
+
+
+def _shard(text: str) -> tuple[int, int]:
+    """Parse ``--shard``."""
+    match = re.fullmatch(r'([0-9]+)/([0-9]+)', text)
+    shard, shards = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= shard <= shards:
+        raise argparse.ArgumentTypeError(f'expected I/N with I from 1 to N, got {text!r}')
+    return shard, shards
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
@@ -125,19 +142,14 @@ def main(parser: ToolParser, words: Sequence[str]) -> int | str | None:
         parser.error('expected a video after the weights')
     if weights is not None and weights.lower() != NO_WEIGHTS and not Path(weights).is_file():
         raise FileNotFoundError(f'Checkpoint {weights} does not exist.')
-    from avis.apis.media_inputs import check_inputs, find_inputs, sentences
+    from avis.apis.media_inputs import check_inputs, sentences
     from avis.apis.models import find_model
 
     model = find_model(args.config)
-    found = find_inputs(
-        args.inputs,
-        audio=None if args.audio is None else Path(args.audio),
-        audio_track=args.audio_track,
-        fps=args.fps,
-        start=args.start,
-        end=args.end,
-        expression=args.expression,
-    )
+    found = _find_videos(args)
+    if not found.videos:
+        sys.stderr.write(f'{parser.prog}: fewer videos than shards, none is left for this one\n')
+        return None
     checked = check_inputs(found.videos)
     for line in sentences(checked, found.skipped):
         sys.stderr.write(f'{line}\n')
@@ -149,6 +161,22 @@ def main(parser: ToolParser, words: Sequence[str]) -> int | str | None:
         weights = _published_weights(model, cfg_options)
     checkpoint = None if weights.lower() == NO_WEIGHTS else weights
     return _predict(args, str(model.config), checkpoint, found, cfg_options)
+
+
+def _find_videos(args: argparse.Namespace) -> 'FoundInputs':
+    """Find the videos that the user names, or those of one shard."""
+    from avis.apis.media_inputs import find_inputs, take_shard
+
+    found = find_inputs(
+        args.inputs,
+        audio=None if args.audio is None else Path(args.audio),
+        audio_track=args.audio_track,
+        fps=args.fps,
+        start=args.start,
+        end=args.end,
+        expression=args.expression,
+    )
+    return found if args.shard is None else take_shard(found, *args.shard)
 
 
 def _take_weights(args: argparse.Namespace) -> str | None:

@@ -6,7 +6,7 @@ of a distributed run and keeps the windows of each video in order.
 
 import logging
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from avis.registry import DATASETS
 from avis.structures.av_data_sample import AVDataSample
 from avis.structures.video_record import VideoRecord
 from avis.structures.windows import WindowSpec, cut_windows
+from avis.utils.shares import share_videos
 
 
 @DATASETS.register_module()
@@ -141,27 +142,3 @@ class VideoSampler(Sampler):
 
     def __len__(self) -> int:
         return len(self.indices)
-
-
-def share_videos(lengths: Sequence[int], shares: int) -> list[list[int]]:
-    """Distribute videos so that all shares have about the same number of frames.
-
-    Starting with the longest, each video goes to the share with the fewest frames so far.
-
-    Args:
-        lengths: Number of frames of each video.
-        shares: Number of shares.
-
-    Returns:
-        Indices of the videos of each share, ascending.
-
-    >>> share_videos([3, 9, 4, 2], 2)
-    [[1], [0, 2, 3]]
-    """
-    videos: list[list[int]] = [[] for _ in range(shares)]
-    frames = [0] * shares
-    for video in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
-        least = frames.index(min(frames))
-        videos[least].append(video)
-        frames[least] += lengths[video]
-    return [sorted(share) for share in videos]

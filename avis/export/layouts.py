@@ -4,8 +4,9 @@ They contain instances that make a sound: masks of silent frames and tracks that
 are left out.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from avis.export.registry import register_export
 from avis.export.submission import to_results, write_persons, write_results_json
@@ -45,9 +46,10 @@ def write_youtube_vis(
     results: Iterable[VideoResult],
     video_ids: Mapping[str, int | str] | None = None,
 ) -> Path:
-    """Write videos as one results file of YouTube-VIS, for ``aviseg`` and ``youtube_vis``.
+    """Write videos, one after the other, as one results file of YouTube-VIS.
 
-    Classes count from 1. A frame without a mask gets a blank mask, as the official models write it.
+    It is a prediction for the benchmarks ``aviseg`` and ``youtube_vis``. Classes count from 1. A
+    frame without a mask gets a blank mask, as the official models write it.
 
     Args:
         path: Path of the file.
@@ -60,7 +62,13 @@ def write_youtube_vis(
     Raises:
         ValueError: A video has no id.
     """
-    entries = []
+    write_results_json(Path(path), _entries(path, results, video_ids))
+    return Path(path)
+
+
+def _entries(
+    path: str | Path, results: Iterable[VideoResult], video_ids: Mapping[str, int | str] | None
+) -> Iterator[dict[str, Any]]:
     for result in results:
         if video_ids is not None and result.name not in video_ids:
             raise ValueError(
@@ -68,15 +76,13 @@ def write_youtube_vis(
                 f'video_ids or leave the video out'
             )
         tracks = _sounding_tracks(result)
-        entries += to_results(
+        yield from to_results(
             result.name if video_ids is None else video_ids[result.name],
             [_sounding_masks(track) for track in tracks],
             labels=[track.label for track in tracks],
             scores=[track.score for track in tracks],
             blank=blank_rle(result.height, result.width),
         )
-    write_results_json(Path(path), entries)
-    return Path(path)
 
 
 def _sounding_tracks(result: VideoResult) -> list[TrackResult]:

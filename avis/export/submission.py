@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.structures.masks import RLE, decode_rle, rle_to_json
-from avis.utils.atomic import write_atomic
+from avis.utils.atomic import atomic_path, write_atomic
 
 
 def write_label_png(path: Path, image: NDArray[np.uint8]) -> None:
@@ -107,8 +107,14 @@ def to_results(
 
 
 def write_results_json(path: Path, entries: Iterable[Mapping[str, Any]]) -> None:
-    """Write a results file of YouTube-VIS."""
-    write_atomic(path, json.dumps(list(entries)))
+    """Write a results file of YouTube-VIS, entry by entry."""
+    separator = ''
+    with atomic_path(path) as part, part.open('w', encoding='utf-8') as file:
+        file.write('[')
+        for entry in entries:
+            file.write(separator + json.dumps(entry))
+            separator = ', '
+        file.write(']')
 
 
 def write_probabilities(out: Path, name: str, prob: NDArray[np.float32]) -> None:

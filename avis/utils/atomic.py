@@ -104,10 +104,11 @@ def check_writable(folder: str | Path) -> None:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    remove_stale_parts(folder, '.writable')
     probe = temporary_path(folder / '.writable')
     try:
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # a process of another machine can have the same id
     except OSError as error:
         raise type(error)(error.errno, error.strerror, str(folder)) from error
 

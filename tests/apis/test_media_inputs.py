@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from avis.apis.media_inputs import check_inputs, find_inputs
+from avis.apis.media_inputs import check_inputs, find_inputs, take_shard
 from tests.helpers.painted import paint, passing, write_video
 from tests.helpers.subprocess_python import run_python
 
@@ -142,3 +142,15 @@ def test_checking_imports_nothing_heavy():
         'import sys, avis.apis.media_inputs, avis.apis.models; print(*sys.modules)'
     )
     assert not {'torch', 'mmengine', 'mmcv', 'cv2'} & set(printed.split())
+
+
+def test_shards_divide_videos_by_the_sizes_of_their_files(tmp_path):
+    for name, size in (('a', 9), ('b', 5), ('c', 3), ('d', 1)):
+        (tmp_path / f'{name}.mp4').write_bytes(b'0' * size)
+    (tmp_path / 'e').mkdir()
+    for number in range(4):
+        (tmp_path / 'e' / f'{number}.png').write_bytes(b'00')
+    (tmp_path / 'gone.mp4').symlink_to(tmp_path / 'nowhere.mp4')
+    found = find_inputs([tmp_path, tmp_path / 'e'], fps=1)
+    shards = [list(take_shard(found, number, 3).videos) for number in (1, 2, 3)]
+    assert shards == [['a'], ['d', 'e'], ['b', 'c', 'gone']]

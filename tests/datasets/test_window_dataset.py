@@ -1,13 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from avis.datasets.aviseg import AVISeg
 from avis.datasets.readers.errors import BrokenDataError
 from avis.datasets.transforms.sampling import SampleFrames
-from avis.datasets.window_dataset import VideoSampler, WindowDataset, share_videos
+from avis.datasets.window_dataset import VideoSampler, WindowDataset
 from avis.structures.windows import WindowSpec
 from tests.helpers.painted import PIPELINE, dataset_of, paint, passing, write_data
 
@@ -63,15 +61,6 @@ def test_unreadable_window_is_an_error_or_marked_broken(tmp_path):
     sample = windows[2]['data_samples']
     assert (sample.broken, sample.video_name, sample.window.stop) == (True, 'bad', 4)
     assert 'broken' not in windows[1]['data_samples']
-
-
-@given(st.lists(st.integers(1, 1000), max_size=30), st.integers(1, 5))
-def test_share_videos_assigns_each_video_once_and_evenly(lengths, shares):
-    dealt = share_videos(lengths, shares)
-    assert sorted(video for share in dealt for video in share) == list(range(len(lengths)))
-    sums = [sum(lengths[video] for video in share) for share in dealt]
-    assert max(sums) - min(sums) <= max(lengths, default=0)
-    assert all(share == sorted(share) for share in dealt)
 
 
 def test_each_process_gets_the_windows_of_its_videos_in_order(data_root, monkeypatch):

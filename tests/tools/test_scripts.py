@@ -10,13 +10,15 @@ from tests.helpers.runs import ROOT
 
 TOOLS = ROOT / 'tools'
 ECHO = '#!/usr/bin/env bash\nif [[ "$1" == -c ]]; then echo 40000; exit; fi\nprintf "%s\\n" "$@"\n'
+# Runs one element of the array job.
+SBATCH = '#!/usr/bin/env bash\nprintf "%s\\n" "$@"\nSLURM_ARRAY_TASK_ID=3 bash\n'
 
 
 @pytest.fixture
 def run(tmp_path: Path):
-    """Run a script with ``python`` and ``srun`` replaced by programs that print their arguments."""
-    for name in ('python', 'srun'):
-        (tmp_path / name).write_text(ECHO)
+    """Run a script with programs that print their arguments instead of Python and Slurm."""
+    for name, program in (('python', ECHO), ('srun', ECHO), ('sbatch', SBATCH)):
+        (tmp_path / name).write_text(program)
         (tmp_path / name).chmod(0o755)
 
     def call(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -66,7 +68,19 @@ def test_slurm_receives_its_resources(run) -> None:
     assert words[-6:] == ['-u', str(TOOLS / 'test.py'), 'c.py', 'w.pth', '--launcher', 'slurm']
 
 
-@pytest.mark.parametrize('kind', ['dist_train', 'dist_test', 'slurm_train', 'slurm_test'])
+def test_shards_are_elements_of_an_array_job(run) -> None:
+    settings = {'AT_ONCE': '8', 'SBATCH_ARGS': '--time=1:00:00'}
+    done = run('slurm_infer.sh', 'part', 'job', '40', 'c.py', 'a $b.mp4', '--out', 'o', **settings)
+    assert done.stdout.splitlines() == [
+        *('-p', 'part', '--job-name=job', '--array=1-40%8', '--gres=gpu:1', '--cpus-per-task=5'),
+        *('--requeue', '--time=1:00:00'),
+        *('-u', str(TOOLS / 'infer.py'), 'c.py', 'a $b.mp4', '--out', 'o', '--shard', '3/40'),
+    ]
+
+
+@pytest.mark.parametrize(
+    'kind', ['dist_train', 'dist_test', 'slurm_train', 'slurm_test', 'slurm_infer']
+)
 def test_missing_arguments_print_the_usage(run, kind: str) -> None:
     done = run(f'{kind}.sh', 'c.py')
     assert done.returncode == 2

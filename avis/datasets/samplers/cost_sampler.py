@@ -6,7 +6,7 @@ from typing import Any
 from mmengine.dist import get_dist_info
 from torch.utils.data import Sampler
 
-from avis.datasets.window_dataset import share_videos
+from avis.utils.shares import share_videos
 
 
 class CostSampler(Sampler):
