@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -31,7 +31,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs' / 'avis' / 'demo_avism_synthetic.py'
 HEIGHT, WIDTH, FPS = 48, 64, 4
-AT_ONCE = 2  # processes
+AT_ONCE = 6  # processes
 
 
 @dataclass(frozen=True)
@@ -91,45 +91,34 @@ def _infer(words: Sequence[str], log: Path, before_video: Callable[[], None] | N
     sys.exit(run_avis(words))
 
 
-def run_shards(job: Job, shards: Sequence[str], at_once: int = AT_ONCE) -> None:
-    """Run shards, a few at a time.
+def run_shards(
+    job: Job, shards: Sequence[str], kill_after: Mapping[str, float] | None = None
+) -> dict[str, int]:
+    """Run shards, several at a time.
 
-    Raises:
-        RuntimeError: One failed.
-    """
-    waiting, running = list(shards), [job.start(shard) for shard in shards[:at_once]]
-    del waiting[:at_once]
-    while running:
-        process = running.pop(0)
-        process.join()
-        if process.exitcode != 0:
-            raise RuntimeError(f'expected exit status 0 of a shard, got {process.exitcode}')
-        if waiting:
-            running.append(job.start(waiting.pop(0)))
-
-
-def run_and_kill(job: Job, shards: Sequence[str], killed: int, rng: random.Random) -> list[str]:
-    """Run shards one by one, and kill some of them after a random part of the usual time.
+    Args:
+        job: The job.
+        shards: Values of ``--shard``.
+        kill_after: Seconds after which some of them are killed, if they still run.
 
     Returns:
-        The shards that were killed before they were complete, at most ``killed``.
-
-    Raises:
-        RuntimeError: The first shard, which is not killed, failed.
+        Exit status of each shard.
     """
-    start = time.perf_counter()
-    run_shards(job, shards[:1])
-    usual = time.perf_counter() - start
-    stopped: list[str] = []
-    for shard in shards[1:]:
-        process = job.start(shard)
-        if len(stopped) < killed:
-            process.join(rng.uniform(0, usual))
-            process.kill()
-        process.join()
-        if process.exitcode == -signal.SIGKILL:
-            stopped.append(shard)
-    return stopped
+    kill_after = kill_after or {}
+    waiting, status = list(shards), {}
+    running: dict[str, tuple[BaseProcess, float]] = {}
+    while waiting or running:
+        while waiting and len(running) < AT_ONCE:
+            shard = waiting.pop(0)
+            running[shard] = job.start(shard), time.perf_counter()
+        time.sleep(0.01)
+        for shard, (process, start) in list(running.items()):
+            if time.perf_counter() - start > kill_after.get(shard, float('inf')):
+                process.kill()
+            if process.exitcode is not None:
+                status[shard] = process.exitcode
+                del running[shard]
+    return status
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -139,7 +128,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def make_inputs(folder: Path, videos: int, seed: int) -> list[str]:
-    """Write videos of 4 to 16 frames and a checkpoint; returns the first words of the command."""
+    """Write videos of 2 to 8 frames and a checkpoint; returns the first words of the command."""
     import torch
 
     import avis.apis.batch_inference  # noqa: F401 - so that no shard has to
@@ -148,14 +137,15 @@ def make_inputs(folder: Path, videos: int, seed: int) -> list[str]:
 
     rng = np.random.default_rng(seed)
     for number in range(videos):
-        length = int(rng.integers(4, 17))
+        length = int(rng.integers(2, 9))
         noise = rng.integers(0, 256, (length, HEIGHT // 8, WIDTH // 8, 3)).astype(np.uint8)
         frames = noise.repeat(8, axis=1).repeat(8, axis=2)
         audio = rng.normal(0, 2000, 16000 * length // FPS).astype(np.int16)
         write_mp4(folder / 'videos' / f'{number:04d}.mp4', frames, fps=FPS, audio=audio)
     torch.manual_seed(seed)
     torch.save({'state_dict': init_model(CONFIG).state_dict()}, folder / 'random.pth')
-    return [str(CONFIG), str(folder / 'random.pth'), str(folder / 'videos'), '--device', 'cpu']
+    words = [str(CONFIG), str(folder / 'random.pth'), str(folder / 'videos')]
+    return [*words, '--device', 'cpu', '--no-video']
 
 
 def report(whole: Job, array: Job, kills: int) -> None:
@@ -174,7 +164,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--shards', type=int, default=40)
     parser.add_argument('--killed', type=int, default=5, help='shards that are killed')
-    parser.add_argument('--videos', type=int, default=80)
+    parser.add_argument('--videos', type=int, default=60)
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -184,13 +174,20 @@ def main() -> None:
         whole = Job(words, folder / 'whole', folder / 'whole.log')
         array = Job(words, folder / 'array', folder / 'array.log')
         process = whole.start()
-        process.join()
         shards = [f'{number}/{args.shards}' for number in range(1, args.shards + 1)]
-        stopped = run_and_kill(array, shards, args.killed, random.Random(args.seed))
+        start = time.perf_counter()
+        run_shards(array, shards[:1])
+        usual = time.perf_counter() - start
+        rng = random.Random(args.seed)
+        chosen = {shard: rng.uniform(0, usual) for shard in rng.sample(shards[1:], args.killed)}
+        status = run_shards(array, shards[1:], chosen)
+        killed = [shard for shard in shards[1:] if status[shard] == -signal.SIGKILL]
         complete = len(list(array.out.glob('*/results.json')))
-        print(f'killed: {", ".join(stopped)}; complete then: {complete} of {args.videos} videos')
-        run_shards(array, shards)  # the whole array job again
-        report(whole, array, len(stopped))
+        print(f'killed: {", ".join(killed)}; complete then: {complete} of {args.videos} videos')
+        failed = {shard: code for shard, code in run_shards(array, shards).items() if code}
+        print(f'submitted again; failed: {failed or "none"}')
+        process.join()
+        report(whole, array, len(killed))
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     print(f'{sum(each.ru_utime + each.ru_stime for each in used):.0f} s of processor time')
 

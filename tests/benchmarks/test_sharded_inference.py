@@ -16,7 +16,7 @@ def test_killed_and_resumed_shards_write_the_files_of_one_run(import_benchmark, 
     assert infer(CONFIG, None, tmp_path / 'videos', tmp_path / 'whole', size=4, overlap=0) == {}
     words = [str(CONFIG), 'none', str(tmp_path / 'videos'), '--window', '4', '--overlap', '0']
     job = benchmark.Job(words, tmp_path / 'array', tmp_path / 'log')
-    benchmark.run_shards(job, ['1/4', '2/4', '4/4'])
+    assert benchmark.run_shards(job, ['1/4', '2/4', '4/4']) == {'1/4': 0, '2/4': 0, '4/4': 0}
     calls = count(1)
 
     def kill_in_second_video() -> None:
@@ -27,6 +27,7 @@ def test_killed_and_resumed_shards_write_the_files_of_one_run(import_benchmark, 
     process.join()
     assert process.exitcode == -signal.SIGKILL
     assert len(list(job.out.glob('*/results.json'))) == 7  # the current video is lost
-    benchmark.run_shards(job, ['1/4', '2/4', '3/4', '4/4'])
+    again = benchmark.run_shards(job, ['1/4', '2/4', '3/4', '4/4'])
+    assert set(again.values()) == {0}
     assert benchmark.contents(job.out) == benchmark.contents(tmp_path / 'whole')
     assert sorted(job.predictions().values()) == [1] * 7 + [2]
