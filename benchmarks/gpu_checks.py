@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from gpu_models import ROOT, Entry, build_model, make_batch
+from gpu_models import ROOT, Entry, build_model, make_batch, train_step
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -205,14 +205,6 @@ def count_synchronizations(
         except Exception:
             record['error'] = traceback.format_exc()
         send(record)
-
-
-def train_step(model: Any, data: dict[str, Any], optimizer: Any) -> None:
-    """Forward, backward and update."""
-    losses = model(**data, mode='loss')
-    optimizer.zero_grad()
-    sum(value for name, value in losses.items() if name.startswith('loss')).backward()
-    optimizer.step()
 
 
 @contextlib.contextmanager

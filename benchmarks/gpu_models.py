@@ -174,6 +174,21 @@ def make_batch(
     return pseudo_collate([_clip(entry, model, frames, size, rng) for _ in range(clips)])
 
 
+def make_optimizer(model: Any) -> Any:
+    """AdamW of all trained weights."""
+    import torch
+
+    return torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-6)
+
+
+def train_step(model: Any, data: dict[str, Any], optimizer: Any) -> None:
+    """Forward, backward and update."""
+    losses = model(**data, mode='loss')
+    optimizer.zero_grad()
+    sum(value for name, value in losses.items() if name.startswith('loss')).backward()
+    optimizer.step()
+
+
 def _face_track(frames: int, index: int, rng: Any) -> dict[str, Any]:
     """A track of noise in which the face speaks in every second frame."""
     import torch

@@ -8,8 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from gpu_checks import SMALL_SIZE, train_step
-from gpu_models import TRAINING_FRAMES, Entry, build_model, make_batch
+from gpu_checks import SMALL_SIZE
+from gpu_models import (
+    TRAINING_FRAMES,
+    Entry,
+    build_model,
+    make_batch,
+    make_optimizer,
+    train_step,
+)
 
 VARIANTS = ('eager', 'published', 'bf16', 'channels_last', 'tf32')
 PUBLISHED = ('tpavi_r50', 'avism_r50')
@@ -105,11 +112,6 @@ def _ours(model: Any, training: bool) -> Callable[[Any], Any]:
         return model(data['inputs'], samples, mode='predict')
 
     return predict
-
-
-def make_optimizer(model: Any) -> torch.optim.Optimizer:
-    """AdamW of all trained weights."""
-    return torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-6)
 
 
 def _published(name: str, model: Any, step: str) -> Callable[[Any], Any]:

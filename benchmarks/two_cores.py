@@ -1,0 +1,133 @@
+"""Time steps of models on one core, beside those of another checkout and the speed of the core.
+
+Each workload runs in a process of its own, in turn in both checkouts. Seconds of processor time
+count, the best of the repeats. A step runs twice: first its operations are counted, then it is
+timed. Products of large matrices, timed in the same process, give the highest speed of the core.
+
+    python benchmarks/two_cores.py
+    python benchmarks/two_cores.py --before /path/to/another/checkout --workloads demo_training
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+MATRIX, PRODUCTS = 1536, 4  # size and number of the products
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A step of a model of ``gpu_models``; ``steps`` are timed together."""
+
+    model: str
+    frames: int
+    clips: int = 1
+    size: tuple[int, int] = (96, 160)
+    training: bool = True
+    small: bool = False
+    steps: int = 1
+
+
+WORKLOADS = {
+    'demo_training': Workload('avism_r50', 4, clips=4, size=(64, 128), small=True, steps=4),
+    'tpavi_training': Workload('tpavi_r50', 5, size=(224, 224)),
+    'avism_training': Workload('avism_r50', 5),
+    'avism_inference': Workload('avism_r50', 60, training=False),
+}
+
+
+def main() -> None:
+    """Run all workloads in both checkouts and print a line for each."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--before', type=Path, metavar='DIR', help='another checkout of avis')
+    parser.add_argument('--workloads', nargs='+', choices=WORKLOADS, default=list(WORKLOADS))
+    parser.add_argument('--repeats', type=int, default=2)
+    parser.add_argument('--measure', help=argparse.SUPPRESS)  # one workload in this process
+    args = parser.parse_args()
+    if args.measure:
+        print(json.dumps(measure(WORKLOADS[args.measure])))
+        return
+    checkouts = [ROOT] if args.before is None else [args.before.resolve(), ROOT]
+    for name in args.workloads:
+        runs: dict[Path, list[dict[str, float]]] = {folder: [] for folder in checkouts}
+        for _ in range(args.repeats):
+            for folder in checkouts:
+                runs[folder].append(measure_in_process(name, folder))
+        best = [min(found, key=lambda run: run['seconds']) for found in runs.values()]
+        print(f'{name}: {" / ".join(map(describe, best))}', flush=True)
+        if len(best) > 1:
+            print(f'    {best[0]["seconds"] / best[1]["seconds"]:.2f}x', flush=True)
+
+
+def describe(run: dict[str, float]) -> str:
+    """Seconds, operations per second and their share of the highest speed."""
+    speed = run['gflop'] / run['seconds']
+    return f'{run["seconds"]:.3f} s, {speed:.0f} of {run["peak"]:.0f} GFLOP/s'
+
+
+def measure_in_process(name: str, folder: Path) -> dict[str, float]:
+    """Run :func:`measure` with the package of a checkout."""
+    found: dict[str, float] = json.loads(
+        subprocess.run(
+            [sys.executable, __file__, '--measure', name],
+            cwd=folder,
+            env={**os.environ, 'PYTHONPATH': str(folder), 'OMP_NUM_THREADS': '1'},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout.splitlines()[-1]
+    )
+    return found
+
+
+def measure(workload: Workload) -> dict[str, float]:
+    """Return seconds and 1e9 operations of a step, and the highest speed in GFLOP/s."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    step = make_step(workload)
+    with FlopCounterMode(display=False) as counter:
+        step()
+    seconds = timed(step, workload.steps)
+    left, right = torch.rand(2, MATRIX, MATRIX)
+    peak = 2e-9 * MATRIX**3 / timed(lambda: left @ right, PRODUCTS)
+    return {'seconds': seconds, 'gflop': counter.get_total_flops() / 1e9, 'peak': peak}
+
+
+def timed(function: Any, repeats: int) -> float:
+    """Seconds of processor time of a call."""
+    start = time.process_time()
+    for _ in range(repeats):
+        function()
+    return (time.process_time() - start) / repeats
+
+
+def make_step(workload: Workload) -> Any:
+    """Return a function that predicts a batch, or updates the parameters with it."""
+    import gpu_models
+    import torch
+
+    gpu_models.ROOT = Path.cwd()  # configs of the checkout that is measured
+    entry = gpu_models.ENTRIES[workload.model]
+    model = gpu_models.build_model(entry, small=workload.small).train(workload.training)
+    if not hasattr(model, 'make_extra_inputs'):  # in earlier checkouts no model reads any
+        type(model).make_extra_inputs = lambda _model, _frames: {}
+    batch = gpu_models.make_batch(
+        entry, model, clips=workload.clips, frames=workload.frames, size=workload.size
+    )
+    data = model.data_preprocessor(batch, workload.training)
+    if workload.training:
+        optimizer = gpu_models.make_optimizer(model)
+        return lambda: gpu_models.train_step(model, data, optimizer)
+    return torch.no_grad()(lambda: model(data['inputs'], data['data_samples'], mode='predict'))
+
+
+if __name__ == '__main__':
+    main()
