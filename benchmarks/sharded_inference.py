@@ -2,9 +2,9 @@
 
 The elements of the job are processes that run ``avis infer ... --shard I/N``, as those of
 ``tools/slurm_infer.sh`` do. They are forked from a process that has imported everything. Some are
-killed (SIGKILL) after a random time; then the job is submitted again. The files of all videos must
-equal those of one process that predicts all of them without interruption. The model is a small
-AVISM with random weights.
+killed (SIGKILL) after a random time, at most half of what the first shard takes; then the job is
+submitted again. The files of all videos must equal those of one process that predicts all of them
+without interruption. The model is a small AVISM with random weights.
 
     python benchmarks/sharded_inference.py
     python benchmarks/sharded_inference.py --shards 4 --killed 1 --videos 8
@@ -76,6 +76,7 @@ def _infer(words: Sequence[str], log: Path, before_video: Callable[[], None] | N
     from avis.apis import batch_inference
     from avis.cli.main import main as run_avis
 
+    replaced: Any = batch_inference
     predict = batch_inference.predict_video
 
     def predict_and_log(model: Any, record: Any, **arguments: Any) -> Any:
@@ -85,7 +86,7 @@ def _infer(words: Sequence[str], log: Path, before_video: Callable[[], None] | N
             before_video()
         return predict(model, record, **arguments)
 
-    batch_inference.predict_video = predict_and_log
+    replaced.predict_video = predict_and_log
     for stream in (1, 2):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     sys.exit(run_avis(words))
@@ -105,7 +106,8 @@ def run_shards(
         Exit status of each shard.
     """
     kill_after = kill_after or {}
-    waiting, status = list(shards), {}
+    waiting = list(shards)
+    status: dict[str, int] = {}
     running: dict[str, tuple[BaseProcess, float]] = {}
     while waiting or running:
         while waiting and len(running) < AT_ONCE:
@@ -179,7 +181,7 @@ def main() -> None:
         run_shards(array, shards[:1])
         usual = time.perf_counter() - start
         rng = random.Random(args.seed)
-        chosen = {shard: rng.uniform(0, usual) for shard in rng.sample(shards[1:], args.killed)}
+        chosen = {shard: rng.uniform(0, usual / 2) for shard in rng.sample(shards[1:], args.killed)}
         status = run_shards(array, shards[1:], chosen)
         killed = [shard for shard in shards[1:] if status[shard] == -signal.SIGKILL]
         complete = len(list(array.out.glob('*/results.json')))

@@ -231,6 +231,8 @@ def _check_arguments(
     if arguments is None:
         return
     known = arguments | _BUILDER_KEYS.get(role, set())
+    if 'optimizer_type' in names:
+        known |= _inner_arguments(value['optimizer_type'])
     for name in sorted(names - known):
         message = f'{path}: {key}.{name}: {target.__name__} has no argument {name!r}.'
         raise _ArgumentError(message + _suggest(name, known), key)
@@ -258,6 +260,14 @@ def _arguments(target: Any) -> set[str] | None:
     """Names a callable accepts; None if it takes any."""
     defaults = argument_defaults(target)
     return None if defaults is None else set(defaults)
+
+
+def _inner_arguments(optimizer: str) -> set[str]:
+    """Names that ZeroRedundancyOptimizer passes on to an optimizer of torch."""
+    from torch import optim
+
+    inner = getattr(optim, str(optimizer), None)
+    return set() if inner is None else _arguments(inner) or set()
 
 
 def argument_defaults(target: Any) -> dict[str, Any] | None:

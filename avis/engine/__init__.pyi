@@ -10,3 +10,4 @@ from .loops import VideoTestLoop as VideoTestLoop
 from .loops import VideoValLoop as VideoValLoop
 from .optim_wrapper import BFloat16OptimWrapper as BFloat16OptimWrapper
 from .runner import AVRunner as AVRunner
+from .sharded_state import FullyShardedModel as FullyShardedModel

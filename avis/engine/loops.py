@@ -18,6 +18,7 @@ from torch import nn
 from avis.datasets.av_dataset import AVDataset
 from avis.datasets.readers.errors import BrokenDataError
 from avis.datasets.window_dataset import VideoSampler, WindowDataset
+from avis.engine.sharded_state import whole_weights
 from avis.engine.streaming import VideoStream
 
 
@@ -75,6 +76,12 @@ class _WindowLoop:
         self.fp16 = fp16
         self.stream = VideoStream(runner.model)
         self.failures: dict[str, str] = {}
+
+    def run(self) -> dict[str, float]:
+        """Predict all videos; returns the metrics."""
+        with whole_weights(self.runner.model):
+            metrics: dict[str, float] = super().run()  # type: ignore[misc]
+        return metrics
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:

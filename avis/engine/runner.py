@@ -16,6 +16,7 @@ from avis.datasets.av_dataset import AVDataset
 from avis.engine.changed_settings import Change, apply_new_settings, changed_settings
 from avis.engine.randomness import SeededDataset, SeededSampler, keep_worker_seeds
 from avis.engine.resume import check_training_state
+from avis.engine.sharded_state import gathered_state, is_fully_sharded, loads_whole_state
 from avis.utils.compat.checkpoint_loading import load_file
 
 # What classes raise for values of a config that they do not check.
@@ -104,14 +105,15 @@ class AVRunner(Runner):
         changes = changed_settings(text, self.cfg.pretty_text) if text else []
         single = isinstance(self.optim_wrapper, OptimWrapper)
         try:
-            if changes and single:
-                options = {'resume_optimizer': False, 'resume_param_scheduler': False}
-                super().resume(filename, **{**kwargs, **options})
-                lines = apply_new_settings(self, checkpoint)
-                self._log_changes('The new settings count', changes, lines)
-            else:
-                super().resume(filename, *args, **kwargs)
-                self._log_changes('The checkpoint overrules the new settings', changes, [])
+            with loads_whole_state(self.model, self._optimizer):
+                if changes and single:
+                    options = {'resume_optimizer': False, 'resume_param_scheduler': False}
+                    super().resume(filename, **{**kwargs, **options})
+                    lines = apply_new_settings(self, checkpoint)
+                    self._log_changes('The new settings count', changes, lines)
+                else:
+                    super().resume(filename, *args, **kwargs)
+                    self._log_changes('The checkpoint overrules the new settings', changes, [])
         except (TypeError, KeyError, AttributeError, IndexError, RuntimeError) as error:
             raise ValueError(
                 f'Checkpoint {filename} cannot be resumed ({type(error).__name__}: {error}). Its '
@@ -121,6 +123,20 @@ class AVRunner(Runner):
         if seed is not None and seed != self._randomness_cfg.get('seed'):
             self._randomness_cfg.update(seed=seed)
             self.set_randomness(**self._randomness_cfg)
+
+    def save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        """See mmengine; a state that the processes share is gathered in process 0 first."""
+        with gathered_state(self.model, self._optimizer):
+            super().save_checkpoint(*args, **kwargs)
+
+    @property
+    def _optimizer(self) -> Any:
+        """The optimizer; None if there are several."""
+        return getattr(self.optim_wrapper, 'optimizer', None)
+
+    def _init_model_weights(self) -> None:
+        if not is_fully_sharded(self.model):  # else initialized before
+            super()._init_model_weights()
 
     def _log_changes(self, what: str, changes: Sequence[Change], lines: Sequence[str]) -> None:
         if changes:

@@ -12,6 +12,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from avis.engine.atomic_backend import AtomicBackend
+from avis.engine.sharded_state import own_part
 from avis.registry import HOOKS
 from avis.utils.atomic import remove_stale_parts, write_atomic
 
@@ -120,9 +121,10 @@ def check_weights(runner: Runner) -> None:
         FloatingPointError: A weight or buffer of some process is NaN or infinite.
     """
     state = runner.model.state_dict()
+    own = {name: own_part(value) for name, value in state.items()}
     broken = [
         name
-        for name, value in state.items()
+        for name, value in own.items()
         if value.is_floating_point() and not torch.isfinite(value).all()
     ]
     device = next(iter(state.values())).device if state else torch.device('cpu')

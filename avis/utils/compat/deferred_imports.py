@@ -12,6 +12,7 @@ import builtins
 import functools
 import importlib
 import importlib.util
+import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -78,6 +79,11 @@ class StandIn(type):
         if name.startswith('__'):  # inspection of the stand-in, not use
             raise AttributeError(name)
         return getattr(cls.load(), name)
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """Signature of the object; mmengine reads the arguments of optimizers."""
+        return inspect.signature(cls.load())
 
     def __instancecheck__(cls, instance: Any) -> bool:
         return cls.is_loaded() and isinstance(instance, cls.load())

@@ -86,6 +86,7 @@ loaded = [name for name in {SLOW} if name in sys.modules]
 assert not loaded, loaded
 """,
     'mmengine': """
+import inspect
 import sys
 import torch
 from mmengine.model import MMFullyShardedDataParallel, is_model_wrapper
@@ -110,6 +111,7 @@ assert issubclass(Wrapper, FullyShardedDataParallel)
 assert issubclass(MODEL_WRAPPERS.get('MMFullyShardedDataParallel'), FullyShardedDataParallel)
 import torch.distributed as dist
 from torch.distributed.optim import ZeroRedundancyOptimizer as Real
+assert next(iter(inspect.signature(ZeroRedundancyOptimizer).parameters)) == 'params'
 dist.init_process_group('gloo', store=dist.HashStore(), rank=0, world_size=1)
 weights = [torch.nn.Parameter(torch.ones(2))]
 for build in (ZeroRedundancyOptimizer, OPTIMIZERS.get('ZeroRedundancyOptimizer')):
