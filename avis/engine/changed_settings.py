@@ -135,7 +135,7 @@ def _fits(wrapper: OptimWrapper, saved: Mapping[str, Any]) -> bool:
             (len(group['params']), set(group) - {'initial_lr', 'initial_momentum'})
             for group in groups
         ]
-        for groups in (wrapper.param_groups, saved['param_groups'])
+        for groups in (wrapper.optimizer.param_groups, saved['param_groups'])
     ]
     return names[0] == names[1]
 

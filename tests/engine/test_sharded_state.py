@@ -46,11 +46,12 @@ def test_sharded_runs_resume(runs):
 
 
 @pytest.mark.slow
-def test_one_process_resumes_a_fully_sharded_run(runs, tmp_path):
-    one, sharded = (load_file(runs / name / 'epoch_1.pth') for name in ('one', 'fsdp'))
-    for name, weight in one['state_dict'].items():
-        torch.testing.assert_close(sharded['state_dict'][name], weight, rtol=1e-4, atol=1e-6)
+@pytest.mark.parametrize('name', ['fsdp', 'zero'])
+def test_one_process_resumes_a_sharded_run(name, runs, tmp_path):
+    one, sharded = (load_file(runs / run / 'epoch_1.pth') for run in ('one', name))
+    for key, weight in one['state_dict'].items():
+        torch.testing.assert_close(sharded['state_dict'][key], weight, rtol=1e-4, atol=1e-6)
     assert sharded['optimizer']['state'].keys() == one['optimizer']['state'].keys()
-    train_tiny(tmp_path, options=OPTIONS, resume=runs / 'fsdp' / 'epoch_1.pth')
+    train_tiny(tmp_path, options=OPTIONS, resume=runs / name / 'epoch_1.pth')
     curve, expected = loss_curve(tmp_path), loss_curve(runs / 'one')
     assert max(abs(curve[i] - expected[i]) for i in curve) < 1e-5
