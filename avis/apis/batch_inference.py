@@ -3,8 +3,10 @@
 Each video gets a folder ``<name>/`` with an annotated video, a timeline, and the result files of
 :mod:`avis.export`. ``results.json`` is written last: if it exists, the video is complete. An error
 of one video is logged, with its traceback if it is unexpected, and the other videos are predicted.
+A video that another process predicts into the same folder is such an error.
 """
 
+import contextlib
 import json
 import logging
 import traceback
@@ -34,6 +36,7 @@ from avis.structures.av_data_sample import AVDataSample
 from avis.structures.video_record import VideoRecord
 from avis.structures.video_result import VideoResult
 from avis.utils.atomic import check_writable, remove_stale_parts
+from avis.utils.folder_lock import folder_lock
 from avis.visualization.annotated_video import write_annotated_video
 from avis.visualization.follow_video import follow_file_name, write_follow_video
 from avis.visualization.timeline import write_timeline
@@ -230,11 +233,12 @@ def run_jobs(
     for job in jobs:
         progress.start_video(job.name, job.source.estimated_frames())
         try:
-            outcome = _predict(job, model, classes, options, progress)
-            if outcome.result is not None and job.folder is not None:
-                progress.start_stage('writing')
-                assert outcome.record is not None
-                write_outputs(job.folder, outcome.record, outcome.result, options)
+            with contextlib.nullcontext() if job.folder is None else folder_lock(job.folder):
+                outcome = _predict(job, model, classes, options, progress)
+                if outcome.result is not None and job.folder is not None:
+                    progress.start_stage('writing')
+                    assert outcome.record is not None
+                    write_outputs(job.folder, outcome.record, outcome.result, options)
         except Exception as error:  # must not stop the other videos
             if _concerns_all(error):
                 raise

@@ -1,8 +1,9 @@
 """Score the prediction files of any method on a benchmark, without torch and mmengine."""
 
+import contextlib
 import inspect
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from avis.evaluation.benchmarks.timeline_file import write_timelines
 from avis.evaluation.functional.counts import EvalProtocol, check_protocol
 from avis.evaluation.functional.diagnosis import VideoDiagnosis
 from avis.utils.atomic import check_writable
+from avis.utils.folder_lock import folder_lock
 from avis.utils.parallel import show_progress
 
 _PACKAGES = ('numpy', 'scipy', 'pycocotools', 'pillow', 'zlib-ng', 'msgspec')
@@ -87,6 +89,7 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
 
     Raises:
         FileNotFoundError: A folder or file does not exist.
+        BlockingIOError: Another process evaluates into ``out``.
         EvaluationStopped: A ValueError that lists every problem of the files, if the protocol
             cannot continue with one of them.
         ValueError: Unknown benchmark, protocol, option or attribute.
@@ -94,34 +97,41 @@ def evaluate(  # noqa: PLR0913 - one call is the whole tool
     _check_arguments(benchmark, protocol, options)
     preds = name_predictions(pred)
     check_workers(workers)
-    if out is not None:
-        check_writable(out)
     kind = BENCHMARKS.get(benchmark)
     if diagnose and not kind.DIAGNOSED:
         raise ValueError(f'{benchmark} has no tracks, which diagnose=True needs')
     runs = []
-    for name, path in preds.items():
-        with (
-            as_submission(benchmark, gt, path) as submission,
-            kind(gt, submission, protocol=protocol, **options) as opened,
-        ):
-            opened.diagnose = diagnose
-            scored, found = _run(opened, workers=workers, strict=strict, full=full)
-        found = {'name': name, **found, 'pred': str(path), 'options': options}
-        if by is not None:
-            found |= {'by': by, 'breakdown': break_down(scored, by)}
+    with contextlib.nullcontext() if out is None else _reserve(out):
+        for name, path in preds.items():
+            with (
+                as_submission(benchmark, gt, path) as submission,
+                kind(gt, submission, protocol=protocol, **options) as opened,
+            ):
+                opened.diagnose = diagnose
+                scored, found = _run(opened, workers=workers, strict=strict, full=full)
+            found = {'name': name, **found, 'pred': str(path), 'options': options}
+            if by is not None:
+                found |= {'by': by, 'breakdown': break_down(scored, by)}
+            if out is not None:
+                found['intervals'] = _intervals(scored, found)
+            runs.append((scored, found))
+        first, result = runs[0]
+        if len(runs) > 1:
+            result['others'] = [
+                {**found, 'comparison': _compare(first, scored)} for scored, found in runs[1:]
+            ]
         if out is not None:
-            found['intervals'] = _intervals(scored, found)
-        runs.append((scored, found))
-    first, result = runs[0]
-    if len(runs) > 1:
-        result['others'] = [
-            {**found, 'comparison': _compare(first, scored)} for scored, found in runs[1:]
-        ]
-    if out is not None:
-        write_result(result, out)
-        write_timelines({found['name']: scored for scored, found in runs}, out)
+            write_result(result, out)
+            write_timelines({found['name']: scored for scored, found in runs}, out)
     return result
+
+
+@contextlib.contextmanager
+def _reserve(out: str | Path) -> Iterator[None]:
+    """Check the folder of the results before the work, and keep other evaluations out of it."""
+    check_writable(out)
+    with folder_lock(out):
+        yield
 
 
 def _run(

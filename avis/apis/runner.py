@@ -181,11 +181,13 @@ def build_runner(cfg: Config) -> AVRunner:
     """Build the runner of a config, with its model.
 
     Raises:
+        OSError: ``work_dir`` cannot be written.
         ValueError: A class refuses its arguments; the message names the class.
     """
     for key in ('model', 'work_dir'):
         if cfg.get(key) is None:
             raise ValueError(f'{cfg.filename}: expected the key {key!r}, got nothing')
+    check_writable(cfg.work_dir)
     try:
         return AVRunner.from_cfg(cfg)
     except WRONG_VALUES as error:

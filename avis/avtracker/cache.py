@@ -6,6 +6,8 @@ truncated, damaged or of another origin, counts as absent, is named in the log a
 """
 
 import contextlib
+import errno
+import fcntl
 import functools
 import gzip
 import hashlib
@@ -154,6 +156,9 @@ class _StageWriter:
 class Journal:
     """Lines that survive the end of the process; a truncated last line is left out.
 
+    Lines count by their index: of two processes that continue the same file, the first one to add
+    a line stores its results, and the other stores none.
+
     Args:
         path: The file.
         is_valid: Whether a parsed line is one that the caller wrote.
@@ -162,6 +167,7 @@ class Journal:
     def __init__(self, path: Path, is_valid: Callable[[Any], bool] = lambda _: True) -> None:
         self.path, self.is_valid = path, is_valid
         self._complete = True
+        self._size = 0  # of the file after the last line that is known here
 
     def lines(self) -> list[str]:
         """All complete and valid lines; the file is truncated before the first other one."""
@@ -180,6 +186,7 @@ class Journal:
                 break
             found.append(line.decode().rstrip('\r\n'))
             end += len(line)
+        self._size = sum(len(line.encode()) + 1 for line in found)
         if end < len(content) or not content.endswith(b'\n'):
             with _ignore_write_errors(self.path):
                 write_atomic(self.path, ''.join(f'{line}\n' for line in found))
@@ -187,13 +194,17 @@ class Journal:
 
     def add(self, line: str) -> None:
         """Append a line; it is on the disk when this returns."""
-        if not self._complete:  # lines count by their index: none may follow a missing one
+        if not self._complete:  # none may follow a missing one
             return
         self._complete = False
         with _ignore_write_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open('a', encoding='utf-8') as file:
-                file.write(f'{line}\n')
+            with self.path.open('ab') as file:
+                with contextlib.suppress(OSError):  # a file system without locks
+                    fcntl.lockf(file, fcntl.LOCK_EX)
+                if file.seek(0, os.SEEK_END) != self._size:
+                    raise BlockingIOError(errno.EAGAIN, f'another process writes {self.path.name}')
+                self._size += file.write(f'{line}\n'.encode())
                 file.flush()
                 os.fsync(file.fileno())
             self._complete = True

@@ -1,11 +1,14 @@
 """mmengine's Runner with reproducible data loading, and plain logs without a terminal."""
 
 import contextlib
+import itertools
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import MMLogger
 from mmengine.logging.logger import MMFormatter
 from mmengine.optim import OptimWrapper
@@ -49,6 +52,13 @@ class AVRunner(Runner):
         if not wrapped.get('num_workers'):  # torch raises an error for it without workers
             wrapped['persistent_workers'] = False
         return Runner.build_dataloader(wrapped, seed, diff_rank_seed)
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """See mmengine; runs that start in the same second have folders of their own."""
+        super().setup_env(env_cfg)
+        names = [_make_folder(Path(self.work_dir), self.timestamp) if is_main_process() else '']
+        broadcast_object_list(names)
+        self._timestamp = names[0]
 
     def build_train_loop(self, loop: Any) -> Any:
         """See mmengine; an error names the config and its key, as in the methods below."""
@@ -151,6 +161,16 @@ class AVRunner(Runner):
             if to_console and not sys.stdout.isatty():
                 handler.setFormatter(MMFormatter(color=False, datefmt='%m/%d %H:%M:%S'))
         return logger
+
+
+def _make_folder(parent: Path, name: str) -> str:
+    """Make a folder; if it exists, a number is added to its name. Returns the name."""
+    for number in itertools.count():
+        own = f'{name}_{number}' if number else name
+        with contextlib.suppress(FileExistsError):
+            (parent / own).mkdir()
+            break
+    return own
 
 
 def _record_errors(loop: Any) -> Any:

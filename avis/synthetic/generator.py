@@ -95,7 +95,6 @@ def make_dataset(
     writer = _WRITERS[layout]
     target = Path(out) / writer.folder
     jobs = plan_jobs(recipe)
-    _require_empty(target)
     with atomic_folder(target) as folder:
         work = partial(_make_video, recipe, folder)
         results = map_in_processes(work, jobs, processes=processes, chunksize=4)
@@ -124,11 +123,3 @@ def _make_video(recipe: Recipe, folder: Path, job: Job) -> Any:
         audio = to_int16(stage.audio(_SAMPLE_RATE))
         write_mp4(path, images, fps=fps, audio=audio, sample_rate=_SAMPLE_RATE)
     return writer.video(folder, job, stage)
-
-
-def _require_empty(target: Path) -> None:
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise FileExistsError(
-            f'{target} exists and is not empty. Delete it, or choose another folder: a synthetic '
-            f'data set is never mixed with other files.'
-        )

@@ -191,6 +191,26 @@ def test_files_of_a_killed_run_are_removed(videos, tmp_path):
     assert not any(name.endswith('.part') for name in names)
 
 
+def test_video_of_another_running_process_is_refused(videos, tmp_path):
+    out = tmp_path / 'out'
+    code = (
+        f'import sys; from avis.utils.folder_lock import folder_lock\nwith folder_lock("{out}/a"):'
+    )
+    holder = subprocess.Popen(
+        [sys.executable, '-c', f'{code} print(flush=True); sys.stdin.read()'],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with holder:
+        holder.stdout.readline()
+        failed = run(videos, out, video=False)
+        holder.stdin.close()
+    assert list(failed) == ['a']
+    assert f'is in use by process {holder.pid} on ' in failed['a']
+    assert not (out / 'a').exists()
+    assert (out / 'c' / 'results.json').is_file()
+
+
 @pytest.mark.parametrize(
     ('arguments', 'problem'),
     [

@@ -212,6 +212,18 @@ def test_journal_goes_on_after_its_last_complete_line(end, tmp_path):
     assert journal.lines() == [*complete, '{"b": 3}']
 
 
+def test_second_process_does_not_mix_its_lines_into_a_journal(tmp_path, log):
+    path = tmp_path / 'v' / 'local.jsonl'
+    first, second = Journal(path), Journal(path)
+    assert first.lines() == second.lines() == []
+    for line in ('{"a": "ü"}', '{"a": 2}'):
+        first.add(line)
+        second.add(line)
+    assert Journal(path).lines() == ['{"a": "ü"}', '{"a": 2}']
+    (said,) = log
+    assert 'another process writes local.jsonl' in said
+
+
 class Part:
     not_in_cache_key = ('device',)
 

@@ -1,5 +1,7 @@
 """What a user does wrong ends in one line that names it; the traceback is shown on request."""
 
+import errno
+import multiprocessing.synchronize
 import os
 import runpy
 import shutil
@@ -131,6 +133,45 @@ def test_terminal_shows_one_line_or_the_traceback(folder: Path) -> None:
     environment = {**os.environ, 'AVIS_DEBUG': '1'}
     debugged = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert 'Traceback' in debugged.stderr
+
+
+@pytest.mark.parametrize(
+    'reason',
+    [
+        'unable to write to file </torch_12_3>: No space left on device (28)',
+        'a worker is killed by signal: Bus error. Maybe workers are out of shared memory.',
+    ],
+)
+def test_missing_shared_memory_is_named_with_the_remedy(reason: str) -> None:
+    def fail() -> None:
+        raise RuntimeError(f'Caught RuntimeError in a worker\n{reason}')
+
+    with pytest.raises(SystemExit) as ended:
+        cli.run(fail)
+    assert 'more shared memory than /dev/shm has' in str(ended.value.code)
+    assert f'({reason}); enlarge it' in str(ended.value.code)
+
+
+def test_full_disk_without_a_name_is_told_apart_from_shared_memory(monkeypatch) -> None:
+    def fail(*_) -> None:
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    with pytest.raises(SystemExit) as ended:
+        cli.run(fail)
+    assert str(ended.value.code).startswith('error: No space left on device; free some where')
+    monkeypatch.setattr('_multiprocessing.SemLock', fail)
+    with pytest.raises(SystemExit) as ended:
+        cli.run(multiprocessing.get_context('spawn').Lock)
+    assert 'more shared memory than /dev/shm has' in str(ended.value.code)
+
+
+def test_names_in_errors_do_not_control_the_terminal() -> None:
+    def fail() -> None:
+        raise ValueError('video \x1b]0;title\x07\x9b2J ü')
+
+    with pytest.raises(SystemExit) as ended:
+        cli.run(fail)
+    assert ended.value.code == r'error: video \x1b]0;title\x07\x9b2J ü'
 
 
 def test_defects_keep_their_traceback() -> None:

@@ -1,5 +1,6 @@
 """Files and folders are complete or absent, whatever interrupts the writing."""
 
+import errno
 import json
 import os
 import subprocess
@@ -57,6 +58,30 @@ def test_interrupted_file_keeps_the_old_one(error, tmp_path) -> None:
     assert names(tmp_path) == ['file']
 
 
+@pytest.mark.parametrize('problem', [errno.ENOSPC, errno.EROFS])
+def test_full_disk_is_named_with_the_file(problem, tmp_path, monkeypatch) -> None:
+    def fail(*_) -> None:
+        raise OSError(problem, os.strerror(problem))
+
+    def make_folder() -> None:
+        with atomic_folder(path) as part:
+            (part / 'file').write_bytes(b'content')
+
+    path = tmp_path / 'page.html'
+    for failing, named, call in (
+        ('os.fsync', path, lambda: write_atomic(path, 'text')),
+        ('pathlib.Path.write_bytes', path, lambda: write_atomic(path, 'text')),
+        ('pathlib.Path.write_bytes', path, make_folder),
+        ('pathlib.Path.write_bytes', tmp_path, lambda: check_writable(tmp_path)),
+    ):
+        monkeypatch.setattr(failing, fail)
+        with pytest.raises(OSError, match=os.strerror(problem)) as caught:
+            call()
+        monkeypatch.undo()
+        assert (caught.value.errno, caught.value.filename) == (problem, str(named))
+        assert names(tmp_path) == []
+
+
 def test_file_is_synced_before_it_is_renamed(tmp_path, monkeypatch) -> None:
     synced = []
     monkeypatch.setattr('os.fsync', lambda _: synced.append(names(tmp_path)))
@@ -96,6 +121,19 @@ def test_interrupted_folder_leaves_nothing(error, tmp_path) -> None:
     assert names(tmp_path) == []
 
 
+def test_folder_that_another_process_made_meanwhile_is_kept(tmp_path) -> None:
+    def write() -> None:
+        with atomic_folder(tmp_path / 'set') as part:
+            (part / 'file').write_text('ours')
+            (tmp_path / 'set').mkdir()
+            (tmp_path / 'set' / 'file').write_text('theirs')
+
+    with pytest.raises(FileExistsError, match='set exists and is not empty'):
+        write()
+    assert (tmp_path / 'set' / 'file').read_text() == 'theirs'
+    assert names(tmp_path) == ['set']
+
+
 def test_only_parts_of_dead_processes_are_removed(tmp_path) -> None:
     killed = subprocess.Popen([sys.executable, '-c', ''])
     killed.wait()
@@ -120,6 +158,16 @@ def test_next_folder_removes_the_parts_of_killed_processes(tmp_path) -> None:
     with atomic_folder(tmp_path / 'data[1]') as folder:
         (folder / 'new').touch()
     assert names(tmp_path) == [running.name, 'data[1]']
+
+
+def test_next_file_removes_the_parts_of_killed_processes(tmp_path) -> None:
+    killed = subprocess.Popen([sys.executable, '-c', ''])
+    killed.wait()
+    others = [f'page.{os.getppid()}.part', f'other.{killed.pid}.part', 'page.part']
+    for name in (f'page.{killed.pid}.part', *others):
+        (tmp_path / name).touch()
+    write_atomic(tmp_path / 'page', 'text')
+    assert names(tmp_path) == sorted(['page', *others])
 
 
 def test_folder_is_checked_before_work(tmp_path) -> None:

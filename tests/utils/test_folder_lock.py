@@ -45,3 +45,12 @@ def test_folder_can_be_used_again_after_the_block(tmp_path):
     for _ in range(2):
         with folder_lock(tmp_path):
             pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_folder_that_the_block_made_and_left_empty_is_removed(tmp_path):
+    with folder_lock(tmp_path / 'empty'):
+        pass
+    with folder_lock(tmp_path / 'used'):
+        (tmp_path / 'used' / 'file').touch()
+    assert [path.name for path in tmp_path.rglob('*')] == ['used', 'file']
