@@ -47,7 +47,7 @@ def write_shards(dataset: AVDataset, folder: str | Path, *, clips_per_shard: int
     with atomic_folder(folder) as part:
         pattern = str(part / '%06d.tar')
         with webdataset.ShardWriter(
-            pattern, maxcount=clips_per_shard, verbose=0, encoder=False
+            pattern, maxcount=clips_per_shard, verbose=0, encoder=False, mtime=0
         ) as writer:
             for index in range(len(dataset)):
                 writer.write(_sample(dataset.record(index), index))

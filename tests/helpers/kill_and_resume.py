@@ -49,7 +49,7 @@ def largest_difference(config: Path, data: Path, folder: Path) -> float:
     name = f'{"epoch" if by_epoch(config) else "iter"}_{{}}.pth'
     assert [path.name for path in broken.glob('*.pth')] == [name.format(2)]
     assert _train(broken, config, options, resume='auto') == 0
-    states = [_tensors(path / name.format(LENGTH)) for path in (whole, broken)]
+    states = [stored_tensors(path / name.format(LENGTH)) for path in (whole, broken)]
     assert states[0].keys() == states[1].keys()
     return max(
         (value.double() - states[1][key].double()).abs().max().item()
@@ -92,7 +92,7 @@ def _run_quietly(**arguments: Any) -> None:
     train_tiny(**arguments)
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
+def stored_tensors(path: Path) -> dict[str, Tensor]:
     """The weights and the state of the optimizer in a checkpoint, by name."""
     content = torch.load(path, map_location='cpu', weights_only=False)
     found = dict(content['state_dict'])
