@@ -15,7 +15,12 @@ import av
 import yaml
 
 from avis.utils.file_names import natural_key, safe_file_name
-from avis.utils.media_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES, list_folder
+from avis.utils.media_files import (
+    IMAGE_SUFFIXES,
+    VIDEO_SUFFIXES,
+    list_folder,
+    single_file_options,
+)
 from avis.utils.shares import share_videos
 
 LIST_SUFFIXES = ('.yml', '.yaml')
@@ -280,7 +285,7 @@ class _Media:
     def open(cls, path: Path) -> '_Media':
         """Read the header of a file."""
         try:
-            with av.open(str(path)) as container:
+            with av.open(str(path), options=single_file_options()) as container:
                 kind = container.format.name
                 attached = av.stream.Disposition.attached_pic
                 shown = [s for s in container.streams.video if not s.disposition & attached]

@@ -1,6 +1,7 @@
 """Prepare a data set from raw videos: the functions behind ``avis data prepare``."""
 
 import json
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,7 @@ from avis.datasets.preparation.custom import (
 from avis.datasets.preparation.files import RawVideos
 from avis.datasets.preparation.running import PreparationReport, run_preparation
 from avis.utils.atomic import write_atomic
+from avis.utils.file_names import path_inside
 
 ModelSize = Literal['small', 'r50']
 
@@ -92,7 +94,8 @@ def prepare_benchmark(
 
     Raises:
         FileNotFoundError: The videos or the annotation files do not exist.
-        ValueError: ``phase`` or ``vggish`` is missing, or of no use for this benchmark.
+        ValueError: ``phase`` or ``vggish`` is missing, or of no use for this benchmark; or a name
+            in the annotation files leads out of ``root``.
     """
     root, found = Path(root), RawVideos(videos)
     if name in PHASED_PLANS:
@@ -106,6 +109,8 @@ def prepare_benchmark(
         if phase is not None or vggish is not None:
             raise ValueError(f'{name} takes neither a phase nor weights of VGGish')
         jobs = PLANS[name](root, found)
+    for path in [path for job in jobs for path in job.targets()]:
+        path_inside(root, os.path.relpath(path, root))
     report = run_preparation(jobs, processes=processes)
     if vggish is not None:
         kind: type[AVDataset] = AVISeg if name == 'aviseg' else AVTrack

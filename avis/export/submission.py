@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from avis.structures.masks import RLE, decode_rle, rle_to_json
 from avis.utils.atomic import atomic_path, write_atomic
+from avis.utils.file_names import path_inside
 
 
 def write_label_png(path: Path, image: NDArray[np.uint8]) -> None:
@@ -47,7 +48,7 @@ def write_heat_map(folder: Path, name: str, heat_map: NDArray[np.floating]) -> N
     """Write the heat map of a clip, (H, W), as ``<folder>/<name>.npy`` for VGG-SS."""
     buffer = BytesIO()
     np.save(buffer, heat_map)
-    write_atomic(folder / f'{name}.npy', buffer.getvalue())
+    write_atomic(path_inside(folder, f'{name}.npy'), buffer.getvalue())
 
 
 def write_persons(
@@ -129,7 +130,7 @@ def write_probabilities(out: Path, name: str, prob: NDArray[np.float32]) -> None
         # The level is above 127 exactly where p > 0.5; np.rint would round p = 0.5 up.
         prob = np.ceil(prob * np.float32(255) - np.float32(0.5))
     for number, image in enumerate(prob.astype(np.uint8), start=1):
-        write_label_png(out / name / f'{name}_{number}.png', image)
+        write_label_png(path_inside(out, f'{name}/{name}_{number}.png'), image)
 
 
 def write_labels(folder: Path, labels: NDArray[Any]) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 # Most file systems allow 255 bytes; suffixes and the mark of a temporary file are added to it.
@@ -23,6 +24,23 @@ def safe_file_name(name: str) -> str:
         return plain
     key = hashlib.blake2b(os.fsencode(name), digest_size=4).hexdigest()
     return f'{plain[:40]}-{key}'
+
+
+def path_inside(folder: str | Path, name: str) -> Path:
+    """Path of a file or folder whose name comes from a data file; subfolders are allowed.
+
+    Raises:
+        ValueError: The name leads out of the folder.
+    """
+    path, root = (
+        Path(os.path.normpath(each.absolute())) for each in (Path(folder) / name, Path(folder))
+    )
+    if path == root or not path.is_relative_to(root):
+        raise ValueError(
+            f'{name!r}: expected the name of something inside of {folder}, got one that leads out '
+            f'of it; correct the annotation files'
+        )
+    return Path(os.path.normpath(Path(folder) / name))
 
 
 def natural_key(name: str) -> tuple[Any, ...]:

@@ -1,5 +1,6 @@
 """Which files of a folder are frames or videos, in which order, and which are passed over."""
 
+import functools
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +15,9 @@ _VIDEOS = (
 )
 IMAGE_SUFFIXES = tuple(f'.{name}' for name in _IMAGES.split())
 VIDEO_SUFFIXES = tuple(f'.{name}' for name in _VIDEOS.split())
+# Formats of FFmpeg, which would open the files and addresses that they name.
+_PLAYLISTS = {'concat', 'dash', 'hls', 'imf', 'lavfi', 'rtp', 'rtsp', 'sap', 'sdp'}
+_PLAYLISTS |= {'vobsub', 'webm_dash_manifest'}
 _THUMBNAIL = re.compile(r'(?:^|[^a-z])thumb(?:s|nails?)?(?:$|[^a-z])', re.IGNORECASE)
 
 
@@ -90,3 +94,11 @@ def find_by_stem(folder: str | Path) -> tuple[dict[str, Path], list[Path]]:
         path for path in list_folder(folder).videos if found.setdefault(path.stem, path) != path
     ]
     return found, second
+
+
+@functools.cache
+def single_file_options() -> dict[str, str]:
+    """Options of :func:`av.open` that refuse playlists, whatever the name of the file."""
+    import av
+
+    return {'format_whitelist': ','.join(sorted(av.formats_available - _PLAYLISTS))}

@@ -111,6 +111,7 @@ def test_patterns_and_lists_name_videos(media):
         ('- 3', r"\[0\]: expected a path, or a mapping with 'video', got 3"),
         ('- {video: a.mp4, sound: b}', r"\[0\]: expected keys among .* got \['sound'\]"),
         ('[', 'expected a list in YAML'),
+        ('- !!python/object/apply:os.mkdir [code_ran]', 'expected a list in YAML'),
     ],
 )
 def test_wrong_lists_are_errors(tmp_path, content, problem):

@@ -114,6 +114,15 @@ def test_uploads_have_a_limit_and_names_cannot_leave_the_folder(served, clip):
     assert request(address, f'{API}file={quote(path)}')[0] == 200
 
 
+def test_links_in_the_folder_do_not_lead_out_of_it(served):
+    address, folder = served
+    link = folder / 'link.mp4'
+    link.symlink_to('/etc/passwd')
+    assert request(address, f'{API}file={link}')[0] == 404
+    assert request(address, API + 'queue/join', call_of(str(link)))[0] == 400
+    link.unlink()
+
+
 def test_nothing_of_an_upload_is_cached():
     cfg = Models(None, 'cpu').load('avtracker_offline').cfg
     assert (cfg.model.cache_dir, cfg.model.record_dir) == (None, None)

@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from avis.engine.resume import check_resumable, find_resumable, is_complete
+from avis.engine.resume import (
+    check_resumable,
+    check_training_state,
+    find_resumable,
+    is_complete,
+)
 
 
 @pytest.fixture
@@ -80,3 +85,17 @@ def test_missing_file_is_named(run: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r'epoch_77\.pth'):
         check_resumable(run / 'epoch_77.pth')
     assert check_resumable(run / 'epoch_2.pth') == run / 'epoch_2.pth'
+
+
+def test_code_in_the_metadata_is_refused() -> None:
+    names = ('log_scalars', 'runtime_info', 'resumed_keys')
+    content = {
+        'meta': {'epoch': 1, 'iter': 1},
+        'state_dict': {},
+        'message_hub': {name: {} for name in names},
+        'optimizer': {'param_groups': [], 'state': {}},
+    }
+    assert check_training_state(content, 'a.pth') == content['meta']
+    content['meta']['config'] = 'import os'
+    with pytest.raises(ValueError, match=r'a\.pth: expected no entry meta\.config, which is code'):
+        check_training_state(content, 'a.pth')

@@ -9,7 +9,7 @@ import torch
 from avis.apis import evaluate
 from avis.evaluation.metrics.avs_metric import AVSMetric
 from avis.evaluation.metrics.avss_metric import AVSSMetric
-from avis.export.submission import write_probabilities
+from avis.export.submission import write_heat_map, write_probabilities
 from avis.utils.png import read_png
 from tests.helpers.small_sets import write_png
 
@@ -81,3 +81,16 @@ def test_probabilities_above_one_half_stay_above_it(tmp_path: Path) -> None:
     levels = read_png(tmp_path / 'clip' / 'clip_1.png')
     assert levels.tolist() == [[0, 127, 128, 128, 255]]
     assert ((levels > 127) == (prob[0] > 0.5)).all()
+
+
+def test_names_of_clips_cannot_leave_the_folder(tmp_path: Path) -> None:
+    out, frame = tmp_path / 'out', np.zeros((1, *SIZE), np.float32)
+    for name in ('../up', '/up', 'a/../../up'):
+        with pytest.raises(ValueError, match='leads out of it'):
+            write_probabilities(out, name, frame)
+        with pytest.raises(ValueError, match='leads out of it'):
+            write_heat_map(out, name, frame[0])
+        sample = clip(name, 1, 1, sem_seg=np.zeros((1, *SIZE), np.uint8))
+        with pytest.raises(ValueError, match='leads out of it'):
+            AVSSMetric(out=str(out)).process(None, [sample])
+    assert list(tmp_path.iterdir()) == []

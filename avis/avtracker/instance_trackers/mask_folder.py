@@ -1,5 +1,6 @@
 """Instance masks read from PNG files."""
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
@@ -92,7 +93,9 @@ class MaskFolder:
         for file in files:
             image = np.zeros(size, np.uint8)
             if file is not None:
-                found = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
+                found = None
+                with contextlib.suppress(cv2.error):  # too many pixels
+                    found = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
                 if found is None or found.shape != tuple(size):
                     problem = 'cannot be read' if found is None else f'has size {found.shape}'
                     raise ValueError(f'{file} {problem}, expected a PNG of size {tuple(size)}')

@@ -103,10 +103,10 @@ class JsonClient:
         self, url: str, *, api_key_env: str | None, retries: RetryPolicy | None = None
     ) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ('http', 'https') or not parts.hostname or parts.query:
+        if parts.username or parts.password or parts.query:
+            raise ValueError('base_url must contain no password and no query; use api_key_env')
+        if parts.scheme not in ('http', 'https') or not parts.hostname:
             raise ValueError(f'expected a base_url like http://host/v1, got {url!r}')
-        if parts.username or parts.password:
-            raise ValueError('base_url must not contain a password; use api_key_env')
         self.url, self.api_key_env = url, api_key_env
         self.retries = retries or RetryPolicy()
         self._successes = 0

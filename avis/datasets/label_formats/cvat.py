@@ -25,6 +25,7 @@ from avis.datasets.label_formats.labels import (
 from avis.structures.masks import RLE, decode_rle, encode_mask
 from avis.synthetic.polygons import mask_to_polygons
 from avis.utils.atomic import write_atomic
+from avis.utils.file_names import path_inside
 from avis.utils.media_files import VIDEO_SUFFIXES
 
 _SHAPES = ('polygon', 'box', 'mask')
@@ -154,7 +155,7 @@ def write_cvat_video(videos: list[LabeledVideo], folder: str | Path) -> None:
                 for frame, outside, polygon in _with_ends(polygons, video.length):
                     shape = {'frame': str(frame), 'outside': outside, 'occluded': '0'}
                     SubElement(element, 'polygon', shape, keyframe='1', points=_text(polygon))
-        _save(root, Path(folder) / f'{video.name}.xml')
+        _save(root, path_inside(folder, f'{video.name}.xml'))
 
 
 def write_cvat_images(videos: list[LabeledVideo], path: str | Path) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from avis.datasets.label_formats.labels import (
@@ -23,6 +22,7 @@ from avis.datasets.label_formats.labels import (
 from avis.structures.masks import decode_rle, encode_mask
 from avis.synthetic.polygons import mask_to_polygons
 from avis.utils.atomic import write_atomic
+from avis.utils.file_names import path_inside
 
 _VERSION = '5.5.0'
 
@@ -93,12 +93,14 @@ def _segmentation(shape: dict[str, Any], size: tuple[int, int], path: Path, loca
         return [[x1, y1, x2, y1, x2, y2, x1, y2]]
     if kind == 'mask':
         (x1, y1), (x2, y2) = points
+        mask = np.zeros(size, bool)
         try:
             image = Image.open(io.BytesIO(base64.b64decode(shape['mask'])))
-            crop: NDArray[Any] = np.asarray(image) > 0
-            mask = np.zeros(size, bool)
-            mask[int(y1) : int(y2) + 1, int(x1) : int(x2) + 1] = crop
-        except (KeyError, OSError, ValueError) as error:
+            box = mask[int(y1) : int(y2) + 1, int(x1) : int(x2) + 1]
+            if image.size != box.shape[::-1]:  # known before any pixel is unpacked
+                raise ValueError(f'has size {image.size}, expected {box.shape[::-1]} of its points')
+            box[:] = np.asarray(image) > 0
+        except (KeyError, OSError, ValueError, Image.DecompressionBombError) as error:
             raise label_error(path, f'{location}.mask', f'cannot be read ({error})') from error
         return encode_mask(mask)
     raise label_error(path, location, f'expected a polygon, rectangle or mask, got a {kind}')
@@ -136,5 +138,5 @@ def write_labelme(videos: list[LabeledVideo], folder: str | Path) -> None:
                 'imageHeight': video.height,
                 'imageWidth': video.width,
             }
-            path = Path(folder) / video.name / f'{Path(image).stem}.json'
+            path = path_inside(folder, f'{video.name}/{Path(image).stem}.json')
             write_atomic(path, json.dumps(content) + '\n')

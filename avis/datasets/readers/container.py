@@ -20,6 +20,7 @@ from mmengine.logging import print_log
 
 from avis.datasets.readers.errors import BrokenDataError, broken_data_error, require_file
 from avis.structures.media_time import ContinuousClock
+from avis.utils.media_files import single_file_options
 
 _MAX_DEMUX_ERRORS = 100  # in succession
 # Their blocks start in the middle of a frame. After a seek FFmpeg gives the time of a block to the
@@ -238,7 +239,7 @@ def open_container(path: str | Path) -> Any:
     """
     require_file(path)
     try:
-        return av.open(str(path))
+        return av.open(str(path), options=single_file_options())
     except (av.error.FFmpegError, UnicodeError) as error:
         raise broken_data_error(
             path, f'cannot be decoded ({getattr(error, "strerror", error)})'

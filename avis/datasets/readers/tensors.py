@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avis.datasets.readers.errors import broken_data_error, require_file
+from avis.utils.compat.checkpoint_loading import check_unpacked_size
 
 _EXAMPLE = (96, 64)  # frames of 10 ms, mel bands: one VGGish example
 
@@ -50,6 +51,11 @@ def read_log_mel(path: str | Path) -> NDArray[np.float32]:
     if shape[-2:] != _EXAMPLE or len(shape) not in (3, 4) or shape[1:-2] not in ((), (1,)):
         raise broken_data_error(
             path, f'contains a tensor of shape {shape}, expected (T, 1, 96, 64)'
+        )
+    size = Path(path).stat().st_size
+    if value.numel() * value.element_size() > size:  # rows that share their memory
+        raise broken_data_error(
+            path, f'contains a tensor of shape {shape}, for which its {size} bytes are too few'
         )
     return _finite(path, value.detach().float().reshape(-1, *_EXAMPLE).numpy())
 
@@ -103,6 +109,7 @@ def _load_storage(data: bytes) -> Any:
     import torch
 
     try:
+        check_unpacked_size(io.BytesIO(data), len(data))
         return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:  # torch's message advises to disable the check
         raise _ForbiddenName('other objects than a storage inside its storage') from error

@@ -11,7 +11,10 @@ Half of the frame is always predicted, so every score stands beside those of two
 model: ``center_box``, a box of half of the frame, and ``whole_image``.
 """
 
+import io
 import math
+import zipfile
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +36,7 @@ from avis.evaluation.functional.sound_localization import (
     localize_clip,
     pool_localized,
 )
+from avis.utils.png import MAX_PIXELS
 from avis.utils.source_boxes import (
     FLICKR_LISTS,
     FLICKR_SILENT,
@@ -50,6 +54,7 @@ from avis.utils.tables import read_rows
 _CONFIDENCE = 'confidence.csv'
 _PROTOCOLS: tuple[EvalProtocol, EvalProtocol] = ('official', 'corrected')
 _NO_BOXES = SourceBoxes(np.zeros((0, 4)))
+_LARGEST_MAP = 8 * MAX_PIXELS  # bytes
 _BLANK = np.zeros((1, 1), np.float32)  # stands for a map that is not there
 
 
@@ -268,7 +273,7 @@ class _HeatMaps:
             try:
                 with np.load(path) as maps:
                     self.names = set(maps.files)
-            except (ValueError, OSError, AttributeError) as error:
+            except (ValueError, OSError, AttributeError, zipfile.BadZipFile) as error:
                 raise ValueError(
                     f'{path}: expected an npz file of heat maps, got {error}'
                 ) from error
@@ -281,13 +286,26 @@ class _HeatMaps:
         """A map (H, W).
 
         Raises:
-            ValueError: It is no array of two axes.
+            ValueError: It is no array of two axes, or larger than any image that is read.
         """
-        if self.path.is_dir():
-            heat_map = np.load(self.path / f'{name}.npy', allow_pickle=False)
+        if self.path.is_dir():  # mapped: the shape in the header is compared with the file
+            file = self.path / f'{name}.npy'
+            heat_map = np.load(file, mmap_mode='r', allow_pickle=False)
         else:
-            with np.load(self.path, allow_pickle=False) as maps:
-                heat_map = maps[name]
+            heat_map = self._unpack(f'{name}.npy')
         if heat_map.ndim != 2 or not np.issubdtype(heat_map.dtype, np.number):
             raise ValueError(f'expected numbers (H, W), got {heat_map.dtype} {heat_map.shape}')
-        return np.asarray(heat_map)
+        return np.array(heat_map)
+
+    def _unpack(self, entry: str) -> NDArray[Any]:
+        """Read an entry of the archive after a look at its size, which may be far larger."""
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                size = archive.getinfo(entry).file_size
+                if size > _LARGEST_MAP:
+                    raise ValueError(f'expected at most {_LARGEST_MAP} bytes, got {size}')
+                content = io.BytesIO(archive.read(entry))
+            heat_map: NDArray[Any] = np.load(content, allow_pickle=False)
+        except (KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(f'cannot be unpacked ({type(error).__name__}: {error})') from error
+        return heat_map

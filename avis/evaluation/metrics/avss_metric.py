@@ -17,6 +17,7 @@ from avis.evaluation.metrics.protocol_metric import ProtocolMetric
 from avis.evaluation.metrics.sample_arrays import frame_flags, predicted_frames, scored_frames
 from avis.export.submission import write_labels
 from avis.registry import METRICS
+from avis.utils.file_names import path_inside
 
 
 @METRICS.register_module()
@@ -53,7 +54,7 @@ class AVSSMetric(ProtocolMetric):
             if self.out is not None:
                 # Padded frames too: the official protocol scores them.
                 labels = predicted_frames(sample, 'sem_seg', None)
-                write_labels(self.out / str(sample['video_name']), labels)
+                write_labels(path_inside(self.out, str(sample['video_name'])), labels)
             if keep.any():
                 pred, target = scored_frames(sample, 'sem_seg', keep)
             else:

@@ -24,6 +24,7 @@ from avis.evaluation.metrics.sample_tracks import SampleTracks, tracks_of
 from avis.export.submission import to_results, write_persons, write_results_json
 from avis.registry import METRICS
 from avis.structures.masks import decode_rle, encode_mask
+from avis.utils.file_names import path_inside
 
 
 @dataclass(frozen=True)
@@ -274,7 +275,8 @@ class AVTrackMetric(TrackMetric):
         """Write the folder of the video."""
         if self.out is not None:
             frame_ids = sample.get('frame_ids', range(len(tracks.frames)))
-            write_persons(self.out / tracks.name, tracks.pred.rles, [int(k) for k in frame_ids])
+            folder = path_inside(self.out, tracks.name)
+            write_persons(folder, tracks.pred.rles, [int(k) for k in frame_ids])
         return []
 
 

@@ -9,6 +9,7 @@ from avis.evaluation.metrics.protocol_metric import ProtocolMetric
 from avis.evaluation.metrics.sample_arrays import frame_flags, predicted_frames, scored_frames
 from avis.export.submission import write_label_png
 from avis.registry import METRICS
+from avis.utils.file_names import path_inside
 
 
 @METRICS.register_module()
@@ -44,7 +45,7 @@ class VPOMetric(ProtocolMetric):
                 name = str(sample['video_name'])
                 names = [name] if len(labels) == 1 else [f'{name}/{n}' for n in range(len(labels))]
                 for name, image in zip(names, labels, strict=True):
-                    write_label_png(self.out / f'{name}.png', image)
+                    write_label_png(path_inside(self.out, f'{name}.png'), image)
             # One entry per sample, even if empty: mmengine drops padding samples by counting.
             pair = scored_frames(sample, 'sem_seg', labeled)
             self.results.append(count_confusion(*pair, num_classes=self.num_classes))

@@ -12,10 +12,11 @@ import collections
 import contextlib
 import pickle
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import IO, Any
 
 from avis.utils.compat.import_hook import after_import
 
@@ -135,6 +136,7 @@ def load_file(filename: str | Path, map_location: Any = None) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f'Checkpoint {path} does not exist.')
     try:
+        check_unpacked_size(path, path.stat().st_size)
         if path.suffix == '.pkl':
             return _load_pickle(path)
         if _trusted:
@@ -146,6 +148,24 @@ def load_file(filename: str | Path, map_location: Any = None) -> Any:
         if 'CUDA' in str(error):  # no such device or no memory: not an error of the file
             raise
         raise ValueError(_explain(path, error)) from error
+
+
+def check_unpacked_size(file: Path | IO[bytes], size: int) -> None:
+    """Refuse a zip archive whose entries are larger than itself: torch does not compress them.
+
+    Args:
+        file: A file of torch, an archive or not.
+        size: Its bytes.
+
+    Raises:
+        ValueError: The entries are compressed, or share their bytes.
+    """
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > size:
+        raise ValueError(f'{size} bytes that unpack to {unpacked}, which torch never writes')
 
 
 def _explain(path: Path, error: Exception) -> str:
@@ -190,6 +210,8 @@ def _register_loaders(module: ModuleType) -> None:
             torch.distributed.barrier()
         return load_file(path, map_location)
 
+    # What the schemes open-mmlab://, torchvision:// and mmcls:// call; it would run pickled code.
+    module.load_from_http = load_from_http  # type: ignore[attr-defined]
     loader = module.CheckpointLoader
     loader.register_scheme(prefixes='', loader=load_from_local, force=True)
     loader.register_scheme(prefixes=('http://', 'https://'), loader=load_from_http, force=True)

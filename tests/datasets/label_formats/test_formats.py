@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -164,3 +166,40 @@ def test_wrong_coco_file_is_named(tmp_path: Path) -> None:
     path.write_text(json.dumps({**content, 'annotations': [annotation]}))
     with pytest.raises(ValueError, match=r'expected annotations of COCO, got KeyError: 3'):
         read_labels(path)
+
+
+@pytest.mark.parametrize('form', ['labelme', 'cvat-video'])
+@pytest.mark.parametrize('name', ['/', '../up', 'a/../../up'])
+def test_names_of_videos_cannot_leave_the_folder(form: str, name: str, tmp_path: Path) -> None:
+    video = LabeledVideo(name, *SIZE, {0: '00000.jpg'})
+    with pytest.raises(ValueError, match='leads out of it'):
+        save_labels([video], tmp_path / 'out', form=form)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_xml_that_expands_or_names_files_is_refused(tmp_path: Path) -> None:
+    secret = tmp_path / 'secret'
+    secret.write_text('secret')
+    lines = [f'<!ENTITY e{k} "{f"&e{k - 1};" * 10}">' for k in range(1, 12)]
+    path = tmp_path / 'labels.xml'
+    for entities, used in (
+        (['<!ENTITY e0 "many">', *lines], '&e11;'),
+        ([f'<!ENTITY e SYSTEM "{secret}">'], '&e;'),
+    ):
+        declared = f'<!DOCTYPE annotations [{"".join(entities)}]>'
+        path.write_text(f'{declared}<annotations>{used}</annotations>')
+        with pytest.raises(ValueError, match=r'labels\.xml: .*expected XML'):
+            read_labels(path)
+
+
+def test_mask_of_another_size_than_its_box_is_not_unpacked(tmp_path: Path) -> None:
+    header = struct.pack('>IIBBBBB', 50_000, 50_000, 1, 0, 0, 0, 0)
+    chunk = b'IHDR' + header
+    png = b'\x89PNG\r\n\x1a\n' + struct.pack('>I', 13) + chunk
+    png += struct.pack('>I', zlib.crc32(chunk))
+    for content in (png, png[:16] + struct.pack('>II', 9, 9) + png[24:]):
+        mask = base64.b64encode(content).decode()
+        shape = {'label': 'cat', 'points': [[1, 1], [4, 4]], 'shape_type': 'mask', 'mask': mask}
+        labelme_file(tmp_path / 'walk', 3, shape)
+        with pytest.raises(ValueError, match=r'shapes\[0\]\.mask: cannot be read'):
+            read_labels(tmp_path)

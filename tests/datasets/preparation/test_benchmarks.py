@@ -162,6 +162,21 @@ def test_two_processes_write_the_same_files(tmp_path: Path) -> None:
     assert content[0] == content[1]
 
 
+def test_names_in_annotations_cannot_leave_the_data_set(tmp_path: Path) -> None:
+    options = {'videos': 2, 'splits': (1, 0, 1), 'seconds': 2, 'size': (64, 96)}
+    root = make_dataset(layout='aviseg', out=tmp_path / 'data', **options).root
+    path = root / 'train.json'
+    content = json.loads(path.read_text())
+    (entry,) = content['videos']
+    name = entry['file_names'][0].split('/')[0]
+    entry['file_names'] = [f'{name}/../../../../frame{k}.jpg' for k in range(2)]
+    path.write_text(json.dumps(content))
+    write_lossless(tmp_path / 'raw' / f'{name}.mp4', numbered_frames(4), ramp(2), fps=2, rate=16000)
+    with pytest.raises(ValueError, match='leads out of it'):
+        prepare_benchmark('aviseg', tmp_path / 'raw', root, phase=0.5)
+    assert not list(tmp_path.glob('frame*'))
+
+
 def test_unknown_moment_of_frames_must_be_stated(tmp_path: Path) -> None:
     write_lossless(tmp_path / 'a.mp4', numbered_frames(2), None, fps=1, rate=16000)
     with pytest.raises(ValueError, match='does not state which moment'):

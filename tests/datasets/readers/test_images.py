@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -87,3 +90,15 @@ def test_pixels_are_written_to_out_if_they_fit(tmp_path) -> None:
     other = np.zeros((9, 12, 3), np.uint8)
     np.testing.assert_array_equal(read_image(path, other), clip[1])
     assert not other.any()
+
+
+@pytest.mark.parametrize('read', [read_image, read_label_values, read_label_colors])
+def test_image_of_more_pixels_than_any_is_refused(tmp_path, read) -> None:
+    path = tmp_path / 'bomb.png'
+    Image.new('1', (8, 8)).save(path)
+    data = bytearray(path.read_bytes())
+    data[16:24] = struct.pack('>II', 50_000, 50_000)
+    data[29:33] = struct.pack('>I', zlib.crc32(data[12:29]))
+    path.write_bytes(data)
+    with pytest.raises(BrokenDataError, match=r'bomb\.png: .*50000 x 50000'):
+        read(path)

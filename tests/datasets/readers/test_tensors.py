@@ -136,3 +136,15 @@ def test_features_of_wrong_type_or_shape_are_an_error(tmp_path, rows, problem) -
 def test_missing_file_is_an_error_with_its_path(tmp_path, read) -> None:
     with pytest.raises(FileNotFoundError, match=r'a\.x does not exist'):
         read(tmp_path / 'a.x')
+
+
+def test_small_file_cannot_claim_a_large_tensor(tmp_path) -> None:
+    path = write(tmp_path / 'bomb.pkl', torch.zeros(1).expand(100_000_000, 1, 96, 64))
+    assert path.stat().st_size < 10_000
+    with pytest.raises(BrokenDataError, match=r'bomb\.pkl: .* bytes are too few'):
+        read_log_mel(path)
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 1000000)}\n"
+    path = tmp_path / 'bomb.npy'
+    path.write_bytes(b'\x93NUMPY\x01\x00' + len(header).to_bytes(2, 'little') + header)
+    with pytest.raises(BrokenDataError, match=r'bomb\.npy is not|bomb\.npy: is not a readable'):
+        read_features(path)

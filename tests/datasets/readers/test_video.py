@@ -1,9 +1,12 @@
 import gc
+import shutil
+import socket
 
 import av
 import numpy as np
 import pytest
 
+from avis.apis.media_inputs import VideoInput, check_inputs
 from avis.datasets.readers import video
 from avis.datasets.readers.errors import BrokenDataError
 from avis.datasets.readers.video import read_video_frames, video_info, walk_video
@@ -156,3 +159,27 @@ def test_length_of_stream_without_header_is_found(video_path, tmp_path) -> None:
 def test_audio_file_is_not_a_video(tmp_path) -> None:
     with pytest.raises(BrokenDataError, match='has no video stream'):
         video_info(write_audio(tmp_path / 'a.wav', seconds=1))
+
+
+@pytest.mark.parametrize(
+    'playlist',
+    [
+        '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n',
+        "ffconcat version 1.0\nfile '{}'\n",
+        'v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\na=control:{}\n',
+    ],
+)
+def test_playlist_named_as_a_video_opens_no_other_file(playlist, video_path, tmp_path) -> None:
+    path = tmp_path / 'upload.mp4'
+    shutil.copy(video_path, tmp_path / 'private.mp4')
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        server.setblocking(False)
+        address = f'http://127.0.0.1:{server.getsockname()[1]}/a.mp4'
+        for named in (address, video_path, 'private.mp4'):
+            path.write_text(playlist.format(named))
+            with pytest.raises(BrokenDataError, match=r'upload\.mp4: cannot be decoded'):
+                video_info(path)
+            problems = check_inputs({'upload': VideoInput(path)}).problems
+            assert 'cannot be decoded' in problems['upload']
+        with pytest.raises(BlockingIOError):
+            server.accept()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -130,3 +131,19 @@ def test_wrong_paths_and_options_are_named(root) -> None:
     (root / 'vggss.json').write_text(json.dumps([]))
     with pytest.raises(ValueError, match='expected a list of clips'):
         evaluate('vggss', root / 'vggss.json', root / 'maps')
+
+
+def test_maps_that_claim_more_than_their_files_have_are_refused(root) -> None:
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 1000000)}\n"
+    claim = b'\x93NUMPY\x01\x00' + len(header).to_bytes(2, 'little') + header
+    (root / f'maps/{WRONG_BOX}.npy').write_bytes(claim)
+    with zipfile.ZipFile(root / 'claims.npz', 'w') as archive:
+        archive.writestr(f'{WRONG_BOX}.npy', claim)
+    with zipfile.ZipFile(root / 'zeros.npz', 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f'{WRONG_BOX}.npy', bytes(1000))
+    packed = (root / 'zeros.npz').read_bytes()  # the size of an entry is stated in the archive
+    large = packed.replace((1000).to_bytes(4, 'little'), (1 << 31).to_bytes(4, 'little'))
+    (root / 'zeros.npz').write_bytes(large)
+    for pred in ('maps', 'claims.npz', 'zeros.npz'):
+        with pytest.raises(EvaluationStopped, match=f'{pred}: {WRONG_BOX}: '):
+            evaluate('vggss', root, root / pred)

@@ -1,6 +1,8 @@
 import collections
 import os
 import pickle
+import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -235,3 +237,32 @@ def test_runner_resumes_from_its_checkpoint(tmp_path):
     assert len(losses.data[0]) == 4
     wanted, got = straight.model.state_dict(), resumed.model.state_dict()
     torch.testing.assert_close(got, wanted, rtol=0, atol=0)
+
+
+def test_archive_that_unpacks_to_more_than_itself_is_refused(tmp_path):
+    path = save(tmp_path / 'zeros.pth', {'w': torch.zeros(1 << 20)})
+    packed = tmp_path / 'packed.pth'
+    with zipfile.ZipFile(path) as stored, zipfile.ZipFile(packed, 'w') as archive:
+        for name in stored.namelist():
+            archive.writestr(name, stored.read(name), zipfile.ZIP_DEFLATED)
+    assert packed.stat().st_size < path.stat().st_size / 50
+    with pytest.raises(ValueError, match=r'packed\.pth cannot be read .* unpack to'):
+        load_file(packed)
+
+
+def test_every_scheme_of_mmengine_uses_the_safe_loader(tmp_path, monkeypatch):
+    trace = tmp_path / 'trace'
+    save(tmp_path / 'evil.pth', Evil(trace))
+    monkeypatch.setattr('torch.hub.get_dir', lambda: str(tmp_path / 'hub'))
+    monkeypatch.setattr(
+        'torch.hub.download_url_to_file', lambda _, to: shutil.copy(tmp_path / 'evil.pth', to)
+    )
+    models = {'net': 'https://example.com/evil.pth'}
+    for name in ('get_external_models', 'get_mmcls_models'):
+        monkeypatch.setattr(f'mmengine.runner.checkpoint.{name}', lambda: models)
+    monkeypatch.setattr('mmengine.runner.checkpoint.get_torchvision_models', lambda: models)
+    for scheme in ('https', 'open-mmlab', 'openmmlab', 'mmcls', 'torchvision', 'modelzoo'):
+        url = models['net'] if scheme == 'https' else f'{scheme}://net'
+        with pytest.raises(ValueError, match='more than weights'):
+            CheckpointLoader.load_checkpoint(url, map_location='cpu')
+    assert not trace.exists()
