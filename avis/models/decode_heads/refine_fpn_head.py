@@ -68,20 +68,26 @@ class RefineFPNHead(nn.Module):
     Args:
         num_classes: K; 1 for the binary task (one logit: sounding or not).
         channels: C, width of the maps; a multiple of 8. The last convolutions have C / 2 and C / 8.
+        classifier_channels: Width of the last convolution, whose output passes a ReLU before the
+            classifier; None for C / 8. If it is narrow, the initial weights of the classifier may
+            all be negative, so that no logit exceeds the bias and every mask stays empty.
     """
 
     NUM_LEVELS = 4
 
-    def __init__(self, *, num_classes: int, channels: int = 256) -> None:
+    def __init__(
+        self, *, num_classes: int, channels: int = 256, classifier_channels: int | None = None
+    ) -> None:
         super().__init__()
         self.num_classes = num_classes
+        last = classifier_channels or channels // 8
         self.blocks = nn.ModuleList(
             RefineBlock(channels=channels, has_top=level < self.NUM_LEVELS - 1)
             for level in range(self.NUM_LEVELS)
         )
         self.conv1 = nn.Conv2d(channels, channels // 2, 3, padding=1)
-        self.conv2 = nn.Conv2d(channels // 2, channels // 8, 3, padding=1)
-        self.classifier = nn.Conv2d(channels // 8, num_classes, 1)
+        self.conv2 = nn.Conv2d(channels // 2, last, 3, padding=1)
+        self.classifier = nn.Conv2d(last, num_classes, 1)
 
     def forward(self, maps: Sequence[Tensor], valid: Tensor | None = None) -> Tensor:
         """Map features (N, C, H/4, W/4) and coarser to logits (N, K, H, W).

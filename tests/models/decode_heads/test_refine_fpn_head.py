@@ -31,10 +31,12 @@ def straightforward(head: RefineFPNHead, levels: list[Tensor]) -> Tensor:
     return head.classifier(head.conv2(out).relu())
 
 
-@pytest.mark.parametrize('num_classes', [1, 5])
-def test_equals_direct_implementation(num_classes) -> None:
+@pytest.mark.parametrize(('num_classes', 'width'), [(1, None), (5, None), (1, 3)])
+def test_equals_direct_implementation(num_classes, width) -> None:
     torch.manual_seed(0)
-    head, levels = RefineFPNHead(num_classes=num_classes, channels=8).double(), maps()
+    head = RefineFPNHead(num_classes=num_classes, channels=8, classifier_channels=width).double()
+    levels = maps()
+    assert head.classifier.in_channels == (width or 1)
     ours, plain = head([level.relu() for level in levels]), straightforward(head, levels)
     assert ours.shape == (2, num_classes, 64, 96)
     torch.testing.assert_close(ours, plain)
