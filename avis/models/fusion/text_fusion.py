@@ -26,6 +26,8 @@ class TextAudioFusion(nn.Module):
         text_dim: E, width of a token.
         num_layers: Number of layers, each an attention and a feed-forward block.
         num_heads: Number of heads of each attention.
+        identity_init: Add the result to the audio embeddings through a layer that starts at zero,
+            so that a model trained without text starts with what it segments. D is C then.
     """
 
     def __init__(
@@ -36,8 +38,14 @@ class TextAudioFusion(nn.Module):
         text_dim: int = 768,
         num_layers: int = 2,
         num_heads: int = 8,
+        identity_init: bool = False,
     ) -> None:
         super().__init__()
+        if identity_init and audio_dim != channels:
+            raise ValueError(
+                f'TextAudioFusion: expected audio_dim equal to channels with identity_init, got '
+                f'audio_dim={audio_dim} and channels={channels}'
+            )
         self.audio_proj = nn.Linear(audio_dim, channels)
         self.text_proj = nn.Linear(text_dim, channels)
         self.attentions = nn.ModuleList(
@@ -46,6 +54,10 @@ class TextAudioFusion(nn.Module):
         self.ffns = nn.ModuleList(
             FeedForwardBlock(channels, 4 * channels) for _ in range(num_layers)
         )
+        self.out_proj = nn.Linear(channels, channels) if identity_init else None
+        if self.out_proj is not None:
+            nn.init.zeros_(self.out_proj.weight)
+            nn.init.zeros_(self.out_proj.bias)
 
     def forward(
         self, audio: Tensor, text: Tensor, is_token: Tensor, valid: Tensor | None = None
@@ -68,4 +80,4 @@ class TextAudioFusion(nn.Module):
         for attention, ffn in zip(self.attentions, self.ffns, strict=True):
             memory = torch.cat([frames, tokens], 1)  # (B, T + L, C)
             frames = ffn(attention(frames, memory + positions, memory, position, mask))
-        return frames
+        return frames if self.out_proj is None else audio + self.out_proj(frames)

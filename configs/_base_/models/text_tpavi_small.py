@@ -1,7 +1,9 @@
 """A small TPAVI that reads text, without pretrained weights, for two CPU cores.
 
 Differs from tpavi_small.py in the text encoder, which is trained from scratch on the words of the
-synthetic expressions, and in 32 instead of 64 channels and a narrower backbone.
+synthetic expressions, in 32 instead of 64 channels and a narrower backbone, in plain convolutions
+in the neck, whose finest map has 8 x 8 positions, and in a wider classifier: with 32 / 8 channels
+all of its initial weights may be negative, and the masks stay empty.
 """
 
 from mmdet.models.backbones import ResNet
@@ -37,8 +39,13 @@ model = dict(
         norm_cfg=norm_cfg,
         norm_eval=False,
     ),
-    neck=dict(type=DilatedConvNeck, in_channels=[16, 32, 64, 128], out_channels=channels),
-    audio_encoder=dict(type=LogMelCNN, out_channels=channels, width=8),
+    neck=dict(
+        type=DilatedConvNeck,
+        in_channels=[16, 32, 64, 128],
+        out_channels=channels,
+        dilations=(1,),
+    ),
+    audio_encoder=dict(type=LogMelCNN, out_channels=channels, width=16),
     text_encoder=dict(
         type=TextEncoder,
         model=dict(
@@ -55,7 +62,12 @@ model = dict(
         frozen=False,
     ),
     text_fusion=dict(
-        type=TextAudioFusion, channels=channels, audio_dim=channels, text_dim=channels, num_heads=4
+        type=TextAudioFusion,
+        channels=channels,
+        audio_dim=channels,
+        text_dim=channels,
+        num_heads=4,
+        identity_init=True,
     ),
     # The embedding of each frame knows the whole clip.
     fusion=dict(
@@ -66,6 +78,6 @@ model = dict(
         frames_per_group=1,
         identity_init=False,
     ),
-    decode_head=dict(type=RefineFPNHead, num_classes=1, channels=channels),
+    decode_head=dict(type=RefineFPNHead, num_classes=1, channels=channels, classifier_channels=16),
     loss_seg=dict(type=LabeledBCELoss),
 )

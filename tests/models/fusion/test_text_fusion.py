@@ -33,3 +33,18 @@ def test_order_of_the_audio_counts(fusion: TextAudioFusion) -> None:
     is_token = torch.ones(1, 4, dtype=torch.bool)
     reversed_order = fusion(audio.flip(1), text, is_token).flip(1)
     assert (fusion(audio, text, is_token) - reversed_order).abs().max() > 1e-3
+
+
+def test_identity_init_starts_with_the_audio_and_learns_to_read_text() -> None:
+    fusion = TextAudioFusion(channels=8, audio_dim=8, text_dim=5, num_heads=2, identity_init=True)
+    audio, text = torch.rand(1, 3, 8), torch.rand(1, 4, 5)
+    is_token = torch.ones(1, 4, dtype=torch.bool)
+    fused = fusion(audio, text, is_token)
+    torch.testing.assert_close(fused, audio)
+    fused.square().sum().backward()
+    assert fusion.out_proj.weight.grad.abs().max() > 0
+
+
+def test_identity_init_needs_embeddings_of_one_width() -> None:
+    with pytest.raises(ValueError, match='got audio_dim=6 and channels=16'):
+        TextAudioFusion(channels=16, audio_dim=6, identity_init=True)
