@@ -1,4 +1,4 @@
-"""The demo configs, trained for fewer iterations: shared by benchmarks that train models."""
+"""The demo configs, trained for a shorter time: shared by benchmarks that train models."""
 
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,28 @@ def shorten(config: Any, iterations: int) -> None:
     config.train_cfg.update(max_iters=iterations, val_interval=iterations + 1)
     warm_up, fall = config.param_scheduler
     warm_up.end, fall.end = min(warm_up.end, iterations // 2), iterations
+    train_only(config, iterations)
+
+
+def use_one_epoch(config: Any, samples: int) -> None:
+    """Train a demo config on each of its samples once, as :func:`shorten` does.
+
+    The learning rate rises for 20 iterations at most and falls until the end of the epoch.
+    """
+    if 'max_iters' in config.train_cfg:
+        shorten(config, max(samples // config.train_dataloader.batch_size, 1))
+        return
+    config.train_cfg.update(max_epochs=1, val_interval=2)
+    warm_up, fall = config.param_scheduler
+    warm_up.update(by_epoch=False, convert_to_iter_based=False, end=20)
+    fall.update(begin=0, end=1)
+    train_only(config, 1)
+
+
+def train_only(config: Any, interval: int) -> None:
+    """Turn validation off, and write a checkpoint at an interval."""
     config.val_cfg = config.val_dataloader = config.val_evaluator = None
-    config.default_hooks.checkpoint.update(interval=iterations, save_best=None)
+    config.default_hooks.checkpoint.update(interval=interval, save_best=None)
     config.log_level = 'WARNING'
 
 
