@@ -107,7 +107,9 @@ class RefineFPNHead(nn.Module):
     def _classify(self, x: Tensor) -> Tensor:
         """Map one refined frame (1, C, H/4, W/4) to logits (1, K, H, W)."""
         # Without gradients nothing is kept, and the first call of checkpoint imports the compiler.
-        run = partial(checkpoint, **_CHECKPOINT) if torch.is_grad_enabled() else _call
+        run: Callable[..., Tensor] = _call
+        if torch.is_grad_enabled():
+            run = partial(checkpoint, **_CHECKPOINT)
         x = run(self._upsample_and_convolve, self.conv1, x, True)
         x = run(self._upsample_and_convolve, self.conv2, x, False)
         logits: Tensor = self.classifier(F.relu(x, inplace=True))

@@ -74,7 +74,7 @@ class AVMLoss(nn.Module):
         audio_features: Sequence[Tensor],
         labeled: Tensor,
     ) -> Tensor:
-        """Return the weighted loss, a scalar.
+        """Return the weighted loss, a scalar, in float32 under autocast too.
 
         Args:
             logits: (B, T, K, H, W).
@@ -83,10 +83,12 @@ class AVMLoss(nn.Module):
             labeled: bool (B, T); unlabeled frames are ignored.
         """
         logits = logits.flatten(0, 1)  # (B*T, K, H, W)
-        flags = labeled.flatten().to(logits.dtype)
+        flags = labeled.flatten().float()
         losses = []
-        for visual, audio in zip(feature_maps, audio_features, strict=True):
-            distance = self._frame_distance(logits, visual.flatten(0, 1), audio.flatten(0, 1))
+        for maps, rows in zip(feature_maps, audio_features, strict=True):
+            visual, audio = maps.flatten(0, 1).float(), rows.flatten(0, 1).float()
+            with torch.autocast(logits.device.type, enabled=False):
+                distance = self._frame_distance(logits, visual, audio)
             total = (distance * flags).sum()
             losses.append(total if self.reduction == 'sum' else total / flags.sum().clamp(min=1))
         return self.weight * torch.stack(losses).mean()
@@ -109,9 +111,9 @@ class AVMLoss(nn.Module):
         """Return the predicted mask of sounding objects, (N, 1, h, w)."""
         pool = _POOLINGS[self.pooling]
         if logits.shape[1] == 1:
-            mask = pool(logits, size).sigmoid()
+            mask = pool(logits.float(), size).sigmoid()
         else:
-            mask = pool((logits.argmax(1, keepdim=True) != self.background).to(logits.dtype), size)
+            mask = pool((logits.argmax(1, keepdim=True) != self.background).float(), size)
         return (mask > 0.5).to(mask.dtype) if self.threshold else mask
 
 
@@ -148,10 +150,11 @@ class AVMSimilarityLoss(nn.Module):
                 f'AVMSimilarityLoss: expected one logit per pixel, got logits of shape '
                 f'{tuple(logits.shape)}. Use AVMLoss for a model with classes.'
             )
-        probability = logits.flatten(0, 1).sigmoid()  # (N, 1, H, W)
+        probability = logits.flatten(0, 1).float().sigmoid()  # (N, 1, H, W)
         losses = []
         for level in range(len(feature_maps)) if self.levels is None else self.levels:
-            visual, audio = feature_maps[level].flatten(0, 1), audio_features[level].flatten(0, 1)
+            visual = feature_maps[level].flatten(0, 1).float()
+            audio = audio_features[level].flatten(0, 1).float()
             mask = _POOLINGS[self.pooling](probability, visual.shape[-2:]) > 0.5
             # The mean is normalized below: the area of the mask does not matter.
             inside = (visual * mask).mean((2, 3))
