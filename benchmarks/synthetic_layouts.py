@@ -110,8 +110,15 @@ def use_avtrack(config: Any) -> None:
     config.model.reported_classes = [trivial_answers.PERSON]
 
 
+def train_from_scratch(config: Any) -> None:
+    """Train all of the model of text at once, without the weights of its first stage."""
+    config.load_from = None
+    config.optim_wrapper.pop('paramwise_cfg', None)
+
+
 def use_jhmdb(config: Any) -> None:
     """Read the frames around the annotated one, with silence: the layout has no audio."""
+    train_from_scratch(config)
     for name in LOADERS:
         dataset = config[name].dataset
         dataset.update(type='JHMDBSentences', split='test', window=dataset.pop('length'))
@@ -178,6 +185,7 @@ LAYOUTS = {
         (240, 60),
         {'size': (32, 32), 'seconds': 3, 'identities': 4},
         {'J, seen and unseen': 'ref_avs_corrected/J_mix', 'F': 'ref_avs_corrected/F_mix'},
+        prepare=train_from_scratch,
     ),
     'jhmdb': Layout(
         TEXT,
