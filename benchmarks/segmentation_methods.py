@@ -24,7 +24,7 @@ METHODS = {  # the configs of the stages of training
 }
 COLUMNS = ('mIoU', 'F', 'mIoU sounding')
 VIDEOS = {'train': 400, 'val': 8, 'test': 80}
-SIZE = (96, 96)
+SIZE = (64, 64)  # smaller than in the demos, for shorter runs
 PRIOR_IMAGES = {'visual_frames': 'pre_SAM_mask'}
 
 
@@ -68,8 +68,11 @@ def prepare(config: Any, data: Path, iterations: int) -> None:
     for split in VIDEOS:
         dataset = config[f'{split}_dataloader'].dataset
         dataset.data_root = str(data)
+        dataset.pipeline.resize.size = SIZE
         if 'load_priors' in dataset.pipeline:  # made once instead of in each epoch
             dataset.pipeline.load_priors.update(generator=None, replace=PRIOR_IMAGES)
+    if 'mask_size' in config.model:
+        config.model.mask_size = SIZE
     config.train_cfg = {'type': 'IterBasedTrainLoop'}
     config.param_scheduler[-1].update(by_epoch=False, convert_to_iter_based=False)
     config.default_hooks.checkpoint.by_epoch = False
