@@ -15,6 +15,9 @@ with read_base():
     from .._base_.models.text_tpavi_small import *
     from .._base_.schedules.adam_linear_9e import *
 
+max_epochs = 27
+train_cfg.update(max_epochs=max_epochs, val_interval=max_epochs)
+param_scheduler[-1]['end'] = max_epochs
 load_from = 'work_dirs/demo_text_tpavi_synthetic_audio/epoch_9.pth'
 train_dataloader.batch_size = 16
 auto_scale_lr.base_batch_size = 16
