@@ -1,7 +1,5 @@
 """Linear layers over many tokens, fast on CPUs."""
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,9 +12,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Compute ``F.linear``, on a CPU as a 1x1 convolution.
 
     torch multiplies matrices with MKL, which reaches half of the speed of an AMD processor with
-    AVX-512; convolutions use oneDNN, which reaches all of it. On processors without AVX-512 both
-    are as fast, except for gradients, which are products of matrices there. Results are equal up to
-    rounding.
+    AVX-512; convolutions use oneDNN, which reaches all of it. Results are equal up to rounding.
 
     Args:
         x: (..., C).
@@ -35,43 +31,11 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         or torch.compiler.is_compiling()
     ):
         return F.linear(x, weight, bias)
-    if torch.is_grad_enabled() and not _has_avx512():
-        out: Tensor = _ConvolutionWithProducts.apply(x, weight, bias)
-        return out
-    return _convolution(x, weight, bias)
-
-
-def _has_avx512() -> bool:
-    return torch.backends.cpu.get_cpu_capability().startswith('AVX512')
-
-
-def _convolution(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    num_tokens = x.numel() // x.shape[-1]
     images = _IMAGES if num_tokens % _IMAGES == 0 else 1
     # A view of contiguous tokens: (images, C, tokens, 1) in channels last.
     image = x.reshape(images, num_tokens // images, 1, x.shape[-1]).permute(0, 3, 1, 2)
     out = F.conv2d(image, weight[:, :, None, None], bias).permute(0, 2, 3, 1)
     return out.reshape(*x.shape[:-1], len(weight))
-
-
-class _ConvolutionWithProducts(torch.autograd.Function):
-    """A 1x1 convolution whose gradients are products of matrices."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        return _convolution(x, weight, bias)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = ctx.saved_tensors
-        needs_x, needs_weight, needs_bias = ctx.needs_input_grad
-        rows = grad.reshape(-1, len(weight))
-        return (
-            (rows @ weight).view_as(x) if needs_x else None,
-            rows.T @ x.reshape(-1, x.shape[-1]) if needs_weight else None,
-            rows.sum(0) if needs_bias else None,
-        )
 
 
 class TokenLinear(nn.Linear):
