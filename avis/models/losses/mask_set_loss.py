@@ -16,7 +16,6 @@ from avis.models.task_modules.point_sampling import PointSampler, make_generator
 from avis.registry import MODELS
 
 _NO_OBJECT_WEIGHT = 0.1  # of "no object" in the weighted mean of the class loss, as in DETR
-_MATCHED_VALUES = 1 << 20  # mask logits or points of the sets matched at once: 4 MB
 
 
 class SetPredictions(NamedTuple):
@@ -133,7 +132,7 @@ class MaskSetLoss(nn.Module):
         return self._match([layer], features, targets, _generators(features, targets))[0]
 
     def compute_logits(self, embeds: Tensor, offsets: Tensor, features: Tensor) -> Tensor:
-        """Return mask logits (..., M, T, h, w); see :func:`mask_logits`; subclasses replace it."""
+        """Return mask logits (M, T, h, w); see :func:`mask_logits`, which subclasses replace."""
         return mask_logits(embeds, offsets, features)
 
     @torch.no_grad()
@@ -146,30 +145,17 @@ class MaskSetLoss(nn.Module):
     ) -> list[list[Matching]]:
         costs = []
         for layer in layers:
-            for group in self._groups(layer, features, len(targets)):
-                sources = [index % len(features) for index in group]
-                chosen = slice(group.start, group.stop)
-                logits, embeds, offsets = (part[chosen] for part in layer)
-                masks = self.compute_logits(embeds, offsets, features[sources[0] : sources[-1] + 1])
-                points = [self.points.for_matching(masks, generators[one]) for one in sources]
-                costs += self.matcher.costs(logits, masks, targets[chosen], torch.cat(points))
+            for index, target in enumerate(targets):
+                logits, embeds, offsets = (part[index] for part in layer)
+                source = index % len(features)
+                masks = self.compute_logits(embeds, offsets, features[source])
+                points = self.points.for_matching(masks, generators[source])
+                costs.append(self.matcher.cost(logits, masks, target, points))
         matchings = match_layers(costs, [*targets] * len(layers))
         return [
             matchings[start : start + len(targets)]
             for start in range(0, len(matchings), len(targets))
         ]
-
-    def _groups(self, layer: SetPredictions, features: Tensor, num_sets: int) -> list[range]:
-        """Split the sets of a layer into groups of consecutive features that are matched at once.
-
-        Together small sets need fewer operations; large ones stay in the cache one by one.
-        """
-        frames, _, height, width = features.shape[1:]
-        values = frames * max(height * width, self.points.num_points)
-        values *= max(layer.mask_embeds.shape[1], 1)  # queries
-        size = min(max(_MATCHED_VALUES // values, 1), len(features))
-        rounds = [range(num_sets)[k : k + len(features)] for k in range(0, num_sets, len(features))]
-        return [one[k : k + size] for one in rounds for k in range(0, len(one), size)]
 
     def _class_loss(
         self,
@@ -247,15 +233,9 @@ def _generators(features: Tensor, targets: Sequence[MaskTarget]) -> list[Generat
 
 
 def mask_logits(embeds: Tensor, offsets: Tensor, features: Tensor) -> Tensor:
-    """Return mask logits (..., M, T, h, w).
-
-    Args:
-        embeds: (..., M, C).
-        offsets: (..., M).
-        features: (..., T, C, h, w).
-    """
-    logits = torch.einsum('...mc,...tcp->...mtp', embeds, features.flatten(-2))
-    return (logits + offsets[..., None, None]).unflatten(-1, features.shape[-2:])
+    """Return mask logits (M, T, h, w) of embeddings (M, C), offsets (M,), features (T, C, h, w)."""
+    logits = torch.einsum('mc,tcp->mtp', embeds, features.flatten(2))
+    return (logits + offsets[:, None, None]).unflatten(-1, features.shape[-2:])
 
 
 def mask_normalizer(features: Tensor, targets: Sequence[MaskTarget]) -> Tensor:

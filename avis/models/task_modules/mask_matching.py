@@ -31,40 +31,26 @@ class MaskMatcher:
         self.dice_weight = dice_weight
 
     @torch.no_grad()
-    def costs(
-        self,
-        class_logits: Tensor,
-        mask_logits: Tensor,
-        targets: Sequence[MaskTarget],
-        points: Tensor,
-    ) -> list[Tensor]:
-        """Return the cost (Q, N) of each pair of query and instance, of each of S sets.
+    def cost(
+        self, class_logits: Tensor, mask_logits: Tensor, target: MaskTarget, points: Tensor
+    ) -> Tensor:
+        """Return the cost (Q, N) of each pair of query and instance.
 
         Args:
-            class_logits: (S, Q, K + 1).
-            mask_logits: (S, Q, T, h, w).
-            targets: S times N instances over the same T frames, at any resolution; N may differ.
-            points: (S, P, 2), x and y in [0, 1], the same for all masks and frames of a set.
+            class_logits: (Q, K + 1).
+            mask_logits: (Q, T, h, w).
+            target: N instances over the same T frames, at any resolution.
+            points: (1, P, 2), x and y in [0, 1], the same for all masks and frames.
         """
-        counts = [len(target.labels) for target in targets]
-        if not any(counts):
-            num_queries = mask_logits.shape[1]
-            return [mask_logits.new_zeros(num_queries, 0, dtype=torch.float32) for _ in targets]
-        logits = _at_points(mask_logits, points)  # (S, Q, T * P)
-        gt = logits.new_zeros(len(targets), max(counts), logits.shape[-1])
-        labels = torch.zeros(gt.shape[:2], dtype=torch.long, device=gt.device)
-        for index, (target, count) in enumerate(zip(targets, counts, strict=True)):
-            if count:  # the rest is padding
-                gt[index, :count] = _at_points(target.masks[None], points[index : index + 1])[0]
-                labels[index, :count] = target.labels
-        probs = class_logits.float().softmax(-1)
-        of_labels = labels[:, None].expand(-1, probs.shape[1], -1)
-        cost = -self.class_weight * probs.gather(2, of_labels)
+        if not len(target.labels):
+            return mask_logits.new_zeros(len(mask_logits), 0, dtype=torch.float32)
+        logits = _at_points(mask_logits, points)  # (Q, T * P)
+        gt = _at_points(target.masks, points)  # (N, T * P)
+        cost = -self.class_weight * class_logits.float().softmax(-1)[:, target.labels]
         cost = cost + self.mask_weight * _mean_cross_entropy(logits, gt)
         cost = cost + self.dice_weight * _dice(logits.sigmoid(), gt)
         # NaN of a diverged network must reach the loss, whose check names the cause.
-        cost = cost.nan_to_num(nan=1e6, posinf=1e6, neginf=-1e6)
-        return [part[:, :count] for part, count in zip(cost, counts, strict=True)]
+        return cost.nan_to_num(nan=1e6, posinf=1e6, neginf=-1e6)
 
 
 def match_layers(costs: Sequence[Tensor], targets: Sequence[MaskTarget]) -> list[Matching]:
@@ -93,17 +79,17 @@ def match_layers(costs: Sequence[Tensor], targets: Sequence[MaskTarget]) -> list
 
 
 def _at_points(masks: Tensor, points: Tensor) -> Tensor:
-    """Sample masks (S, M, T, h, w) at points (S, P, 2) of every frame: (S, M, T * P)."""
-    return point_sample(masks.flatten(1, 2).float(), points).reshape(*masks.shape[:2], -1)
+    """Sample masks (M, T, h, w) at points (1, P, 2) of every frame: (M, T * P)."""
+    return point_sample(masks.flatten(0, 1)[None].float(), points)[0].view(len(masks), -1)
 
 
 def _mean_cross_entropy(logits: Tensor, gt: Tensor) -> Tensor:
-    """Mean binary cross-entropy of all pairs: (S, Q, P) and (S, N, P) to (S, Q, N)."""
+    """Mean binary cross-entropy of all pairs: (Q, P) and (N, P) to (Q, N)."""
     # -t log s(x) - (1 - t) log(1 - s(x)) = softplus(x) - t x
-    return (F.softplus(logits).sum(-1)[..., None] - logits @ gt.mT) / logits.shape[-1]
+    return (F.softplus(logits).sum(-1)[:, None] - logits @ gt.T) / logits.shape[-1]
 
 
 def _dice(prob: Tensor, gt: Tensor) -> Tensor:
-    """Dice loss of all pairs: (S, Q, P) and (S, N, P) to (S, Q, N)."""
-    total = prob.sum(-1)[..., None] + gt.sum(-1)[:, None]
-    return 1 - (2 * prob @ gt.mT + 1) / (total + 1)
+    """Dice loss of all pairs: (Q, P) and (N, P) to (Q, N)."""
+    total = prob.sum(-1)[:, None] + gt.sum(-1)[None]
+    return 1 - (2 * prob @ gt.T + 1) / (total + 1)

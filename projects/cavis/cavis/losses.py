@@ -106,12 +106,11 @@ class TubeSetLoss(MaskSetLoss):
     """
 
     def compute_logits(self, embeds: Tensor, offsets: Tensor, features: Tensor) -> Tensor:
-        """Return logits (..., M, 1, T * h, w) of embeddings (..., M, T, C), offsets (..., M, T)."""
-        logits = torch.einsum('...mtc,...tcp->...mtp', embeds, features.flatten(-2))
-        logits = logits + offsets[..., None]
+        """Return logits (M, 1, T * h, w) of embeddings (M, T, C), offsets (M, T)."""
+        logits = torch.einsum('mtc,tcp->mtp', embeds, features.flatten(2)) + offsets[..., None]
         return stack_frames(logits.unflatten(-1, features.shape[-2:]))
 
 
 def stack_frames(masks: Tensor) -> Tensor:
-    """Stack the frames of masks (..., T, H, W) to one image each, (..., 1, T * H, W)."""
-    return masks.flatten(-3, -2).unsqueeze(-3)
+    """Stack the frames of masks (M, T, H, W) to one image each, (M, 1, T * H, W)."""
+    return masks.flatten(1, 2)[:, None]

@@ -12,7 +12,6 @@ from mmengine.structures import InstanceData
 from avis.models.losses.mask_set_loss import MaskSetLoss, SetPredictions
 from avis.models.task_modules.mask_matching import MaskMatcher, match_layers
 from avis.models.task_modules.mask_targets import MaskTarget
-from avis.models.task_modules.point_sampling import PointSampler
 
 K, Q, C, T = 4, 9, 6, 2
 
@@ -28,10 +27,6 @@ class FixedPoints:
 
     def for_loss(self, logits, generator=None):
         return self.points.expand(len(logits), -1, -1)
-
-    @property
-    def num_points(self) -> int:
-        return self.points.shape[1]
 
 
 @pytest.fixture
@@ -110,17 +105,6 @@ def test_matching_equals_mmdet(loss) -> None:
         ).gt_inds
         assert queries.tolist() == theirs.nonzero()[:, 0].tolist()
         assert ((instances - 1) // 2 + 1).tolist() == theirs[queries].tolist()
-
-
-@pytest.mark.parametrize('counts', [(3, 0, 2, 1), (0, 0, 0, 0), (0, 2, 4)])
-def test_sets_are_matched_together_as_one_by_one(loss, monkeypatch, counts) -> None:
-    layers, features, targets = scene(counts)
-    loss.points = PointSampler(num_points=50)
-    targets = [replace(target, seed=(index % 2, 5)) for index, target in enumerate(targets)]
-    together = loss.match(layers[0], features, targets)
-    monkeypatch.setattr('avis.models.losses.mask_set_loss._MATCHED_VALUES', 1)
-    for pair, alone in zip(together, loss.match(layers[0], features, targets), strict=True):
-        assert all(map(torch.equal, pair, alone))
 
 
 def test_given_matchings_are_used(loss) -> None:
@@ -221,6 +205,6 @@ def test_weights_change_matching() -> None:
     layers, features, targets = scene(counts=(1,))
     masks, points = dense(layers[0], features, 0), FixedPoints().points
     by_class = MaskMatcher(mask_weight=0, dice_weight=0)
-    costs = by_class.costs(layers[0].class_logits[:1], masks[None], targets[:1], points)
-    (((query,), _),) = match_layers(costs, targets[:1])
+    cost = by_class.cost(layers[0].class_logits[0], masks, targets[0], points)
+    (((query,), _),) = match_layers([cost], targets[:1])
     assert query == layers[0].class_logits[0].softmax(-1)[:, targets[0].labels[0]].argmax()
