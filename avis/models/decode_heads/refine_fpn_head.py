@@ -1,14 +1,12 @@
 """Decoder of the AVSBench models: refine from coarse to fine, then upsample to the input size."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
+from avis.models.layers.activation_checkpointing import recompute
 from avis.registry import MODELS
 
 
@@ -106,12 +104,9 @@ class RefineFPNHead(nn.Module):
 
     def _classify(self, x: Tensor) -> Tensor:
         """Map one refined frame (1, C, H/4, W/4) to logits (1, K, H, W)."""
-        # Without gradients nothing is kept, and the first call of checkpoint imports the compiler.
-        run: Callable[..., Tensor] = _call
-        if torch.is_grad_enabled():
-            run = partial(checkpoint, **_CHECKPOINT)
-        x = run(self._upsample_and_convolve, self.conv1, x, True)
-        x = run(self._upsample_and_convolve, self.conv2, x, False)
+        # The recomputation ends before the convolution, whose input is all that is needed.
+        for conv, corners in ((self.conv1, True), (self.conv2, False)):
+            x = recompute(self._upsample_and_convolve, conv, x, corners, preserve_rng_state=False)
         logits: Tensor = self.classifier(F.relu(x, inplace=True))
         return logits
 
@@ -119,14 +114,6 @@ class RefineFPNHead(nn.Module):
     def _upsample_and_convolve(conv: nn.Conv2d, x: Tensor, corners: bool) -> Tensor:
         out: Tensor = conv(_double(x, corners=corners))
         return out
-
-
-# The recomputation ends before the convolution, whose input is all that is needed.
-_CHECKPOINT: dict[str, Any] = {'use_reentrant': False, 'preserve_rng_state': False}
-
-
-def _call(function: Callable[..., Tensor], *inputs: Any) -> Tensor:
-    return function(*inputs)
 
 
 def _double(x: Tensor, *, corners: bool) -> Tensor:

@@ -1,7 +1,7 @@
 """Activation checkpointing: recompute activations in the backward pass instead of keeping them."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -24,21 +24,38 @@ def checkpoint_activations(module: nn.Module, *inputs: Any) -> Any:
     Returns:
         The output of the module.
     """
-    # The compiler chooses what to recompute by itself.
-    if not torch.is_grad_enabled() or torch.compiler.is_compiling():
+    if torch.compiler.is_compiling():  # the compiler chooses what to recompute by itself
         return module(*inputs)
-    norms = [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
-    return checkpoint(
+    return recompute(
         module,
         *inputs,
-        use_reentrant=False,
-        context_fn=lambda: (contextlib.nullcontext(), _keep_statistics(norms)),
+        context_fn=lambda: (contextlib.nullcontext(), _keep_statistics(module)),
     )
 
 
+def recompute(function: Callable[..., Any], *inputs: Any, **options: Any) -> Any:
+    """Call a function and keep only its inputs; the backward pass calls it a second time.
+
+    Without gradients nothing is kept anyway, and the function is called plainly: the first call of
+    torch's checkpoint imports the compiler.
+
+    Args:
+        function: A function without state.
+        inputs: Its arguments.
+        options: Options of :func:`torch.utils.checkpoint.checkpoint`.
+
+    Returns:
+        What the function returns.
+    """
+    if not torch.is_grad_enabled():
+        return function(*inputs)
+    return checkpoint(function, *inputs, use_reentrant=False, **options)
+
+
 @contextlib.contextmanager
-def _keep_statistics(norms: list[_BatchNorm]) -> Iterator[None]:
+def _keep_statistics(module: nn.Module) -> Iterator[None]:
     """Let batch norms update copies of their running statistics within this block."""
+    norms = [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
     buffers = [dict(norm._buffers) for norm in norms]
     for norm in norms:
         for name, value in norm._buffers.items():
