@@ -135,12 +135,10 @@ def infer(
     common = common_settings(config, checkpoint, cfg_options, chosen)
     check_writable(out)
     jobs = plan_inference(found.videos, out, common)
-    done: list[InferenceJob] = []
-    todo: list[InferenceJob] = []
-    for job in jobs:
-        (done if is_done(job, chosen) else todo).append(job)
+    done = {job.name: job for job in jobs if is_done(job, chosen)}
+    todo = [job for job in jobs if job.name not in done]
     print_log(f'{len(done)} of {len(jobs)} videos are complete already', 'current')
-    export_again(done, chosen)
+    export_again(list(done.values()), chosen)
     failed = refuse_inputs(todo, tell=not is_told)
     todo = [job for job in todo if job.name not in failed]
     if not todo:
