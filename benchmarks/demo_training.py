@@ -1,7 +1,32 @@
-"""The demo configs, trained for a shorter time: shared by benchmarks that train models."""
+"""Synthetic data, and demo configs trained for a shorter time: shared by benchmarks."""
 
 from pathlib import Path
 from typing import Any
+
+FOLDERS = {'avsbench_s4': 'Single-source', 'avsbench_ms3': 'Multi-sources'}
+
+
+def make_set(layout: str, out: Path, **options: Any) -> Path:
+    """Make synthetic videos unless they exist; returns their data root.
+
+    Args:
+        layout: Layout of the files.
+        out: Folder of the data set.
+        options: Further arguments of :func:`~avis.synthetic.generator.make_dataset`.
+    """
+    from avis.synthetic.generator import make_dataset
+
+    root = out / FOLDERS.get(layout, '')
+    if not root.is_dir():
+        make_dataset(layout=layout, out=out, **options)
+    return root
+
+
+def use_data(config: Any, train: Path, test: Path) -> None:
+    """Read data roots for training and testing in this process, so that its time counts loading."""
+    for loader, root in ((config.train_dataloader, train), (config.test_dataloader, test)):
+        loader.dataset.data_root = str(root)
+        loader.update(num_workers=0, persistent_workers=False)
 
 
 def shorten(config: Any, iterations: int) -> None:

@@ -23,29 +23,28 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from demo_training import make_set
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # this clone
 CONFIG = ROOT / 'configs' / 'avis' / 'avtracker' / 'avtracker_offline.py'
 COMPONENTS = ('who', 'where', 'same')
 
 
-def make_set(out: Path, *, strength: float, videos: int, seconds: int, seed: int) -> Path:
-    """Make the videos unless they exist; returns their folder."""
-    from avis.synthetic.generator import make_dataset
+def make_videos(out: Path, *, strength: float, videos: int, seconds: int, seed: int) -> Path:
+    """Make videos with challenges unless they exist; returns their folder."""
     from avis.synthetic.recipe import CHALLENGES
 
-    if not out.exists():
-        make_dataset(
-            layout='avtrack',
-            out=out,
-            videos=videos,
-            seconds=seconds,
-            seed=seed,
-            people_only=True,
-            challenges=dict.fromkeys(CHALLENGES, strength),
-            in_turn=True,
-        )
-    return out
+    return make_set(
+        'avtrack',
+        out,
+        videos=videos,
+        seconds=seconds,
+        seed=seed,
+        people_only=True,
+        challenges=dict.fromkeys(CHALLENGES, strength),
+        in_turn=True,
+    )
 
 
 def exchange_audio(source: Path, out: Path) -> Path:
@@ -86,7 +85,7 @@ def measure(
     from avis.apis.evaluation import evaluate
 
     name = f'seed_{seed}_strength_{strength:g}_{videos}x{seconds}'
-    data = make_set(
+    data = make_videos(
         work / 'data' / name, strength=strength, videos=videos, seconds=seconds, seed=seed
     )
     exchanged = exchange_audio(data, work / 'data' / f'{name}_exchanged')

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from demo_training import shorten
+from demo_training import make_set, shorten
 from mmcv.transforms import BaseTransform
 
 from avis.registry import TRANSFORMS
@@ -43,19 +43,16 @@ class ExchangeAudio(BaseTransform):
 def make_data(folder: Path, processes: int) -> Path:
     """Generate clips and their prior images, unless that is done; returns the data root."""
     from avis.apis import load_config
-    from avis.synthetic.generator import make_dataset
 
-    root = folder / 'Multi-sources'
-    if not root.is_dir():
-        make_dataset(
-            layout='avsbench_ms3',
-            out=folder,
-            videos=sum(VIDEOS.values()),
-            splits=tuple(VIDEOS.values()),
-            size=SIZE,
-            seed=0,
-            processes=processes,
-        )
+    root = make_set(
+        'avsbench_ms3',
+        folder,
+        videos=sum(VIDEOS.values()),
+        splits=tuple(VIDEOS.values()),
+        size=SIZE,
+        seed=0,
+        processes=processes,
+    )
     config = load_config(ROOT / METHODS['COMBO'][0])
     prepare(config, root, 1)
     tool = import_module('combo.make_prior_images')

@@ -18,31 +18,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from demo_training import train_only
+from demo_training import make_set, train_only, use_data
 
 ROOT = Path(__file__).resolve().parents[1]
 METHODS = ('ez_vsl', 'lvs')
 sys.path[:0] = [str(ROOT), *(str(ROOT / 'projects' / name) for name in METHODS)]
 
 SPLITS = (640, 80, 160)  # clips, as in the README of EZ-VSL
+OPTIONS = {'videos': sum(SPLITS), 'splits': SPLITS, 'seconds': 3, 'size': (160, 160)}
 SCORES = ('cIoU@0.5', 'AUC', 'mean_cIoU')
-
-
-def make_set(out: Path, seed: int) -> Path:
-    """Make the clips unless they exist; returns their folder."""
-    from avis.synthetic.generator import make_dataset
-
-    if not out.exists():
-        make_dataset(
-            layout='vggss',
-            out=out,
-            videos=sum(SPLITS),
-            splits=SPLITS,
-            seconds=3,
-            size=(160, 160),
-            seed=seed,
-        )
-    return out
 
 
 def exchange_audio(source: Path, out: Path) -> Path:
@@ -68,9 +52,7 @@ def load(method: str, data: Path, seed: int) -> Any:
 
     path = ROOT / f'projects/{method}/configs/demo_{method}_synthetic.py'
     config = load_config(path, {'randomness.seed': seed})
-    for loader in (config.train_dataloader, config.test_dataloader):
-        loader.dataset.data_root = str(data)
-        loader.update(num_workers=0, persistent_workers=False)  # loading counts, too
+    use_data(config, data, data)
     train_only(config, config.train_cfg.max_epochs)
     return config
 
@@ -91,7 +73,7 @@ def measure(method: str, seed: int, work_dir: Path) -> None:
     """Train with a seed, and print the rows of the table."""
     from tools.demo import train_once
 
-    data = make_set(work_dir / f'data_{seed}', seed)
+    data = make_set('vggss', work_dir / f'data_{seed}', seed=seed, **OPTIONS)
     exchanged = exchange_audio(data, work_dir / f'exchanged_{seed}')
     config = load(method, data, seed)
     before = time.process_time()

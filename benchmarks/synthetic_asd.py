@@ -17,22 +17,13 @@ import sys
 import time
 from pathlib import Path
 
+from demo_training import make_set
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # this clone
 CONFIG = ROOT / 'configs' / 'asd' / 'demo_lr_asd_synthetic.py'
 MUTED = ROOT / 'configs' / 'asd' / 'demo_lr_asd_synthetic_muted.py'
 TRAIN, VAL, SECONDS = 300, 100, 3  # videos, and the length of each
-
-
-def make_set(out: Path) -> Path:
-    """Make the videos unless they exist; returns their folder."""
-    from avis.synthetic.generator import make_dataset
-
-    if not out.exists():
-        make_dataset(
-            layout='ava', out=out, videos=TRAIN + VAL, splits=(TRAIN, VAL, 0), seconds=SECONDS
-        )
-    return out
 
 
 def exchange_audio(source: Path, out: Path) -> Path:
@@ -92,7 +83,8 @@ def main() -> None:
     os.environ.setdefault('OMP_NUM_THREADS', '1')  # before NumPy and torch read it
     work: Path = args.work_dir
     work.mkdir(parents=True, exist_ok=True)
-    data = make_set(work / 'data')
+    splits = (TRAIN, VAL, 0)
+    data = make_set('ava', work / 'data', videos=sum(splits), splits=splits, seconds=SECONDS)
     exchanged = exchange_audio(data, work / 'exchanged')
     print('| seed | own audio | muted | audio of another video | minutes on two cores |')
     print('|---|---|---|---|---|', flush=True)

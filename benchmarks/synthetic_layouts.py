@@ -24,12 +24,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # avis of this clone
 
 import trivial_answers
-from demo_training import use_one_epoch
+from demo_training import make_set, use_data, use_one_epoch
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = map(str, sorted(ROOT.glob('projects/*')))
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-FOLDERS = {'avsbench_s4': 'Single-source', 'avsbench_ms3': 'Multi-sources'}
 VAL = 2  # videos for validation, which is off
 
 
@@ -204,23 +203,14 @@ LAYOUTS = {
 }
 
 
-def make_set(
+def make_splits(
     name: str, out: Path, splits: tuple[int, int, int], options: Mapping[str, Any]
 ) -> Path:
-    """Generate the videos unless they exist; returns the data root."""
-    from avis.synthetic.generator import make_dataset
+    """Make the videos unless they exist; returns the data root."""
     from avis.synthetic.recipe import TEST_ONLY
 
-    root = out / FOLDERS.get(name, '')
-    if not root.is_dir():
-        make_dataset(
-            layout=name,
-            out=out,
-            videos=sum(splits),
-            splits=None if name in TEST_ONLY else splits,
-            **options,
-        )
-    return root
+    known = None if name in TEST_ONLY else splits
+    return make_set(name, out, videos=sum(splits), splits=known, **options)
 
 
 def make_data(name: str, layout: Layout, folder: Path) -> tuple[Path, Path]:
@@ -228,14 +218,14 @@ def make_data(name: str, layout: Layout, folder: Path) -> tuple[Path, Path]:
     train, test = layout.videos
     if layout.trained_on is None:
         splits = (train, test, 0) if name == 'ava' else (train, 0, test)
-        root = make_set(name, folder / name, splits, layout.options)
+        root = make_splits(name, folder / name, splits, layout.options)
         return root, root
     source, options = layout.trained_on, layout.options
     if source == name:
-        other = make_set(name, folder / f'{name}_train', (train, 0, 0), {**options, 'seed': 1})
+        other = make_splits(name, folder / f'{name}_train', (train, 0, 0), {**options, 'seed': 1})
     else:
         other, _ = make_data(source, LAYOUTS[source], folder)
-    return other, make_set(name, folder / name, (0, 0, test), options)
+    return other, make_splits(name, folder / name, (0, 0, test), options)
 
 
 def load(name: str, layout: Layout, folder: Path) -> Any:
@@ -246,10 +236,7 @@ def load(name: str, layout: Layout, folder: Path) -> Any:
     if layout.prepare is not None:
         layout.prepare(config)
     config.test_evaluator.protocol = 'corrected'
-    roots = make_data(name, layout, folder)
-    for loader, root in zip((config.train_dataloader, config.test_dataloader), roots, strict=True):
-        loader.dataset.data_root = str(root)
-        loader.update(num_workers=0, persistent_workers=False)  # loading counts, too
+    use_data(config, *make_data(name, layout, folder))
     return config
 
 
