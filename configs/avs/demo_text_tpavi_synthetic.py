@@ -17,7 +17,8 @@ with read_base():
 
 max_epochs = 27
 train_cfg.update(max_epochs=max_epochs, val_interval=max_epochs)
-param_scheduler[-1]['end'] = max_epochs
+decay.update(end=max_epochs)
+param_scheduler = [warm_up, decay]
 load_from = 'work_dirs/demo_text_tpavi_synthetic_audio/epoch_9.pth'
 train_dataloader.batch_size = 16
 auto_scale_lr.base_batch_size = 16

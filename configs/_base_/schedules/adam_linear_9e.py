@@ -6,18 +6,17 @@ from torch.optim import Adam
 
 max_epochs = 9
 optim_wrapper = dict(type=OptimWrapper, optimizer=dict(type=Adam, lr=1e-3))
-param_scheduler = [
-    dict(type=LinearLR, start_factor=0.05, by_epoch=False, begin=0, end=20),
-    dict(
-        type=LinearLR,
-        start_factor=1.0,
-        end_factor=0.02,
-        by_epoch=True,
-        begin=0,
-        end=max_epochs,
-        convert_to_iter_based=True,
-    ),
-]
+warm_up = dict(type=LinearLR, start_factor=0.05, by_epoch=False, begin=0, end=20)
+decay = dict(
+    type=LinearLR,
+    start_factor=1.0,
+    end_factor=0.02,
+    by_epoch=True,
+    begin=0,
+    end=max_epochs,
+    convert_to_iter_based=True,
+)
+param_scheduler = [warm_up, decay]
 train_cfg = dict(type=EpochBasedTrainLoop, max_epochs=max_epochs, val_interval=max_epochs)
 val_cfg = dict(type=ValLoop)
 test_cfg = dict(type=TestLoop)
