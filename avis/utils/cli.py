@@ -21,7 +21,8 @@ _SHARED_MEMORY = ('out of shared memory', 'shared memory object', 'unable to wri
 def run(main: Callable[[], int | str | None]) -> None:
     """Call ``main`` and exit with its status; print expected errors as one line.
 
-    ``AVIS_DEBUG=1`` and the option ``--debug`` of the tools show the traceback.
+    ``AVIS_DEBUG=1`` and the option ``--debug`` of the tools show the traceback. Threads of PyTorch
+    sleep while they wait, unless ``OMP_WAIT_POLICY`` says otherwise.
 
     Args:
         main: Returns the exit status, a text to print as an error, or None for success.
@@ -32,6 +33,8 @@ def run(main: Callable[[], int | str | None]) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names of files need not fit a terminal
             stream.reconfigure(errors='backslashreplace')
+    # Threads that spin while they wait for one without a core slow each other down a hundred times.
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # read when PyTorch is imported
     logging.raiseExceptions = False  # a full disk is told once, and not for each line of the log
     try:
         status = main()
