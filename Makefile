@@ -34,6 +34,8 @@ else
     STAMPS := .venv/setup
 endif
 export PATH := $(BIN):$(PATH)
+# Modules are compiled when they are first imported (see INSTALL), not again by each process.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s%s\n", $$1, $$2}' Makefile

@@ -37,19 +37,19 @@ def shorten(config: Any, iterations: int) -> None:
     train_only(config, iterations)
 
 
-def use_one_epoch(config: Any, samples: int) -> None:
-    """Train a demo config on each of its samples once, as :func:`shorten` does.
+def use_epochs(config: Any, samples: int, epochs: int) -> None:
+    """Train a demo config on each of its samples a number of times, as :func:`shorten` does.
 
-    The learning rate rises for 20 iterations at most and falls until the end of the epoch.
+    The learning rate rises for 20 iterations at most and falls until the end.
     """
     if 'max_iters' in config.train_cfg:
-        shorten(config, max(samples // config.train_dataloader.batch_size, 1))
+        shorten(config, max(epochs * samples // config.train_dataloader.batch_size, 1))
         return
-    config.train_cfg.update(max_epochs=1, val_interval=2)
+    config.train_cfg.update(max_epochs=epochs, val_interval=epochs + 1)
     warm_up, fall = config.param_scheduler
     warm_up.update(by_epoch=False, convert_to_iter_based=False, end=20)
-    fall.update(begin=0, end=1)
-    train_only(config, 1)
+    fall.update(begin=0, end=epochs)
+    train_only(config, epochs)
 
 
 def train_only(config: Any, interval: int) -> None:

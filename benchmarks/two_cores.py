@@ -1,8 +1,12 @@
-"""Time steps of models on one core, beside those of another checkout and the speed of the core.
+"""Time steps of models and whole commands, beside those of another checkout.
 
 Each workload runs in a process of its own, in turn in both checkouts. Seconds of processor time
-count, the best of the repeats. A step runs twice: first its operations are counted, then it is
-timed. Products of large matrices, timed in the same process, give the highest speed of the core.
+count, the best of the repeats.
+
+- A step of a model runs twice on one core: first its operations are counted, then it is timed.
+  Products of large matrices, timed in the same process, give the highest speed of the core.
+- `speakers` is `avis infer avtracker_offline` on a video of 30 seconds of synthetic people who
+  talk, `evaluation` is `avis evaluate` on 1,000 videos of the layout of AVTrack with two workers.
 
     python benchmarks/two_cores.py
     python benchmarks/two_cores.py --before /path/to/another/checkout --workloads demo_training
@@ -11,9 +15,13 @@ timed. Products of large matrices, timed in the same process, give the highest s
 import argparse
 import json
 import os
+import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,11 +51,39 @@ WORKLOADS = {
 }
 
 
+def make_talk(folder: Path) -> list[str]:
+    """Make a video with challenges; returns the words that find its speakers."""
+    from avis.synthetic.generator import make_dataset
+
+    options = {'seconds': 30, 'size': (180, 320), 'identities': 6, 'video_fps': 25}
+    make_dataset(layout='avtrack', out=folder / 'data', videos=1, with_mp4=True, **options)
+    (video,) = (folder / 'data').rglob('*.mp4')
+    tracker = ('model.cache_dir=None', 'model.record_dir=None', 'model.on_error=raise')
+    command = ['infer', 'avtracker_offline', str(video), '--out', str(folder / 'out')]
+    return [*command, '--cfg-options', *tracker]
+
+
+def make_annotations(folder: Path) -> list[str]:
+    """Make ground truth and predictions of AVTrack; returns the words that score them."""
+    from evaluation_data import write_avtrack
+
+    write_avtrack(folder, videos=1000, frames=20, size=(90, 160))
+    command = ['evaluate', 'avtrack', '--gt', str(folder / 'gt'), '--pred', str(folder / 'pred')]
+    return [*command, '--workers', '2', '--out', str(folder / 'out')]
+
+
+COMMANDS: dict[str, Callable[[Path], list[str]]] = {
+    'speakers': make_talk,
+    'evaluation': make_annotations,
+}
+
+
 def main() -> None:
     """Run all workloads in both checkouts and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--before', type=Path, metavar='DIR', help='another checkout of avis')
-    parser.add_argument('--workloads', nargs='+', choices=WORKLOADS, default=list(WORKLOADS))
+    known = (*WORKLOADS, *COMMANDS)
+    parser.add_argument('--workloads', nargs='+', choices=known, default=list(known))
     parser.add_argument('--repeats', type=int, default=2)
     parser.add_argument('--measure', help=argparse.SUPPRESS)  # one workload in this process
     args = parser.parse_args()
@@ -56,10 +92,16 @@ def main() -> None:
         return
     checkouts = [ROOT] if args.before is None else [args.before.resolve(), ROOT]
     for name in args.workloads:
-        runs: dict[Path, list[dict[str, float]]] = {folder: [] for folder in checkouts}
-        for _ in range(args.repeats):
-            for folder in checkouts:
-                runs[folder].append(measure_in_process(name, folder))
+        with tempfile.TemporaryDirectory() as folder:
+            words = COMMANDS[name](Path(folder)) if name in COMMANDS else []
+            runs: dict[Path, list[dict[str, float]]] = {checkout: [] for checkout in checkouts}
+            for _ in range(args.repeats):
+                for checkout, found in runs.items():
+                    found.append(
+                        measure_command(words, checkout, Path(folder) / 'out')
+                        if words
+                        else measure_in_process(name, checkout)
+                    )
         best = [min(found, key=lambda run: run['seconds']) for found in runs.values()]
         print(f'{name}: {" / ".join(map(describe, best))}', flush=True)
         if len(best) > 1:
@@ -68,21 +110,35 @@ def main() -> None:
 
 def describe(run: dict[str, float]) -> str:
     """Seconds, operations per second and their share of the highest speed."""
+    if 'gflop' not in run:
+        return f'{run["seconds"]:.2f} s, {run["wall"]:.2f} s of wall time'
     speed = run['gflop'] / run['seconds']
     return f'{run["seconds"]:.3f} s, {speed:.0f} of {run["peak"]:.0f} GFLOP/s'
 
 
-def measure_in_process(name: str, folder: Path) -> dict[str, float]:
+def run_in(checkout: Path, words: list[str]) -> str:
+    """Run Python with the package of a checkout; returns its output."""
+    environment = {**os.environ, 'PYTHONPATH': str(checkout), 'OMP_NUM_THREADS': '1'}
+    command = [sys.executable, *words]
+    return subprocess.run(
+        command, cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+
+
+def measure_command(words: list[str], checkout: Path, out: Path) -> dict[str, float]:
+    """Return processor and wall time in seconds of a command of avis, and remove its output."""
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    run_in(checkout, ['-m', 'avis', *words])
+    wall, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    shutil.rmtree(out)
+    seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return {'seconds': seconds, 'wall': wall}
+
+
+def measure_in_process(name: str, checkout: Path) -> dict[str, float]:
     """Run :func:`measure` with the package of a checkout."""
     found: dict[str, float] = json.loads(
-        subprocess.run(
-            [sys.executable, __file__, '--measure', name],
-            cwd=folder,
-            env={**os.environ, 'PYTHONPATH': str(folder), 'OMP_NUM_THREADS': '1'},
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        ).stdout.splitlines()[-1]
+        run_in(checkout, [__file__, '--measure', name]).splitlines()[-1]
     )
     return found
 

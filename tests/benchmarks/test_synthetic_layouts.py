@@ -29,12 +29,12 @@ def test_model_and_trivial_answers_of_a_layout_are_scored(benchmark, tmp_path) -
     assert 0 <= row.model < 100
     assert row.answers['silence'] == 0  # the source of S4 sounds throughout
     assert 0 < row.answers['whole_image'] < 100
-    assert str(row).startswith('| `avsbench_s4` | 4 | mIoU | ')
+    assert str(row).startswith('| `avsbench_s4` | 4 | 1 | mIoU | ')
 
 
 def test_model_must_exceed_the_best_answer(benchmark) -> None:
     answers = {'silence': 10.0, 'whole_image': 20.0}
-    below, above = (str(benchmark.Row('ava', 1, 'x', model, answers)) for model in (20.0, 20.1))
+    below, above = (str(benchmark.Row('ava', 1, 1, 'x', model, answers)) for model in (20.0, 20.1))
     assert below.endswith('| silence 10.0, whole image 20.0 | **no** |')
     assert above.endswith('| yes |')
 
