@@ -22,7 +22,7 @@ def run(main: Callable[[], int | str | None]) -> None:
     """Call ``main`` and exit with its status; print expected errors as one line.
 
     ``AVIS_DEBUG=1`` and the option ``--debug`` of the tools show the traceback. Threads of PyTorch
-    sleep while they wait, unless ``OMP_WAIT_POLICY`` says otherwise.
+    wait without spinning for long, unless ``OMP_WAIT_POLICY`` or ``GOMP_SPINCOUNT`` is set.
 
     Args:
         main: Returns the exit status, a text to print as an error, or None for success.
@@ -33,8 +33,10 @@ def run(main: Callable[[], int | str | None]) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names of files need not fit a terminal
             stream.reconfigure(errors='backslashreplace')
-    # Threads that spin while they wait for one without a core slow each other down a hundred times.
-    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # read when PyTorch is imported
+    if 'OMP_WAIT_POLICY' not in os.environ:
+        # Threads of PyTorch wait by spinning for milliseconds, even for one that another process
+        # keeps from running. This is the length that libgomp takes with more threads than cores.
+        os.environ.setdefault('GOMP_SPINCOUNT', '1000')
     logging.raiseExceptions = False  # a full disk is told once, and not for each line of the log
     try:
         status = main()

@@ -6,10 +6,20 @@ import pytest
 
 from avis.utils.cli import run
 
+KEPT = [{'GOMP_SPINCOUNT': '5'}, {'OMP_WAIT_POLICY': 'ACTIVE'}]
 
-@pytest.mark.parametrize(('before', 'after'), [({}, 'PASSIVE'), ({'OMP_WAIT_POLICY': 'A'}, 'A')])
-def test_threads_sleep_while_they_wait(before, after, monkeypatch) -> None:
+
+def environment_in_tool(monkeypatch, before: dict[str, str]) -> dict[str, str]:
     monkeypatch.setattr(os, 'environ', dict(before))
-    seen = []
-    run(lambda: seen.append(os.environ['OMP_WAIT_POLICY']))
-    assert seen == [after]
+    seen: dict[str, str] = {}
+    run(lambda: seen.update(os.environ))
+    return seen
+
+
+def test_threads_do_not_spin_for_long(monkeypatch) -> None:
+    assert environment_in_tool(monkeypatch, {}) == {'GOMP_SPINCOUNT': '1000'}
+
+
+@pytest.mark.parametrize('before', KEPT)
+def test_environment_of_the_user_is_kept(before, monkeypatch) -> None:
+    assert environment_in_tool(monkeypatch, before) == before
