@@ -13,6 +13,7 @@ from mmengine.logging import MMLogger
 from mmengine.logging.logger import MMFormatter
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
+from torch import nn
 from torch.utils.data import DataLoader
 
 from avis.datasets.av_dataset import AVDataset
@@ -35,6 +36,40 @@ WRONG_VALUES = (
 
 class AVRunner(Runner):
     """Builds every data loader with :mod:`avis.engine.randomness`; otherwise mmengine's Runner."""
+
+    def train(self) -> nn.Module:
+        """See mmengine; worker processes of data loaders end here, as in the two methods below."""
+        with self._stopping_workers():
+            return super().train()
+
+    def val(self) -> dict[str, float]:
+        """See mmengine."""
+        with self._stopping_workers():
+            return super().val()
+
+    def test(self) -> dict[str, float]:
+        """See mmengine."""
+        with self._stopping_workers():
+            return super().test()
+
+    @contextlib.contextmanager
+    def _stopping_workers(self) -> Iterator[None]:
+        """Stop the workers that persist: PyTorch waits 5 seconds if a garbage collection does it.
+
+        By then it has closed the queues through which it tells the workers to end.
+        """
+        try:
+            yield
+        finally:
+            for loop in (self._train_loop, self._val_loop, self._test_loop):
+                loader = getattr(loop, 'dataloader', None)  # None if the loop was not built
+                endless = getattr(loop, 'dataloader_iterator', None)  # of IterBasedTrainLoop
+                for owner in (loader, endless):
+                    stop = getattr(getattr(owner, '_iterator', None), '_shutdown_workers', None)
+                    if stop is not None:
+                        stop()
+                if loader is not None:
+                    loader._iterator = None  # a further run starts workers again
 
     @staticmethod
     def build_dataloader(

@@ -35,8 +35,8 @@ def run(main: Callable[[], int | str | None]) -> None:
             stream.reconfigure(errors='backslashreplace')
     if 'OMP_WAIT_POLICY' not in os.environ:
         # Threads of PyTorch wait by spinning for milliseconds, even for one that another process
-        # keeps from running. This is the length that libgomp takes with more threads than cores.
-        os.environ.setdefault('GOMP_SPINCOUNT', '1000')
+        # keeps from running. A thirtieth of libgomp's length costs an idle machine little.
+        os.environ.setdefault('GOMP_SPINCOUNT', '10000')
     logging.raiseExceptions = False  # a full disk is told once, and not for each line of the log
     try:
         status = main()
