@@ -182,6 +182,7 @@ def make_step(workload: Workload) -> Any:
     if workload.training:
         optimizer = gpu_models.make_optimizer(model)
         return lambda: gpu_models.train_step(model, data, optimizer)
+    model.requires_grad_(False)  # with parameters that need gradients no operations are counted
     return torch.no_grad()(lambda: model(data['inputs'], data['data_samples'], mode='predict'))
 
 

@@ -92,4 +92,4 @@ def _mean_cross_entropy(logits: Tensor, gt: Tensor) -> Tensor:
 def _dice(prob: Tensor, gt: Tensor) -> Tensor:
     """Dice loss of all pairs: (Q, P) and (N, P) to (Q, N)."""
     total = prob.sum(-1)[:, None] + gt.sum(-1)[None]
-    return 1 - (2 * prob @ gt.T + 1) / (total + 1)
+    return 1 - (2 * (prob @ gt.T) + 1) / (total + 1)
