@@ -77,8 +77,8 @@ class Row:
         )
         above = 'yes' if self.model > max(self.answers.values()) else '**no**'
         return (
-            f'| `{self.layout}` | {self.samples} | {self.epochs} | {self.score} | {self.model:.1f} | '
-            f'{found} | {above} |'
+            f'| `{self.layout}` | {self.samples} | {self.epochs} | {self.score} | '
+            f'{self.model:.1f} | {found} | {above} |'
         )
 
 
