@@ -243,7 +243,9 @@ def mask_normalizer(features: Tensor, targets: Sequence[MaskTarget]) -> Tensor:
 
     It is the number of instances in all targets, the mean over processes, at least 1 per clip.
     """
-    count = features.new_full((), float(sum(len(target.labels) for target in targets)))
+    instances = float(sum(len(target.labels) for target in targets))
+    # Not in the precision of the features: bfloat16 has no 257.
+    count = features.new_full((), instances, dtype=torch.float32)
     return reduce_mean(count).clamp(min=_num_clips(targets))
 
 
