@@ -189,7 +189,8 @@ class MaskSetLoss(nn.Module):
         """Return the sums of cross-entropy and of dice per layer."""
         pairs = _pairs(matchings, targets, len(features))
         if not pairs:  # no instance: zero, with every parameter in the graph
-            zero = 0 * (features.sum() + sum(x.sum() for layer in layers for x in layer[1:]))
+            sums = features.sum() + sum(x.sum() for layer in layers for x in layer[1:])
+            zero = 0 * sums.float()  # as the losses of other processes
             return {'mask': [zero] * len(layers), 'dice': [zero] * len(layers)}
         index = torch.tensor(pairs).T.to(features.device, non_blocking=True)  # (4, M)
         selected = tuple(index[:3])
