@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from gpu_models import ROOT, Entry, build_model, make_batch, train_step
+from gpu_models import ROOT, Entry, build_model, train_step
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from tests.helpers import simulated_device
+from tests.helpers.random_clips import make_batch
 
 FRAMES, CLIPS = 3, 2
 SIZE, SMALL_SIZE = (128, 160), (64, 96)
@@ -166,7 +167,7 @@ def check_correctness(
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     model = build_model(entry, small=small, deterministic=True)
     size = SMALL_SIZE if small else SIZE
-    batch = make_batch(entry, model, clips=CLIPS, frames=FRAMES, size=size)
+    batch = make_batch(model, clips=CLIPS, frames=FRAMES, size=size)
     reference = compute(model, batch, 'cpu', 'fp32')
     for precision, tolerance in TOLERANCE.items():
         if precision == 'bf16' and device == simulated_device.NAME:
@@ -188,7 +189,7 @@ def count_synchronizations(
     model = build_model(entry, small=small).to(device)
     size = SMALL_SIZE if small else SIZE
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5)
-    batch = make_batch(entry, model, clips=1, frames=FRAMES, size=size)
+    batch = make_batch(model, clips=1, frames=FRAMES, size=size)
     for step in ('training', 'inference'):
         model.train(step == 'training')
         record: dict[str, Any] = {'part': 'synchronizations', 'model': name, 'step': step}

@@ -11,9 +11,6 @@ for folder in (ROOT, *sorted((ROOT / 'projects').iterdir())):
 
 import avis  # noqa: E402, F401 - before mmdet: replaces mmcv's compiled ops
 
-FACE = 112  # pixels
-RATE = 16000  # samples of a face track's audio per second
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -161,19 +158,6 @@ def _remove_randomness(config: Any) -> None:
         config.dropout = 0.0
 
 
-def make_batch(
-    entry: Entry, model: Any, *, clips: int, frames: int, size: tuple[int, int]
-) -> dict[str, Any]:
-    """Make a batch as the data loader does: ``inputs`` and ``data_samples`` on the CPU."""
-    import torch
-    from mmengine.dataset import pseudo_collate
-
-    rng = torch.Generator().manual_seed(1)
-    if entry.kind == 'speaker':
-        return pseudo_collate([_face_track(frames, index, rng) for index in range(clips)])
-    return pseudo_collate([_clip(entry, model, frames, size, rng) for _ in range(clips)])
-
-
 def make_optimizer(model: Any) -> Any:
     """AdamW of all trained weights."""
     import torch
@@ -187,61 +171,3 @@ def train_step(model: Any, data: dict[str, Any], optimizer: Any) -> None:
     optimizer.zero_grad()
     sum(value for name, value in losses.items() if name.startswith('loss')).backward()
     optimizer.step()
-
-
-def _face_track(frames: int, index: int, rng: Any) -> dict[str, Any]:
-    """A track of noise in which the face speaks in every second frame."""
-    import torch
-
-    from avis.structures.av_data_sample import AVDataSample
-
-    sample = AVDataSample(metainfo={'fps': 25.0, 'video_name': str(index), 'seed': (0, 0, index)})
-    sample.gt_speaking = torch.arange(frames) % 2
-    faces = torch.randint(0, 256, (frames, FACE, FACE), dtype=torch.uint8, generator=rng)
-    audio = torch.rand(RATE // 25 * frames, generator=rng) / 5 - 0.1
-    return {'inputs': {'faces': faces, 'audio': audio}, 'data_samples': sample}
-
-
-def _clip(entry: Entry, model: Any, frames: int, size: tuple[int, int], rng: Any) -> dict[str, Any]:
-    """Noise with a rectangle as ground truth, of instances also one that comes later."""
-    import torch
-    from mmengine.structures import InstanceData, PixelData
-
-    from avis.structures.av_data_sample import AVDataSample
-
-    height, width = size
-    inputs = {'frames': torch.randint(0, 256, (frames, 3, *size), dtype=torch.uint8, generator=rng)}
-    audio = _audio(model.audio_encoder, frames, rng)
-    if audio is not None:
-        inputs['audio'] = audio
-    inputs |= model.make_extra_inputs(inputs['frames'])
-    sample = AVDataSample(metainfo={'img_shape': size, 'ori_shape': size, 'video_name': 'clip'})
-    box = torch.zeros(frames, *size, dtype=torch.bool)
-    box[:, height // 4 : height // 2, width // 4 : width // 2] = True
-    if entry.kind == 'semantic':
-        sample.gt_sem_seg = PixelData(sem_seg=box.to(torch.uint8))
-        sample.labeled_frames = torch.ones(frames, dtype=torch.bool)
-    else:
-        late = torch.zeros_like(box)
-        late[1:, : height // 3, : width // 3] = True
-        sample.gt_tracks = InstanceData(
-            labels=torch.tensor([0, 0]), ids=torch.tensor([1, 2]), masks=torch.stack([box, late])
-        )
-    return {'inputs': inputs, 'data_samples': sample}
-
-
-def _audio(encoder: Any, frames: int, rng: Any) -> Any:
-    """Embeddings for a frozen VGGish, whose weights are not here; else a second per frame."""
-    import torch
-
-    from avis.models import VGGish
-    from avis.models.audio_encoders.log_mel_cnn import LogMelCNN
-
-    if encoder is None:
-        return None
-    rate = encoder.sample_rate if isinstance(encoder, LogMelCNN) else None
-    if isinstance(encoder, VGGish) and not encoder.frozen:
-        rate = encoder.front_end.sample_rate
-    if rate is None:
-        return torch.rand(frames, encoder.out_channels, generator=rng)
-    return torch.rand(rate * frames, generator=rng) / 5 - 0.1

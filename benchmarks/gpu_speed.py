@@ -9,14 +9,9 @@ from typing import Any
 
 import torch
 from gpu_checks import SMALL_SIZE
-from gpu_models import (
-    TRAINING_FRAMES,
-    Entry,
-    build_model,
-    make_batch,
-    make_optimizer,
-    train_step,
-)
+from gpu_models import TRAINING_FRAMES, Entry, build_model, make_optimizer, train_step
+
+from tests.helpers.random_clips import make_batch
 
 VARIANTS = ('eager', 'published', 'bf16', 'channels_last', 'tf32')
 PUBLISHED = ('tpavi_r50', 'avism_r50')
@@ -76,7 +71,7 @@ def _measure(
         frames *= 10 if training else 1
     clips = 1 if small or not (training or entry.kind == 'semantic') else entry.clips
     size = SMALL_SIZE if small else entry.size
-    batch = make_batch(entry, model, clips=clips, frames=frames, size=size)
+    batch = make_batch(model, clips=clips, frames=frames, size=size)
     model = model.to(device).train(training)
     data = model.data_preprocessor(batch, training)
     if variant == 'channels_last':

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from avism import FORMS, FixedPoints, compare, measure_calls, track_results
-from gpu_models import ENTRIES, TRAINING_FRAMES, build_model, make_batch
+from gpu_models import ENTRIES, TRAINING_FRAMES, build_model
 
 METHODS = tuple(name for name, entry in ENTRIES.items() if entry.config.startswith('projects/'))
 KINDS = ('inference', 'training')
@@ -100,8 +100,9 @@ class Model:
         ]
 
     def _data(self, frames: int, *, training: bool) -> dict[str, Any]:
-        entry = ENTRIES[self.method]
-        batch = make_batch(entry, self.model, clips=1, frames=frames, size=self.size)
+        from tests.helpers.random_clips import make_batch
+
+        batch = make_batch(self.model, clips=1, frames=frames, size=self.size)
         data: dict[str, Any] = self.model.data_preprocessor(batch, training)
         return data
 

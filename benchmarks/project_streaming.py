@@ -15,7 +15,7 @@ import subprocess
 import sys
 from typing import Any
 
-from gpu_models import ENTRIES, RATE, ROOT, config_path
+from gpu_models import ENTRIES, ROOT, config_path
 from streaming_memory import MALLOC_SETTINGS
 
 METHODS = tuple(
@@ -34,6 +34,7 @@ def stream(method: str, frames: int) -> tuple[int, float]:
     from avis.apis import load_config
     from avis.models.trackers.base import TrackerWindow
     from avis.registry import MODELS
+    from tests.helpers.random_clips import RATE
 
     torch.set_num_threads(1)
     init_default_scope('avis')

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from gpu_checks import train_step
-from gpu_models import ENTRIES, build_model, make_batch
+from gpu_models import ENTRIES, build_model
 from gpu_speed import make_optimizer
 
 SIZE, FRAMES = (96, 160), 5
@@ -40,10 +40,12 @@ def time_steps(rank: int, processes: int, args: argparse.Namespace, clips: int, 
     import torch
     from torch import distributed
 
+    from tests.helpers.random_clips import make_batch
+
     torch.set_num_threads(1)
     entry = ENTRIES[args.model]
     model: Any = build_model(entry, small=True, deterministic=True).train()
-    batch = make_batch(entry, model, clips=clips, frames=FRAMES, size=SIZE)
+    batch = make_batch(model, clips=clips, frames=FRAMES, size=SIZE)
     optimizer = make_optimizer(model)
     trained = optimizer.param_groups[0]['params']
     wrapped = model

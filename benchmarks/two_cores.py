@@ -170,14 +170,14 @@ def make_step(workload: Workload) -> Any:
     import gpu_models
     import torch
 
+    from tests.helpers.random_clips import make_batch
+
     gpu_models.ROOT = Path.cwd()  # configs of the checkout that is measured
     entry = gpu_models.ENTRIES[workload.model]
     model = gpu_models.build_model(entry, small=workload.small).train(workload.training)
     if not hasattr(model, 'make_extra_inputs'):  # in earlier checkouts no model reads any
         type(model).make_extra_inputs = lambda _model, _frames: {}
-    batch = gpu_models.make_batch(
-        entry, model, clips=workload.clips, frames=workload.frames, size=workload.size
-    )
+    batch = make_batch(model, clips=workload.clips, frames=workload.frames, size=workload.size)
     data = model.data_preprocessor(batch, workload.training)
     if workload.training:
         optimizer = gpu_models.make_optimizer(model)

@@ -1,19 +1,15 @@
 """The benchmark of GPUs with small models, on the CPU in place of a GPU."""
 
 import argparse
-import json
 import os
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
 
+from tests.helpers.random_clips import make_batch
 from tests.helpers.simulated_device import simulated_device
-
-FOLDER = Path(__file__).parents[2] / 'benchmarks'
 
 
 @pytest.fixture
@@ -53,8 +49,8 @@ def test_same_device_gives_equal_results_and_bfloat16_similar_ones(gpu, checks) 
 
 
 def test_other_weights_exceed_the_tolerance(checks, speaker_model) -> None:
-    entry, model = speaker_model
-    batch = sys.modules['gpu_models'].make_batch(entry, model, clips=1, frames=3, size=(64, 96))
+    _, model = speaker_model
+    batch = make_batch(model, clips=1, frames=3, size=(64, 96))
     reference = checks.compute(model, batch, 'cpu', 'fp32')
     with torch.no_grad():
         model.head.weight.mul_(2)
@@ -140,26 +136,13 @@ def test_simulated_device_rejects_tensors_of_the_cpu_and_counts_waits() -> None:
     assert all(place.startswith('tests/benchmarks/test_gpu.py') for place in waits)
 
 
-MOST_WAITS = {  # in training, in inference; with the small configs
-    'tpavi_r50': (3, 1),
-    'avism_r50': (6, 9),
-    'cavis_online_r50': (16, 14),
-    'avsegformer_r50': (4, 1),
-}
-
-
-@pytest.mark.slow
-def test_models_run_on_another_device_and_seldom_wait(tmp_path) -> None:
-    # In a process of its own: PyTorch runs no backward pass on a device that was added after one.
-    words = '--device simulated --small --parts synchronizations --jobs 1 --limit 600'
-    command = [sys.executable, FOLDER / 'gpu.py', *words.split(), '--out', tmp_path, '--only']
-    command += MOST_WAITS
-    done = subprocess.run(command, capture_output=True, text=True, cwd=FOLDER.parent)
-    assert done.returncode == 0, done.stdout + done.stderr
-    counts = {
-        (record['model'], record['step']): record['count']
-        for record in json.loads((tmp_path / 'gpu.json').read_text())['records']
-    }
-    for name, (training, inference) in MOST_WAITS.items():
-        assert counts[name, 'training'] <= training, name
-        assert counts[name, 'inference'] <= inference, name
+def test_synchronizations_are_counted_on_the_simulated_device(gpu, checks) -> None:
+    records: list[dict] = []
+    with simulated_device():
+        checks.count_synchronizations(
+            'lr_asd', gpu.ENTRIES['lr_asd'], 'simulated', True, records.append
+        )
+    assert [(record['step'], record['count']) for record in records] == [
+        ('training', 1),
+        ('inference', 1),
+    ]

@@ -6,8 +6,8 @@ CPU, blocking copies from it, and operations whose output size depends on values
 are counted by the line of this repository that causes them.
 
 What it cannot see: kernels without deterministic results or of other precision, memory, kernels
-that exist on GPUs only (PyTorch runs a GRU by one), autocast (no casts are registered for this
-device), and waits within operators.
+that exist on GPUs only (a GRU or LSTM is a sequence of simpler operations here), autocast (no casts
+are registered for this device), and waits within operators.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch._decomp.decompositions import gru_impl, lstm_impl
 from torch.overrides import TorchFunctionMode
 from torch.utils import backend_registration
 from torch.utils._mode_utils import no_dispatch
@@ -117,11 +118,20 @@ class _Mode(TorchDispatchMode):
         return _run(func, args, kwargs or {}, self.waits)
 
 
-class _Creation(TorchFunctionMode):
-    """Makes tensors of Python numbers, which PyTorch does not dispatch."""
+# A GPU has one kernel for each, which the CPU lacks.
+_RECURRENT = {torch.gru: gru_impl, torch.lstm: lstm_impl}
+
+
+class _Functions(TorchFunctionMode):
+    """Runs functions that are no operations of a CPU.
+
+    PyTorch dispatches no tensors made of Python numbers.
+    """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func in _RECURRENT:
+            return _RECURRENT[func](*args, **kwargs)
         device = kwargs.get('device')
         if func not in (torch.tensor, torch.as_tensor) or device is None:
             return func(*args, **kwargs)
@@ -132,11 +142,15 @@ class _Creation(TorchFunctionMode):
 def simulated_device() -> Iterator[Counter[str]]:
     """Make the device available, and yield the waits for it."""
     if torch._C._get_privateuse1_backend_name() != NAME:
+        # Without the device: its first backward pass would start a thread for it, after which
+        # processes that are forked have no backward pass.
+        torch.zeros((), requires_grad=True).backward()
         backend_registration._setup_privateuseone_for_python_backend(NAME, _BACKEND)
     waits: Counter[str] = Counter()
     _BACKEND.used = True
     try:
-        with _Mode(waits), _Creation():
+        # A thread of its own, which there may not be, runs backward passes on other devices.
+        with _Mode(waits), _Functions(), torch.autograd.set_multithreading_enabled(False):
             yield waits
     finally:
         _BACKEND.used = False
@@ -199,9 +213,13 @@ def _waits(func: Any, args: Any, kwargs: Any, simulated: list[torch.Tensor], her
 
 
 def _caller() -> str:
-    """The innermost line of this repository, outside of this file, that is running."""
+    """The innermost line of this repository, outside of this file, that is running.
+
+    Lines of comprehensions are those of the function, as in Python 3.12.
+    """
     for frame in reversed(traceback.extract_stack()):
         path = Path(frame.filename)
-        if path.is_relative_to(ROOT) and '.venv' not in path.parts and frame.filename != __file__:
-            return f'{path.relative_to(ROOT)}:{frame.lineno} {frame.line}'
+        own = path.is_relative_to(ROOT) and '.venv' not in path.parts and path != Path(__file__)
+        if own and not frame.name.startswith('<'):
+            return f'{path.relative_to(ROOT)}:{frame.lineno} in {frame.name}: {frame.line}'
     return 'elsewhere'

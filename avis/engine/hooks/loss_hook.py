@@ -50,6 +50,7 @@ class LossHook(Hook):
         own = torch.stack([value.detach().mean() for value in values])
         mean = own.clone()
         all_reduce(mean, op='mean')
+        mean = mean.cpu()  # a GPU is waited for once, not for each loss that mmengine logs
         if not torch.isfinite(mean).all():
             self._stop(runner, dict(zip(keys, own.tolist(), strict=True)), data_batch)
         outputs.update(zip(keys, mean, strict=True))  # type: ignore[attr-defined]

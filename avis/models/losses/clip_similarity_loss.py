@@ -56,7 +56,9 @@ class ClipSimilarityLoss(nn.Module):
             embeds = [one[pairs[0]] for one, pairs in zip(frame_sets[index], frames, strict=True)]
             matched_embeds = torch.cat([*embeds, clip[queries]])  # (M, C)
             matched_instances = torch.cat([*(pairs[1] for pairs in frames), instances])  # (M,)
-            logits[index % num_clips].append((matched_embeds @ matched_embeds.T).flatten())
+            with torch.autocast(matched_embeds.device.type, enabled=False):
+                products = matched_embeds.float() @ matched_embeds.float().T
+            logits[index % num_clips].append(products.flatten())
             pairs_same = matched_instances[:, None] == matched_instances[None]
             same[index % num_clips].append(pairs_same.flatten())
         losses = [

@@ -189,7 +189,8 @@ class MaskSetLoss(nn.Module):
         """Return the sums of cross-entropy and of dice per layer."""
         pairs = _pairs(matchings, targets, len(features))
         if not pairs:  # no instance: zero, with every parameter in the graph
-            zero = 0 * (features.sum() + sum(x.sum() for layer in layers for x in layer[1:]))
+            sums = features.sum() + sum(x.sum() for layer in layers for x in layer[1:])
+            zero = 0 * sums.float()  # as the losses of other processes
             return {'mask': [zero] * len(layers), 'dice': [zero] * len(layers)}
         index = torch.tensor(pairs).T.to(features.device, non_blocking=True)  # (4, M)
         selected = tuple(index[:3])
@@ -243,7 +244,9 @@ def mask_normalizer(features: Tensor, targets: Sequence[MaskTarget]) -> Tensor:
 
     It is the number of instances in all targets, the mean over processes, at least 1 per clip.
     """
-    count = features.new_full((), float(sum(len(target.labels) for target in targets)))
+    instances = float(sum(len(target.labels) for target in targets))
+    # Not in the precision of the features: bfloat16 has no 257.
+    count = features.new_full((), instances, dtype=torch.float32)
     return reduce_mean(count).clamp(min=_num_clips(targets))
 
 

@@ -96,7 +96,7 @@ class QueryAVSegmentor(BaseAVSegmentor):
         """Return the losses of the frame head, over the labeled frames of all clips."""
         predictions = self.predict_frames(inputs)
         num_classes = self.frame_head.num_classes
-        samples = [_classes_as_instances(sample, num_classes) for sample in data_samples]
+        samples = _classes_as_instances(data_samples, num_classes)
         labeled = torch.stack([_labeled_frames(sample) for sample in data_samples])
         losses: dict[str, Any]
         losses, _ = self.frame_head.loss(predictions, samples, labeled)
@@ -163,26 +163,38 @@ class QueryAVSegmentor(BaseAVSegmentor):
         return scores.softmax(1)[:, 1]
 
 
-def _classes_as_instances(sample: AVDataSample, num_classes: int) -> AVDataSample:
-    """Return a sample with one instance in ``gt_tracks`` per class of its label maps.
+def _classes_as_instances(
+    data_samples: Sequence[AVDataSample], num_classes: int
+) -> list[AVDataSample]:
+    """Return samples with one instance in ``gt_tracks`` per class of their label maps.
 
     Pixels with label 255 belong to no class.
     """
-    target = sample.gt_sem_seg.sem_seg  # (T, H, W)
-    on_cpu = target.unique().long().cpu()
-    on_cpu = on_cpu[on_cpu != _IGNORED]
-    labels = on_cpu.to(target.device, non_blocking=True)
-    if len(labels) and int(on_cpu[-1]) >= num_classes:
-        raise ValueError(
-            f'{sample.get("video_name")!r}: expected labels below frame_head.num_classes='
-            f'{num_classes}, got {int(on_cpu[-1])}. Check the masks, or set num_classes to that of '
-            f'the data set.'
+    targets = [sample.gt_sem_seg.sem_seg for sample in data_samples]  # (T, H, W)
+    # Of all clips at once: a GPU is waited for once.
+    present = torch.stack([_present_labels(target) for target in targets]).cpu()
+    converted = []
+    for sample, target, in_clip in zip(data_samples, targets, present, strict=True):
+        on_cpu = in_clip[:_IGNORED].nonzero()[:, 0]
+        if len(on_cpu) and int(on_cpu[-1]) >= num_classes:
+            raise ValueError(
+                f'{sample.get("video_name")!r}: expected labels below frame_head.num_classes='
+                f'{num_classes}, got {int(on_cpu[-1])}. Check the masks, or set num_classes to '
+                f'that of the data set.'
+            )
+        labels = on_cpu.to(target.device, non_blocking=True)
+        sample = sample.new()
+        sample.gt_tracks = InstanceData(
+            labels=labels, ids=labels, masks=target[None] == labels[:, None, None, None]
         )
-    converted = sample.new()
-    converted.gt_tracks = InstanceData(
-        labels=labels, ids=labels, masks=target[None] == labels[:, None, None, None]
-    )
+        converted.append(sample)
     return converted
+
+
+def _present_labels(target: Tensor) -> Tensor:
+    """Return which labels from 0 to 255 a label map has, bool (256,)."""
+    absent = target.new_zeros(_IGNORED + 1, dtype=torch.bool)
+    return absent.index_fill(0, target.flatten().long(), True)
 
 
 def _labeled_frames(sample: AVDataSample) -> Tensor:

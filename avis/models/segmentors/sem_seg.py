@@ -46,16 +46,16 @@ def stack_sem_seg(data_samples: Sequence[AVDataSample], logits: Tensor) -> tuple
         Class indices (B, T, H, W), and which frames are labeled, bool (B, T).
     """
     num_labels = max(logits.shape[2], 2)  # a binary head has one logit and two labels
-    targets, labeled = [], []
-    for sample in data_samples:
-        target = sample.gt_sem_seg.sem_seg  # (T, H, W)
-        if int(target.max()) >= num_labels:
+    targets, labeled = [sample.gt_sem_seg.sem_seg for sample in data_samples], []  # (T, H, W)
+    # Of all clips at once: a GPU is waited for once.
+    largest = torch.stack([target.max() for target in targets]).tolist()
+    for sample, target, label in zip(data_samples, targets, largest, strict=True):
+        if label >= num_labels:
             raise ValueError(
                 f'{sample.get("video_name")!r}: expected labels below {num_labels}, as '
-                f'decode_head.num_classes is {logits.shape[2]}, got {int(target.max())}. Check the '
-                f'masks, or set num_classes to that of the data set.'
+                f'decode_head.num_classes is {logits.shape[2]}, got {label}. Check the masks, or '
+                f'set num_classes to that of the data set.'
             )
-        targets.append(target)
         known = sample.get('labeled_frames')
         labeled.append(target.new_ones(len(target), dtype=torch.bool) if known is None else known)
     return torch.stack(targets), torch.stack(labeled)

@@ -47,8 +47,9 @@ class MaskMatcher:
         logits = _at_points(mask_logits, points)  # (Q, T * P)
         gt = _at_points(target.masks, points)  # (N, T * P)
         cost = -self.class_weight * class_logits.float().softmax(-1)[:, target.labels]
-        cost = cost + self.mask_weight * _mean_cross_entropy(logits, gt)
-        cost = cost + self.dice_weight * _dice(logits.sigmoid(), gt)
+        with torch.autocast(logits.device.type, enabled=False):  # products over all points
+            cost = cost + self.mask_weight * _mean_cross_entropy(logits, gt)
+            cost = cost + self.dice_weight * _dice(logits.sigmoid(), gt)
         # NaN of a diverged network must reach the loss, whose check names the cause.
         return cost.nan_to_num(nan=1e6, posinf=1e6, neginf=-1e6)
 

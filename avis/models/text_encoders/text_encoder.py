@@ -91,14 +91,16 @@ class TextEncoder(nn.Module):
         Returns:
             Tokens (B, L, C), and which of them are no padding, bool (B, L).
         """
-        tokens = self.tokenizer(
+        on_cpu = self.tokenizer(
             [expression or '' for expression in expressions],
             max_length=self.max_tokens,
             truncation=True,
             padding=True,
             return_tensors='pt',
             return_token_type_ids=False,
-        ).to(next(self.network.parameters()).device)
+        )
+        device = next(self.network.parameters()).device
+        tokens = {name: value.to(device, non_blocking=True) for name, value in on_cpu.items()}
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             rows: Tensor = self.network(**tokens).last_hidden_state
         return rows.float(), tokens['attention_mask'].bool()

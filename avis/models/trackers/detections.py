@@ -120,15 +120,19 @@ class Detector:
         count = min(self.max_per_frame, probs.shape[1])
         best, candidates = probs.amax(-1).topk(count, dim=1)  # (T, count), falling
         counts = (best > self.score_threshold).sum(1).tolist()
-        for t in range(skip, len(counts)):
-            queries = candidates[t, : counts[t]]
-            masks, mask_scores = _make_masks(frames, t, queries, window)
+        # Of all frames at once: a GPU is waited for at each copy.
+        rows = torch.arange(len(probs), device=probs.device)[:, None]
+        probs, embeds, sounding = (
+            values[rows, candidates].cpu() for values in (probs, embeds, sounding)
+        )
+        for t, number in list(enumerate(counts))[skip:]:
+            masks, mask_scores = _make_masks(frames, t, candidates[t, :number], window)
             detections = Detections(
                 frame=window.start + t,
-                class_scores=(probs[t, queries] * mask_scores[:, None]).cpu().numpy(),
-                embeds=embeds[t, queries].float().cpu().numpy(),
+                class_scores=(probs[t, :number] * mask_scores.cpu()[:, None]).numpy(),
+                embeds=embeds[t, :number].float().numpy(),
                 rles=[mask for mask in masks if mask is not None],
-                sounding=sounding[t, queries].cpu().numpy(),
+                sounding=sounding[t, :number].numpy(),
             )
             yield self._filter(detections, np.array([mask is not None for mask in masks], bool))
 

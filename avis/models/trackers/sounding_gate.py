@@ -116,10 +116,11 @@ class SoundingGate(nn.Module):
                 kept = slice(None) if valid is None else valid.to(audio.device)
                 logits.append(self._logits(visual @ audio_embed.T)[:, kept].flatten())
                 targets.append(present[instance.to(audio.device)][:, kept].flatten())
-        logit, target = torch.cat(logits), torch.cat(targets).to(audio.dtype)
+        logit = torch.cat(logits).float()
+        target = torch.cat(targets).to(logit)
         # Mean over all processes. Called without a pair here too: other processes wait for the
         # count.
-        count = reduce_mean(logit.new_tensor(float(len(logit)))).clamp(min=1 / get_world_size())
+        count = reduce_mean(logit.new_full((), float(len(logit)))).clamp(min=1 / get_world_size())
         loss = F.binary_cross_entropy_with_logits(logit, target, reduction='sum') / count
         return {'loss_gate': self.loss_weight * loss}
 

@@ -44,6 +44,7 @@ class OrdinalCountLoss(nn.Module):
             data_samples: B samples with ``gt_tracks``, which have ``annotated`` (N, T) or ``masks``
                 (N, T, H, W).
         """
+        logits = logits.float()
         counts = torch.stack([_counts(sample) for sample in data_samples]).to(logits.device)
         steps = torch.arange(logits.shape[-1], device=logits.device)
         more = (counts[..., None] > steps).to(logits)  # (B, T, 2)

@@ -70,7 +70,7 @@ class AVSegFormer(BaseAVSegmentor):
         logits = outputs['logits']
         target, labeled = stack_sem_seg(data_samples, logits)
         # The gate lets audio choose channels: their mean should show what sounds.
-        means = outputs['mask_features'].mean(2)
+        means = outputs['mask_features'].float().mean(2)
         foreground = F.interpolate(means, logits.shape[-2:], mode='bilinear')[:, :, None]
         loss_mix = self.loss_mix(foreground, (target > 0).to(target.dtype), labeled)
         return {

@@ -1,7 +1,5 @@
 """Contrastive losses of CAVIS, and the set loss of tubes."""
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -25,10 +23,12 @@ def contrast(anchors: Tensor, others: Tensor, same: Tensor) -> _Losses:
         Of each anchor, (A,): ``log(1 + sum exp(negative - positive))`` over all pairs of dot
         products, and the mean squared difference of cosine similarity and ``same``.
     """
-    dots = (others @ anchors[..., None])[..., 0]  # (A, M)
+    anchors, others = anchors.float(), others.float()
+    with torch.autocast(anchors.device.type, enabled=False):
+        dots = (others @ anchors[..., None])[..., 0]  # (A, M)
+        cosines = (F.normalize(others, dim=-1) @ F.normalize(anchors, dim=-1)[..., None])[..., 0]
     negatives = dots.masked_fill(same, -torch.inf).logsumexp(-1)
     positives = (-dots).masked_fill(~same, -torch.inf).logsumexp(-1)
-    cosines = (F.normalize(others, dim=-1) @ F.normalize(anchors, dim=-1)[..., None])[..., 0]
     return F.softplus(negatives + positives), (cosines - same.to(cosines)).square().mean(-1)
 
 
@@ -68,30 +68,32 @@ def prototype_losses(features: Tensor, sample: AVDataSample) -> _Losses:
     if len(masks) < 2 or not visible.any(1).all():
         zero = 0 * features.sum()
         return zero, zero
+    features = features.float()
     weights = F.interpolate(masks.to(features), features.shape[-2:], mode='bilinear')
-    sums = torch.einsum('nthw,tchw->ntc', weights, features)
+    with torch.autocast(features.device.type, enabled=False):
+        sums = torch.einsum('nthw,tchw->ntc', weights, features)
     prototypes = sums / weights.flatten(2).sum(-1)[..., None].clamp(min=1e-6)
-    ids = torch.arange(len(masks), device=masks.device)[:, None].expand_as(visible)
-    return identity_losses(prototypes[visible], ids[visible])
+    ids, frames = visible.nonzero(as_tuple=True)  # once: a GPU is waited for
+    return identity_losses(prototypes[ids, frames], ids)
 
 
-def reference_losses(references: Tensor, queries: Sequence[int]) -> _Losses:
+def reference_losses(references: Tensor, queries: Tensor) -> _Losses:
     """Contrast each matched query of a frame with all queries of the neighboring frames.
 
     Args:
         references: Queries of the tracker for each frame but the first, (T - 1, Q, C).
-        queries: Matched queries, the same in all frames.
+        queries: Matched queries, (M,), the same in all frames.
 
     Returns:
         Two scalars, means over queries, frames after the first reference, and neighbors.
     """
-    length, index = len(references), torch.as_tensor(queries, device=references.device)
+    length = len(references)
     pairs = [(t, s) for t in range(1, length) for s in (t - 1, t + 1) if s < length]
-    if not pairs or not len(index):
+    if not pairs or not len(queries):
         zero = 0 * references.sum()
         return zero, zero
-    same = F.one_hot(index, references.shape[1]).bool()
-    values = [contrast(references[t][index], references[s], same) for t, s in pairs]
+    same = F.one_hot(queries, references.shape[1]).bool()
+    values = [contrast(references[t][queries], references[s], same) for t, s in pairs]
     dots, cosines = (torch.cat(parts).mean() for parts in zip(*values, strict=True))
     return dots, cosines
 

@@ -31,13 +31,14 @@ def match_first_appearances(
     """
     length, result = len(targets) // len(appears), []
     for clip, annotated in enumerate(appears):
-        first = annotated.int().argmax(1)  # (N,)
+        first = annotated.int().argmax(1)[targets[clip * length].instances]
+        first = first.cpu()  # once: a GPU is waited for
         free = torch.arange(layer.class_logits.shape[1], device=features.device)
         pairs: list[Matching] = []
         for t in range(length):
             index = clip * length + t
             target = targets[index]
-            new = (first[target.instances] == t).nonzero()[:, 0]
+            new = (first == t).nonzero()[:, 0].to(features.device, non_blocking=True)
             if not len(new):
                 continue
             ((rows, instances),) = loss_set.match(

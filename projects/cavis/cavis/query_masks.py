@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from mmengine.structures import InstanceData
 from torch import Tensor
 
@@ -50,6 +51,7 @@ class QueryMasks:
         if self._last is None:
             empty: dict[str, list] = {'ids': [], 'labels': [], 'scores': [], 'rles': []}
             return to_instances(**empty, size=(0, 0), length=0)
+        queries, labels, scores = queries.cpu(), labels.cpu(), scores.cpu()
         self._encode(queries.unique().tolist())
         return to_instances(
             ids=list(range(len(queries))),
@@ -64,7 +66,7 @@ class QueryMasks:
         """Encode the masks of some queries in the frames of the last window."""
         last = self._last
         assert last is not None
-        index = last.mask_embeds.new_tensor(queries).long()
+        index = torch.tensor(queries).to(last.mask_embeds.device, non_blocking=True)
         for t in range(last.mask_embeds.shape[1]):
             logits = last.frames.mask_logits(
                 frames=slice(t, t + 1), queries=index, mask_embeds=last.mask_embeds

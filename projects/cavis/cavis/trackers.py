@@ -170,7 +170,7 @@ class CAVISOnlineTracker(CAVISTracker):
         tracked, _ = self.head(frames.extras['states'], frames.extras['embeds'])
         masks = frames.mask_logits(mask_embeds=tracked.mask_embeds[-1])
         return {
-            'class_logits': tracked.class_logits[-1].mean(1),
+            'class_logits': tracked.class_logits[-1].float().mean(1),
             'mask_logits': masks.transpose(1, 2),
         }
 
@@ -235,7 +235,7 @@ class CAVISOnlineTracker(CAVISTracker):
             # As published, the pairs of the layer that is matched last: an auxiliary one.
             of_clips = (pairs[-2] if len(pairs) > 1 else pairs[0])[:: frames.class_logits.shape[1]]
             contrasts = [
-                reference_losses(references, queries.tolist())
+                reference_losses(references, queries)
                 for references, (queries, _) in zip(tracked.references, of_clips, strict=True)
             ]
             for name, parts in zip(('reid', 'reid_aux'), zip(*contrasts, strict=True), strict=True):
@@ -304,7 +304,8 @@ class CAVISOfflineTracker(CAVISOnlineTracker):
         ]
         pairs: list[list[Matching]] | None = None
         if not self.matches_own:
-            online = _tube_sets(frames, tracked.class_logits[-1].mean(1), tracked.mask_embeds[-1])
+            logits = tracked.class_logits[-1].float().mean(1)
+            online = _tube_sets(frames, logits, tracked.mask_embeds[-1])
             pairs = [loss_set.match(online, frames.pixel_features, targets)] * len(layers)
         values, _ = loss_set(layers, frames.pixel_features, targets, pairs)
         return _name_losses(values)

@@ -113,7 +113,7 @@ def test_prototypes_are_contrasted_where_they_are_visible() -> None:
 
 
 def test_references_are_contrasted_with_both_neighbors() -> None:
-    references, queries = draw(3, 5, 4), [4, 1]
+    references, queries = draw(3, 5, 4), torch.tensor([4, 1])
     values = [
         contrast_directly(references[t, q], references[s], torch.arange(5) == q)
         for t, s in ((1, 0), (1, 2), (2, 1))

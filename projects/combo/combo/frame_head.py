@@ -114,12 +114,11 @@ class COMBOFrameHead(Mask2FormerFrameHead):
         that are not padding, labeled or not.
         """
         losses, matchings = super().loss(predictions, data_samples, labeled)
-        pairs = _neighbors(predictions.class_logits.shape[:2], data_samples)
         features = predictions.pixel_features.flatten(0, 1)
+        pairs = _neighbors(predictions.class_logits.shape[:2], data_samples)
+        pairs = pairs.to(features.device, non_blocking=True)
         for index, layer in enumerate(predictions.layers[:-1]):
-            value = neighbor_dissimilarity(
-                layer.mask_embeds.flatten(0, 1), features, pairs.to(features.device)
-            )
+            value = neighbor_dissimilarity(layer.mask_embeds.flatten(0, 1), features, pairs)
             losses[f'loss_cosine_{index}'] = self.similarity_weight * value
         return losses, matchings
 

@@ -131,7 +131,7 @@ def neighbor_dissimilarity(embeds: Tensor, features: Tensor, pairs: Tensor) -> T
         features: Mask features (N, C, h, w).
         pairs: Indices (2, M) of M pairs of frames.
     """
-    masks = (embeds @ features.flatten(2)).flatten(1)
+    masks = (embeds @ features.flatten(2)).flatten(1).float()
     similar = masks.new_ones(pairs.shape[1])
     distance = F.cosine_embedding_loss(masks[pairs[0]], masks[pairs[1]], similar, reduction='none')
     return (distance * torch.exp(-distance)).mean()

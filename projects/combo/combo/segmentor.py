@@ -43,29 +43,33 @@ class COMBOSegmentor(QueryAVSegmentor):
                 'COMBOSegmentor: expected prior_images in the inputs; put LoadPriorImages into the '
                 'pipeline'
             )
-        valid = inputs.get('valid_frames')
-        if valid is None:
-            valid = frames.new_ones(frames.shape[:2], dtype=torch.bool)
-        maps = self.backbone(frames[valid])
-        priors = self.prior_backbone(inputs['prior_images'][valid])
-        fused = [gate(x, prior) for gate, x, prior in zip(self.gates, maps, priors, strict=True)]
-        audio = self.encode_audio(inputs)[valid][None]
-        return _scatter(self.run_head(fused, audio, inputs), valid)
+        clip, valid = (frames.shape[0], frames.shape[1]), inputs.get('valid_frames')
+        # Once: a GPU is waited for.
+        index = None if valid is None else valid.flatten().nonzero()[:, 0]
+        images, priors, audio = (
+            x.flatten(0, 1) if index is None else x.flatten(0, 1)[index]
+            for x in (frames, inputs['prior_images'], self.encode_audio(inputs))
+        )
+        pairs = zip(self.backbone(images), self.prior_backbone(priors), strict=True)
+        fused = [gate(*pair) for gate, pair in zip(self.gates, pairs, strict=True)]
+        return _scatter(self.run_head(fused, audio[None], inputs), clip, index)
 
     def make_extra_inputs(self, frames: Tensor) -> Inputs:
         """Make prior images; segments have edges as the frames have."""
         return {'prior_images': frames.flip(-1)}
 
 
-def _scatter(predictions: FramePredictions, valid: Tensor) -> FramePredictions:
-    """Move the predictions (1, N, ...) of the valid frames of B clips to (B, T, ...)."""
+def _scatter(
+    predictions: FramePredictions, clip: tuple[int, int], index: Tensor | None
+) -> FramePredictions:
+    """Move predictions (1, N, ...) of all frames, or those of an index (N,), to (B, T, ...)."""
 
     def move(value: Tensor) -> Tensor:
-        if valid.all():
-            return value.unflatten(1, valid.shape)[0]
-        moved = value.new_zeros(*valid.shape, *value.shape[2:])
-        moved[valid] = value[0]
-        return moved
+        moved = value[0]
+        if index is not None:
+            moved = value.new_zeros(clip[0] * clip[1], *value.shape[2:])
+            moved[index] = value[0]
+        return moved.unflatten(0, clip)
 
     return replace(
         predictions,

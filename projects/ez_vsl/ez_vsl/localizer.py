@@ -55,11 +55,10 @@ class EZVSL(SoundLocalizer):
         """
         maps, embedding = self.encode(inputs)
         image, sound = self.image_proj(maps), self.audio_proj(embedding)
-        cosines = torch.einsum('nchw,nc->nhw', F.normalize(image, dim=1), F.normalize(sound, dim=1))
         return {
             'image_embedding': image,
             'audio_embedding': sound,
-            'heat_map': cosines / self.temperature,
+            'heat_map': cosines('nchw,nc->nhw', image, sound) / self.temperature,
         }
 
     def loss(self, inputs: Inputs, data_samples: list[AVDataSample]) -> dict[str, Tensor]:
@@ -93,10 +92,19 @@ def matching_losses(image: Tensor, audio: Tensor, temperature: float) -> tuple[T
         audio: (B, C).
         temperature: Divides the cosines.
     """
-    cosines = torch.einsum('nchw,mc->nmhw', F.normalize(image, dim=1), F.normalize(audio, dim=1))
-    logits = cosines.amax((2, 3)) / temperature
+    logits = cosines('nchw,mc->nmhw', image, audio).amax((2, 3)) / temperature
     own = torch.arange(len(logits), device=logits.device)
     return F.cross_entropy(logits, own), F.cross_entropy(logits.T, own)
+
+
+def cosines(equation: str, image: Tensor, audio: Tensor) -> Tensor:
+    """Cosines of locations (B, C, h, w) and audio (B, C), in float32 under autocast too.
+
+    A small temperature would enlarge their rounding.
+    """
+    with torch.autocast(image.device.type, enabled=False):
+        units = (F.normalize(x.float(), dim=1) for x in (image, audio))
+        return torch.einsum(equation, *units)
 
 
 def enlarge(maps: Tensor, size: tuple[int, int]) -> Tensor:

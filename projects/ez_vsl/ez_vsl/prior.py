@@ -38,4 +38,4 @@ class ObjectPrior(nn.Module):
         network = self._network[0].to(images.device)
         with torch.no_grad():
             features: Tensor = network(images)[0]
-        return features.mean(1)
+        return features.float().mean(1)

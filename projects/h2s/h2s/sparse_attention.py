@@ -92,9 +92,10 @@ class SemanticSparseAttention(nn.Module):
     @torch.no_grad()
     def cluster(self, query: Tensor, key: Tensor) -> Clusters:
         """Cluster projected queries (N, M, Q, d) and keys (N, M, P, d), and select clusters."""
-        query_labels, centers = k_means(query.flatten(0, 1), self.num_clusters, self.draw)
-        key_labels, key_centers = k_means(key.flatten(0, 1), self.num_clusters, self.draw)
-        scores = centers @ key_centers.mT * query.shape[-1] ** -0.5  # (N * M, K, K')
+        with torch.autocast(query.device.type, enabled=False):  # in float32
+            query_labels, centers = k_means(query.flatten(0, 1), self.num_clusters, self.draw)
+            key_labels, key_centers = k_means(key.flatten(0, 1), self.num_clusters, self.draw)
+            scores = centers @ key_centers.mT * query.shape[-1] ** -0.5  # (N * M, K, K')
         sizes = F.one_hot(key_labels, key_centers.shape[1]).sum(1)[:, None]
         largest = scores.amax(-1, keepdim=True)
         weights = sizes * (scores - largest).exp()

@@ -53,8 +53,11 @@ class LVS(SoundLocalizer):
             (B, h, w), the masks of the own pair in 0..1; ``logits`` (B, B + 2): the positive, all
             pairs, of which the own one is switched off, and the negative.
         """
-        image, sound = (F.normalize(features, dim=1) for features in self.encode(inputs))
-        cosines = torch.einsum('nchw,mc->nmhw', image, sound)  # of all pairs
+        image, sound = self.encode(inputs)
+        # In float32: small temperatures would enlarge the rounding.
+        with torch.autocast(image.device.type, enabled=False):
+            image, sound = (F.normalize(x.float(), dim=1) for x in (image, sound))
+            cosines = torch.einsum('nchw,mc->nmhw', image, sound)  # of all pairs
         index = torch.arange(len(cosines), device=cosines.device)
         own = cosines[index, index]
         masks = self._step(cosines - self.positive_threshold)

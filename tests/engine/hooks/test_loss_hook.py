@@ -8,6 +8,7 @@ from mmengine.logging import MessageHub
 
 from avis.engine.hooks import loss_hook
 from avis.engine.hooks.loss_hook import LossHook, clip_names
+from tests.helpers.simulated_device import NAME, simulated_device
 
 RUNNER = SimpleNamespace(iter=11, epoch=2, message_hub=SimpleNamespace(log_scalars={}))
 BATCH = {'data_samples': [{'video_name': 'dog'}, {'video_id': 7}]}
@@ -70,3 +71,12 @@ def test_history_of_logged_numbers_is_limited(monkeypatch) -> None:
 def test_missing_losses_are_ignored() -> None:
     LossHook().after_train_iter(RUNNER, 0, BATCH, None)
     LossHook().after_train_iter(RUNNER, 0, BATCH, {})
+
+
+def test_gpu_is_waited_for_once() -> None:
+    with simulated_device() as waits:
+        outputs = {f'loss_{index}': torch.tensor(float(index)).to(NAME) for index in range(5)}
+        waits.clear()
+        LossHook().after_train_iter(RUNNER, 0, BATCH, outputs)
+        assert [value.item() for value in outputs.values()] == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert waits.total() == 1

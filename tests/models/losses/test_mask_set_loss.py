@@ -9,7 +9,7 @@ from mmcv.ops import point_sample
 from mmdet.models.task_modules.assigners import HungarianAssigner
 from mmengine.structures import InstanceData
 
-from avis.models.losses.mask_set_loss import MaskSetLoss, SetPredictions
+from avis.models.losses.mask_set_loss import MaskSetLoss, SetPredictions, mask_normalizer
 from avis.models.task_modules.mask_matching import MaskMatcher, match_layers
 from avis.models.task_modules.mask_targets import MaskTarget
 
@@ -164,6 +164,19 @@ def test_mask_losses_are_divided_by_mean_count_of_processes_and_at_least_1_per_c
         total = max(sum(counts), num_clips) * alone[0][name]
         torch.testing.assert_close(shared[0][name], total / divisor)
     assert torch.equal(shared[0]['ce'], alone[0]['ce'])  # of this process only
+
+
+def test_instances_are_counted_exactly_in_bfloat16() -> None:
+    _, features, targets = scene(counts=(257,))
+    assert mask_normalizer(features.bfloat16(), targets).item() == 257
+
+
+def test_losses_are_float32_in_bfloat16_with_and_without_instances(loss) -> None:
+    for counts in ((3, 2), (0, 0)):
+        layers, features, targets = scene(counts)
+        low = [SetPredictions(*(part.bfloat16() for part in layer)) for layer in layers]
+        losses, _ = loss(low, features.bfloat16(), targets)
+        assert {value.dtype for one in losses for value in one.values()} == {torch.float32}
 
 
 def test_without_instances_only_class_loss_and_all_gradients_exist(loss) -> None:
