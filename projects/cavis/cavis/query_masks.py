@@ -66,7 +66,8 @@ class QueryMasks:
         """Encode the masks of some queries in the frames of the last window."""
         last = self._last
         assert last is not None
-        index = torch.tensor(queries).to(last.mask_embeds.device, non_blocking=True)
+        index = torch.tensor(queries, dtype=torch.long)
+        index = index.to(last.mask_embeds.device, non_blocking=True)
         for t in range(last.mask_embeds.shape[1]):
             logits = last.frames.mask_logits(
                 frames=slice(t, t + 1), queries=index, mask_embeds=last.mask_embeds
