@@ -1,11 +1,14 @@
 """Compare the files that two runs of a tool wrote."""
 
+import gzip
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from avis.apis.batch_inference import RECORD_FILE
 from tests.helpers.kill_and_resume import stored_tensors
 from tests.helpers.runs import loss_curve
 
@@ -13,7 +16,8 @@ from tests.helpers.runs import loss_curve
 def differences(first: Path, second: Path, ignored: Sequence[str]) -> list[str]:
     """Compare two folders; returns a line per file that differs.
 
-    Checkpoints are equal if their tensors are, since they contain times; other files if their
+    Checkpoints are equal if their tensors are, since they contain times, and compressed files if
+    their content is; records of AVTracker without the times of the stages; other files if their
     bytes are, apart from the path of the folder.
 
     Args:
@@ -51,9 +55,14 @@ def _are_equal(first: Path, second: Path, name: str) -> bool:
     return one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
 
 
-def _content(folder: Path, name: str) -> bytes:
-    """The bytes of a file, without the path of its folder."""
-    return (folder / name).read_bytes().replace(bytes(folder), b'')
+def _content(folder: Path, name: str) -> Any:
+    """The content of a file, without the path of its folder."""
+    content = (folder / name).read_bytes()
+    if name.endswith('.gz'):
+        return gzip.decompress(content)
+    if Path(name).name == RECORD_FILE:
+        return {key: value for key, value in json.loads(content).items() if key != 'stages'}
+    return content.replace(bytes(folder), b'')
 
 
 def _log_differences(first: Path, second: Path) -> list[str]:

@@ -85,10 +85,9 @@ TOOLS = {
     ),
     'infer': Tool(f'infer {CONFIG} {_IN_WINDOWS} --export rttm', _write_videos),
     'infer speakers': Tool(
-        f'infer {_SPEAKERS} none ../inputs/list.yml --out out --fps 2 --cfg-options '
-        f'model.folder=cache',
+        f'infer {_SPEAKERS} none ../inputs/list.yml --out out --fps 2 --cfg-options model.folder=.',
         _write_speakers,
-        ('cache/calls_0.txt',),
+        ('calls_0.txt',),  # all work of all runs
     ),
     'evaluate': Tool(
         'evaluate aviseg --gt ../inputs/gt.json --pred ../inputs/results.json --diagnose --by '
