@@ -36,7 +36,7 @@ from avis.structures.av_data_sample import AVDataSample
 from avis.structures.video_record import VideoRecord
 from avis.structures.video_result import VideoResult
 from avis.utils.atomic import check_writable, remove_stale_parts
-from avis.utils.folder_lock import folder_lock
+from avis.utils.folder_lock import folder_lock, remove_stale_lock
 from avis.visualization.annotated_video import write_annotated_video
 from avis.visualization.follow_video import follow_file_name, write_follow_video
 from avis.visualization.timeline import write_timeline
@@ -310,6 +310,7 @@ def export_again(jobs: Sequence[InferenceJob], options: InferenceOptions) -> Non
     for job in jobs:
         if job.folder is None:
             continue
+        remove_stale_lock(job.folder)
         if options.export:
             write_exports(job.folder, read_results(job.folder), options.export)
         if options.follow is None:

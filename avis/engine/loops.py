@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from mmengine.dist import all_gather_object
 from mmengine.logging import print_log
-from mmengine.runner import EpochBasedTrainLoop, Runner, TestLoop, ValLoop
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner, TestLoop, ValLoop
 from mmengine.runner.amp import autocast
 from torch import nn
 
@@ -43,6 +43,21 @@ class OffsetValTrainLoop(EpochBasedTrainLoop):
         """Return whether the model is validated after this number of finished epochs."""
         since = epochs - self.val_begin
         return since >= 0 and since % self.val_interval == 0
+
+
+def validates_now(loop: EpochBasedTrainLoop | IterBasedTrainLoop) -> bool:
+    """Whether a training loop validates after the epochs, or iterations, that it has finished.
+
+    Args:
+        loop: A loop of this module or of mmengine.
+    """
+    if isinstance(loop, OffsetValTrainLoop):
+        return loop.validates_after(loop.epoch)
+    if isinstance(loop, EpochBasedTrainLoop):
+        done, end = loop.epoch, loop.max_epochs
+    else:
+        done, end = loop.iter, loop.max_iters
+    return bool(done >= loop.val_begin and (done % loop.val_interval == 0 or done == end))
 
 
 class _WindowLoop:

@@ -41,6 +41,13 @@ def folder_lock(folder: str | Path) -> Iterator[None]:
                     folder.rmdir()
 
 
+def remove_stale_lock(folder: str | Path) -> None:
+    """Remove the lock file that a killed process left in a folder; that of a running one stays."""
+    if (Path(folder) / LOCK_FILE).is_file():
+        with suppress(OSError), folder_lock(folder):
+            pass
+
+
 def _open_locked(folder: Path) -> TextIO:
     """Open and lock the lock file of a folder."""
     path = folder / LOCK_FILE

@@ -10,8 +10,6 @@ from mmengine.config import Config
 
 from avis.apis import AVInferencer, load_config
 from avis.apis.batch_inference import RECORD_FILE
-from avis.datasets.transforms.tracks import LoadTracks
-from avis.datasets.transforms.whole_video import OpenVideo, PackVideo
 from avis.export import read_results
 from avis.structures.av_data_sample import AVDataSample
 from tests.helpers.painted import CONFIG, SIZE, passing, write_video
@@ -20,7 +18,6 @@ from tests.helpers.runs import ROOT
 from tests.helpers.tracker_set import write_set
 
 SCENE = passing(9)
-PIPELINE = [{'type': OpenVideo}, {'type': LoadTracks, 'form': 'tracks'}, {'type': PackVideo}]
 
 
 @pytest.fixture(scope='module')
@@ -58,8 +55,7 @@ def test_classes_of_a_file(video):
 
 def test_speakers_of_a_folder_of_frames(tmp_path):
     root = write_set(tmp_path)
-    options = {'model.folder': str(tmp_path), 'test_dataloader.dataset.pipeline': PIPELINE}
-    config = load_config(ROOT / 'tests/configs/speakers.py', options)
+    config = load_config(ROOT / 'tests/configs/speakers.py', {'model.folder': str(tmp_path)})
     audio = root / 'sound' / 'first.wav'
     found = AVInferencer(config, show_progress=False)(
         root / 'frames' / 'first', audio=audio, fps=2, out_dir=tmp_path / 'out'

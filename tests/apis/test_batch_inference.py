@@ -191,6 +191,17 @@ def test_files_of_a_killed_run_are_removed(videos, tmp_path):
     assert not any(name.endswith('.part') for name in names)
 
 
+def test_lock_that_a_killed_run_left_beside_complete_results_is_removed(
+    videos, tmp_path, predicted
+):
+    lock = tmp_path / 'c' / '.lock'
+    for _ in range(2):
+        assert infer(CONFIG, None, [videos / 'c.mp4'], tmp_path, video=False) == {}
+        assert not lock.exists()
+        lock.touch()
+    assert predicted == ['c']
+
+
 def test_video_of_another_running_process_is_refused(videos, tmp_path):
     out = tmp_path / 'out'
     code = (

@@ -15,6 +15,7 @@ from avis.apis.runner import dump_metric, setup_launcher, train
 from avis.apis.runner import test as run_test
 from avis.utils.compat.checkpoint_loading import load_file
 from tests.helpers.runs import TINY_CONFIG, cut_off, loss_curve, own_name, train_tiny
+from tests.helpers.tiny import CutOff, TinyMetric
 
 
 @pytest.fixture(scope='module')
@@ -97,6 +98,28 @@ def test_resumed_run_equals_an_uninterrupted_one(trained, with_dropout, tmp_path
     assert runner.optim_wrapper.get_lr()['lr'][0] == pytest.approx(1e-3)
     logs = ''.join(path.read_text() for path in broken.glob('*/*.log'))
     assert ('epoch_4.pth is missing, truncated or damaged' in logs) == (how == 'truncated')
+
+
+def test_run_that_ended_in_a_validation_finds_its_best_weights(
+    trained: Path, tmp_path: Path, monkeypatch
+) -> None:
+    best = next(trained.glob('best_*.pth')).stem
+    scores: list[dict] = []
+
+    def compute(self, results: list, compute=TinyMetric.compute_metrics) -> dict:
+        scores.append(compute(self, results))
+        if best.endswith(f'_{len(scores)}'):
+            raise CutOff
+        return scores[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TinyMetric, 'compute_metrics', compute)
+        with pytest.raises(CutOff):
+            train_tiny(tmp_path)
+    train_tiny(tmp_path, resume='auto')
+    assert {path.name for path in tmp_path.glob('*.pth')} == {
+        path.name for path in trained.glob('*.pth')
+    }
 
 
 def test_resumed_run_keeps_its_random_seed(tmp_path: Path) -> None:

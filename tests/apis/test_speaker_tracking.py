@@ -107,8 +107,7 @@ def test_a_video_that_failed_is_not_done_and_named_at_the_end(tmp_path):
     }
     config = ROOT / 'tests' / 'configs' / 'speakers.py'
     videos = [root / 'frames' / name for name in ('first', 'second')]
-    opened = {**options, 'test_dataloader.dataset.pipeline': PIPELINE}
-    settings = {'fps': 2.0, 'video': False, 'cfg_options': opened}
+    settings = {'fps': 2.0, 'video': False, 'cfg_options': options}
     first = infer(config, None, videos[:1], tmp_path / 'out', **settings)
     audio = root / 'sound' / 'second.wav'
     failed = infer(config, None, videos[1:], tmp_path / 'out', audio=audio, **settings)

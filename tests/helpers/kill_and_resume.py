@@ -93,10 +93,10 @@ def _run_quietly(**arguments: Any) -> None:
 
 
 def stored_tensors(path: Path) -> dict[str, Tensor]:
-    """The weights and the state of the optimizer in a checkpoint, by name."""
+    """The weights and, if stored, the state of the optimizer in a checkpoint, by name."""
     content = torch.load(path, map_location='cpu', weights_only=False)
     found = dict(content['state_dict'])
-    for index, state in content['optimizer']['state'].items():
+    for index, state in content.get('optimizer', {}).get('state', {}).items():
         found |= {f'optimizer/{index}/{key}': torch.as_tensor(v) for key, v in state.items()}
     return found
 

@@ -69,23 +69,25 @@ def _write_evaluation(folder: Path) -> None:
     evaluate('aviseg', gt, pred, out=folder / 'evaluation')
 
 
+_LOGS = ('run/2*', 'run/2*/**', 'run/2*/*/*')  # in folders named by the time
 _IN_WINDOWS = 'none ../inputs --out out --window 4 --overlap 0'
 TOOLS = {
     'train': Tool(
-        f'train {TINY_CONFIG} --work-dir run --resume', lambda _: None, ('run/2*/**', 'run/2*/*/*')
+        f'train {TINY_CONFIG} --work-dir run --resume',
+        lambda _: None,
+        (*_LOGS, 'run/tiny.py'),  # states the checkpoint from which its run resumed
     ),
     'test': Tool(
         f'test {CONFIG} none --work-dir run --out out/predictions.json --show-dir out/images '
         f'--cfg-options test_dataloader.dataset.data_root=../inputs',
         _write_painted,
-        ('run/2*/**', 'run/2*/*/*'),
+        _LOGS,
     ),
     'infer': Tool(f'infer {CONFIG} {_IN_WINDOWS} --export rttm', _write_videos),
     'infer speakers': Tool(
-        f'infer {_SPEAKERS} none ../inputs/list.yml --out out --fps 2 --cfg-options '
-        f'model.folder=cache',
+        f'infer {_SPEAKERS} none ../inputs/list.yml --out out --fps 2 --cfg-options model.folder=.',
         _write_speakers,
-        ('cache/calls_0.txt',),
+        ('calls_0.txt',),  # all work of all runs
     ),
     'evaluate': Tool(
         'evaluate aviseg --gt ../inputs/gt.json --pred ../inputs/results.json --diagnose --by '
@@ -104,6 +106,7 @@ TOOLS = {
         'data prepare custom --videos ../inputs --out out --fps 5 --labels ../inputs/labels '
         '--shares 0.4 0.3 0.3 --config mine.py',
         _write_videos,
+        ('out/preparation_report.json',),  # states what its run did
     ),
     'data shards': Tool(
         f'data shards {CONFIG} --split test --clips 1 --out out --cfg-options '

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from avis.utils.folder_lock import folder_lock
+from avis.utils.folder_lock import folder_lock, remove_stale_lock
 
 HOLD = """
 import sys
@@ -39,6 +39,15 @@ def test_killed_process_releases_the_folder(holder, tmp_path):
     holder.wait()
     with folder_lock(tmp_path / 'run'):
         assert (tmp_path / 'run' / '.lock').read_text().startswith(f'process {os.getpid()} on ')
+
+
+def test_lock_of_a_killed_process_is_removed_and_that_of_a_running_one_stays(holder, tmp_path):
+    remove_stale_lock(tmp_path / 'run')
+    assert (tmp_path / 'run' / '.lock').is_file()
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    remove_stale_lock(tmp_path / 'run')
+    assert list(tmp_path.rglob('*')) == [tmp_path / 'run']
 
 
 def test_folder_can_be_used_again_after_the_block(tmp_path):

@@ -9,12 +9,17 @@ import torch
 from mmengine.dist import all_reduce, is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
-from mmengine.runner import Runner
+from mmengine.logging import MessageHub
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from avis.engine.atomic_backend import AtomicBackend
+from avis.engine.loops import validates_now
 from avis.engine.sharded_state import own_part
 from avis.registry import HOOKS
 from avis.utils.atomic import remove_stale_parts, write_atomic
+
+# Names of the files that a checkpoint has replaced, among the infos that it contains.
+_OUTDATED = 'outdated_ckpts'
 
 
 @HOOKS.register_module()
@@ -22,7 +27,9 @@ class AtomicCheckpointHook(CheckpointHook):
     """Write checkpoints under a temporary name, rename them, and only then remove older ones.
 
     mmengine's hook writes in place and removes the older file first: a kill in between leaves a
-    truncated checkpoint or none. Weights that are not finite are never written. Arguments are
+    truncated checkpoint or none. A run that resumes removes the files that its checkpoint has
+    replaced, and validates again if the checkpoint was written right before a validation, which
+    may have found the best weights. Weights that are not finite are never written. Arguments are
     those of :class:`mmengine.hooks.CheckpointHook`.
     """
 
@@ -30,17 +37,37 @@ class AtomicCheckpointHook(CheckpointHook):
     file_backend: Any
 
     def before_train(self, runner: Runner) -> None:
-        """Choose the file backend and remove the incomplete files of a killed run."""
+        """Choose the file backend, and end what a killed run has begun."""
         super().before_train(runner)
         if self.backend_args is None and type(self.file_backend) is LocalBackend:
             self.backend_args = {'backend': 'atomic'}
             self.file_backend = AtomicBackend()
             if is_main_process():
                 remove_stale_parts(Path(self.out_dir))
+        if is_main_process():
+            self._remove_outdated(runner)
+        if self.save_best and runner.iter and self._is_before_validation(runner.train_loop):
+            runner.logger.info('Validating again, since the run may have ended in the validation.')
+            runner.val_loop.run()
+
+    def _remove_outdated(self, runner: Runner) -> None:
+        """Remove the files that the checkpoint has replaced, unless the killed run did."""
+        for name in runner.message_hub.runtime_info.get(_OUTDATED, ()):
+            path = self.file_backend.join_path(self.out_dir, name)
+            if not self._is_best(name) and self.file_backend.isfile(path):
+                self.file_backend.remove(path)
+
+    def _is_before_validation(self, loop: Any) -> bool:
+        """Whether the checkpoint with which a loop begins was written before a validation."""
+        by_epoch = isinstance(loop, EpochBasedTrainLoop)
+        has_validation = loop.runner.val_loop is not None
+        return has_validation and by_epoch == self.by_epoch and validates_now(loop)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         check_weights(runner)
         outdated = self._keep(runner, step)
+        if outdated is not None:
+            runner.message_hub.update_info(_OUTDATED, [Path(outdated).name])
         name = self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
@@ -78,37 +105,40 @@ class AtomicCheckpointHook(CheckpointHook):
                     f'default_hooks.checkpoint.save_best is {name!r}, but the validation reports '
                     f'{sorted(metrics)}: name one of these.'
                 )
-        with self._postpone_removals():
+        with self._postpone_removals(runner):
             super()._save_best_checkpoint(runner, metrics)
 
     @contextlib.contextmanager
-    def _postpone_removals(self) -> Iterator[None]:
+    def _postpone_removals(self, runner: Runner) -> Iterator[None]:
         """Postpone removals to the end of the block, and keep files that it has written again."""
         backend = self.file_backend
-        postponed = _PostponedRemovals(backend)
+        postponed = _PostponedRemovals(backend, runner.message_hub)
         self.file_backend = postponed
         try:
             yield
         finally:
             self.file_backend = backend
-        best = {
-            getattr(self, 'best_ckpt_path', None),
-            *getattr(self, 'best_ckpt_path_dict', {}).values(),
-        }
         for path in postponed.paths:
-            if path not in best:
+            if not self._is_best(Path(path).name):
                 backend.remove(path)
+
+    def _is_best(self, name: str) -> bool:
+        """Whether a file is the best checkpoint by one of the metrics."""
+        several: Mapping[str, str] = getattr(self, 'best_ckpt_path_dict', {})
+        best = (getattr(self, 'best_ckpt_path', None), *several.values())
+        return name in {Path(path).name for path in best if path is not None}
 
 
 class _PostponedRemovals:
-    """A file backend that collects the paths to remove."""
+    """A file backend that collects the paths to remove, and names them in the message hub."""
 
-    def __init__(self, backend: Any) -> None:
-        self.backend = backend
+    def __init__(self, backend: Any, message_hub: MessageHub) -> None:
+        self.backend, self.message_hub = backend, message_hub
         self.paths: list[str] = []
 
     def remove(self, path: str) -> None:
         self.paths.append(path)
+        self.message_hub.update_info(_OUTDATED, [Path(each).name for each in self.paths])
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.backend, name)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from mmengine.logging import MessageHub, MMLogger
 
+from avis.engine.atomic_backend import AtomicBackend
 from avis.engine.hooks.checkpoint_hook import AtomicCheckpointHook
 from avis.engine.resume import is_complete
 
@@ -87,6 +88,27 @@ def test_temporary_files_of_a_killed_run_are_removed(runner) -> None:
     Path(runner.work_dir, f'epoch_1.pth.{killed.pid}.part').write_bytes(b'half')
     AtomicCheckpointHook(interval=1).before_train(runner)
     assert files(runner) == set()
+
+
+@pytest.mark.parametrize(
+    ('max_keep', 'replaced'), [(1, 'epoch_1.pth'), (2, 'best_avs_miou_epoch_1.pth')]
+)
+def test_replaced_checkpoint_of_a_killed_run_is_removed(
+    runner, monkeypatch, max_keep: int, replaced: str
+) -> None:
+    options = {'interval': 1, 'max_keep_ckpts': max_keep}
+    options |= {'save_best': 'avs/miou', 'rule': 'greater'}
+
+    def killed(*args) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AtomicBackend, 'remove', killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_epochs(AtomicCheckpointHook(**options), runner, [0.1, 0.3])
+    before = files(runner)
+    AtomicCheckpointHook(**options).before_train(runner)
+    assert before - files(runner) == {replaced}
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('-inf')])
