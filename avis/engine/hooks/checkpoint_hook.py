@@ -53,8 +53,10 @@ class AtomicCheckpointHook(CheckpointHook):
     def _remove_outdated(self, runner: Runner) -> None:
         """Remove the files that the checkpoint has replaced, unless the killed run did."""
         for name in runner.message_hub.runtime_info.get(_OUTDATED, ()):
+            name = Path(name).name  # a checkpoint of others must not name files elsewhere
             path = self.file_backend.join_path(self.out_dir, name)
-            if not self._is_best(name) and self.file_backend.isfile(path):
+            is_replaced = name.endswith('.pth') and not self._is_best(name)
+            if is_replaced and self.file_backend.isfile(path):
                 self.file_backend.remove(path)
 
     def _is_before_validation(self, loop: Any) -> bool:

@@ -134,3 +134,13 @@ def test_explicit_file_backend_is_kept(runner) -> None:
     hook = AtomicCheckpointHook(interval=1, backend_args={'backend': 'local'})
     hook.before_train(runner)
     assert hook.backend_args == {'backend': 'local'}
+
+
+def test_resumed_checkpoint_removes_no_other_files(runner, tmp_path: Path) -> None:
+    outside, config = tmp_path.parent / f'{tmp_path.name}.pth', Path(runner.work_dir) / 'config.py'
+    outside.touch()
+    config.touch()
+    runner.message_hub.update_info('outdated_ckpts', [f'../{outside.name}', config.name])
+    AtomicCheckpointHook(interval=1).before_train(runner)
+    assert outside.exists()
+    assert config.exists()
