@@ -70,7 +70,7 @@ class AVInferencer(BaseInferencer):
         'end',
         'expression',
     }
-    forward_kwargs: ClassVar[set[str]] = {'size', 'overlap', 'batch_size', 'num_workers'}
+    forward_kwargs: ClassVar[set[str]] = {'size', 'overlap', 'batch_size', 'num_workers', 'amp'}
     visualize_kwargs: ClassVar[set[str]] = {'return_vis', 'no_save_vis', 'style', 'opacity'}
     postprocess_kwargs: ClassVar[set[str]] = {'out_dir', 'no_save_pred', 'export'}
 

@@ -183,6 +183,7 @@ def common_settings(
         'cfg_options': {key: str(value) for key, value in (cfg_options or {}).items()},
         'size': options.size,
         'overlap': options.overlap,
+        **({'amp': True} if options.amp else {}),
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from mmengine.dataset import Compose, pseudo_collate
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
@@ -33,6 +34,7 @@ def predict_video(  # noqa: PLR0913 - one call is the whole prediction
     overlap: int | None = None,
     batch_size: int = 1,
     num_workers: int = 0,
+    amp: bool = False,
     on_window: Callable[[int, int], None] | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> AVDataSample:
@@ -55,6 +57,7 @@ def predict_video(  # noqa: PLR0913 - one call is the whole prediction
             trackers that process frame by frame, 0 saves time.
         batch_size: Clips of a semantic model that are predicted at once.
         num_workers: Number of processes that decode in advance.
+        amp: Mixed precision: layers compute in bfloat16.
         on_window: Called with the number of processed frames and of all frames, at least after each
             window or clip.
         on_stage: Called with the name of each stage when it begins; its frames count from 0 again.
@@ -66,9 +69,13 @@ def predict_video(  # noqa: PLR0913 - one call is the whole prediction
 
     Raises:
         FileNotFoundError: Video or audio does not exist.
-        ValueError: A file cannot be read, or the config needs audio features that are not given and
-            cannot be computed.
+        ValueError: A file cannot be read, the config needs audio features that are not given and
+            cannot be computed, or ``amp`` with a model that reads whole videos itself.
     """
+    if amp and getattr(model, 'reads_whole_videos', False):
+        raise ValueError(
+            f'{type(model).__name__} runs networks of other packages; predict without amp'
+        )
     if isinstance(video, dict):
         if audio is not None or fps is not None:
             raise ValueError(
@@ -80,7 +87,11 @@ def predict_video(  # noqa: PLR0913 - one call is the whole prediction
         record = video_record(video, audio, fps=fps)
     transforms = _test_transforms(model)
     show = _Progress(on_window or (lambda done, total: None), on_stage or (lambda stage: None))
-    with computed_features(record, transforms) as record:
+    device = next(iter(model.parameters()), torch.empty(0)).device.type
+    with (
+        computed_features(record, transforms) as record,
+        torch.autocast(device, torch.bfloat16, enabled=amp),
+    ):
         return _predict(model, record, transforms, show, (size, overlap, batch_size, num_workers))
 
 

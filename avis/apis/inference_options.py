@@ -30,6 +30,7 @@ class InferenceOptions:
         overlap: Frames that neighboring windows share; None for a tenth of a window.
         batch_size: Clips that are predicted at once, for semantic models.
         num_workers: Number of processes that decode in advance.
+        amp: Predict in mixed precision, with layers in bfloat16.
         video: Write annotated videos and timelines.
         results: Write result files.
         export: Formats of result files besides those that are always written, see
@@ -53,6 +54,7 @@ class InferenceOptions:
     overlap: int | None = None
     batch_size: int = 1
     num_workers: int = 0
+    amp: bool = False
     video: bool = True
     results: bool = True
     export: Sequence[str] = ()
@@ -87,6 +89,7 @@ class InferenceOptions:
             'overlap': self.overlap,
             'batch_size': self.batch_size,
             'num_workers': self.num_workers,
+            'amp': self.amp,
         }
 
     def drawing(self) -> dict[str, Any]:

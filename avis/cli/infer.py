@@ -62,6 +62,9 @@ def add_arguments(parser: ToolParser) -> None:
     parser.add_argument(
         '--batch-size', type=positive_int, default=1, help='clips at once, for AVS and AVSS (1)'
     )
+    parser.add_argument(
+        '--amp', action='store_true', help='mixed precision: layers compute in bfloat16'
+    )
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda, cuda:1, ... (auto)')
     parser.add_argument(
         '--workers', type=natural_int, default=0, help='processes that decode ahead (0)'
@@ -242,6 +245,7 @@ def _predict(
         follow=args.follow,
         device=args.device,
         num_workers=args.workers,
+        amp=args.amp,
         cfg_options=cfg_options,
         summary=summary,
     )

@@ -95,6 +95,9 @@ def test_changed_settings_or_file_are_predicted_again(videos, tmp_path, predicte
     predicted.clear()
     run(videos, tmp_path / 'out', video=True, overlap=1)
     assert predicted == ['-b', 'a', 'c']
+    predicted.clear()
+    run(videos, tmp_path / 'out', video=True, overlap=1, amp=True)
+    assert predicted == ['-b', 'a', 'c']
 
 
 def test_broken_video_does_not_stop_the_others(videos, tmp_path):
