@@ -1,6 +1,7 @@
 """Read single frames of a video file: seek, decode up to the requested time, stop."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -64,8 +65,7 @@ def walk_video(path: str | Path, times: Iterable[float]) -> Iterator[NDArray[np.
         FileNotFoundError: The file does not exist.
         BrokenDataError: See :func:`read_video_frames`.
     """
-    with StreamReader(path, 'video') as reader:
-        cursor = _Cursor(reader)
+    with StreamReader(path, 'video') as reader, closing(_Cursor(reader)) as cursor:
         for time in times:
             frame = cursor.frame_at(float(time))
             yield _upright(frame, cursor.orientation(frame))
@@ -99,8 +99,7 @@ def video_info(path: str | Path) -> VideoInfo:
         FileNotFoundError: The file does not exist.
         BrokenDataError: The file has no video stream, or a video stream without frames.
     """
-    with StreamReader(path, 'video') as reader:
-        cursor = _Cursor(reader)
+    with StreamReader(path, 'video') as reader, closing(_Cursor(reader)) as cursor:
         stream, frame = reader.stream, cursor.frame_at(0.0)
         turned = cursor.orientation(frame)
         height, width = _upright(frame, turned).shape[:2]
@@ -139,6 +138,10 @@ class _Cursor:
         self._turned: tuple[int, _Orientation] | None = None
         self._restart(None)
 
+    def close(self) -> None:
+        """End the decoding, which refers to this object: only a garbage collection would free it."""
+        self.frames.close()
+
     def _restart(self, wanted: float | None) -> None:
         """Forget the frames before a jump to ``wanted``; None at the start of the file."""
         self.wanted = wanted
@@ -147,7 +150,7 @@ class _Cursor:
         self.following: tuple[float, Any] | None = None
         self.frames = self._decode()
 
-    def _decode(self) -> Iterator[Any]:
+    def _decode(self) -> Generator[Any, None, None]:
         """Yield the frames from the current position on."""
         key_pts = None
         for packet in self.reader.packets():

@@ -123,6 +123,18 @@ def test_walk_video_frees_frames_without_the_garbage_collector(video_path) -> No
     assert len(kept) < 10  # the first one, current ones and their RGB copies
 
 
+def test_readers_of_a_file_are_freed_without_the_garbage_collector(video_path) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        video_info(video_path)
+        next(walk_video(video_path, [0.5]))
+        kept = [found for found in gc.get_objects() if type(found).__name__ == '_Cursor']
+    finally:
+        gc.enable()
+    assert kept == []
+
+
 def test_video_info_of_a_file(video_path) -> None:
     info = video_info(video_path)
     assert (info.height, info.width, info.has_audio) == (64, 64, True)
