@@ -139,7 +139,7 @@ class _Cursor:
         self._restart(None)
 
     def close(self) -> None:
-        """End the decoding, which refers to this object: only a garbage collection would free it."""
+        """End the decoding, which would keep this object until a garbage collection."""
         self.frames.close()
 
     def _restart(self, wanted: float | None) -> None:
