@@ -20,7 +20,7 @@ REDUCTIONS = {
 PRODUCTS = {_ATEN.mm, _ATEN.bmm, _ATEN.addmm, _ATEN.baddbmm}
 # Files in which products of matrices are sums over points, pixels or tokens, not layers.
 EXACT_FILES = re.compile(
-    r'(loss|losses|localizer|matching|assignment|kmeans|sparse_attention)\.py$'
+    r'(loss|losses|localizer|sound_localizers/base|matching|assignment|kmeans|sparse_attention)\.py$'
 )
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import torch
+import torch.nn.functional as F
 from mmengine.structures import PixelData
 from torch import Tensor
 
@@ -81,3 +83,18 @@ class SoundLocalizer(BaseAVModel):
                 f'LogSpectrogram into the pipeline'
             )
         return frames[:, 0], audio[:, None]
+
+
+def cosine_maps(equation: str, images: Tensor, audio: Tensor) -> Tensor:
+    """Return cosines of image locations and audio, in float32 under autocast too.
+
+    Small temperatures, by which models divide them, would enlarge their rounding.
+
+    Args:
+        equation: Which pairs, for ``einsum``, such as ``nchw,mc->nmhw`` for all.
+        images: (B, C, h, w).
+        audio: (B, C).
+    """
+    with torch.autocast(images.device.type, enabled=False):
+        units = (F.normalize(x.float(), dim=1) for x in (images, audio))
+        return torch.einsum(equation, *units)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from avis.models import SoundLocalizer
 from avis.models.base import Inputs
+from avis.models.sound_localizers.base import cosine_maps
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 
@@ -58,7 +59,7 @@ class EZVSL(SoundLocalizer):
         return {
             'image_embedding': image,
             'audio_embedding': sound,
-            'heat_map': cosines('nchw,nc->nhw', image, sound) / self.temperature,
+            'heat_map': cosine_maps('nchw,nc->nhw', image, sound) / self.temperature,
         }
 
     def loss(self, inputs: Inputs, data_samples: list[AVDataSample]) -> dict[str, Tensor]:
@@ -92,19 +93,9 @@ def matching_losses(image: Tensor, audio: Tensor, temperature: float) -> tuple[T
         audio: (B, C).
         temperature: Divides the cosines.
     """
-    logits = cosines('nchw,mc->nmhw', image, audio).amax((2, 3)) / temperature
+    logits = cosine_maps('nchw,mc->nmhw', image, audio).amax((2, 3)) / temperature
     own = torch.arange(len(logits), device=logits.device)
     return F.cross_entropy(logits, own), F.cross_entropy(logits.T, own)
-
-
-def cosines(equation: str, image: Tensor, audio: Tensor) -> Tensor:
-    """Cosines of locations (B, C, h, w) and audio (B, C), in float32 under autocast too.
-
-    A small temperature would enlarge their rounding.
-    """
-    with torch.autocast(image.device.type, enabled=False):
-        units = (F.normalize(x.float(), dim=1) for x in (image, audio))
-        return torch.einsum(equation, *units)
 
 
 def enlarge(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from avis.models import SoundLocalizer
 from avis.models.base import Inputs
+from avis.models.sound_localizers.base import cosine_maps
 from avis.registry import MODELS
 from avis.structures.av_data_sample import AVDataSample
 
@@ -53,11 +54,7 @@ class LVS(SoundLocalizer):
             (B, h, w), the masks of the own pair in 0..1; ``logits`` (B, B + 2): the positive, all
             pairs, of which the own one is switched off, and the negative.
         """
-        image, sound = self.encode(inputs)
-        # In float32: small temperatures would enlarge the rounding.
-        with torch.autocast(image.device.type, enabled=False):
-            image, sound = (F.normalize(x.float(), dim=1) for x in (image, sound))
-            cosines = torch.einsum('nchw,mc->nmhw', image, sound)  # of all pairs
+        cosines = cosine_maps('nchw,mc->nmhw', *self.encode(inputs))  # of all pairs
         index = torch.arange(len(cosines), device=cosines.device)
         own = cosines[index, index]
         masks = self._step(cosines - self.positive_threshold)
