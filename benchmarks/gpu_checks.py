@@ -6,7 +6,6 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from tests.helpers import simulated_device
+from tests.helpers.named_tensors import named_tensors
 from tests.helpers.random_clips import make_batch
 
 FRAMES, CLIPS = 3, 2
@@ -57,22 +57,13 @@ class SameRandomNumbers(TorchFunctionMode):
         return numbers if device is None else numbers.to(device)
 
 
-def named_tensors(value: Any, name: str = '') -> Iterator[tuple[str, Tensor]]:
-    """Yield the float tensors within dicts, lists and dataclasses, with their path as name."""
-    if isinstance(value, Tensor):
-        if value.is_floating_point():
-            yield name, value.detach().float().cpu()
-        return
-    if isinstance(value, dict):
-        items: Any = value.items()
-    elif isinstance(value, list | tuple):
-        items = enumerate(value)
-    elif is_dataclass(value):
-        items = ((field.name, getattr(value, field.name)) for field in fields(value))
-    else:
-        return
-    for key, part in items:
-        yield from named_tensors(part, f'{name}.{key}' if name else str(key))
+def float_tensors(value: Any) -> dict[str, Tensor]:
+    """Return the float tensors of outputs in float32 on the CPU, by their path."""
+    return {
+        name: tensor.detach().float().cpu()
+        for name, tensor in named_tensors(value)
+        if tensor.is_floating_point()
+    }
 
 
 def summarize(samples: list[Any]) -> dict[str, Tensor]:
@@ -104,7 +95,7 @@ def compute(model: Any, batch: dict[str, Any], device: str, precision: str) -> R
             model.eval()
             data = _preprocess(model, batch, training=False)
             torch.manual_seed(2)
-            result['outputs'] = dict(named_tensors(model(data['inputs'])))
+            result['outputs'] = float_tensors(model(data['inputs']))
             torch.manual_seed(2)
             result['predictions'] = summarize(model(**data, mode='predict'))
         model.train()
@@ -114,7 +105,7 @@ def compute(model: Any, batch: dict[str, Any], device: str, precision: str) -> R
             losses = model(**data, mode='loss')
         losses = {name: value for name, value in losses.items() if name.startswith('loss')}
         sum(losses.values()).backward()
-    result['losses'] = dict(named_tensors(losses))
+    result['losses'] = float_tensors(losses)
     result['gradients'] = gradient_norms(model)
     return result
 

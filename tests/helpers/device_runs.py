@@ -3,9 +3,9 @@
 import copy
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from mmengine.optim import build_optim_wrapper
 from torch import Tensor
 
 from avis.apis import load_config
+from tests.helpers.named_tensors import named_tensors
 from tests.helpers.narrow_models import build_narrow, narrow
 from tests.helpers.random_clips import make_batch
 
@@ -162,16 +163,3 @@ class _Runner:
             if tensor.device.type != (device or self.device):
                 self.run.misplaced.append(name)
             self.run.results[name] = tensor.detach().cpu()
-
-
-def named_tensors(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:
-    """Yield the tensors within dicts, lists and dataclasses, with their path as name."""
-    if isinstance(value, Tensor):
-        yield name, value
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            yield from named_tensors(part, f'{name}.{key}')
-    elif isinstance(value, list | tuple):
-        yield from named_tensors(dict(enumerate(value)), name)
-    elif is_dataclass(value):
-        yield from named_tensors({f.name: getattr(value, f.name) for f in fields(value)}, name)
