@@ -58,7 +58,7 @@ def main() -> None:
 def run(command: tuple[str, ...], folder: Path) -> tuple[float, float]:
     """Seconds of processor time, and of the wall clock to the first line of output."""
     environment = {**os.environ, 'PYTHONPATH': str(folder), 'OMP_NUM_THREADS': '1'}
-    before, start = _processor_seconds(), time.perf_counter()
+    before, start = processor_seconds(), time.perf_counter()
     with subprocess.Popen(
         [sys.executable, '-u', *command],
         cwd=folder,
@@ -70,10 +70,10 @@ def run(command: tuple[str, ...], folder: Path) -> tuple[float, float]:
         process.stdout.readline()
         first = time.perf_counter() - start
         process.stdout.read()
-    return _processor_seconds() - before, first
+    return processor_seconds() - before, first
 
 
-def _processor_seconds() -> float:
+def processor_seconds() -> float:
     """Of all child processes that ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

@@ -9,7 +9,6 @@ from torch import Generator, Tensor
 
 from avis.models.audio_encoders.log_mel_cnn import LogMelCNN
 from avis.models.audio_encoders.vggish import VGGish
-from avis.models.sound_localizers.base import SoundLocalizer
 from avis.models.speaker_detectors.active_speaker_detector import ActiveSpeakerDetector
 from avis.structures.av_data_sample import AVDataSample
 
@@ -31,7 +30,7 @@ def make_batch(
     rng = torch.Generator().manual_seed(1)
     if isinstance(model, ActiveSpeakerDetector):
         return pseudo_collate([_face_track(frames, index, face, rng) for index in range(clips)])
-    if isinstance(model, SoundLocalizer):
+    if hasattr(model, 'audio_backbone'):  # a sound localizer; earlier checkouts have no such class
         return pseudo_collate([_image(size, rng) for _ in range(clips)])
     return pseudo_collate([_clip(model, frames, size, rng) for _ in range(clips)])
 
@@ -62,7 +61,7 @@ def _clip(model: Any, frames: int, size: tuple[int, int], rng: Generator) -> dic
         inputs['audio'] = audio
     inputs |= model.make_extra_inputs(inputs['frames'])
     sample = AVDataSample(metainfo={'img_shape': size, 'ori_shape': size, 'video_name': 'clip'})
-    if model.text_encoder is not None:
+    if getattr(model, 'text_encoder', None) is not None:  # earlier checkouts have none
         sample.set_metainfo({'expression': 'The man.'})
     box = torch.zeros(frames, *size, dtype=torch.bool)
     box[:, height // 4 : height // 2, width // 4 : width // 2] = True
